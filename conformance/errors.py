@@ -1,0 +1,72 @@
+"""One tree of exceptions: each carries the hint that mends it and the exit code that it ends a run with.
+
+A failed requirement is not in this tree: it is a result (`conformance.expect.Violation`), not a fault.
+"""
+
+from typing import ClassVar
+
+
+class ConformanceError(Exception):
+    """A fault that the harness can name. `hint` says what to do next; `exit_code` is the process's answer."""
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ConformanceError):
+    """The command line asks for something that can't be done."""
+
+    exit_code = 2
+
+
+class ProfileError(ConformanceError):
+    """A profile can't be read, or doesn't say what a run needs."""
+
+    exit_code = 2
+
+
+class RecordError(ConformanceError):
+    """A run record is missing, broken or not of this format."""
+
+    exit_code = 2
+
+
+class HarnessError(ConformanceError):
+    """The harness itself failed: never the target's fault."""
+
+    exit_code = 4
+
+
+class TransportError(ConformanceError):
+    """No HTTP answer came: refused, reset, timed out, TLS, not HTTP. Never blamed on a requirement.
+
+    `kind` is a short stable name: dns, refused, tls, timeout, reset, protocol, too_large, connect.
+    """
+
+    exit_code = 4
+
+    def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class BudgetError(ConformanceError):
+    """`limits.max_requests` is used up."""
+
+    exit_code = 3
+
+
+class NotTestable(ConformanceError):
+    """The profile gives no way to reach what a check needs; the message says what is missing."""
+
+    exit_code = 3
+
+
+class NotApplicable(ConformanceError):
+    """A capability that the profile doesn't declare (or whose condition can't arise) is what a check is about."""
+
+    exit_code = 0

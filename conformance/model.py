@@ -1,0 +1,215 @@
+"""The nouns of a run, frozen. Standard library only: every other room may import this one.
+
+Data flows one way: a Profile makes a run, a run makes Checks with their Exchanges, these make a RunRecord,
+and every report is rendered from the record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+RUN_FORMAT = "payout-conformance/run/1"
+
+
+class Level(StrEnum):
+    """How much a requirement weighs (RFC 2119): a MUST decides, a SHOULD warns, a MAY counts once declared."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+class Basis(StrEnum):
+    """Where a requirement comes from; `rfc` and `custom` never weigh more than SHOULD."""
+
+    DOC = "doc"
+    SAFETY = "safety"
+    RFC = "rfc"
+    CUSTOM = "custom"
+
+
+class Outcome(StrEnum):
+    """What became of a check or of a requirement."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+    NOT_TESTABLE = "not_testable"
+    NOT_APPLICABLE = "not_applicable"
+    DESELECTED = "deselected"
+    ERROR = "error"
+
+
+class Verdict(StrEnum):
+    """What a run says of its target."""
+
+    CONFORMANT = "conformant"
+    NON_CONFORMANT = "non_conformant"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Auth(StrEnum):
+    """How a request was authenticated: as documented, deliberately otherwise, or not at all."""
+
+    DOCUMENTED = "documented"
+    ALTERED = "altered"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One row of the catalogue (`specs/<api>/requirements.toml`)."""
+
+    id: str
+    api: str
+    level: Level
+    basis: Basis
+    group: str
+    title: str
+    statement: str
+    section: str
+    needs: tuple[str, ...] = ()
+    capability: str | None = None
+    fairness: str | None = None
+    not_tested_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotObservable:
+    """Something that the documents say and that nobody can see from outside."""
+
+    id: str
+    title: str
+    statement: str
+    section: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All requirements of one API. `digest` is `sha256:<hex>` of the file that they were read from."""
+
+    api: str
+    revision: int
+    digest: str
+    requirements: tuple[Requirement, ...]
+    not_observable: tuple[NotObservable, ...]
+
+    def by_id(self) -> Mapping[str, Requirement]:
+        """The requirements under their permanent ids."""
+        return {requirement.id: requirement for requirement in self.requirements}
+
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it, with every secret of the profile already taken out.
+
+    `started_at` is ISO 8601 UTC with microseconds. `status` is None where no answer came, and `error` then says
+    why. `signed` is the string that the HMAC was computed over, where there was one. `truncated` tells that the
+    answer was cut at the size cap. Bodies are bytes as sent and received (after content decoding).
+    """
+
+    started_at: str
+    duration_s: float
+    method: str
+    url: str
+    request_headers: Headers
+    request_body: bytes
+    auth: Auth
+    status: int | None
+    http_version: str
+    response_headers: Headers
+    response_body: bytes
+    signed: str | None = None
+    error: str | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a check didn't pass, for the developer who has to mend the target.
+
+    `expected` is what should have come, `observed` what did; `exchange` is the index (into the run's exchanges)
+    of the request to repeat. `control` marks a failure of the positive twin: the request that has to work before
+    the check proper means anything. `hint` says what usually causes it.
+    """
+
+    expected: str
+    observed: str
+    control: bool = False
+    exchange: int | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One executed test case. `exchanges` are indices into the run's exchanges, in the order sent."""
+
+    id: str
+    suite: str
+    title: str
+    requirements: tuple[str, ...]
+    level: Level
+    outcome: Outcome
+    message: str
+    started_at: str
+    duration_s: float
+    exchanges: tuple[int, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """What a run found out about one requirement; `reason` is a sentence where the outcome isn't `passed`."""
+
+    requirement: Requirement
+    outcome: Outcome
+    reason: str
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a run speaks of. `env` maps a credential (`primary.api_key`) to the variable that holds it."""
+
+    name: str
+    api: str
+    base_url: str
+    environment: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything that a run found, the one source of every report. Instants are ISO 8601 UTC strings.
+
+    `complete` is false for a run that was ended before its last check. `fuzz` holds what the fuzzing reached
+    (cases, statuses per operation) or None where it was left out. `notes` are remarks on the run as a whole.
+    """
+
+    target: Target
+    harness_version: str
+    catalogue_revision: int
+    catalogue_digest: str
+    started_at: str
+    finished_at: str
+    seed: int
+    verdict: Verdict
+    complete: bool
+    requirements: tuple[RequirementResult, ...]
+    checks: tuple[Check, ...]
+    exchanges: tuple[Exchange, ...]
+    not_observable: tuple[NotObservable, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    fuzz: Mapping[str, object] | None = None
+
+    def counts(self) -> dict[str, int]:
+        """How many requirements ended in each outcome; every outcome has its key."""
+        counts = {outcome.value: 0 for outcome in Outcome}
+        for result in self.requirements:
+            counts[result.outcome.value] += 1
+        return counts

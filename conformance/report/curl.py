@@ -1,0 +1,217 @@
+"""An exchange as a shell command that sends it again: paste-able, POSIX, and without a secret in it.
+
+Credentials come from the environment variables that the profile names. What the target or a check put into a
+request is quoted so that neither the shell nor a terminal acts on it. Pure functions, no errors.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from conformance.model import Auth, Exchange, Headers, Target
+
+_MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
+# The client adds these itself; curl does the same.
+_OWN = {"host", "connection", "accept-encoding", "user-agent", "content-length"}
+_AUTH = {"authorization", "x-api-key", "x-timestamp", "x-signature"}
+# An interactive bash expands `!` even between double quotes.
+_SPECIAL = {0x0A: "\\n", 0x09: "\\t", 0x0D: "\\r", 0x5C: "\\\\", 0x25: "%%", 0x21: "\\041", 0x27: "\\047"}
+# Longer bodies are taken from the HAR, where the caller says which entry.
+INLINE = 8 * 1024
+
+
+def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str:
+    """The command(s) that repeat `exchange`, without a final newline.
+
+    Documented authentication is made afresh: Basic by `-u`, an HMAC by openssl with the current time. Altered
+    authentication is sent as it was, with the variable in place of each whole secret. `index` is the
+    exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
+    instead of being spelled out.
+    """
+    body = _Body(exchange.request_body, index)
+    setup, auth = _authentication(exchange, target, body)
+    arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
+    arguments += [f"-H {header_word(name, value)}" for name, value in _headers(exchange)]
+    names = {name.lower() for name, _ in exchange.request_headers}
+    if body.raw and "content-type" not in names:
+        arguments.append("-H 'Content-Type:'")
+    if body.raw:
+        arguments.append(body.argument)
+    command = "curl " + " \\\n  ".join(arguments)
+    return "\n".join([*setup, body.pipe + command])
+
+
+def quote(text: str) -> str:
+    """`text` as one POSIX shell word, printable ASCII and letters of any script only."""
+    if text.isprintable():
+        return "'" + text.replace("'", "'\\''") + "'"
+    # Command substitution drops trailing newlines; nothing that is quoted this way (URLs, headers) has any.
+    return f'"$({printf(_bytes(text))})"'
+
+
+def printf(raw: bytes) -> str:
+    """A `printf` that puts out exactly `raw`, NUL bytes included."""
+    text = "".join(_SPECIAL.get(byte) or _octal(byte) for byte in raw)
+    # A leading dash would be an option.
+    return "printf '" + re.sub("^-", r"\\055", text) + "'"
+
+
+def header_word(name: str, value: str) -> str:
+    """What follows `-H`; an empty value takes curl's `Name;`, since `Name:` would remove the header.
+
+    Headers are bytes, recorded as Latin-1 (RFC 9110 section 5.5), and go out as the same bytes.
+    """
+    word = f"{name}: {value}" if value.strip() else f"{name};"
+    if word.isascii():
+        return quote(word)
+    try:
+        return f'"$({printf(word.encode("latin-1"))})"'
+    except UnicodeEncodeError:
+        return quote(word)
+
+
+def variable(target: Target, credential: str) -> str:
+    """The shell expansion of `primary.api_key`; a name is made up where the profile's isn't known."""
+    name = target.env.get(credential) or target.env.get(f"credentials.{credential}", "")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        name = re.sub(r"^(?=\d|$)|\W", "_", credential, flags=re.ASCII).upper()
+    return f"${name}"
+
+
+class _Body:
+    """The request's body, in the three shapes that a command may need it in."""
+
+    def __init__(self, raw: bytes, index: int | None) -> None:
+        self.raw = raw
+        text = _printable(raw)
+        if len(raw) > INLINE and index is not None:
+            self.source = _from_har(raw, index)
+        else:
+            self.source = printf(raw)
+            if text is not None:
+                self.source = f"printf %s {quote(text)}"
+        piped = bool(raw) and (text is None or (len(raw) > INLINE and index is not None))
+        self.pipe = f"{self.source} | " if piped else ""
+        self.argument = "--data-binary @-" if piped else f"--data-raw {quote(text or '')}"
+
+
+def _from_har(raw: bytes, index: int) -> str:
+    encoded = "" if _text(raw) is not None else " | base64 -d"
+    return f"jq -j '.log.entries[{index}].request.postData.text' exchanges.har{encoded}"
+
+
+def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[list[str], list[str]]:
+    """Commands to run first, and curl's arguments."""
+    sent = [(name, value) for name, value in exchange.request_headers if name.lower() in _AUTH]
+    by_name = {name.lower(): name for name, _ in sent}
+    names = _credential_names(exchange.request_headers)
+    if exchange.auth is Auth.DOCUMENTED and "authorization" in by_name:
+        key, secret = (_variable(target, names, field) for field in ("public_key", "secret_key"))
+        return [], [f'-u "{key}:{secret}"']
+    if exchange.auth is Auth.DOCUMENTED and {"x-api-key", "x-timestamp", "x-signature"} <= set(by_name):
+        return _hmac(by_name, target, names, body)
+    setup: list[str] = []
+    if any("[redacted]" in value for _, value in sent):
+        setup.append("# [redacted] stands for the invalid credential that was sent")
+    return setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
+
+
+def _hmac(
+    by_name: Mapping[str, str], target: Target, names: Iterable[str], body: _Body
+) -> tuple[list[str], list[str]]:
+    key, secret = (_variable(target, names, field) for field in ("api_key", "api_secret"))
+    signed = "printf '%s.' \"$TS\""
+    if body.raw:
+        signed = f"{{ {signed}; {body.source}; }}"
+    setup = [
+        "TS=$(date +%s)000",
+        f"SIG=$({signed} | openssl dgst -sha256 -hmac \"{secret}\" | sed 's/^.*= *//')",
+    ]
+    return setup, [
+        f'-H "{by_name["x-api-key"]}: {key}"',
+        f'-H "{by_name["x-timestamp"]}: $TS"',
+        f'-H "{by_name["x-signature"]}: sha256=$SIG"',
+    ]
+
+
+def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:
+    """The word of an altered header; `setup` gains the line that joins a Basic pair that was sent whole."""
+    scheme, _, rest = value.rpartition(" ")
+    mark = _MARK.match(rest)
+    if mark is None or mark[1] is None:
+        return header_word(name, value)
+    left_over = rest[mark.end() :]
+    before = f"{scheme} " if scheme else ""
+    if not re.fullmatch(r"[A-Za-z0-9 _-]*", before):
+        return header_word(name, value)
+    if ":" in mark[1] and re.fullmatch(r"[A-Za-z0-9+/_-]?={0,2}", left_over):
+        key, secret = (variable(target, part) for part in mark[1].split(":", 1))
+        setup.append(f"PAIR=$(printf '%s:%s' \"{key}\" \"{secret}\" | base64 | tr -d '\\n')")
+        return f'"{name}: {before}$PAIR"'
+    if ":" not in mark[1] and not left_over and scheme.lower() != "basic":
+        return f'"{name}: {before}{variable(target, mark[1])}"'
+    return header_word(name, value)
+
+
+def _credential_names(headers: Headers) -> list[str]:
+    """The credentials that the redactor named in the request's headers: `other_merchant.api_key`."""
+    found = (mark[1] for _, value in headers for mark in _MARK.finditer(value) if mark[1])
+    return [name for names in found for name in names.split(":")]
+
+
+def _variable(target: Target, names: Iterable[str], field: str) -> str:
+    """The variable of `field`, of the set of credentials that the request was made with."""
+    sets = [name.rpartition(".")[0] for name in names if "." in name]
+    return variable(target, f"{sets[0] if sets else 'primary'}.{field}")
+
+
+def _headers(exchange: Exchange) -> Headers:
+    """What has to be said besides curl's own headers and authentication."""
+    return tuple(
+        (name, value)
+        for name, value in exchange.request_headers
+        if name.lower() not in _AUTH and not _implied(name.lower(), value, exchange)
+    )
+
+
+def _implied(name: str, value: str, exchange: Exchange) -> bool:
+    if name == "content-length":
+        # Where nothing is sent curl leaves it out; a length that lies is the point of the request.
+        return value == str(len(exchange.request_body)) and value != "0"
+    if name == "host":
+        try:
+            return value == urlsplit(exchange.url).netloc.rpartition("@")[2]
+        except ValueError:
+            return True
+    return name in _OWN or (name == "accept" and value == "*/*")
+
+
+def _method(exchange: Exchange) -> str:
+    method = exchange.method
+    if method == "HEAD" and not exchange.request_body:
+        return "--head"
+    return f"-X {method if method.isalpha() and method.isascii() else quote(method)}"
+
+
+def _printable(raw: bytes) -> str | None:
+    text = _text(raw)
+    return text if text is not None and text.isprintable() else None
+
+
+def _text(raw: bytes) -> str | None:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; an escaped byte becomes itself again, and any other lone surrogate a question mark."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def _octal(byte: int) -> str:
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"

@@ -1,0 +1,244 @@
+"""What a run found, in the order in which a developer wants to read it; every report for people words it so.
+
+Violations come first, worst first; checks whose control failed the same way are one entry, since one cause
+made them all. Texts here are still as the target sent them: whoever renders them makes them harmless
+(`safe`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from conformance.model import (
+    Basis,
+    Check,
+    Exchange,
+    Level,
+    Outcome,
+    Requirement,
+    RequirementResult,
+    RunRecord,
+    Target,
+    Verdict,
+)
+from conformance.report.curl import curl
+from conformance.report.safe import counted, line, same_but_ids
+from conformance.report.verdict import UNPROVEN, binding
+
+VERDICTS = {
+    Verdict.CONFORMANT: "Conformant",
+    Verdict.NON_CONFORMANT: "Non-conformant",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+}
+OUTCOMES = {
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "failed",
+    Outcome.WARNED: "warned",
+    Outcome.NOT_TESTABLE: "not testable",
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.DESELECTED: "deselected",
+    Outcome.ERROR: "error",
+}
+LEVELS = {
+    Level.MUST: "the target fails the run by not meeting it",
+    Level.SHOULD: "not meeting it is a warning",
+    Level.MAY: "it counts because the profile declares it",
+}
+BASES = {
+    Basis.DOC: "the API's document says or shows it",
+    Basis.SAFETY: "money or the separation of merchants is at stake",
+    Basis.RFC: "a convention of HTTP",
+    Basis.CUSTOM: "good practice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend. `requirement` is what `check` breaks first, `also` the ids of what else it breaks.
+
+    `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
+    begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat.
+    """
+
+    requirement: Requirement
+    check: Check
+    expected: str
+    observed: str
+    hint: str
+    control: bool
+    also: tuple[str, ...] = ()
+    more: tuple[Check, ...] = ()
+    exchange: int | None = None
+    curl: str = ""
+    signed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Requirements that stayed unproven for one and the same reason."""
+
+    outcome: Outcome
+    reason: str
+    results: tuple[RequirementResult, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the requirements."""
+        return tuple(result.requirement.id for result in self.results)
+
+
+def headline(record: RunRecord) -> str:
+    """One sentence that says how the run ended, without the verdict's own name."""
+    counts = record.counts()
+    tested = counts["passed"] + counts["failed"] + counts["warned"]
+    asked = counted(tested, "requirement")
+    if record.verdict is Verdict.NON_CONFORMANT:
+        return f"fails {counts['failed']} of {asked} tested"
+    if record.verdict is Verdict.CONFORMANT:
+        warned = f", {counts['warned']} of them with warnings" if counts["warned"] else ""
+        return f"meets {'all ' if tested > 1 else ''}{asked} tested{warned}"
+    if not record.complete:
+        return f"was not tested to the end; nothing failed in {asked} tested"
+    unproven = sum(counted_as_unproven(result) for result in record.requirements)
+    if unproven:
+        return f"leaves {counted(unproven, 'requirement')} unproven; nothing failed in {asked} tested"
+    return "was not tested for anything that it must do"
+
+
+def sentence(record: RunRecord) -> str:
+    """The whole result in one safe line: `Non-conformant: Acme (withdraws, test) fails ...`."""
+    return f"{VERDICTS[record.verdict]}: {line(title(record.target))} {headline(record)}."
+
+
+def counted_as_unproven(result: RequirementResult) -> bool:
+    """Whether this result keeps the run from being conformant without being a failure."""
+    return result.outcome in UNPROVEN and result.requirement.level is not Level.SHOULD
+
+
+def title(target: Target) -> str:
+    """Whom the run speaks of: name, API and environment."""
+    return f"{target.name} ({target.api}, {target.environment})"
+
+
+def problems(record: RunRecord) -> tuple[Finding, ...]:
+    """What makes the run non-conformant: violations first, then what kept checks from beginning."""
+    failed = [check for check in record.checks if check.outcome is Outcome.FAILED]
+    return _violations(record, [c for c in failed if not _control(c)]) + _controls(
+        record, filter(_control, failed)
+    )
+
+
+def warnings(record: RunRecord) -> tuple[Finding, ...]:
+    """What is worth mending without failing the run, in the same order."""
+    warned = [check for check in record.checks if check.outcome is Outcome.WARNED]
+    return _violations(record, [c for c in warned if not _control(c)]) + _controls(
+        record, filter(_control, warned)
+    )
+
+
+def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
+    """The requirements that ended in one of `outcomes`, by reason; the most common reason first."""
+    groups: dict[tuple[Outcome, str], list[RequirementResult]] = {}
+    for result in record.requirements:
+        if result.outcome in outcomes:
+            groups.setdefault((result.outcome, result.reason), []).append(result)
+    found = [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in groups.items()]
+    return tuple(sorted(found, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
+
+
+def begun(finding: Finding) -> str:
+    """`14 checks could not even begin`: the heading of a control failure."""
+    return f"{counted(1 + len(finding.more), 'check')} could not even begin"
+
+
+def command(record: RunRecord, index: int) -> str:
+    """The command that repeats the exchange at `index` of `record`."""
+    return curl(record.exchanges[index], record.target, index=index)
+
+
+def check_line(check: Check) -> str:
+    """One line on a check: what became of it and why."""
+    return f"{OUTCOMES[check.outcome]}: {check.title}" + (f": {check.message}" if check.message else "")
+
+
+def status_line(exchange: Exchange) -> str:
+    """What came: `200 in 12 ms`, or why nothing came."""
+    took = f"{exchange.duration_s * 1000:.0f} ms"
+    if exchange.status is None:
+        return f"no answer after {took}: {exchange.error or 'unknown cause'}"
+    return f"{exchange.status} in {took}" + (", cut at the size limit" if exchange.truncated else "")
+
+
+def duration(record: RunRecord) -> float | None:
+    """How long the run took, in seconds; None where an instant can't be read."""
+    try:
+        began, ended = (
+            datetime.fromisoformat(instant) for instant in (record.started_at, record.finished_at)
+        )
+        return (ended - began).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _violations(record: RunRecord, checks: Sequence[Check]) -> tuple[Finding, ...]:
+    """One finding per requirement, shown by the first of its checks."""
+    groups: dict[str, list[Check]] = {}
+    rows = _rows(record)
+    for check in checks:
+        groups.setdefault(_primary(check, rows).id, []).append(check)
+    order = {name: position for position, name in enumerate(rows)}
+
+    def weight(name: str) -> tuple[bool, bool, int]:
+        row = rows[name]
+        return row.level is Level.SHOULD, row.basis is not Basis.SAFETY, order[name]
+
+    return tuple(_finding(record, rows[name], groups[name]) for name in sorted(groups, key=weight))
+
+
+def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
+    """One finding per cause, that of most checks first."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    rows = _rows(record)
+    for check in checks:
+        assert check.problem is not None
+        cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
+        groups.setdefault(cause, []).append(check)
+    ordered = sorted(groups.values(), key=lambda group: -len(group))
+    return tuple(_finding(record, _primary(group[0], rows), group) for group in ordered)
+
+
+def _finding(record: RunRecord, requirement: Requirement, checks: Sequence[Check]) -> Finding:
+    check = checks[0]
+    problem = check.problem
+    index = problem.exchange if problem else None
+    if index is None and check.exchanges:
+        index = check.exchanges[-1]
+    exchange = None if index is None else record.exchanges[index]
+    named = dict.fromkeys(name for check in checks for name in check.requirements)
+    return Finding(
+        requirement=requirement,
+        check=check,
+        expected=problem.expected if problem else "",
+        observed=problem.observed if problem else check.message,
+        hint=problem.hint if problem else "",
+        control=_control(check),
+        also=tuple(name for name in named if name != requirement.id),
+        more=tuple(checks[1:]),
+        exchange=index,
+        curl="" if index is None else command(record, index),
+        signed=exchange.signed if exchange else None,
+    )
+
+
+def _rows(record: RunRecord) -> dict[str, Requirement]:
+    return {result.requirement.id: result.requirement for result in record.requirements}
+
+
+def _primary(check: Check, rows: dict[str, Requirement]) -> Requirement:
+    """The requirement to show a check under: the first that fails by it, or else the first."""
+    named = [rows[name] for name in check.requirements]
+    return next((row for row in named if binding(check, row)), named[0])
+
+
+def _control(check: Check) -> bool:
+    return check.problem is not None and check.problem.control

@@ -1,0 +1,149 @@
+"""JUnit XML (the dialect of Jenkins and GitLab): one suite per suite of checks, and one for the verdict.
+
+Red for what keeps the run from being conformant, and only for that: `failed` is a failure; an `error` or
+`not_testable` that leaves a MUST unproven is an error; the rest is passed or skipped, with its reason. The
+test case `verdict` makes the whole red wherever the run's verdict is. Pure; no errors.
+"""
+
+import xml.etree.ElementTree as ET
+
+from conformance.model import Check, Outcome, Requirement, RunRecord, Verdict
+from conformance.report import explain
+from conformance.report.explain import Finding
+from conformance.report.safe import line, visible
+from conformance.report.verdict import binding
+
+_SKIPPED = (Outcome.NOT_APPLICABLE, Outcome.DESELECTED)
+_UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.ERROR)
+
+
+def junit(record: RunRecord) -> str:
+    """The content of `junit.xml`, declaration included; every character in it is legal in XML 1.0."""
+    findings = {
+        check.id: finding
+        for finding in (*explain.problems(record), *explain.warnings(record))
+        for check in (finding.check, *finding.more)
+    }
+    rows = {result.requirement.id: result.requirement for result in record.requirements}
+    suites: dict[str, list[ET.Element]] = {"verdict": [_verdict(record)]}
+    for check in record.checks:
+        suites.setdefault(check.suite, []).append(_case(record, check, rows, findings.get(check.id)))
+    if unchecked := _unchecked(record):
+        suites["requirements without a check"] = unchecked
+
+    root = ET.Element("testsuites", name=visible(explain.title(record.target)))
+    for name, cases in suites.items():
+        root.append(_suite(record, name, cases))
+    for key in ("tests", "failures", "errors", "skipped"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(record: RunRecord, name: str, cases: list[ET.Element]) -> ET.Element:
+    suite = ET.Element("testsuite", name=visible(name), timestamp=visible(record.started_at))
+    suite.set("tests", str(len(cases)))
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(sum(case.find(tag) is not None for case in cases)))
+    suite.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
+    if name == "verdict":
+        _properties(
+            suite,
+            {
+                "verdict": record.verdict.value,
+                "complete": str(record.complete).lower(),
+                "target": record.target.name,
+                "api": record.target.api,
+                "base_url": record.target.base_url,
+                "environment": record.target.environment,
+                "harness": record.harness_version,
+                "catalogue": f"{record.catalogue_revision} {record.catalogue_digest}",
+                "seed": str(record.seed),
+            },
+        )
+    suite.extend(cases)
+    return suite
+
+
+def _verdict(record: RunRecord) -> ET.Element:
+    case = ET.Element("testcase", classname="verdict", name="verdict", time="0.000")
+    text = explain.sentence(record)
+    if record.verdict is Verdict.NON_CONFORMANT:
+        _add(case, "failure", text, "", type="non_conformant")
+    elif record.verdict is Verdict.INCONCLUSIVE:
+        _add(case, "error", text, "", type="inconclusive")
+    else:
+        ET.SubElement(case, "system-out").text = visible(text)
+    return case
+
+
+def _case(
+    record: RunRecord, check: Check, rows: dict[str, Requirement], finding: Finding | None
+) -> ET.Element:
+    case = ET.Element("testcase", classname=visible(check.suite), name=visible(check.id))
+    case.set("time", f"{check.duration_s:.3f}")
+    named = [rows[name] for name in check.requirements if name in rows]
+    _properties(case, {f"requirement.{row.id}": f"{row.level} {row.title}" for row in named})
+    weighs = any(binding(check, row) for row in named)
+    if check.outcome is Outcome.FAILED:
+        _add(case, "failure", _short(check, finding), _long(record, check, finding), type="failed")
+    elif check.outcome in _UNPROVEN and weighs:
+        _add(case, "error", check.message, "", type=check.outcome.value)
+    elif check.outcome in (*_UNPROVEN, *_SKIPPED):
+        _add(case, "skipped", f"{explain.OUTCOMES[check.outcome]}: {check.message}", "")
+    elif check.outcome is Outcome.WARNED:
+        note = f"Warning: {_short(check, finding)}\n\n{_long(record, check, finding)}"
+        ET.SubElement(case, "system-out").text = visible(note, newlines=True)
+    return case
+
+
+def _unchecked(record: RunRecord) -> list[ET.Element]:
+    """A test case for each requirement that no check of the run speaks of, so that none goes missing."""
+    cases = []
+    for result in record.requirements:
+        if result.checks:
+            continue
+        row = result.requirement
+        name = f"{row.id} {row.title}"
+        case = ET.Element("testcase", classname="requirements", name=visible(name), time="0.000")
+        red = result.outcome in _UNPROVEN and explain.counted_as_unproven(result)
+        _add(case, "error" if red else "skipped", f"{explain.OUTCOMES[result.outcome]}: {result.reason}", "")
+        cases.append(case)
+    return cases
+
+
+def _short(check: Check, finding: Finding | None) -> str:
+    problem = check.problem
+    said = check.message or (problem.observed if problem else "") or check.title
+    return f"{finding.requirement.id}: {said}" if finding else said
+
+
+def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
+    """Everything that mends a failure; the request is that of the check which the finding is shown by."""
+    if finding is None or check.problem is None:
+        return check.message
+    row, problem = finding.requirement, check.problem
+    parts = [
+        f"{row.id} {row.level}: {row.title}",
+        f"asks:     {row.statement} ({row.section})",
+        f"expected: {problem.expected}",
+        f"observed: {problem.observed}",
+    ]
+    parts += [f"hint:     {problem.hint}"] if problem.hint else []
+    index = problem.exchange if problem.exchange is not None else next(iter(check.exchanges[-1:]), None)
+    if index is not None:
+        exchange = record.exchanges[index]
+        parts += [f"signed:   {exchange.signed}"] if exchange.signed is not None else []
+        parts += ["repeat:", explain.command(record, index)]
+    return "\n".join(parts)
+
+
+def _properties(element: ET.Element, values: dict[str, str]) -> None:
+    holder = ET.SubElement(element, "properties")
+    for name, value in values.items():
+        ET.SubElement(holder, "property", name=visible(name), value=visible(value))
+
+
+def _add(case: ET.Element, tag: str, message: str, text: str, **attributes: str) -> None:
+    element = ET.SubElement(case, tag, {"message": line(message), **attributes})
+    element.text = visible(text, newlines=True) or None

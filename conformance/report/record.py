@@ -1,0 +1,345 @@
+"""A run's record: folded from its checks, kept as `run.json` beside `exchanges.har`, and read again.
+
+`run.json` is canonical: every report can be rendered from these two files, offline. Its shape is fixed by
+`specs/formats/run.schema.json`; exchanges live in the HAR alone, and `run.json` refers to them by index.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance import __version__
+from conformance.errors import RecordError
+from conformance.model import (
+    RUN_FORMAT,
+    Basis,
+    Catalogue,
+    Check,
+    Exchange,
+    Level,
+    NotObservable,
+    Outcome,
+    Requirement,
+    RequirementResult,
+    RunRecord,
+    Target,
+    Verdict,
+)
+from conformance.report import codec, har, journal, verdict
+from conformance.report.safe import counted
+from conformance.report.verdict import exit_code
+
+__all__ = [
+    "HAR_FILE",
+    "RUN_FILE",
+    "exit_code",
+    "fold",
+    "from_journal",
+    "from_json",
+    "load",
+    "to_json",
+    "write",
+]
+
+RUN_FILE = "run.json"
+HAR_FILE = "exchanges.har"
+
+
+def fold(
+    catalogue: Catalogue,
+    target: Target,
+    checks: Sequence[Check],
+    exchanges: Sequence[Exchange],
+    *,
+    deselected: Mapping[str, str],
+    declared: Mapping[str, bool | None],
+    seed: int,
+    started_at: str,
+    finished_at: str,
+    complete: bool,
+    options: Mapping[str, object] | None = None,
+    notes: Sequence[str] = (),
+    fuzz: Mapping[str, object] | None = None,
+    harness_version: str = __version__,
+) -> RunRecord:
+    """The record of a run, verdict included.
+
+    `deselected` maps the id of a requirement, some of whose checks were left out, to the reason; `declared` a
+    capability to what the profile says of it (None: nothing). Raises HarnessError for a check of a
+    requirement that the catalogue doesn't have.
+    """
+    checks = verdict.softened(catalogue, checks)
+    requirements = verdict.results(catalogue, checks, deselected=deselected, declared=declared)
+    return RunRecord(
+        target=target,
+        harness_version=harness_version,
+        catalogue_revision=catalogue.revision,
+        catalogue_digest=catalogue.digest,
+        started_at=started_at,
+        finished_at=finished_at,
+        seed=seed,
+        verdict=verdict.verdict(requirements, complete=complete),
+        complete=complete,
+        requirements=requirements,
+        checks=checks,
+        exchanges=tuple(exchanges),
+        not_observable=catalogue.not_observable,
+        options=dict(options or {}),
+        notes=tuple(notes),
+        fuzz=fuzz,
+    )
+
+
+def to_json(record: RunRecord) -> dict[str, Any]:
+    """The content of `run.json`: JSON values only, in a fixed order."""
+    return {
+        "format": RUN_FORMAT,
+        "verdict": record.verdict.value,
+        "complete": record.complete,
+        "target": {
+            "name": record.target.name,
+            "api": record.target.api,
+            "base_url": record.target.base_url,
+            "environment": record.target.environment,
+            "env": dict(record.target.env),
+        },
+        "harness": {
+            "version": record.harness_version,
+            "catalogue_revision": record.catalogue_revision,
+            "catalogue_digest": record.catalogue_digest,
+        },
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "seed": record.seed,
+        "options": dict(record.options),
+        "notes": list(record.notes),
+        "counts": record.counts(),
+        "requirements": [_result_to_json(result) for result in record.requirements],
+        "checks": [codec.check_to_json(check) for check in record.checks],
+        "exchanges": len(record.exchanges),
+        "not_observable": [
+            {
+                "id": row.id,
+                "title": row.title,
+                "statement": row.statement,
+                "section": row.section,
+                "reason": row.reason,
+            }
+            for row in record.not_observable
+        ],
+        "fuzz": None if record.fuzz is None else dict(record.fuzz),
+    }
+
+
+def from_json(data: Mapping[str, Any], exchanges: Sequence[Exchange]) -> RunRecord:
+    """The record that `to_json` was given, with its exchanges. Raises RecordError for anything else.
+
+    What only the catalogue knows of a requirement (`needs`, `fairness`) isn't in it. The verdict is taken as
+    written; `verdict.verdict` computes it anew.
+    """
+    if not isinstance(data, Mapping) or data.get("format") != RUN_FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise RecordError(
+            f"{RUN_FILE} is of format {found!r}, not {RUN_FORMAT!r}",
+            hint="Use the version of payout-conformance that wrote it.",
+        )
+    try:
+        record = _record(data, tuple(exchanges))
+        _consistent(record, data)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise RecordError(
+            f"{RUN_FILE} is damaged: {type(fault).__name__}: {fault}",
+            hint="Restore both files of the run, or run again.",
+        ) from fault
+    return record
+
+
+def write(record: RunRecord, folder: Path) -> dict[str, Path]:
+    """Writes `run.json` and `exchanges.har` into `folder`, each in one step, the exchanges first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        HAR_FILE: codec.replace_file(folder / HAR_FILE, codec.dumps(har.har(record), indent=1) + "\n"),
+        RUN_FILE: codec.replace_file(folder / RUN_FILE, codec.dumps(to_json(record), indent=1) + "\n"),
+    }
+
+
+def load(folder: Path) -> RunRecord:
+    """The record of the run in `folder` (or whose `run.json` is named), from its journal where it was killed.
+
+    Raises RecordError, with a hint, for anything missing, broken or of another format.
+    """
+    if folder.name == RUN_FILE and not folder.is_dir():
+        folder = folder.parent
+    if (folder / RUN_FILE).exists():
+        data = _read(folder / RUN_FILE)
+        try:
+            exchanges = har.exchanges(_read(folder / HAR_FILE))
+        except (KeyError, TypeError, ValueError) as fault:
+            raise RecordError(
+                f"{folder / HAR_FILE} is damaged: {type(fault).__name__}: {fault}",
+                hint=f"Restore the {HAR_FILE} that was written with this {RUN_FILE}.",
+            ) from fault
+        return from_json(data, exchanges)
+    if (folder / journal.FOLDER / journal.HEADER).exists():
+        return from_journal(folder)
+    raise RecordError(
+        f"{folder} holds no run",
+        hint=f"Name the folder of a run: the one that holds {RUN_FILE}, such as reports/latest.",
+    )
+
+
+def from_journal(folder: Path) -> RunRecord:
+    """Folds the journal of the run in `folder` into the record of an incomplete run.
+
+    Raises RecordError. What was left out is taken from the header (`deselected`: requirement -> reason) and
+    from the run's `plan.json` (`deselected`: check -> requirements), where there is one; that also tells
+    how many checks there were to be (`selected`).
+    """
+    from conformance import catalogue as catalogues  # noqa: PLC0415 - tomllib, only for runs that were killed
+
+    header = journal.read_header(folder / journal.FOLDER)
+    checks, exchanges = journal.read(folder / journal.FOLDER)
+    plan = _plan(folder)
+    try:
+        target = _target(header["target"])
+        if target.api not in catalogues.apis():
+            raise ValueError(f"no API is called {target.api!r}")
+        ended = max((check.started_at for check in checks), default=header["started_at"])
+        return fold(
+            catalogues.load(target.api),
+            target,
+            checks,
+            exchanges,
+            deselected={**deselection(plan.get("deselected", {})), **header.get("deselected", {})},
+            declared=header.get("declared", {}),
+            seed=header["seed"],
+            options=header.get("options", {}),
+            started_at=header["started_at"],
+            finished_at=ended,
+            complete=False,
+            notes=(
+                *header.get("notes", ()),
+                _cut_short(len(checks), plan.get("selected", header.get("checks"))),
+            ),
+            harness_version=header.get("harness_version", __version__),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise RecordError(
+            f"the journal of {folder} is damaged: {type(fault).__name__}: {fault}", hint="Run again."
+        ) from fault
+
+
+def _plan(folder: Path) -> dict[str, Any]:
+    """What the run was going to do: `selected` check ids, `deselected` check id -> requirements."""
+    path = folder / "plan.json"
+    plan = _read(path) if path.exists() else {}
+    if not isinstance(plan, dict):
+        raise RecordError(f"{path} is not a JSON object", hint="Run again.")
+    return plan
+
+
+def deselection(checks: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """`deselected` for `fold`, from the checks that were left out and the requirements that each is about."""
+    by_requirement: dict[str, int] = {}
+    for names in checks.values():
+        for name in names:
+            by_requirement[name] = by_requirement.get(name, 0) + 1
+    return {
+        name: f"{counted(number, 'check')} of it {'was' if number == 1 else 'were'} not selected."
+        for name, number in by_requirement.items()
+    }
+
+
+def _cut_short(finished: int, planned: object) -> str:
+    of = f" of {len(planned)}" if isinstance(planned, list) else ""
+    return f"The run was ended early: {finished}{of} checks had finished."
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RecordError(f"{path} is missing", hint=f"{RUN_FILE} and {HAR_FILE} belong together.") from None
+    except (OSError, ValueError) as fault:
+        raise RecordError(f"{path} can't be read: {fault}", hint="Restore it, or run again.") from fault
+
+
+def _result_to_json(result: RequirementResult) -> dict[str, Any]:
+    row = result.requirement
+    return {
+        "id": row.id,
+        "level": row.level.value,
+        "basis": row.basis.value,
+        "group": row.group,
+        "title": row.title,
+        "statement": row.statement,
+        "section": row.section,
+        "capability": row.capability,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "checks": list(result.checks),
+    }
+
+
+def _result(api: str, data: Mapping[str, Any]) -> RequirementResult:
+    row = Requirement(
+        id=data["id"],
+        api=api,
+        level=Level(data["level"]),
+        basis=Basis(data["basis"]),
+        group=data["group"],
+        title=data["title"],
+        statement=data["statement"],
+        section=data["section"],
+        capability=data["capability"],
+    )
+    return RequirementResult(row, Outcome(data["outcome"]), data["reason"] or "", tuple(data["checks"]))
+
+
+def _target(data: Mapping[str, Any]) -> Target:
+    return Target(
+        name=data["name"],
+        api=data["api"],
+        base_url=data["base_url"],
+        environment=data["environment"],
+        env=dict(data.get("env", {})),
+    )
+
+
+def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunRecord:
+    target, harness, fuzz = _target(data["target"]), data["harness"], data.get("fuzz")
+    return RunRecord(
+        target=target,
+        harness_version=harness["version"],
+        catalogue_revision=harness["catalogue_revision"],
+        catalogue_digest=harness["catalogue_digest"],
+        started_at=data["started_at"],
+        finished_at=data["finished_at"],
+        seed=data["seed"],
+        verdict=Verdict(data["verdict"]),
+        complete=bool(data["complete"]),
+        requirements=tuple(_result(target.api, row) for row in data["requirements"]),
+        checks=tuple(codec.check_from_json(check) for check in data["checks"]),
+        exchanges=exchanges,
+        not_observable=tuple(NotObservable(**row) for row in data.get("not_observable", ())),
+        options=dict(data.get("options", {})),
+        notes=tuple(data.get("notes", ())),
+        fuzz=None if fuzz is None else dict(fuzz),
+    )
+
+
+def _consistent(record: RunRecord, data: Mapping[str, Any]) -> None:
+    """Raises ValueError where the parts of a record don't belong together."""
+    if data["exchanges"] != len(record.exchanges):
+        raise ValueError(
+            f"it speaks of {data['exchanges']} exchanges, {HAR_FILE} holds {len(record.exchanges)}"
+        )
+    for check in record.checks:
+        named = () if check.problem is None or check.problem.exchange is None else (check.problem.exchange,)
+        if any(index >= len(record.exchanges) for index in (*check.exchanges, *named)):
+            raise ValueError(f"check {check.id} refers to an exchange that isn't there")
+    known = {check.id for check in record.checks}
+    for result in record.requirements:
+        if not known.issuperset(result.checks):
+            raise ValueError(f"{result.requirement.id} refers to a check that isn't there")

@@ -1,0 +1,168 @@
+"""From checks to requirements, from requirements to the verdict: the whole policy, in one place.
+
+A requirement's level decides. A check's own level can only soften: a SHOULD-level check of a MUST is a soft
+part of it, whose failure warns. Pure functions; nothing is read or written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from conformance.errors import HarnessError
+from conformance.model import (
+    Catalogue,
+    Check,
+    Level,
+    Outcome,
+    Requirement,
+    RequirementResult,
+    RunRecord,
+    Verdict,
+)
+
+_EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
+# What keeps a requirement that has to hold from being proven.
+UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
+
+
+def binding(check: Check, requirement: Requirement) -> bool:
+    """Whether `check` failing would make `requirement` fail, rather than warn."""
+    return Level.SHOULD not in (requirement.level, check.level)
+
+
+def softened(catalogue: Catalogue, checks: Iterable[Check]) -> tuple[Check, ...]:
+    """The checks, with `failed` turned into `warned` where none of their requirements can fail by it.
+
+    Raises HarnessError for a check that names no requirement of the catalogue: it would count for nothing.
+    """
+    known = catalogue.by_id()
+    result = []
+    for check in checks:
+        strangers = [name for name in check.requirements if name not in known]
+        if strangers or not check.requirements:
+            raise HarnessError(
+                f"check {check.id} is about {', '.join(strangers) or 'no requirement'}, "
+                f"which the {catalogue.api} catalogue doesn't have",
+                hint="Give the check the id of a catalogued requirement.",
+            )
+        soft = not any(binding(check, known[name]) for name in check.requirements)
+        failed = check.outcome is Outcome.FAILED
+        result.append(replace(check, outcome=Outcome.WARNED) if soft and failed else check)
+    return tuple(result)
+
+
+def results(
+    catalogue: Catalogue,
+    checks: Sequence[Check],
+    *,
+    deselected: Mapping[str, str],
+    declared: Mapping[str, bool | None],
+) -> tuple[RequirementResult, ...]:
+    """What became of each requirement, in the catalogue's order.
+
+    `deselected` maps a requirement to why some of its checks were left out; `declared` a capability to what
+    the profile says of it (None: nothing).
+    """
+    by_requirement: dict[str, list[Check]] = {requirement.id: [] for requirement in catalogue.requirements}
+    for check in checks:
+        for name in dict.fromkeys(check.requirements):
+            by_requirement[name].append(check)
+    return tuple(
+        RequirementResult(
+            requirement, outcome, reason, tuple(check.id for check in by_requirement[requirement.id])
+        )
+        for requirement in catalogue.requirements
+        for outcome, reason in [
+            _result(requirement, by_requirement[requirement.id], deselected.get(requirement.id), declared)
+        ]
+    )
+
+
+def _result(
+    requirement: Requirement,
+    checks: Sequence[Check],
+    left_out: str | None,
+    declared: Mapping[str, bool | None],
+) -> tuple[Outcome, str]:
+    if requirement.not_tested_reason and not checks:
+        return Outcome.NOT_APPLICABLE, requirement.not_tested_reason
+    if requirement.level is Level.MAY and requirement.capability and not declared.get(requirement.capability):
+        return Outcome.NOT_APPLICABLE, _undeclared(requirement.capability, declared)
+    return _aggregated(requirement, checks, left_out)
+
+
+def _aggregated(
+    requirement: Requirement, checks: Sequence[Check], left_out: str | None
+) -> tuple[Outcome, str]:
+    """The worst thing that happened to the requirement's own part; a soft part can only add a warning."""
+    should = requirement.level is Level.SHOULD
+    own = [check for check in checks if should or binding(check, requirement)]
+    soft = [check for check in checks if check not in own]
+    ladder = [
+        (_with(own, Outcome.FAILED), Outcome.WARNED if should else Outcome.FAILED),
+        (_with(own, Outcome.WARNED) if should else [], Outcome.WARNED),
+        (_with(own, Outcome.ERROR), Outcome.ERROR),
+        (_with(own, Outcome.NOT_TESTABLE), Outcome.NOT_TESTABLE),
+        (_with(own, Outcome.DESELECTED), Outcome.DESELECTED),
+    ]
+    softly = [*_with(own, Outcome.WARNED), *_with(soft, Outcome.FAILED, Outcome.WARNED)]
+    for found, outcome in ladder:
+        if found:
+            return outcome, _reason(found)
+    if left_out is not None:
+        return Outcome.DESELECTED, left_out or "Its checks were not selected."
+    if not own:
+        return Outcome.NOT_TESTABLE, "Only softer parts of it were checked." if checks else "No check ran."
+    if softly:
+        return Outcome.WARNED, _reason(softly)
+    if not _with(own, *_EXECUTED):
+        return Outcome.NOT_APPLICABLE, _reason(own)
+    return Outcome.PASSED, ""
+
+
+def verdict(requirements: Sequence[RequirementResult], *, complete: bool) -> Verdict:
+    """A failure decides; then whatever is unproven makes it inconclusive; an empty run proves nothing."""
+    if any(result.outcome is Outcome.FAILED for result in requirements):
+        return Verdict.NON_CONFORMANT
+    weighty = [result for result in requirements if result.requirement.level is not Level.SHOULD]
+    if not complete or any(result.outcome in UNPROVEN for result in weighty):
+        return Verdict.INCONCLUSIVE
+    if not any(result.requirement.level is Level.MUST and result.outcome in _EXECUTED for result in weighty):
+        return Verdict.INCONCLUSIVE
+    return Verdict.CONFORMANT
+
+
+def exit_code(record: RunRecord, *, fail_on_warning: bool = False) -> int:
+    """The process's answer to CI: 0 conformant, 1 not, 3 inconclusive, 4 where no check got an answer at all.
+
+    With `fail_on_warning` a warning counts as a failure does: it wins over inconclusive.
+    """
+    if record.verdict is Verdict.NON_CONFORMANT:
+        return 1
+    ran = [check.outcome for check in record.checks if check.outcome in (*_EXECUTED, Outcome.ERROR)]
+    if ran and all(outcome is Outcome.ERROR for outcome in ran):
+        return 4
+    if fail_on_warning and any(result.outcome is Outcome.WARNED for result in record.requirements):
+        return 1
+    return 0 if record.verdict is Verdict.CONFORMANT else 3
+
+
+def _with(checks: Sequence[Check], *outcomes: Outcome) -> list[Check]:
+    return [check for check in checks if check.outcome in outcomes]
+
+
+def _reason(checks: Sequence[Check]) -> str:
+    """The first message, those of violations before those of checks that couldn't begin."""
+    worst = min(checks, key=lambda check: check.problem is not None and check.problem.control)
+    said = (
+        worst.message
+        or (worst.problem.observed if worst.problem else "")
+        or f"{worst.title}: {worst.outcome}."
+    )
+    others = len(checks) - 1
+    return said if not others else f"{said} (and {others} more check{'s' if others > 1 else ''})"
+
+
+def _undeclared(capability: str, declared: Mapping[str, bool | None]) -> str:
+    if declared.get(capability) is False:
+        return f"The profile says that the target doesn't do this (capabilities.{capability} = false)."
+    return f"The profile doesn't declare capabilities.{capability}."

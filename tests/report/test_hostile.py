@@ -1,0 +1,148 @@
+"""Whatever a target sends: no report is broken by it, moves a cursor, runs, links or hides anything."""
+
+import base64
+import hashlib
+import re
+import unicodedata
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+
+from conformance.model import Outcome, RunRecord
+from conformance.report import html, junit, summary, terminal
+from conformance.report.safe import line, visible
+from conformance.report.text import exchange_text
+
+from . import sample
+from .strategies import NASTY, quick, text
+
+_LEGAL = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+
+
+class Page(HTMLParser):
+    """Which elements and attributes a page has, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: dict[str, int] = {}
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(run: RunRecord) -> Page:
+    parsed = Page()
+    parsed.feed(html.html(run))
+    return parsed
+
+
+def hidden(shown: str) -> set[str]:
+    """The characters that a reader can't see, line feeds and tabs aside."""
+    return {
+        char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    } - {"\n", "\t"}
+
+
+@quick
+@given(text)
+def test_visible_text_hides_nothing(value: str) -> None:
+    """Every invisible character is spelled out; printable text stays as it is."""
+    assert not hidden(visible(value, newlines=True))
+    assert "\n" not in visible(value)
+    assert len(line(value, 20)) <= 20
+    if value.isprintable():
+        assert visible(value) == value
+
+
+@quick
+@given(text)
+def test_the_terminal_shows_but_never_obeys(value: str) -> None:
+    """No control character reaches it but line feeds."""
+    assert hidden(terminal.text(sample.hostile(value))) == set()
+    assert hidden(exchange_text(sample.hostile(value).exchanges[0])) == set()
+
+
+@quick
+@given(text)
+def test_junit_is_always_well_formed(value: str) -> None:
+    """XML 1.0 that any parser takes, red where the run is."""
+    written = junit.junit(sample.hostile(value))
+    assert _LEGAL.fullmatch(written)
+    root = ET.fromstring(written)  # noqa: S314 - our own
+    assert int(root.get("failures", "0")) == 2
+
+
+@quick
+@given(text)
+def test_the_page_keeps_its_structure(value: str) -> None:
+    """The same elements as with harmless text, and none that loads or runs anything."""
+    harmless = page(sample.hostile("harmless"))
+    parsed = page(sample.hostile(value))
+    for tag in ("article", "section", "details", "style", "meta", "a", "table", "form"):
+        assert parsed.tags.get(tag) == harmless.tags.get(tag) or not value.strip()
+    assert not {"script", "img", "iframe", "object", "link", "base"} & parsed.tags.keys()
+    assert not {name for name in parsed.attributes if name.startswith("on")} | parsed.attributes & {
+        "src",
+        "style",
+    }
+    assert hidden(html.html(sample.hostile(value))) == set()
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_the_summary_is_inert(value: str) -> None:
+    """No markup, link, mention or issue number of the target's comes alive; no fence is closed."""
+    written = summary.summary(sample.hostile(value))
+    # Word joiners are ours: they keep a mention from being one.
+    assert hidden(written) <= {"\u2060"}
+    outside, fence = [], ""
+    for row in written.splitlines():
+        if (ticks := re.match("`{3,}", row)) and (not fence or row == fence):
+            fence = "" if fence else ticks[0]
+        elif not fence:
+            outside.append(re.sub(r"(`+).*?\1", "", row))
+    assert not fence
+    plain = "\n".join(outside)
+    assert not re.search(
+        r"@\w|(?<!\\)https?://|www\.|\*\*bold|\[a\]\(|(?<![\w&#])#\d|<(?!/?(details|summary|sub)>)", plain
+    )
+    assert all(row.count("|") in (0, 4, 6, 8) for row in outside)
+
+
+def test_the_policy_fits_the_style_sheet() -> None:
+    """The one style sheet is allowed by its hash, and nothing else is."""
+    written = html.html(sample.showcase())
+    css = written.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'" in written
+    assert written.count("<style") == 1
+    assert "http://" not in css
+    assert "url(" not in css
+    assert not re.search(r"(?:src|href)=\"(?!#)", written)
+
+
+def test_links_lead_somewhere() -> None:
+    """Every anchor of the page exists, and no id twice."""
+    written = html.html(sample.showcase())
+    ids = re.findall(r'\bid="([^"]+)"', written)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', written)) <= set(ids)
+
+
+def test_a_huge_body_is_cut_and_said_to_be() -> None:
+    """The page stays small; the HAR is named as the place of the rest."""
+    run = sample.folded(
+        [sample.requirement("WD-01")],
+        [sample.check("a::1", Outcome.PASSED, "WD-01", exchanges=(0,))],
+        [sample.exchange(response_body=b"x" * 1_000_000, request_body=b"y" * 1_000_000)],
+    )
+    written = html.html(run)
+    assert len(written) < 60_000
+    assert "the body has 1000000 bytes, exchanges.har has them all" in written

@@ -1,0 +1,192 @@
+"""What each report says of a run, and that all of them are written."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from conformance.model import Level, Outcome, Problem, RunRecord, Verdict
+from conformance.report import html, junit, render, summary, terminal
+
+from . import sample
+
+ROWS = [
+    sample.requirement("WD-01"),
+    sample.requirement("WD-27", Level.SHOULD),
+    sample.requirement("WD-42", Level.MAY),
+]
+
+
+def _runs() -> list[RunRecord]:
+    must = [Outcome.PASSED, Outcome.FAILED, Outcome.NOT_TESTABLE, Outcome.ERROR, Outcome.DESELECTED]
+    should = [*must, Outcome.WARNED]
+    return [
+        sample.folded(
+            ROWS,
+            [sample.check("a::1", one, "WD-01"), sample.check("a::2", other, "WD-27")],
+            complete=complete,
+        )
+        for one in must
+        for other in should
+        for complete in (True, False)
+    ]
+
+
+@pytest.mark.parametrize("run", _runs())
+def test_junit_is_red_exactly_where_the_run_is_not_conformant(run: RunRecord) -> None:
+    """A CI server that reads nothing but JUnit comes to the same answer as the exit code."""
+    root = ET.fromstring(junit.junit(run))  # noqa: S314 - our own
+    red = int(root.get("failures", "0")) + int(root.get("errors", "0"))
+    assert (red == 0) is (run.verdict is Verdict.CONFORMANT)
+    assert int(root.get("tests", "0")) == len(root.findall(".//testcase"))
+
+
+def test_junit_has_a_case_per_check_and_per_requirement_without_one() -> None:
+    """With the request to repeat in each failure, and warnings readable in a passed case."""
+    run = sample.showcase()
+    root = ET.fromstring(junit.junit(run))  # noqa: S314 - our own
+    assert {suite.get("name") for suite in root} == {
+        "verdict",
+        "requirements without a check",
+        *(check.suite for check in run.checks),
+    }
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["cancellation::refused[paid]"].find("failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert "curl -sS" in failure.text
+    assert "expected: 400 with code VALIDATION_ERROR" in failure.text
+    assert cases["errors::envelope"].find("system-out") is not None
+    assert cases["tenancy::other"].find("error") is not None
+    assert cases["tenancy::alike"].find("skipped") is not None
+    assert cases["WD-42 A canceled withdraw is never paid"].find("skipped") is not None
+
+
+def test_the_terminal_says_what_to_do() -> None:
+    """Verdict, problems with their requests, what is missing, warnings, counts, the report."""
+    said = terminal.text(sample.showcase(), report="reports/latest/report.html")
+    assert said.startswith(
+        "NON-CONFORMANT  Acme staging (withdraws, test) fails 4 of 7 requirements tested.\n"
+    )
+    for part in (
+        "1. WD-08 MUST  Of parallel cancels exactly one wins",
+        "4 checks could not even begin",
+        "observed 200 with data.status canceled",
+        "curl -sS",
+        "The profile has no other merchant.\n    WD-12, WD-13",
+        "Warnings (1)",
+        "2 passed, 4 failed, 1 warned, 2 not testable, 1 error, 2 not applicable",
+        "Report: reports/latest/report.html",
+    ):
+        assert part in said
+    assert said.index("WD-08") < said.index("WD-04") < said.index("could not even begin")
+
+
+def test_the_terminal_shows_a_few_problems_only() -> None:
+    """And says how many more there are."""
+    rows = [sample.requirement(f"WD-{n:02}") for n in range(1, 15)]
+    checks = [sample.check(f"a::{row.id}", Outcome.FAILED, row.id, problem=Problem("a", "b")) for row in rows]
+    said = terminal.text(sample.folded(rows, checks), limit=3)
+    assert said.count("expected a") == 3
+    assert "... and 11 more problems; the report has them all." in said
+
+
+def test_colours_are_the_callers() -> None:
+    """Without a style there is none; with one every verdict is dressed."""
+    assert "\x1b" not in terminal.text(sample.showcase())
+    assert "<good>CONFORMANT</good>" in terminal.text(
+        sample.conformant(), style=lambda text, kind: f"<{kind}>{text}</{kind}>"
+    )
+
+
+def test_the_summary_counts_and_explains() -> None:
+    """Table of counts, problems with commands, all requirements."""
+    said = summary.summary(sample.showcase())
+    assert said.startswith("## ❌ Non-conformant: Acme staging\n")
+    assert "| 2 | 4 | 1 | 2 | 1 | 0 | 2 |" in said
+    assert "### Problems (3)" in said
+    assert said.count("| MUST |") == 8
+
+
+def test_the_page_has_everything() -> None:
+    """All requirements, statements, checks, requests, gaps, fuzzing, what nobody can see."""
+    run = sample.showcase()
+    page = html.html(run)
+    for row in run.requirements:
+        assert f'id="{row.requirement.id}"' in page
+        assert row.requirement.statement in page
+    for check in run.checks:
+        assert check.id in page
+    for part in (
+        "Reserved money is released",
+        "Fuzzing",
+        "<b>240</b> 400",
+        "exchanges.har",
+        "Non-conformant",
+    ):
+        assert part in page
+
+
+@pytest.mark.parametrize(
+    "fuzz", [{}, {"statuses": 3}, {"operations": {"a": {"cases": 2, "statuses": {"200": 2}}}}, {"x": [1]}]
+)
+def test_the_page_takes_whatever_the_fuzzing_tells(fuzz: dict[str, object]) -> None:
+    """The summary of the fuzzing has no fixed shape."""
+    assert "Fuzzing" in html.html(sample.folded(ROWS, [], fuzz=fuzz))
+
+
+def test_all_files_are_written(tmp_path: Path) -> None:
+    """Each under its documented name, readable by others, the same each time, and nothing else."""
+    run = sample.showcase()
+    written = render.write_all(run, tmp_path / "run")
+    assert set(written) == {"run.json", "exchanges.har", "junit.xml", "summary.md", "report.html"}
+    first = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert set(first) == set(written)
+    assert written["report.html"].stat().st_mode & 0o777 == 0o644
+    render.write_all(run, tmp_path / "run")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == first
+
+
+def test_latest_points_at_the_newest(tmp_path: Path) -> None:
+    """Relative, so that the folder can be moved; replaced in place."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        link = render.latest(tmp_path, tmp_path / name)
+        assert link.resolve() == tmp_path / name
+        assert str(link.readlink()) == name
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "latest"}
+
+
+def test_latest_is_a_text_file_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network drives."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    (tmp_path / "one").mkdir()
+    assert render.latest(tmp_path, tmp_path / "one").read_text() == "one\n"
+
+
+def test_latest_leaves_a_real_folder_alone(tmp_path: Path) -> None:
+    """Somebody's own folder of that name isn't ours to remove."""
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "kept").touch()
+    render.latest(tmp_path, tmp_path)
+    assert (tmp_path / "latest" / "kept").exists()
+
+
+def test_the_template_engine_is_not_imported_before_it_is_needed() -> None:
+    """Workers import the journal; they shouldn't pay for the page."""
+    code = (
+        "import sys; from conformance.report import journal, record, render, terminal; "
+        "sys.exit('jinja2' in sys.modules)"
+    )
+    root = str(Path(render.__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, check=False)
+    assert done.returncode == 0
