@@ -1,0 +1,181 @@
+"""What both APIs do alike: find the operation that a request asks for, answer it, wrap refusals.
+
+An API is a class of small steps. A defect is a subclass that does one of them worse, so the clean code never
+asks whether it is broken, and several defects can be mixed.
+"""
+
+import asyncio
+import math
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from conformance.sandbox import pages
+from conformance.sandbox.credentials import Account, accounts
+from conformance.sandbox.messages import BODY_LIMIT, Headers, Refusal, Request, Response, encode
+from conformance.sandbox.store import Resource, Store, World
+
+R = TypeVar("R", bound=Resource)
+Payload = dict[str, Any]
+
+
+class Api(ABC, Generic[R]):
+    """The steps of one API, on the resources of one world."""
+
+    name: ClassVar[str]
+    """As profiles spell it."""
+    prefix: ClassVar[str]
+    """Paths below it are this API's, known or not."""
+    methods: Mapping[str, tuple[str, ...]] = {"cancel": ("POST",), "read": ("GET", "HEAD")}
+    """What each place allows (RFC 9110, 9.1: HEAD wherever GET is)."""
+
+    def __init__(self, world: World, store: Store[R]) -> None:
+        self.world = world
+        self.variants = world.variants
+        self.clock = world.clock
+        self.store = store
+        self.accounts = accounts(self.name)
+        self._rate = (0, 0)
+
+    # One request
+
+    async def respond(self, request: Request) -> Response | None:
+        """Answer a request; None if its path isn't this API's at all."""
+        if not request.path.startswith(self.prefix):
+            return None
+        try:
+            self.check_rate()
+            place = self.place(request.path)
+            if place is None:
+                return self.unknown_route(request)
+            where, given = place
+            operation = self.operation(where, self.method_of(request))
+            if operation is None:
+                return self.method_refused(request, where)
+            if len(request.body) > BODY_LIMIT:
+                raise self.too_large()
+            return await (self.cancel if operation == "cancel" else self.read)(request, given)
+        except Refusal as refusal:
+            return self.error(refusal)
+
+    @abstractmethod
+    def place(self, path: str) -> tuple[str, str] | None:
+        """Which place an undecoded path names (`cancel` or `read`), and the decoded id in it."""
+
+    def method_of(self, request: Request) -> str:
+        """The method that counts: the one in the request line, and no header's (RFC 9110, 9.1)."""
+        return request.method
+
+    def operation(self, where: str, method: str) -> str | None:
+        """What a method does in a place; None if it isn't allowed there."""
+        return where if method in self.methods[where] else None
+
+    @abstractmethod
+    async def cancel(self, request: Request, given: str) -> Response:
+        """Cancel the resource that the path names."""
+
+    @abstractmethod
+    async def read(self, request: Request, given: str) -> Response:
+        """Show the resource that the path names."""
+
+    @abstractmethod
+    async def settle(self, identifier: str) -> str | None:
+        """Try to pay a resource now, as its provider would. Its status afterwards; None if there is none."""
+
+    # Atomicity
+
+    def exclusive(self, row: R) -> AbstractAsyncContextManager[Any]:
+        """Hold this while a status is read in order to be changed."""
+        return self.store.lock(row)
+
+    async def deliberate(self) -> None:
+        """What may take time between the decision and the write."""
+
+    # Steps that both authenticate with
+
+    def unauthorized(self, request: Request, reason: str) -> Refusal:
+        """The refusal of an unauthenticated request: the same whatever is wrong, and noted in the log."""
+        self.world.auth_log.failed(self.name, reason, request.method, request.path)
+        return self.auth_refusal(reason)
+
+    @abstractmethod
+    def auth_refusal(self, reason: str) -> Refusal:
+        """How a failed authentication is answered. The reason is for the log only."""
+
+    def owns(self, account: Account, row: R) -> bool:
+        """Whether a resource can be seen with these credentials."""
+        return row.merchant == account.merchant
+
+    # Rendering
+
+    def reply(self, status: int, payload: object, headers: Headers = ()) -> Response:
+        """An answer in JSON."""
+        if self.variants.request_id:
+            headers = (*headers, ("x-request-id", str(uuid.uuid4())))
+        return Response(status, encode(payload, pretty=self.variants.pretty), headers)
+
+    def error(self, refusal: Refusal) -> Response:
+        """A refusal in this API's envelope."""
+        return self.reply(refusal.status, self.envelope(refusal), refusal.headers)
+
+    @abstractmethod
+    def envelope(self, refusal: Refusal) -> Payload:
+        """The JSON around a refusal's code and message."""
+
+    @abstractmethod
+    def code(self, name: str) -> str:
+        """An error code that the document doesn't name, in the spelling of those that it does."""
+
+    # Refusals by the router
+
+    def unknown_route(self, request: Request) -> Response:
+        """No such path."""
+        if self.variants.unknown_route != "json":
+            return pages.not_found(self.variants.unknown_route, request)
+        return self.error(Refusal(404, self.code("route_not_found"), "There is nothing at this path."))
+
+    def method_refused(self, request: Request, where: str) -> Response:
+        """The path is known and the method isn't (RFC 9110, 15.5.6: with `Allow`)."""
+        allow = ", ".join(self.methods[where])
+        if self.variants.unknown_route != "json":
+            return pages.method_refused(self.variants.unknown_route, request, allow)
+        if self.variants.other_methods == 404:
+            return self.unknown_route(request)
+        return self.error(self.wrong_method(allow))
+
+    def wrong_method(self, allow: str) -> Refusal:
+        """405, with what is allowed."""
+        message = f"Only {allow} is allowed here."
+        return Refusal(405, self.code("method_not_allowed"), message, (("allow", allow),))
+
+    def too_large(self) -> Refusal:
+        """413: more than a cancellation can need."""
+        return Refusal(413, self.code("payload_too_large"), f"A body has at most {BODY_LIMIT} bytes.")
+
+    def check_rate(self) -> None:
+        """The variant `rate_limit`: 429 with `Retry-After` (RFC 6585, 4)."""
+        limit = self.variants.rate_limit
+        if not limit:
+            return
+        now = time.monotonic()
+        second, used = self._rate
+        self._rate = (math.floor(now), used + 1 if second == math.floor(now) else 1)
+        if self._rate[1] > limit:
+            wait = (("retry-after", "1"),)
+            raise Refusal(429, self.code("rate_limited"), f"At most {limit} requests per second.", wait)
+
+    async def wait_as_told(self) -> None:
+        """The variant `in_flight=409` needs a time in which something is in flight."""
+        if self.variants.in_flight == "409":
+            await asyncio.sleep(0.01)
+
+
+def decoded(segment: str) -> str:
+    """A path segment without its percent-encoding (RFC 3986, 2.1); U+FFFD for what isn't UTF-8."""
+    return (
+        unquote_to_bytes(segment.encode("latin-1")).decode("utf-8", "replace") if "%" in segment else segment
+    )

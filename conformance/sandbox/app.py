@@ -1,0 +1,159 @@
+"""The sandbox as a function from requests to responses: both APIs, provider states and control."""
+
+import asyncio
+import random
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from conformance.sandbox.api import Api
+from conformance.sandbox.defects import bend
+from conformance.sandbox.messages import Refusal, Request, Response, encode
+from conformance.sandbox.payout_intents.body import parse_object
+from conformance.sandbox.payout_intents.model import Intent
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.states import States
+from conformance.sandbox.store import Store, World
+from conformance.sandbox.variants import parse_variants
+from conformance.sandbox.webhooks import Courier
+from conformance.sandbox.wire import Dialect
+from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.withdraws.reference import Withdraws
+
+
+class App:
+    """Both APIs over one world, which a reset replaces. Everything runs on one event loop."""
+
+    def __init__(self, defects: Iterable[str] = (), variants: Mapping[str, Any] | None = None) -> None:
+        self.defects: tuple[str, ...] = ()
+        self.variants: dict[str, Any] = {}
+        self.courier = Courier()
+        self.dialect = Dialect()
+        self.configure(defects, variants or {}, reset=True)
+
+    def configure(
+        self,
+        defects: Iterable[str] | None = None,
+        variants: Mapping[str, Any] | None = None,
+        *,
+        reset: bool = False,
+    ) -> None:
+        """Switch defects and variants; None leaves them as they are. An unknown name is a ValueError.
+
+        Resources and keys stay, unless `reset` begins with a fresh world.
+        """
+        chosen = self.defects if defects is None else tuple(dict.fromkeys(defects))
+        given = self.variants if variants is None else dict(variants)
+        parsed = parse_variants(given)
+        bent_withdraws, bent_intents = bend(Withdraws, chosen), bend(PayoutIntents, chosen)
+        if reset:
+            self.world = World(parsed)
+            self._withdraws: Store[Withdraw] = Store()
+            self._intents: Store[Intent] = Store()
+        else:
+            self.world.use(parsed)
+        self.defects, self.variants = chosen, given
+        self.apis: dict[str, Api[Any]] = {
+            Withdraws.name: bent_withdraws(self.world, self._withdraws),
+            PayoutIntents.name: bent_intents(self.world, self._intents, self.courier),
+        }
+        self.states = States(self.world, self._withdraws, self._intents)
+        self.dialect = Dialect(
+            charset=parsed.charset,
+            header_case=parsed.header_case,
+            keep_alive=parsed.keep_alive,
+            chunked=parsed.chunked,
+            clock_skew_s=parsed.clock_skew_s,
+        )
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request. Nothing is raised: a fault of ours is a 500 in JSON."""
+        try:
+            if request.path in _INTERNAL:
+                return await self._internal(request)
+            await self._delay()
+            for api in self.apis.values():
+                response = await api.respond(request)
+                if response is not None:
+                    return response
+            return self.apis[PayoutIntents.name].unknown_route(request)
+        except Exception:
+            if not self.defects:  # a defect's 500 is meant
+                traceback.print_exc(file=sys.stderr)
+            return Response(
+                500, encode({"error": {"code": "internal", "message": "Something went wrong here."}})
+            )
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        await self.courier.close()
+
+    async def _delay(self) -> None:
+        variants = self.world.variants
+        if variants.latency_ms or variants.jitter_ms:
+            await asyncio.sleep((variants.latency_ms + random.uniform(0, variants.jitter_ms)) / 1000)  # noqa: S311
+
+    # /_states and /_control: no authentication, as the sandbox only listens on loopback
+
+    async def _internal(self, request: Request) -> Response:
+        try:
+            allowed = _INTERNAL[request.path]
+            if request.method not in allowed:
+                headers = (("allow", ", ".join(allowed)),)
+                raise Refusal(405, "method_not_allowed", f"Only {', '.join(allowed)} here.", headers)
+            return Response(200, encode(await self._order(request)))
+        except Refusal as refusal:
+            body = encode({"error": {"code": refusal.code, "message": refusal.message}})
+            return Response(refusal.status, body, refusal.headers)
+
+    async def _order(self, request: Request) -> dict[str, Any]:
+        if request.path == "/_control/auth-log":
+            return self.auth_log()
+        if request.method == "GET":
+            return self.status()
+        try:
+            order = parse_object(request.body)
+        except (ValueError, RecursionError) as error:
+            raise Refusal(422, "invalid_request", "The body is a JSON object.") from error
+        if request.path == "/_states":
+            return await self.states.act(order, self.apis)
+        return self._switch(order)
+
+    def _switch(self, order: dict[str, Any]) -> dict[str, Any]:
+        defects, variants, reset = order.get("defects"), order.get("variants"), order.get("reset", False)
+        well_formed = (
+            (
+                defects is None
+                or (isinstance(defects, list) and all(isinstance(name, str) for name in defects))
+            )
+            and (variants is None or isinstance(variants, dict))
+            and isinstance(reset, bool)
+            and not order.keys() - {"defects", "variants", "reset"}
+        )
+        if not well_formed:
+            message = (
+                "An order has defects (a list of ids), variants (an object), reset (a boolean), and no more."
+            )
+            raise Refusal(422, "invalid_request", message)
+        try:
+            self.configure(defects, variants, reset=reset)
+        except ValueError as error:
+            raise Refusal(422, "unknown_name", str(error)) from error
+        return self.status()
+
+    def status(self) -> dict[str, Any]:
+        """What is switched on, and how authentication went so far."""
+        return {
+            "defects": list(self.defects),
+            "variants": self.variants,
+            "auth": self.world.auth_log.summary(),
+        }
+
+    def auth_log(self) -> dict[str, Any]:
+        """Per API, the counts and the latest failures."""
+        log = self.world.auth_log
+        return {api: {**summary, "entries": log.entries(api)} for api, summary in log.summary().items()}
+
+
+_INTERNAL = {"/_states": ("POST",), "/_control": ("GET", "POST"), "/_control/auth-log": ("GET",)}

@@ -1,0 +1,55 @@
+"""What the sandbox reads and answers: requests, responses, and the refusals in between."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+JSON = "application/json"
+
+BODY_LIMIT = 1 << 20
+"""Bytes of a body that are kept. One more is kept too, so that the application can tell and answer 413."""
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it came: the target undecoded, header names in the client's letter case."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Every value of a header; its name in lower case, compared regardless of case (RFC 9110, 5.1)."""
+        return [value.strip() for sent, value in self.headers if sent.lower() == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer, its body already rendered, so that a replay is the same byte for byte."""
+
+    status: int
+    body: bytes
+    headers: Headers = ()
+    content_type: str = JSON
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
+    """The request is refused: an API's own envelope is put around `code` and `message`."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Headers = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+def encode(payload: object, *, pretty: bool = False) -> bytes:
+    """JSON in UTF-8 (RFC 8259), compact unless `pretty`."""
+    if pretty:
+        return json.dumps(payload, ensure_ascii=False, indent=2).encode()
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

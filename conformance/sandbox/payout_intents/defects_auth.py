@@ -1,0 +1,321 @@
+"""Payout intents that authenticate a request wrongly."""
+
+import base64
+import binascii
+from dataclasses import replace
+
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+_BIG = 4096
+"""Bytes that a header's buffer holds in the defects below."""
+
+
+@defect("pi-basic-is-refused", "PI-39")
+class BasicIsRefused(PayoutIntents):
+    """Credentials are expected as a bearer token."""
+
+    def is_basic(self, scheme: bytes) -> bool:
+        return scheme.lower() == b"bearer"
+
+
+@defect("pi-password-is-expected-empty", "PI-39")
+class PasswordIsExpectedEmpty(PayoutIntents):
+    """The secret key is expected as the user name, with an empty password."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        user, password = super().credentials(request)
+        key = next((account.key for account in self.accounts.values() if account.secret == user), b"")
+        return (key, user) if not password else (b"", b"")
+
+
+@defect("pi-no-credentials-are-accepted", "PI-40")
+class NoCredentialsAreAccepted(PayoutIntents):
+    """Without credentials the first merchant is meant, as on the developer's machine."""
+
+    def authenticate(self, request: Request) -> Account:
+        return (
+            super().authenticate(request)
+            if request.values(b"authorization")
+            else next(iter(self.accounts.values()))
+        )
+
+
+@defect("pi-read-is-public", "PI-40")
+class ReadIsPublic(PayoutIntents):
+    """Reading needs no credentials: whoever knows an id sees the intent."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        intent = None if request.values(b"authorization") else self.store.get(given)
+        return self.reply(200, self.shown(intent)) if intent else await super().read(request, given)
+
+
+@defect("pi-read-ignores-the-secret", "PI-40")
+class ReadIgnoresTheSecret(PayoutIntents):
+    """For reading, the public key is enough: the secret isn't looked at."""
+
+    def authenticate_read(self, request: Request) -> Account:
+        user, _ = self.credentials(request)
+        return self.account_for(user) or super().authenticate_read(request)
+
+
+@defect("pi-secret-is-not-checked", "PI-40")
+class SecretIsNotChecked(PayoutIntents):
+    """The public key is enough: the secret isn't looked at."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None
+
+
+@defect("pi-secret-may-be-shorter", "PI-40")
+class SecretMayBeShorter(PayoutIntents):
+    """As many bytes of the secret are compared as were sent, if any were."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None and bool(password) and account.secret.startswith(password)
+
+
+@defect("pi-secret-may-be-longer", "PI-40")
+class SecretMayBeLonger(PayoutIntents):
+    """As many bytes are compared as the secret has: whatever follows is ignored."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None and password.startswith(account.secret)
+
+
+@defect("pi-secret-is-compared-by-its-head", "PI-40")
+class SecretIsComparedByItsHead(PayoutIntents):
+    """Only the first sixteen bytes of the secret count."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None and account.secret[:16] == password[:16]
+
+
+@defect("pi-secret-is-case-insensitive", "PI-40")
+class SecretIsCaseInsensitive(PayoutIntents):
+    """The secret is compared by a database whose collation ignores letter case."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None and account.secret.lower() == password.lower()
+
+
+@defect("pi-empty-secret-is-accepted", "PI-40")
+class EmptySecretIsAccepted(PayoutIntents):
+    """An empty secret is not compared."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return super().secret_matches(account, password) or (account is not None and not password)
+
+
+@defect("pi-any-secret-of-ours-does", "PI-40")
+class AnySecretOfOursDoes(PayoutIntents):
+    """Any merchant's secret opens any merchant's account."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return account is not None and any(password == other.secret for other in self.accounts.values())
+
+
+@defect("pi-unknown-key-is-accepted", "PI-40")
+class UnknownKeyIsAccepted(PayoutIntents):
+    """The secret alone says who it is: the public key isn't looked up."""
+
+    def authenticate(self, request: Request) -> Account:
+        _, password = self.credentials(request)
+        owner = next((account for account in self.accounts.values() if account.secret == password), None)
+        return owner or super().authenticate(request)
+
+
+@defect("pi-swapped-is-accepted", "PI-40")
+class SwappedIsAccepted(PayoutIntents):
+    """Key and secret are accepted the other way round, too."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        user, password = super().credentials(request)
+        return (user, password) if user in self.accounts else (password, user)
+
+
+@defect("pi-bearer-is-accepted", "PI-40")
+class BearerIsAccepted(PayoutIntents):
+    """The scheme isn't looked at: the same credentials as Bearer are accepted."""
+
+    def is_basic(self, scheme: bytes) -> bool:
+        return True
+
+
+@defect("pi-plain-credentials-are-accepted", "PI-40")
+class PlainCredentialsAreAccepted(PayoutIntents):
+    """What isn't base64 is taken as key:secret in the clear."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        values = request.values(b"authorization")
+        scheme, _, pair = values[0].partition(b" ") if values else (b"", b"", b"")
+        if self.is_basic(scheme) and b":" in pair:
+            user, _, password = pair.partition(b":")
+            return user, password
+        return super().credentials(request)
+
+
+@defect("pi-no-colon-is-a-key", "PI-40")
+class NoColonIsAKey(PayoutIntents):
+    """Credentials without a colon are a public key that needs no secret."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return (account is not None and password == b"\0") or super().secret_matches(account, password)
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        values = request.values(b"authorization")
+        scheme, _, encoded = values[0].partition(b" ") if values else (b"", b"", b"")
+        try:
+            pair = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            pair = b":"
+        return (pair, b"\0") if self.is_basic(scheme) and b":" not in pair else super().credentials(request)
+
+
+@defect("pi-replay-precedes-authentication", "PI-40")
+class ReplayPrecedesAuthentication(PayoutIntents):
+    """A used key is answered from the cache before credentials are looked at."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        key = self.key_of(request)
+        for scope, entry in self.world.keys.items():
+            if key == scope[-1] and entry.response and entry.fingerprint.startswith(given):
+                return self.replay(entry.response)
+        return await super().cancel(request, given)
+
+
+@defect("pi-cancels-before-authenticating", "PI-40")
+class CancelsBeforeAuthenticating(PayoutIntents):
+    """The handler runs before the authentication that was added last: 401, and cancelled."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            intent = self.store.get(given)
+            if refusal.code == "unauthorized" and intent and intent.status in self.cancellable:
+                self.write(intent, None)
+            raise
+
+
+@defect("pi-unauthorized-is-200", "PI-40", "PI-41")
+class UnauthorizedIs200(PayoutIntents):
+    """Failed authentication is answered 200, with the error inside."""
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        refusal = super().auth_refusal(reason)
+        refusal.status = 200
+        return refusal
+
+
+@defect("pi-unauthorized-is-400", "PI-41")
+class UnauthorizedIs400(PayoutIntents):
+    """Failed authentication is answered 400."""
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        refusal = super().auth_refusal(reason)
+        refusal.status = 400
+        return refusal
+
+
+@defect("pi-no-challenge", "PI-41")
+class NoChallenge(PayoutIntents):
+    """A 401 has no WWW-Authenticate."""
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        refusal = super().auth_refusal(reason)
+        refusal.headers = ()
+        return refusal
+
+
+@defect("pi-challenge-is-bearer", "PI-41")
+class ChallengeIsBearer(PayoutIntents):
+    """The challenge of a 401 names another scheme: Bearer."""
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        refusal = super().auth_refusal(reason)
+        refusal.headers = (("www-authenticate", 'Bearer realm="payout intents"'),)
+        return refusal
+
+
+@defect("pi-looks-up-before-authenticating", "PI-41")
+class LooksUpBeforeAuthenticating(PayoutIntents):
+    """An unknown intent is a 404 before credentials are looked at, so ids can be tried out."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        if self.store.get(given) is None:
+            raise self.not_found(given)
+        return await super().cancel(request, given)
+
+
+@defect("pi-reads-before-authenticating", "PI-41")
+class ReadsBeforeAuthenticating(PayoutIntents):
+    """Reading an unknown intent is a 404 before credentials are looked at; cancelling one is a 401."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        if self.store.get(given) is None:
+            raise self.not_found(given)
+        return await super().read(request, given)
+
+
+@defect("pi-scheme-is-case-sensitive", "PI-42")
+class SchemeIsCaseSensitive(PayoutIntents):
+    """The scheme counts only as Basic: basic is refused."""
+
+    def is_basic(self, scheme: bytes) -> bool:
+        return scheme == b"Basic"
+
+
+@defect("pi-undecodable-is-500", "PI-43")
+class UndecodableIs500(PayoutIntents):
+    """Credentials that aren't base64 end in a 500."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        values = request.values(b"authorization")
+        if values and self.is_basic(values[0].partition(b" ")[0]):
+            base64.b64decode(values[0].partition(b" ")[2], validate=True)
+        return super().credentials(request)
+
+
+@defect("pi-no-colon-is-500", "PI-43")
+class NoColonIs500(PayoutIntents):
+    """Credentials without a colon end in a 500."""
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        if reason == "no_colon":
+            raise IndexError("list index out of range")
+        return super().auth_refusal(reason)
+
+
+@defect("pi-invalid-utf8-credentials-are-500", "PI-43")
+class InvalidUtf8CredentialsAre500(PayoutIntents):
+    """Credentials that aren't UTF-8 once decoded end in a 500."""
+
+    def account_for(self, user: bytes) -> Account | None:
+        user.decode()
+        return super().account_for(user)
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        password.decode()
+        return super().secret_matches(account, password)
+
+
+@defect("pi-big-credentials-are-500", "PI-43")
+class BigCredentialsAre500(PayoutIntents):
+    """Credentials that don't fit their buffer of 4 kB end in a 500."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        if any(len(value) > _BIG for value in request.values(b"authorization")):
+            raise BufferError("header value too long")
+        return super().credentials(request)
+
+
+@defect("pi-header-name-is-case-sensitive", "PI-39")
+class HeaderNameIsCaseSensitive(PayoutIntents):
+    """The header counts only as Authorization, in this letter case (RFC 9110, 5.1)."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        kept = tuple(header for header in request.headers if header[0] != b"authorization")
+        return super().credentials(replace(request, headers=kept))

@@ -1,0 +1,204 @@
+"""Payout intents that get a conflict wrong: what counts as one, how it is answered, what it leaves behind."""
+
+from typing import Any
+
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.body import canonical
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+Body = dict[str, Any]
+
+
+@defect("pi-key-is-required", "PI-30")
+class KeyIsRequired(PayoutIntents):
+    """A cancel without an Idempotency-Key is refused."""
+
+    def key_of(self, request: Request) -> str | None:
+        key = super().key_of(request)
+        if key is None:
+            raise self.bad_request("An Idempotency-Key is required.")
+        return key
+
+
+@defect("pi-no-key-is-a-key", "PI-30", "PI-32")
+class NoKeyIsAKey(PayoutIntents):
+    """Requests without a key share the empty one: the second of them conflicts with the first."""
+
+    def key_of(self, request: Request) -> str | None:
+        return super().key_of(request) or ""
+
+
+# What has to be the same
+
+
+@defect("pi-key-is-ignored", "PI-31", "PI-33")
+class KeyIsIgnored(PayoutIntents):
+    """The Idempotency-Key is documented and never read."""
+
+    def key_of(self, request: Request) -> str | None:
+        return None
+
+
+@defect("pi-fingerprint-ignores-the-body", "PI-31")
+class FingerprintIgnoresTheBody(PayoutIntents):
+    """A key belongs to an intent, whatever the body: another reason gets the first answer again."""
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return identifier
+
+
+@defect("pi-fingerprint-ignores-letter-case", "PI-31")
+class FingerprintIgnoresLetterCase(PayoutIntents):
+    """Bodies are compared in lower case: a reason in other letters counts as the same."""
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return super().fingerprint(identifier, body).lower()
+
+
+@defect("pi-fingerprint-is-the-length", "PI-31")
+class FingerprintIsTheLength(PayoutIntents):
+    """Bodies are compared by Content-Length: another reason of the same length counts as the same."""
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return f"{identifier} {len(canonical(body))}"
+
+
+@defect("pi-fingerprint-ignores-absence", "PI-31")
+class FingerprintIgnoresAbsence(PayoutIntents):
+    """A body without a reason matches any: {} gets the answer to a cancel with a reason."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account = self.authenticate(request)
+        key = self.key_of(request)
+        entry = self.world.keys.get(self.scope(account, key, given)) if key else None
+        if entry and entry.response and not self.body_of(request) and entry.fingerprint.startswith(given):
+            return self.replay(entry.response)
+        return await super().cancel(request, given)
+
+
+@defect("pi-state-is-checked-before-the-key", "PI-31")
+class StateIsCheckedBeforeTheKey(PayoutIntents):
+    """A conflict on a cancelled intent is answered 422: the status wins. A replay still works."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            intent = self.store.get(given)
+            if refusal.code == "idempotency_conflict" and intent and intent.status not in self.cancellable:
+                raise self.not_cancellable(intent) from refusal
+            raise
+
+
+@defect("pi-conflict-is-422", "PI-31")
+class ConflictIs422(PayoutIntents):
+    """A conflict is answered 422 idempotency_conflict."""
+
+    def conflict(self) -> Refusal:
+        refusal = super().conflict()
+        refusal.status = 422
+        return refusal
+
+
+@defect("pi-conflict-is-400", "PI-31")
+class ConflictIs400(PayoutIntents):
+    """A conflict is answered 400 idempotency_conflict."""
+
+    def conflict(self) -> Refusal:
+        refusal = super().conflict()
+        refusal.status = 400
+        return refusal
+
+
+@defect("pi-conflict-code-is-another", "PI-31")
+class ConflictCodeIsAnother(PayoutIntents):
+    """The code of a conflict is idempotency_error."""
+
+    def conflict(self) -> Refusal:
+        refusal = super().conflict()
+        refusal.code = "idempotency_error"
+        return refusal
+
+
+@defect("pi-conflict-is-500", "PI-31")
+class ConflictIs500(PayoutIntents):
+    """A conflict is the database's unique constraint, and ends in a 500."""
+
+    def conflict(self) -> Refusal:
+        raise RuntimeError("duplicate key value violates unique constraint")
+
+
+# What a conflict leaves behind
+
+
+class _ConflictActs(PayoutIntents):
+    """Does something in spite of a conflict."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if refusal.code == "idempotency_conflict":
+                intent = self.store.get(given)
+                assert intent is not None  # it has been found before the key was looked at
+                self.despite(intent.id, self.reason_of(self.body_of(request)))
+            raise
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        """What it does."""
+
+
+@defect("pi-conflict-replaces-the-reason", "PI-32")
+class ConflictReplacesTheReason(_ConflictActs):
+    """A conflict is answered 409, and the second reason has replaced the first."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent and intent.status == "cancelled":
+            intent.failure_message = reason
+
+
+@defect("pi-conflict-touches-updated-at", "PI-32")
+class ConflictTouchesUpdatedAt(_ConflictActs):
+    """A conflict is answered 409, and updated_at has moved."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent:
+            intent.updated_at = self.clock.after(intent.updated_at)
+
+
+@defect("pi-conflict-cancels-the-other", "PI-32")
+class ConflictCancelsTheOther(_ConflictActs):
+    """A key used for a second intent is answered 409, after that intent has been cancelled."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent and intent.status in self.cancellable:
+            self.write(intent, reason)
+
+
+@defect("pi-conflict-undoes-the-cancel", "PI-32")
+class ConflictUndoesTheCancel(_ConflictActs):
+    """A conflict rolls back too much: the intent awaits approval again."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent and intent.status == "cancelled":
+            intent.status, intent.failure_code, intent.failure_message = "requires_approval", None, None
+
+
+@defect("pi-conflict-frees-the-key", "PI-33", "PI-32")
+class ConflictFreesTheKey(PayoutIntents):
+    """A conflict deletes the key, so the first request can't be repeated any more."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            key = self.key_of(request) if refusal.code == "idempotency_conflict" else None
+            if key:
+                account = self.authenticate(request)
+                self.world.keys.pop(self.scope(account, key, given), None)
+            raise

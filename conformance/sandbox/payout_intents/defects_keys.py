@@ -1,0 +1,269 @@
+"""Payout intents that get a key's replay, scope or life wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.body import canonical
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.store import Entry, Scope
+
+Body = dict[str, Any]
+
+# Replays
+
+
+@defect("pi-replay-is-422", "PI-33")
+class ReplayIs422(PayoutIntents):
+    """The same request again is answered 422: the key only detects conflicts."""
+
+    def replay(self, stored: Response) -> Response:
+        return self.error(Refusal(422, "approval_required", 'The status is "cancelled".'))
+
+
+@defect("pi-replay-is-409", "PI-33")
+class ReplayIs409(PayoutIntents):
+    """The same request again is a conflict, as any use of a used key is."""
+
+    def replay(self, stored: Response) -> Response:
+        return self.error(self.conflict())
+
+
+@defect("pi-replay-is-200", "PI-33")
+class ReplayIs200(PayoutIntents):
+    """The same request again answers 200 instead of 202."""
+
+    def replay(self, stored: Response) -> Response:
+        return Response(200, stored.body, stored.headers)
+
+
+@defect("pi-replay-is-empty", "PI-33")
+class ReplayIsEmpty(PayoutIntents):
+    """The same request again answers 202 without the intent: only the status was kept."""
+
+    def replay(self, stored: Response) -> Response:
+        return self.reply(202, {})
+
+
+@defect("pi-replay-moves-updated-at", "PI-33")
+class ReplayMovesUpdatedAt(PayoutIntents):
+    """The same request again is carried out again: 202, and updated_at moves."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        response = await super().cancel(request, given)
+        intent = self.store.get(given)
+        if intent and self.replayed:
+            intent.updated_at = self.clock.after(intent.updated_at)
+            self.replayed = False
+            return self.accepted(intent)
+        return response
+
+    replayed = False
+
+    def replay(self, stored: Response) -> Response:
+        self.replayed = True
+        return super().replay(stored)
+
+
+# Scope
+
+
+@defect("pi-keys-are-global", "PI-34")
+class KeysAreGlobal(PayoutIntents):
+    """A key is unique among all merchants and environments: another's key is a conflict."""
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        return (key,)
+
+
+@defect("pi-keys-span-environments", "PI-34")
+class KeysSpanEnvironments(PayoutIntents):
+    """A key is unique per merchant: one used in test is a conflict in live."""
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        return account.merchant, key
+
+
+@defect("pi-keys-span-merchants", "PI-34")
+class KeysSpanMerchants(PayoutIntents):
+    """A key is unique per environment: one that another merchant has used is a conflict."""
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        return account.environment, key
+
+
+@defect("pi-keys-leak-responses", "PI-34", "PI-35")
+class KeysLeakResponses(PayoutIntents):
+    """A key alone finds the answer, whoever asks: another merchant sees the first one's intent."""
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        return (key,)
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return canonical(body)
+
+
+@defect("pi-another-intent-gets-the-first", "PI-35")
+class AnotherIntentGetsTheFirst(PayoutIntents):
+    """The intent isn't part of the comparison: a second one answers 202 with the first one's object."""
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return canonical(body)
+
+
+@defect("pi-another-intent-is-claimed", "PI-35")
+class AnotherIntentIsClaimed(PayoutIntents):
+    """A second intent under a used key answers 202 as cancelled with its own object, and isn't."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account = self.authenticate(request)
+        key, intent = self.key_of(request), self.find(account, given)
+        entry = self.world.keys.get(self.scope(account, key, given)) if key else None
+        if entry and entry.response and not entry.fingerprint.startswith(given):
+            changed = {"status": "cancelled", "failure_code": "cancelled", "failure_message": "duplicate"}
+            return self.reply(202, self.shown(intent) | changed)
+        return await super().cancel(request, given)
+
+
+# In flight
+
+
+@defect("pi-duplicates-in-flight-both-act", "PI-36")
+class DuplicatesInFlightBothAct(PayoutIntents):
+    """A key is kept only once its request is answered: duplicates in flight all act."""
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        if scope in self.world.keys:
+            return await super().once(scope, fingerprint, act)
+        await asyncio.sleep(0.02)
+        response = await act()
+        self.world.keys[scope] = Entry(fingerprint, response)
+        return response
+
+
+@defect("pi-duplicates-in-flight-are-500", "PI-36")
+class DuplicatesInFlightAre500(PayoutIntents):
+    """A duplicate in flight ends in a 500: there is a key, and no answer to it yet."""
+
+    async def wait_for(self, entry: Entry) -> None:
+        raise LookupError("no response stored for key")
+
+    async def deliberate(self) -> None:
+        await asyncio.sleep(0.02)
+
+
+@defect("pi-duplicates-in-flight-lock-the-key", "PI-36")
+class DuplicatesInFlightLockTheKey(PayoutIntents):
+    """A duplicate in flight is answered 409 and marks the key as contested: it is 409 for ever after."""
+
+    async def wait_for(self, entry: Entry) -> None:
+        entry.fingerprint += " contested"
+        raise self.conflict()
+
+    async def deliberate(self) -> None:
+        await asyncio.sleep(0.02)
+
+
+# Life
+
+
+@defect("pi-401-uses-up-the-key", "PI-37")
+class UnauthorizedUsesUpTheKey(PayoutIntents):
+    """A request that fails authentication uses up its key: the 401 is replayed to its owner."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.refused: dict[str, Refusal] = {}
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        key = self.key_of(request)
+        if key in self.refused:
+            raise self.refused[key]
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if key and refusal.code == "unauthorized":
+                self.refused[key] = refusal
+            raise
+
+
+@defect("pi-401-takes-the-key", "PI-37")
+class UnauthorizedTakesTheKey(PayoutIntents):
+    """A request that fails authentication leaves its key behind as taken: later use is a conflict."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.taken: set[str] = set()
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        key = self.key_of(request)
+        if key in self.taken:
+            raise self.conflict()
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if key and refusal.code == "unauthorized":
+                self.taken.add(key)
+            raise
+
+
+@defect("pi-key-is-case-insensitive", "PI-38")
+class KeyIsCaseInsensitive(PayoutIntents):
+    """Keys are kept in lower case: two that differ in letter case are one."""
+
+    def key_of(self, request: Request) -> str | None:
+        key = super().key_of(request)
+        return key and key.lower()
+
+
+@defect("pi-key-is-cut", "PI-38")
+class KeyIsCut(PayoutIntents):
+    """A key is its first 16 characters: longer ones that begin alike are one."""
+
+    def key_of(self, request: Request) -> str | None:
+        key = super().key_of(request)
+        return key and key[:16]
+
+
+@defect("pi-key-must-be-a-uuid", "PI-38")
+class KeyMustBeAUuid(PayoutIntents):
+    """A key that is no UUID ends in a 500."""
+
+    def key_of(self, request: Request) -> str | None:
+        key = super().key_of(request)
+        if key is not None and len(key) != 36:
+            raise ValueError("invalid input syntax for type uuid")
+        return key
+
+
+@defect("pi-long-key-is-500", "PI-38")
+class LongKeyIs500(PayoutIntents):
+    """A key that doesn't fit its column of 255 characters ends in a 500."""
+
+    def key_of(self, request: Request) -> str | None:
+        if any(len(value) > 255 for value in request.values(b"idempotency-key")):
+            raise ValueError("value too long for type character varying(255)")
+        return super().key_of(request)
+
+
+@defect("pi-empty-key-is-500", "PI-38")
+class EmptyKeyIs500(PayoutIntents):
+    """An empty key ends in a 500."""
+
+    def key_of(self, request: Request) -> str | None:
+        if request.values(b"idempotency-key") == [b""]:
+            raise ValueError("key must not be blank")
+        return super().key_of(request)
+
+
+@defect("pi-two-keys-are-500", "PI-38")
+class TwoKeysAre500(PayoutIntents):
+    """A key sent twice is a list, and ends in a 500."""
+
+    def key_of(self, request: Request) -> str | None:
+        if len(request.values(b"idempotency-key")) > 1:
+            raise TypeError("key.toLowerCase is not a function")
+        return super().key_of(request)

@@ -1,0 +1,107 @@
+"""Payout intents whose events are wrong."""
+
+import uuid
+
+from conformance.sandbox.api import Payload
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.model import Intent
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+
+@defect("pi-event-never-comes", "PI-49")
+class EventNeverComes(PayoutIntents):
+    """No event is sent."""
+
+    def announce(self, intent: Intent, reason: str | None) -> None:
+        pass
+
+
+@defect("pi-event-comes-twice", "PI-49")
+class EventComesTwice(PayoutIntents):
+    """Two events with different ids are sent for one cancel."""
+
+    def announce(self, intent: Intent, reason: str | None) -> None:
+        super().announce(intent, reason)
+        super().announce(intent, reason)
+
+
+@defect("pi-event-has-no-reason", "PI-49")
+class EventHasNoReason(PayoutIntents):
+    """The event doesn't carry the reason."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        event = super().event(intent, None)
+        event["data"]["failure_message"] = None
+        return event
+
+
+@defect("pi-event-names-another", "PI-49")
+class EventNamesAnother(PayoutIntents):
+    """The event names an internal id instead of the intent's."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        event = super().event(intent, reason)
+        event["payout_intent_id"] = event["data"]["id"] = (
+            f"ord_{uuid.uuid5(uuid.NAMESPACE_OID, intent.id).hex}"
+        )
+        return event
+
+
+@defect("pi-event-has-another-name", "PI-49")
+class EventHasAnotherName(PayoutIntents):
+    """The event is called payout_intent.canceled, with one l."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        return super().event(intent, reason) | {"type": "payout_intent.canceled"}
+
+
+@defect("pi-event-after-refusal", "PI-50")
+class EventAfterRefusal(PayoutIntents):
+    """The event is sent before the status is checked, and so after a 422 too."""
+
+    def not_cancellable(self, intent: Intent) -> Refusal:
+        self.announce(intent, None)
+        return super().not_cancellable(intent)
+
+
+@defect("pi-event-after-404", "PI-50")
+class EventAfterNotFound(PayoutIntents):
+    """A cancel of another merchant's intent is a 404, and tells its owner that it was cancelled."""
+
+    def not_owned(self, account: object, intent: Intent, given: str) -> Refusal:
+        self.announce(intent, None)
+        return self.not_found(given)
+
+
+@defect("pi-event-after-conflict", "PI-50")
+class EventAfterConflict(PayoutIntents):
+    """A 409 sends the event once more."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            intent = self.store.get(given)
+            if refusal.code == "idempotency_conflict" and intent:
+                self.announce(intent, None)
+            raise
+
+
+@defect("pi-event-after-replay", "PI-50")
+class EventAfterReplay(PayoutIntents):
+    """A replay sends the event once more, with a new id."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        response = await super().cancel(request, given)
+        intent = self.store.get(given)
+        if self.replayed and intent:
+            self.announce(intent, intent.failure_message)
+        self.replayed = False
+        return response
+
+    replayed = False
+
+    def replay(self, stored: Response) -> Response:
+        self.replayed = True
+        return super().replay(stored)

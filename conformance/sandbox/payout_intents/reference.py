@@ -1,0 +1,329 @@
+"""The payout intents API as its document describes it, in steps that a defect can replace."""
+
+import base64
+import binascii
+import hmac
+import re
+import uuid
+from typing import Any
+
+from conformance.sandbox.api import Api, Payload, decoded
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.messages import Headers, Refusal, Request, Response
+from conformance.sandbox.payout_intents.body import canonical, parse_object
+from conformance.sandbox.payout_intents.model import Intent, wire
+from conformance.sandbox.payout_intents.once import Once
+from conformance.sandbox.store import Scope, Store, World
+from conformance.sandbox.webhooks import Courier
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CHALLENGE = (("www-authenticate", 'Basic realm="payout intents", charset="UTF-8"'),)
+
+REASON_LIMIT = 512
+"""Characters (Payout intents, "Request")."""
+KEY_LIMIT = 255
+"""Bytes of an Idempotency-Key. The document names no limit."""
+
+
+class PayoutIntents(Api[Intent], Once):
+    """`POST /payout_intents/{id}/cancel` and `GET /payout_intents/{id}`."""
+
+    name = "payout-intents"
+    prefix = "/payout_intents/"
+    cancellable: frozenset[str] = frozenset({"requires_approval"})
+    """Payout intents, "Cancel a payout intent"."""
+
+    def __init__(self, world: World, store: Store[Intent], courier: Courier) -> None:
+        super().__init__(world, store)
+        self.courier = courier
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        given, slash, rest = path.removeprefix(self.prefix).partition("/")
+        if not given or (slash and rest != "cancel"):
+            return None
+        return ("cancel" if slash else "read"), decoded(given)
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account = self.authenticate(request)
+        if self.variants.key_check == "before_lookup":
+            self.refuse_reused(account, request, given)
+        intent = self.find(account, given)
+        body = self.body_of(request)
+        reason = self.reason_of(body)
+        key = self.key_of(request)
+        if key is None:
+            return await self.execute(intent, reason)
+        scope, fingerprint = self.scope(account, key, intent.id), self.fingerprint(intent.id, body)
+        return await self.once(scope, fingerprint, lambda: self.execute(intent, reason))
+
+    async def read(self, request: Request, given: str) -> Response:
+        return self.reply(200, self.shown(self.find(self.authenticate_read(request), given)))
+
+    async def execute(self, intent: Intent, reason: str | None) -> Response:
+        """Decide, write and answer as one step; the event leaves afterwards."""
+        async with self.exclusive(intent):
+            self.check_cancellable(intent)
+            await self.deliberate()
+            self.write(intent, reason)
+            response = self.accepted(intent)
+        self.announce(intent, reason)
+        return response
+
+    # Authentication: "Required headers", RFC 7617
+
+    def authenticate(self, request: Request) -> Account:
+        """The account of the credentials, and with it the environment. Nothing is looked up before."""
+        user, password = self.credentials(request)
+        account = self.account_for(user)
+        if not self.secret_matches(account, password):
+            raise self.unauthorized(request, "bad_credentials")
+        assert account is not None  # without an account no secret matches
+        self.world.auth_log.accepted(self.name)
+        return account
+
+    def authenticate_read(self, request: Request) -> Account:
+        """Reading asks for the same credentials."""
+        return self.authenticate(request)
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        """User and password of the one Authorization header."""
+        values = request.values(b"authorization")
+        if len(values) != 1 or not values[0]:
+            raise self.unauthorized(request, "repeated_header" if values[1:] else "missing_header")
+        scheme, _, encoded = values[0].partition(b" ")
+        if not self.is_basic(scheme):
+            raise self.unauthorized(request, "other_scheme")
+        try:
+            decoded_pair = base64.b64decode(encoded.strip(), validate=True)
+        except binascii.Error:
+            raise self.unauthorized(request, "undecodable") from None
+        user, colon, password = decoded_pair.partition(b":")
+        if not colon:
+            raise self.unauthorized(request, "no_colon")
+        return user, password
+
+    def is_basic(self, scheme: bytes) -> bool:
+        """Scheme names are case-insensitive (RFC 9110, 11.1)."""
+        return scheme.lower() == b"basic"
+
+    def account_for(self, user: bytes) -> Account | None:
+        """Who a public key belongs to."""
+        return self.accounts.get(user)
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        """Compare in constant time, for an unknown user too."""
+        expected = account.secret if account else b"-" * 40
+        return hmac.compare_digest(expected, password) and account is not None
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        message = "These credentials are not a public key with its secret key."
+        headers = _CHALLENGE if self.variants.challenge else ()
+        return Refusal(self.variants.auth_status, "unauthorized", message, headers)
+
+    # Looking up
+
+    def find(self, account: Account, given: str) -> Intent:
+        """The merchant's intent in this environment. Any other is as unknown as one that never was."""
+        intent = self.store.get(self.parse_id(given))
+        if intent is None:
+            raise self.not_found(given)
+        if not self.owns(account, intent):
+            raise self.not_owned(account, intent, given)
+        return intent
+
+    def owns(self, account: Account, row: Intent) -> bool:
+        """Merchant and environment, both (Payout intents, "Other outcomes")."""
+        return row.merchant == account.merchant and self.same_environment(account, row)
+
+    def same_environment(self, account: Account, row: Intent) -> bool:
+        """Test credentials see test intents, live ones see live ones."""
+        return row.environment == account.environment
+
+    def parse_id(self, given: str) -> str:
+        """Ids are opaque, but short and plain."""
+        if not _ID.fullmatch(given):
+            raise self.malformed_id(given)
+        return given
+
+    def not_found(self, given: str) -> Refusal:
+        """404 (Payout intents, "Other outcomes")."""
+        name = f" {given[:64]}" if self.variants.echo_id else ""
+        return Refusal(404, "not_found", f"There is no such payout intent{name}.")
+
+    def not_owned(self, account: Account, intent: Intent, given: str) -> Refusal:
+        """The same as for an unknown id."""
+        return self.not_found(given)
+
+    def malformed_id(self, given: str) -> Refusal:
+        """What can't be an id is not found, unless a variant says that it is no valid request."""
+        if self.variants.malformed_id_status == 404:
+            return self.not_found(given)
+        return Refusal(
+            self.variants.malformed_id_status, "invalid_request", "This is not the id of a payout intent."
+        )
+
+    # The body: "Request"
+
+    def body_of(self, request: Request) -> dict[str, Any]:
+        """The JSON object in the body. No body at all is an empty one, as there is no required field."""
+        if not request.body.strip():
+            if self.variants.empty_body == "refused":
+                raise self.bad_request("A JSON object is expected.")
+            return {}
+        self.check_content_type(request)
+        try:
+            return self.parse(request.body)
+        except (ValueError, RecursionError) as error:
+            raise self.bad_request("The body is not a JSON object that can be read one way only.") from error
+
+    def check_content_type(self, request: Request) -> None:
+        """415 for a body that says it is something else; parameters and a missing type are no matter."""
+        sent = b",".join(request.values(b"content-type")).partition(b";")[0].strip().lower()
+        if sent and sent != b"application/json" and self.variants.foreign_content_type == "refused":
+            raise Refusal(415, "unsupported_media_type", "The body has to be application/json.")
+
+    def parse(self, body: bytes) -> dict[str, Any]:
+        """Bytes to an object; ValueError or RecursionError for anything else."""
+        return parse_object(body)
+
+    def reason_of(self, body: dict[str, Any]) -> str | None:
+        """The reason, if there is one: a string of at most 512 characters that UTF-8 can write down."""
+        reason = body.get("reason")
+        if reason is None and ("reason" not in body or self.variants.null_reason == "absent"):
+            return None
+        if not isinstance(reason, str):
+            raise self.bad_reason("The reason is a string.")
+        if any("\ud800" <= letter <= "\udfff" for letter in reason):
+            raise self.bad_reason("The reason holds half a surrogate pair.")
+        if self.length(reason) > REASON_LIMIT:
+            raise self.bad_reason(f"The reason has at most {REASON_LIMIT} characters.")
+        return self.stored(reason)
+
+    def length(self, reason: str) -> int:
+        """In characters: code points, not bytes."""
+        return len(reason)
+
+    def stored(self, reason: str) -> str:
+        """Free text is kept as it came."""
+        return reason
+
+    def bad_request(self, message: str) -> Refusal:
+        """400 for a body that can't be read."""
+        return Refusal(400, "invalid_request", message)
+
+    def bad_reason(self, message: str) -> Refusal:
+        """A body that can be read, with a reason that can't be kept."""
+        return Refusal(self.variants.bad_reason_status, "invalid_request", message)
+
+    # Idempotency: "Optional but recommended"; the rest of it is in `once`
+
+    def key_of(self, request: Request) -> str | None:
+        """The Idempotency-Key; an empty one is none, two different ones are refused."""
+        sent = set(request.values(b"idempotency-key")) - {b""}
+        if not sent:
+            return None
+        if len(sent) > 1 or len(min(sent)) > KEY_LIMIT:
+            raise self.bad_request(f"An Idempotency-Key is sent once and has at most {KEY_LIMIT} bytes.")
+        return sent.pop().decode("latin-1")
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        """Where a key is unique: within one merchant's environment."""
+        return account.merchant, account.environment, key
+
+    def fingerprint(self, identifier: str, body: dict[str, Any]) -> str:
+        """What has to be the same for a key to be used again: the intent, and the body by its meaning."""
+        return f"{identifier} {canonical(body)}"
+
+    def refuse_reused(self, account: Account, request: Request, given: str) -> None:
+        """The variant `key_check=before_lookup`: a conflict is told before the intent is looked for."""
+        key = self.key_of(request)
+        entry = self.world.keys.get(self.scope(account, key, given)) if key else None
+        if entry is not None and entry.fingerprint != self.fingerprint(given, self.body_of(request)):
+            raise self.conflict()
+
+    # Deciding and writing
+
+    def check_cancellable(self, intent: Intent) -> None:
+        """422 unless it still awaits approval (Payout intents, "Error: 422 approval_required")."""
+        if intent.status not in self.cancellable:
+            raise self.not_cancellable(intent)
+
+    def not_cancellable(self, intent: Intent) -> Refusal:
+        """422, with the status that is in the way."""
+        return Refusal(422, "approval_required", self.why_not(intent))
+
+    def why_not(self, intent: Intent) -> str:
+        """The reason in words."""
+        return (
+            f'The status is "{intent.status}", and only an intent that requires_approval can be called off.'
+        )
+
+    def write(self, intent: Intent, reason: str | None) -> None:
+        """Cancel it."""
+        intent.status = "cancelled"
+        intent.failure_code = "cancelled"
+        intent.failure_message = self.message_for(reason)
+        intent.updated_at = self.clock.after(intent.created_at, intent.updated_at)
+
+    def message_for(self, reason: str | None) -> str | None:
+        """The reason itself; the document doesn't say what stands in for none."""
+        absent = {"null": None, "empty": "", "default": "Cancelled by the merchant."}
+        return absent[self.variants.failure_message_absent] if reason is None else reason
+
+    async def settle(self, identifier: str) -> str | None:
+        intent = self.store.get(identifier)
+        if intent is None:
+            return None
+        async with self.exclusive(intent):
+            if self.payable(intent):
+                intent.status = self.variants.terminal[1]
+                intent.updated_at = self.clock.after(intent.updated_at)
+            return intent.status
+
+    def payable(self, intent: Intent) -> bool:
+        """Whether settlement, approving it first if need be, may still pay it."""
+        return intent.status in {"requires_approval", "processing"}
+
+    def announce(self, intent: Intent, reason: str | None) -> None:
+        """The `payout_intent.cancelled` event, once per cancellation."""
+        if intent.webhook_url:
+            self.courier.send(intent.webhook_url, self.event(intent, reason))
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        """The event. Its envelope is our own: the document only names it, and the reason in it."""
+        occurred_at = wire(intent, self.variants.instants)["updated_at"]
+        return {
+            "id": f"evt_{uuid.uuid4().hex}",
+            "type": "payout_intent.cancelled",
+            "occurred_at": occurred_at,
+            "payout_intent_id": intent.id,
+            "reason": reason,
+            "data": wire(intent, self.variants.instants),
+        }
+
+    # Rendering
+
+    def accepted(self, intent: Intent) -> Response:
+        """202 with the refreshed intent (Payout intents, "Success")."""
+        return self.reply(202, self.shown(intent))
+
+    def replay(self, stored: Response) -> Response:
+        """The first answer again, byte for byte."""
+        extra: Headers = (("idempotent-replayed", "true"),) if self.variants.replay_header else ()
+        return Response(stored.status, stored.body, (*stored.headers, *extra), stored.content_type)
+
+    def shown(self, intent: Intent) -> dict[str, Any]:
+        """The intent as it is shown."""
+        fields = wire(intent, self.variants.instants)
+        if self.variants.extra_fields:
+            fields |= {"livemode": False, "fees": [], "risk": {"score": None}}
+        return dict(sorted(fields.items())) if self.variants.key_order == "sorted" else fields
+
+    def envelope(self, refusal: Refusal) -> Payload:
+        error: Payload = {"code": refusal.code, "message": refusal.message}
+        if self.variants.request_id:
+            error["request_id"] = str(uuid.uuid4())
+        return {"error": error}
+
+    def code(self, name: str) -> str:
+        return name

@@ -1,0 +1,122 @@
+"""What the documents leave open: switches between implementations that are all honest.
+
+A conformance suite must pass every one of them, or it demands something that no document asks for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+
+def _one_of(*choices: Any) -> Any:
+    """A switch: the first choice is the default."""
+    return field(default=choices[0], metadata={"choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """One honest implementation. Each field is a switch, known by its name."""
+
+    # Authentication: neither document gives the answer to a request that fails it.
+    auth_status: int = _one_of(401, 403)
+    challenge: bool = True
+    freshness: bool = True
+    """Withdraws: refuse a timestamp more than five minutes away."""
+
+    # Statuses that the documents don't give.
+    malformed_id_status: int = _one_of(404, 400, 414)
+    bad_reason_status: int = _one_of(400, 422)
+    other_methods: int = _one_of(405, 404)
+    unknown_route: str = _one_of("json", "starlette", "express", "flask", "spring")
+    """Who answers for unknown routes and methods: the API itself, or the error page of a framework."""
+
+    # Payout intents: the reason and the key.
+    failure_message_absent: str = _one_of("null", "empty", "default")
+    null_reason: str = _one_of("absent", "refused")
+    empty_body: str = _one_of("accepted", "refused")
+    foreign_content_type: str = _one_of("refused", "accepted")
+    key_check: str = _one_of("after_lookup", "before_lookup")
+    """Whether a reused key is a conflict even where the id is unknown."""
+    in_flight: str = _one_of("wait", "409")
+    replay_header: bool = False
+    replay_refusals: bool = False
+    """Keep a 422 under its key, too."""
+
+    # The resources.
+    terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
+    """Names of an intent's terminal states; the second is where settlement leads."""
+    processing_cancellable: bool = True
+    read_endpoint: bool = True
+    """Withdraws: offer `GET /api/v1/withdraws/{id}`, which no document mentions."""
+    processing_settles_ms: int = 0
+    """Pay what is set up as processing after so many milliseconds; 0 leaves it."""
+    zero_decimal: bool = False
+    """Fixtures in a currency without minor units (ISO 4217: JPY)."""
+    budget: int = 0
+    """How many resources can be set up per state before a setup answers 422; 0 is without limit."""
+
+    # The form of answers.
+    instants: str = _one_of("ms", "micros", "seconds", "offset")
+    extra_fields: bool = False
+    key_order: str = _one_of("documented", "sorted")
+    pretty: bool = False
+    request_id: bool = False
+    """Errors carry a `request_id` of their own; every response a header."""
+    echo_id: bool = False
+    """The message of a 404 names the id that was asked for."""
+
+    # The wire.
+    charset: bool = False
+    header_case: str = _one_of("title", "lower", "odd")
+    keep_alive: bool = True
+    chunked: bool = False
+    latency_ms: int = 0
+    jitter_ms: int = 0
+    clock_skew_s: float = 0.0
+    rate_limit: int = 0
+    """Requests per second and API before a 429 with `Retry-After`; 0 is without limit."""
+
+
+def parse_variants(given: Mapping[str, Any]) -> Variants:
+    """Switches by name and JSON value. A ValueError names the nearest known name, or the choices."""
+    known = {switch.name: switch for switch in fields(Variants)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"There is no variant {name!r}.{nearest(name, known)}")
+        default, choices = known[name].default, known[name].metadata.get("choices")
+        if choices is not None and value not in choices:
+            raise ValueError(
+                f"The variant {name!r} is one of {', '.join(map(repr, choices))}, not {value!r}."
+            )
+        if isinstance(default, tuple):
+            values[name] = _names(name, value)
+            continue
+        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+            raise ValueError(f"The variant {name!r} is a {type(default).__name__}, not {value!r}.")
+        values[name] = value
+    return Variants(**values)
+
+
+def list_variants() -> dict[str, tuple[Any, ...]]:
+    """Every switch with its choices, the default first; an open range shows its default only."""
+    return {
+        switch.name: switch.metadata.get("choices")
+        or ((switch.default, not switch.default) if isinstance(switch.default, bool) else (switch.default,))
+        for switch in fields(Variants)
+    }
+
+
+def nearest(name: str, known: Mapping[str, object]) -> str:
+    """The hint that ends a message about an unknown name."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _names(variant: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError(f"The variant {variant!r} is a list of names, not {value!r}.")
+    if len(value) < 2 or value[0] != "cancelled":
+        raise ValueError(f"The variant {variant!r} begins with 'cancelled' and names one state more.")
+    return tuple(value)

@@ -1,0 +1,222 @@
+"""The withdraws API as its document describes it ("Cancel Withdraw"), in steps that a defect can replace."""
+
+import hashlib
+import hmac
+import re
+import uuid
+from typing import Any
+
+from conformance.sandbox.api import Api, Payload, decoded
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.model import Withdraw, wire
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_CHALLENGE = (("www-authenticate", 'HMAC-SHA256 realm="withdraws"'),)
+
+FRESH_MS = 5 * 60 * 1000
+"""How far a timestamp may be from now, either way. The document names no window."""
+
+
+class Withdraws(Api[Withdraw]):
+    """`POST /api/v1/withdraws/{withdraw_id}/cancel`, and a read endpoint that no document mentions."""
+
+    name = "withdraws"
+    prefix = "/api/v1/withdraws/"
+    cancellable: frozenset[str] = frozenset({"pending", "processing"})
+    """Withdraws, "Cancellation Rules"."""
+    signed_headers: tuple[bytes, ...] = (b"x-api-key", b"x-timestamp", b"x-signature")
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        given, slash, rest = path.removeprefix(self.prefix).partition("/")
+        if given and not slash and self.variants.read_endpoint:
+            return "read", decoded(given)
+        return ("cancel", decoded(given)) if given and rest == "cancel" else None
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account = self.authenticate(request)
+        withdraw = self.find(account, given)
+        async with self.exclusive(withdraw):
+            self.check_cancellable(withdraw)
+            await self.deliberate()
+            self.write(withdraw)
+            return self.success(withdraw)
+
+    async def read(self, request: Request, given: str) -> Response:
+        return self.reply(200, self.success_body(self.find(self.authenticate(request), given)))
+
+    # Authentication (Withdraws, section "HMAC Integration Authentication")
+
+    def authenticate(self, request: Request) -> Account:
+        """The account that signed the request. Nothing is looked up before; every failure answers alike."""
+        key, timestamp, signature = self.signing(request)
+        account = self.account_for(key)
+        if account is None:
+            raise self.unauthorized(request, "unknown_key")
+        if not self.signature_matches(account, timestamp, request.body, signature):
+            raise self.unauthorized(request, "bad_signature")
+        if not self.is_fresh(timestamp):
+            raise self.unauthorized(request, "stale")
+        self.world.auth_log.accepted(self.name)
+        return account
+
+    def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
+        """Key, timestamp and signature, each sent once and not empty."""
+        found: list[bytes] = []
+        for name in self.signed_headers:
+            values = request.values(name)
+            if not values or not values[0]:
+                raise self.unauthorized(request, "missing_header")
+            if len(values) > 1:
+                raise self.unauthorized(request, "repeated_header")
+            found.append(values[0])
+        return found[0], found[1], found[2]
+
+    def account_for(self, key: bytes) -> Account | None:
+        """Who a key belongs to."""
+        return self.accounts.get(key)
+
+    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
+        """Compare in constant time, on bytes as they came: no text is decoded, so none can be undecodable."""
+        return hmac.compare_digest(self.expected_signature(account, timestamp, body), signature)
+
+    def expected_signature(self, account: Account, timestamp: bytes, body: bytes) -> bytes:
+        """HMAC-SHA256 (RFC 2104) with the secret over timestamp, dot and body, in lower-case hex."""
+        digest = hmac.new(account.secret, self.signed_message(timestamp, body), hashlib.sha256).hexdigest()
+        return b"sha256=" + digest.encode()
+
+    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
+        """What the signature covers."""
+        return timestamp + b"." + body
+
+    def is_fresh(self, timestamp: bytes) -> bool:
+        """Whether a timestamp in milliseconds is near enough to now."""
+        if not self.variants.freshness:
+            return True
+        if not timestamp.isdigit() or len(timestamp) > 16:
+            return False
+        return self.is_near(self.clock.ms() - int(timestamp))
+
+    def is_near(self, age_ms: float) -> bool:
+        """Whether an age, negative for the future, is within the window."""
+        return abs(age_ms) <= FRESH_MS
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        message = "The request is not signed by a merchant that we know."
+        headers = _CHALLENGE if self.variants.challenge else ()
+        return Refusal(self.variants.auth_status, "UNAUTHORIZED", message, headers)
+
+    # Looking up
+
+    def find(self, account: Account, given: str) -> Withdraw:
+        """The merchant's withdraw. Another merchant's is as unknown as one that never was."""
+        identifier = self.parse_id(given)
+        withdraw = self.store.get(identifier)
+        if withdraw is None:
+            raise self.not_found(given)
+        if not self.owns(account, withdraw):
+            raise self.not_owned(withdraw, given)
+        return withdraw
+
+    def parse_id(self, given: str) -> str:
+        """A UUID in its canonical form (RFC 9562, 4), in either letter case."""
+        if not _UUID.fullmatch(given):
+            raise self.malformed_id(given)
+        return given.lower()
+
+    def not_found(self, given: str) -> Refusal:
+        """404 (Withdraws, "Withdraw Not Found")."""
+        name = f" {given[:64]}" if self.variants.echo_id else ""
+        return Refusal(404, "RESOURCE_NOT_FOUND", f"There is no such withdraw{name}.")
+
+    def not_owned(self, withdraw: Withdraw, given: str) -> Refusal:
+        """The same as for an unknown id."""
+        return self.not_found(given)
+
+    def malformed_id(self, given: str) -> Refusal:
+        """What is no UUID is not found, unless a variant says that it is no valid request."""
+        if self.variants.malformed_id_status == 404:
+            return self.not_found(given)
+        return Refusal(
+            self.variants.malformed_id_status, "VALIDATION_ERROR", "The withdraw's id is not a UUID."
+        )
+
+    # Deciding and writing: "Cancellation Rules"
+
+    def check_cancellable(self, withdraw: Withdraw) -> None:
+        """Refuse unless the status, and for processing the provider, allows it."""
+        if withdraw.status not in self.cancellable:
+            raise self.not_cancellable(withdraw)
+        if withdraw.status == "processing" and not self.provider_allows(withdraw):
+            raise self.unsupported(withdraw)
+
+    def provider_allows(self, withdraw: Withdraw) -> bool:
+        """Whether the provider can still be stopped."""
+        return withdraw.provider_supports_cancel and self.variants.processing_cancellable
+
+    def not_cancellable(self, withdraw: Withdraw) -> Refusal:
+        """400 (Withdraws, "Withdraw Cannot Be Cancelled"), with the reason."""
+        return Refusal(400, "VALIDATION_ERROR", self.why_not(withdraw))
+
+    def why_not(self, withdraw: Withdraw) -> str:
+        """The reason in words."""
+        reasons = {
+            "paid": "it has been paid out",
+            "failed": "it has failed",
+            "canceled": "it was canceled before",
+        }
+        reason = reasons.get(withdraw.status, f"its status is {withdraw.status}")
+        return f"This withdraw stays as it is: {reason}."
+
+    def unsupported(self, withdraw: Withdraw) -> Refusal:
+        """400 while processing at a provider that can't be stopped."""
+        return Refusal(
+            400, "VALIDATION_ERROR", "This withdraw is processing, and its provider cannot stop it."
+        )
+
+    def write(self, withdraw: Withdraw) -> None:
+        """Cancel it."""
+        now = self.clock.after(withdraw.created_at, withdraw.updated_at)
+        withdraw.status = "canceled"
+        withdraw.canceled_at = now
+        withdraw.updated_at = now
+
+    async def settle(self, identifier: str) -> str | None:
+        withdraw = self.store.get(identifier)
+        if withdraw is None:
+            return None
+        async with self.exclusive(withdraw):
+            if self.payable(withdraw):
+                withdraw.status = "paid"
+                withdraw.paid_at = withdraw.updated_at = self.clock.after(withdraw.updated_at)
+            return withdraw.status
+
+    def payable(self, withdraw: Withdraw) -> bool:
+        """Whether settlement may still pay it."""
+        return withdraw.status in {"pending", "processing"}
+
+    # Rendering
+
+    def success(self, withdraw: Withdraw) -> Response:
+        """200 (Withdraws, "Success Response")."""
+        return self.reply(200, self.success_body(withdraw))
+
+    def success_body(self, withdraw: Withdraw) -> Payload:
+        """The envelope of a success."""
+        return {"success": True, "data": self.data(withdraw)}
+
+    def data(self, withdraw: Withdraw) -> dict[str, Any]:
+        """The withdraw as it is shown."""
+        shown = wire(withdraw, self.variants.instants)
+        if self.variants.extra_fields:
+            shown |= {"fee": "0.00", "provider": {"name": None}, "links": []}
+        return dict(sorted(shown.items())) if self.variants.key_order == "sorted" else shown
+
+    def envelope(self, refusal: Refusal) -> Payload:
+        error: Payload = {"code": refusal.code, "message": refusal.message}
+        if self.variants.request_id:
+            error["requestId"] = str(uuid.uuid4())
+        return {"success": False, "error": error}
+
+    def code(self, name: str) -> str:
+        return name.upper()

@@ -1,0 +1,1 @@
+"""Tests of the sandbox: what it answers, and that its defects are real."""

@@ -1,0 +1,145 @@
+"""Everything that a withdraw can be asked, in parts."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from conformance.sandbox import CREDENTIALS
+from conformance.sandbox.messages import Response
+from tests.sandbox.conftest import hmac_by_hand
+from tests.sandbox.player import METHODS, Player, overrides
+
+DAY_MS = 86_400_000
+UNKNOWN_UUID = str(uuid.UUID(int=7, version=4))
+
+
+def signed(now: int, role: str = "primary", body: bytes = b"", timestamp: str = "") -> dict[str, str]:
+    """The headers of a signed request."""
+    credentials = CREDENTIALS["withdraws"][role]
+    timestamp = timestamp or str(now)
+    signature = hmac_by_hand(credentials["api_secret"].encode(), f"{timestamp}.".encode() + body)
+    return {
+        "X-API-Key": credentials["api_key"],
+        "X-Timestamp": timestamp,
+        "X-Signature": f"sha256={signature}",
+    }
+
+
+def wrongly_signed(now: int) -> list[Mapping[str, str | bytes]]:
+    """Headers that authenticate nobody."""
+    good, other = signed(now), signed(now, "other_merchant")
+    key, signature, secret = (
+        good["X-API-Key"],
+        good["X-Signature"],
+        CREDENTIALS["withdraws"]["primary"]["api_secret"],
+    )
+
+    def made_with(secret: str, message: str = f"{now}.") -> str:
+        return "sha256=" + hmac_by_hand(secret.encode(), message.encode())
+
+    changes: list[dict[str, str | bytes | None]] = [{name: value} for name in good for value in (None, "")]
+    changes += [
+        {"X-Signature": signature[:-1]},
+        {"X-Signature": signature[:20] + "0" * 51},
+        {"X-Signature": signature + "00"},
+        {"X-Signature": "sha256=zz"},
+        {"X-Signature": "sha256=" + "0" * 64},
+        {"X-Signature": "sha256=ü".encode()},
+        {"X-Signature": "a" * 10_000},
+        {"X-Signature": other["X-Signature"]},
+        {"X-Signature": made_with("")},
+        {"X-Signature": made_with(key)},
+        {"X-API-Key": other["X-API-Key"]},
+        {"X-API-Key": "nobody"},
+        {"X-API-Key": key + "x"},
+        {"X-API-Key": "ключ".encode()},
+        {"X-API-Key": "k" * 10_000},
+        {"X-Timestamp": str(now + 1000)},
+        {"X-Signature": signature.removeprefix("sha256=")},
+        {"X-Signature": "sha256=" + signature.removeprefix("sha256=").upper()},
+        {"X-Signature": made_with(secret, f"{now}.{{}}")},
+        {"X-Signature": made_with(secret, f"{now // 1000}."), "X-Timestamp": str(now // 1000)},
+    ]
+    mutated: list[Mapping[str, str | bytes]] = [
+        {name: value for name, value in (good | change).items() if value is not None} for change in changes
+    ]
+    odd = [signed(now, timestamp=stamp) for stamp in (str(now - DAY_MS), str(now + DAY_MS), "NaN")]
+    unstamped = {"X-API-Key": key, "X-Signature": made_with(secret, ".")}
+    return [*mutated, *odd, unstamped]
+
+
+class Withdraws:
+    """The verbs of the withdraws API."""
+
+    base = "/api/v1/withdraws/"
+
+    def __init__(self, player: Player, now: Callable[[], int]) -> None:
+        self.player = player
+        self.now = now
+
+    async def given(self, status: str = "pending", **params: Any) -> str:
+        """A withdraw in a state."""
+        return await self.player.given("withdraws", status, **params)
+
+    async def cancel(self, identifier: str, role: str = "primary") -> Response:
+        """Cancel as documented."""
+        return await self.player.call("POST", f"{self.base}{identifier}/cancel", signed(self.now(), role))
+
+    async def read(self, identifier: str, role: str = "primary") -> Response:
+        """Read a withdraw."""
+        return await self.player.call("GET", self.base + identifier, signed(self.now(), role))
+
+
+async def _states(api: Withdraws) -> None:
+    for status in ("pending", "processing", "paid", "failed", "canceled", "unsupported"):
+        params = {"provider_supports_cancel": False} if status == "unsupported" else {}
+        identifier = await api.given("processing" if params else status, **params)
+        await api.read(identifier)
+        await api.cancel(identifier)
+        await asyncio.sleep(0.002 if status == "pending" else 0)
+        await api.read(identifier)
+        await api.cancel(identifier)
+        await api.read(identifier)
+        await api.player.settle(identifier)
+    raced = await api.given()
+    await asyncio.gather(*(api.cancel(raced) for _ in range(3)))
+
+
+async def _lookups(api: Withdraws) -> None:
+    for status in ("pending", "processing", "paid"):
+        foreign = await api.given(status, owner="other_merchant")
+        await api.cancel(foreign)
+        await api.read(foreign, "other_merchant")
+    pending = await api.given()
+    for odd in (UNKNOWN_UUID, "x", "%00", f"{pending}%00", "x" * 300):
+        await api.cancel(odd)
+    await api.read(pending)
+
+
+async def _signatures(api: Withdraws) -> None:
+    pending = await api.given()
+    for headers in wrongly_signed(api.now()):
+        await api.player.call("POST", f"{api.base}{pending}/cancel", headers)
+        await api.player.call("POST", f"{api.base}{UNKNOWN_UUID}/cancel", headers)
+        await api.read(pending)
+    for body in (b"{}", b'{"a":1}', b"x"):
+        await api.player.call("POST", f"{api.base}{pending}/cancel", signed(api.now()), body)
+    first = signed(api.now())
+    await api.player.call("GET", api.base + pending, first)
+    await api.player.call(
+        "GET", api.base + pending, first | {"X-Timestamp": str(int(first["X-Timestamp"]) + 60_007)}
+    )
+    lower = {name.lower(): value for name, value in signed(api.now()).items()}
+    await api.player.call("POST", f"{api.base}{pending}/cancel", lower)
+
+
+async def _methods(api: Withdraws) -> None:
+    for method in METHODS:
+        for override in overrides(method):
+            identifier = await api.given()
+            await api.player.call(method, f"{api.base}{identifier}/cancel", signed(api.now()) | override)
+            await api.read(identifier)
+
+
+PARTS = (_states, _lookups, _signatures, _methods)

@@ -1,0 +1,184 @@
+"""Honest implementations that differ: each switch does what it says, and nothing worse."""
+
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from conformance.sandbox import list_variants
+
+
+def each_switch() -> list[tuple[str, Any]]:
+    """Every switch at every value that isn't its default, where the choices are finite."""
+    return [(name, value) for name, choices in list_variants().items() for value in choices[1:]]
+
+
+@pytest.mark.parametrize(("name", "value"), each_switch())
+def test_the_core_of_the_documents_holds_under_every_variant(bent: Any, name: str, value: Any) -> None:
+    """Cancels have the documented status and effect, refusals the documented status and code."""
+    client = bent(**{name: value}).client
+    facts = client.given("withdraws", "pending")
+    first, second = client.withdraw(facts["id"]), client.withdraw(facts["id"])
+    assert (first.status_code, first.json()["data"]["status"]) == (200, "canceled")
+    assert first.json()["data"]["canceledAt"] == first.json()["data"]["updatedAt"] != facts["updatedAt"]
+    assert (second.status_code, second.json()["error"]["code"]) == (400, "VALIDATION_ERROR")
+    assert client.withdraw(str(uuid.uuid4())).status_code == 404
+
+    identifier = client.given("payout-intents", "requires_approval")["id"]
+    statuses = [client.intent(identifier, {"reason": reason}, key="k").status_code for reason in "aab"]
+    assert statuses == [202, 202, 409]
+    assert client.read_intent(identifier)["failure_message"] == "a"
+    refused = client.intent(identifier)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "approval_required")
+    assert client.intent("word_01UNKNOWN").json()["error"]["code"] == "not_found"
+
+
+def test_statuses_that_the_documents_leave_open(bent: Any) -> None:
+    """Each at its other value."""
+    client = bent(auth_status=403, challenge=False, malformed_id_status=414, bad_reason_status=422).client
+    reply = client.withdraw("x", headers={})
+    assert (reply.status_code, "www-authenticate" in reply.headers) == (403, False)
+    assert client.withdraw("x").status_code == 414
+    assert client.intent("%00").status_code == 414
+    identifier = client.given("payout-intents", "requires_approval")["id"]
+    assert client.intent(identifier, {"reason": 1}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [("null", None), ("empty", ""), ("default", "Cancelled by the merchant.")]
+)
+def test_what_stands_in_for_no_reason(bent: Any, value: str, message: str | None) -> None:
+    """Null, empty or a default."""
+    client = bent(failure_message_absent=value).client
+    identifier = client.given("payout-intents", "requires_approval")["id"]
+    assert client.intent(identifier).json()["failure_message"] == message
+
+
+def test_processing_and_reading_can_be_off(bent: Any) -> None:
+    """A provider that can't stop anything, and an API as the document has it."""
+    client = bent(processing_cancellable=False, read_endpoint=False).client
+    processing = client.given("withdraws", "processing")["id"]
+    assert client.withdraw(processing).status_code == 400
+    assert client.read_withdraw(processing).status_code == 404
+
+
+def test_terminal_states_have_other_names(bent: Any) -> None:
+    """Settlement leads to the second of them."""
+    client = bent(terminal=["cancelled", "completed", "returned"]).client
+    processing = client.given("payout-intents", "processing")["id"]
+    assert client.settle(processing) == "completed"
+    assert client.intent(client.given("payout-intents", "returned")["id"]).status_code == 422
+
+
+def test_processing_can_settle_by_itself(bent: Any) -> None:
+    """After so many milliseconds, also for a withdraw."""
+    client = bent(processing_settles_ms=20).client
+    intent, withdraw = (
+        client.given("payout-intents", "processing")["id"],
+        client.given("withdraws", "processing")["id"],
+    )
+    time.sleep(0.1)
+    assert client.read_intent(intent)["status"] == "paid"
+    assert client.withdraw(withdraw).status_code == 400
+
+
+def test_a_budget_runs_out_per_state(bent: Any) -> None:
+    """422, which a harness reads as not to be had."""
+    client = bent(budget=1).client
+    client.given("withdraws", "pending")
+    client.given("withdraws", "paid")
+    order = {"action": "setup", "params": {"contract": "withdraws", "status": "pending"}}
+    assert client.http.post("/_states", json=order).status_code == 422
+
+
+def test_a_rate_limit_says_when_to_come_back(bent: Any) -> None:
+    """429 with Retry-After, in the envelope of the API."""
+    client = bent(rate_limit=1).client
+    replies = [client.withdraw(str(uuid.uuid4())) for _ in range(4)]
+    limited = [reply for reply in replies if reply.status_code == 429]
+    assert limited[0].headers["retry-after"] == "1"
+    assert limited[0].json()["error"]["code"] == "RATE_LIMITED"
+
+
+@pytest.mark.parametrize(
+    ("style", "content_type", "method_status"),
+    [
+        ("starlette", "application/json", 405),
+        ("express", "text/html", 404),
+        ("flask", "text/html", 405),
+        ("spring", "application/json", 405),
+    ],
+)
+def test_frameworks_answer_for_unknown_routes(
+    bent: Any, style: str, content_type: str, method_status: int
+) -> None:
+    """Each in its own way."""
+    client = bent(unknown_route=style).client
+    reply = client.http.get("/payout_intents/x/y")
+    assert (reply.status_code, reply.headers["content-type"].partition(";")[0]) == (404, content_type)
+    assert client.http.delete("/payout_intents/x/cancel").status_code == method_status
+
+
+def test_duplicates_in_flight_can_be_conflicts(bent: Any) -> None:
+    """One 202, 409 for those that came meanwhile, and a replay afterwards."""
+    client = bent(in_flight="409").client
+    identifier = client.given("payout-intents", "requires_approval")["id"]
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(lambda _: client.intent(identifier, key="k").status_code, range(6)))
+    assert set(statuses) == {202, 409}
+    assert client.intent(identifier, key="k").status_code == 202
+
+
+def test_a_kept_refusal_is_replayed(bent: Any) -> None:
+    """Even when the intent has moved on."""
+    client = bent(replay_refusals=True, replay_header=True).client
+    identifier = client.given("payout-intents", "processing")["id"]
+    first = client.intent(identifier, key="k")
+    client.settle(identifier)
+    again = client.intent(identifier, key="k")
+    assert (again.status_code, again.text) == (422, first.text)
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_a_used_key_can_precede_the_lookup(bent: Any) -> None:
+    """409 where the id is unknown."""
+    client = bent(key_check="before_lookup").client
+    client.intent(client.given("payout-intents", "requires_approval")["id"], key="k")
+    assert client.intent("word_01UNKNOWN", key="k").status_code == 409
+    assert client.intent("word_01UNKNOWN", key="fresh").status_code == 404
+
+
+def test_the_wire_varies(bent: Any) -> None:
+    """Charset, letter case, closing, chunks and pretty JSON; the Date follows the skewed clock."""
+    options = {"charset": True, "header_case": "odd", "keep_alive": False, "chunked": True, "pretty": True}
+    client = bent(**options, clock_skew_s=86_400).client
+    facts = client.given("withdraws", "pending")
+    later = str(int(client.signed()["X-Timestamp"]) + 86_400_000)
+    assert client.withdraw(facts["id"]).status_code == 401
+    reply = client.withdraw(facts["id"], headers=client.signed(timestamp=later))
+    assert reply.headers["content-type"] == "application/json; charset=utf-8"
+    assert b"cOnTeNt-tYpE" in dict(reply.headers.raw)
+    assert (reply.headers["connection"], reply.headers["transfer-encoding"]) == ("close", "chunked")
+    assert reply.text == json.dumps(reply.json(), indent=2, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("form", "ends"), [("ms", "Z"), ("micros", "000Z"), ("seconds", "Z"), ("offset", "+00:00")]
+)
+def test_instants_have_forms(bent: Any, form: str, ends: str) -> None:
+    """All of them ISO 8601."""
+    facts = bent(instants=form).client.given("withdraws", "pending")
+    assert facts["createdAt"].endswith(ends)
+
+
+def test_latency_is_felt(bent: Any) -> None:
+    """By the APIs, not by the endpoints beside them."""
+    client = bent(latency_ms=50, jitter_ms=1).client
+    started = time.perf_counter()
+    client.http.get("/_control")
+    control = time.perf_counter() - started
+    client.withdraw("x")
+    assert time.perf_counter() - started - control >= 0.05 > control
