@@ -154,7 +154,9 @@ def _moved(check: Check, to: Sequence[int]) -> Check:
     problem = check.problem
     if problem is not None and problem.exchange is not None:
         problem = replace(problem, exchange=to[problem.exchange])
-    return replace(check, exchanges=tuple(dict.fromkeys(to[index] for index in check.exchanges)), problem=problem)
+    return replace(
+        check, exchanges=tuple(dict.fromkeys(to[index] for index in check.exchanges)), problem=problem
+    )
 
 
 def _rank(check: Check) -> tuple[int, str]:

@@ -196,7 +196,7 @@ def from_journal(folder: Path) -> RunRecord:
     from the run's `plan.json` (`deselected`: check -> requirements), where there is one; that also tells
     how many checks there were to be (`selected`).
     """
-    from conformance import catalogue as catalogues  # noqa: PLC0415 - tomllib, only for runs that were killed
+    from conformance import catalogue as catalogues
 
     header = journal.read_header(folder / journal.FOLDER)
     checks, exchanges = journal.read(folder / journal.FOLDER)
@@ -256,7 +256,7 @@ def _cut_short(finished: int, planned: object) -> str:
     return f"The run was ended early: {finished}{of} checks had finished."
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:

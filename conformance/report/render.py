@@ -16,7 +16,7 @@ def write_all(record: RunRecord, folder: Path) -> dict[str, Path]:
     Returns where each is, by file name. What is there under these names is replaced. Raises OSError.
     """
     # The template engine takes longer to import than everything else in this package together.
-    from conformance.report import html, junit, summary  # noqa: PLC0415
+    from conformance.report import html, junit, summary
 
     written = records.write(record, folder)
     for name, text in (

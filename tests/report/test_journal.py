@@ -37,7 +37,8 @@ def test_what_was_written_is_read(written: list[Line]) -> None:
         again = found.pop(check.id)
         assert tuple(pool[index] for index in again.exchanges) == exchanges
         if check.problem and check.problem.exchange is not None:
-            assert again.problem and again.problem.exchange is not None
+            assert again.problem is not None
+            assert again.problem.exchange is not None
             assert pool[again.problem.exchange] == exchanges[check.problem.exchange]
         assert replace(again, exchanges=(), problem=None) == replace(check, exchanges=(), problem=None)
     assert not found
@@ -51,7 +52,7 @@ def test_the_result_does_not_depend_on_the_workers(tmp_path: Path) -> None:
     ]
     seen = []
     for seed in range(3):
-        shuffled = random.Random(seed).sample(written, len(written))  # noqa: S311
+        shuffled = random.Random(seed).sample(written, len(written))
         folder = tmp_path / str(seed)
         for number in range(3):
             with journal.Journal(folder / f"gw{number}.ndjson") as log:
