@@ -1,0 +1,44 @@
+# Everything that people and CI run. `make` alone tells.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help demo test bench lint lock clean
+
+help:
+	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
+	@echo "make test   set up, run all checks: style, types, imports, tests"
+	@echo "make lint   style, types and imports only"
+	@echo "make bench  timings, as ratios within one run"
+	@echo "make lock   write requirements.lock anew from pyproject.toml"
+
+# Hashes are checked; the project itself is built with the locked hatchling, so nothing unpinned is installed.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/payout-conformance demo
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+lock: $(READY)
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --all-build-deps --extra dev \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate --no-header \
+	  --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist build
