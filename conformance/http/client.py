@@ -1,0 +1,255 @@
+"""One call, one recorded exchange.
+
+The client adds nothing that a caller didn't ask for but Host, Content-Length and three plain headers: no cookies,
+no redirects, no credentials, no hidden retries. A 429 is obeyed in the open: each attempt is an exchange of its own.
+"""
+
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from conformance import __version__
+from conformance.errors import TransportError
+from conformance.http.gate import Gate
+from conformance.http.redact import Redactor, sent_credentials
+from conformance.http.reply import Reply
+from conformance.http.transport import DeadlineTransport
+from conformance.model import Auth, Exchange, Headers
+
+BODY_CAP = 1_000_000
+# As the documents' own sample clients send it: any type is welcome, JSON has to come all the same.
+_PLAIN: Headers = (
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+    ("User-Agent", f"payout-conformance/{__version__}"),
+)
+_LONGEST_PAUSE_S = 60.0
+_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What goes out. `target` is the raw path (and query) below the base URL, sent as it stands.
+
+    `body` None sends no body and no content type. `signed` is the string under the HMAC, for the report.
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes | None = None
+    auth: Auth = Auth.NONE
+    signed: str | None = None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The exchanges since somebody last asked, safe to append to from racing threads.
+
+    `sent` is what their authentication headers carried: in what is said of them, it is blanked too.
+    """
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    sent: set[str] = field(default_factory=set)
+
+    def cite(self, exchanges: Iterable[Exchange]) -> None:
+        """Counts exchanges that were made earlier as evidence of what runs now."""
+        self.exchanges += [exchange for exchange in exchanges if exchange not in self.exchanges]
+
+    def drain(self) -> tuple[Exchange, ...]:
+        """All of them, once."""
+        taken, self.exchanges = self.exchanges, []
+        self.sent = set()
+        return tuple(taken)
+
+
+class Client:
+    """Sends requests to one base URL within the profile's limits. Raises TransportError where no answer came."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        connections: int,
+        gate: Gate,
+        redactor: Redactor,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        parts = urlsplit(self._base)
+        self._path = parts.path
+        self._gate = gate
+        self._redactor = redactor
+        self._recorder = recorder
+        self._transport = DeadlineTransport(
+            timeout_s=timeout_s, verify=parts.scheme == "https", connections=connections
+        )
+        self.start = self._transport.start
+        self.stop_reuse = self._transport.stop_reuse
+        self.hung_up = self._transport.hung_up
+
+    def send(self, make: Callable[[], Request]) -> Reply:
+        """The target's answer to the request that `make` builds.
+
+        `make` runs once per attempt, so that a request sent again after a 429 gets a timestamp of its own.
+        """
+        paused = 0.0
+        for attempt in range(_ATTEMPTS):
+            self._gate.pass_one()
+            self.start.line_up()
+            reply = self._exchange(make())
+            if reply.status != 429:
+                return reply
+            pause = _retry_after(reply.header("Retry-After"), attempt)
+            paused += pause
+            if paused > _LONGEST_PAUSE_S:
+                break
+            self._gate.hold(pause)
+        raise TransportError(
+            "rate_limited",
+            f"the target kept answering 429 for {paused:.0f} s",
+            hint="Set limits.requests_per_second in the profile to what the target allows.",
+        )
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._transport.close()
+
+    def _exchange(self, request: Request) -> Reply:
+        target = (self._path + request.target).encode("utf-8", "surrogateescape")
+        built = httpx.Request(
+            request.method,
+            self._base,
+            headers=_encoded((*request.headers, *_unless_given(request.headers))),
+            content=request.body,
+            extensions={"target": target},
+        )
+        began, clock = datetime.now(UTC), time.perf_counter()
+        answer: httpx.Response | None = None
+        body, truncated, fault = b"", False, None
+        try:
+            answer = self._transport.handle_request(built)
+            try:
+                body, truncated = _read(answer)
+            finally:
+                answer.close()
+        except TransportError as error:
+            fault = error
+        duration = time.perf_counter() - clock
+        exchange = self._recorded(request, built, answer, body, truncated, fault, began, duration)
+        if self._recorder is not None:
+            self._recorder.exchanges.append(exchange)
+        if fault is not None:
+            raise fault
+        assert answer is not None
+        return Reply(
+            status=answer.status_code,
+            headers=tuple(_decoded(answer.headers.raw)),
+            body=body,
+            truncated=truncated,
+            sent_at=began,
+            duration_s=duration,
+            written=self.start.first_write or clock,
+            finished=clock + duration,
+            exchange=exchange,
+        )
+
+    def _recorded(
+        self,
+        request: Request,
+        built: httpx.Request,
+        answer: httpx.Response | None,
+        body: bytes,
+        truncated: bool,
+        fault: TransportError | None,
+        began: datetime,
+        duration: float,
+    ) -> Exchange:
+        extra = sent_credentials(request.headers)
+        clean = self._redactor
+        if self._recorder is not None:
+            self._recorder.sent.update(extra)
+
+        return Exchange(
+            started_at=began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            duration_s=duration,
+            method=request.method,
+            url=clean.text(self._base + request.target),
+            request_headers=tuple(
+                (name, clean.own_header(name, value)) for name, value in _decoded(built.headers.raw)
+            ),
+            request_body=clean.raw(request.body or b""),
+            auth=request.auth,
+            status=answer.status_code if answer is not None else None,
+            http_version=_version(answer),
+            response_headers=tuple(
+                (clean.text(name, extra), clean.text(value, extra)) for name, value in _decoded(answer.headers.raw)
+            )
+            if answer is not None
+            else (),
+            response_body=clean.raw(clean.tail(body) if truncated else body, extra),
+            signed=clean.text(request.signed) if request.signed is not None else None,
+            error=f"{fault.kind}: {clean.text(fault.message, extra)}" if fault is not None else None,
+            truncated=truncated,
+        )
+
+
+def _unless_given(headers: Headers) -> Headers:
+    given = {name.lower() for name, _ in headers}
+    return tuple((name, value) for name, value in _PLAIN if name.lower() not in given)
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    # As bytes, because httpx would refuse the malformed values that some checks have to send.
+    return [(name.encode("latin-1"), value.encode("utf-8", "surrogateescape")) for name, value in headers]
+
+
+def _decoded(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+
+
+def _version(answer: httpx.Response | None) -> str:
+    raw = answer.extensions.get("http_version", b"") if answer is not None else b""
+    return raw.decode("latin-1") if isinstance(raw, bytes) else ""
+
+
+def _read(answer: httpx.Response) -> tuple[bytes, bool]:
+    """The body up to BODY_CAP bytes, and whether there was more.
+
+    Content codings are undone here and not by httpx, which would inflate a compressed bomb whole before anybody
+    could count its bytes. One that isn't known is left as it came: the checks will find no JSON in it.
+    """
+    coded = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip", "deflate")
+    inflate = zlib.decompressobj(wbits=47) if coded else None
+    body = bytearray()
+    for chunk in answer.stream:  # type: ignore[union-attr]
+        if inflate is not None:
+            try:
+                chunk = inflate.decompress(chunk, BODY_CAP + 1 - len(body))
+            except zlib.error as fault:
+                raise TransportError("protocol", f"the compressed body is damaged: {fault}") from fault
+        body += chunk
+        if len(body) > BODY_CAP:
+            return bytes(body[:BODY_CAP]), True
+    return bytes(body), False
+
+
+def _retry_after(value: str | None, attempt: int) -> float:
+    """Seconds to wait: what the target asked for (RFC 9110 section 10.2.3), else 0.5 s doubling each time."""
+    if value is not None:
+        try:
+            return max(0.05, float(value))
+        except ValueError:
+            pass
+        try:
+            when = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+            return max(0.05, (when - datetime.now(UTC)).total_seconds())
+        except ValueError:
+            pass
+    return float(0.5 * 2**attempt)

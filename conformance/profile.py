@@ -1,0 +1,303 @@
+"""TOML -> Profile. Every error names the file, the key, the line and what to write instead.
+
+A secret stands in a profile only as `${NAME}` and is read from the environment; `specs/formats/profile.schema.json`
+says the same for editors.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.catalogue import apis
+from conformance.model import Target
+from conformance.toml import Reader
+
+FIELDS = {"withdraws": ("api_key", "api_secret"), "payout-intents": ("public_key", "secret_key")}
+# Those that the documents name; the terminal ones of payout intents are the profile's to name.
+STATUSES = {
+    "withdraws": ("pending", "processing", "paid", "failed", "canceled"),
+    "payout-intents": ("requires_approval", "processing", "cancelled"),
+}
+_OTHERS = ("other_merchant", "other_environment")
+_SOURCES = ("url", "command", "ids", "sandbox")
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEYS: dict[str, tuple[str, ...]] = {
+    "": ("target", "credentials", "states", "capabilities", "webhooks", "limits"),
+    "target": ("name", "api", "base_url", "environment"),
+    "credentials": ("primary", *_OTHERS),
+    "states": (*_SOURCES, "terminal", "read_path"),
+    "capabilities": ("cancel_processing", "settlement", "webhooks"),
+    "webhooks": ("listen", "public_url"),
+    "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A pair from the profile: `key` names the caller, `secret` proves it. Neither shows in a repr."""
+
+    name: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may ask of its target. Seconds, requests per second, requests in flight, requests in all."""
+
+    timeout_s: float = 10.0
+    requests_per_second: float | None = None
+    concurrency: int = 8
+    max_requests: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """How resources are obtained: at most one of `url`, `command`, `ids`, `sandbox`.
+
+    `ids` maps an owner (`primary`, `other_merchant`, `other_environment`) to statuses to ids.
+    """
+
+    url: str | None = None
+    command: tuple[str, ...] | None = None
+    ids: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
+    sandbox: bool = False
+    terminal: tuple[str, ...] = ("cancelled",)
+    read_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One target and one API, ready to run against. `capabilities` holds None for what isn't declared."""
+
+    path: Path
+    target: Target
+    credentials: Mapping[str, Credentials]
+    states: States
+    capabilities: Mapping[str, bool | None]
+    limits: Limits
+    listen: str | None = None
+    public_url: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Profile:
+    """Reads and checks a profile. Raises ProfileError, never anything else."""
+    return _Profiles(path, os.environ if environ is None else environ).profile()
+
+
+class _Profiles(Reader):
+    """Turns one file into a Profile."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        super().__init__(path)
+        self._environ = environ
+        self._secrets: dict[str, str] = {}
+        self._env: dict[str, str] = {}
+
+    def profile(self) -> Profile:
+        for table, keys in _KEYS.items():
+            self.known(table, self.table(table), keys)
+        api = self.choice("target.api", apis())
+        credentials = self._credentials(api)
+        target = Target(
+            name=self.string("target.name"),
+            api=api,
+            base_url=self._base_url(),
+            environment=self.choice("target.environment", ("test", "live")),
+            env=self._env,
+        )
+        listen, public_url = self._webhooks()
+        return Profile(
+            path=self._path,
+            target=target,
+            credentials=credentials,
+            states=self._states(api),
+            capabilities={key: self.boolean(f"capabilities.{key}") for key in _KEYS["capabilities"]},
+            limits=self._limits(),
+            listen=listen,
+            public_url=public_url,
+            secrets=self._secrets,
+        )
+
+    # -- tables ----------------------------------------------------------------------------------------------
+
+    def _credentials(self, api: str) -> dict[str, Credentials]:
+        fields = FIELDS[api]
+        found: dict[str, Credentials] = {}
+        if "primary" not in self.table("credentials"):
+            raise self.wrong(
+                "credentials", "[credentials.primary] is missing", f"It holds {fields[0]} and {fields[1]}."
+            )
+        for name in self.table("credentials"):
+            dotted = f"credentials.{name}"
+            self.known(dotted, self.table(dotted), fields)
+            key, secret = (self._secret(dotted, name, item) for item in fields)
+            if fields[0] == "public_key" and ":" in key:
+                raise self.wrong(
+                    f"{dotted}.{fields[0]}", "a colon would end it (RFC 7617)", "Check the variable."
+                )
+            found[name] = Credentials(name, key, secret)
+        if "other_environment" in found and api == "withdraws":
+            raise self.wrong(
+                "credentials.other_environment", "withdraws has no environments", "Remove this table."
+            )
+        self._distinct(found)
+        return found
+
+    def _distinct(self, found: Mapping[str, Credentials]) -> None:
+        for name, other in found.items():
+            if name != "primary" and (other.key, other.secret) == (
+                found["primary"].key,
+                found["primary"].secret,
+            ):
+                raise self.wrong(
+                    f"credentials.{name}", "these are the credentials of primary", "Name somebody else's."
+                )
+
+    def _states(self, api: str) -> States:
+        table = self.table("states")
+        given = [key for key in _SOURCES if key in table]
+        if len(given) > 1:
+            raise self.wrong(
+                f"states.{given[1]}", f"{' and '.join(given)} exclude each other", "Keep one of them."
+            )
+        url = self._expanded("states.url") if "url" in table else None
+        if url is not None:
+            self._http_url("states.url", url)
+        terminal = self.strings("states.terminal") if "terminal" in table else ("cancelled",)
+        if "terminal" in table and api == "withdraws":
+            raise self.wrong("states.terminal", "only payout-intents has terminal state names", "Remove it.")
+        read_path = self.string("states.read_path") if "read_path" in table else None
+        if read_path is not None and (api != "withdraws" or "{id}" not in read_path or read_path[:1] != "/"):
+            raise self.wrong(
+                "states.read_path", "not a read path of withdraws", 'It looks like "/api/v1/withdraws/{id}".'
+            )
+        command = self.strings("states.command") if "command" in table else None
+        if command is not None and not command:
+            raise self.wrong("states.command", "the list is empty", 'Write ["./make-withdraw", "{status}"].')
+        return States(
+            url=url,
+            command=command,
+            ids=self._ids((*STATUSES[api], *(() if api == "withdraws" else terminal)))
+            if "ids" in table
+            else None,
+            sandbox=bool(self.boolean("states.sandbox")),
+            terminal=terminal,
+            read_path=read_path,
+        )
+
+    def _ids(self, known: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:
+        pools: dict[str, dict[str, tuple[str, ...]]] = {"primary": {}}
+        seen: dict[str, str] = {}
+        for status, value in self.table("states.ids").items():
+            dotted = f"states.ids.{status}"
+            if isinstance(value, dict):
+                if status not in _OTHERS:
+                    raise self.unknown(dotted, status, _OTHERS)
+                pools[status] = {name: self._pool(f"{dotted}.{name}", seen, known) for name in value}
+            else:
+                pools["primary"][status] = self._pool(dotted, seen, known)
+        return pools
+
+    def _pool(self, dotted: str, seen: dict[str, str], known: tuple[str, ...]) -> tuple[str, ...]:
+        if dotted.rpartition(".")[2] in _KEYS["states"]:
+            raise self.wrong(dotted, "this key belongs to [states]", "Put it above [states.ids].")
+        if dotted.rpartition(".")[2] not in known:
+            raise self.unknown(dotted, dotted.rpartition(".")[2], known)
+        ids = self.strings(dotted)
+        for one in ids:
+            if one in seen:
+                raise self.wrong(
+                    dotted,
+                    f"{one} is also in {seen[one]}",
+                    "Every resource is used once and has one state: name it once.",
+                    needle=one,
+                )
+            seen[one] = dotted
+        return ids
+
+    def _limits(self) -> Limits:
+        plain = Limits()
+        return Limits(
+            timeout_s=self.number("limits.timeout_s", plain.timeout_s),
+            requests_per_second=self.number("limits.requests_per_second", None),
+            concurrency=self.whole("limits.concurrency", plain.concurrency),
+            max_requests=self.whole("limits.max_requests", plain.max_requests),
+        )
+
+    def _webhooks(self) -> tuple[str | None, str | None]:
+        table = self.table("webhooks")
+        listen = self.string("webhooks.listen") if "listen" in table else None
+        public = self.string("webhooks.public_url") if "public_url" in table else None
+        if listen is not None and not re.fullmatch(r"(\S+):(\d{1,5})", listen):
+            raise self.wrong("webhooks.listen", "not an address and port", 'Write "127.0.0.1:8099".')
+        if public is not None:
+            self._http_url("webhooks.public_url", public)
+        return listen, public
+
+    def _base_url(self) -> str:
+        url = self._expanded("target.base_url", secret=False)
+        parts = self._http_url("target.base_url", url)
+        if parts.username or parts.password:
+            raise self.wrong(
+                "target.base_url", "credentials don't belong in a URL", "Use [credentials.primary]."
+            )
+        if parts.query or parts.fragment:
+            raise self.wrong("target.base_url", "a base URL has no query or fragment", "Cut it off.")
+        return url.rstrip("/")
+
+    def _secret(self, dotted: str, name: str, item: str) -> str:
+        value = self.get(f"{dotted}.{item}")
+        if value is None:
+            raise self.missing(f"{dotted}.{item}")
+        found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise self.wrong(
+                f"{dotted}.{item}",
+                "a credential never stands in a profile",
+                f'Write {item} = "${{NAME}}" and set NAME in the environment.',
+            )
+        self._env[f"{name}.{item}"] = found[1]
+        secret = self._variable(f"{dotted}.{item}", found[1])
+        if not secret.isprintable() or secret != secret.strip():
+            raise self.wrong(
+                f"{dotted}.{item}",
+                f"{found[1]} has white space around it or a control character in it",
+                "Mend it.",
+            )
+        self._secrets[f"{name}.{item}"] = secret
+        return secret
+
+    def _expanded(self, dotted: str, *, secret: bool = True) -> str:
+        def put(found: re.Match[str]) -> str:
+            value = self._variable(dotted, found[1])
+            if secret:
+                self._secrets[f"{dotted}:{found[1]}"] = value
+            return value
+
+        return _REFERENCE.sub(put, self.string(dotted))
+
+    def _variable(self, dotted: str, name: str) -> str:
+        value = self._environ.get(name, "")
+        if not value:
+            state = "empty" if name in self._environ else "not set"
+            raise self.wrong(dotted, f"the environment variable {name} is {state}", f"export {name}=...")
+        return value
+
+    def _http_url(self, dotted: str, url: str) -> Any:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            str(parts.hostname).encode("idna")
+        except ValueError:
+            good = False
+        if not good or re.search(r"\s", url):
+            # As the profile has it: no variable is told, and no password that somebody put there.
+            shown = re.sub(r"//[^/]*@", "//...@", self.string(dotted))
+            raise self.wrong(dotted, f"not an http or https URL: {shown}", 'Write "https://host[:port]/path".')
+        return parts

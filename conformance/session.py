@@ -1,0 +1,86 @@
+"""Everything that one worker of a run needs, opened from a profile and a run folder."""
+
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from conformance.errors import NotTestable
+from conformance.http.client import Client, Recorder
+from conformance.http.gate import Gate
+from conformance.http.redact import for_profile
+from conformance.profile import Profile
+from conformance.states.command import StateCommand
+from conformance.states.endpoint import StateEndpoint
+from conformance.states.leases import Claims, Leases
+from conformance.states.pools import IdPools
+from conformance.states.resource import Provisioner, Resource, Wanted
+
+# The embedded sandbox's provider-state endpoint, at the root of the server that a profile names.
+SANDBOX_STATES = "/_states"
+
+
+class Session:
+    """The client, the recorder and the leases of one worker; workers of a run share `folder`."""
+
+    def __init__(self, profile: Profile, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.profile = profile
+        self.folder = folder
+        self.recorder = Recorder()
+        self.redactor = for_profile(profile)
+        limits = profile.limits
+        self.gate = Gate(
+            folder / "gate", requests_per_second=limits.requests_per_second, max_requests=limits.max_requests
+        )
+        self._clients: list[Client] = []
+        self.client = self._client(profile.target.base_url, self.recorder)
+        if (folder / "no-reuse").exists():
+            self.client.stop_reuse()
+        self.leases = Leases(self._provisioner(), Claims(folder / "leases"))
+
+    def close(self) -> None:
+        """Offers the resources back and closes every connection."""
+        self.leases.return_all(self.profile.limits.concurrency)
+        for client in self._clients:
+            client.close()
+        self.gate.close()
+
+    def _client(self, base_url: str, recorder: Recorder | None) -> Client:
+        client = Client(
+            base_url,
+            timeout_s=self.profile.limits.timeout_s,
+            connections=max(self.profile.limits.concurrency, 2),
+            gate=self.gate,
+            redactor=self.redactor,
+            recorder=recorder,
+        )
+        self._clients.append(client)
+        return client
+
+    def _provisioner(self) -> Provisioner:
+        states = self.profile.states
+        if states.command is not None:
+            return StateCommand(states.command, self.profile.path.parent, self.redactor.text)
+        if states.ids is not None:
+            return IdPools(states.ids, Claims(self.folder / "pool"))
+        if states.sandbox or states.url is not None:
+            url = urlsplit(states.url or urljoin(self.profile.target.base_url, SANDBOX_STATES))
+            target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+            return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", None), target)
+        return NoSource()
+
+
+class NoSource:
+    """A profile that names no way of obtaining resources."""
+
+    def setup(self, wanted: Wanted) -> Resource:
+        """Says what is missing."""
+        raise NotTestable(
+            f"no {wanted.described().split(' ', 1)[1]}: the profile's [states] names no source",
+            hint="Add url, command, ids or sandbox to [states].",
+        )
+
+    def teardown(self, resource: Resource) -> None:
+        """Nothing was given out."""
+
+    def settle(self, resource: Resource) -> None:
+        """Nothing was given out."""

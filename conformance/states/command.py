@@ -1,0 +1,124 @@
+"""Resources from a command that prints an id, or the JSON that a provider-state endpoint would answer."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import NotTestable
+from conformance.states.resource import Resource, Wanted
+
+_TIMEOUT_S = 60.0
+# What a command that doesn't ask for them can't have heard of, and what they are when nothing special is wanted.
+_SPECIAL = {"owner": "primary", "environment": "own", "provider_supports_cancel": "true", "webhook_url": ""}
+
+
+class StateCommand:
+    """Runs the profile's command in the profile's folder, placeholders filled in.
+
+    `{status}`, `{contract}`, `{owner}`, `{environment}`, `{provider_supports_cancel}`, `{webhook_url}`, `{action}`
+    and `{id}` are known; the whole provider-state message comes on standard input. Only a command with `{action}`
+    is asked to tear down or settle.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path, redact: Callable[[str], str] = str) -> None:
+        self._command = tuple(command)
+        self._folder = folder
+        # What the command said is quoted in part: half of a secret would no longer be known for one.
+        self._redact = redact
+
+    def setup(self, wanted: Wanted) -> Resource:
+        """Runs the command once; NotTestable tells what it said where that isn't an id."""
+        # A capability is a fact about all processing withdraws until the command says otherwise.
+        for name in _SPECIAL.keys() - {"provider_supports_cancel"}:
+            if getattr(wanted, name) is not None and not self._takes(name):
+                raise NotTestable(
+                    f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
+                    hint=f'Add "{{{name}}}" to the command\'s arguments.',
+                )
+        said = self._run("setup", wanted, "")
+        facts: dict[str, Any] = {}
+        one: object = said
+        if said.startswith("{"):
+            try:
+                facts = json.loads(said)
+                one = facts.get("id")
+            except ValueError:
+                one = None
+        elif len(said.split()) != 1:
+            one = None
+        if not isinstance(one, str | int) or isinstance(one, bool) or not str(one):
+            raise NotTestable(
+                f"states.command printed neither an id nor JSON with one: {self._redact(said)[:160]!r}",
+                hint="It prints an id on one line, or the JSON of a provider-state answer, and nothing else.",
+            )
+        return Resource(str(one), wanted, facts)
+
+    def teardown(self, resource: Resource) -> None:
+        """Offers a resource back to a command that takes `{action}`."""
+        if self._takes("action"):
+            try:
+                self._run("teardown", resource.wanted, resource.id)
+            except NotTestable:
+                return
+
+    def settle(self, resource: Resource) -> None:
+        """Asks for payment now, of a command that takes `{action}`."""
+        if not self._takes("action"):
+            raise NotTestable(
+                "states.command has no {action} in it, so it can't settle", hint='Add "{action}" and "{id}".'
+            )
+        self._run("settle", resource.wanted, resource.id)
+
+    def _takes(self, name: str) -> bool:
+        return any(f"{{{name}}}" in part for part in self._command)
+
+    def _run(self, action: str, wanted: Wanted, one: str) -> str:
+        params = wanted.params()
+        values = {**_SPECIAL, **{k: _word(v) for k, v in params.items()}, "action": action, "id": one}
+        message = {
+            "action": action,
+            "state": wanted.state(),
+            "params": {**params, **({"id": one} if one else {})},
+        }
+        words = []
+        for part in self._command:
+            word = part
+            for name, value in values.items():
+                word = word.replace(f"{{{name}}}", value)
+            words.append(word)
+        try:
+            done = subprocess.run(
+                words,
+                input=json.dumps(message),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT_S,
+                cwd=self._folder,
+                env=os.environ,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotTestable(
+                f"states.command took longer than {_TIMEOUT_S:.0f} s",
+                hint="Run it by hand: does it wait for input?",
+            ) from None
+        except OSError as fault:
+            raise NotTestable(
+                f"states.command can't be run: {fault.strerror}: {words[0]}",
+                hint="Its path is taken from the profile's folder; is it executable?",
+            ) from fault
+        if done.returncode != 0:
+            said = self._redact(done.stderr.strip())[-160:]
+            raise NotTestable(
+                f"states.command can't make {wanted.described()}: exit {done.returncode}, {said!r}",
+                hint="Run it by hand with the same arguments.",
+            )
+        return done.stdout.strip()
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,65 @@
+"""What a check asks for, and what it gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource in a state. `owner` and `environment` None mean the primary credentials' own."""
+
+    contract: str
+    status: str
+    owner: str | None = None
+    environment: str | None = None
+    provider_supports_cancel: bool | None = None
+    webhook_url: str | None = None
+
+    def params(self) -> dict[str, Any]:
+        """The `params` of a provider-state message: only what was asked for."""
+        everything = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in everything.items() if value is not None}
+
+    def state(self) -> str:
+        """The provider state's name, as Pact handlers look it up."""
+        return f"a {NOUNS[self.contract]} with status {self.status}"
+
+    def described(self) -> str:
+        """For people: `a pending withdraw of other_merchant`."""
+        whose = f" of {self.owner}" if self.owner else ""
+        where = " in the other environment" if self.environment else ""
+        what = f"{self.status} {NOUNS[self.contract]}"
+        support = (
+            "" if self.provider_supports_cancel is None else " whose provider doesn't support cancelling"
+        )
+        return f"{'an' if what[0] in 'aeiou' else 'a'} {what}{whose}{where}{support}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of the target, handed over to be used. `facts` is what its provider told about it."""
+
+    id: str
+    wanted: Wanted
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """The state that it was handed over in."""
+        return self.wanted.status
+
+
+class Provisioner(Protocol):
+    """One way of obtaining resources. Every method may raise NotTestable, saying what is missing."""
+
+    def setup(self, wanted: Wanted) -> Resource:
+        """A resource in the wanted state."""
+
+    def teardown(self, resource: Resource) -> None:
+        """Offers a resource back; never raises."""
+
+    def settle(self, resource: Resource) -> None:
+        """Asks the target to try to pay the resource now."""

@@ -1,0 +1,75 @@
+"""Fixtures of the tests of the core. One clean sandbox per worker, in another process; tests use ids of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.http.client import Client, Recorder
+from conformance.http.gate import Gate
+from conformance.http.redact import Redactor
+from tests.support import SandboxProcess
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxProcess]:
+    """A conformant target in another process."""
+    process = SandboxProcess()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def bendable() -> Iterator[SandboxProcess]:
+    """Another one, whose defects a test switches as it likes."""
+    process = SandboxProcess()
+    yield process
+    process.close()
+
+
+class Clients:
+    """Makes clients of one URL, each with a gate and a recorder, and closes them in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: list[tuple[Client, Gate]] = []
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 5.0,
+        connections: int = 8,
+        requests_per_second: float | None = None,
+        max_requests: int = 1000,
+        redactor: Redactor | None = None,
+    ) -> tuple[Client, Recorder]:
+        gate = Gate(
+            self._folder / f"gate{len(self._open)}",
+            requests_per_second=requests_per_second,
+            max_requests=max_requests,
+        )
+        recorder = Recorder()
+        client = Client(
+            url,
+            timeout_s=timeout_s,
+            connections=connections,
+            gate=gate,
+            redactor=redactor or Redactor({}),
+            recorder=recorder,
+        )
+        self._open.append((client, gate))
+        return client, recorder
+
+    def close(self) -> None:
+        for client, gate in self._open:
+            client.close()
+            gate.close()
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Iterator[Clients]:
+    """Makes clients: `client, recorder = clients(url)`."""
+    made = Clients(tmp_path)
+    yield made
+    made.close()

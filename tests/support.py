@@ -1,0 +1,229 @@
+"""What the tests of the core share: a sandbox in another process, profiles for it, raw sockets, the command."""
+
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from conformance.demo import variable
+from conformance.sandbox import CREDENTIALS
+
+ROOT = Path(__file__).resolve().parents[1]
+CREDENTIAL_ENV = {
+    variable(api, owner, item): value
+    for api, owners in CREDENTIALS.items()
+    for owner, pair in owners.items()
+    for item, value in pair.items()
+}
+TERMINAL = 'terminal = ["cancelled", "paid", "failed"]'
+READ_PATH = 'read_path = "/api/v1/withdraws/{id}"'
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a command: ours, the sandbox's credentials, this checkout, no colours asked for."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV_", "NO_COLOR", "SANDBOX_"))}
+    return {**kept, **CREDENTIAL_ENV, "PYTHONPATH": str(ROOT), **more}
+
+
+def command(
+    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Runs `payout-conformance` as people do, in another process."""
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *map(str, words)],
+        cwd=cwd,
+        env=environment() if env is None else env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def credentials(api: str, owners: Iterator[str] | tuple[str, ...] | None = None) -> str:
+    """The credential tables of a profile, as references."""
+    return "\n".join(
+        f"[credentials.{owner}]\n" + "".join(f'{item} = "${{{variable(api, owner, item)}}}"\n' for item in pair)
+        for owner, pair in CREDENTIALS[api].items()
+        if owners is None or owner in owners
+    )
+
+
+def write_profile(
+    folder: Path,
+    api: str,
+    url: str,
+    *,
+    states: str = "sandbox = true",
+    owners: tuple[str, ...] | None = None,
+    capabilities: str = "cancel_processing = true\nsettlement = true",
+    limits: str = "",
+    name: str = "Acme",
+    environment: str = "test",
+) -> Path:
+    """A profile of the target at `url`; `states` and the others are the TOML below their headers."""
+    path = folder / f"{api}.toml"
+    if api == "payout-intents":
+        capabilities = capabilities.replace("cancel_processing = true\n", "")
+    path.write_text(
+        f'[target]\nname = "{name}"\napi = "{api}"\nbase_url = "{url}"\nenvironment = "{environment}"\n\n'
+        f"{credentials(api, owners)}\n[capabilities]\n{capabilities}\n\n[limits]\n{limits}\n\n[states]\n{states}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+class SandboxProcess:
+    """`payout-conformance sandbox --port 0`, its URL read from what it prints."""
+
+    def __init__(self, *defects: str) -> None:
+        flags = [word for defect in defects for word in ("--defect", defect)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "conformance", "sandbox", "--port", "0", *flags],
+            env=environment(),
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.process.stdout.readline())
+        assert found, "the sandbox didn't start"
+        self.url = found[0]
+        # Nobody reads on: a full pipe must not stop it.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def post(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Posts JSON to the sandbox's own endpoints."""
+        request = urllib.request.Request(
+            self.url + path, json.dumps(message).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def make(self, api: str, status: str, **params: Any) -> str:
+        """Sets up a resource, and returns its id."""
+        made = self.post("/_states", {"action": "setup", "params": {"contract": api, "status": status, **params}})
+        return str(made["id"])
+
+    def bend(self, *defects: str) -> None:
+        """Switches these defects on and all others off, over a fresh world."""
+        self.post("/_control", {"defects": list(defects), "reset": True})
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        if self.process.stdout is not None:
+            with suppress(ValueError, OSError):
+                self.process.stdout.close()
+
+
+Handler = Callable[[socket.socket, bytes], None]
+
+
+class RawServer:
+    """A server on a real socket that does just what a test tells it, once per request; keeps what it got.
+
+    `answer` gets the connection and one request as bytes (head and body); the connection is closed when it
+    returns, unless `keep` is true: then the next request on it is read.
+    """
+
+    def __init__(self, answer: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self._answer, self._keep, self._tls = answer, keep, tls
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        self._open.append(peer)
+        with suppress(OSError), peer:
+            if self._tls is not None:
+                peer = self._secured(peer)
+            while True:
+                request = read_request(peer)
+                if not request:
+                    return
+                self.requests.append(request)
+                self._answer(peer, request)
+                if not self._keep:
+                    with suppress(OSError):
+                        peer.shutdown(socket.SHUT_RDWR)
+                    return
+
+    def _secured(self, peer: socket.socket) -> socket.socket:
+        assert self._tls is not None
+        secured = self._tls.wrap_socket(peer, server_side=True, do_handshake_on_connect=False)
+        self._open.append(secured)
+        secured.do_handshake()
+        return secured
+
+    def close(self) -> None:
+        """Stops listening and hangs up on everybody."""
+        self._listener.close()
+        for peer in self._open:
+            with suppress(OSError):
+                peer.close()
+
+
+def read_request(peer: socket.socket) -> bytes:
+    """One request: its head, and as many bytes of body as it announces."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = peer.recv(65536)
+        if not more:
+            return b""
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    found = re.search(rb"(?im)^content-length: *(\d+)", head)
+    while len(body) < int(found[1] if found else 0):
+        body += peer.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def serving(answer: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+    """A RawServer for the length of a with block."""
+    server = RawServer(answer, keep=keep, tls=tls)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def reply_with(body: bytes = b"{}", status: str = "200 OK", headers: str = "Content-Type: application/json") -> bytes:
+    """The bytes of a plain answer."""
+    lines = f"HTTP/1.1 {status}\r\n{headers}\r\n" if headers else f"HTTP/1.1 {status}\r\n"
+    return f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def always(answer: bytes) -> Handler:
+    """A handler that sends the same bytes to everybody."""
+
+    def send(peer: socket.socket, _: bytes) -> None:
+        peer.sendall(answer)
+
+    return send
