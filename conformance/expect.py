@@ -1,0 +1,162 @@
+"""What a bare assert can't say: which answer the document asks for, and what came instead."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from conformance.errors import TransportError
+from conformance.http.client import Client
+from conformance.http.reply import MISSING, Reply
+
+requirement = pytest.mark.requirement
+
+
+class Violation(AssertionError):
+    """The target did something else than a requirement asks.
+
+    `control` marks the positive twin: what has to work before the check proper says anything.
+    """
+
+    def __init__(
+        self, *, expected: str, observed: str, reply: Reply | None = None, hint: str = "", control: bool = False
+    ) -> None:
+        super().__init__(f"expected {expected}; observed {observed}")
+        self.expected = expected
+        self.observed = observed
+        self.reply = reply
+        self.hint = hint
+        self.control = control
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A documented answer: an exact status, the error code that goes with it, values of some fields."""
+
+    status: int
+    code: str | None = None
+    fields: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        said = [f"error.code {self.code!r}"] if self.code else []
+        said += [f"{path} {value!r}" for path, value in self.fields]
+        return str(self.status) + (" with " + ", ".join(said) if said else "")
+
+
+def answered(
+    reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False
+) -> Reply:
+    """The reply, if it is the documented one; a Violation that names each difference otherwise."""
+    wanted = {**({"error.code": answer.code} if answer.code else {}), **dict(answer.fields)}
+    wrong = [] if reply.status == answer.status else [f"status {reply.status}"]
+    wrong += [
+        f"{path} is {reply.at(path)!r}" for path, value in wanted.items() if not same(reply.at(path), value)
+    ]
+    if wrong:
+        raise Violation(
+            expected=f"{answer}{' to ' + to if to else ''}",
+            observed=f"{', '.join(wrong)} (the answer was {shown(reply)})",
+            reply=reply,
+            hint=hint,
+            control=control,
+        )
+    return reply
+
+
+def that(
+    holds: bool, *, expected: str, observed: str, reply: Reply | None = None, hint: str = "", control: bool = False
+) -> None:
+    """Raises the Violation unless `holds`."""
+    if not holds:
+        raise Violation(expected=expected, observed=observed, reply=reply, hint=hint, control=control)
+
+
+def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> Any:
+    """The value under `path`, if it is `good`."""
+    value = reply.at(path)
+    that(good(value), expected=f"{path} to be {expected}", observed=f"{path} is {value!r}", reply=reply, hint=hint)
+    return value
+
+
+def is_same_as(other: Any) -> Callable[[Any], bool]:
+    """Tells whether a value is `other`, as JSON has it."""
+    return lambda value: same(value, other)
+
+
+def same(value: Any, other: Any) -> bool:
+    """Equality as JSON has it: `true` is not 1, and 1 is not 1.0-as-a-string."""
+    if isinstance(value, bool) or isinstance(other, bool):
+        return value is other
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(same(value[key], other[key]) for key in value)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(same(a, b) for a, b in zip(value, other, strict=True))
+    return bool(value == other)
+
+
+def unchanged(before: Mapping[str, Any], after: Any, keys: Iterable[str], *, reply: Reply, after_what: str) -> None:
+    """Every one of `keys` that `before` knows has the same JSON value in `after`."""
+    changed = []
+    for key in keys:
+        now = after.get(key, MISSING) if isinstance(after, dict) else MISSING
+        if key in before and not same(before[key], now):
+            changed.append(f"{key} was {before[key]!r} and is {now!r}")
+    that(
+        not changed,
+        expected=f"nothing of {', '.join(keys)} to change by {after_what}",
+        observed="; ".join(changed),
+        reply=reply,
+    )
+
+
+def shown(reply: Reply) -> str:
+    """A reply in one short line, as it is recorded: cut after the secrets are out, or half of one would stay."""
+    text = " ".join(reply.exchange.response_body.decode("utf-8", "backslashreplace").split())
+    return f"{reply.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """What came of requests that were written at the same moment.
+
+    `replies` are in the order given; a request that got no answer left its fault in `faults` instead.
+    `in_flight` is how many were under way at once at the busiest moment.
+    """
+
+    replies: Sequence[Reply]
+    faults: Sequence[TransportError]
+    in_flight: int
+
+
+def race(client: Client, calls: Sequence[Callable[[], Reply]]) -> Race:
+    """Runs the calls at once: each on a connection of its own, all of them connected before the first one writes.
+
+    Anything but a TransportError that a call raises is raised here, once all calls have ended.
+    """
+    barrier = threading.Barrier(len(calls))
+
+    def one(call: Callable[[], Reply]) -> Reply | TransportError:
+        client.start.barrier = barrier
+        try:
+            return call()
+        except TransportError as fault:
+            return fault
+        finally:
+            # Still there where nothing was written: nobody else needs to wait for that.
+            if client.start.barrier is not None:
+                client.start.barrier = None
+                barrier.abort()
+
+    with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+        results = list(pool.map(one, calls))
+    replies = [result for result in results if isinstance(result, Reply)]
+    faults = [result for result in results if isinstance(result, TransportError)]
+    return Race(replies, faults, _busiest(replies))
+
+
+def _busiest(replies: Sequence[Reply]) -> int:
+    starts = [reply.written for reply in replies]
+    return max((sum(one.written <= at < one.finished for one in replies) for at in starts), default=0)

@@ -1,0 +1,114 @@
+"""From what a test raised to what it means, told to people without secrets."""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from conformance.errors import BudgetError, ConformanceError, NotApplicable, NotTestable
+from conformance.expect import Violation
+from conformance.http.redact import Redactor
+from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
+
+_SUITES = Path(__file__).parent / "suites"
+
+
+def classify(fault: BaseException | None, level: Level) -> Outcome:
+    """The outcome of a check of that level. Only a broken expectation is ever held against the target: a Violation,
+    or an assert in a suite. An assert of ours, of pytest's or of a library's is a fault of the harness.
+    """
+    if fault is None:
+        return Outcome.PASSED
+    if isinstance(fault, NotApplicable):
+        return Outcome.NOT_APPLICABLE
+    if isinstance(fault, NotTestable | BudgetError | pytest.skip.Exception):
+        return Outcome.NOT_TESTABLE
+    if _is_expectation(fault):
+        return Outcome.WARNED if level is Level.SHOULD else Outcome.FAILED
+    return Outcome.ERROR
+
+
+def described(
+    fault: BaseException | None, title: str, exchanges: Sequence[Exchange], redactor: Redactor, sent: Collection[str]
+) -> tuple[str, Problem | None]:
+    """One sentence for the record, and the Problem where the target's answer broke an expectation.
+
+    `sent` are credentials that the check made up: what it says of them is blanked with the profile's own.
+    """
+    if fault is None:
+        return "", None
+
+    def clean(text: str) -> str:
+        return redactor.text(text, sent)
+
+    if isinstance(fault, ConformanceError):
+        kind = f"{fault.kind}: " if hasattr(fault, "kind") else ""
+        return clean(f"{kind}{fault.message}{'. ' + fault.hint if fault.hint else ''}"), None
+    if isinstance(fault, Violation):
+        problem = Problem(
+            expected=clean(fault.expected),
+            observed=clean(fault.observed),
+            control=fault.control,
+            exchange=_index(fault, exchanges),
+            hint=clean(fault.hint),
+        )
+        return f"expected {problem.expected}; observed {problem.observed}", problem
+    if _is_expectation(fault):
+        said = clean(" ".join(re.sub(r"^assert ", "", str(fault)).split()))
+        last = f"; the last answer was {_last(exchanges)}" if exchanges else ""
+        problem = Problem(title, f"{said}{last}", exchange=len(exchanges) - 1 if exchanges else None)
+        return f"expected {title}; observed {problem.observed}", problem
+    where = _place(fault)
+    return clean(f"the harness failed: {type(fault).__name__}: {fault}{where}"), None
+
+
+def raised(check: Check, rows: Sequence[Requirement]) -> BaseException:
+    """What pytest is shown instead of the original: the same news, without a traceback or a secret."""
+    asked = "\n".join(f"{row.id} ({row.level}): {row.statement}" for row in rows)
+    text = f"{asked}\n{check.message}"
+    match check.outcome:
+        case Outcome.WARNED:
+            return pytest.xfail.Exception(text)
+        case Outcome.NOT_APPLICABLE:
+            return pytest.skip.Exception(check.message)
+        case Outcome.NOT_TESTABLE:
+            return NotTestable(f"not testable: {check.message}")
+        case Outcome.ERROR:
+            return ConformanceError(check.message)
+        case _:
+            return pytest.fail.Exception(text, pytrace=False)
+
+
+def _index(fault: Violation, exchanges: Sequence[Exchange]) -> int | None:
+    if fault.reply is not None and fault.reply.exchange in exchanges:
+        return exchanges.index(fault.reply.exchange)
+    return len(exchanges) - 1 if exchanges else None
+
+
+def _last(exchanges: Sequence[Exchange]) -> str:
+    last = exchanges[-1]
+    body = " ".join(last.response_body.decode("utf-8", "backslashreplace").split())
+    return last.error or f"{last.status} {body[:200]}"
+
+
+def _is_expectation(fault: BaseException) -> bool:
+    if not isinstance(fault, AssertionError):
+        return False
+    trace = _innermost(fault)
+    return isinstance(fault, Violation) or (trace is not None and _SUITES in Path(trace.tb_frame.f_code.co_filename).parents)
+
+
+def _place(fault: BaseException) -> str:
+    trace = _innermost(fault)
+    return f" ({trace.tb_frame.f_code.co_name}, line {trace.tb_lineno})" if trace else ""
+
+
+def _innermost(fault: BaseException) -> TracebackType | None:
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
+
+

@@ -1,0 +1,362 @@
+"""The pytest side of a run: options, markers, fixtures, and a journal line for every finished check.
+
+Inert without `--profile`, so that having the package installed changes nobody's tests.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue
+from conformance.errors import ConformanceError, NotApplicable
+from conformance.http.client import Client
+from conformance.model import Check, Exchange, Level, Outcome, Requirement
+from conformance.outcome import classify, described, raised
+from conformance.profile import Profile, load
+from conformance.report.journal import Journal
+from conformance.session import Session
+from conformance.states import Resource, Wanted
+
+RUN = pytest.StashKey["Run"]()
+CHECK = pytest.StashKey[dict[str, Any]]()
+_SUITES = Path(__file__).parent / "suites"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options that make a pytest run a conformance run."""
+    group = parser.getgroup("payout-conformance")
+    group.addoption("--profile", metavar="FILE", help="certify the target that this profile names")
+    group.addoption(
+        "--requirement", metavar="ID", action="append", default=[], help="only checks of this requirement"
+    )
+    group.addoption("--allow-live", action="store_true", help="permit a profile whose environment is live")
+    group.addoption(
+        "--conformance-run", metavar="DIR", help="where the run's journal goes (default: nowhere)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Opens the run. A profile that can't be used ends pytest with a usage error."""
+    config.addinivalue_line(
+        "markers", "requirement(*ids, level=None): the rows of the catalogue that a check proves"
+    )
+    if not config.getoption("--profile"):
+        return
+    try:
+        profile = load(Path(config.getoption("--profile")))
+        if profile.target.environment == "live" and not config.getoption("--allow-live"):
+            raise ConformanceError(f"{profile.path}: environment is live", hint="--allow-live permits it.")
+    except ConformanceError as fault:
+        raise pytest.UsageError(f"{fault.message}\n{fault.hint}") from None
+    keep = config.getoption("--conformance-run")
+    if not keep:
+        # Workers are started with the controller's options: all of them share this folder.
+        config.option.conformance_run = tempfile.mkdtemp(prefix="payout-conformance-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.conformance_run, ignore_errors=True))
+    worker = getattr(config, "workerinput", {}).get("workerid", "main")
+    run = Run(profile, Path(config.option.conformance_run), worker, config)
+    config.stash[RUN] = run
+    config.pluginmanager.register(run, "payout-conformance-run")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A row whose capability isn't declared ends here, before any fixture: not applicable.
+
+    Inside everybody's wrappers, as they expect: one that never began its setup can't end it, and then the next
+    check would suffer.
+    """
+    run = item.config.stash.get(RUN, None)
+    if run is not None:
+        run.applicable(item)
+
+
+class Run:
+    """One worker's share of a run, as a pytest plugin."""
+
+    def __init__(self, profile: Profile, folder: Path, worker: str, config: pytest.Config) -> None:
+        self.profile = profile
+        self.folder = folder
+        self._worker = worker
+        self._rows = catalogue.load(profile.target.api).by_id()
+        self._session: Session | None = None
+        self._journal: Journal | None = None
+        self._deselected: dict[str, list[str]] = {}
+        self._allure = bool(config.getoption("allure_report_dir", None))
+
+    @property
+    def session(self) -> Session:
+        """Opened on first use: the controller of a parallel run sends nothing."""
+        if self._session is None:
+            self._session = Session(self.profile, self.folder)
+        return self._session
+
+    # -- choosing ----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keeps the checks of the profile's API, and of the requirements that were asked for."""
+        wanted = {one.upper() for one in config.getoption("--requirement")}
+        unknown = wanted - self._rows.keys()
+        if unknown:
+            raise pytest.UsageError(
+                f"{self.profile.target.api} has no requirement {', '.join(sorted(unknown))}; "
+                f"its ids run from {min(self._rows)} to {max(self._rows)}"
+            )
+        ours = [item for item in items if self._is_ours(item)]
+        kept = [item for item in ours if not wanted or wanted & set(self._requirements(item))]
+        items[:] = kept
+        config.hook.pytest_deselected(items=[item for item in ours if item not in set(kept)])
+        if self._allure:
+            for item in items:
+                self._label(item)
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Remembers what `-k` and `--requirement` leave out."""
+        for item in items:
+            self._deselected[check_id(item)] = list(self._requirements(item))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Writes down what is going to run, so that a killed run knows what it didn't get to."""
+        if session.config.pluginmanager.hasplugin("dsession"):
+            return
+        plan = {"selected": [check_id(item) for item in session.items], "deselected": self._deselected}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / f"plan.{self._worker}.json"
+        draft.write_text(json.dumps(plan))
+        draft.replace(self.folder / "plan.json")
+
+    def _is_ours(self, item: pytest.Item) -> bool:
+        folder = _SUITES / self.profile.target.api.replace("-", "_")
+        if folder not in item.path.parents:
+            return False
+        ids = self._requirements(item)
+        if not ids or set(ids) - self._rows.keys():
+            raise pytest.UsageError(f"{item.nodeid} names no requirement that the catalogue knows: {ids}")
+        return True
+
+    def _requirements(self, item: pytest.Item) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one for mark in item.iter_markers("requirement") for one in mark.args))
+
+    def _level(self, item: pytest.Item) -> Level:
+        explicit = [
+            mark.kwargs["level"] for mark in item.iter_markers("requirement") if mark.kwargs.get("level")
+        ]
+        if explicit:
+            return Level(explicit[0])
+        levels = {self._rows[one].level for one in self._requirements(item)}
+        return (
+            Level.SHOULD if levels == {Level.SHOULD} else Level.MAY if levels == {Level.MAY} else Level.MUST
+        )
+
+    # -- running -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begins the check, and ends it where its fixtures can't be had."""
+        self.session.recorder.drain()
+        item.stash[CHECK] = {
+            "began": datetime.now(UTC),
+            "clock": time.perf_counter(),
+            "outcome": Outcome.PASSED,
+        }
+        try:
+            return (yield)
+        except BaseException as fault:
+            self._end(item, fault)
+            raise
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Ends the check: whatever the test raised becomes its outcome, and loses its secrets."""
+        try:
+            answer = yield
+        except BaseException as fault:
+            self._end(item, fault)
+            raise
+        self._end(item, None)
+        return answer
+
+    def pytest_sessionfinish(self) -> None:
+        """Offers the resources back."""
+        if self._session is not None:
+            self._session.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def applicable(self, item: pytest.Item) -> None:
+        """Raises NotApplicable where the profile doesn't declare what the check is about."""
+        needed = [self._rows[one].capability for one in self._requirements(item)]
+        if all(capability and not self.profile.capabilities.get(capability) for capability in needed):
+            raise NotApplicable(f"the profile doesn't declare the capability {needed[0]}")
+
+    def _end(self, item: pytest.Item, fault: BaseException | None) -> None:
+        if isinstance(fault, KeyboardInterrupt | SystemExit | pytest.exit.Exception):
+            return
+        state = item.stash[CHECK]
+        level = self._level(item)
+        outcome = classify(fault, level)
+        recorder = self.session.recorder
+        sent, exchanges = recorder.sent, recorder.drain()
+        title = first_line(item)
+        message, problem = described(fault, title, exchanges, self.session.redactor, sent)
+        check = Check(
+            id=check_id(item),
+            suite=item.path.stem.removeprefix("test_"),
+            title=title,
+            requirements=self._requirements(item),
+            level=level,
+            outcome=outcome,
+            message=message,
+            started_at=state["began"].isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            duration_s=time.perf_counter() - state["clock"],
+            exchanges=tuple(range(len(exchanges))),
+            problem=problem,
+        )
+        if self._journal is None:
+            self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
+        self._journal.write(check, exchanges)
+        if self._allure:
+            _attach(f"{title}{_case(item)}", exchanges)
+        if fault is not None:
+            rows = [self._rows[one] for one in check.requirements]
+            raise raised(check, rows) from None
+
+    def _label(self, item: pytest.Item) -> None:
+        rows = [self._rows[one] for one in self._requirements(item)]
+        for kind, values in _labels(self.profile.target.api, item, rows, self._level(item)).items():
+            item.add_marker(pytest.mark.allure_label(*values, label_type=kind))
+        for row in rows:
+            item.add_marker(pytest.mark.allure_link(row.id, link_type="tms", name=f"{row.id} {row.title}"))
+
+
+def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
+    """The terminal states that the profile names, known while tests are collected; `cancelled` without a profile."""
+    run = config.stash.get(RUN, None)
+    return run.profile.states.terminal if run is not None else ("cancelled",)
+
+
+def check_id(item: pytest.Item) -> str:
+    """`cancellation::refused[paid]`: permanent as long as the test keeps its name."""
+    name = item.name.removeprefix("test_")
+    return f"{item.path.stem.removeprefix('test_')}::{name}"
+
+
+def first_line(item: pytest.Item) -> str:
+    """What a check promises: the first line of its docstring."""
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
+    return str(doc).strip().splitlines()[0]
+
+
+def _case(item: pytest.Item) -> str:
+    return f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
+
+
+def _labels(api: str, item: pytest.Item, rows: list[Requirement], level: Level) -> dict[str, list[str]]:
+    severity = {Level.MUST: "critical", Level.SHOULD: "minor", Level.MAY: "normal"}[level]
+    suite = item.path.stem.removeprefix("test_").replace("_", " ")
+    return {
+        "epic": [api],
+        "feature": [suite],
+        "story": [f"{row.id} {row.title}" for row in rows],
+        "severity": [severity],
+        "tag": [row.id for row in rows],
+    }
+
+
+def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:
+    import allure  # a run that writes no Allure results shouldn't pay for it
+
+    from conformance.report.text import exchange_text
+
+    allure.dynamic.title(title)  # type: ignore[no-untyped-call]
+    for number, exchange in enumerate(exchanges, 1):
+        name = f"{number}. {exchange.method} {exchange.status or exchange.error}"
+        allure.attach(exchange_text(exchange), name, allure.attachment_type.TEXT)
+
+
+# -- fixtures --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def conformance_session(request: pytest.FixtureRequest) -> Session:
+    """The open run. Only for fixtures: a test speaks of resources and answers."""
+    run = request.config.stash.get(RUN, None)
+    if run is None:
+        raise pytest.UsageError("the conformance suites need --profile FILE")
+    return run.session
+
+
+@pytest.fixture(scope="session")
+def client(conformance_session: Session) -> Client:
+    """Sends requests to the target."""
+    return conformance_session.client
+
+
+@pytest.fixture(scope="session")
+def capabilities(conformance_session: Session) -> Mapping[str, bool | None]:
+    """What the profile declares: true, false, or None where it says nothing."""
+    return conformance_session.profile.capabilities
+
+
+@pytest.fixture(scope="session")
+def terminal_states(conformance_session: Session) -> tuple[str, ...]:
+    """The names of the terminal states that the profile declares."""
+    return conformance_session.profile.states.terminal
+
+
+class Given:
+    """Hands over resources: `given("pending")`, `given("paid", owner="other_merchant")`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: dict[Wanted, Resource] = {}
+
+    def __call__(self, status: str, **more: Any) -> Resource:
+        """A resource in that state that nobody has used. Raises NotTestable where there is none."""
+        return self._leased(Wanted(self._session.profile.target.api, status, **more))
+
+    def lasting(self, status: str, **more: Any) -> Resource:
+        """A resource in a state that no request of the caller's can change; the same one each time.
+
+        Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the
+        refusal alone share one. Whether it really changes nothing is for checks with a resource of their own.
+        """
+        wanted = Wanted(self._session.profile.target.api, status, **more)
+        if wanted not in self._seen:
+            self._seen[wanted] = self._leased(wanted)
+        return self._seen[wanted]
+
+    def _leased(self, wanted: Wanted) -> Resource:
+        for needed in filter(None, (wanted.owner, "other_environment" if wanted.environment else None)):
+            self.credentials(needed)
+        return self._session.leases.lease(wanted)
+
+    def credentials(self, name: str) -> Any:
+        """A pair of the profile. Raises NotTestable where it isn't there."""
+        from conformance.errors import NotTestable
+
+        found = self._session.profile.credentials.get(name)
+        if found is None:
+            raise NotTestable(
+                f"the profile has no [credentials.{name}]",
+                hint=f"Add [credentials.{name}] to make this testable.",
+            )
+        return found
+
+    def settle(self, resource: Resource) -> None:
+        """Asks the target to try to pay the resource now (capability `settlement`)."""
+        self._session.leases.settle(resource)
+
+
+@pytest.fixture(scope="session")
+def given(conformance_session: Session) -> Given:
+    """Resources in named states, each handed out once."""
+    return Given(conformance_session)

@@ -1,0 +1,1 @@
+"""One folder per API: its verbs, and the tests that speak with them."""

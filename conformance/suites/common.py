@@ -1,0 +1,176 @@
+"""What both suites ask of any answer, whichever API it comes from."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from conformance import expect
+from conformance.http.reply import NotStrictJson, Reply, instant
+
+# What only a program's inside looks like. Each pattern needs more than a word that a message might well hold.
+_INSIDES = {
+    "a stack trace": re.compile(
+        r"Traceback \(most recent call last\)|^\s+at [\w$.<>]+ ?\(.*:\d+(?::\d+)?\)"
+        r"|\bat [\w$.]+\([\w.]+\.(?:java|kt):\d+\)|File \"[^\"]+\", line \d+|\bgoroutine \d+ \["
+        r"|\.rb:\d+:in |#\d+ /\S+\.php\(\d+\)|Exception in thread",
+        re.MULTILINE,
+    ),
+    "SQL": re.compile(
+        r"\bSELECT\b.{1,200}\bFROM\b|\bUPDATE\b\s+\S+\s+SET\b|\bINSERT\s+INTO\b|\bDELETE\s+FROM\b|SQLSTATE"
+        r"|ORA-\d{5}|invalid input syntax for type uuid|syntax error at or near"
+        r"|psycopg|SequelizeDatabaseError|sqlite3?\.\w*Error",
+        re.DOTALL,
+    ),
+    "a file path": re.compile(
+        r"(?:/(?:home|usr|var|opt|srv|app|root|etc|tmp|Users)/[\w.-]+/[\w./-]+|[A-Z]:\\\\?[\w.-]+\\\\?[\w.-]+)"
+        r"|node_modules/|site-packages/"
+    ),
+    "HTML": re.compile(r"<!doctype html|<html[\s>]|<body[\s>]|<h1[\s>]|<pre[\s>]", re.IGNORECASE),
+}
+_VOLATILE = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
+    r"|\b[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
+)
+_MASK = re.compile(r"[^0-9A-Za-z \-]|[xX]{2,}")
+
+
+def insides(text: str) -> str | None:
+    """The name of what a text gives away of its program's inside, None where it is clean."""
+    return next((name for name, pattern in _INSIDES.items() if pattern.search(text)), None)
+
+
+def shows_no_insides(reply: Reply, *, to: str) -> None:
+    """No stack trace, SQL, file path or HTML anywhere in the answer."""
+    found = next((name for name in map(insides, reply.strings()) if name), None)
+    expect.that(
+        found is None,
+        expected=f"an answer to {to} that shows nothing of the program's inside",
+        observed=f"{found} in {expect.shown(reply)}",
+        reply=reply,
+        hint="Turn debug pages off, and map every exception to the error envelope.",
+    )
+
+
+def is_json(reply: Reply, *, to: str) -> None:
+    """The body is JSON (RFC 8259) and its content type says so; a charset may or may not be there."""
+    kind = (reply.header("Content-Type") or "").split(";")[0].strip().lower()
+    expect.that(
+        kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")),
+        expected=f"a JSON content type on the answer to {to}",
+        observed=f"Content-Type {reply.header('Content-Type')!r} on {expect.shown(reply)}",
+        reply=reply,
+    )
+    try:
+        reply.strictly()
+    except NotStrictJson as fault:
+        raise expect.Violation(
+            expected=f"the answer to {to} to be JSON (RFC 8259)", observed=str(fault), reply=reply
+        ) from None
+
+
+def no_server_error(reply: Reply, *, to: str) -> None:
+    """Whatever was sent, the answer isn't a 5xx."""
+    expect.that(
+        reply.status < 500,
+        expected=f"{to} to be answered by a 4xx, never a 5xx",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="An exception got out of the handler: check the value before using it.",
+    )
+
+
+def is_instant(reply: Reply, path: str, *, utc: bool = False) -> datetime:
+    """The instant under `path`: ISO 8601 with an offset; with `utc`, an offset of zero."""
+    value = reply.at(path)
+    moment = instant(value)
+    offset = moment.utcoffset() if moment is not None else None
+    expect.that(
+        moment is not None and (not utc or not offset),
+        expected=f"{path} to be an ISO 8601 {'UTC ' if utc else ''}instant, like 2024-01-01T00:10:00.000Z",
+        observed=f"{path} is {value!r}",
+        reply=reply,
+    )
+    assert moment is not None
+    return moment
+
+
+def resolution_s(*values: Any) -> float:
+    """The coarsest resolution among ISO 8601 texts, in seconds: 1 without a fraction, 0.001 with three digits."""
+    digits = []
+    for value in values:
+        found = re.search(r"[.,](\d+)", value) if isinstance(value, str) else None
+        digits.append(len(found[1]) if found else 0)
+    return float(10.0 ** -min(digits, default=0))
+
+
+def not_after(earlier: Any, later: Any) -> bool:
+    """Whether two ISO 8601 texts are in order, as far as the coarser of the two can tell."""
+    first, second = instant(earlier), instant(later)
+    if first is None or second is None:
+        return False
+    return (first - second).total_seconds() < max(resolution_s(earlier, later), 0.001)
+
+
+def moved(before: Any, after: Any) -> bool:
+    """Whether the second instant is later; two in one tick of a coarse clock can't be told apart, and pass."""
+    first, second = instant(before), instant(after)
+    if first is None or second is None:
+        return False
+    return second > first or (second == first and resolution_s(before, after) >= 1)
+
+
+def alike(one: Reply, other: Reply, echoes: Iterable[str] = ()) -> bool:
+    """Whether two answers can't be told apart, but for echoed ids, request ids and times."""
+    return one.status == other.status and neutral(one.text, echoes) == neutral(other.text, echoes)
+
+
+def neutral(text: str, echoes: Iterable[str] = ()) -> str:
+    """A text without what differs from request to request."""
+    for echo in echoes:
+        text = text.replace(echo, "*")
+    return _VOLATILE.sub("*", text)
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """The number that an amount stands for, whether told as text or as a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def account_numbers(facts: Mapping[str, Any]) -> list[str]:
+    """Full account numbers among what a state provider told: unmasked, six digits and more."""
+    pending: list[tuple[str, Any]] = [("", facts)]
+    found: list[str] = []
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += [(f"{path}.{key}".lower(), item) for key, item in value.items()]
+        elif "account" in path and isinstance(value, str | int) and unmasked(str(value)):
+            found.append(str(value))
+    return found
+
+
+def unmasked(text: str) -> bool:
+    """Whether a text looks like a whole account number: six digits and more, and nothing that masks any."""
+    return sum(char.isdigit() for char in text) >= 6 and not _MASK.search(text)
+
+
+def hides_account(reply: Reply, facts: Mapping[str, Any], *, to: str) -> None:
+    """None of the account numbers that the state provider told stands in the answer, grouped or not."""
+    for number in account_numbers(facts):
+        spaced = r"[ \-]?".join(re.escape(char) for char in number if char not in " -")
+        where = next((text for text in reply.strings() if re.search(rf"(?<!\d){spaced}(?!\d)", text)), None)
+        expect.that(
+            where is None,
+            expected=f"the full account number to appear nowhere in the answer to {to}",
+            observed=f"{number} in {(where or '')[:120]!r}",
+            reply=reply,
+            hint="Mask it where the answer is made, error messages and headers included.",
+        )

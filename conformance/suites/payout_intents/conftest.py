@@ -1,0 +1,52 @@
+"""Fixtures of the payout intents suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.plugin import Given, terminal_states_of
+from conformance.session import Session
+from conformance.suites.payout_intents.evidence import Cancelled, Evidence
+from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
+from conformance.suites.payout_intents.verbs import PayoutIntents
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case per state: `terminal_state` for those of the profile, `any_state` for all of them."""
+    terminal = terminal_states_of(metafunc.config)
+    if "terminal_state" in metafunc.fixturenames:
+        metafunc.parametrize("terminal_state", terminal)
+    if "any_state" in metafunc.fixturenames:
+        metafunc.parametrize("any_state", ("requires_approval", "processing", *terminal))
+
+
+@pytest.fixture(scope="session")
+def api(conformance_session: Session) -> PayoutIntents:
+    """The payout intents API of the target."""
+    return PayoutIntents(conformance_session)
+
+
+@pytest.fixture(scope="session")
+def evidence(api: PayoutIntents, given: Given, conformance_session: Session) -> Evidence:
+    """What several checks look at, gathered once and on record with each of them."""
+    return Evidence(api, given, conformance_session.recorder)
+
+
+@pytest.fixture
+def cancelled(evidence: Evidence) -> Cancelled:
+    """One intent, read, cancelled with a reason under a key, and read again."""
+    return evidence.cancelled()
+
+
+@pytest.fixture(scope="session")
+def patience() -> Patience:
+    """How long webhooks are waited for, learnt from one check to the next."""
+    return Patience()
+
+
+@pytest.fixture
+def receiver(conformance_session: Session, patience: Patience) -> Iterator[Receiver]:
+    """A web server for the target's webhooks, on the address that the profile names."""
+    profile = conformance_session.profile
+    with opened(profile.listen, profile.public_url, patience) as receiver:
+        yield receiver

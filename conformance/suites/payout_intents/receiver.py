@@ -1,0 +1,172 @@
+"""A web server for the target's webhooks: accepts everything at once, and remembers what came."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from conformance.errors import NotTestable
+from conformance.states import Resource
+
+EVENT = "payout_intent.cancelled"
+
+# Deliveries may be queued on the target's side; whoever waited in vain once needn't do so each time.
+_PATIENCE_S = 15.0
+_IMPATIENCE_S = 1.0
+# A parallel worker may hold the address for a while.
+_BUSY_S = 60.0
+_BODY_CAP = 1_000_000
+_IDENTITIES = ("id", "event_id", "eventId", "uuid", "webhook_id")
+_HEADERS = ("webhook-id", "event-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request of the target's. `text` is its headers and body, JSON escapes undone as well as left."""
+
+    text: str
+    identity: str
+
+    def is_about(self, intent: Resource, event: str = EVENT) -> bool:
+        """Whether it announces this event of this intent, wherever in the message that is said."""
+        return event in self.text and intent.id in self.text
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long to wait for a delivery, in seconds."""
+
+    seconds: float = _PATIENCE_S
+
+
+class Receiver:
+    """What has been delivered so far. `url` is where the target is to deliver to."""
+
+    def __init__(self, url: str, patience: Patience) -> None:
+        self.url = url
+        self._patience = patience
+        self._came: list[Delivery] = []
+        self._news = threading.Condition()
+
+    def accept(self, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Remembers a delivery."""
+        text = body.decode("utf-8", "backslashreplace")
+        try:
+            parsed = json.loads(body)
+        except (ValueError, RecursionError):
+            parsed = None
+        spelt_out = json.dumps(parsed, ensure_ascii=False) if parsed is not None else ""
+        heads = "\n".join(f"{name}: {value}" for name, value in headers)
+        with self._news:
+            self._came.append(Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed)))
+            self._news.notify_all()
+
+    def about(self, intent: Resource) -> list[Delivery]:
+        """The announcements of this intent's cancellation, redeliveries left out."""
+        with self._news:
+            found = {one.identity: one for one in self._came if one.is_about(intent)}
+        return list(found.values())
+
+    def waits_for(self, intent: Resource) -> list[Delivery]:
+        """The announcements of this intent's cancellation, once there is one, or none after a while."""
+        deadline = time.monotonic() + self._patience.seconds
+        with self._news:
+            while not any(one.is_about(intent) for one in self._came):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._patience.seconds = _IMPATIENCE_S
+                    break
+                self._news.wait(left)
+        return self.about(intent)
+
+    def said(self) -> str:
+        """All that came, in a few words."""
+        with self._news:
+            return f"{len(self._came)} deliveries" + (
+                f", the last one {self._came[-1].text[-200:]!r}" if self._came else ""
+            )
+
+
+@contextmanager
+def opened(listen: str | None, public_url: str | None, patience: Patience) -> Iterator[Receiver]:
+    """A receiver on the address `listen`. Raises NotTestable where the profile names none, or it stays in use."""
+    if listen is None:
+        raise NotTestable(
+            "the profile doesn't say where webhooks may be delivered", hint="Set webhooks.listen."
+        )
+    host, _, port = listen.rpartition(":")
+    receiver = Receiver(public_url or "", patience)
+    server = _bound(host.strip("[]"), int(port), receiver)
+    # The port 0 takes a free one, which only the bound socket knows.
+    receiver.url = receiver.url or f"http://{host}:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _bound(host: str, port: int, receiver: Receiver) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10.0
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            body = self.rfile.read(min(int(length), _BODY_CAP)) if length.isdigit() else self._chunks()
+            receiver.accept(list(self.headers.items()), body)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_PUT = do_POST
+
+        def _chunks(self) -> bytes:
+            """A chunked body (RFC 9112 section 7.1), empty where there is none."""
+            body = b""
+            if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+                while (size := int(self.rfile.readline().split(b";")[0] or b"0", 16)) and len(
+                    body
+                ) < _BODY_CAP:
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+            return body
+
+        def log_message(self, *args: Any) -> None:
+            """Quiet."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *args: Any) -> None:
+            """Somebody hung up: not this run's affair."""
+
+    # One worker at a time: the address is the lock.
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return Server((host, port), Handler)
+        except OSError as fault:
+            if time.monotonic() > deadline:
+                raise NotTestable(
+                    f"nothing can listen on webhooks.listen: {fault.strerror}",
+                    hint="Name a free address of this machine.",
+                ) from fault
+        time.sleep(0.1)
+
+
+def _identity(headers: list[tuple[str, str]], parsed: Any) -> str:
+    """What the deliveries of one event have in common: its id. Those without one can't be told apart."""
+    if isinstance(parsed, dict):
+        found = next((parsed[name] for name in _IDENTITIES if isinstance(parsed.get(name), str | int)), None)
+        if found is not None:
+            return str(found)
+    return next(
+        (value for name, value in headers if name.lower().removeprefix("x-") in _HEADERS), "unidentified"
+    )

@@ -1,0 +1,233 @@
+"""Who may cancel and read: only those with the right pair of key and secret, sent by Basic.
+
+Every negative changes one thing, and has its twin: the documented request still works on the same intent.
+"""
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.auth import basic
+from conformance.http.reply import Reply
+from conformance.model import Auth
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.common import no_server_error
+from conformance.suites.payout_intents.alike import difference
+from conformance.suites.payout_intents.evidence import Cancelled, Evidence
+from conformance.suites.payout_intents.forgeries import FORGERIES, LENIENCIES, encoded, made
+from conformance.suites.payout_intents.verbs import PayoutIntents, cancel_path
+
+BODY = b'{"reason": "ordered twice"}'
+OTHERS = ("other_merchant", "other_environment")
+
+
+@requirement("PI-39")
+def test_documented_credentials_cancel(cancelled: Cancelled) -> None:
+    """A cancel with key and secret, joined by a colon, in Base64, behind Basic, is accepted."""
+    _accepted(cancelled.reply, "a cancel with the documented credentials")
+
+
+@requirement("PI-39")
+def test_documented_credentials_read(cancelled: Cancelled) -> None:
+    """A read with the same credentials is accepted."""
+    _accepted(cancelled.before, "a read with the documented credentials")
+
+
+def _accepted(reply: Reply, what: str) -> None:
+    expect.that(reply.ok, expected=f"{what} to be accepted", observed=expect.shown(reply), reply=reply)
+
+
+@requirement("PI-39", level="SHOULD")
+@pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION"])
+def test_header_name_has_no_letter_case(api: PayoutIntents, cancelled: Cancelled, name: str) -> None:
+    """The header is recognised however its name is capitalised (RFC 9110 section 5.1)."""
+    path = cancel_path(cancelled.intent).removesuffix("/cancel")
+
+    reply = api.send("GET", path, [(name, api.authorization())])
+
+    _accepted(reply, f"a read with a header named {name}")
+
+
+@requirement("PI-40")
+@pytest.mark.parametrize("kind", FORGERIES)
+def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: str) -> None:
+    """Wrong credentials neither cancel nor read, and the right ones still cancel afterwards."""
+    intent = given("requires_approval")
+
+    for number, (what, forgery) in enumerate(FORGERIES[kind].items()):
+        value, wrong = made(api, forgery)
+        if wrong and number == 0:
+            _rejects_read(api, intent, value, what)
+        if wrong:
+            _rejects(api, intent, value, what)
+
+    api.still_cancels(intent, after="requests with wrong credentials")
+
+
+@requirement("PI-40")
+@pytest.mark.parametrize("who", OTHERS)
+def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: str) -> None:
+    """A key with the secret that belongs to another one neither cancels nor reads."""
+    theirs, own = given.credentials(who), api.credentials()
+    intent = given("requires_approval")
+    halves = {
+        "this key with the secret of": (own.key, theirs.secret),
+        "this secret with the key of": (theirs.key, own.secret),
+    }
+
+    for what, pair in halves.items():
+        if pair not in api.known_pairs():
+            _rejects_read(api, intent, basic(*pair), f"with {what} {who.replace('_', ' ')}")
+            _rejects(api, intent, basic(*pair), f"with {what} {who.replace('_', ' ')}")
+
+    api.still_cancels(intent, after="requests with half of somebody else's credentials")
+
+
+@requirement("PI-40", level="SHOULD")
+@pytest.mark.parametrize("kind", LENIENCIES)
+def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given, kind: str) -> None:
+    """Key and secret are compared as they are: neither trimmed nor in whatever letter case."""
+    intent = given("requires_approval")
+    value, wrong = made(api, LENIENCIES[kind])
+
+    if wrong:
+        _rejects(api, intent, value, f"with a {kind.replace('_', ' ')}")
+
+    api.still_cancels(intent, after="requests with nearly right credentials")
+
+
+def _rejects(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+    _rejected(api.post(intent, BODY, change={"Authorization": value}), f"a cancel {what}")
+
+
+def _rejects_read(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+    _rejected(api.read(intent, authorization=value), f"a read {what}")
+
+
+def _rejected(reply: Reply, what: str) -> None:
+    expect.that(
+        not reply.ok,
+        expected=f"{what} to be rejected",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Decode the pair, look the key up, and compare the whole secret, on every path.",
+    )
+
+
+STOLEN = ("absent", "wrong_secret", "empty_secret", "unknown_key", "other_scheme")
+
+
+@requirement("PI-40")
+@pytest.mark.parametrize("kind", STOLEN)
+def test_stored_answer_needs_credentials(api: PayoutIntents, cancelled: Cancelled, kind: str) -> None:
+    """An answer that is stored under a key isn't repeated for whoever can't authenticate."""
+    what, forgery = next(iter(FORGERIES[kind].items()))
+    value, _ = made(api, forgery)
+    body = b'{"reason": "%s"}' % cancelled.reason.encode()
+
+    reply = api.post(cancelled.intent, body, key=cancelled.key, change={"Authorization": value})
+
+    expect.that(
+        not reply.ok and cancelled.reason not in reply.text,
+        expected=f"a repeated request {what} to be rejected",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Authenticate before the key is looked up.",
+    )
+
+
+FAILURES = ("absent", "wrong_secret", "unknown_key", "no_colon", "undecodable", "other_scheme")
+
+
+def _fails(api: PayoutIntents, target: Resource | str, kind: str, asked: str) -> Reply:
+    value, _ = made(api, next(iter(FORGERIES[kind].values())))
+    if asked == "read":
+        return api.read(target, authorization=value)
+    return api.post(target, BODY, change={"Authorization": value})
+
+
+@requirement("PI-41")
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [*(("cancel", kind) for kind in FAILURES), ("read", "absent"), ("read", "wrong_secret")],
+)
+def test_failed_authentication_is_a_401(
+    api: PayoutIntents, cancelled: Cancelled, asked: str, kind: str
+) -> None:
+    """Failing authentication is answered by 401 with a Basic challenge."""
+    reply = _fails(api, cancelled.intent, kind, asked)
+
+    challenge = reply.header("WWW-Authenticate")
+    expect.that(
+        reply.status == 401
+        and "basic" in [word.lower() for word in (challenge or "").replace(",", " ").split()],  # noqa: PLR2004
+        expected=f"401 with WWW-Authenticate: Basic to a {asked} whose credentials are {kind.replace('_', ' ')}",
+        observed=f"{reply.status} with WWW-Authenticate {challenge!r}",
+        reply=reply,
+    )
+
+
+@requirement("PI-41")
+@pytest.mark.parametrize(
+    ("asked", "kind"), [("cancel", "absent"), ("cancel", "wrong_secret"), ("read", "wrong_secret")]
+)
+def test_failed_authentication_tells_nothing(
+    api: PayoutIntents, cancelled: Cancelled, evidence: Evidence, asked: str, kind: str
+) -> None:
+    """Failing authentication is answered alike for an intent that exists and one that doesn't."""
+    unknown = evidence.unknown().ids
+
+    known = _fails(api, cancelled.intent, kind, asked)
+    nobodys = [_fails(api, one, kind, asked) for one in unknown]
+
+    found = difference(known, nobodys, (cancelled.intent.id, *unknown))
+    expect.that(
+        found is None,
+        expected=f"the answer for an unknown id: {expect.shown(nobodys[0])}",
+        observed=f"{found} ({expect.shown(known)})",
+        reply=known,
+        hint="Authenticate before anything is looked up.",
+    )
+
+
+@requirement("PI-42")
+@pytest.mark.parametrize("scheme", ["basic", "BASIC"])
+def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, scheme: str) -> None:
+    """The name of the scheme is recognised however it is capitalised (RFC 9110 section 11.1)."""
+    pair, intent = api.credentials(), given("requires_approval")
+    value = f"{scheme} {encoded(f'{pair.key}:{pair.secret}')}"
+
+    _accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}")
+    _accepted(api.post(intent, BODY, change={"Authorization": value}), f"a cancel with the scheme {scheme}")
+
+
+MALFORMED = {
+    "scheme_alone": "Basic",
+    "not_Base64": "Basic ***",
+    "damaged_Base64": "Basic QWxhZGRpbjpvcGVu=c2VzYW1l",
+    "Base64_of_no_text": "Basic //79Ov/+",
+    "Base64_of_a_NUL": f"Basic {encoded(chr(0) + ':' + chr(0))}",
+    "no_colon": f"Basic {encoded('nobody')}",
+    "emoji": f"Basic {encoded('💸:💸')}",
+    "6_kB": f"Basic {encoded('nobody:' + 'x' * 4500)}",
+}
+
+
+@requirement("PI-43")
+@pytest.mark.parametrize("asked", ["cancel", "read"])
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_malformed_credentials_are_no_server_error(
+    api: PayoutIntents, cancelled: Cancelled, kind: str, asked: str
+) -> None:
+    """Credentials that don't decode, or are far too long, never end in a 5xx."""
+    headers = {**api.documented(), "Authorization": MALFORMED[kind]}
+    pairs = [(name, value) for name, value in headers.items() if value is not None]
+    path = cancel_path(cancelled.intent)
+
+    if asked == "cancel":
+        reply = api.send("POST", path, pairs, BODY, Auth.ALTERED)
+    else:
+        reply = api.send("GET", path.removesuffix("/cancel"), pairs[:1], None, Auth.ALTERED)
+
+    no_server_error(reply, to=f"a {asked} with credentials like this: {kind.replace('_', ' ')}")

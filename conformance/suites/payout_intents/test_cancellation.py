@@ -1,0 +1,287 @@
+"""The cancellation matrix: every state against its documented answer, and what the answer is worth."""
+
+import re
+import time
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.reply import Reply, instant
+from conformance.plugin import Given
+from conformance.suites.payout_intents.evidence import Cancelled, Evidence, Refusal
+from conformance.suites.payout_intents.verbs import CANCELLED, REFUSED, PayoutIntents
+
+HOW = ("with a key", "without a key", "without a reason")
+# Whatever works in the background has been at it by then.
+_LATER_S = 0.15
+
+
+def _was_refused(refusal: Refusal, how: str, what: str) -> None:
+    expect.answered(
+        refusal.replies[how],
+        REFUSED,
+        to=f"cancelling {what} {how}",
+        hint="Only requires_approval can be cancelled; every other status is refused, whatever the request looks like.",
+    )
+
+
+def _moved_each_time(refusal: Refusal) -> bool:
+    """Whether updated_at followed both refusals: something else that moved it would hardly do so twice."""
+    moments = [instant(reply.at("updated_at")) for reply in (refusal.before, refusal.between, refusal.after)]
+    first, second, third = moments
+    return first is not None and second is not None and third is not None and first < second < third
+
+
+@requirement("PI-01")
+def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given) -> None:
+    """An intent that requires approval is cancelled: 202, and the body says cancelled already."""
+    reply = api.cancel(given("requires_approval"))
+
+    expect.answered(
+        reply,
+        CANCELLED,
+        to="cancelling an intent that requires approval",
+        hint="Answer once the change is written.",
+    )
+
+
+@requirement("PI-02")
+@pytest.mark.parametrize("how", HOW)
+def test_matrix_processing_is_refused(evidence: Evidence, how: str) -> None:
+    """A processing intent is refused with 422 approval_required, however it is asked."""
+    _was_refused(evidence.refusal("processing"), how, "a processing intent")
+
+
+@requirement("PI-03")
+@pytest.mark.parametrize("how", HOW)
+def test_matrix_terminal_state_is_refused(evidence: Evidence, terminal_state: str, how: str) -> None:
+    """An intent in a terminal state is refused with 422 approval_required, however it is asked."""
+    _was_refused(evidence.refusal(terminal_state), how, f"a {terminal_state} intent")
+
+
+@requirement("PI-03")
+def test_terminal_intent_stays_as_it_is(evidence: Evidence, terminal_state: str) -> None:
+    """Refusing to cancel a terminal intent leaves its status and its failure as they were."""
+    refusal = evidence.refusal(terminal_state)
+
+    expect.unchanged(
+        refusal.before.json,
+        refusal.after.json,
+        ("status", "failure_code", "failure_message"),
+        reply=refusal.after,
+        after_what=f"cancels of a {terminal_state} intent that were refused",
+    )
+
+
+@requirement("PI-03", level="SHOULD")
+def test_refusal_leaves_updated_at(evidence: Evidence, terminal_state: str) -> None:
+    """Refusing to cancel a terminal intent isn't a change: updated_at stays."""
+    refusal = evidence.refusal(terminal_state)
+
+    expect.that(
+        not _moved_each_time(refusal),
+        expected=f"updated_at of a {terminal_state} intent to stay when a cancel is refused",
+        observed=f"it moved each time, from {refusal.before.at('updated_at')!r} to {refusal.between.at('updated_at')!r} "
+        f"to {refusal.after.at('updated_at')!r}",
+        reply=refusal.after,
+        hint="Check the status before anything is saved.",
+    )
+
+
+@requirement("PI-04")
+@pytest.mark.parametrize("how", HOW)
+def test_matrix_seeded_cancelled_is_refused(evidence: Evidence, how: str) -> None:
+    """An intent that was handed over as cancelled is refused with 422 approval_required."""
+    _was_refused(evidence.refusal("cancelled"), how, "a cancelled intent")
+
+
+@requirement("PI-04")
+@pytest.mark.parametrize("first", ["with_a_key", "without_a_key"])
+def test_matrix_just_cancelled_is_refused(api: PayoutIntents, given: Given, first: str) -> None:
+    """An intent that has just been cancelled is refused with 422 approval_required, and keeps its reason."""
+    intent, reason, other = given("requires_approval"), api.new_reason(), api.new_reason()
+    key = api.new_key() if first == "with_a_key" else None
+    api.cancels(intent, reason=reason, key=key)
+
+    expect.answered(
+        api.cancel(intent, reason=reason, key=None), REFUSED, to="the same cancel again, without a key"
+    )
+    expect.answered(api.cancel(intent, reason=reason), REFUSED, to="the same cancel again, with a new key")
+    expect.answered(api.cancel(intent, reason=other), REFUSED, to="another cancel, with a new key")
+    expect.answered(api.cancel(intent, reason=other, key=None), REFUSED, to="another cancel, without a key")
+
+    read = api.confirmed(intent)
+    expect.that(
+        read.at("failure_message") != other,
+        expected="a refused cancel to leave the first cancel's reason",
+        observed=f"GET shows failure_message {read.at('failure_message')!r}",
+        reply=read,
+        hint="The refused request's reason must not be written.",
+    )
+
+
+@requirement("PI-04")
+def test_matrix_cancelled_is_refused_after_a_conflict(evidence: Evidence) -> None:
+    """After a conflict another key gets 422 approval_required, as before."""
+    expect.answered(evidence.conflict().late, REFUSED, to="a cancel with a new key, after a conflict")
+
+
+@requirement("PI-04")
+def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents, given: Given) -> None:
+    """A key that differs from a used one in its last character alone is a fresh one: 422 approval_required."""
+    intent, key = given("requires_approval"), api.new_key()
+    api.cancels(intent, key=key)
+
+    reply = api.cancel(intent, key=key[:-1] + ("0" if key[-1] != "0" else "1"))
+
+    expect.answered(
+        reply,
+        REFUSED,
+        to="cancelling again under another key",
+        hint="Are keys compared in full, or cut or hashed short?",
+    )
+
+
+@requirement("PI-05")
+@pytest.mark.parametrize("when", ["at_once", "a_moment_later"])
+def test_refused_payout_goes_ahead(api: PayoutIntents, evidence: Evidence, when: str) -> None:
+    """A processing intent whose cancel was refused is not cancelled, and bears no mark of the attempt."""
+    refusal = evidence.refusal("processing")
+    _was_answered(refusal)
+    read = refusal.after
+    if when == "a_moment_later":
+        time.sleep(_LATER_S)
+        read = api.seen(refusal.intent)
+
+    _proceeds(refusal, read)
+
+
+def _was_answered(refusal: Refusal) -> None:
+    """A 5xx or a 401 says nothing about what a refusal leaves behind."""
+    reply = refusal.replies["with a key"]
+    expect.that(
+        reply.ok or reply.status in (400, 404, 409, 422),
+        expected="a cancel of a processing intent to be answered, so that the check can begin",
+        observed=expect.shown(reply),
+        reply=reply,
+        control=True,
+    )
+
+
+def _proceeds(refusal: Refusal, read: Reply) -> None:
+    status, was = read.at("status"), refusal.before.at("status")
+    code, message = read.at("failure_code"), read.at("failure_message")
+    wrong = []
+    if re.search("cancel", str(status), re.IGNORECASE) or status == "requires_approval":
+        wrong.append(f"status is {status!r}")
+    # It may have settled meanwhile, and then a failure code of its own is no wonder.
+    if re.search("cancel|approval_required", str(code), re.IGNORECASE) or (
+        status == was and code and code != refusal.before.at("failure_code")
+    ):
+        wrong.append(f"failure_code is {code!r}")
+    if refusal.reason in str(message):
+        wrong.append("failure_message is the reason of the refused request")
+    expect.that(
+        not wrong,
+        expected="a processing intent to proceed after its cancel was refused",
+        observed=f"GET shows that {', '.join(wrong)} ({expect.shown(read)})",
+        reply=read,
+        hint="Check the status before anything is written, in the same transaction.",
+    )
+
+
+@requirement("PI-05", level="SHOULD")
+def test_refusal_leaves_updated_at_of_a_processing_intent(evidence: Evidence) -> None:
+    """Refusing to cancel a processing intent isn't a change: updated_at doesn't follow each attempt."""
+    refusal = evidence.refusal("processing")
+
+    expect.that(
+        not _moved_each_time(refusal),
+        expected="updated_at of a processing intent not to follow refused cancels",
+        observed=f"it moved with each of them, from {refusal.before.at('updated_at')!r} to "
+        f"{refusal.between.at('updated_at')!r} to {refusal.after.at('updated_at')!r}",
+        reply=refusal.after,
+        hint="Check the status before anything is saved.",
+    )
+
+
+@requirement("PI-06")
+def test_read_confirms_the_status(cancelled: Cancelled) -> None:
+    """After a cancel GET answers 200 with the status cancelled."""
+    expect.answered(
+        cancelled.after,
+        expect.Answer(200, fields=(("status", "cancelled"),)),
+        to="GET after a cancel that was answered by a 2xx",
+        hint="The 202 promises a change that is made: is it committed, and is no stale copy read?",
+    )
+
+
+@requirement("PI-06")
+def test_read_confirms_the_failure_code(cancelled: Cancelled) -> None:
+    """After a cancel GET shows the failure code."""
+    expect.field(
+        cancelled.after,
+        "failure_code",
+        lambda value: value == "cancelled",
+        "'cancelled' in GET after a cancel",
+    )
+
+
+@requirement("PI-06")
+def test_read_confirms_the_reason(cancelled: Cancelled) -> None:
+    """After a cancel GET shows the reason."""
+    expect.field(
+        cancelled.after,
+        "failure_message",
+        lambda value: isinstance(value, str) and cancelled.reason in value,
+        f"the reason {cancelled.reason!r} in GET after a cancel",
+        hint="Is the reason saved with the status?",
+    )
+
+
+@requirement("PI-06")
+def test_cancelled_intent_stays_cancelled(api: PayoutIntents, cancelled: Cancelled) -> None:
+    """A moment later GET still shows the intent cancelled."""
+    time.sleep(_LATER_S)
+
+    read = api.read(cancelled.intent)
+
+    expect.field(
+        read,
+        "status",
+        lambda value: value == "cancelled",
+        "'cancelled' a moment after the cancel",
+        hint="Does something that had loaded the row before write it back?",
+    )
+
+
+@requirement("PI-08")
+def test_refusal_names_processing(evidence: Evidence) -> None:
+    """The message of a refusal says which status is in the way."""
+    _names_status(evidence.refusal("processing"))
+
+
+@requirement("PI-08")
+def test_refusal_names_the_terminal_state(evidence: Evidence, terminal_state: str) -> None:
+    """The message of a refusal says which status is in the way, not always the same one."""
+    _names_status(evidence.refusal(terminal_state))
+
+
+def _names_status(refusal: Refusal) -> None:
+    reply = refusal.replies["with a key"]
+    if reply.status // 100 != 4:  # noqa: PLR2004
+        return  # There is no refusal whose message could be read.
+    message = _words(reply.at("error.message"))
+    # An intent that moves on while we look may be named by either status.
+    current = {str(read.at("status")) for read in (refusal.before, refusal.between)}
+    expect.that(
+        any(_words(status) in message for status in current),
+        expected=f"error.message to name the current status, {' or '.join(sorted(current))}",
+        observed=f"error.message is {reply.at('error.message')!r}",
+        reply=reply,
+    )
+
+
+def _words(text: object) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", str(text).lower()).strip()

@@ -1,0 +1,179 @@
+"""Requests at the same moment: one effect, whatever the others are answered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conformance import expect
+from conformance.expect import Race, requirement
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.session import Session
+from conformance.states import Resource
+from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents
+
+# A window of 20 ms is hit by the first round, one of 2 ms by some of them.
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Cancels of one intent at the same moment, a read, and the same cancel once more (or the read)."""
+
+    race: Race
+    reasons: tuple[str, ...]
+    read: Reply
+    retry: Reply
+
+    def winners(self) -> list[int]:
+        """Which of them were answered by a 2xx."""
+        return [number for number, reply in enumerate(self.race.replies) if reply.ok]
+
+    def statuses(self) -> str:
+        """All of the answers, in short."""
+        return f"{', '.join(str(reply.status) for reply in self.race.replies)} ({self.race.in_flight} in flight at once)"
+
+
+class Rounds:
+    """Runs rounds until one shows a violation, and cites them for each check."""
+
+    def __init__(self, session: Session, one: Callable[[], Round], good: Callable[[Round], bool]) -> None:
+        already = len(session.recorder.exchanges)
+        self.rounds: list[Round] = []
+        while len(self.rounds) < _ROUNDS and (not self.rounds or good(self.rounds[-1])):
+            self.rounds.append(one())
+        self.exchanges = tuple(session.recorder.exchanges[already:])
+
+
+@pytest.fixture(scope="session")
+def run_distinct(api: PayoutIntents, given: Given, conformance_session: Session) -> Rounds:
+    """Cancels with a key and a reason of their own each."""
+
+    def one() -> Round:
+        racers, intent = api.racers, given("requires_approval")
+        reasons = tuple(api.new_reason() for _ in range(racers))
+        race = api.race([_call(api, intent, reason, api.new_key()) for reason in reasons])
+        read = api.confirmed(intent)
+        return Round(race, reasons, read, read)
+
+    return Rounds(conformance_session, one, lambda one: len(one.winners()) == 1)
+
+
+@pytest.fixture(scope="session")
+def run_retries(api: PayoutIntents, given: Given, conformance_session: Session) -> Rounds:
+    """Cancels with one key and one reason, and the same once more when all is over."""
+
+    def one() -> Round:
+        racers, intent = api.racers, given("requires_approval")
+        reason, key = api.new_reason(), api.new_key()
+        race = api.race([_call(api, intent, reason, key)] * racers)
+        retry = api.until(_call(api, intent, reason, key), lambda reply: reply.ok)
+        return Round(race, (reason,) * racers, api.confirmed(intent), retry)
+
+    return Rounds(
+        conformance_session,
+        one,
+        lambda one: all(reply.ok or reply.status == 409 for reply in one.race.replies),
+    )
+
+
+@pytest.fixture
+def distinct(run_distinct: Rounds, conformance_session: Session) -> Sequence[Round]:
+    """The races with keys of their own, on record with each check."""
+    conformance_session.recorder.cite(run_distinct.exchanges)
+    return run_distinct.rounds
+
+
+@pytest.fixture
+def retries(run_retries: Rounds, conformance_session: Session) -> Sequence[Round]:
+    """The races of retries, on record with each check."""
+    conformance_session.recorder.cite(run_retries.exchanges)
+    return run_retries.rounds
+
+
+def _call(api: PayoutIntents, intent: Resource, reason: str, key: str) -> Callable[[], Reply]:
+    return lambda: api.cancel(intent, reason=reason, key=key)
+
+
+@requirement("PI-07")
+def test_one_of_many_cancels_succeeds(distinct: Sequence[Round]) -> None:
+    """Of parallel cancels of one intent, each under its own key, exactly one succeeds."""
+    for one in distinct:
+        winners = one.winners()
+        expect.that(
+            len(winners) == 1,
+            expected=f"exactly one 2xx for {len(one.reasons)} cancels of one intent at the same moment",
+            observed=f"{len(winners)}: {one.statuses()}",
+            reply=one.race.replies[winners[-1] if winners else 0],
+            hint="Check and change the status in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock.",
+        )
+
+
+@requirement("PI-07")
+def test_losers_leave_no_reason(distinct: Sequence[Round]) -> None:
+    """The reason that is kept is the winner's."""
+    for one in distinct:
+        losers = [reason for number, reason in enumerate(one.reasons) if number not in one.winners()]
+        expect.that(
+            one.read.at("failure_message") not in losers,
+            expected="the winner's reason to be kept",
+            observed=f"GET shows that of a request that was refused: {one.read.at('failure_message')!r}",
+            reply=one.read,
+            hint="Write status and reason together.",
+        )
+
+
+@requirement("PI-07", level="SHOULD")
+def test_losers_of_a_race_are_refused(distinct: Sequence[Round]) -> None:
+    """Those that come too late get 422, or 409 while the winner is in progress."""
+    for one in distinct:
+        for reply in one.race.replies:
+            expect.that(
+                reply.ok or reply.status in (409, 422),
+                expected="422 or 409 for a cancel that lost a race",
+                observed=expect.shown(reply),
+                reply=reply,
+            )
+
+
+@requirement("PI-36")
+def test_parallel_retries_have_one_effect(retries: Sequence[Round]) -> None:
+    """Of parallel requests with one key and body one takes effect; the others get its answer, or 409."""
+    for one in retries:
+        winners = one.winners()
+        others = [reply for number, reply in enumerate(one.race.replies) if number not in winners]
+        strange = next((reply for reply in others if reply.status != 409), None)  # noqa: PLR2004
+        expect.that(
+            bool(winners) and strange is None,
+            expected="the first answer, or 409, for each of the requests with one key and body at the same moment",
+            observed=one.statuses(),
+            reply=strange or one.race.replies[0],
+            hint="Claim the key (an insert under a unique constraint) before anything else is done.",
+        )
+        _all_alike([one.race.replies[number] for number in winners])
+
+
+def _all_alike(replies: Sequence[Reply]) -> None:
+    for reply in replies[1:]:
+        differing = [key for key in KEYS if not expect.same(reply.at(key), replies[0].at(key))]
+        expect.that(
+            not differing,
+            expected="one and the same answer for requests with one key and body at the same moment",
+            observed=f"answers that differ in {', '.join(differing)}: {expect.shown(replies[0])} and {expect.shown(reply)}",
+            reply=reply,
+            hint="More than one of them took effect.",
+        )
+
+
+@requirement("PI-36")
+def test_no_lock_is_left_behind(retries: Sequence[Round]) -> None:
+    """When all is over the key answers as it should: with the first answer."""
+    for one in retries:
+        expect.that(
+            one.retry.ok,
+            expected="the first answer again once the parallel requests are over",
+            observed=expect.shown(one.retry),
+            reply=one.retry,
+            hint="Is the key released when its request has ended, and its answer kept?",
+        )

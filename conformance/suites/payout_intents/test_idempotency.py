@@ -1,0 +1,338 @@
+"""Idempotency-Key: optional, one effect and one answer per key, and nobody else's affair."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.reply import Reply, instant
+from conformance.plugin import Given
+from conformance.suites.common import no_server_error
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.texts import plain
+from conformance.suites.payout_intents.verbs import CONFLICT, KEYS, REFUSED, PayoutIntents
+
+BODY = b'{"reason": "ordered twice"}'
+OWNERS = {
+    "other_merchant": {"owner": "other_merchant"},
+    "other_environment": {"environment": "other"},
+}
+
+
+@requirement("PI-30")
+def test_key_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+    """Without a key each cancel works, and none is taken for a repetition of another."""
+    first, second = given("requires_approval"), given("requires_approval")
+    for intent, other in ((first, second), (second, first)):
+        reply = api.cancel(intent, reason=api.new_reason(), key=None)
+
+        evidence.like_any(reply, to="a cancel without a key", hint="No key is not a key that is empty.")
+        expect.that(
+            other.id not in reply.text,
+            expected=f"an answer about the intent {intent.id!r}",
+            observed=f"one about {other.id!r}, which was cancelled before: {expect.shown(reply)}",
+            reply=reply,
+            hint="No key is not a key that is empty.",
+        )
+        evidence.shows_cancelled(api.confirmed(intent), after="a cancel without a key")
+
+
+@requirement("PI-31")
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_another_reason_is_a_conflict(evidence: Evidence, time: str) -> None:
+    """A used key with another reason gets 409 idempotency_conflict, however often it is tried."""
+    _conflicts(
+        evidence.conflict().conflicts[f"the {time} time"], f"a used key with another reason, the {time} time"
+    )
+
+
+BODIES = {
+    "reason_left_out": ("ordered twice", None),
+    "reason_added": (None, "ordered twice"),
+    "capitals": ("ordered twice", "Ordered Twice"),
+    "last_character": (plain(200), plain(200)[:-1] + "Y"),
+}
+
+
+@requirement("PI-31")
+@pytest.mark.parametrize("change", BODIES)
+def test_different_body_is_a_conflict(api: PayoutIntents, given: Given, change: str) -> None:
+    """However little the reason differs, the body is a different one: 409 idempotency_conflict."""
+    intent, key = given("requires_approval"), api.new_key()
+    first, second = BODIES[change]
+    api.cancels(intent, reason=first, key=key)
+
+    _conflicts(api.cancel(intent, reason=second, key=key), f"a used key with {change.replace('_', ' ')}")
+
+
+def _conflicts(reply: Reply, what: str) -> None:
+    expect.answered(
+        reply,
+        CONFLICT,
+        to=what,
+        hint="Look the key up first, and compare the whole body with the first one's; then look at the status.",
+    )
+
+
+@requirement("PI-32")
+def test_conflict_leaves_the_first_outcome(evidence: Evidence) -> None:
+    """A conflict changes nothing: status, reason and updated_at are the first cancel's."""
+    conflict = evidence.conflict()
+    read = conflict.after
+
+    expect.unchanged(
+        conflict.before.json,
+        read.json,
+        ("status", "failure_code", "failure_message"),
+        reply=read,
+        after_what="a request that got 409 or should have",
+    )
+    was, now = (instant(reply.at("updated_at")) for reply in (conflict.before, read))
+    expect.that(
+        was == now,
+        expected=f"updated_at to stay {conflict.before.at('updated_at')!r}",
+        observed=f"it is {read.at('updated_at')!r} after the conflict",
+        reply=read,
+    )
+
+
+@requirement("PI-32")
+def test_conflict_on_another_intent_cancels_nothing(api: PayoutIntents, given: Given) -> None:
+    """A used key, sent with another reason to a second intent, cancels it honestly or not at all."""
+    first, second, key = given("requires_approval"), given("requires_approval"), api.new_key()
+    api.cancels(first, reason=api.new_reason(), key=key)
+
+    reply = api.cancel(second, reason=api.new_reason(), key=key)
+
+    if reply.ok:
+        # Keys that count per intent are not excluded: then this is a cancel like any other.
+        return
+    read = api.seen(second)
+    expect.that(
+        read.at("status") == "requires_approval",
+        expected="the second intent not to be cancelled by a request that was refused",
+        observed=f"{reply.status} to the cancel, and GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Check the key before anything is written.",
+    )
+    api.still_cancels(second, after="a cancel under a key that was used for another intent")
+
+
+@requirement("PI-33")
+@pytest.mark.parametrize("reason", ["ordered twice", None], ids=["with_a_reason", "without_a_reason"])
+def test_retry_gets_the_first_answer(api: PayoutIntents, given: Given, reason: str | None) -> None:
+    """The same request under the same key gets the first answer again, each time, and has no second effect."""
+    intent, key = given("requires_approval"), api.new_key()
+    first = api.cancels(intent, reason=reason, key=key)
+    before = api.confirmed(intent)
+
+    for which in ("the first retry", "the second retry"):
+        _replays(first, api.cancel(intent, reason=reason, key=key), which)
+
+    after = api.seen(intent)
+    expect.unchanged(before.json, after.json, KEYS, reply=after, after_what="retries under the same key")
+
+
+@requirement("PI-33")
+def test_retry_after_a_conflict_gets_the_first_answer(evidence: Evidence) -> None:
+    """A conflict in between doesn't take the first answer's place."""
+    conflict = evidence.conflict()
+
+    _replays(conflict.first, conflict.replay, "a retry after a conflict")
+
+
+def _replays(first: Reply, again: Reply, which: str) -> None:
+    expect.that(
+        again.status == first.status,
+        expected=f"{which} to get the first answer's status, {first.status}",
+        observed=expect.shown(again),
+        reply=again,
+        hint="Keep status and body under the key, and look the key up before the status of the intent.",
+    )
+    wrong = [
+        f"{key} was {first.at(key)!r} and is {again.at(key)!r}"
+        for key in KEYS
+        if not expect.same(first.at(key), again.at(key))
+    ]
+    expect.that(
+        not wrong, expected=f"{which} to get the first answer's body", observed="; ".join(wrong), reply=again
+    )
+
+
+@requirement("PI-34")
+@pytest.mark.parametrize("body", ["same_body", "other_body"])
+@pytest.mark.parametrize("who", OWNERS)
+def test_keys_of_others_are_free(
+    api: PayoutIntents, given: Given, evidence: Evidence, who: str, body: str
+) -> None:
+    """A key that somebody else has used works as if nobody had."""
+    own, theirs = given("requires_approval"), given("requires_approval", **OWNERS[who])
+    key, reason = api.new_key(), api.new_reason()
+    api.cancels(theirs, reason=reason, key=key, by=who)
+
+    reply = api.cancel(own, reason=reason if body == "same_body" else api.new_reason(), key=key)
+
+    expect.that(
+        reply.ok and theirs.id not in reply.text,
+        expected=f"a cancel under a key that {who.replace('_', ' ')} credentials have used to work: 202 with id {own.id!r}",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Keep keys per merchant and environment.",
+    )
+    evidence.shows_cancelled(api.confirmed(own), after="a 2xx to a cancel")
+
+
+@requirement("PI-34")
+@pytest.mark.parametrize("body", ["same_body", "other_body"])
+@pytest.mark.parametrize("who", OWNERS)
+def test_stored_answer_is_not_for_others(
+    api: PayoutIntents, given: Given, evidence: Evidence, who: str, body: str
+) -> None:
+    """A stranger who repeats a request, key and all, gets neither its answer nor a conflict."""
+    given.credentials(who)
+    cancelled = evidence.cancelled()
+
+    reply = api.cancel(
+        cancelled.intent,
+        reason=cancelled.reason if body == "same_body" else "another",
+        key=cancelled.key,
+        by=who,
+    )
+
+    expect.that(
+        not reply.ok and reply.status != CONFLICT.status and cancelled.reason not in reply.text,
+        expected=f"nothing of the stored answer for {who.replace('_', ' ')} credentials, nor a 409",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Keep keys per merchant and environment.",
+    )
+
+
+@requirement("PI-35")
+@pytest.mark.parametrize("reason", ["ordered twice", None], ids=["with_a_reason", "without_a_reason"])
+def test_key_on_another_intent_tells_no_lie(
+    api: PayoutIntents, given: Given, evidence: Evidence, reason: str | None
+) -> None:
+    """The same key and body on another intent never answers with the first, nor claims what didn't happen."""
+    first, second, key = given("requires_approval"), given("requires_approval"), api.new_key()
+    api.cancels(first, reason=reason, key=key)
+
+    reply = api.cancel(second, reason=reason, key=key)
+
+    expect.that(
+        not reply.ok or first.id not in reply.text,
+        expected="an answer about the second intent, or a refusal",
+        observed=f"the first intent's: {expect.shown(reply)}",
+        reply=reply,
+        hint="The path is part of what a key stands for.",
+    )
+    if reply.ok:
+        evidence.shows_cancelled(api.confirmed(second), after="a 2xx to a cancel")
+        return
+    read = api.seen(second)
+    expect.that(
+        read.at("status") == "requires_approval",
+        expected=f"the second intent not to be cancelled, as its cancel was answered by {reply.status}",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+    )
+
+
+@requirement("PI-37")
+@pytest.mark.parametrize("fault", ["no_credentials", "wrong_secret"])
+def test_failed_authentication_leaves_the_key_free(
+    api: PayoutIntents, given: Given, evidence: Evidence, fault: str
+) -> None:
+    """A request that failed to authenticate is processed when it comes again, same key, with good credentials."""
+    intent, key = given("requires_approval"), api.new_key()
+    wrong = None if fault == "no_credentials" else api.authorization(secret="no-such-secret-at-all")
+    refused = api.post(intent, BODY, key=key, change={"Authorization": wrong})
+    if refused.ok:
+        return  # Authentication hasn't failed, which is told elsewhere.
+
+    reply = api.post(intent, BODY, key=key)
+
+    evidence.like_any(
+        reply,
+        to="the same request with good credentials",
+        hint="Authenticate before the key is looked at.",
+    )
+
+
+ODD_KEYS = {
+    "300_characters": ("k" * 300,),
+    "no_UUID": ('order #42; retry=1, "twice" {x} %00',),
+    "a_NUL_escape": ("\\u0000",),
+    "sent_twice": ("one-key-of-two", "the-other-key"),
+}
+
+
+@requirement("PI-38")
+@pytest.mark.parametrize("kind", ODD_KEYS)
+def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
+    """An odd key never ends in a 5xx, and whatever the answer says is so."""
+    intent, what = given("requires_approval"), f"a key like this: {kind.replace('_', ' ')}"
+
+    reply = api.post(intent, BODY, key=None, more=[("Idempotency-Key", value) for value in ODD_KEYS[kind]])
+
+    no_server_error(reply, to=what)
+    if not reply.ok:
+        api.still_cancels(intent, after=what)
+        return
+    evidence.shows_cancelled(api.confirmed(intent), after=what)
+
+
+@requirement("PI-38")
+def test_empty_key_is_no_key(api: PayoutIntents, given: Given) -> None:
+    """An empty key is refused or ignored: it never ties one request to another."""
+    first, second = given("requires_approval"), given("requires_approval")
+    for intent, other in ((first, second), (second, first)):
+        reply = api.cancel(intent, reason=api.new_reason(), key="")
+
+        no_server_error(reply, to="an empty key")
+        expect.that(
+            reply.status != CONFLICT.status and not (reply.ok and other.id in reply.text),
+            expected="an empty key to be refused or ignored",
+            observed=f"a request with one got {expect.shown(reply)}",
+            reply=reply,
+            hint="No key at all, and an empty one, are nothing to remember.",
+        )
+        if not reply.ok:
+            api.still_cancels(intent, after="a request with an empty key")
+
+
+# Keys of a kind where letter case means something: as text, UUIDs in capitals are the same UUIDs.
+NEAR: dict[str, Callable[[str], tuple[str, str]]] = {
+    "letter_case": lambda key: (f"Order-Cancel-{key}-z", f"oRDER-cANCEL-{key}-Z"),
+    "last_of_64_characters": lambda key: (key.ljust(63, "x") + "A", key.ljust(63, "x") + "B"),
+    "last_of_128_characters": lambda key: (key.ljust(127, "x") + "A", key.ljust(127, "x") + "B"),
+    "last_of_255_characters": lambda key: (key.ljust(254, "x") + "A", key.ljust(254, "x") + "B"),
+    "last_of_300_characters": lambda key: (key.ljust(299, "x") + "A", key.ljust(299, "x") + "B"),
+}
+
+
+@requirement("PI-38")
+@pytest.mark.parametrize("difference", NEAR)
+def test_similar_keys_are_different(api: PayoutIntents, given: Given, difference: str) -> None:
+    """Keys that differ in little are different keys, wherever they are taken at all."""
+    intent = given("requires_approval")
+    one, other = NEAR[difference](api.new_key().replace("-", "")[:24])
+    first = api.cancel(intent, reason="ordered twice", key=one)
+    no_server_error(first, to="a key that is no UUID")
+    if not first.ok:
+        return
+
+    reply = api.cancel(intent, reason="another reason", key=other)
+
+    no_server_error(reply, to="a key that is no UUID")
+    suspect = reply.ok or reply.status == CONFLICT.status
+    # If another key, like none before it, gets the same answer, then likeness isn't the reason.
+    alike = suspect and api.cancel(intent, reason="another reason").status != reply.status
+    expect.that(
+        not alike,
+        expected=f"a key that differs in its {difference.replace('_', ' ')} to be another one: {REFUSED} now",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Compare keys as they are sent: in full, and case-sensitively.",
+    )

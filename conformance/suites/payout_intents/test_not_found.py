@@ -1,0 +1,209 @@
+"""Ids that name nothing, what belongs to others, and ids that aren't ids: nothing is seen or touched."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance import expect
+from conformance.errors import TransportError
+from conformance.expect import requirement
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.suites.common import no_server_error
+from conformance.suites.payout_intents.alike import difference
+from conformance.suites.payout_intents.evidence import Evidence, Foreign
+from conformance.suites.payout_intents.ids import is_sparse
+from conformance.suites.payout_intents.verbs import KEYS, NOT_FOUND, PayoutIntents, cancel_path, read_path
+
+ASKED = {
+    "cancel": "a cancel with a key",
+    "cancel_without_a_key": "a cancel without a key",
+    "read": "a read",
+}
+MALFORMED = {
+    "not_an_id": "!",
+    "a_number": "-1",
+    "NUL": "%00",
+    "a_bad_percent_escape": "%zz",
+    "a_path": "..%2f",
+    "a_quote": "%27",
+    "an_emoji": "%F0%9F%92%B8",
+    "bad_UTF-8": "%ff%fe",
+    "a_blank": "%20",
+    "10_kB": "a" * 10_000,
+}
+_LONG = 8_000
+SPOILT: dict[str, Callable[[str], str]] = {
+    "shortened": lambda one: one[:-1],
+    "lengthened": lambda one: one + "0",
+    "NUL_behind": lambda one: one + "%00",
+    "NUL_and_more_behind": lambda one: one + "%00x",
+    "blank_behind": lambda one: one + "%20",
+    "line_break_behind": lambda one: one + "%0a",
+    "wildcard_behind": lambda one: one[:-1] + "%25",
+    "path_before": lambda one: "x%2f..%2f" + one,
+}
+
+# Where ids are short or numbers, these may well be somebody else's.
+NEIGHBOURS = ("shortened", "lengthened", "wildcard_behind")
+
+
+def _not_found(reply: Reply, asked: str, what: str) -> None:
+    expect.answered(
+        reply,
+        NOT_FOUND,
+        to=f"{asked} of {what}",
+        hint="Look intents up among those of the caller's merchant and environment, before looking at their status.",
+    )
+
+
+@requirement("PI-10")
+@pytest.mark.parametrize("asked", ASKED)
+def test_unknown_id_is_not_found(evidence: Evidence, asked: str) -> None:
+    """An id that was never issued gets 404 not_found, from cancel and from GET."""
+    _not_found(evidence.unknown().replies[ASKED[asked]], ASKED[asked], "an id that was never issued")
+
+
+@requirement("PI-11")
+@pytest.mark.parametrize("asked", ASKED)
+def test_matrix_other_merchants_intent_is_not_found(evidence: Evidence, any_state: str, asked: str) -> None:
+    """Another merchant's intent gets 404 not_found in every state, from cancel and from GET."""
+    foreign = evidence.foreign(any_state)
+
+    _not_found(foreign.replies[ASKED[asked]], ASKED[asked], f"another merchant's {any_state} intent")
+
+
+@requirement("PI-11")
+@pytest.mark.parametrize("asked", ASKED)
+def test_other_merchants_intent_is_not_found_once_cancelled(evidence: Evidence, asked: str) -> None:
+    """Another merchant's intent gets 404 not_found right after its owner cancelled it, too."""
+    late = evidence.foreign("requires_approval").late
+
+    _not_found(late[ASKED[asked]], ASKED[asked], "an intent that another merchant has just cancelled")
+
+
+@requirement("PI-11")
+def test_other_merchants_intent_is_not_touched(evidence: Evidence, any_state: str) -> None:
+    """A stranger's attempts change nothing about an intent, and its owner still can cancel it."""
+    _untouched(evidence.foreign(any_state), f"another merchant's attempts at a {any_state} intent")
+
+
+@requirement("PI-12")
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("when", ["at_first", "once_cancelled"])
+def test_other_environments_intent_is_not_found(evidence: Evidence, when: str, asked: str) -> None:
+    """An intent of the other environment gets 404 not_found, from cancel and from GET."""
+    foreign = evidence.elsewhere()
+    replies = foreign.replies if when == "at_first" else foreign.late
+
+    _not_found(
+        replies[ASKED[asked]], ASKED[asked], f"an intent of the other environment ({when.replace('_', ' ')})"
+    )
+
+
+@requirement("PI-12")
+def test_other_environments_intent_is_not_touched(evidence: Evidence) -> None:
+    """Attempts from the other environment change nothing about an intent, and its owner still can cancel it."""
+    _untouched(evidence.elsewhere(), "attempts with the credentials of the other environment")
+
+
+def _untouched(foreign: Foreign, what: str) -> None:
+    before, after = foreign.before, foreign.after
+    if foreign.intent.status == "processing":
+        # It may move on by itself, but not to what the stranger asked for.
+        expect.that(
+            "cancel" not in str(after.at("status")) and foreign.reason not in after.text,
+            expected=f"{what} to have no effect",
+            observed=f"its owner reads {expect.shown(after)}",
+            reply=after,
+        )
+        return
+    expect.unchanged(before.json, after.json, KEYS, reply=after, after_what=what)
+    if foreign.twin is not None:
+        expect.that(
+            foreign.twin.ok,
+            expected=f"its owner's cancel to work after {what}",
+            observed=expect.shown(foreign.twin),
+            reply=foreign.twin,
+        )
+
+
+@requirement("PI-13")
+@pytest.mark.parametrize("asked", ASKED)
+def test_other_merchants_intent_looks_unknown(evidence: Evidence, any_state: str, asked: str) -> None:
+    """Another merchant's intent is answered just as an unknown id is."""
+    _looks_unknown(evidence, evidence.foreign(any_state), asked, f"another merchant's {any_state} intent")
+
+
+@requirement("PI-13")
+@pytest.mark.parametrize("asked", ASKED)
+def test_other_environments_intent_looks_unknown(evidence: Evidence, asked: str) -> None:
+    """An intent of the other environment is answered just as an unknown id is."""
+    _looks_unknown(evidence, evidence.elsewhere(), asked, "an intent of the other environment")
+
+
+def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: str, what: str) -> None:
+    unknown = evidence.unknown()
+    theirs, nobodys = foreign.replies[ASKED[asked]], unknown.replies[ASKED[asked]]
+    another = unknown.replies["a read of another one" if asked == "read" else "a cancel of another one"]
+    found = difference(theirs, (nobodys, another), (foreign.intent.id, *unknown.ids))
+    expect.that(
+        found is None,
+        expected=f"{ASKED[asked]} of {what} to be answered as for an unknown id: {expect.shown(nobodys)}",
+        observed=f"{found} ({expect.shown(theirs)})",
+        reply=theirs,
+        hint="Any difference tells a stranger which ids exist.",
+    )
+
+
+@requirement("PI-14")
+@pytest.mark.parametrize("asked", ["cancel", "read"])
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: str) -> None:
+    """An id that can't be one gets 400, 404 or 414, never a 5xx."""
+    raw = MALFORMED[kind]
+    try:
+        reply = _ask_raw(api, raw, asked)
+    except TransportError as fault:
+        # A front server may cut off a request line that is longer than it reads.
+        if len(raw) > _LONG and fault.kind == "reset":
+            return
+        raise
+
+    no_server_error(reply, to=f"an id like {raw[:24]!r}")
+    accepted = (400, 404, 413, 414, 431) if len(raw) > _LONG else (400, 404, 414)
+    expect.that(
+        reply.status in accepted,
+        expected=f"400, 404 or 414 to a {asked} of an id like {raw[:24]!r}",
+        observed=expect.shown(reply),
+        reply=reply,
+    )
+
+
+@requirement("PI-14")
+def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
+    """An id with something missing, added or hidden doesn't reach the intent that it resembles."""
+    intent = given("requires_approval")
+
+    for how, spoil in SPOILT.items():
+        if how in NEIGHBOURS and not is_sparse(intent.id):
+            continue
+        reply = _ask_raw(api, spoil(intent.id), "cancel")
+        no_server_error(reply, to=f"an id that is {how.replace('_', ' ')}")
+        expect.that(
+            not reply.ok,
+            expected=f"an id that is {how.replace('_', ' ')} not to be taken for the one that it resembles",
+            observed=expect.shown(reply),
+            reply=reply,
+            hint="Take the id as it was sent, decoded once, and compare it as a whole.",
+        )
+
+    api.still_cancels(intent, after="cancels with ids that resembled its own")
+
+
+def _ask_raw(api: PayoutIntents, raw: str, asked: str) -> Reply:
+    headers = [(name, value) for name, value in api.documented().items() if value is not None]
+    path = read_path("~").replace("~", raw)
+    if asked == "read":
+        return api.send("GET", path, headers[:1])
+    return api.send("POST", cancel_path("~").replace("~", raw), headers, b"{}")

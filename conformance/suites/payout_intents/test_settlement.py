@@ -1,0 +1,169 @@
+"""What settling and cancelling make of each other, where a test system can be asked to settle."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from conformance import expect
+from conformance.errors import NotTestable
+from conformance.expect import requirement
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.payout_intents.verbs import PayoutIntents
+
+_ROUNDS = 4
+_SETTLES_S = 3.0
+_LATER_S = 0.1
+
+
+def _settled(api: PayoutIntents, intent: Resource) -> Reply:
+    """What GET shows once the intent isn't processing any more, or at last."""
+    deadline = time.monotonic() + _SETTLES_S
+    while (read := api.seen(intent)).at("status") == "processing" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return read
+
+
+@pytest.fixture(scope="session")
+def settling(api: PayoutIntents, given: Given) -> Callable[[Resource], None]:
+    """Asks for settlement; that it works at all has been seen on an intent that nobody tried to cancel."""
+    intent = given("processing")
+    given.settle(intent)
+    read = _settled(api, intent)
+    if read.at("status") == "processing":
+        raise NotTestable(
+            "settling a processing intent has no effect",
+            hint="The action settle has to try to pay it at once.",
+        )
+
+    def settle(one: Resource) -> None:
+        try:
+            given.settle(one)
+        except NotTestable:
+            # Refusing to settle this one is as good as trying in vain.
+            return
+
+    return settle
+
+
+@requirement("PI-09")
+def test_cancelled_intent_is_never_executed(
+    api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
+) -> None:
+    """A cancelled intent stays cancelled when it is to be settled."""
+    intent = given("requires_approval")
+    api.cancels(intent)
+
+    settling(intent)
+    time.sleep(_LATER_S)
+
+    _is_cancelled(api.seen(intent), "a settlement was attempted")
+
+
+@requirement("PI-09")
+def test_seeded_cancelled_intent_is_never_executed(
+    api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
+) -> None:
+    """An intent that was handed over as cancelled stays so when it is to be settled."""
+    intent = given("cancelled")
+
+    settling(intent)
+    time.sleep(_LATER_S)
+
+    _is_cancelled(api.seen(intent), "a settlement was attempted")
+
+
+def _is_cancelled(read: Reply, after: str) -> None:
+    expect.that(
+        read.at("status") == "cancelled" and read.at("failure_code") == "cancelled",
+        expected=f"a cancelled intent to be cancelled still after {after}",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Settlement has to look at the status again when it executes, in the step that changes it.",
+    )
+
+
+@requirement("PI-09")
+def test_refused_intent_can_still_be_settled(
+    api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
+) -> None:
+    """A processing intent whose cancel was refused settles as any other."""
+    intent = given("processing")
+    reply = api.cancel(intent)
+    expect.that(
+        not reply.ok,
+        expected="a cancel of a processing intent to be refused, so that the check can begin",
+        observed=expect.shown(reply),
+        reply=reply,
+        control=True,
+    )
+
+    settling(intent)
+
+    read = _settled(api, intent)
+    expect.that(
+        read.at("status") not in ("processing", "cancelled", "requires_approval"),
+        expected="a processing intent to settle after its cancel was refused, as one does that nobody tried to cancel",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Does the refused request leave a mark or a lock behind?",
+    )
+
+
+@requirement("PI-09")
+def test_settling_and_cancelling_have_one_winner(
+    api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
+) -> None:
+    """When a cancel and a settlement meet, the intent ends as the answer to the cancel says."""
+    for number in range(_ROUNDS):
+        intent = given("requires_approval")
+
+        def settle_and_look(one: Resource = intent) -> Reply:
+            settling(one)
+            return api.seen(one)
+
+        # The settlement starts a little later each time: it is to hit the cancel in the middle.
+        reply, midway = _meet(partial(api.cancel, intent), settle_and_look, number * 0.002)
+        time.sleep(0.03)
+
+        read = api.seen(intent)
+        _agree(reply, midway, read)
+
+
+def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
+    """The end is what the cancel was told, and what was settled once isn't cancelled afterwards."""
+    was, status = midway.at("status"), read.at("status")
+    expect.that(
+        (status == "cancelled") == reply.ok,
+        expected=f"the intent to be what the {reply.status} to the cancel says of it",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
+    )
+    expect.that(
+        was in ("requires_approval", "processing", "cancelled") or status != "cancelled",
+        expected=f"an intent that was {was} for a moment not to be cancelled after that",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
+    )
+
+
+def _meet(cancel: Callable[[], Reply], settle: Callable[[], Reply], delay_s: float) -> tuple[Reply, Reply]:
+    start = threading.Barrier(2)
+
+    def later() -> Reply:
+        start.wait()
+        time.sleep(delay_s)
+        return settle()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        other = pool.submit(later)
+        start.wait()
+        reply = cancel()
+        return reply, other.result()

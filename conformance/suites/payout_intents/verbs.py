@@ -1,0 +1,252 @@
+"""The verbs of the payout intents API, as its tests use them."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from conformance import expect
+from conformance.errors import NotTestable
+from conformance.expect import Answer
+from conformance.http.auth import Credentials, basic
+from conformance.http.client import Request
+from conformance.http.reply import Reply
+from conformance.model import Auth
+from conformance.session import Session
+from conformance.states import Resource
+from conformance.suites.payout_intents.ids import unknown_like
+
+# The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
+CANCELLED = Answer(202, fields=(("status", "cancelled"),))
+REFUSED = Answer(422, "approval_required")
+NOT_FOUND = Answer(404, "not_found")
+CONFLICT = Answer(409, "idempotency_conflict")
+
+# The keys of a payout intent (section Success).
+KEYS = (
+    "object",
+    "id",
+    "amount",
+    "currency",
+    "country",
+    "environment",
+    "status",
+    "merchant_reference",
+    "recipient",
+    "failure_code",
+    "failure_message",
+    "created_at",
+    "updated_at",
+)
+
+REASON = "ordered_twice"
+FRESH: Final = "<a key of its own>"
+"""Stands for a key that nobody else uses; None stands for no key."""
+
+# How long a read may lag behind the cancel that it is to confirm, in seconds.
+_LAG_S = 2.0
+
+Target = Resource | str
+Pairs = Iterable[tuple[str, str]]
+
+
+class PayoutIntents:
+    """Cancels and reads payout intents; what a test doesn't change is sent as documented."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._client = session.client
+        self._patience_s = _LAG_S
+
+    # -- documented requests -------------------------------------------------------------------------------
+
+    def cancel(
+        self, intent: Target, *, reason: str | None = REASON, key: str | None = FRESH, by: str = "primary"
+    ) -> Reply:
+        """A cancel as documented: reason None sends `{}`, key None no Idempotency-Key."""
+        return self.post(intent, body_of(reason), key=key, by=by)
+
+    def post(
+        self,
+        intent: Target,
+        body: bytes | None,
+        *,
+        key: str | None = FRESH,
+        by: str = "primary",
+        change: Mapping[str, str | None] | None = None,
+        more: Pairs = (),
+    ) -> Reply:
+        """A cancel with any body; `change` replaces documented headers (None leaves one out), `more` adds to them."""
+        headers = {**self.documented(by, key), **(change or {})}
+        pairs = [(name, value) for name, value in headers.items() if value is not None]
+        auth = Auth.ALTERED if "Authorization" in (change or {}) else Auth.DOCUMENTED
+        return self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+
+    def read(self, intent: Target, *, by: str = "primary", authorization: str | None = "") -> Reply:
+        """GET on the intent; another `authorization` (None for no such header) replaces the documented one."""
+        pair = self.credentials(by)
+        value = basic(pair.key, pair.secret) if authorization == "" else authorization
+        auth = (
+            Auth.DOCUMENTED if authorization == "" else Auth.NONE if authorization is None else Auth.ALTERED
+        )
+        return self.send(
+            "GET", read_path(intent), [] if value is None else [("Authorization", value)], None, auth
+        )
+
+    def send(
+        self, method: str, path: str, headers: Pairs, body: bytes | None = None, auth: Auth = Auth.DOCUMENTED
+    ) -> Reply:
+        """Just this request: the path goes out as it stands."""
+        request = Request(method, path, tuple(headers), body, auth)
+        return self._client.send(lambda: request)
+
+    def documented(self, by: str = "primary", key: str | None = FRESH) -> dict[str, str | None]:
+        """The documented headers of a cancel."""
+        pair = self.credentials(by)
+        headers: dict[str, str | None] = {
+            "Authorization": basic(pair.key, pair.secret),
+            "Content-Type": "application/json",
+        }
+        if key is not None:
+            headers["Idempotency-Key"] = self.new_key() if key is FRESH else key
+        return headers
+
+    # -- what has to work, and waiting for it --------------------------------------------------------------
+
+    def cancels(self, intent: Target, **how: Any) -> Reply:
+        """A cancel that has to succeed before a check can begin."""
+        reply = self.cancel(intent, **how)
+        expect.that(
+            reply.ok,
+            expected="a documented cancel to succeed, so that the check can begin",
+            observed=expect.shown(reply),
+            reply=reply,
+            control=True,
+        )
+        return reply
+
+    def still_cancels(self, intent: Target, *, after: str, by: str = "primary") -> Reply:
+        """The positive twin: the documented request works on this very intent, so `after` had no effect on it."""
+        reply = self.cancel(intent, by=by)
+        expect.that(
+            reply.ok,
+            expected=f"the documented cancel still to work on this intent after {after}",
+            observed=expect.shown(reply),
+            reply=reply,
+            hint="Either the earlier request took effect, or it changed how the next one is treated.",
+        )
+        return reply
+
+    def seen(self, intent: Target, *, by: str = "primary") -> Reply:
+        """What GET shows of an intent that has to be there."""
+        reply = self.read(intent, by=by)
+        expect.that(
+            reply.ok and isinstance(reply.json, dict),
+            expected="GET to show the intent, so that the check can begin",
+            observed=expect.shown(reply),
+            reply=reply,
+            control=True,
+        )
+        return reply
+
+    def confirmed(self, intent: Target, *, by: str = "primary") -> Reply:
+        """What GET shows once it says cancelled, or at last: a copy that is read from may lag a little."""
+        return self.until(lambda: self.read(intent, by=by), lambda reply: reply.at("status") == "cancelled")
+
+    def until(self, ask: Callable[[], Reply], good: Callable[[Reply], bool]) -> Reply:
+        """The first good answer within two seconds, or the last one. Waiting in vain is done once per worker."""
+        deadline = time.monotonic() + self._patience_s
+        pause = 0.02
+        while not good(reply := ask()):
+            if time.monotonic() + pause > deadline:
+                self._patience_s = 0.1
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, 0.25)
+        return reply
+
+    # -- names and secrets ---------------------------------------------------------------------------------
+
+    def new_key(self) -> str:
+        """An Idempotency-Key that nobody has used."""
+        return str(uuid4())
+
+    def new_reason(self) -> str:
+        """A reason that stands nowhere else, in letters that nothing changes."""
+        return f"No longer needed {secrets.token_hex(6)}"
+
+    def unknown_id(self, example: Target | None) -> str:
+        """An id in the shape of `example` that names nothing: reading it has shown so."""
+        for _ in range(3):
+            one = unknown_like(example.id if isinstance(example, Resource) else example)
+            reply = self.read(one)
+            if not reply.ok:
+                return one
+        raise expect.Violation(
+            expected="a GET of an id that was just made up not to be answered by a 2xx, so that it can be cancelled",
+            observed=f"three of them were, the last one by {expect.shown(reply)}",
+            reply=reply,
+            control=True,
+        )
+
+    def credentials(self, by: str = "primary") -> Credentials:
+        """A pair of the profile. Raises NotTestable where it isn't there."""
+        found = self._session.profile.credentials.get(by)
+        if found is None:
+            raise NotTestable(f"the profile has no [credentials.{by}]", hint=f"Add [credentials.{by}].")
+        return found
+
+    def authorization(self, *, by: str = "primary", key: str | None = None, secret: str | None = None) -> str:
+        """The documented credentials, either half replaceable."""
+        pair = self.credentials(by)
+        return basic(pair.key if key is None else key, pair.secret if secret is None else secret)
+
+    def known_pairs(self) -> set[tuple[str, str]]:
+        """Every pair that is right: what a changed one must not turn into by accident."""
+        return {(one.key, one.secret) for one in self._session.profile.credentials.values()}
+
+    @property
+    def environment(self) -> str:
+        """The environment that the primary credentials are for."""
+        return self._session.profile.target.environment
+
+    # -- races -----------------------------------------------------------------------------------------------
+
+    @property
+    def racers(self) -> int:
+        """How many requests race: up to five, within `limits.concurrency`."""
+        racers = min(5, self._session.profile.limits.concurrency)
+        if racers < 2:  # noqa: PLR2004
+            raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
+        return racers
+
+    def race(self, calls: Sequence[Callable[[], Reply]]) -> expect.Race:
+        """The calls at the same moment. Raises the TransportError of one that got no answer."""
+        race = expect.race(self._client, calls)
+        if race.faults:
+            raise race.faults[0]
+        return race
+
+
+def body_of(reason: Any) -> bytes:
+    """The documented body; None is `{}`."""
+    return encoded({} if reason is None else {"reason": reason})
+
+
+def encoded(value: Any) -> bytes:
+    """JSON as the documents' sample clients write it: UTF-8, nothing escaped that needn't be."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def read_path(intent: Target) -> str:
+    """The documented path of a read."""
+    one = intent if isinstance(intent, str) else intent.id
+    return f"/payout_intents/{quote(one, safe='')}"
+
+
+def cancel_path(intent: Target) -> str:
+    """The documented path of a cancel."""
+    return f"{read_path(intent)}/cancel"

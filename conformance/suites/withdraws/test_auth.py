@@ -1,0 +1,415 @@
+"""Who may cancel: only requests signed as documented, over what was sent, with the caller's own secret.
+
+Every negative changes one thing, and has its twin: the documented request still works on the same withdraw.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.auth import signature
+from conformance.http.reply import Reply
+from conformance.model import Auth
+from conformance.plugin import Given
+from conformance.suites.common import alike, no_server_error
+from conformance.suites.withdraws.verbs import CANCELED, Withdraws
+
+Headers = dict[str, str | None]
+Change = Callable[[Withdraws, Headers], Headers]
+HEADERS = ("X-API-Key", "X-Timestamp", "X-Signature")
+DAY_MS = 86_400_000
+
+
+def _refuses(api: Withdraws, given: Given, headers: Headers, what: str, body: bytes | None = None) -> Reply:
+    """The request isn't accepted, and the documented one afterwards is."""
+    withdraw = given("pending")
+    reply = api.send(withdraw, headers, body=body)
+    expect.that(
+        not reply.ok,
+        expected=f"{what} not to be accepted",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else.",
+    )
+    api.still_cancels(withdraw, after=what)
+    return reply
+
+
+def _hex(headers: Headers) -> str:
+    return str(headers["X-Signature"]).removeprefix("sha256=")
+
+
+def _with_hex(headers: Headers, change: Callable[[str], str]) -> Headers:
+    return {**headers, "X-Signature": "sha256=" + change(_hex(headers))}
+
+
+def _other(digit: str) -> str:
+    """Another hex digit."""
+    return "0" if digit != "0" else "1"
+
+
+def _earlier(headers: Headers) -> str:
+    """The neighbouring millisecond within the same second."""
+    stamp = int(str(headers["X-Timestamp"]))
+    return str(stamp + 1 if stamp % 1000 == 0 else stamp - 1)
+
+
+@requirement("WD-30")
+def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
+    """A request signed as documented is accepted, with no body and no content type."""
+    reply = api.cancel(given("pending"))
+
+    expect.answered(
+        reply,
+        CANCELED,
+        to="a request signed as documented",
+        hint="HMAC-SHA256 over `timestamp.` with an empty body; lower-case hex after `sha256=`; milliseconds.",
+    )
+
+
+@requirement("WD-30")
+@pytest.mark.parametrize("start", ["0", "00"])
+def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, start: str) -> None:
+    """A signature that happens to begin with zeros is as good as any."""
+    withdraw = given("pending")
+    headers = api.signed()
+    # Each try takes the next millisecond, for itself alone: sixteen of them for a zero, 256 for two, as a rule.
+    for _ in range(2000):
+        if _hex(headers).startswith(start):
+            break
+        headers = api.signed()
+
+    reply = api.send(withdraw, headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
+
+    expect.answered(reply, CANCELED, to="a request whose signature begins with a zero")
+
+
+WITHOUT: dict[str, Change] = {
+    **{f"no_{name}": lambda api, h, name=name: {**h, name: None} for name in HEADERS},  # type: ignore[misc]
+    **{f"empty_{name}": lambda api, h, name=name: {**h, name: ""} for name in HEADERS},  # type: ignore[misc]
+    "none_of_the_headers": lambda api, h: {},
+    "only_the_key": lambda api, h: {"X-API-Key": h["X-API-Key"]},
+    "empty_signature_and_timestamp": lambda api, h: {**h, "X-Timestamp": "", "X-Signature": ""},
+}
+
+
+@requirement("WD-31")
+@pytest.mark.parametrize("case", WITHOUT)
+def test_missing_header_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """Without one of the three headers, or with it empty, nothing is cancelled."""
+    _refuses(api, given, WITHOUT[case](api, api.signed()), f"a request with {case.replace('_', ' ')}")
+
+
+SIDE_DOORS = {
+    "slash_behind": "/api/v1/withdraws/{id}/cancel/",
+    "slash_before": "//api/v1/withdraws/{id}/cancel",
+    "upper_case": "/API/V1/WITHDRAWS/{id}/CANCEL",
+    "dot_segment": "/api/v1/./withdraws/{id}/cancel",
+    "query": "/api/v1/withdraws/{id}/cancel?debug=true",
+    "semicolon": "/api/v1/withdraws/{id}/cancel;x=1",
+}
+
+
+@requirement("WD-31")
+@pytest.mark.parametrize("door", SIDE_DOORS)
+def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door: str) -> None:
+    """Spelling the path another way doesn't get an unsigned request past authentication."""
+    withdraw = given("pending")
+
+    reply = api.to_path(SIDE_DOORS[door].replace("{id}", withdraw.id), {})
+
+    expect.that(
+        not reply.ok,
+        expected=f"an unsigned request not to be accepted, its path spelt with {door.replace('_', ' ')}",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Authentication and routing have to agree on what the path is.",
+    )
+    api.still_cancels(withdraw, after="an unsigned request to another spelling of the path")
+
+
+def _signed_with(secret: Callable[[Withdraws], str]) -> Change:
+    return lambda api, h: {**h, "X-Signature": signature(secret(api), str(h["X-Timestamp"]), b"")}
+
+
+FORGED: dict[str, Change] = {
+    "unrelated_secret": _signed_with(lambda api: "not-the-secret-of-anybody"),
+    "empty_secret": _signed_with(lambda api: ""),
+    "secret_without_its_last_character": _signed_with(lambda api: api.secret()[:-1]),
+    "secret_without_its_first_character": _signed_with(lambda api: api.secret()[1:]),
+    "secret_with_its_last_character_changed": _signed_with(lambda api: api.secret()[:-1] + "\x7f"),
+    "secret_with_one_character_more": _signed_with(lambda api: api.secret() + "x"),
+    "api_key_as_secret": lambda api, h: {
+        **h,
+        "X-Signature": signature(str(h["X-API-Key"]), str(h["X-Timestamp"]), b""),
+    },
+    "unkeyed_hash": lambda api, h: _with_hex(
+        h, lambda _: hashlib.sha256(f"{h['X-Timestamp']}.".encode()).hexdigest()
+    ),
+    "neighbouring_millisecond": lambda api, h: {**h, "X-Timestamp": _earlier(h)},
+    "timestamp_of_a_second_earlier": lambda api, h: {
+        **h,
+        "X-Timestamp": str(int(str(h["X-Timestamp"])) - 1000),
+    },
+    "signature_of_another_body": lambda api, h: {
+        **h,
+        "X-Signature": signature(api.secret(), str(h["X-Timestamp"]), b"{}"),
+    },
+    "no_digits": lambda api, h: _with_hex(h, lambda text: ""),
+    "first_digit_only": lambda api, h: _with_hex(h, lambda text: text[:1]),
+    "first_8_digits": lambda api, h: _with_hex(h, lambda text: text[:8]),
+    "first_32_digits": lambda api, h: _with_hex(h, lambda text: text[:32]),
+    "all_digits_but_the_last": lambda api, h: _with_hex(h, lambda text: text[:-1]),
+    "all_digits_but_the_last_two": lambda api, h: _with_hex(h, lambda text: text[:-2]),
+    "all_digits_but_the_first": lambda api, h: _with_hex(h, lambda text: text[1:]),
+    "one_digit_more": lambda api, h: _with_hex(h, lambda text: text + "0"),
+    "two_digits_more": lambda api, h: _with_hex(h, lambda text: text + "00"),
+    "all_digits_and_then_words": lambda api, h: _with_hex(h, lambda text: text + "zz"),
+    "all_digits_and_then_an_equals_sign": lambda api, h: _with_hex(h, lambda text: text + "=0"),
+    "all_digits_and_then_a_comma": lambda api, h: _with_hex(h, lambda text: text + ",0"),
+    "last_digit_changed": lambda api, h: _with_hex(h, lambda text: text[:-1] + _other(text[-1])),
+    "first_digit_changed": lambda api, h: _with_hex(h, lambda text: _other(text[0]) + text[1:]),
+    "second_half_changed": lambda api, h: _with_hex(
+        h, lambda text: text[:32] + "".join(map(_other, text[32:]))
+    ),
+    "first_half_changed": lambda api, h: _with_hex(
+        h, lambda text: "".join(map(_other, text[:32])) + text[32:]
+    ),
+    "middle_digit_changed": lambda api, h: _with_hex(
+        h, lambda text: text[:31] + _other(text[31]) + text[32:]
+    ),
+    "digits_reversed": lambda api, h: _with_hex(
+        h, lambda text: text[::-1] if text != text[::-1] else "0" * 64
+    ),
+    "not_hex": lambda api, h: _with_hex(h, lambda text: "zz" * 32),
+    "all_zeros": lambda api, h: _with_hex(h, lambda text: "0" * 64),
+}
+
+
+@requirement("WD-32")
+@pytest.mark.parametrize("case", FORGED)
+def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A signature that isn't the one over this request is refused."""
+    _refuses(api, given, FORGED[case](api, api.signed()), f"a signature made so: {case.replace('_', ' ')}")
+
+
+@requirement("WD-32")
+def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None:
+    """This merchant's key with another merchant's secret is refused."""
+    other = given.credentials("other_merchant")
+
+    _refuses(api, given, api.signed(secret=other.secret), "a signature made with another merchant's secret")
+
+
+@requirement("WD-32")
+@pytest.mark.parametrize("changed", ["timestamp", "body"])
+def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given, changed: str) -> None:
+    """A signature that was good for one request isn't good for one with another timestamp or body."""
+    headers = api.signed()
+    first = api.send(given("pending"), headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
+    expect.that(
+        first.status == 200,
+        expected="a documented cancel to be answered by 200, so that the check can begin",
+        observed=expect.shown(first),
+        reply=first,
+        control=True,
+    )
+    if changed == "timestamp":
+        headers["X-Timestamp"] = api.timestamp()
+
+    _refuses(
+        api,
+        given,
+        headers,
+        f"the signature of an earlier request over another {changed}",
+        b"{}" if changed == "body" else None,
+    )
+
+
+STRANGERS: dict[str, Change] = {
+    "unknown_key": lambda api, h: api.signed(key="nobody-has-this-key-0000"),
+    "unknown_key_and_empty_secret": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret=""),
+    "unknown_key_and_secret_undefined": lambda api, h: api.signed(
+        key="nobody-has-this-key-0000", secret="undefined"
+    ),
+    "unknown_key_and_secret_null": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret="null"),
+    "unknown_key_and_secret_None": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret="None"),
+    "key_without_its_last_character": lambda api, h: api.signed(key=str(h["X-API-Key"])[:-1]),
+    "key_with_one_character_more": lambda api, h: api.signed(key=str(h["X-API-Key"]) + "x"),
+    "key_with_its_last_character_changed": lambda api, h: api.signed(key=str(h["X-API-Key"])[:-1] + "~"),
+    "wildcard_as_key": lambda api, h: api.signed(key="%"),
+}
+
+
+@requirement("WD-33")
+@pytest.mark.parametrize("case", STRANGERS)
+def test_unknown_key_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A key that isn't this merchant's is refused, whatever it is signed with."""
+    _refuses(api, given, STRANGERS[case](api, api.signed()), f"a request with an API key like so: {case}")
+
+
+@requirement("WD-33")
+def test_other_merchants_key_is_refused(api: Withdraws, given: Given) -> None:
+    """Another merchant's key with this merchant's secret is refused."""
+    other = given.credentials("other_merchant")
+
+    _refuses(api, given, api.signed(key=other.key), "another merchant's key with this merchant's secret")
+
+
+@requirement("WD-33")
+def test_nobody_passes_for_another_merchant(api: Withdraws, given: Given) -> None:
+    """This merchant's secret doesn't open another merchant's withdraws under that merchant's key."""
+    other = given.credentials("other_merchant")
+    withdraw = given("pending", owner="other_merchant")
+
+    reply = api.send(withdraw, api.signed(key=other.key))
+
+    expect.that(
+        not reply.ok,
+        expected="a request under another merchant's key, signed with this merchant's secret, not to be accepted",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Verify with the secret that belongs to the key of the request, and with no other.",
+    )
+    api.still_cancels(withdraw, after="somebody else signed in its owner's name", by="other_merchant")
+
+
+def _stamp(change: Callable[[int], str]) -> Change:
+    return lambda api, h: api.signed(timestamp=change(int(api.timestamp())))
+
+
+STALE: dict[str, Change] = {
+    "a_day_old": _stamp(lambda now: str(now - DAY_MS)),
+    "a_day_ahead": _stamp(lambda now: str(now + DAY_MS)),
+    "of_1970": _stamp(lambda now: "0"),
+    "negative": _stamp(lambda now: f"-{now}"),
+    "words": _stamp(lambda now: "yesterday"),
+    "NaN": _stamp(lambda now: "NaN"),
+    "Infinity": _stamp(lambda now: "Infinity"),
+    "far_ahead": _stamp(lambda now: "9" * 18),
+}
+
+
+@requirement("WD-34")
+@pytest.mark.parametrize("case", STALE)
+def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A correctly signed request with a timestamp that is no time of today is refused."""
+    what = f"a correctly signed timestamp that is {case.replace('_', ' ')}"
+
+    no_server_error(_refuses(api, given, STALE[case](api, {}), what), to=what)
+
+
+@requirement("WD-34")
+@pytest.mark.parametrize("case", ["missing", "empty"])
+def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A request without a timestamp is refused, though signed over just that."""
+    headers = {**api.signed(timestamp=""), "X-Timestamp": None if case == "missing" else ""}
+
+    _refuses(api, given, headers, f"a request whose timestamp is {case}, signed as such")
+
+
+BODIES: dict[str, bytes] = {
+    "object": b"{}",
+    "object_with_a_key": b'{"amount":"1.00"}',
+    "text": b"cancel",
+    "space": b" ",
+    "newline": b"\n",
+}
+
+
+@requirement("WD-35")
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "no_type"])
+@pytest.mark.parametrize("case", ["object", "object_with_a_key", "text", "space", "newline"])
+def test_body_under_an_empty_bodys_signature_is_refused(
+    api: Withdraws, given: Given, case: str, content_type: str
+) -> None:
+    """A body that the signature doesn't cover is refused."""
+    headers = api.signed(b"")
+    if content_type != "no_type":
+        headers["Content-Type"] = content_type
+
+    _refuses(api, given, headers, "a body under the signature of an empty one", BODIES[case])
+
+
+FAILURES: dict[str, Change] = {
+    "no_credentials": lambda api, h: {},
+    "no_signature": lambda api, h: {**h, "X-Signature": None},
+    "wrong_signature": lambda api, h: api.signed(secret=api.secret() + "x"),
+    "unknown_key": lambda api, h: api.signed(key="nobody-has-this-key-0000"),
+}
+
+
+@requirement("WD-36")
+@pytest.mark.parametrize("case", FAILURES)
+def test_failed_authentication_is_a_401(api: Withdraws, given: Given, case: str) -> None:
+    """Failing authentication is answered by 401 with a challenge (RFC 9110 section 15.5.2)."""
+    reply = api.send(given.lasting("pending"), FAILURES[case](api, api.signed()))
+
+    expect.that(
+        reply.status == 401 and bool((reply.header("WWW-Authenticate") or "").strip()),
+        expected=f"401 with WWW-Authenticate for a request with {case.replace('_', ' ')}",
+        observed=f"{reply.status} with WWW-Authenticate {reply.header('WWW-Authenticate')!r}",
+        reply=reply,
+    )
+
+
+@requirement("WD-37")
+@pytest.mark.parametrize("status", ["pending", "paid", "canceled"])
+@pytest.mark.parametrize("case", FAILURES)
+def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case: str, status: str) -> None:
+    """Failing authentication is answered alike for a withdraw that exists and one that doesn't."""
+    withdraw, unknown = given.lasting(status), api.unknown_id()
+
+    known = api.send(withdraw, FAILURES[case](api, api.signed()))
+    nobodys = api.send(unknown, FAILURES[case](api, api.signed()))
+
+    expect.that(
+        alike(known, nobodys, (withdraw.id, unknown)),
+        expected=f"the answer for a {status} withdraw to be that for an unknown one: {expect.shown(nobodys)}",
+        observed=expect.shown(known),
+        reply=known,
+        hint="Authenticate before looking anything up.",
+    )
+
+
+@requirement("WD-38")
+@pytest.mark.parametrize("spelling", ["lower", "upper"])
+def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) -> None:
+    """The three headers work in any case (RFC 9110 section 5.1)."""
+    headers = {getattr(name, spelling)(): value for name, value in api.signed().items()}
+
+    reply = api.send(given("pending"), headers, auth=Auth.DOCUMENTED)
+
+    expect.that(
+        reply.status == 200,
+        expected=f"a documented cancel with header names in {spelling} case to work: 200",
+        observed=expect.shown(reply),
+        reply=reply,
+    )
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "multibyte_signature": {"X-Signature": "sha256=" + "é" * 32},
+    "emoji_signature": {"X-Signature": "sha256=💸"},
+    "signature_of_10_kB": {"X-Signature": "sha256=" + "a" * 10_000},
+    "signature_without_digits": {"X-Signature": "sha256="},
+    "signature_of_one_digit": {"X-Signature": "sha256=a"},
+    "other_scheme": {"X-Signature": "md5=d41d8cd98f00b204e9800998ecf8427e"},
+    "no_scheme_and_no_hex": {"X-Signature": "======"},
+    "multibyte_key": {"X-API-Key": "clé-💸"},
+    "key_of_10_kB": {"X-API-Key": "k" * 10_000},
+    "multibyte_timestamp": {"X-Timestamp": "１２３"},
+    "timestamp_of_400_digits": {"X-Timestamp": "1" * 400},
+    "timestamp_with_exponent": {"X-Timestamp": "1e400"},
+}
+
+
+@requirement("WD-39")
+@pytest.mark.parametrize("case", ODD)
+def test_odd_credentials_are_no_server_error(api: Withdraws, case: str) -> None:
+    """Malformed credentials get a 4xx, never a 5xx."""
+    no_server_error(api.send(api.unknown_id(), {**api.signed(), **ODD[case]}), to=case.replace("_", " "))

@@ -1,0 +1,239 @@
+"""The cancellation matrix: every state against its documented answer, and what the answer is worth."""
+
+import time
+from typing import Any
+
+import pytest
+
+from conformance import expect
+from conformance.errors import NotApplicable, NotTestable
+from conformance.expect import Violation, requirement
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.common import neutral
+from conformance.suites.withdraws.verbs import CANCELED, KEYS, REFUSED, Withdraws, data
+
+REFUSED_STATES = [
+    pytest.param("paid", marks=requirement("WD-04"), id="paid"),
+    pytest.param("failed", marks=requirement("WD-05"), id="failed"),
+    pytest.param("canceled", marks=requirement("WD-06"), id="canceled"),
+]
+
+
+@requirement("WD-01")
+def test_matrix_pending_is_cancelled(api: Withdraws, given: Given) -> None:
+    """A pending withdraw is cancelled: 200, success true, status canceled."""
+    reply = api.cancel(given("pending"))
+
+    expect.answered(reply, CANCELED, to="cancelling a pending withdraw")
+
+
+@requirement("WD-02")
+def test_matrix_processing_is_cancelled(api: Withdraws, given: Given) -> None:
+    """A processing withdraw is cancelled as a pending one is, where the profile says so."""
+    withdraw = given("processing")
+
+    reply = api.cancel(withdraw)
+
+    expect.answered(reply, CANCELED, to="cancelling a processing withdraw")
+    missing = [key for key in KEYS if key not in data(reply)]
+    expect.that(
+        not missing, expected="all documented keys", observed=f"{', '.join(missing)} missing", reply=reply
+    )
+    expect.answered(api.cancel(withdraw), REFUSED, to="cancelling it once more")
+
+
+@requirement("WD-03")
+def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Given) -> None:
+    """A processing withdraw whose provider can't cancel is refused with 400 and stays as it is."""
+    declared = api.declares_cancel_processing
+    withdraw = _processing(given, declared)
+    before = api.look(withdraw)
+
+    reply = api.cancel(withdraw)
+
+    if declared is None and reply.status == 200:
+        # Nothing is declared: cancelling is fine then, as long as it is what the answer says.
+        expect.answered(reply, CANCELED, to="cancelling a processing withdraw")
+        expect.answered(api.cancel(withdraw), REFUSED, to="cancelling it once more")
+        return
+    expect.answered(reply, REFUSED, to="cancelling a processing withdraw that its provider can't cancel")
+    again = api.cancel(withdraw)
+    expect.answered(again, REFUSED, to="trying it once more")
+    if before is not None:
+        after = api.read(withdraw)
+        expect.that(
+            after.at("data.status") != "canceled" and not after.at("data.canceledAt"),
+            expected="a refused withdraw not to be canceled",
+            observed=f"reading it shows {expect.shown(after)}",
+            reply=after,
+        )
+
+
+def _processing(given: Given, declared: bool | None) -> Resource:
+    """A processing withdraw that can't be cancelled, as far as the profile and the state provider know."""
+    if declared is None:
+        return given("processing")
+    try:
+        withdraw = given("processing", provider_supports_cancel=False)
+    except NotTestable as fault:
+        if declared:
+            raise NotApplicable("every processing withdraw can be cancelled here") from fault
+        raise
+    # A provider that doesn't know this parameter may have made a withdraw that can be cancelled after all.
+    if declared and withdraw.facts.get("provider_supports_cancel") is not False:
+        raise NotApplicable("every processing withdraw can be cancelled here")
+    return withdraw
+
+
+@pytest.mark.parametrize("status", REFUSED_STATES)
+def test_matrix_final_state_is_refused(api: Withdraws, given: Given, status: str) -> None:
+    """A withdraw in a final state is refused with 400 VALIDATION_ERROR, each time it is asked."""
+    withdraw = given(status)
+
+    expect.answered(api.cancel(withdraw), REFUSED, to=f"cancelling a {status} withdraw")
+    expect.answered(api.cancel(withdraw), REFUSED, to=f"cancelling a {status} withdraw a second time")
+
+
+@requirement("WD-06")
+def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
+    """A withdraw that was cancelled a moment ago is refused, and keeps its first canceledAt."""
+    withdraw = given("pending")
+    api.cancels(withdraw)
+    first = api.look(withdraw)
+
+    expect.answered(api.cancel(withdraw), REFUSED, to="cancelling a withdraw for the second time")
+    expect.answered(api.cancel(withdraw), REFUSED, to="cancelling a withdraw for the third time")
+
+    if first is not None:
+        _keeps_canceled_at(api, withdraw, first)
+
+
+@requirement("WD-06")
+def test_refusal_keeps_the_first_canceled_at(api: Withdraws, given: Given) -> None:
+    """A withdraw handed over as canceled keeps its canceledAt when it is cancelled again."""
+    withdraw = given("canceled")
+    first = api.look(withdraw)
+
+    expect.answered(api.cancel(withdraw), REFUSED, to="cancelling a canceled withdraw")
+
+    if first is not None:
+        _keeps_canceled_at(api, withdraw, first)
+
+
+def _keeps_canceled_at(api: Withdraws, withdraw: Resource, first: dict[str, Any]) -> None:
+    after = api.read(withdraw)
+    expect.that(
+        data(after).get("canceledAt") == first.get("canceledAt") and data(after).get("status") == "canceled",
+        expected=f"canceledAt to stay {first.get('canceledAt')!r} and the status canceled after a refused cancel",
+        observed=f"canceledAt is {data(after).get('canceledAt')!r}, status {data(after).get('status')!r}",
+        reply=after,
+        hint="The refusal has to come before anything is written.",
+    )
+
+
+@requirement("WD-07")
+@pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
+def test_refusal_is_a_400(api: Withdraws, given: Given, status: str) -> None:
+    """A refusal is told by the status 400, never by 409, 422, 403 or a 2xx with success false."""
+    reply = api.cancel(given.lasting(status))
+
+    expect.that(
+        reply.status == 400,
+        expected=f"status 400 for cancelling a {status} withdraw",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Clients of this API tell a refusal by its status: 400 is the one that is documented.",
+    )
+
+
+@requirement("WD-09")
+def test_success_is_real(api: Withdraws, given: Given) -> None:
+    """A 200 has happened: the withdraw is canceled when looked at, and still is a little later."""
+    withdraw = given("pending")
+    api.cancels(withdraw)
+
+    expect.answered(api.cancel(withdraw), REFUSED, to="a second cancel right after the 200")
+    for moment in ("right after the 200", "a quarter of a second after the 200"):
+        if api.can_read:
+            reply = api.read(withdraw)
+            expect.that(
+                reply.at("data.status") == "canceled" and bool(reply.at("data.canceledAt")),
+                expected=f"reading the withdraw {moment} to show it canceled",
+                observed=expect.shown(reply),
+                reply=reply,
+                hint="The answer was made from something else than what was stored.",
+            )
+        if moment.startswith("right"):
+            time.sleep(0.25)
+    expect.answered(api.cancel(withdraw), REFUSED, to="a second cancel some time after the 200")
+
+
+@requirement("WD-10")
+@pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
+def test_refusal_changes_nothing(api: Withdraws, given: Given, status: str) -> None:
+    """A refused cancel leaves the withdraw exactly as it was."""
+    withdraw = given(status)
+    before = api.look(withdraw)
+
+    refusal = api.cancel(withdraw)
+    expect.that(
+        not refusal.ok,
+        expected=f"a {status} withdraw to be refused",
+        observed=expect.shown(refusal),
+        reply=refusal,
+    )
+
+    if before is not None:
+        after = api.read(withdraw)
+        expect.unchanged(before, data(after), before, reply=after, after_what="a refused cancel")
+    again = api.cancel(withdraw)
+    if (again.status, neutral(again.text)) != (refusal.status, neutral(refusal.text)):
+        raise Violation(
+            expected=f"the second refusal of a {status} withdraw to be the first one again",
+            observed=f"first {expect.shown(refusal)}, then {expect.shown(again)}",
+            reply=again,
+            hint="The first refusal changed something about the withdraw.",
+        )
+
+
+@requirement("WD-29")
+def test_refusal_says_why(api: Withdraws, given: Given) -> None:
+    """The refusal's message differs for paid, failed and canceled withdraws."""
+    messages = {
+        status: api.cancel(given.lasting(status)).at("error.message")
+        for status in ("paid", "failed", "canceled")
+    }
+
+    expect.that(
+        len({neutral(str(message)) for message in messages.values()}) == 3,
+        expected="a message of its own for each state that forbids cancelling",
+        observed=", ".join(f"{status}: {message!r}" for status, message in messages.items()),
+    )
+
+
+@requirement("WD-42")
+def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
+    """A canceled withdraw stays canceled when the target tries to pay it afterwards."""
+    withdraw = given("pending")
+    api.cancels(withdraw)
+    refusal = api.cancel(withdraw)
+
+    given.settle(withdraw)
+
+    again = api.cancel(withdraw)
+    expect.that(
+        (again.status, neutral(again.text)) == (refusal.status, neutral(refusal.text)),
+        expected="a canceled withdraw to be refused as before after an attempt to settle it",
+        observed=f"before {expect.shown(refusal)}, after {expect.shown(again)}",
+        reply=again,
+    )
+    if api.can_read:
+        after = api.read(withdraw)
+        expect.that(
+            after.at("data.status") == "canceled" and after.at("data.paidAt") is None,
+            expected="a canceled withdraw to be canceled and unpaid after an attempt to settle it",
+            observed=expect.shown(after),
+            reply=after,
+            hint="The payment has to look at the status in the same transaction that pays.",
+        )

@@ -1,0 +1,103 @@
+"""Every refusal in the documented envelope, and nothing of the program's inside in any answer."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.suites.common import is_json, shows_no_insides
+from conformance.suites.withdraws.verbs import Withdraws
+
+DOCUMENTED = ["paid", "failed", "canceled", "unknown"]
+OTHER = ["no credentials", "wrong signature", "unknown key", "old timestamp", "malformed id"]
+
+
+def _ask(api: Withdraws, given: Given, what: str) -> Reply:
+    """The answer to each of the requests that can't succeed."""
+    if what == "unknown":
+        return api.cancel(api.unknown_id())
+    if what == "malformed id":
+        return api.to_raw_id("not-a-uuid")
+    if what in DOCUMENTED:
+        return api.cancel(given.lasting(what))
+    headers: dict[str, Callable[[], dict[str, str | None]]] = {
+        "no credentials": dict,
+        "wrong signature": lambda: api.signed(secret=api.secret() + "x"),
+        "unknown key": lambda: api.signed(key="nobody-knows-this-key"),
+        "old timestamp": lambda: api.signed(timestamp="1000000000000"),
+    }
+    return api.send(api.unknown_id(), headers[what]())
+
+
+def _is_envelope(reply: Reply, what: str) -> None:
+    expect.field(reply, "success", lambda value: value is False, f"the boolean false in the answer to {what}")
+    for path in ("error.code", "error.message"):
+        expect.field(
+            reply,
+            path,
+            lambda value: isinstance(value, str) and bool(value.strip()),
+            f"a text that isn't empty in the answer to {what}",
+        )
+
+
+@requirement("WD-26")
+@pytest.mark.parametrize("what", DOCUMENTED)
+def test_documented_refusal_has_the_envelope(api: Withdraws, given: Given, what: str) -> None:
+    """A documented refusal says success false, and has a code and a message."""
+    reply = _ask(api, given, what)
+
+    _is_envelope(reply, f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
+
+
+@requirement("WD-27")
+@pytest.mark.parametrize("what", OTHER)
+def test_other_refusal_has_the_envelope(api: Withdraws, given: Given, what: str) -> None:
+    """Any other 4xx comes in the same envelope, as JSON."""
+    reply = _ask(api, given, what)
+
+    is_json(reply, to=f"a cancel with {what}")
+    if 400 <= reply.status < 500:
+        _is_envelope(reply, f"a cancel with {what}")
+
+
+@requirement("WD-27")
+@pytest.mark.parametrize("what", ["pending", *DOCUMENTED])
+def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
+    """Every answer is JSON and says so."""
+    reply = api.cancel(given("pending")) if what == "pending" else _ask(api, given, what)
+
+    is_json(reply, to=f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
+
+
+@requirement("WD-28")
+@pytest.mark.parametrize("what", [*DOCUMENTED, *OTHER])
+def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> None:
+    """No refusal shows a stack trace, SQL, a path or HTML."""
+    shows_no_insides(_ask(api, given, what), to=f"a cancel with {what}")
+
+
+@requirement("WD-28")
+@pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
+def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
+    """An odd id brings no stack trace, SQL, path or HTML to light."""
+    shows_no_insides(api.to_raw_id(raw), to=f"an id like {raw!r}")
+
+
+@requirement("WD-28")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"X-Signature": "sha256=é"}, id="multibyte_signature"),
+        pytest.param({"X-Signature": "sha256=" + "zz" * 32}, id="signature_not_hex"),
+        pytest.param({"X-Timestamp": "NaN"}, id="timestamp_not_a_number"),
+        pytest.param({"X-API-Key": "' OR '1'='1"}, id="key_with_a_quote"),
+    ],
+)
+def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> None:
+    """An odd header brings no stack trace, SQL, path or HTML to light."""
+    reply = api.send(api.unknown_id(), {**api.signed(), **change})
+
+    shows_no_insides(reply, to=f"an odd {next(iter(change))}")
