@@ -1,0 +1,54 @@
+"""Fuzzing: generated requests, sent to real resources, judged by what the documents say.
+
+It runs as a process of its own beside the hand-written suites and leaves two files in the run's folder:
+`journal/fuzz.ndjson` (its checks) and `fuzz.json` (what it sent and reached). Both APIs share the code; what is
+specific to one of them is data in `checks`, `resources` and the specifications.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance.fuzz.checks import checks
+
+EXAMPLES = 60
+
+
+def check_ids(api: str) -> dict[str, tuple[str, ...]]:
+    """Every check that fuzzing an API may leave in a journal, with the rows that it speaks of.
+
+    A run leaves out those that nothing put to the test (`idle_checks` in `fuzz.json`), and those of a capability
+    that the profile declares otherwise.
+    """
+    return {check.id: check.requirements for check in checks(api)}
+
+
+def start(
+    profile: Path,
+    run: Path,
+    *,
+    seed: int,
+    examples: int = EXAMPLES,
+    requirements: Sequence[str] = (),
+    budget_s: float | None = None,
+    allow_live: bool = False,
+) -> "subprocess.Popen[bytes]":
+    """Starts fuzzing as a process of its own, with this one's environment.
+
+    It ends with 0 when it worked, whatever it found, with 2 for a profile that can't be used, and with 4 for a fault
+    of the harness; the last line on stderr then says which. SIGTERM ends it early, keeping what it found.
+    """
+    command = [sys.executable, "-m", "conformance.fuzz", "--profile", str(profile), "--run", str(run)]
+    command += ["--seed", str(seed), "--examples", str(examples)]
+    for one in requirements:
+        command += ["--requirement", one]
+    if budget_s is not None:
+        command += ["--budget-s", str(budget_s)]
+    if allow_live:
+        command.append("--allow-live")
+    return subprocess.Popen(command, env=dict(os.environ), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+__all__ = ["EXAMPLES", "check_ids", "start"]

@@ -1,0 +1,80 @@
+"""`python -m conformance.fuzz`: see `conformance.fuzz.start`."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from conformance.errors import ConformanceError, HarnessError
+from conformance.fuzz import EXAMPLES
+from conformance.profile import load
+
+_signals: list[int] = []
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs, and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        profile = load(options.profile)
+        if profile.target.environment == "live" and not options.allow_live:
+            raise ConformanceError(f"{profile.path}: environment is live", hint="--allow-live permits it.")
+        from conformance.fuzz.run import (  # after the profile: a mistake in it shouldn't wait for imports
+            Order,
+            run,
+        )
+
+        order = Order(options.examples, options.seed, tuple(options.requirement), options.budget_s)
+        run(profile, options.run, order, lambda: bool(_signals))
+    except ConformanceError as fault:
+        return _told(fault)
+    except Exception as fault:
+        place = fault.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f" ({place.tb_frame.f_code.co_name}, line {place.tb_lineno})" if place is not None else ""
+        return _told(HarnessError(f"fuzzing failed: {type(fault).__name__}{where}"))
+    return 0
+
+
+def _told(fault: ConformanceError) -> int:
+    print(" ".join(f"{fault.message} {fault.hint}".split()), file=sys.stderr)
+    return fault.exit_code
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """The first signal asks for an orderly end, the second one doesn't ask."""
+    _signals.append(number)
+    if len(_signals) > 1:
+        os._exit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance.fuzz", description="Fuzz the target of a profile."
+    )
+    parser.add_argument("--profile", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="the folder of the run")
+    parser.add_argument(
+        "--examples", type=int, default=EXAMPLES, metavar="N", help="random requests per operation"
+    )
+    parser.add_argument("--seed", type=int, required=True, metavar="S")
+    parser.add_argument(
+        "--requirement", action="append", default=[], metavar="ID", help="only checks of this row"
+    )
+    parser.add_argument(
+        "--budget-s", type=float, metavar="SECONDS", help="end after so long, keeping what was found"
+    )
+    parser.add_argument("--allow-live", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    # Lanes that still wait for a slow target are not waited for.
+    os._exit(code)

@@ -1,0 +1,249 @@
+"""Schemathesis as a source of requests: the only module that knows it, pinned to 4.32 with Hypothesis 6.
+
+Used of its documented interface: `openapi.from_dict`, `Config.from_dict`, `APIOperation.as_strategy`,
+`schema.find_operation_by_id`. Not documented, though without an underscore: `schema.iter_coverage_cases` and
+`APIOperation.get_strategies_from_examples` (both are what its own engine and pytest plugin call), `Case.meta`.
+
+Nothing is sent while Hypothesis runs: a batch is drawn first and sent afterwards. So the target's answers can't
+change the stream, an exception can't start shrinking, and a signal stops the run between two requests.
+"""
+
+import hashlib
+import json
+import os
+import re
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from conformance import openapi
+from conformance.fuzz.probes import Aim, Probe, body_aim, reason_check
+from conformance.http.reply import MISSING
+from conformance.model import Headers
+from conformance.openapi import Operation
+
+BATCH = 60
+# Stands for the resource that a request is steered to; percent-encoding leaves it as it is.
+_STEERED = "STEERED"
+_UUID_LENGTH = 36
+
+
+def cache_folder() -> Path:
+    """Where Hypothesis keeps its character tables, so that it leaves no folder behind where it was started."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "payout-conformance" / "hypothesis"
+
+
+class Source:
+    """The requests that Schemathesis makes of one API's specification, for one seed."""
+
+    def __init__(self, api: str, seed: int) -> None:
+        # Late, all of it: whoever only asks for the list of checks doesn't wait for Schemathesis.
+        import schemathesis
+        from hypothesis.configuration import set_hypothesis_home_dir
+
+        set_hypothesis_home_dir(cache_folder())
+        self._seed = seed
+        whole = dict(openapi.document(api))
+        # Without security the fuzzing draws no credentials that would be replaced anyway.
+        open_ = {key: value for key, value in whole.items() if key != "security"}
+        self._whole = schemathesis.openapi.from_dict(whole, config=_config(schemathesis, seed))
+        self._open = schemathesis.openapi.from_dict(open_, config=_config(schemathesis, seed))
+
+    def examples(self, operation: Operation) -> Iterator[Probe]:
+        """Those that the specification shows."""
+        from schemathesis.generation.hypothesis.examples import generate_one
+
+        found = self._open.find_operation_by_id(operation.id)
+        for strategy in found.get_strategies_from_examples():
+            yield from _probes(operation, "examples", [generate_one(strategy)])
+
+    def coverage(self, operation: Operation) -> Iterator[Probe]:
+        """Each constraint met and broken once, each credential left out, each other method tried."""
+        from schemathesis import GenerationMode
+
+        found = self._whole.find_operation_by_id(operation.id)
+        cases = self._whole.iter_coverage_cases(
+            found,
+            generation_modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE],
+            generation_config=self._whole.config.generation_for(operation=found, phase="coverage"),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield from _probes(operation, "coverage", cases)
+
+    def fuzzing(self, operation: Operation, number: int, size: int) -> Iterator[Probe]:
+        """Batch `number` of random requests, `size` of them or a few less."""
+        yield from _probes(operation, "fuzzing", self._drawn(operation, number, size))
+
+    def _drawn(self, operation: Operation, number: int, size: int) -> list[Any]:
+        from hypothesis import HealthCheck, Phase, given, seed, settings
+
+        drawn: list[Any] = []
+
+        @seed(derived(self._seed, operation.id, number))
+        @settings(
+            max_examples=size,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=[
+                HealthCheck.data_too_large,
+                HealthCheck.filter_too_much,
+                HealthCheck.too_slow,
+                HealthCheck.large_base_example,
+            ],
+        )
+        @given(case=self._strategy(operation))
+        def draw(case: Any) -> None:
+            drawn.append(case)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            draw()
+        return drawn[:size]
+
+    def _strategy(self, operation: Operation) -> Any:
+        from hypothesis import strategies
+        from schemathesis import GenerationMode
+
+        found = self._open.find_operation_by_id(operation.id)
+        steered = {operation.parameter: _STEERED}
+        parts = [found.as_strategy(generation_mode=GenerationMode.POSITIVE)]
+        if operation.has_body:
+            parts += [
+                found.as_strategy(generation_mode=mode, path_parameters=steered)
+                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+            ]
+        elif _restricted(operation):
+            parts.append(found.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+        return strategies.one_of(parts)
+
+
+def derived(seed: int, *parts: object) -> int:
+    """A seed for a part of the run, the same on every machine."""
+    text = ":".join(map(str, (seed, *parts)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _config(schemathesis: Any, seed: int) -> Any:
+    return schemathesis.Config.from_dict(
+        {"base-url": "http://127.0.0.1", "seed": seed, "generation": {"database": "none"}}
+    )
+
+
+def _restricted(operation: Operation) -> bool:
+    """Whether the specification says more of the id than that it is a string: only then can one be wrong."""
+    item = openapi.document(operation.api)["paths"][operation.path]
+    both = (*item.get("parameters", ()), *item[operation.method.lower()].get("parameters", ()))
+    schemas = [each["schema"] for each in both if each.get("in") == "path" and "schema" in each]
+    return any(set(schema) - {"type", "description"} for schema in schemas)
+
+
+def _probes(operation: Operation, phase: str, cases: Any) -> Iterator[Probe]:
+    for case in cases:
+        made = _probe(operation, phase, case)
+        if made is not None:
+            yield made
+
+
+def _probe(operation: Operation, phase: str, case: Any) -> Probe | None:
+    sent = {str(name): str(value) for name, value in dict(case.headers or {}).items()}
+    lower = {name.lower() for name in sent}
+    own = {name.lower() for name in operation.credentials} | {"content-type", "idempotency-key"}
+    if not all(_sendable(name, value) for name, value in sent.items()):
+        return None
+    body, value = _body(case.body)
+    kind = next((value for name, value in sent.items() if name.lower() == "content-type"), None)
+    if kind is not None and body is None:
+        return None  # a label on nothing says nothing
+    missing = tuple(name for name in operation.credentials if name.lower() not in lower)
+    headers: Headers = tuple((name, value) for name, value in sent.items() if name.lower() not in own)
+    if body is not None:
+        headers = (*headers, ("Content-Type", kind or "application/json"))
+    key = next((value for name, value in sent.items() if name.lower() == "idempotency-key"), None)
+    raw = str(case.path_parameters.get(operation.parameter, _STEERED))
+    if _is_other_method(operation, case):
+        aim, segment = Aim.METHOD, None
+    elif missing and phase == "coverage":
+        aim, segment = Aim.MISSING, None
+    elif kind is not None:
+        aim, segment = Aim.TYPE, None
+    elif _is_steered(operation, phase, case, raw):
+        aim, segment = body_aim(body, value) if operation.has_body else Aim.DOCUMENTED, None
+    else:
+        aim, segment = Aim.PATH, raw
+    # One odd thing at a time: a documented request that is refused has to have one cause.
+    special = aim is Aim.DOCUMENTED and operation.has_body and reason_check(value) != "reason.plain"
+    how = "fresh" if key is not None or special else "absent"
+    odd_key = aim is Aim.DOCUMENTED and key is not None and phase == "fuzzing" and len(key) != _UUID_LENGTH
+    if odd_key and derived(0, key, str(value)) % 2:
+        # Every other odd key is sent as it came; what the rest of them come with gets its chance under a good one.
+        aim, how, headers = Aim.KEY, "kept", (*headers, ("Idempotency-Key", str(key)))
+    return Probe(
+        operation=operation.id,
+        phase=phase,
+        method=case.method,
+        aim=aim,
+        segment=segment,
+        headers=headers,
+        body=body,
+        value=value,
+        key=how,
+        omitted=missing if aim is Aim.MISSING else (),
+    )
+
+
+def _is_other_method(operation: Operation, case: Any) -> bool:
+    return case.method != operation.method or _scenario(case) == "unspecified_http_method"
+
+
+def _is_steered(operation: Operation, phase: str, case: Any, raw: str) -> bool:
+    """Whether the id was meant to be valid, so that a real one may take its place."""
+    if raw == _STEERED or (phase != "fuzzing" and not _negative_path(case)):
+        return True
+    return operation.api == "withdraws" and _is_uuid(raw)
+
+
+def _scenario(case: Any) -> str | None:
+    data = case.meta.phase.data if case.meta is not None else None
+    scenario = getattr(data, "scenario", None)
+    return None if scenario is None else str(scenario.value)
+
+
+def _negative_path(case: Any) -> bool:
+    if case.meta is None:
+        return False
+    return any(where.name == "PATH" and info.mode.is_negative for where, info in case.meta.components.items())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return len(text) == _UUID_LENGTH and str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _body(raw: Any) -> tuple[bytes | None, Any]:
+    """What goes over the wire, and what it means where it is JSON."""
+    if type(raw).__name__ == "NotSet":
+        return None, MISSING
+    if isinstance(raw, bytes):
+        try:
+            return raw, json.loads(raw)
+        except (ValueError, RecursionError):
+            return raw, MISSING
+    return json.dumps(raw, ensure_ascii=False).encode("utf-8", "surrogatepass"), raw
+
+
+def _sendable(name: str, value: str) -> bool:
+    """Whether HTTP/1.1 can carry a header (RFC 9110 section 5.5), and does so without trimming it."""
+    return (
+        re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
+        and value == value.strip()
+        and all(
+            "\x20" <= letter <= "\x7e" or "\xa0" <= letter <= "\xff" or letter == "\t" for letter in value
+        )
+    )

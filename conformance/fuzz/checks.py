@@ -1,0 +1,249 @@
+"""The fixed list of what fuzzing checks: stable ids, each with the rows of the catalogue that it speaks of.
+
+A finding is always told under one of these, so that what passed is recorded too. A `soft` check can only warn,
+although its row is a MUST: it looks at a part of the row that is a SHOULD, or at an answer that no document shows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conformance.model import Level, Requirement
+
+SUITE = "fuzz"
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzCheck:
+    """One check. `key` is `<operation>.<what>`; `capability` names what a profile has to declare, `state` the value."""
+
+    key: str
+    requirements: tuple[str, ...]
+    title: str
+    soft: bool = False
+    capability: tuple[str, bool] | None = None
+
+    @property
+    def id(self) -> str:
+        """As a run record has it."""
+        return f"{SUITE}::{self.key}"
+
+    def level(self, rows: Mapping[str, Requirement]) -> Level:
+        """That of its rows, unless it is soft."""
+        levels = {rows[one].level for one in self.requirements}
+        if self.soft or levels == {Level.SHOULD}:
+            return Level.SHOULD
+        return Level.MAY if levels == {Level.MAY} else Level.MUST
+
+
+def _table(operation: str, *rows: tuple[str, str, str] | tuple[str, str, str, bool]) -> tuple[FuzzCheck, ...]:
+    return tuple(
+        FuzzCheck(f"{operation}.{row[0]}", tuple(row[1].split()), row[2], soft=len(row) > 3 and bool(row[3]))
+        for row in rows
+    )
+
+
+_WITHDRAWS = (
+    *_table(
+        "cancel_withdraw",
+        ("status.pending", "WD-01", "A documented cancel of a pending withdraw answers 200"),
+        ("status.paid", "WD-04", "A paid withdraw is refused with 400 VALIDATION_ERROR, time and again"),
+        ("status.failed", "WD-05", "A failed withdraw is refused with 400 VALIDATION_ERROR, time and again"),
+        (
+            "status.canceled",
+            "WD-06",
+            "A canceled withdraw is refused with 400 VALIDATION_ERROR, time and again",
+        ),
+        ("status.refusal", "WD-07", "No refusal has another status than 400"),
+        ("status.again", "WD-09", "What was cancelled just now is not cancelled once more"),
+        ("status.unknown", "WD-11", "A generated UUID answers 404 RESOURCE_NOT_FOUND"),
+        ("body.success", "WD-01", "Every 200 says that the withdraw is canceled"),
+        ("body.id", "WD-15", "Every 200 is about the withdraw that was asked for"),
+        ("body.keys", "WD-16", "Every 200 has the documented keys, with values of the documented kind"),
+        ("body.canceled_at", "WD-17", "canceledAt is an instant in UTC in every 200"),
+        ("body.paid_at", "WD-18", "paidAt is null in every 200"),
+        ("body.amount", "WD-19", "amount is a decimal string in every 200"),
+        ("body.currency", "WD-20", "currency is three capital letters in every 200"),
+        ("body.account_number", "WD-21", "bankAccountNumber is masked in every 200"),
+        ("body.types", "WD-22", "bankCode and metadata have their types in every 200"),
+        ("body.instants", "WD-25", "createdAt and updatedAt are instants in every 200"),
+        ("error.envelope", "WD-26", "Every documented refusal has the documented envelope"),
+        ("json.strict", "WD-27", "What calls itself JSON is JSON, whatever was sent"),
+        ("json.content_type", "WD-27", "The answers to documented requests are labelled as JSON"),
+        ("insides", "WD-28", "No answer shows a stack trace or SQL, whatever was sent"),
+        ("accepts.malformed_id", "WD-14", "No malformed id is cancelled"),
+        ("crash.path", "WD-14", "No malformed id causes a server error"),
+        ("crash.credentials", "WD-39", "No malformed credential causes a server error"),
+        ("crash.method", "WD-41", "No other method causes a server error"),
+        ("auth.documented", "WD-30", "No correctly signed request is turned away as if it weren't"),
+        ("auth.missing", "WD-31", "No request without its three headers is accepted"),
+        ("auth.wrong_signature", "WD-32", "No generated signature is accepted"),
+        ("auth.wrong_key", "WD-33", "No generated API key is accepted"),
+    ),
+    FuzzCheck(
+        "cancel_withdraw.status.processing_cancelled",
+        ("WD-02",),
+        "A documented cancel of a processing withdraw answers 200",
+        capability=("cancel_processing", True),
+    ),
+    FuzzCheck(
+        "cancel_withdraw.status.processing_refused",
+        ("WD-03",),
+        "A processing withdraw is refused with 400 VALIDATION_ERROR",
+        capability=("cancel_processing", False),
+    ),
+)
+
+_INTENTS = (
+    *_table(
+        "cancel_payout_intent",
+        (
+            "status.requires_approval",
+            "PI-01",
+            "A documented cancel of an intent in requires_approval answers 202",
+        ),
+        (
+            "status.processing",
+            "PI-02",
+            "A processing intent is refused with 422 approval_required, time and again",
+        ),
+        ("status.terminal", "PI-03", "An intent in a terminal state is refused with 422, time and again"),
+        (
+            "status.cancelled",
+            "PI-04",
+            "A cancelled intent is refused with 422 approval_required, time and again",
+        ),
+        ("status.unknown", "PI-10", "An id that was never issued answers 404 not_found"),
+        ("body.status", "PI-01", "Every 202 says that the intent is cancelled"),
+        ("body.keys", "PI-15", "Every 202 has the documented keys, with values of the documented kind"),
+        ("body.id", "PI-15", "Every 202 is about the intent that was asked for"),
+        ("body.failure_code", "PI-16", "failure_code is cancelled in every 202"),
+        ("body.amounts", "PI-17", "amount, currency and country have their shapes in every 202"),
+        ("body.environment", "PI-18", "environment is named in every 202"),
+        ("body.recipient", "PI-19", "recipient is complete in every 202"),
+        ("body.instants", "PI-20", "created_at and updated_at are instants in every 202"),
+        ("reason.plain", "PI-22", "A plain reason is accepted and comes back unchanged"),
+        ("reason.absent", "PI-23", "A cancel without a reason is accepted"),
+        ("reason.longest", "PI-24", "A reason of 512 characters is accepted and comes back whole"),
+        ("reason.free_text", "PI-27", "Free text is accepted and comes back unchanged"),
+        ("reason.too_long", "PI-25", "A generated reason beyond the limit is not accepted"),
+        ("reason.other_type", "PI-28", "A generated reason of another type is not accepted"),
+        ("key.absent", "PI-30", "A cancel without a key is accepted"),
+        (
+            "key.conflict",
+            "PI-31",
+            "A key that comes again with another reason answers 409 idempotency_conflict",
+        ),
+        ("key.replay", "PI-33", "A key that comes again with the same body brings the first answer"),
+        (
+            "key.other_intent",
+            "PI-35",
+            "A generated key that was used before doesn't bring another intent's answer",
+        ),
+        ("error.envelope", "PI-44", "Every documented refusal has the documented envelope"),
+        ("json.strict", "PI-45", "What calls itself JSON is JSON, whatever was sent"),
+        ("json.content_type", "PI-45", "The answers to documented requests are labelled as JSON"),
+        ("insides", "PI-45", "No answer shows a stack trace or SQL, whatever was sent"),
+        ("crash.path", "PI-14", "No malformed id causes a server error"),
+        ("crash.reason", "PI-28", "No odd reason causes a server error"),
+        ("crash.body", "PI-29", "No odd body causes a server error"),
+        ("crash.key", "PI-38", "No odd key causes a server error"),
+        ("crash.credentials", "PI-43", "No malformed credential causes a server error"),
+        ("crash.content_type", "PI-46", "No foreign content type causes a server error", True),
+        ("crash.method", "PI-48", "No other method causes a server error"),
+        ("accepts.json", "PI-46", "No body labelled application/json is refused for its label"),
+        ("refused.body", "PI-29", "A body that is refused has no effect"),
+        ("auth.documented", "PI-39", "No request with good credentials is turned away as if they weren't"),
+        ("auth.missing", "PI-40", "No request without credentials is accepted, or has an effect"),
+        ("auth.wrong", "PI-40", "No generated credentials are accepted, or have an effect"),
+    ),
+    *_table(
+        "get_payout_intent",
+        ("read_back", "PI-06", "After every 202 the intent reads as cancelled, with its code and reason"),
+        ("status.existing", "PI-06", "Reading an intent answers 200 in every state"),
+        ("status.unknown", "PI-10", "Reading an id that was never issued answers 404 not_found"),
+        ("body.id", "PI-15", "Every 200 is about the intent that was asked for"),
+        ("body.shape", "PI-15", "An intent reads as the cancellation shows it", True),
+        ("error.envelope", "PI-44", "Every documented refusal has the documented envelope"),
+        ("json.strict", "PI-45", "What calls itself JSON is JSON, whatever was sent"),
+        ("json.content_type", "PI-45", "The answers to documented requests are labelled as JSON"),
+        ("insides", "PI-45", "No answer shows a stack trace or SQL, whatever was sent"),
+        ("crash.path", "PI-14", "No malformed id causes a server error"),
+        ("crash.credentials", "PI-43", "No malformed credential causes a server error"),
+        ("crash.method", "PI-48", "No other method causes a server error"),
+        ("auth.documented", "PI-39", "No request with good credentials is turned away as if they weren't"),
+        ("auth.missing", "PI-40", "No request without credentials is accepted"),
+        ("auth.wrong", "PI-40", "No generated credentials are accepted"),
+    ),
+)
+
+_ALL: Mapping[str, tuple[FuzzCheck, ...]] = {"withdraws": _WITHDRAWS, "payout-intents": _INTENTS}
+
+# Which check a field of a body belongs to; what isn't named here is `body.keys`.
+FIELDS: Mapping[str, Mapping[str, str]] = {
+    "cancel_withdraw": {
+        "success": "body.success",
+        "data.status": "body.success",
+        "data.id": "body.id",
+        "data.canceledAt": "body.canceled_at",
+        "data.paidAt": "body.paid_at",
+        "data.amount": "body.amount",
+        "data.currency": "body.currency",
+        "data.bankAccountNumber": "body.account_number",
+        "data.bankCode": "body.types",
+        "data.metadata": "body.types",
+        "data.createdAt": "body.instants",
+        "data.updatedAt": "body.instants",
+    },
+    "cancel_payout_intent": {
+        "status": "body.status",
+        "failure_code": "body.failure_code",
+        "amount": "body.amounts",
+        "currency": "body.amounts",
+        "country": "body.amounts",
+        "environment": "body.environment",
+        "recipient": "body.recipient",
+        "created_at": "body.instants",
+        "updated_at": "body.instants",
+    },
+    "get_payout_intent": {},
+}
+
+# A finding of the first is a consequence of a finding of any of the others: it isn't told twice.
+_CANCEL = "cancel_payout_intent."
+CONSEQUENCES: Mapping[str, tuple[str, ...]] = {
+    "crash.path": ("status.unknown",),
+    "accepts.malformed_id": ("status.unknown",),
+    "reason.plain": ("status.requires_approval",),
+    "reason.absent": ("status.requires_approval",),
+    "reason.longest": ("status.requires_approval", "reason.plain"),
+    "reason.free_text": ("status.requires_approval", "reason.plain"),
+    "key.absent": ("status.requires_approval",),
+    "crash.reason": ("status.requires_approval", "reason.plain", "reason.absent"),
+    "crash.body": ("status.requires_approval", "reason.plain", "reason.absent"),
+    "crash.key": ("status.requires_approval", "reason.plain", "reason.absent", "key.absent", "key.conflict"),
+    "crash.content_type": ("status.requires_approval", "reason.plain"),
+    "body.shape": (
+        *(_CANCEL + f"body.{what}" for what in ("amounts", "environment", "recipient", "instants", "keys")),
+        _CANCEL + "reason.other_type",
+    ),
+}
+
+
+def checks(api: str) -> tuple[FuzzCheck, ...]:
+    """Every check of an API, in a fixed order; none for an API that isn't fuzzed."""
+    return _ALL.get(api, ())
+
+
+def field_check(operation: str, field: str, keyword: str) -> str:
+    """The check (without its operation) that a breach of a success body belongs to."""
+    if operation == "get_payout_intent":
+        return "body.shape"
+    if keyword == "required" and field.count(".") <= (operation == "cancel_withdraw"):
+        return "body.success" if field == "success" else "body.keys"
+    steps = field.split(".")
+    table = FIELDS.get(operation, {})
+    for end in range(len(steps), 0, -1):
+        found = table.get(".".join(steps[:end]))
+        if found is not None:
+            return found
+    return "body.keys"

@@ -1,0 +1,351 @@
+"""Requests that Schemathesis doesn't make: documented ones for every state, free text, near-miss ids, bad credentials.
+
+Schemathesis draws text from all of Unicode, most of which an honest target may refuse; what has to be accepted is
+drawn here. One seed, one stream.
+"""
+
+import base64
+import itertools
+import json
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from conformance.fuzz.cases import derived
+from conformance.fuzz.probes import REASON_LIMIT, Aim, Probe, body_aim, reason_check
+from conformance.http.reply import MISSING
+from conformance.model import Headers
+from conformance.openapi import Operation
+
+T = TypeVar("T")
+
+_WORDS = ("duplicate", "request", "fraud", "typo", "wrong", "amount", "customer", "changed", "mind", "order")
+_ALPHABETS = (
+    "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789",
+    "'\"`\\/<>&;{}[]()%$#@!?*+=|~^,.:- ",
+    "éüñçøåßÅÖÆœž ",
+    "การยกเลิกซ้ำ ",
+    "重复的请求取消订单 ",
+    "إلغاء الطلب مكرر ",
+    "ביטול הזמנה כפולה ",
+    "😀🎉💸🚀🧾 ",
+    "a\nb\tc ",
+)
+_MARKUP = (
+    "<b>bold</b>",
+    "&amp;&lt;",
+    "'; DROP TABLE payouts; --",
+    "{{7*7}}",
+    "${jndi:x}",
+    "%s%n",
+    "\\u0041",
+    "=1+1",
+    "../..",
+)
+_LATIN = "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x100))))
+_PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_HEX = "0123456789abcdef"
+_JSON: Headers = (("Content-Type", "application/json"),)
+
+
+class _Deck:
+    """Draws from options so that each comes up before one comes up again."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self._left: dict[str, list[int]] = {}
+
+    def draw(self, name: str, options: Sequence[T]) -> T:
+        """One of `options`, which have to be as many each time for one `name`."""
+        left = self._left.get(name) or self._dice.sample(range(len(options)), len(options))
+        self._left[name] = left[:-1]
+        return options[left[-1]]
+
+
+def _seeded(*parts: Any) -> tuple[random.Random, _Deck]:
+    dice = random.Random(derived(*parts))  # noqa: S311 - a seed has to make the same stream again
+    return dice, _Deck(dice)
+
+
+def documented(operation: Operation, seed: int, number: int, size: int) -> Iterator[Probe]:
+    """Requests as documented; with a body, reasons of every kind that has to be accepted."""
+    dice, deck = _seeded(seed, operation.id, "documented", number)
+    for _ in range(size):
+        if not operation.has_body:
+            yield Probe(operation.id, "documented", operation.method, Aim.DOCUMENTED)
+            continue
+        reason = _reason(dice, deck)
+        value = {} if reason is None else {"reason": reason}
+        body = json.dumps(value, ensure_ascii=dice.random() < 0.3).encode()
+        yield Probe(
+            operation=operation.id,
+            phase="documented",
+            method=operation.method,
+            aim=body_aim(body, value),
+            headers=_JSON,
+            body=body,
+            value=value,
+            # One odd thing at a time: a refusal has to have one cause.
+            key=dice.choice(("fresh", "fresh", "absent"))
+            if reason_check(value) == "reason.plain"
+            else "fresh",
+        )
+
+
+def ids(operation: Operation, seed: int, number: int, size: int) -> Iterator[Probe]:
+    """Ids that are nearly right. None of them is made from an id that was handed over."""
+    dice, deck = _seeded(seed, operation.id, "ids", number)
+    body = b"{}" if operation.has_body else None
+    for _ in range(size):
+        yield Probe(
+            operation=operation.id,
+            phase="ids",
+            method=operation.method,
+            aim=Aim.PATH,
+            segment=_near_id(dice, deck),
+            headers=_JSON if body else (),
+            body=body,
+            value={} if body else None,
+            key="absent",
+        )
+
+
+def credentials(operation: Operation, seed: int, number: int, size: int) -> Iterator[Probe]:
+    """Requests whose credentials can't be right, on a resource that is."""
+    dice, deck = _seeded(seed, operation.id, "credentials", number)
+    body = b"{}" if operation.has_body else None
+    for _ in range(size):
+        yield Probe(
+            operation=operation.id,
+            phase="credentials",
+            method=operation.method,
+            aim=Aim.WRONG,
+            headers=_JSON if body else (),
+            body=body,
+            value={} if body else None,
+            key="fresh" if body else "absent",
+            altered=_wrong_basic(dice, deck)
+            if "Authorization" in operation.credentials
+            else _wrong_hmac(dice, deck),
+        )
+
+
+def odd(operation: Operation, seed: int, number: int, size: int) -> Iterator[Probe]:
+    """Bodies, keys and content types that no document describes; none for an operation without a body."""
+    if not operation.has_body:
+        return
+    dice, deck = _seeded(seed, operation.id, "odd", number)
+    for turn in range(size):
+        body, value, headers = b'{"reason": "odd"}', {"reason": "odd"}, _JSON
+        match turn % 3:
+            case 0:
+                aim, key, body = Aim.BODY, "fresh", _odd_body(dice, deck)
+            case 1:
+                aim, key, headers = Aim.KEY, "kept", (*_JSON, *_odd_keys(dice, deck))
+            case _:
+                aim, key, headers = Aim.TYPE, "fresh", _odd_type(dice, deck)
+        yield Probe(
+            operation=operation.id,
+            phase="odd",
+            method=operation.method,
+            aim=aim,
+            headers=headers,
+            body=body,
+            value=value if aim is not Aim.BODY else MISSING,
+            key=key,
+        )
+
+
+def _reason(dice: random.Random, deck: _Deck) -> str | None:
+    kind = deck.draw("kind", range(10))
+    if kind <= 3:
+        return "_".join(dice.choices(_WORDS, k=dice.randint(1, 4)))
+    if kind == 4:
+        return None
+    if kind == 5:
+        return "".join(dice.choices(_PLAIN, k=dice.choice((REASON_LIMIT, REASON_LIMIT - 1, 300))))
+    if kind == 6:
+        return dice.choice(_MARKUP) + " " + dice.choice(_MARKUP)
+    alphabet = dice.choice(_ALPHABETS)
+    text = "".join(dice.choices(alphabet, k=dice.randint(1, 60)))
+    return text if kind < 9 else f" {text} "
+
+
+def _near_id(dice: random.Random, deck: _Deck) -> str:
+    digits = "".join(dice.choices(_HEX, k=32))
+    cuts = (0, 8, 12, 16, 20, 32)
+    whole = "-".join(digits[a:b] for a, b in itertools.pairwise(cuts))
+    at = dice.randrange(len(whole))
+    return deck.draw(
+        "id",
+        (
+            whole[:at] + dice.choice("gzGZ_.~") + whole[at + 1 :],
+            whole[:at] or "0",
+            whole + dice.choice(_HEX),
+            whole + "%00",
+            whole + "%20",
+            "%7B" + whole + "%7D",
+            whole[:at] + "%F0%9F%98%80" + whole[at:],
+            whole[:at] + "%C3%28" + whole[at:],
+            "-" + digits,
+            str(dice.randrange(-(2**70), 2**70)),
+            dice.choice(
+                (
+                    "null",
+                    "undefined",
+                    "NaN",
+                    "true",
+                    "%5Bobject%20Object%5D",
+                    "%27%20OR%201%3D1--",
+                    "%00",
+                    "%2e%2e%2f",
+                )
+            ),
+            "".join(dice.choices(_HEX, k=dice.choice((200, 2000, 10_000)))),
+        ),
+    )
+
+
+def _garbage(dice: random.Random, alphabet: str = _LATIN, longest: int = 80) -> str:
+    return "".join(dice.choices(alphabet, k=dice.randint(1, longest)))
+
+
+def _long(dice: random.Random) -> str:
+    return "".join(dice.choices(_PLAIN, k=dice.choice((256, 1025, 10_000))))
+
+
+def _multibyte(dice: random.Random) -> str:
+    """UTF-8 as a header carries it: byte by byte."""
+    return "".join(dice.choices("äö€字😀", k=dice.randint(1, 64))).encode().decode("latin-1")
+
+
+def _odd_body(dice: random.Random, deck: _Deck) -> bytes:
+    deep = dice.choice((200, 5_000, 50_000))
+    return deck.draw(
+        "body",
+        (
+            b"",
+            b" ",
+            b"null",
+            b"{",
+            b'{"reason": "cut',
+            b'{"reason": "one", "reason": "two"}',
+            b'{"reason": NaN}',
+            b"\xef\xbb\xbf{}",
+            b'{"reason": "\xff\xfe"}',
+            b'{"reason": "\\ud800"}',
+            b'{"reason": "\\u0000"}',
+            b"{'reason': 'single'}",
+            b'{"reason": "trailing",}',
+            b"reason=form",
+            b"[" * deep + b"]" * deep,
+            b'{"a":' * deep + b"1" + b"}" * deep,
+            b'{"reason": ' + b"9" * dice.choice((20, 5_000)) + b"}",
+            b'{"__proto__": {"reason": "x"}}',
+            json.dumps({"reason": "utf-16"}).encode("utf-16"),
+        ),
+    )
+
+
+def _odd_keys(dice: random.Random, deck: _Deck) -> Headers:
+    name = "Idempotency-Key"
+    unique = "".join(dice.choices(_PLAIN, k=12))
+    return deck.draw(
+        "key",
+        (
+            ((name, ""),),
+            ((name, unique * 25),),
+            ((name, _long(dice)),),
+            ((name, unique), (name, unique[::-1])),
+            ((name, _multibyte(dice) + unique),),
+            ((name, "'; DROP TABLE keys; --" + unique),),
+            ((name, "../" + unique),),
+            ((name, "{" + unique + "}"),),
+        ),
+    )
+
+
+def _odd_type(dice: random.Random, deck: _Deck) -> Headers:
+    label = deck.draw(
+        "label",
+        (
+            None,
+            "",
+            "text/plain",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "application/json; charset=utf-16",
+            "application/json; charset=nonsense",
+            "application/json, text/plain",
+            "application/merge-patch+json",
+            "json",
+            "/",
+            ";",
+            "*/*",
+        ),
+    )
+    return () if label is None else (("Content-Type", label),)
+
+
+def _wrong_hmac(dice: random.Random, deck: _Deck) -> Headers:
+    key, signature = "X-API-Key", "X-Signature"
+    return (
+        deck.draw(
+            "hmac",
+            (
+                (key, ""),
+                ("X-Timestamp", ""),
+                (signature, ""),
+                (key, _garbage(dice)),
+                (key, _garbage(dice, _PLAIN)),
+                (key, _multibyte(dice)),
+                (key, _long(dice)),
+                (key, "".join(dice.choices(_PLAIN, k=10_000))),
+                (key, dice.choice(("null", "0", "'--"))),
+                (signature, "sha256=" + "".join(dice.choices(_HEX, k=64))),
+                (
+                    signature,
+                    "sha256=" + "".join(dice.choices(_HEX, k=dice.choice((1, 2, 31, 32, 63, 65, 66, 128)))),
+                ),
+                (signature, "sha256=" + _garbage(dice)),
+                (signature, "sha256=" + "0" * 64),
+                (signature, "sha256="),
+                (signature, "sha256=" + _multibyte(dice)),
+                (signature, "sha256=" + _long(dice)),
+                (signature, "sha512=" + "".join(dice.choices(_HEX, k=128))),
+                (signature, "sha256"),
+                (signature, _garbage(dice)),
+                (signature, dice.choice(("null", "="))),
+            ),
+        ),
+    )
+
+
+def _wrong_basic(dice: random.Random, deck: _Deck) -> Headers:
+    def encoded(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+    noise = dice.randbytes(dice.randint(1, 40))
+    value = deck.draw(
+        "basic",
+        (
+            "Basic " + encoded(noise),
+            "Basic " + encoded(noise.replace(b":", b"") or b"x"),
+            "Basic " + encoded(b":" + noise),
+            "Basic " + encoded(noise.hex().encode() + b":"),
+            "Basic " + encoded(_garbage(dice, _PLAIN).encode() + b":" + _garbage(dice, _PLAIN).encode()),
+            "Basic " + encoded(_garbage(dice).encode() + b":" + _garbage(dice).encode()),
+            "Basic " + _garbage(dice),
+            "Basic " + encoded(noise)[:-1] + "*",
+            "Basic =",
+            "Basic",
+            "Basic " + encoded(_long(dice).encode() + b":x"),
+            "Basic " + _multibyte(dice),
+            "",
+            "Bearer " + _garbage(dice, _PLAIN),
+            "Digest username=" + _garbage(dice, _PLAIN, 20),
+            _garbage(dice),
+        ),
+    )
+    return (("Authorization", value),)

@@ -1,0 +1,217 @@
+"""What came of the rulings: one Check per id of the fixed list, with the exchanges that show it, and the statistics."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance import openapi
+from conformance.catalogue import apis
+from conformance.fuzz.checks import CONSEQUENCES, SUITE, FuzzCheck, checks
+from conformance.fuzz.probes import Probe
+from conformance.fuzz.rulings import Finding, Ruling
+from conformance.http.redact import Redactor
+from conformance.http.reply import Reply
+from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
+
+_SAMPLES = 3
+_SHOWN_CAUSES = 4
+Shown = tuple[Exchange, ...]
+
+
+@dataclass(slots=True)
+class Case:
+    """The smallest request that a cause was seen with, and how often it was seen."""
+
+    finding: Finding
+    shown: Shown
+    size: int
+    seen: int = 1
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that is known of one check. `samples` are the first that held, one for each status."""
+
+    started: datetime
+    clock: float
+    rulings: int = 0
+    spent_s: float = 0.0
+    causes: dict[str, Case] = field(default_factory=dict)
+    samples: dict[int, Shown] = field(default_factory=dict)
+
+
+class Ledger:
+    """Collects rulings from every lane; safe to write to from several threads."""
+
+    def __init__(
+        self, wanted: Iterable[FuzzCheck], rows: Mapping[str, Requirement], redactor: Redactor
+    ) -> None:
+        self._checks = tuple(wanted)
+        self._rows = rows
+        self._redactor = redactor
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+        self._keys = {check.key for check in self._checks}
+        self.statuses: dict[str, Counter[str]] = {}
+        self.phases: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.fault_sample: Exchange | None = None
+        self.cases = self.answered = 0
+
+    def sent(self, probe: Probe) -> None:
+        """A generated request is on its way."""
+        with self._lock:
+            self.cases += 1
+            self.phases[probe.phase] += 1
+
+    def ruled(
+        self,
+        probe: Probe,
+        reply: Reply,
+        rulings: Iterable[Ruling],
+        before: Shown = (),
+        read: Probe | None = None,
+    ) -> None:
+        """An answer came, and this is what it shows of `probe`.
+
+        `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request.
+        """
+        operation = openapi.operation((read or probe).operation).name
+        with self._lock:
+            self.answered += 1
+            self.statuses.setdefault(operation, Counter())[str(reply.status)] += 1
+            for ruling in rulings:
+                if ruling.check in self._keys:
+                    self._rule(probe, reply, ruling, (*before, reply.exchange))
+
+    def failed(self, probe: Probe, kind: str, exchange: Exchange | None) -> None:
+        """No answer came. Said in the statistics, and held against nobody."""
+        with self._lock:
+            self.faults[f"{kind} ({probe.aim})"] += 1
+            self.fault_sample = self.fault_sample or exchange
+
+    @property
+    def findings(self) -> int:
+        """How many checks found something wrong."""
+        return sum(bool(self._entries[check.key].causes) for check in self._checks if self._is_told(check))
+
+    def finished(self) -> list[tuple[Check, list[Exchange]]]:
+        """The checks that were put to the test, in the order of the list. All in error if nobody ever answered."""
+        with self._lock:
+            if not self.answered and self.faults:
+                return [self._error(check) for check in self._checks]
+            return [
+                self._check(check, self._entries[check.key]) for check in self._checks if self._is_told(check)
+            ]
+
+    def idle(self) -> list[str]:
+        """The ids of the checks that nothing put to the test."""
+        return [check.id for check in self._checks if not self._is_told(check)]
+
+    def reached(self) -> dict[str, dict[str, Any]]:
+        """Per operation: the histogram of statuses, and which of the documented ones were never seen."""
+        found = {}
+        for operation in {check.key.partition(".")[0]: None for check in self._checks}:
+            one = next(each for each in _operations() if each.name == operation)
+            seen = self.statuses.get(operation, Counter())
+            found[operation] = {
+                "statuses": dict(sorted(seen.items())),
+                "documented": list(one.statuses),
+                "never_reached": [status for status in one.statuses if not seen[str(status)]],
+            }
+        return found
+
+    def _is_told(self, check: FuzzCheck) -> bool:
+        """Whether it was put to the test, and found nothing that another check tells of already."""
+        entry = self._entries.get(check.key)
+        if entry is None:
+            return False
+        return not entry.causes or not any(self._explains(check.key, each) for each in _causes(check.key))
+
+    def _explains(self, key: str, cause: str) -> bool:
+        entry = self._entries.get(cause)
+        return entry is not None and bool(entry.causes) and cause != key
+
+    # -- entries ---------------------------------------------------------------------------------------------
+
+    def _rule(self, probe: Probe, reply: Reply, ruling: Ruling, shown: Shown) -> None:
+        entry = self._entries.setdefault(ruling.check, Entry(reply.sent_at, time.perf_counter()))
+        entry.rulings += 1
+        entry.spent_s += reply.duration_s
+        finding = ruling.finding
+        if finding is None:
+            if len(entry.samples) < _SAMPLES:
+                entry.samples.setdefault(reply.status, shown)
+            return
+        known = entry.causes.setdefault(finding.cause, Case(finding, shown, probe.size(), 0))
+        known.seen += 1
+        if probe.size() < known.size:
+            known.finding, known.shown, known.size = finding, shown, probe.size()
+
+    def _check(self, check: FuzzCheck, entry: Entry) -> tuple[Check, list[Exchange]]:
+        causes = sorted(entry.causes.values(), key=lambda case: (case.size, case.finding.cause))
+        if not causes:
+            exchanges = [each for kept in entry.samples.values() for each in kept]
+            return self._made(check, Outcome.PASSED, entry, exchanges), exchanges
+        exchanges = [each for case in causes[:_SHOWN_CAUSES] for each in case.shown]
+        worst = causes[0].finding
+        problem = Problem(
+            expected=self._redactor.text(worst.expected),
+            observed=self._redactor.text(worst.observed),
+            exchange=len(causes[0].shown) - 1,
+            hint=self._redactor.text(worst.hint),
+        )
+        often = sum(case.seen for case in causes)
+        more = f"; {len(causes) - 1} more ways of failing" if len(causes) > 1 else ""
+        seen = f"in {often} of {entry.rulings} answers{more}"
+        message = f"expected {problem.expected}; observed {problem.observed} ({seen})"
+        outcome = Outcome.WARNED if check.level(self._rows) is Level.SHOULD else Outcome.FAILED
+        return self._made(check, outcome, entry, exchanges, message=message, problem=problem), exchanges
+
+    def _error(self, check: FuzzCheck) -> tuple[Check, list[Exchange]]:
+        kind, count = self.faults.most_common(1)[0]
+        exchanges = [self.fault_sample] if self.fault_sample is not None else []
+        why = exchanges[0].error if exchanges and exchanges[0].error else kind
+        message = self._redactor.text(f"no request got an answer: {why} ({count} times)")
+        entry = Entry(datetime.now(UTC), time.perf_counter())
+        return self._made(check, Outcome.ERROR, entry, exchanges, message=message), exchanges
+
+    def _made(
+        self,
+        check: FuzzCheck,
+        outcome: Outcome,
+        entry: Entry,
+        exchanges: list[Exchange],
+        *,
+        message: str = "",
+        problem: Problem | None = None,
+    ) -> Check:
+        return Check(
+            id=check.id,
+            suite=SUITE,
+            title=check.title,
+            requirements=check.requirements,
+            level=check.level(self._rows),
+            outcome=outcome,
+            message=message,
+            started_at=entry.started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            duration_s=round(entry.spent_s, 6),
+            exchanges=tuple(range(len(exchanges))),
+            problem=problem,
+        )
+
+
+def _causes(key: str) -> list[str]:
+    """The checks whose findings bring about findings of this one, near and far."""
+    operation, _, what = key.partition(".")
+    known = {item.key for items in map(checks, apis()) for item in items}
+    found = [each if each in known else f"{operation}.{each}" for each in CONSEQUENCES.get(what, ())]
+    return [*found, *(far for each in found for far in _causes(each))]
+
+
+def _operations() -> list[openapi.Operation]:
+    return [one for api in apis() for one in openapi.operations(api)]

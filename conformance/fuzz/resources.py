@@ -1,0 +1,136 @@
+"""Which resource a request is steered to: leased when it is first needed, used again for as long as nothing changed it.
+
+A refusal leaves its resource as it was, so one paid withdraw serves every refusal of a run; a cancelled one is used up.
+"""
+
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from conformance.errors import NotTestable, TransportError
+from conformance.session import Session
+from conformance.states.resource import Resource, Wanted
+
+# The states that a cancel changes; a request for one of these may need a resource of its own.
+CONSUMED = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}
+UNKNOWN = "unknown"
+# Older than this, a resource may have moved on by itself: a surprise is confirmed with a new one.
+_FRESH_S = 0.5
+
+
+@dataclass(slots=True)
+class Held:
+    """A leased resource, and when it was leased. `used` counts the requests that it was named in."""
+
+    resource: Resource
+    state: str
+    since: float = field(default_factory=time.monotonic)
+    used: int = 0
+
+    @property
+    def id(self) -> str:
+        """As the target knows it."""
+        return self.resource.id
+
+    def is_fresh(self) -> bool:
+        """Whether its state is certain: just leased, and never named in a request before the present one."""
+        return self.used <= 1 and time.monotonic() - self.since < _FRESH_S
+
+
+class Supply:
+    """Hands out resources per state within a budget. `missing` tells of the states that aren't to be had."""
+
+    def __init__(self, session: Session, examples: int) -> None:
+        self._session = session
+        self._api = session.profile.target.api
+        self._budget = budget(self._api, examples, frugal=session.profile.states.ids is not None)
+        self._free: dict[str, list[Held]] = {}
+        self._lock = threading.Lock()
+        self._sample: str | None = None
+        self.leased: Counter[str] = Counter()
+        self.ids: set[object] = set()
+        self.missing: dict[str, str] = {}
+
+    def take(self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False) -> Held | None:
+        """A resource in that state, None where there is none left.
+
+        `extra` widens the budget; `new` insists on a resource that was never used; `spare` leaves the last ones to
+        requests that are likely to be refused, and so don't use them up.
+        """
+        with self._lock:
+            free, most = self._free.get(state, []), self._budget.get(state, 1)
+            if spare and len(free) + most - self.leased[state] <= most // 5:
+                return None
+            if free and not new:
+                held = free.pop()
+                held.used += 1
+                return held
+            if state in self.missing or self.leased[state] >= most + extra:
+                return None
+            self.leased[state] += 1
+        try:
+            resource = self._session.leases.lease(Wanted(self._api, state))
+        except (NotTestable, TransportError) as fault:
+            with self._lock:
+                self.leased[state] -= 1
+                self.missing.setdefault(state, self._session.redactor.text(fault.message))
+            return None
+        self._sample = resource.id
+        self.ids.add(resource.id)
+        return Held(resource, state, used=1)
+
+    def give_back(self, held: Held) -> None:
+        """It is still in its state: whoever asks next gets it."""
+        with self._lock:
+            self._free.setdefault(held.state, []).append(held)
+
+    def unknown_id(self) -> tuple[str, bool]:
+        """An id that names nothing, and whether it is sure to look like one of the target's own."""
+        if self._api == "withdraws":
+            return _uuid(), True
+        alike = _alike(self._sample) if self._sample else None
+        if alike is None:
+            return "word_01" + "".join(
+                random.SystemRandom().choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24)
+            ), False
+        return alike, True
+
+
+def states(api: str, terminal: Sequence[str]) -> tuple[str, ...]:
+    """Every state that requests are steered to, in the order of their turns."""
+    if api == "withdraws":
+        return ("pending", "paid", "failed", "canceled", "processing", UNKNOWN)
+    return ("requires_approval", "processing", *dict.fromkeys(("cancelled", *terminal)), UNKNOWN)
+
+
+def budget(api: str, examples: int, *, frugal: bool) -> dict[str, int]:
+    """The most resources that a run leases per state (1 where it isn't named). Frugal with ids from a list."""
+    if api == "withdraws":
+        return {"pending": 2 if frugal else max(4, examples // 6), "processing": 1 if frugal else 4}
+    return {"requires_approval": 3 if frugal else max(8, examples // 2)}
+
+
+def _uuid() -> str:
+    digits = f"{random.SystemRandom().getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _alike(sample: str) -> str | None:
+    """An id of the same make-up: its last characters replaced by others of their kind.
+
+    None where there are too few of them: the result might name somebody's real resource.
+    """
+    found = re.search(r"[0-9A-Za-z]{8,}$", sample)
+    if found is None or (found.group().isdigit() and len(found.group()) < 16):
+        return None
+    dice = random.SystemRandom()
+
+    def other(letter: str) -> str:
+        return dice.choice("0123456789" if letter.isdigit() else "abcdef" if letter.islower() else "ABCDEF")
+
+    kept = max(found.start(), len(sample) - 12)
+    return sample[:kept] + "".join(map(other, sample[kept:]))
