@@ -1,0 +1,50 @@
+"""Which checks prove which requirement, as the markers of the suites say."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from conformance import fuzz
+from conformance.plugin import check_id, first_line
+
+_SUITES = Path(__file__).parent / "suites"
+
+
+@cache
+def checks(api: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Requirement id -> (check id, what the check promises), from collecting the suites of `api`."""
+    found: dict[str, list[tuple[str, str]]] = {}
+
+    class Collector:
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            for item in session.items:
+                for mark in item.iter_markers("requirement"):
+                    for one in mark.args:
+                        found.setdefault(one, []).append((check_id(item), first_line(item)))
+
+    folder = _SUITES / api.replace("-", "_")
+    pytest.main([*quiet_pytest(), "--collect-only", str(folder)], plugins=[Collector()])
+    for one, ids in fuzz.check_ids(api).items():
+        for requirement in ids:
+            found.setdefault(requirement, []).append((one, "Fuzzing finds no breach of it."))
+    return {one: tuple(pairs) for one, pairs in found.items()}
+
+
+def quiet_pytest() -> list[str]:
+    """Arguments that keep pytest to itself: no configuration, plugins or cache of wherever it is started."""
+    return [
+        "--disable-plugin-autoload",
+        "-p",
+        "conformance.plugin",
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:cacheprovider",
+        "--capture=no",
+        "-c",
+        str(_SUITES / "pytest.ini"),
+        "--rootdir",
+        str(_SUITES),
+    ]
