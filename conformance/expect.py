@@ -22,7 +22,13 @@ class Violation(AssertionError):
     """
 
     def __init__(
-        self, *, expected: str, observed: str, reply: Reply | None = None, hint: str = "", control: bool = False
+        self,
+        *,
+        expected: str,
+        observed: str,
+        reply: Reply | None = None,
+        hint: str = "",
+        control: bool = False,
     ) -> None:
         super().__init__(f"expected {expected}; observed {observed}")
         self.expected = expected
@@ -46,9 +52,7 @@ class Answer:
         return str(self.status) + (" with " + ", ".join(said) if said else "")
 
 
-def answered(
-    reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False
-) -> Reply:
+def answered(reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False) -> Reply:
     """The reply, if it is the documented one; a Violation that names each difference otherwise."""
     wanted = {**({"error.code": answer.code} if answer.code else {}), **dict(answer.fields)}
     wrong = [] if reply.status == answer.status else [f"status {reply.status}"]
@@ -67,7 +71,13 @@ def answered(
 
 
 def that(
-    holds: bool, *, expected: str, observed: str, reply: Reply | None = None, hint: str = "", control: bool = False
+    holds: bool,
+    *,
+    expected: str,
+    observed: str,
+    reply: Reply | None = None,
+    hint: str = "",
+    control: bool = False,
 ) -> None:
     """Raises the Violation unless `holds`."""
     if not holds:
@@ -77,7 +87,13 @@ def that(
 def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> Any:
     """The value under `path`, if it is `good`."""
     value = reply.at(path)
-    that(good(value), expected=f"{path} to be {expected}", observed=f"{path} is {value!r}", reply=reply, hint=hint)
+    that(
+        good(value),
+        expected=f"{path} to be {expected}",
+        observed=f"{path} is {value!r}",
+        reply=reply,
+        hint=hint,
+    )
     return value
 
 
@@ -97,7 +113,9 @@ def same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
-def unchanged(before: Mapping[str, Any], after: Any, keys: Iterable[str], *, reply: Reply, after_what: str) -> None:
+def unchanged(
+    before: Mapping[str, Any], after: Any, keys: Iterable[str], *, reply: Reply, after_what: str
+) -> None:
     """Every one of `keys` that `before` knows has the same JSON value in `after`."""
     changed = []
     for key in keys:

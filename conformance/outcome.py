@@ -16,8 +16,10 @@ _SUITES = Path(__file__).parent / "suites"
 
 
 def classify(fault: BaseException | None, level: Level) -> Outcome:
-    """The outcome of a check of that level. Only a broken expectation is ever held against the target: a Violation,
-    or an assert in a suite. An assert of ours, of pytest's or of a library's is a fault of the harness.
+    """The outcome of a check of that level.
+
+    Only a broken expectation is ever held against the target: a Violation, or an assert in a suite. An assert of ours,
+    of pytest's or of a library's is a fault of the harness.
     """
     if fault is None:
         return Outcome.PASSED
@@ -31,7 +33,11 @@ def classify(fault: BaseException | None, level: Level) -> Outcome:
 
 
 def described(
-    fault: BaseException | None, title: str, exchanges: Sequence[Exchange], redactor: Redactor, sent: Collection[str]
+    fault: BaseException | None,
+    title: str,
+    exchanges: Sequence[Exchange],
+    redactor: Redactor,
+    sent: Collection[str],
 ) -> tuple[str, Problem | None]:
     """One sentence for the record, and the Problem where the target's answer broke an expectation.
 
@@ -97,7 +103,9 @@ def _is_expectation(fault: BaseException) -> bool:
     if not isinstance(fault, AssertionError):
         return False
     trace = _innermost(fault)
-    return isinstance(fault, Violation) or (trace is not None and _SUITES in Path(trace.tb_frame.f_code.co_filename).parents)
+    if isinstance(fault, Violation):
+        return True
+    return trace is not None and _SUITES in Path(trace.tb_frame.f_code.co_filename).parents
 
 
 def _place(fault: BaseException) -> str:
@@ -110,5 +118,3 @@ def _innermost(fault: BaseException) -> TracebackType | None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace
-
-

@@ -184,6 +184,16 @@ class Run:
         self._end(item, None)
         return answer
 
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Shows what a check came to, without the traceback: its frames hold what was raised, secrets and all."""
+        report = yield
+        if report.failed and call.excinfo is not None:
+            report.longrepr = self.session.redactor.text(str(call.excinfo.value))
+        return report
+
     def pytest_sessionfinish(self) -> None:
         """Offers the resources back."""
         if self._session is not None:

@@ -299,5 +299,7 @@ class _Profiles(Reader):
         if not good or re.search(r"\s", url):
             # As the profile has it: no variable is told, and no password that somebody put there.
             shown = re.sub(r"//[^/]*@", "//...@", self.string(dotted))
-            raise self.wrong(dotted, f"not an http or https URL: {shown}", 'Write "https://host[:port]/path".')
+            raise self.wrong(
+                dotted, f"not an http or https URL: {shown}", 'Write "https://host[:port]/path".'
+            )
         return parts

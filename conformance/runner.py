@@ -1,6 +1,5 @@
 """Profiles -> pytest and fuzzing -> the run record and its reports."""
 
-import difflib
 import json
 import os
 import re
@@ -102,10 +101,7 @@ def _known(api: str, requirements: Sequence[str]) -> None:
     hint = f"payout-conformance catalogue lists them: {min(mine)} to {max(mine)}."
     for one in requirements:
         if one.upper() not in everybody:
-            close = difflib.get_close_matches(one.upper(), mine, n=1)
-            raise UsageError(
-                f"no catalogue has a requirement {one}", hint=f"Did you mean {close[0]}? {hint}" if close else hint
-            )
+            raise UsageError(f"no catalogue has a requirement {one}", hint=hint)
     if requirements and not any(one.upper() in mine for one in requirements):
         raise UsageError(f"{api} has no requirement {', '.join(requirements)}", hint=hint)
 
@@ -138,7 +134,9 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
             fuzzer.kill()
             fuzzer.wait()
     if watch.broken:
-        raise HarnessError(f"the suites can't be collected: {watch.broken}", hint="Reinstall payout-conformance.")
+        raise HarnessError(
+            f"the suites can't be collected: {watch.broken}", hint="Reinstall payout-conformance."
+        )
     if not interrupted and code not in _SOUND:
         raise HarnessError(f"pytest ended with exit code {int(code)}", hint=f"What was found is in {folder}.")
     if fault:
@@ -197,10 +195,13 @@ def _new_folder(profile: Profile, output: Path) -> Path:
             continue
         except OSError as fault:
             raise UsageError(
-                f"nothing can be written to {output}: {fault.strerror}", hint="Name another folder with --output."
+                f"nothing can be written to {output}: {fault.strerror}",
+                hint="Name another folder with --output.",
             ) from fault
         return folder.resolve()
-    raise UsageError(f"nothing can be written to {output}: it is not a folder", hint="Name another with --output.")
+    raise UsageError(
+        f"nothing can be written to {output}: it is not a folder", hint="Name another with --output."
+    )
 
 
 def _reachable(profile: Profile, folder: Path) -> None:
@@ -214,7 +215,9 @@ def _reachable(profile: Profile, folder: Path) -> None:
 
     def withdraws() -> Request:
         headers = signed_headers(pair, session.gate.timestamp(), b"")
-        return Request("POST", f"/api/v1/withdraws/{uuid4()}/cancel", tuple(headers.items()), auth=Auth.DOCUMENTED)
+        return Request(
+            "POST", f"/api/v1/withdraws/{uuid4()}/cancel", tuple(headers.items()), auth=Auth.DOCUMENTED
+        )
 
     def payout_intents() -> Request:
         headers = (("Authorization", basic(pair.key, pair.secret)),)
@@ -338,7 +341,9 @@ def _fuzzed(
         statistics = json.loads((folder / "fuzz.json").read_text())
     if fuzzer.returncode == 0 or stop:
         return statistics, ""
-    return statistics, (said or b"").decode(errors="replace").strip()[-400:] or f"exit code {fuzzer.returncode}"
+    return statistics, (said or b"").decode(errors="replace").strip()[
+        -400:
+    ] or f"exit code {fuzzer.returncode}"
 
 
 def _plan(folder: Path) -> dict[str, Any]:
@@ -375,5 +380,3 @@ def _now() -> str:
 def worst(codes: Sequence[int]) -> int:
     """One exit code for several runs: a failure outweighs a fault, a fault what couldn't be settled."""
     return next((code for code in (1, 4, 2, 3) if code in codes), 0)
-
-

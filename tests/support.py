@@ -30,7 +30,9 @@ READ_PATH = 'read_path = "/api/v1/withdraws/{id}"'
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a command: ours, the sandbox's credentials, this checkout, no colours asked for."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV_", "NO_COLOR", "SANDBOX_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV_", "NO_COLOR", "SANDBOX_"))
+    }
     return {**kept, **CREDENTIAL_ENV, "PYTHONPATH": str(ROOT), **more}
 
 
@@ -52,7 +54,8 @@ def command(
 def credentials(api: str, owners: Iterator[str] | tuple[str, ...] | None = None) -> str:
     """The credential tables of a profile, as references."""
     return "\n".join(
-        f"[credentials.{owner}]\n" + "".join(f'{item} = "${{{variable(api, owner, item)}}}"\n' for item in pair)
+        f"[credentials.{owner}]\n"
+        + "".join(f'{item} = "${{{variable(api, owner, item)}}}"\n' for item in pair)
         for owner, pair in CREDENTIALS[api].items()
         if owners is None or owner in owners
     )
@@ -113,7 +116,9 @@ class SandboxProcess:
 
     def make(self, api: str, status: str, **params: Any) -> str:
         """Sets up a resource, and returns its id."""
-        made = self.post("/_states", {"action": "setup", "params": {"contract": api, "status": status, **params}})
+        made = self.post(
+            "/_states", {"action": "setup", "params": {"contract": api, "status": status, **params}}
+        )
         return str(made["id"])
 
     def bend(self, *defects: str) -> None:
@@ -183,6 +188,10 @@ class RawServer:
 
     def close(self) -> None:
         """Stops listening and hangs up on everybody."""
+        with suppress(OSError):
+            self._listener.shutdown(
+                socket.SHUT_RDWR
+            )  # wakes whoever waits in accept, who would take one more
         self._listener.close()
         for peer in self._open:
             with suppress(OSError):
@@ -214,7 +223,9 @@ def serving(answer: Handler, *, keep: bool = False, tls: ssl.SSLContext | None =
         server.close()
 
 
-def reply_with(body: bytes = b"{}", status: str = "200 OK", headers: str = "Content-Type: application/json") -> bytes:
+def reply_with(
+    body: bytes = b"{}", status: str = "200 OK", headers: str = "Content-Type: application/json"
+) -> bytes:
     """The bytes of a plain answer."""
     lines = f"HTTP/1.1 {status}\r\n{headers}\r\n" if headers else f"HTTP/1.1 {status}\r\n"
     return f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -227,3 +238,21 @@ def always(answer: bytes) -> Handler:
         peer.sendall(answer)
 
     return send
+
+
+def certify(
+    profile: Path, *words: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the profile without fuzzing, in its own folder."""
+    return command("run", profile, "--no-fuzz", *words, cwd=profile.parent, env=env)
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """The record of the latest run below `folder`."""
+    found: dict[str, Any] = json.loads((folder / "reports" / "latest" / "run.json").read_text())
+    return found
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    """Requirement -> outcome of the latest run."""
+    return {row["id"]: row["outcome"] for row in record(folder)["requirements"]}

@@ -25,7 +25,15 @@ def body(**values: object) -> bytes:
 
 @pytest.mark.parametrize(
     ("value", "other"),
-    [(1, 1), (1, 1.0), ("a", "a"), (None, None), (True, True), ([1, {"a": None}], [1, {"a": None}]), ({}, {})],
+    [
+        (1, 1),
+        (1, 1.0),
+        ("a", "a"),
+        (None, None),
+        (True, True),
+        ([1, {"a": None}], [1, {"a": None}]),
+        ({}, {}),
+    ],
 )
 def test_the_same_json(value: object, other: object) -> None:
     """Numbers by value, the rest by type and content."""
@@ -34,8 +42,21 @@ def test_the_same_json(value: object, other: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "other"),
-    [(True, 1), (False, 0), (1, "1"), (None, MISSING), (None, False), ("", None), ([1], [1, 2]), ([True], [1])]
-    + [({"a": 1}, {"a": 1, "b": None}), ({"a": [0]}, {"a": [False]}), ("a", "A"), ([], {}), (MISSING, MISSING.__class__)],
+    [
+        (True, 1),
+        (False, 0),
+        (1, "1"),
+        (None, MISSING),
+        (None, False),
+        ("", None),
+        ([1], [1, 2]),
+        ([True], [1]),
+        ({"a": 1}, {"a": 1, "b": None}),
+        ({"a": [0]}, {"a": [False]}),
+        ("a", "A"),
+        ([], {}),
+        (MISSING, MISSING.__class__),
+    ],
 )
 def test_not_the_same_json(value: object, other: object) -> None:
     """`true` is not 1, a missing key is not null, at any depth."""
@@ -54,7 +75,10 @@ def test_the_documented_answer_is_handed_back() -> None:
     ("given", "says"),
     [
         (reply(body(success=False, error={"code": "VALIDATION_ERROR"}), 409), "status 409"),
-        (reply(body(success=False, error={"code": "validation_error"}), 400), "error.code is 'validation_error'"),
+        (
+            reply(body(success=False, error={"code": "validation_error"}), 400),
+            "error.code is 'validation_error'",
+        ),
         (reply(body(success="false", error={"code": "VALIDATION_ERROR"}), 400), "success is 'false'"),
         (reply(body(success=0, error={"code": "VALIDATION_ERROR"}), 400), "success is 0"),
         (reply(b"<html>", 400), "error.code is <missing>"),
@@ -112,7 +136,9 @@ def test_a_race_is_one(clients: Clients) -> None:
 
     with serving(answer, keep=True) as server:
         client, recorder = clients(server.url)
-        calls = [lambda number=number: client.send(lambda: Request("POST", f"/{number}")) for number in range(6)]
+        calls = [
+            lambda number=number: client.send(lambda: Request("POST", f"/{number}")) for number in range(6)
+        ]
         race = expect.race(client, calls)
 
     assert [each.text for each in race.replies] == [f"/{number}" for number in range(6)]

@@ -75,8 +75,9 @@ class Source:
             yield from _probes(operation, "coverage", cases)
 
     def fuzzing(self, operation: Operation, number: int, size: int) -> Iterator[Probe]:
-        """Batch `number` of random requests, `size` of them or a few less."""
-        yield from _probes(operation, "fuzzing", self._drawn(operation, number, size))
+        """Batch `number` of random requests, `size` of them or a few less; half as many where only ids vary."""
+        drawn = self._drawn(operation, number, size if operation.has_body else (size + 1) // 2)
+        yield from _probes(operation, "fuzzing", drawn)
 
     def _drawn(self, operation: Operation, number: int, size: int) -> list[Any]:
         from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -111,14 +112,14 @@ class Source:
 
         found = self._open.find_operation_by_id(operation.id)
         steered = {operation.parameter: _STEERED}
-        parts = [found.as_strategy(generation_mode=GenerationMode.POSITIVE)]
-        if operation.has_body:
-            parts += [
-                found.as_strategy(generation_mode=mode, path_parameters=steered)
-                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-            ]
-        elif _restricted(operation):
-            parts.append(found.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+        positive, negative = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+        if not operation.has_body:
+            return found.as_strategy(generation_mode=negative if _restricted(operation) else positive)
+        parts = [
+            found.as_strategy(generation_mode=positive),
+            found.as_strategy(generation_mode=positive, path_parameters=steered),
+            found.as_strategy(generation_mode=negative, path_parameters=steered),
+        ]
         return strategies.one_of(parts)
 
 

@@ -6,6 +6,7 @@ doesn't make a slow run. What a lane sends, and in which order, depends on the s
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,8 +95,9 @@ class Driver:
 
     def is_idle(self) -> bool:
         """Whether no lane is at work any more; waits a moment for those that are about to end."""
+        until = time.monotonic() + 0.5
         for thread in self._threads:
-            thread.join(0.5)
+            thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def end(self, why: str) -> None:
@@ -121,7 +123,10 @@ class Driver:
     def _one(self, probe: Probe, state: str | None) -> None:
         held = None
         if state is not None and state != UNKNOWN:
-            likely = probe.aim in (Aim.DOCUMENTED, Aim.OPEN, Aim.KEY) and openapi.operation(probe.operation).method == "POST"
+            likely = (
+                probe.aim in (Aim.DOCUMENTED, Aim.OPEN, Aim.KEY)
+                and openapi.operation(probe.operation).method == "POST"
+            )
             held = self._supply.take(state, spare=likely)
             # Nothing to be had in this state: an id that names nothing gets the request instead.
             state = state if held is not None else UNKNOWN

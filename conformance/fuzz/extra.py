@@ -42,6 +42,13 @@ _MARKUP = (
     "=1+1",
     "../..",
 )
+_PROMISED = (
+    None,
+    "<b>bold</b> &amp; \"double\" 'single' \\ /",
+    "one line\nanother\ttabbed",
+    " إلغاء الطلب ביטול Zoë 重复 😀 ",
+    "Aa" * (REASON_LIMIT // 2),
+)
 _LATIN = "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x100))))
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _HEX = "0123456789abcdef"
@@ -67,12 +74,40 @@ def _seeded(*parts: Any) -> tuple[random.Random, _Deck]:
     return dice, _Deck(dice)
 
 
+def plain(operation: Operation) -> Probe:
+    """The documented request, with nothing special about it."""
+    if operation.has_body:
+        return _with_body(operation, {"reason": "Duplicate_Request"})
+    return Probe(operation.id, "documented", operation.method, Aim.DOCUMENTED)
+
+
+def promises(operation: Operation) -> Iterator[Probe]:
+    """One request for each thing that a body may hold, or leave out, by the document."""
+    if operation.has_body:
+        for reason in _PROMISED:
+            yield _with_body(operation, {} if reason is None else {"reason": reason})
+        yield _with_body(operation, {"reason": "Duplicate_Request"}, key="absent")
+
+
+def _with_body(operation: Operation, value: dict[str, str], key: str = "fresh") -> Probe:
+    return Probe(
+        operation=operation.id,
+        phase="documented",
+        method=operation.method,
+        aim=Aim.DOCUMENTED,
+        headers=_JSON,
+        body=json.dumps(value).encode(),
+        value=value,
+        key=key,
+    )
+
+
 def documented(operation: Operation, seed: int, number: int, size: int) -> Iterator[Probe]:
     """Requests as documented; with a body, reasons of every kind that has to be accepted."""
     dice, deck = _seeded(seed, operation.id, "documented", number)
     for _ in range(size):
         if not operation.has_body:
-            yield Probe(operation.id, "documented", operation.method, Aim.DOCUMENTED)
+            yield plain(operation)
             continue
         reason = _reason(dice, deck)
         value = {} if reason is None else {"reason": reason}
@@ -159,7 +194,8 @@ def odd(operation: Operation, seed: int, number: int, size: int) -> Iterator[Pro
 def _reason(dice: random.Random, deck: _Deck) -> str | None:
     kind = deck.draw("kind", range(10))
     if kind <= 3:
-        return "_".join(dice.choices(_WORDS, k=dice.randint(1, 4)))
+        words = "_".join(dice.choices(_WORDS, k=dice.randint(1, 4)))
+        return dice.choice((words, words.title(), words.upper()))
     if kind == 4:
         return None
     if kind == 5:
@@ -341,6 +377,7 @@ def _wrong_basic(dice: random.Random, deck: _Deck) -> Headers:
             "Basic =",
             "Basic",
             "Basic " + encoded(_long(dice).encode() + b":x"),
+            "Basic " + encoded(b"x:" + b"y" * 10_000),
             "Basic " + _multibyte(dice),
             "",
             "Bearer " + _garbage(dice, _PLAIN),

@@ -63,7 +63,7 @@ class Supply:
         """
         with self._lock:
             free, most = self._free.get(state, []), self._budget.get(state, 1)
-            if spare and len(free) + most - self.leased[state] <= most // 5:
+            if spare and len(free) + most - self.leased[state] <= min(2, most // 2):
                 return None
             if free and not new:
                 held = free.pop()
@@ -110,8 +110,8 @@ def states(api: str, terminal: Sequence[str]) -> tuple[str, ...]:
 def budget(api: str, examples: int, *, frugal: bool) -> dict[str, int]:
     """The most resources that a run leases per state (1 where it isn't named). Frugal with ids from a list."""
     if api == "withdraws":
-        return {"pending": 2 if frugal else max(4, examples // 6), "processing": 1 if frugal else 4}
-    return {"requires_approval": 3 if frugal else max(8, examples // 2)}
+        return {"pending": 2 if frugal else 4 + examples // 8, "processing": 1 if frugal else 4}
+    return {"requires_approval": 3 if frugal else 12 + examples * 2 // 5}
 
 
 def _uuid() -> str:

@@ -49,10 +49,11 @@ def stream(api: str, order: Order) -> Iterator[Probe]:
     for number, start in enumerate(range(0, order.examples, BATCH)):
         size = min(BATCH, order.examples - start)
         for operation in operations:
-            yield from extra.documented(operation, order.seed, number, max(8, size // 2))
+            # What is refused leaves its resource to the next one: it goes first.
             yield from extra.ids(operation, order.seed, number, max(4, size // 5))
             yield from extra.credentials(operation, order.seed, number, max(4, size // 3))
             yield from extra.odd(operation, order.seed, number, max(6, size // 2))
+            yield from extra.documented(operation, order.seed, number, max(8, size // 2))
             yield from _distinct(source.fuzzing(operation, number, size))
 
 
@@ -86,7 +87,16 @@ def run(
                 driver.end(f"the budget of {order.budget_s:g} s is used up")
 
         driver.start()
-        _feed(driver, stream(api, order), {check.key.partition(".")[0] for check in wanted}, names, poll)
+        touched = {check.key.partition(".")[0] for check in wanted}
+        operations = [one for one in openapi.operations(api) if one.name in touched]
+        # Every state once, before anything odd: a run that ends early has at least been everywhere.
+        for state in names:
+            for operation in operations:
+                driver.put(extra.plain(operation), state)
+        for operation in operations:
+            for probe in extra.promises(operation):
+                driver.put(probe, names[0])
+        _feed(driver, stream(api, order), {one.id for one in operations}, names, poll)
         driver.finish(poll)
         _keep(folder, ledger)
         statistics = _statistics(order, crew, driver, began, time.monotonic() - clock)
@@ -127,8 +137,7 @@ def _feed(
     for probe in probes:
         if driver.stop.is_set():
             return
-        name = openapi.operation(probe.operation).name
-        if name in operations:
+        if probe.operation in operations:
             driver.put(probe, _state(probe, names, turns))
         while driver.waiting() > _AHEAD and not driver.stop.is_set():
             time.sleep(0.01)
@@ -150,10 +159,12 @@ def _state(probe: Probe, names: tuple[str, ...], turns: dict[tuple[str, str], in
     turns[probe.operation, kind] = turn + 1
     if probe.aim is Aim.DOCUMENTED and probe.body is None:
         return names[turn % len(names)]
+    if probe.aim in (Aim.MISSING, Aim.WRONG):
+        return names[0]
     plain = (
         probe.aim is Aim.DOCUMENTED and reason_check(probe.value) == "reason.plain" and probe.key != "absent"
     )
-    often = 2 if plain else 4
+    often = 2 if plain or probe.aim in (Aim.KEY, Aim.TYPE, Aim.OPEN) else 4
     return names[0] if turn % often < often - 1 else names[1 + turn // often % (len(names) - 1)]
 
 

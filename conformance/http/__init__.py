@@ -1,0 +1,1 @@
+"""Requests to the target: the client, what its runs share, authentication, redaction."""

@@ -189,7 +189,8 @@ class Client:
             status=answer.status_code if answer is not None else None,
             http_version=_version(answer),
             response_headers=tuple(
-                (clean.text(name, extra), clean.text(value, extra)) for name, value in _decoded(answer.headers.raw)
+                (clean.text(name, extra), clean.text(value, extra))
+                for name, value in _decoded(answer.headers.raw)
             )
             if answer is not None
             else (),
@@ -229,12 +230,10 @@ def _read(answer: httpx.Response) -> tuple[bytes, bool]:
     inflate = zlib.decompressobj(wbits=47) if coded else None
     body = bytearray()
     for chunk in answer.stream:  # type: ignore[union-attr]
-        if inflate is not None:
-            try:
-                chunk = inflate.decompress(chunk, BODY_CAP + 1 - len(body))
-            except zlib.error as fault:
-                raise TransportError("protocol", f"the compressed body is damaged: {fault}") from fault
-        body += chunk
+        try:
+            body += inflate.decompress(chunk, BODY_CAP + 1 - len(body)) if inflate is not None else chunk
+        except zlib.error as fault:
+            raise TransportError("protocol", f"the compressed body is damaged: {fault}") from fault
         if len(body) > BODY_CAP:
             return bytes(body[:BODY_CAP]), True
     return bytes(body), False

@@ -60,8 +60,9 @@ class Redactor:
         return self.raw(text.encode("utf-8", "surrogatepass"), extra).decode("utf-8", "surrogatepass")
 
     def own_header(self, name: str, value: str) -> str:
-        """A header of a request of ours: by name where it holds credentials of the profile just as they are,
-        blank where it holds any others.
+        """A header of a request of ours, without what it proves.
+
+        Credentials of the profile, just as they are, become their names; any others are blanked out.
         """
         named = self.text(value)
         if name.lower() not in _AUTH_HEADERS or _NAMED.fullmatch(named):
@@ -127,7 +128,11 @@ def _hints(value: str) -> tuple[bytes, ...]:
     """
     raw = value.encode("utf-8", "surrogatepass")
     runs = [max(_RUN.findall(form), key=len, default="") for form in (value, *_base64_forms(raw))]
-    return (*(run.encode() for run in runs), *(code.encode() for code in (raw.hex(), raw.hex().upper())), *_wide(value))
+    return (
+        *(run.encode() for run in runs),
+        *(code.encode() for code in (raw.hex(), raw.hex().upper())),
+        *_wide(value),
+    )
 
 
 def _wide(value: str) -> list[bytes]:
@@ -173,7 +178,9 @@ def _character(char: str) -> bytes:
         forms += [re.escape("".join(map(chr, raw)).encode())] if len(raw) > 1 else []
         forms += [re.escape(bytes([ord(char)]))] if 0x80 <= ord(char) < 0x100 else []
         forms += [rb"\+"] if char == " " else []
-    plain = rb"\\{1,8}" if char == "\\" else rb"\\{0,7}" + re.escape(raw) if char in "\"'/" else re.escape(raw)
+    plain = (
+        rb"\\{1,8}" if char == "\\" else rb"\\{0,7}" + re.escape(raw) if char in "\"'/" else re.escape(raw)
+    )
     return b"(?:" + b"|".join([plain, *forms]) + b")"
 
 

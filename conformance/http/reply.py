@@ -29,10 +29,10 @@ class NotStrictJson(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `sent_at` is when the request began (UTC); `written` and `finished` are
-    readings of `time.perf_counter()`: the first byte sent, the last one received.
+    """One answer.
 
-    `exchange` is the same answer as it is recorded, without secrets.
+    `sent_at` is when the request began (UTC); `written` and `finished` are readings of `time.perf_counter()`: the first
+    byte sent, the last one received. `exchange` is the same answer as it is recorded, without secrets.
     """
 
     status: int

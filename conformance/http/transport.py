@@ -16,7 +16,6 @@ import httpx
 
 from conformance.errors import TransportError
 
-
 # Until the rate limit has let every racer through; 429s are waited for no longer either.
 _LONGEST_QUEUE_S = 120.0
 
@@ -181,7 +180,9 @@ def named(fault: Exception) -> TransportError:
         return TransportError("connect", "not sent: another request of the same race couldn't be")
     if isinstance(fault, httpcore.TimeoutException):
         return TransportError(
-            "timeout", "no complete answer within limits.timeout_s", hint="Is the target up, or is the limit too low?"
+            "timeout",
+            "no complete answer within limits.timeout_s",
+            hint="Is the target up, or is the limit too low?",
         )
     if _caused_by(fault, ssl.SSLError):
         return TransportError(
@@ -191,8 +192,12 @@ def named(fault: Exception) -> TransportError:
         if _caused_by(fault, socket.gaierror):
             return TransportError("dns", "the host name can't be resolved", hint="Check target.base_url.")
         if _caused_by(fault, ConnectionRefusedError):
-            return TransportError("refused", "the connection was refused", hint="Is the target running there?")
-        return TransportError("connect", f"no connection: {text}", hint="Check target.base_url and the network.")
+            return TransportError(
+                "refused", "the connection was refused", hint="Is the target running there?"
+            )
+        return TransportError(
+            "connect", f"no connection: {text}", hint="Check target.base_url and the network."
+        )
     if isinstance(fault, httpcore.ReadError | httpcore.WriteError):
         return TransportError("reset", f"the connection broke: {text or type(fault).__name__}")
     if isinstance(fault, httpcore.RemoteProtocolError):

@@ -37,7 +37,7 @@ class Response:
     content_type: str = JSON
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
+class Refusal(Exception):
     """The request is refused: an API's own envelope is put around `code` and `message`."""
 
     def __init__(self, status: int, code: str, message: str, headers: Headers = ()) -> None:

@@ -24,7 +24,7 @@ _INSIDES = {
         re.DOTALL,
     ),
     "a file path": re.compile(
-        r"(?:/(?:home|usr|var|opt|srv|app|root|etc|tmp|Users)/[\w.-]+/[\w./-]+|[A-Z]:\\\\?[\w.-]+\\\\?[\w.-]+)"
+        r"(?:(?<![\w.-])/(?:home|usr|var|opt|srv|app|root|etc|tmp|Users)/[\w.-]+/[\w./-]+|[A-Z]:\\\\?[\w.-]+\\\\?[\w.-]+)"
         r"|node_modules/|site-packages/"
     ),
     "HTML": re.compile(r"<!doctype html|<html[\s>]|<body[\s>]|<h1[\s>]|<pre[\s>]", re.IGNORECASE),

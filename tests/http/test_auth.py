@@ -10,7 +10,9 @@ from conformance.http.auth import basic, signature, signed_headers
 from conformance.profile import Credentials
 from tests.support import ROOT
 
-VECTORS: list[dict[str, Any]] = json.loads((ROOT / "specs/formats/hmac-vectors.json").read_text("utf-8"))["vectors"]
+VECTORS: list[dict[str, Any]] = json.loads((ROOT / "specs/formats/hmac-vectors.json").read_text("utf-8"))[
+    "vectors"
+]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -31,7 +33,9 @@ def test_the_three_headers_are_the_documented_ones() -> None:
     assert headers["X-Signature"] == signature("the-secret", "1700000000000", b"")
 
 
-@pytest.mark.parametrize(("key", "secret"), [("Aladdin", "open sesame"), ("k", ""), ("ключ", "пароль:с:двоеточием")])
+@pytest.mark.parametrize(
+    ("key", "secret"), [("Aladdin", "open sesame"), ("k", ""), ("ключ", "пароль:с:двоеточием")]
+)
 def test_basic_is_rfc_7617(key: str, secret: str) -> None:
     """Key, colon, secret in base64 of UTF-8; further colons belong to the secret."""
     scheme, _, encoded = basic(key, secret).partition(" ")

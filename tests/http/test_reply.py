@@ -1,5 +1,6 @@
 """Answers as checks read them: nothing that a target sends makes reading raise."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,17 @@ from conformance.model import Auth, Exchange
 def reply(body: bytes = b"{}", status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """An answer that nobody had to send."""
     exchange = Exchange(
-        "2026-01-01T00:00:00.000000Z", 0.1, "GET", "http://a/b", (), b"", Auth.NONE, status, "HTTP/1.1", headers, body
+        "2026-01-01T00:00:00.000000Z",
+        0.1,
+        "GET",
+        "http://a/b",
+        (),
+        b"",
+        Auth.NONE,
+        status,
+        "HTTP/1.1",
+        headers,
+        body,
     )
     return Reply(status, headers, body, False, datetime.now(UTC), 0.1, 1.0, 2.0, exchange)
 
@@ -27,10 +38,8 @@ def test_reading_never_raises(body: bytes) -> None:
     assert isinstance(found.text, str)
     assert found.at("error.code") is MISSING or found.json
     list(found.strings())
-    try:
+    with suppress(NotStrictJson):
         found.strictly()
-    except NotStrictJson as fault:
-        assert str(fault)
 
 
 def test_deep_nesting_is_survived() -> None:

@@ -22,7 +22,9 @@ def script(folder: Path, code: str, *words: str) -> StateCommand:
 def test_placeholders_are_filled_in(tmp_path: Path) -> None:
     """Each has a value even where nothing special is wanted; the message comes on standard input."""
     code = 'print(json.dumps({"id": "x", "argv": sys.argv[1:], "message": json.load(sys.stdin)}))'
-    command = script(tmp_path, code, "{status}:{owner}", "{environment}", "{contract}", "{action}", "{id}", "{other}")
+    command = script(
+        tmp_path, code, "{status}:{owner}", "{environment}", "{contract}", "{action}", "{id}", "{other}"
+    )
 
     plain = command.setup(PENDING).facts
     special = command.setup(Wanted("payout-intents", "paid", owner="other_merchant")).facts
@@ -39,7 +41,8 @@ def test_placeholders_are_filled_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "one"), [('print("  id-1  ")', "id-1"), ("print(json.dumps({'id': 7}))", "7"), ("print(12)", "12")]
+    ("code", "one"),
+    [('print("  id-1  ")', "id-1"), ("print(json.dumps({'id': 7}))", "7"), ("print(12)", "12")],
 )
 def test_an_id_or_json_is_taken(tmp_path: Path, code: str, one: str) -> None:
     """One word, or an object with an id."""
@@ -76,8 +79,11 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "placeholder"),
-    [(Wanted("withdraws", "paid", owner="other_merchant"), "{owner}"), (Wanted("payout-intents", "paid", environment="other"), "{environment}")],
-)  # fmt: skip
+    [
+        (Wanted("withdraws", "paid", owner="other_merchant"), "{owner}"),
+        (Wanted("payout-intents", "paid", environment="other"), "{environment}"),
+    ],
+)
 def test_a_command_that_cannot_know_is_not_asked(tmp_path: Path, wanted: Wanted, placeholder: str) -> None:
     """Without {owner} it would make one of the primary merchant, and tenancy would fail for nothing."""
     with pytest.raises(NotTestable) as caught:

@@ -1,6 +1,7 @@
 """Resources from a provider-state endpoint, on a real socket."""
 
 import json
+import time
 
 import pytest
 
@@ -27,8 +28,18 @@ def test_the_message_is_pacts(clients: Clients) -> None:
     params = {"contract": "withdraws", "status": "paid", "owner": "other_merchant"}
     assert messages == [
         {"action": "setup", "state": "a withdraw with status paid", "params": params},
-        {"action": "teardown", "state": "a withdraw with status paid", "params": {**params, "id": "one"}, "id": "one"},
-        {"action": "settle", "state": "a withdraw with status paid", "params": {**params, "id": "one"}, "id": "one"},
+        {
+            "action": "teardown",
+            "state": "a withdraw with status paid",
+            "params": {**params, "id": "one"},
+            "id": "one",
+        },
+        {
+            "action": "settle",
+            "state": "a withdraw with status paid",
+            "params": {**params, "id": "one"},
+            "id": "one",
+        },
     ]
 
 
@@ -46,7 +57,10 @@ def test_the_message_is_pacts(clients: Clients) -> None:
         (reply_with(b""), "makes no sense (200: '')"),
         (reply_with(b'{"id": "a"}', status="201 Created"), "makes no sense (201:"),
         (reply_with(b"", status="302 Found", headers="Location: /login"), "makes no sense (302:"),
-        (reply_with(b"no such state", status="404 Not Found"), "can't make a pending withdraw (404: 'no such state')"),
+        (
+            reply_with(b"no such state", status="404 Not Found"),
+            "can't make a pending withdraw (404: 'no such state')",
+        ),
         (reply_with(b"", status="422 No"), "can't make a pending withdraw (422"),
         (b"", "gave no answer (reset"),
         (b"hello\r\n\r\n", "gave no answer (protocol"),
@@ -69,7 +83,7 @@ def test_numbers_are_ids_too(clients: Clients) -> None:
 
 def test_an_endpoint_that_is_down_costs_its_timeout_once(clients: Clients) -> None:
     """Not once per check."""
-    with serving(lambda peer, _: peer.recv(1)) as server:
+    with serving(lambda *_: time.sleep(2)) as server:
         endpoint = StateEndpoint(clients(server.url, timeout_s=0.3)[0], "/_states")
         for _ in range(5):
             with pytest.raises(NotTestable, match="gave no answer .timeout"):
@@ -91,5 +105,8 @@ def test_a_teardown_is_the_endpoints_own_affair(clients: Clients, answer: bytes)
 
 def test_an_endpoint_that_does_not_settle(clients: Clients) -> None:
     """Says so, and the check that needs it is not testable."""
-    with serving(always(reply_with(b"what?", status="422 No"))) as server, pytest.raises(NotTestable, match="settle"):
+    with (
+        serving(always(reply_with(b"what?", status="422 No"))) as server,
+        pytest.raises(NotTestable, match="settle"),
+    ):
         StateEndpoint(clients(server.url)[0], "/_states").settle(Resource("a", PENDING))

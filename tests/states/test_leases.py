@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,8 @@ class Maker:
     """A state provider that hands out what it was given."""
 
     def __init__(self, *ids: str) -> None:
-        self.ids, self.returned = list(ids), []
+        self.ids = list(ids)
+        self.returned: list[str] = []
 
     def setup(self, wanted: Wanted) -> Resource:
         return Resource(self.ids.pop(0), wanted)
@@ -52,7 +54,9 @@ def test_parallel_workers_never_share_an_id(tmp_path: Path) -> None:
     """Three processes empty one pool together: each id comes once, and all of them come."""
     ids = [f"id-{number}" for number in range(150)]
     words = [sys.executable, "-c", WORKER, str(tmp_path), json.dumps(ids)]
-    workers = [subprocess.Popen(words, cwd=ROOT, env=environment(), stdin=-1, stdout=-1, text=True) for _ in range(3)]
+    workers = [
+        subprocess.Popen(words, cwd=ROOT, env=environment(), stdin=-1, stdout=-1, text=True) for _ in range(3)
+    ]
     for worker in workers:
         assert worker.stdout is not None
         worker.stdout.readline()
@@ -100,7 +104,7 @@ def test_odd_ids_can_be_claimed(tmp_path: Path, odd: str) -> None:
     assert not claims.claim(odd)
 
 
-POOLS = {
+POOLS: dict[str, dict[str, tuple[str, ...]]] = {
     "primary": {"pending": ("a", "b"), "paid": ()},
     "other_merchant": {"pending": ("c",)},
     "other_environment": {"pending": ("d",)},
@@ -111,7 +115,7 @@ def test_pools_hand_out_in_order_by_owner_and_environment(tmp_path: Path) -> Non
     """The ids of a profile, first come first served."""
     pools = IdPools(POOLS, Claims(tmp_path))
 
-    def take(status: str, **more: str) -> str:
+    def take(status: str, **more: Any) -> str:
         return pools.setup(Wanted("payout-intents", status, **more)).id
 
     assert [take("pending"), take("pending")] == ["a", "b"]
@@ -158,8 +162,14 @@ def test_a_pool_cannot_settle(tmp_path: Path) -> None:
     ("wanted", "says"),
     [
         (Wanted("withdraws", "pending"), "a pending withdraw"),
-        (Wanted("payout-intents", "processing", owner="other_merchant"), "a processing payout intent of other_merchant"),
-        (Wanted("payout-intents", "paid", environment="other"), "a paid payout intent in the other environment"),
+        (
+            Wanted("payout-intents", "processing", owner="other_merchant"),
+            "a processing payout intent of other_merchant",
+        ),
+        (
+            Wanted("payout-intents", "paid", environment="other"),
+            "a paid payout intent in the other environment",
+        ),
     ],
 )
 def test_what_is_wanted_reads_as_a_sentence(wanted: Wanted, says: str) -> None:

@@ -1,6 +1,7 @@
 """Whether an answer can be told from others that it ought to look like."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from conformance.http.reply import Reply
 from conformance.suites.common import neutral
@@ -33,8 +34,9 @@ def difference(one: Reply, others: Sequence[Reply], echoes: Iterable[str] = ()) 
         return f"its status is {one.status}, not {others[0].status}"
     if all(_kind(one) != _kind(other) for other in others):
         return f"its Content-Type is {one.header('Content-Type')!r}"
-    if all(neutral(one.text, known) != neutral(other.text, known) for other in others):
-        return "its body is another"
+    body = _differing(one, others, known)
+    if body:
+        return body
     names = _names(one)
     theirs = [_names(other) for other in others]
     extra = [name for name in names if not any(name in other for other in theirs)]
@@ -45,6 +47,36 @@ def difference(one: Reply, others: Sequence[Reply], echoes: Iterable[str] = ()) 
             + [f"it lacks the header {name}" for name in missing]
         )
     return None
+
+
+def _differing(one: Reply, others: Sequence[Reply], echoes: Sequence[str]) -> str | None:
+    """How the body differs, not counting values that the others don't agree upon either."""
+    mine, theirs = _leaves(one, echoes), [_leaves(other, echoes) for other in others]
+    if all(mine.keys() != leaves.keys() for leaves in theirs):
+        return f"its body has {', '.join(sorted(mine)) or 'nothing in it'}"
+    wrong = [
+        path
+        for path, value in mine.items()
+        if {leaves.get(path) for leaves in theirs} == {theirs[0].get(path)} != {value}
+    ]
+    return f"its body differs in {', '.join(wrong)}" if wrong else None
+
+
+def _leaves(reply: Reply, echoes: Sequence[str]) -> dict[str, str]:
+    """The values of a JSON body by their paths; the whole text where it is none."""
+    if not isinstance(reply.json, dict | list):
+        return {"the text": neutral(reply.text, echoes)}
+    found: dict[str, str] = {}
+    pending: list[tuple[str, Any]] = [("", reply.json)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{path}.{key}".lstrip("."), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            pending += [(f"{path}[]", item) for item in value]
+        else:
+            found[path] = neutral(f"{value!r}", echoes)
+    return found
 
 
 def _kind(reply: Reply) -> str:

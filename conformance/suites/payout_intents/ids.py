@@ -31,7 +31,7 @@ def unknown_like(example: str | None) -> str:
     if len(tail) < _RANDOM_FROM:
         return prefix + max(_alphabet(tail)) * max(len(tail), 8)
     # Sortable ids begin with the time: that part is kept.
-    kept = 10 if len(tail) == 26 else len(tail) // 4  # noqa: PLR2004 - a ULID (48 bits of time in 10 of 26 letters)
+    kept = 10 if len(tail) == 26 else len(tail) // 4
     letters = _alphabet(tail)
     return prefix + tail[:kept] + "".join(secrets.choice(letters) for _ in tail[kept:])
 
@@ -52,9 +52,9 @@ def _split(example: str) -> tuple[str, str]:
 
 def _large(digits: int) -> str:
     """A number that no sequence has got to, within the integers that the example's length suggests."""
-    if digits <= 10:  # noqa: PLR2004 - fits 32 bits
+    if digits <= 10:
         return "2147483647"
-    return "9" * 18 if digits <= 18 else "9223372036854775807".zfill(digits)  # noqa: PLR2004 - fits 64 bits
+    return "9" * 18 if digits <= 18 else "9223372036854775807".zfill(digits)
 
 
 def _alphabet(tail: str) -> str:

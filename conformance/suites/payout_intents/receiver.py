@@ -125,8 +125,6 @@ def _bound(host: str, port: int, receiver: Receiver) -> ThreadingHTTPServer:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_PUT = do_POST
-
         def _chunks(self) -> bytes:
             """A chunked body (RFC 9112 section 7.1), empty where there is none."""
             body = b""

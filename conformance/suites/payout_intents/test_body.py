@@ -145,7 +145,7 @@ def test_recipient_has(cancelled: Cancelled, key: str) -> None:
 
     def good(value: Any) -> bool:
         if key == "account_last4" and isinstance(value, str):
-            return len(value) == 4  # noqa: PLR2004
+            return len(value) == 4
         return _is_text(value) or (value is None and other_type)
 
     four = key == "account_last4"
@@ -155,6 +155,19 @@ def test_recipient_has(cancelled: Cancelled, key: str) -> None:
         good,
         "a text of exactly four characters" if four else "a text",
         hint="As text, so that leading zeros survive." if four else "",
+    )
+
+
+@requirement("PI-19")
+def test_last_four_are_the_last(cancelled: Cancelled) -> None:
+    """account_last4 is the end of the account number, where the state provider tells that."""
+    ends = [number[-4:] for number in account_numbers(cancelled.intent.facts)]
+
+    expect.field(
+        cancelled.reply,
+        "recipient.account_last4",
+        lambda value: not ends or not isinstance(value, str) or len(value) != 4 or value in ends,
+        f"{' or '.join(map(repr, ends))}, how the account number ends",
     )
 
 

@@ -32,7 +32,8 @@ class Round:
 
     def statuses(self) -> str:
         """All of the answers, in short."""
-        return f"{', '.join(str(reply.status) for reply in self.race.replies)} ({self.race.in_flight} in flight at once)"
+        all_of_them = ", ".join(str(reply.status) for reply in self.race.replies)
+        return f"{all_of_them} ({self.race.in_flight} in flight at once)"
 
 
 class Rounds:
@@ -106,7 +107,7 @@ def test_one_of_many_cancels_succeeds(distinct: Sequence[Round]) -> None:
             expected=f"exactly one 2xx for {len(one.reasons)} cancels of one intent at the same moment",
             observed=f"{len(winners)}: {one.statuses()}",
             reply=one.race.replies[winners[-1] if winners else 0],
-            hint="Check and change the status in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock.",
+            hint="Check and change in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock.",
         )
 
 
@@ -143,7 +144,7 @@ def test_parallel_retries_have_one_effect(retries: Sequence[Round]) -> None:
     for one in retries:
         winners = one.winners()
         others = [reply for number, reply in enumerate(one.race.replies) if number not in winners]
-        strange = next((reply for reply in others if reply.status != 409), None)  # noqa: PLR2004
+        strange = next((reply for reply in others if reply.status != 409), None)
         expect.that(
             bool(winners) and strange is None,
             expected="the first answer, or 409, for each of the requests with one key and body at the same moment",
@@ -160,7 +161,7 @@ def _all_alike(replies: Sequence[Reply]) -> None:
         expect.that(
             not differing,
             expected="one and the same answer for requests with one key and body at the same moment",
-            observed=f"answers that differ in {', '.join(differing)}: {expect.shown(replies[0])} and {expect.shown(reply)}",
+            observed=f"they differ in {', '.join(differing)}: {expect.shown(replies[0])} and {expect.shown(reply)}",
             reply=reply,
             hint="More than one of them took effect.",
         )

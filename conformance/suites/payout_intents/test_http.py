@@ -68,7 +68,7 @@ def test_other_refusal_has_the_envelope(evidence: Evidence, which: str) -> None:
     """Any other 4xx comes in the same envelope."""
     reply = evidence.bad_requests()[which]
 
-    if reply.status // 100 == 4:  # noqa: PLR2004
+    if reply.status // 100 == 4:
         _is_envelope(reply, f"a request with {which}")
 
 
@@ -236,7 +236,7 @@ def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method:
 
     allow = _allow(reply)
     expect.that(
-        reply.status in (404, 501) or (reply.status == 405 and "POST" in allow),  # noqa: PLR2004
+        reply.status in (404, 501) or (reply.status == 405 and "POST" in allow),
         expected=f"405 with Allow: POST, or 404, to a {method} on the cancel path",
         observed=f"{reply.status} with Allow {reply.header('Allow')!r}",
         reply=reply,
@@ -250,9 +250,10 @@ def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: s
     reply = evidence.methods("the read path").replies[method]
 
     # The path may have methods of its own that the document is silent about: then any answer of theirs will do.
-    no_server_error(reply, to=f"a {method} on the read path")
+    if reply.status != 501:
+        no_server_error(reply, to=f"a {method} on the read path")
     expect.that(
-        reply.status != 405 or "GET" in _allow(reply),  # noqa: PLR2004
+        reply.status != 405 or "GET" in _allow(reply),
         expected=f"405 with Allow: GET, or 404, to a {method} on the read path",
         observed=f"{reply.status} with Allow {reply.header('Allow')!r}",
         reply=reply,

@@ -58,6 +58,7 @@ def test_cancelled_intent_is_never_executed(
     """A cancelled intent stays cancelled when it is to be settled."""
     intent = given("requires_approval")
     api.cancels(intent)
+    api.confirmed(intent)
 
     settling(intent)
     time.sleep(_LATER_S)
@@ -129,10 +130,9 @@ def test_settling_and_cancelling_have_one_winner(
 
         # The settlement starts a little later each time: it is to hit the cancel in the middle.
         reply, midway = _meet(partial(api.cancel, intent), settle_and_look, number * 0.002)
-        time.sleep(0.03)
+        time.sleep(_LATER_S / 3)
 
-        read = api.seen(intent)
-        _agree(reply, midway, read)
+        _agree(reply, midway, api.confirmed(intent) if reply.ok else api.seen(intent))
 
 
 def _agree(reply: Reply, midway: Reply, read: Reply) -> None:

@@ -219,7 +219,7 @@ class PayoutIntents:
     def racers(self) -> int:
         """How many requests race: up to five, within `limits.concurrency`."""
         racers = min(5, self._session.profile.limits.concurrency)
-        if racers < 2:  # noqa: PLR2004
+        if racers < 2:
             raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
         return racers
 

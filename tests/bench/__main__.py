@@ -1,0 +1,79 @@
+"""`python -m tests.bench`: what a run costs, and what our client costs beside a plain one."""
+
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from subprocess import DEVNULL, run
+
+import httpx
+
+from conformance import demo
+from conformance.http.client import Client, Recorder, Request
+from conformance.http.gate import Gate
+from conformance.http.redact import Redactor
+from conformance.sandbox import Sandbox
+
+REQUESTS = 1000
+
+
+def seconds(work: Callable[[], object], times: int = 3) -> float:
+    """The best of a few, which is what the machine can do when it isn't busy elsewhere."""
+    best = float("inf")
+    for _ in range(times):
+        clock = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - clock)
+    return best
+
+
+def exchanges(url: str, folder: Path) -> None:
+    """Our client, which records and redacts every exchange, beside httpx by itself."""
+    gate = Gate(folder / "gate", requests_per_second=None, max_requests=10**9)
+    redactor = Redactor({"primary.secret_key": "a-secret-of-some-length-0123456789"})
+    recorder = Recorder()
+    ours = Client(url, timeout_s=10, connections=8, gate=gate, redactor=redactor, recorder=recorder)
+    request = Request("GET", "/payout_intents/nobody")
+
+    def with_ours() -> None:
+        for _ in range(REQUESTS):
+            ours.send(lambda: request)
+        recorder.drain()
+
+    plain = httpx.Client(base_url=url)
+    ratio = seconds(with_ours) / seconds(lambda: [plain.get("/payout_intents/nobody") for _ in range(REQUESTS)])
+    print(f"our client / plain httpx, {REQUESTS} requests: {ratio:.2f} of its time")
+    ours.close()
+    plain.close()
+    gate.close()
+
+
+def runs(url: str, folder: Path) -> None:
+    """Whole runs, start-up included, in units of starting Python and importing pytest and httpx."""
+
+    def command(*words: str) -> None:
+        run([sys.executable, *words], stdout=DEVNULL, stderr=DEVNULL, check=True, cwd=folder)
+
+    unit = seconds(lambda: command("-c", "import pytest, httpx"))
+    print(f"start Python, import pytest and httpx: {unit:.2f} s = 1")
+    for path in demo.profiles(url, folder, os.environ):
+        for label, words in (("without fuzzing", ["--no-fuzz"]), ("with fuzzing", [])):
+            taken = seconds(lambda: command("-m", "conformance", "run", str(path), *words), times=2)  # noqa: B023
+            print(f"{path.stem}, {label}: {taken:.2f} s = {taken / unit:.1f}")
+
+
+def main() -> None:
+    """Everything, one line each."""
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+        os.environ["PYTHONPATH"] = str(Path.cwd())
+        with redirect_stdout(sys.stdout), redirect_stderr(io.StringIO()):
+            exchanges(sandbox.url, Path(folder))
+            runs(sandbox.url, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The fixed list of checks, the classes of input, and the specification as a judge."""
+
+import subprocess
+import sys
+
+import pytest
+
+from conformance import catalogue, fuzz, openapi
+from conformance.errors import HarnessError
+from conformance.fuzz.checks import CONSEQUENCES, checks, field_check
+from conformance.fuzz.probes import Aim, body_aim, is_free_text, reason_check
+from conformance.model import Level
+from tests.fuzz.support import apis
+from tests.support import ROOT
+
+
+@apis
+def test_every_check_speaks_of_rows_that_exist(api):
+    rows = catalogue.load(api).by_id()
+    listed = fuzz.check_ids(api)
+    assert len(listed) == len(checks(api))
+    for check in checks(api):
+        assert listed[check.id] == check.requirements
+        assert set(check.requirements) <= rows.keys()
+        assert rows[check.requirements[0]].level is check.level(rows) or check.soft
+    assert fuzz.check_ids("something-else") == {}
+
+
+def test_the_list_needs_no_schemathesis():
+    code = "import sys, conformance.fuzz as f; f.check_ids('withdraws'); print('schemathesis' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_consequences_name_checks():
+    names = {check.key.partition(".")[2] for api in ("withdraws", "payout-intents") for check in checks(api)}
+    keys = {check.key for check in checks("payout-intents")}
+    for what, causes in CONSEQUENCES.items():
+        assert what in names
+        assert all(cause in names or cause in keys for cause in causes)
+
+
+def test_soft_checks_only_warn():
+    rows = catalogue.load("payout-intents").by_id()
+    (check,) = [
+        check for check in checks("payout-intents") if check.key == "cancel_payout_intent.crash.content_type"
+    ]
+    assert rows["PI-46"].level is Level.MUST
+    assert check.level(rows) is Level.SHOULD
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "keyword", "check"),
+    [
+        ("cancel_withdraw", "data.amount", "type", "body.amount"),
+        ("cancel_withdraw", "data.amount", "required", "body.keys"),
+        ("cancel_withdraw", "data.metadata.order", "type", "body.types"),
+        ("cancel_withdraw", "data", "required", "body.keys"),
+        ("cancel_withdraw", "success", "required", "body.success"),
+        ("cancel_withdraw", "", "json", "body.keys"),
+        ("cancel_payout_intent", "recipient.bank_code", "required", "body.recipient"),
+        ("cancel_payout_intent", "recipient", "required", "body.keys"),
+        ("cancel_payout_intent", "country", "pattern", "body.amounts"),
+        ("get_payout_intent", "country", "pattern", "body.shape"),
+    ],
+)
+def test_a_breach_finds_its_check(operation, field, keyword, check):
+    assert field_check(operation, field, keyword) == check
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "aim"),
+    [
+        (b"{}", {}, Aim.DOCUMENTED),
+        (b"...", {"reason": "duplicate_request"}, Aim.DOCUMENTED),
+        (b"...", {"reason": "x" * 512}, Aim.DOCUMENTED),
+        (b"...", {"reason": "x" * 513}, Aim.LONG),
+        (b"...", {"reason": "é" * 513}, Aim.OPEN),
+        (b"...", {"reason": "é" * 300}, Aim.OPEN),
+        (b"...", {"reason": "a\x00b"}, Aim.OPEN),
+        (b"...", {"reason": "a\rb"}, Aim.OPEN),
+        (b"...", {"reason": ""}, Aim.OPEN),
+        (b"...", {"reason": None}, Aim.OPEN),
+        (b"...", {"reason": "x", "more": 1}, Aim.OPEN),
+        (b"...", {"more": 1}, Aim.OPEN),
+        (b"...", {"reason": 1}, Aim.REASON),
+        (b"...", {"reason": []}, Aim.REASON),
+        (b"...", [], Aim.BODY),
+        (b"...", None, Aim.BODY),
+        (None, None, Aim.OPEN),
+    ],
+)
+def test_only_what_is_beyond_doubt_counts_as_documented(body, value, aim):
+    assert body_aim(body, value) is aim
+
+
+@pytest.mark.parametrize("reason", ["<b>&amp;", "a\nb", "יום", "😀 ok", " outer spaces ", "'; DROP--"])
+def test_free_text_is_free(reason):
+    assert is_free_text(reason)
+
+
+@pytest.mark.parametrize("reason", ["e\u0301", "\u202egnp", "\ue000", "\ufdd0", "\u200b", "   "])
+def test_what_software_tidies_up_is_not_demanded(reason):
+    assert not is_free_text(reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "check"),
+    [
+        ({}, "reason.absent"),
+        ({"reason": "customer_changed_mind"}, "reason.plain"),
+        ({"reason": "x" * 256}, "reason.longest"),
+        ({"reason": "<b>"}, "reason.free_text"),
+        ({"reason": " a"}, "reason.free_text"),
+    ],
+)
+def test_a_reason_has_its_check(value, check):
+    assert reason_check(value) == check
+
+
+def test_the_specification_names_the_field():
+    said = openapi.validate("cancelWithdraw", 404, {"success": 0, "error": {"code": "x", "message": ""}})
+    assert said == [
+        'error.code: should be "RESOURCE_NOT_FOUND", and is "x"',
+        'error.message: should have at least 1 characters, and is ""',
+        "success: should be false, and is 0",
+    ]
+    assert "data.currency: is missing" in openapi.validate(
+        "cancelWithdraw", 200, {"success": True, "data": {}}
+    )
+    # Python's own `$` would let the newline pass.
+    wrong = openapi.breaches("getPayoutIntent", 200, {"amount": "1\n"})
+    assert [each.keyword for each in wrong if each.field == "amount"] == ["pattern"]
+
+
+def test_any_other_refusal_may_look_as_it_likes():
+    assert openapi.validate("cancelWithdraw", 429, "slow down") == []
+    assert openapi.validate("cancelWithdraw", 201, {}) == [
+        "the body: status 201 is not documented (documented: 200, 400, 404)"
+    ]
+    with pytest.raises(HarnessError):
+        openapi.operation("noSuchOperation")

@@ -1,0 +1,99 @@
+"""Every defect is caught by the requirement that it breaks; no honest implementation is accused."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue
+from conformance.model import Level
+from conformance.sandbox import list_defects
+
+from . import matrix
+from .variants import VARIANTS, excused
+
+ROOT = Path(__file__).parent.parent.parent
+APIS = catalogue.apis()
+
+
+@cache
+def proven(api: str) -> dict[tuple[str, str], Any]:
+    """What every run found, by (kind, id); the runs share one process, which takes minutes."""
+    out = ROOT / "reports" / "detection" / f"{api}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tests.proof.prove", api, str(out)]
+    for variant in VARIANTS[api]:
+        command += ["--variant", json.dumps(variant)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(out.read_text())
+    outcomes = {one["id"]: one["outcomes"] for one in found if one["kind"] == "defect"}
+    matrix.write(catalogue.load(api), list_defects(api), outcomes, out.parent)
+    return {(one["kind"], one["id"]): one for one in found}
+
+
+def _grouped(values: list[Any], of: Any = lambda value: value) -> list[Any]:
+    """Parameters that keep one API in one worker, so that its runs are made once."""
+    return [
+        pytest.param(api, value, id=f"{api}-{of(value)}", marks=pytest.mark.xdist_group(f"proof-{api}"))
+        for api, value in values
+    ]
+
+
+@pytest.mark.parametrize(("api", "_"), _grouped([(api, "clean") for api in APIS]))
+def test_the_clean_sandbox_is_conformant(api: str, _: str) -> None:
+    """No defect, no finding: everything passes, nothing warns, nothing is left untested."""
+    clean = proven(api)["clean", "clean"]
+
+    assert clean["checks"] == {}
+    assert set(clean["outcomes"].values()) == {"passed"}
+    assert clean["exit_code"] == 0
+
+
+DEFECTS = _grouped([(api, defect) for api in APIS for defect in list_defects(api)], lambda defect: defect.id)
+
+
+@pytest.mark.parametrize(("api", "defect"), DEFECTS)
+def test_a_defect_is_caught_by_what_it_breaks(api: str, defect: Any) -> None:
+    """The requirement that a defect breaks fails if it is a MUST, and warns if it is a SHOULD; nothing crashes."""
+    found = proven(api)["defect", defect.id]
+    main = defect.breaks[0]
+    row = catalogue.load(api).by_id()[main]
+    outcome = found["outcomes"][main]
+
+    assert outcome in ("failed", "warned"), f"{main} is {outcome}; noticed by {_noticed(found)}"
+    assert row.level is not Level.SHOULD or outcome == "warned"
+    assert "error" not in found["outcomes"].values(), found["checks"]
+    if row.level is not Level.SHOULD and outcome == "failed":
+        assert found["exit_code"] == 1
+
+
+def _noticed(found: dict[str, Any]) -> list[str]:
+    return [
+        f"{one} {outcome}" for one, outcome in found["outcomes"].items() if outcome in ("failed", "warned")
+    ]
+
+
+HONEST = _grouped([(api, variant) for api in APIS for variant in VARIANTS[api]], json.dumps)
+
+
+@pytest.mark.parametrize(("api", "variant"), HONEST)
+def test_an_honest_variant_is_not_accused(api: str, variant: dict[str, Any]) -> None:
+    """What the documents leave open fails nothing, and warns only where a SHOULD is really unmet."""
+    found = proven(api)["variant", json.dumps(variant)]
+    allowed = excused(api, variant)
+
+    bad = {
+        check: said
+        for check, said in found["checks"].items()
+        if said[0] in ("failed", "error") or (said[0] == "warned" and not allowed)
+    }
+    warned = {one for one, outcome in found["outcomes"].items() if outcome == "warned"}
+    assert bad == {}
+    assert warned <= allowed
+    if not variant.get("budget"):
+        assert found["exit_code"] == 0

@@ -1,0 +1,76 @@
+"""The catalogue as it is loaded, told, and covered by checks."""
+
+import hashlib
+
+import pytest
+
+from conformance import catalogue
+from conformance.catalogue_text import listing, one_in_full
+from conformance.errors import HarnessError, UsageError
+from conformance.model import Basis, Level
+from tests.support import ROOT
+
+
+def plain(text: str, kind: str) -> str:
+    """No colours."""
+    return text
+
+
+def test_the_apis_are_the_folders_of_specs() -> None:
+    """Adding a third is adding a folder."""
+    assert catalogue.apis() == ("payout-intents", "withdraws")
+    assert catalogue.api_folder("payout-intents").name == "payout_intents"
+
+
+@pytest.mark.parametrize(("api", "prefix", "number"), [("withdraws", "WD", 42), ("payout-intents", "PI", 50)])
+def test_every_row_is_there(api: str, prefix: str, number: int) -> None:
+    """Permanent ids without gaps; the digest is that of the file."""
+    loaded = catalogue.load(api)
+
+    assert [row.id for row in loaded.requirements] == [f"{prefix}-{n:02}" for n in range(1, number + 1)]
+    raw = (ROOT / "specs" / api.replace("-", "_") / "requirements.toml").read_bytes()
+    assert loaded.digest == "sha256:" + hashlib.sha256(raw).hexdigest()
+    assert all(row.capability for row in loaded.requirements if row.level is Level.MAY)
+    soft = (Basis.RFC, Basis.CUSTOM)
+    assert all(row.level is Level.SHOULD for row in loaded.requirements if row.basis in soft)
+
+
+def test_a_damaged_catalogue_is_our_fault(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the profile's and not the target's."""
+    monkeypatch.setattr(catalogue, "specs_dir", lambda: tmp_path)
+    with pytest.raises(HarnessError, match="can't be read") as caught:
+        catalogue.load.__wrapped__("withdraws")
+    assert "Reinstall" in caught.value.hint
+
+
+def test_the_listing_has_every_row() -> None:
+    """Grouped, with level and basis; what nobody can see from outside too."""
+    text = listing([catalogue.load(api) for api in catalogue.apis()], plain)
+
+    for api in catalogue.apis():
+        for row in catalogue.load(api).requirements:
+            assert f"{row.id}  {row.level:<6}  {row.basis:<6}  {row.title}" in text
+    assert "Not observable from outside" in text
+
+
+@pytest.mark.parametrize("one", ["WD-04", "PI-31", "WD-02"])
+def test_one_row_in_full(one: str) -> None:
+    """Statement, level, section, the checks that prove it, the defects that prove the checks."""
+    text = one_in_full(one, plain)
+
+    assert text.startswith(one)
+    assert "::" in text.partition("Checks")[2]
+    assert "Defects of the sandbox that prove them" in text
+    assert f"payout-conformance run PROFILE --requirement {one}" in text
+
+
+def test_a_row_that_nobody_can_see_says_why() -> None:
+    """It has an id of its own."""
+    hidden = catalogue.load("withdraws").not_observable[0]
+    assert "not tested:" in one_in_full(hidden.id, plain)
+
+
+def test_an_unknown_row_is_a_usage_error() -> None:
+    """With the way to find the known ones."""
+    with pytest.raises(UsageError, match="no catalogue has WD-99"):
+        one_in_full("WD-99", plain)

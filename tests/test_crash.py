@@ -1,0 +1,152 @@
+"""A run that is ended in the middle keeps what it found, says that it is incomplete, and is never green."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import SandboxProcess, command, environment, write_profile
+
+
+@contextmanager
+def halfway(profile: Path, *words: str | Path, checks: int = 8) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A run, in a process group of its own, that has finished some checks and is far from its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", "run", *map(str, (profile, *words))],
+        cwd=profile.parent,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process, wait_for(profile.parent, checks)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(parent: Path, checks: int) -> Path:
+    """The folder of the run, once its journal holds so many checks."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        lines = {path: path.read_bytes().count(b"\n") for path in parent.glob("reports/*/journal/*.ndjson")}
+        if sum(lines.values()) >= checks:
+            return next(iter(lines)).parents[1]
+        time.sleep(0.02)
+    raise AssertionError("the run didn't begin")
+
+
+def slow(sandbox: SandboxProcess, tmp_path: Path) -> Path:
+    """A profile whose rate limit makes a whole run take half a minute."""
+    return write_profile(tmp_path, "withdraws", sandbox.url, limits="requests_per_second = 40")
+
+
+def test_a_killed_run_is_rendered_from_its_journal(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """SIGKILL: nothing could be said any more; `report` says it, with every check that had finished."""
+    with halfway(slow(sandbox, tmp_path), "--no-fuzz") as (process, folder):
+        process.kill()
+        process.wait(10)
+    assert process.returncode == -signal.SIGKILL
+    finished = sum(path.read_bytes().count(b"\n") for path in folder.glob("journal/*.ndjson"))
+    assert not (folder / "run.json").exists()
+
+    done = command("report", folder, cwd=tmp_path)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert done.stdout.startswith("INCONCLUSIVE")
+    assert "The run was ended early" in done.stdout
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["verdict"], record["complete"]) == ("inconclusive", False)
+    assert len(record["checks"]) == finished >= 8
+    assert {"run.json", "exchanges.har", "junit.xml", "summary.md", "report.html"} <= {
+        p.name for p in folder.iterdir()
+    }
+    again = command("report", folder, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (done.returncode, done.stdout)
+
+
+def test_a_killed_parallel_run_leaves_no_workers(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """They notice that nobody is there any more, and what both had found is rendered."""
+    with halfway(slow(sandbox, tmp_path), "--no-fuzz", "-n", "2", checks=10) as (process, folder):
+        process.kill()
+        process.wait(10)
+    assert len(list(folder.glob("journal/*.ndjson"))) == 2
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends and group_is_alive(process.pid):
+        time.sleep(0.05)
+    assert not group_is_alive(process.pid)
+
+    assert command("report", folder, cwd=tmp_path).returncode == 3
+
+
+def group_is_alive(group: int) -> bool:
+    """Whether any process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("words", [("--no-fuzz",), ("--no-fuzz", "-n", "2")], ids=["alone", "in parallel"])
+def test_ctrl_c_writes_the_reports(sandbox: SandboxProcess, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """As a terminal does it: SIGINT to the whole group. The verdict is inconclusive, the exit code 3."""
+    with halfway(slow(sandbox, tmp_path), *words) as (process, folder):
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 3, out + err
+    assert out.startswith("INCONCLUSIVE")
+    assert "before its last check" in out
+    assert "Traceback" not in err
+    record = json.loads((folder / "run.json").read_text())
+    assert not record["complete"]
+    assert len(record["checks"]) >= 8
+    assert (folder / "report.html").exists()
+    assert not [check for check in record["checks"] if check["outcome"] == "failed"]
+
+
+def test_ctrl_c_ends_the_whole_call(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Of two profiles the second isn't begun."""
+    profile = slow(sandbox, tmp_path)
+    with halfway(profile, profile, "--no-fuzz") as (process, _):
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 3
+    assert out.count("INCONCLUSIVE") == 1
+
+
+def test_a_failure_outlives_the_kill(bendable: SandboxProcess, tmp_path: Path) -> None:
+    """What had failed stays failed, in a run that is incomplete."""
+    bendable.bend("wd-signature-is-not-verified")
+    with halfway(slow(bendable, tmp_path), "--no-fuzz", checks=40) as (process, folder):
+        process.kill()
+
+    done = command("report", folder, cwd=tmp_path)
+
+    assert done.returncode == 1, done.stdout
+    assert "WD-32" in done.stdout
+
+
+def test_a_torn_last_line_is_left_out(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """A machine that lost its power in the middle of a write."""
+    with halfway(slow(sandbox, tmp_path), "--no-fuzz") as (process, folder):
+        process.kill()
+        process.wait(10)
+    journal = next(folder.glob("journal/*.ndjson"))
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: whole.rstrip().rfind(b"\n") + 40])
+
+    assert command("report", folder, cwd=tmp_path).returncode == 3
+    assert len(json.loads((folder / "run.json").read_text())["checks"]) == whole.count(b"\n") - 1

@@ -1,0 +1,236 @@
+"""Runs that can't come to a verdict: no answer, limits, nowhere to write to. By the command, on real sockets."""
+
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import (
+    SandboxProcess,
+    always,
+    certify,
+    environment,
+    outcomes,
+    record,
+    reply_with,
+    serving,
+    write_profile,
+)
+
+# -- no answer -----------------------------------------------------------------------------------------------
+
+
+def no_answer(tmp_path: Path, url: str, says: str, env: dict[str, str] | None = None) -> str:
+    """Runs against a target that isn't one, which has to end with 4 and without a verdict."""
+    profile = write_profile(tmp_path, "withdraws", url, states="", limits="timeout_s = 0.6")
+    began = time.monotonic()
+    done = certify(profile, env=env)
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert f"{url} gives no answer" in done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "WD-" not in done.stdout + done.stderr
+    assert not list((tmp_path / "reports").iterdir())
+    assert time.monotonic() - began < 6
+    return done.stderr
+
+
+def test_a_closed_port_is_no_verdict(tmp_path: Path) -> None:
+    """Refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    no_answer(tmp_path, url, "refused")
+
+
+def test_an_unknown_host_is_no_verdict(tmp_path: Path) -> None:
+    """No such name."""
+    no_answer(tmp_path, "http://no-such-host.invalid", "can't be resolved")
+
+
+def trickle(data: bytes) -> object:
+    """A byte every 0.2 s."""
+
+    def send(peer: socket.socket, _: bytes) -> None:
+        for byte in data:
+            peer.sendall(bytes([byte]))
+            time.sleep(0.2)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda *_: time.sleep(5), trickle(b"HTTP/1.1 200 OK\r\n\r\n"), trickle(b"x" * 50)],
+    ids=["silence", "trickled head", "trickled garbage"],
+)
+def test_a_target_that_takes_for_ever_is_no_verdict(tmp_path: Path, answer: object) -> None:
+    """It accepts and never answers, or a little at a time."""
+    with serving(answer) as server:  # type: ignore[arg-type]
+        no_answer(tmp_path, server.url, "")
+
+
+def test_a_body_that_takes_for_ever_is_no_verdict(tmp_path: Path) -> None:
+    """The head came at once, the body never ends."""
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\n")
+        trickle(b"x" * 30)(peer, request)  # type: ignore[operator]
+
+    with serving(answer) as server:
+        no_answer(tmp_path, server.url, "timeout_s")
+
+
+def test_garbage_is_no_verdict(tmp_path: Path) -> None:
+    """Something listens, but it speaks no HTTP."""
+    with serving(always(b"220 smtp ready\r\n\r\n")) as server:
+        no_answer(tmp_path, server.url, "not a complete HTTP answer")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate that signs itself, for 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            str(key),
+            "-out",
+            str(cert),
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def test_a_certificate_that_nobody_signed_is_no_verdict(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    """Named as TLS, with what to do about a private CA; and doing that helps."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    envelope = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no"}}'
+    with serving(always(reply_with(envelope, status="404 Not Found")), keep=True, tls=context) as server:
+        said = no_answer(tmp_path, server.url, "TLS failed")
+        assert "SSL_CERT_FILE" in said
+        done = certify(
+            tmp_path / "withdraws.toml", "-k", "unknown", env=environment(SSL_CERT_FILE=str(certificate[0]))
+        )
+
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    assert outcomes(tmp_path)["WD-11"] == "passed"
+
+
+def test_https_to_a_plain_port_is_no_verdict(tmp_path: Path) -> None:
+    """The scheme is wrong: said as TLS."""
+    with serving(always(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        no_answer(tmp_path, server.url.replace("http:", "https:"), "")
+
+
+def test_a_target_that_dies_on_the_way_fails_nothing(tmp_path: Path) -> None:
+    """Checks without an answer are errors of transport; the run is inconclusive."""
+    left = iter(range(8))
+
+    def answer(peer: socket.socket, _: bytes) -> None:
+        if next(left, None) is not None:
+            peer.sendall(reply_with(b"{}", status="404 Not Found"))
+        else:
+            server.close()
+
+    with serving(answer) as server:
+        profile = write_profile(tmp_path, "withdraws", server.url, states="")
+        done = certify(profile, "-k", "method or malformed")
+
+    assert done.returncode in (3, 4), done.stdout + done.stderr
+    found = record(tmp_path)
+    errors = [check for check in found["checks"] if check["outcome"] == "error"]
+    assert errors
+    assert all(re.match(r"(reset|refused|connect|protocol): ", check["message"]) for check in errors)
+
+
+# -- limits --------------------------------------------------------------------------------------------------
+
+
+def test_a_budget_that_is_used_up_is_inconclusive(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """What there was no request left for is not testable; giving resources back costs nothing more."""
+    done = certify(
+        write_profile(tmp_path, "withdraws", sandbox.url, limits="max_requests = 20"), "-k", "auth"
+    )
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "budget of 20 requests is used up" in done.stdout
+    assert "failed" not in outcomes(tmp_path).values()
+
+
+def test_a_target_that_hangs_up_after_each_answer_is_certified(tmp_path: Path) -> None:
+    """No `Connection: close`, closed all the same: one connection per request, and no check lost to a reset."""
+    envelope = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no such withdraw"}}'
+    with serving(always(reply_with(envelope, status="404 Not Found"))) as server:
+        done = certify(
+            write_profile(tmp_path, "withdraws", server.url, states=""), "-k", "unknown or malformed"
+        )
+
+    assert "error" not in outcomes(tmp_path).values(), done.stdout
+    assert outcomes(tmp_path)["WD-11"] == "passed"
+
+
+# -- where the output goes -----------------------------------------------------------------------------------
+
+
+def test_an_output_that_cannot_be_written_to(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """A file in the way, a folder below a file, (for anybody but root) a folder that is read-only."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(stat.S_IRUSR | stat.S_IXUSR)
+    for output in ["file", "file/below"] + (["closed", "closed/below"] if os.getuid() else []):
+        done = certify(profile, "--output", output)
+        assert done.returncode == 2, done.stderr
+        assert f"nothing can be written to {output}" in done.stderr
+        assert "--output" in done.stderr
+
+
+def test_two_runs_in_one_second_have_folders_of_their_own(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """And `latest` names the newest; a name of other letters makes a folder all the same."""
+    profile = write_profile(
+        tmp_path, "withdraws", sandbox.url, name="Ünï/../Côde 😀", limits="max_requests = 4"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "conformance", "run", profile, "--no-fuzz", "-k", "zzz", "--quiet"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+    assert [each.wait(30) for each in running] == [3, 3]
+
+    folders = [path for path in (tmp_path / "reports").iterdir() if not path.is_symlink()]
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"[a-z0-9-]+-withdraws-\d{8}T\d{6}Z(-\d)?", path.name) for path in folders)
+    assert (tmp_path / "reports" / "latest").resolve() in [path.resolve() for path in folders]
