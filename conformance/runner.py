@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -263,7 +264,7 @@ def _suites(profile: Profile, options: Options, folder: Path, progress: Progress
         arguments += ["-p", "allure_pytest", "--alluredir", str(folder / "allure-results")]
     arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))
     watch = _Watch(profile.target.api, progress)
-    with _own_environment():
+    with _own_environment(), _sigterm_is_ctrl_c():
         return int(pytest.main(arguments, plugins=[watch])), watch
 
 
@@ -304,6 +305,23 @@ def _own_environment() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
+
+
+@contextmanager
+def _sigterm_is_ctrl_c() -> Iterator[None]:
+    """A CI server that runs out of patience gets reports of what was found, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wants_fuzz(options: Options) -> bool:

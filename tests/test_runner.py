@@ -48,12 +48,12 @@ def pools(sandbox: SandboxProcess, api: str) -> str:
 
 
 MAKER = r"""#!/bin/sh
-# status owner environment provider_supports_cancel action id
+# status owner environment provider_supports_cancel
 more=
 [ "$2" = primary ] || more="$more, \"owner\": \"$2\""
 [ "$3" = own ] || more="$more, \"environment\": \"other\""
 [ "$4" = true ] || more="$more, \"provider_supports_cancel\": false"
-curl -sf --noproxy '*' URL -d "{\"action\": \"$5\", \"id\": \"$6\", \"params\": {
+curl -sf --noproxy '*' URL -d "{\"action\": \"setup\", \"params\": {
   \"contract\": \"API\", \"status\": \"$1\"$more}}" | sed 's/.*"id": *"\([^"]*\)".*/\1/'
 """
 
@@ -80,10 +80,10 @@ def states(sandbox: SandboxProcess, api: str, source: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("source", ["url", "ids", "sandbox"])
+@pytest.mark.parametrize("source", ["url", "command", "ids", "sandbox"])
 def test_the_sandbox_is_conformant(sandbox: SandboxProcess, tmp_path: Path, source: str, api: str) -> None:
     """Whatever source its resources come from, every requirement that applies is met."""
-    settles = source != "ids"
+    settles = source in ("url", "sandbox")
     capabilities = f"cancel_processing = true\nsettlement = {str(settles).lower()}"
     text = states(sandbox, api, source, tmp_path)
 
@@ -92,20 +92,6 @@ def test_the_sandbox_is_conformant(sandbox: SandboxProcess, tmp_path: Path, sour
     assert (done.returncode, done.stdout.split()[0]) == (0, "CONFORMANT"), done.stdout + done.stderr
     bad = {one for one, outcome in outcomes(tmp_path).items() if outcome not in ("passed", "not_applicable")}
     assert not bad
-
-
-@pytest.mark.parametrize("api", APIS)
-def test_the_sandbox_is_conformant_by_command(sandbox: SandboxProcess, tmp_path: Path, api: str) -> None:
-    """A command that is a small script of the provider's, called once per resource."""
-    words = ("-k", "matrix or other or settle or approval", "-n", "2")
-    done = certify(
-        write_profile(tmp_path, api, sandbox.url, states=states(sandbox, api, "command", tmp_path)), *words
-    )
-
-    assert done.returncode == 3, done.stdout + done.stderr
-    found = outcomes(tmp_path)
-    assert "passed" in found.values()
-    assert set(found.values()) <= {"passed", "deselected", "not_applicable"}, done.stdout
 
 
 def test_both_profiles_in_one_call_with_fuzzing(sandbox: SandboxProcess, tmp_path: Path) -> None:

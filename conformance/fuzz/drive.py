@@ -1,7 +1,7 @@
 """Sends the generated requests, each to a resource that suits it, and follows up what succeeded.
 
 One lane per state: requests for one resource never overlap, while lanes run side by side, so that a slow target
-doesn't make a slow run. What a lane sends, and in which order, depends on the seed alone.
+doesn't make a slow run. Which cases a lane gets, and in which order, depends on the seed alone.
 """
 
 import queue
@@ -135,7 +135,10 @@ class Driver:
         key = str(uuid4()) if probe.key == "fresh" else None
         reply = self._send(probe, at, key)
         if reply is None:
-            return  # who knows what became of the resource
+            # Who knows what became of it, unless nothing could become of it.
+            if held is not None and held.state not in CONSUMED[self._api]:
+                self._supply.give_back(held)
+            return
         rulings = self._confirmed(probe, at, held, reply, self._judge.rule(probe, at, reply))
         self._ledger.ruled(probe, reply, rulings)
         if held is None:
