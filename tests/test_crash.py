@@ -116,6 +116,18 @@ def test_ctrl_c_writes_the_reports(sandbox: SandboxProcess, tmp_path: Path, word
     assert not [check for check in record["checks"] if check["outcome"] == "failed"]
 
 
+def test_sigterm_writes_the_reports_too(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """As a CI server does it when time is up: the process alone is told."""
+    with halfway(slow(sandbox, tmp_path), "--no-fuzz") as (process, folder):
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 3, out + err
+    assert out.startswith("INCONCLUSIVE")
+    assert "Traceback" not in err
+    assert (folder / "report.html").exists()
+
+
 def test_ctrl_c_ends_the_whole_call(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Of two profiles the second isn't begun."""
     profile = slow(sandbox, tmp_path)

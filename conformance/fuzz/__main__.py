@@ -17,6 +17,7 @@ _signals: list[int] = []
 def main(arguments: list[str] | None = None) -> int:
     """Runs, and returns the exit code."""
     options = _parser().parse_args(arguments)
+    started_by = os.getppid()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
@@ -29,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
 
         order = Order(options.examples, options.seed, tuple(options.requirement), options.budget_s)
-        run(profile, options.run, order, lambda: bool(_signals))
+        # A run that was killed has nobody left to want this: nothing more is cancelled on its behalf.
+        run(profile, options.run, order, lambda: bool(_signals) or os.getppid() != started_by)
     except ConformanceError as fault:
         return _told(fault)
     except Exception as fault:
