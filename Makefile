@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test bench lint lock clean
+.PHONY: help demo test detection bench lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
 	@echo "make test   set up, run all checks: style, types, imports, tests"
 	@echo "make lint   style, types and imports only"
+	@echo "make detection  every defect against every check, as a table and a picture"
 	@echo "make bench  timings, as ratios within one run"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
 
@@ -24,13 +25,21 @@ demo: $(READY)
 	$(BIN)/payout-conformance demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# Every defect against every check, not only those of what it breaks: fills the detection matrix.
+detection: $(READY)
+	mkdir -p reports/detection
+	for api in withdraws payout-intents; do \
+	  $(BIN)/python -m tests.proof.prove $$api reports/detection/$$api.full.json --full && \
+	  $(BIN)/python -m tests.proof.matrix $$api reports/detection/$$api.full.json reports/detection || exit 1; \
+	done
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench

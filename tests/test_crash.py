@@ -16,7 +16,9 @@ from tests.support import SandboxProcess, command, environment, write_profile
 
 
 @contextmanager
-def halfway(profile: Path, *words: str | Path, checks: int = 8) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def halfway(
+    profile: Path, *words: str | Path, checks: int = 8
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A run, in a process group of its own, that has finished some checks and is far from its end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance", "run", *map(str, (profile, *words))],

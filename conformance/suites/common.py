@@ -32,6 +32,7 @@ _INSIDES = {
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
+    r"|\b\d{10,}\.\d+\b"  # seconds since the epoch
     r"|\b[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
 )
 _MASK = re.compile(r"[^0-9A-Za-z \-]|[xX]{2,}")

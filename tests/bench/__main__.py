@@ -45,7 +45,9 @@ def exchanges(url: str, folder: Path) -> None:
         recorder.drain()
 
     plain = httpx.Client(base_url=url)
-    ratio = seconds(with_ours) / seconds(lambda: [plain.get("/payout_intents/nobody") for _ in range(REQUESTS)])
+    ratio = seconds(with_ours) / seconds(
+        lambda: [plain.get("/payout_intents/nobody") for _ in range(REQUESTS)]
+    )
     print(f"our client / plain httpx, {REQUESTS} requests: {ratio:.2f} of its time")
     ours.close()
     plain.close()

@@ -1,12 +1,15 @@
 """The detection matrix, defect x requirement, as a table and as a picture."""
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from conformance.catalogue import load
 from conformance.model import Catalogue
-from conformance.sandbox import Defect
+from conformance.sandbox import Defect, list_defects
 
 CELL, LEFT, TOP, MARGIN = 13, 330, 70, 10
 COLOURS = {"failed": "#c0392b", "warned": "#e0a020", "error": "#7f3fbf", "not_testable": "#9a9a9a"}
@@ -77,3 +80,16 @@ def picture(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[st
                     f'fill="none" stroke="#1a1a1a" stroke-width="1.2"/>'
                 )
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def main() -> None:
+    """`python -m tests.proof.matrix API RESULTS FOLDER`: draws what `prove` found."""
+    api, found, folder = sys.argv[1:]
+    results = {
+        one["id"]: one["outcomes"] for one in json.loads(Path(found).read_text()) if one["kind"] == "defect"
+    }
+    write(load(api), list_defects(api), results, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

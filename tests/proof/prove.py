@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -98,11 +99,13 @@ def adapted(paths: list[Path], api: str, variants: Mapping[str, Any]) -> Path:
     return path
 
 
-def scenarios(api: str, only: list[str], variants: list[Any]) -> Iterator[tuple[str, Defect | None, Any]]:
+def scenarios(
+    api: str, only: list[str] | None, variants: list[Any]
+) -> Iterator[tuple[str, Defect | None, Any]]:
     """What to run: the clean sandbox first, then the defects, then the variants."""
     yield "clean", None, {}
     for defect in list_defects(api):
-        if not only or defect.id in only:
+        if only is None or defect.id in only:
             yield "defect", defect, {}
     for variant in variants:
         yield "variant", None, variant
@@ -116,15 +119,20 @@ def main() -> None:
     parser.add_argument("--defect", action="append", default=[])
     parser.add_argument("--variant", action="append", default=[], type=json.loads)
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--no-defects", action="store_true")
     chosen = parser.parse_args()
+    only = [] if chosen.no_defects else chosen.defect or None
     results = []
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        for kind, defect, variants in scenarios(chosen.api, chosen.defect, chosen.variant):
+        for kind, defect, variants in scenarios(chosen.api, only, chosen.variant):
             control(sandbox.url, [defect.id] if defect else [], variants)
+            clock = time.perf_counter()
             rows = defect.breaks if defect and not chosen.full else ()
             found = prove(chosen.api, sandbox.url, Path(folder), variants, rows)
             one = defect.id if defect else json.dumps(variants) if variants else "clean"
-            results.append({"kind": kind, "id": one, **found})
+            results.append(
+                {"kind": kind, "id": one, "seconds": round(time.perf_counter() - clock, 2), **found}
+            )
     chosen.out.write_text(json.dumps(results))
 
 

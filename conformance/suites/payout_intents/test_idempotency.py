@@ -186,22 +186,19 @@ def test_keys_of_others_are_free(
 @requirement("PI-34")
 @pytest.mark.parametrize("body", ["same_body", "other_body"])
 @pytest.mark.parametrize("who", OWNERS)
-def test_stored_answer_is_not_for_others(
-    api: PayoutIntents, given: Given, evidence: Evidence, who: str, body: str
-) -> None:
-    """A stranger who repeats a request, key and all, gets neither its answer nor a conflict."""
-    given.credentials(who)
-    cancelled = evidence.cancelled()
+def test_stored_answer_is_not_for_others(api: PayoutIntents, given: Given, who: str, body: str) -> None:
+    """A stranger who repeats a request, key and all, gets neither its answer nor a conflict.
 
-    reply = api.cancel(
-        cancelled.intent,
-        reason=cancelled.reason if body == "same_body" else "another",
-        key=cancelled.key,
-        by=who,
-    )
+    With an intent and a key that no other check uses: the stranger's own refusal may be kept under the key.
+    """
+    given.credentials(who)
+    own, key, reason = given("requires_approval"), api.new_key(), api.new_reason()
+    api.cancels(own, reason=reason, key=key)
+
+    reply = api.cancel(own, reason=reason if body == "same_body" else api.new_reason(), key=key, by=who)
 
     expect.that(
-        not reply.ok and reply.status != CONFLICT.status and cancelled.reason not in reply.text,
+        not reply.ok and reply.status != CONFLICT.status and reason not in reply.text,
         expected=f"nothing of the stored answer for {who.replace('_', ' ')} credentials, nor a 409",
         observed=expect.shown(reply),
         reply=reply,
