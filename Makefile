@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help demo test detection bench lint lock clean
+.PHONY: help demo test coverage detection bench lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
 	@echo "make test   set up, run all checks: style, types, imports, tests"
 	@echo "make lint   style, types and imports only"
+	@echo "make coverage   which checks and defects stand behind each requirement"
 	@echo "make detection  every defect against every check, as a table and a picture"
 	@echo "make bench  timings, as ratios within one run"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
@@ -40,6 +41,10 @@ detection: $(READY)
 	  $(BIN)/python -m tests.proof.prove $$api reports/detection/$$api.full.json --full && \
 	  $(BIN)/python -m tests.proof.matrix $$api reports/detection/$$api.full.json reports/detection || exit 1; \
 	done
+
+# Which checks and defects stand behind each requirement, as a table beside the specs.
+coverage: $(READY)
+	$(BIN)/python -m tests.coverage_table
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench

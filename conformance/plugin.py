@@ -244,7 +244,11 @@ class Run:
         for kind, values in _labels(self.profile.target.api, item, rows, self._level(item)).items():
             item.add_marker(pytest.mark.allure_label(*values, label_type=kind))
         for row in rows:
-            item.add_marker(pytest.mark.allure_link(row.id, link_type="tms", name=f"{row.id} {row.title}"))
+            item.add_marker(
+                pytest.mark.allure_link(
+                    f"../report.html#{row.id}", link_type="tms", name=f"{row.id} {row.title}"
+                )
+            )
 
 
 def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:

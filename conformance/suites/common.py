@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from conformance import expect
+from conformance.errors import NotApplicable
 from conformance.http.reply import NotStrictJson, Reply, instant
 
 # What only a program's inside looks like. Each pattern needs more than a word that a message might well hold.
@@ -161,6 +162,12 @@ def account_numbers(facts: Mapping[str, Any]) -> list[str]:
 def unmasked(text: str) -> bool:
     """Whether a text looks like a whole account number: six digits and more, and nothing that masks any."""
     return sum(char.isdigit() for char in text) >= 6 and not _MASK.search(text)
+
+
+def needs_account(facts: Mapping[str, Any]) -> None:
+    """Raises NotApplicable where there is no account number to look for: a search for nothing proves nothing."""
+    if not account_numbers(facts):
+        raise NotApplicable("the state provider doesn't tell the account number")
 
 
 def hides_account(reply: Reply, facts: Mapping[str, Any], *, to: str) -> None:

@@ -18,7 +18,7 @@ const CORS = {
 
 const withdraws = new Map(); // id -> { tenant, account, shown }
 const intents = new Map(); // id -> { tenant, bornAt, shown }
-const keys = new Map(); // tenant and key -> { digest, id, answer }
+const keys = new Map(); // tenant and key -> { digest, id, outcome }
 const signaturesSeen = new Set(); // a signed request is good once
 
 const instant = () => new Date().toISOString().replace(/\.\d+Z$/, "Z");
@@ -142,10 +142,18 @@ function cancelWithKey(req, tenant, id, body) {
   const digest = JSON.stringify(reason ?? null);
   const held = keys.get(name);
   if (held && held.digest !== digest) throw new Refusal(409, "idempotency_conflict", "The key came with another body");
-  if (held && held.id === id) return held.answer;
-  const answer = cancelIntent(tenant, id, reason); // the same body for another intent is another cancellation
-  if (!held) keys.set(name, { digest, id, answer });
-  return answer;
+  if (held && held.id === id) return held.outcome();
+  let outcome; // refusals are kept, too; the same body for another intent is another cancellation
+  try {
+    const answer = cancelIntent(tenant, id, reason);
+    outcome = () => answer;
+  } catch (refusal) {
+    outcome = () => {
+      throw refusal;
+    };
+  }
+  if (!held) keys.set(name, { digest, id, outcome });
+  return outcome();
 }
 
 function intentRoute(req, res, path, body) {

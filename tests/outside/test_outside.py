@@ -193,3 +193,6 @@ def test_an_honest_outsider_is_conformant(honest: Honest, tmp_path: Path) -> Non
     expected = dict.fromkeys(honest.warned, "warned") | dict.fromkeys(honest.inapplicable, "not_applicable")
     assert {each: outcome for each, (outcome, _) in unlike.items()} == expected, unlike
     assert record["verdict"] == "conformant"
+    # A server that tells no account number isn't praised for hiding it.
+    searched = {one["outcome"] for one in record["checks"] if "account_number_is_in_no_refusal" in one["id"]}
+    assert searched == {"not_applicable"}

@@ -12,8 +12,7 @@ from conformance.model import Catalogue
 from conformance.sandbox import Defect, list_defects
 
 CELL, LEFT, TOP, MARGIN = 13, 330, 70, 10
-COLOURS = {"failed": "#c0392b", "warned": "#e0a020", "error": "#7f3fbf", "not_testable": "#9a9a9a"}
-SIGNS = {"failed": "F", "warned": "w", "error": "E", "not_testable": "?"}
+COLOURS = {"failed": "#c0392b", "warned": "#e0a020", "error": "#7f3fbf"}
 
 
 def write(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[str, Any], folder: Path) -> None:

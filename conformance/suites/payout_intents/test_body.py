@@ -11,7 +11,7 @@ from conformance import expect
 from conformance.expect import requirement
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.plugin import Given
-from conformance.suites.common import account_numbers, hides_account, is_instant, unmasked
+from conformance.suites.common import account_numbers, hides_account, is_instant, needs_account, unmasked
 from conformance.suites.payout_intents.evidence import Cancelled, Evidence
 from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents
 
@@ -196,6 +196,7 @@ def test_account_number_is_nowhere(cancelled: Cancelled, seen: str) -> None:
 def test_account_number_is_in_no_refusal(evidence: Evidence) -> None:
     """The full account number stands in no refusal either."""
     refusal = evidence.refusal("processing")
+    needs_account(refusal.intent.facts)
 
     for how, reply in refusal.replies.items():
         hides_account(reply, refusal.intent.facts, to=f"a refused cancel {how}")

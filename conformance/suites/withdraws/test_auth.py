@@ -16,7 +16,7 @@ from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.suites.common import alike, no_server_error
-from conformance.suites.withdraws.verbs import CANCELED, Withdraws
+from conformance.suites.withdraws.verbs import Withdraws, succeeded
 
 Headers = dict[str, str | None]
 Change = Callable[[Withdraws, Headers], Headers]
@@ -63,10 +63,11 @@ def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
     """A request signed as documented is accepted, with no body and no content type."""
     reply = api.cancel(given("pending"))
 
-    expect.answered(
-        reply,
-        CANCELED,
-        to="a request signed as documented",
+    expect.that(
+        succeeded(reply),
+        expected="a request signed as documented to be accepted",
+        observed=expect.shown(reply),
+        reply=reply,
         hint="HMAC-SHA256 over `timestamp.` with an empty body; lower-case hex after `sha256=`; milliseconds.",
     )
 
@@ -85,7 +86,13 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
 
     reply = api.send(withdraw, headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
 
-    expect.answered(reply, CANCELED, to="a request whose signature begins with a zero")
+    expect.that(
+        succeeded(reply),
+        expected=f"a request whose signature begins with {start} to be accepted",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Compare signatures as text or bytes, never as numbers.",
+    )
 
 
 WITHOUT: dict[str, Change] = {
@@ -212,8 +219,8 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
     headers = api.signed()
     first = api.send(given("pending"), headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
     expect.that(
-        first.status == 200,
-        expected="a documented cancel to be answered by 200, so that the check can begin",
+        succeeded(first),
+        expected="a documented cancel to succeed, so that the check can begin",
         observed=expect.shown(first),
         reply=first,
         control=True,
@@ -385,8 +392,8 @@ def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) 
     reply = api.send(given("pending"), headers, auth=Auth.DOCUMENTED)
 
     expect.that(
-        reply.status == 200,
-        expected=f"a documented cancel with header names in {spelling} case to work: 200",
+        succeeded(reply),
+        expected=f"a documented cancel with header names in {spelling} case to be accepted",
         observed=expect.shown(reply),
         reply=reply,
     )

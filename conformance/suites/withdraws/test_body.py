@@ -15,7 +15,15 @@ from conformance.http.reply import MISSING, Reply, instant
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import amount_of, hides_account, is_instant, moved, not_after, unmasked
+from conformance.suites.common import (
+    amount_of,
+    hides_account,
+    is_instant,
+    moved,
+    needs_account,
+    not_after,
+    unmasked,
+)
 from conformance.suites.withdraws.verbs import KEYS, Withdraws, data
 
 # Minor units other than two (ISO 4217): nothing is said about the decimals of these.
@@ -200,6 +208,7 @@ def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
 def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: str) -> None:
     """The full account number stands in no refusal, whatever the message says."""
     withdraw = given.lasting(status)
+    needs_account(withdraw.facts)
 
     hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling a {status} withdraw")
 
@@ -209,6 +218,7 @@ def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: s
 def test_account_number_is_in_no_answer_to_strangers(api: Withdraws, given: Given, status: str) -> None:
     """Another merchant's account number stands in no answer to this one."""
     withdraw = given.lasting(status, owner="other_merchant")
+    needs_account(withdraw.facts)
 
     hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling another merchant's {status} withdraw")
 

@@ -1,0 +1,37 @@
+"""`python -m tests.coverage_table` writes `specs/<api>/coverage.md`: which checks and defects stand behind each row."""
+
+from conformance import catalogue, coverage
+from conformance.sandbox import list_defects
+
+
+def table(api: str) -> str:
+    """One line per requirement; checks are counted per test, its cases in brackets."""
+    checks = coverage.checks(api)
+    lines = [
+        f"# Coverage: {api}",
+        "",
+        "Computed from the markers of the suites and the declarations of the defects: `make coverage` writes it anew.",
+        "",
+        "| requirement | level | checks | defects that prove them |",
+        "|---|---|---|---|",
+    ]
+    for row in catalogue.load(api).requirements:
+        tests: dict[str, int] = {}
+        for one, _ in checks.get(row.id, ()):
+            tests[one.split("[")[0]] = tests.get(one.split("[")[0], 0) + 1
+        shown = ", ".join(
+            f"{name} ({number})" if number > 1 else name for name, number in sorted(tests.items())
+        )
+        defects = [defect.id for defect in list_defects(api) if defect.breaks[0] == row.id]
+        lines.append(f"| {row.id} {row.title} | {row.level} | {shown} | {', '.join(defects)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Writes the table of every API."""
+    for api in catalogue.apis():
+        (catalogue.api_folder(api) / "coverage.md").write_text(table(api))
+
+
+if __name__ == "__main__":
+    main()
