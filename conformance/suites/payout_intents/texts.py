@@ -24,6 +24,7 @@ FREE_TEXT = {
     "emoji": "Thumbs 👍🏽, family 👨‍👩‍👧, flag 🇲🇾, heart ❤️, 𝔘 Done ✅",
     "composed": "Cafe\u0301 and Caf\u00e9, \ufb01 \u2460 \uff21 \u212b \u1e9b\u0323 N\u00ba 1",
     "outer_spaces": "   Outer  and  inner   spaces  ",
+    "odd_outer_spaces": "\u00a0\u2003Spaces that aren't ASCII\u2003\u00a0",
     "looks_like_a_number": "00012.50",
     "looks_like_a_word_of_JSON": "null",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",

@@ -204,6 +204,25 @@ def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-21")
+def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancelled) -> None:
+    """Nothing that fits the mask stands elsewhere in the answer, nor in a later refusal's message."""
+    shown = re.fullmatch(r"(\d{2,})\D+(\d{2,})", str(cancelled.reply.at("data.bankAccountNumber")), re.ASCII)
+    if shown is None or len(shown[1] + shown[2]) < 6:
+        raise NotApplicable("the mask shows too little to look for the number behind it")
+    behind = re.compile(rf"(?<!\d){shown[1]}\d{{1,24}}{shown[2]}(?!\d)", re.ASCII)
+
+    for reply in (cancelled.reply, api.cancel(cancelled.withdraw)):
+        where = next((text for text in reply.strings() if behind.search(text)), None)
+        expect.that(
+            where is None,
+            expected=f"no number that fits the mask {shown[0]} anywhere in an answer",
+            observed=f"{(where or '')[:160]!r}",
+            reply=reply,
+            hint="Mask it where the answer is made, error messages and headers included.",
+        )
+
+
+@requirement("WD-21")
 @pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
 def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: str) -> None:
     """The full account number stands in no refusal, whatever the message says."""

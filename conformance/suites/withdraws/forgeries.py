@@ -1,0 +1,174 @@
+"""Requests that prove nothing about who sends them: each changes one thing of a documented one."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from conformance.http.auth import signature
+from conformance.suites.withdraws.verbs import Withdraws
+
+Headers = dict[str, str | None]
+Change = Callable[[Withdraws, Headers], Headers]
+HEADERS = ("X-API-Key", "X-Timestamp", "X-Signature")
+DAY_MS = 86_400_000
+
+
+def hex_of(headers: Headers) -> str:
+    """The digits of a signature."""
+    return str(headers["X-Signature"]).removeprefix("sha256=")
+
+
+def _with_hex(headers: Headers, change: Callable[[str], str]) -> Headers:
+    return {**headers, "X-Signature": "sha256=" + change(hex_of(headers))}
+
+
+def _other(digit: str) -> str:
+    """Another hex digit."""
+    return "0" if digit != "0" else "1"
+
+
+def _earlier(headers: Headers) -> str:
+    """The neighbouring millisecond within the same second."""
+    stamp = int(str(headers["X-Timestamp"]))
+    return str(stamp + 1 if stamp % 1000 == 0 else stamp - 1)
+
+
+WITHOUT: dict[str, Change] = {
+    **{f"no_{name}": lambda api, h, name=name: {**h, name: None} for name in HEADERS},  # type: ignore[misc]
+    **{f"empty_{name}": lambda api, h, name=name: {**h, name: ""} for name in HEADERS},  # type: ignore[misc]
+    "none_of_the_headers": lambda api, h: {},
+    "only_the_key": lambda api, h: {"X-API-Key": h["X-API-Key"]},
+    "empty_signature_and_timestamp": lambda api, h: {**h, "X-Timestamp": "", "X-Signature": ""},
+}
+
+
+SIDE_DOORS = {
+    "slash_behind": "/api/v1/withdraws/{id}/cancel/",
+    "slash_before": "//api/v1/withdraws/{id}/cancel",
+    "upper_case": "/API/V1/WITHDRAWS/{id}/CANCEL",
+    "dot_segment": "/api/v1/./withdraws/{id}/cancel",
+    "query": "/api/v1/withdraws/{id}/cancel?debug=true",
+    "semicolon": "/api/v1/withdraws/{id}/cancel;x=1",
+}
+
+
+def _signed_with(secret: Callable[[Withdraws], str]) -> Change:
+    return lambda api, h: {**h, "X-Signature": signature(secret(api), str(h["X-Timestamp"]), b"")}
+
+
+FORGED: dict[str, Change] = {
+    "unrelated_secret": _signed_with(lambda api: "not-the-secret-of-anybody"),
+    "empty_secret": _signed_with(lambda api: ""),
+    "secret_without_its_last_character": _signed_with(lambda api: api.secret()[:-1]),
+    "secret_without_its_first_character": _signed_with(lambda api: api.secret()[1:]),
+    "secret_with_its_last_character_changed": _signed_with(lambda api: api.secret()[:-1] + "\x7f"),
+    "secret_with_one_character_more": _signed_with(lambda api: api.secret() + "x"),
+    "api_key_as_secret": lambda api, h: {
+        **h,
+        "X-Signature": signature(str(h["X-API-Key"]), str(h["X-Timestamp"]), b""),
+    },
+    "unkeyed_hash": lambda api, h: _with_hex(
+        h, lambda _: hashlib.sha256(f"{h['X-Timestamp']}.".encode()).hexdigest()
+    ),
+    "neighbouring_millisecond": lambda api, h: {**h, "X-Timestamp": _earlier(h)},
+    "timestamp_of_a_second_earlier": lambda api, h: {
+        **h,
+        "X-Timestamp": str(int(str(h["X-Timestamp"])) - 1000),
+    },
+    "signature_of_another_body": lambda api, h: {
+        **h,
+        "X-Signature": signature(api.secret(), str(h["X-Timestamp"]), b"{}"),
+    },
+    "no_digits": lambda api, h: _with_hex(h, lambda text: ""),
+    "first_digit_only": lambda api, h: _with_hex(h, lambda text: text[:1]),
+    "first_8_digits": lambda api, h: _with_hex(h, lambda text: text[:8]),
+    "first_32_digits": lambda api, h: _with_hex(h, lambda text: text[:32]),
+    "all_digits_but_the_last": lambda api, h: _with_hex(h, lambda text: text[:-1]),
+    "all_digits_but_the_last_two": lambda api, h: _with_hex(h, lambda text: text[:-2]),
+    "all_digits_but_the_first": lambda api, h: _with_hex(h, lambda text: text[1:]),
+    "one_digit_more": lambda api, h: _with_hex(h, lambda text: text + "0"),
+    "two_digits_more": lambda api, h: _with_hex(h, lambda text: text + "00"),
+    "all_digits_and_then_words": lambda api, h: _with_hex(h, lambda text: text + "zz"),
+    "all_digits_and_then_an_equals_sign": lambda api, h: _with_hex(h, lambda text: text + "=0"),
+    "all_digits_and_then_a_comma": lambda api, h: _with_hex(h, lambda text: text + ",0"),
+    "last_digit_changed": lambda api, h: _with_hex(h, lambda text: text[:-1] + _other(text[-1])),
+    "first_digit_changed": lambda api, h: _with_hex(h, lambda text: _other(text[0]) + text[1:]),
+    "second_half_changed": lambda api, h: _with_hex(
+        h, lambda text: text[:32] + "".join(map(_other, text[32:]))
+    ),
+    "first_half_changed": lambda api, h: _with_hex(
+        h, lambda text: "".join(map(_other, text[:32])) + text[32:]
+    ),
+    "middle_digit_changed": lambda api, h: _with_hex(
+        h, lambda text: text[:31] + _other(text[31]) + text[32:]
+    ),
+    "digits_reversed": lambda api, h: _with_hex(
+        h, lambda text: text[::-1] if text != text[::-1] else "0" * 64
+    ),
+    "not_hex": lambda api, h: _with_hex(h, lambda text: "zz" * 32),
+    "all_zeros": lambda api, h: _with_hex(h, lambda text: "0" * 64),
+}
+
+
+STRANGERS: dict[str, Change] = {
+    "unknown_key": lambda api, h: api.signed(key="nobody-has-this-key-0000"),
+    "unknown_key_and_empty_secret": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret=""),
+    "unknown_key_and_secret_undefined": lambda api, h: api.signed(
+        key="nobody-has-this-key-0000", secret="undefined"
+    ),
+    "unknown_key_and_secret_null": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret="null"),
+    "unknown_key_and_secret_None": lambda api, h: api.signed(key="nobody-has-this-key-0000", secret="None"),
+    "key_without_its_last_character": lambda api, h: api.signed(key=str(h["X-API-Key"])[:-1]),
+    "key_with_one_character_more": lambda api, h: api.signed(key=str(h["X-API-Key"]) + "x"),
+    "key_with_its_last_character_changed": lambda api, h: api.signed(key=str(h["X-API-Key"])[:-1] + "~"),
+    "wildcard_as_key": lambda api, h: api.signed(key="%"),
+}
+
+
+def _stamp(change: Callable[[int], str]) -> Change:
+    return lambda api, h: api.signed(timestamp=change(int(api.timestamp())))
+
+
+STALE: dict[str, Change] = {
+    "a_day_old": _stamp(lambda now: str(now - DAY_MS)),
+    "a_day_ahead": _stamp(lambda now: str(now + DAY_MS)),
+    "of_1970": _stamp(lambda now: "0"),
+    "negative": _stamp(lambda now: f"-{now}"),
+    "words": _stamp(lambda now: "yesterday"),
+    "NaN": _stamp(lambda now: "NaN"),
+    "Infinity": _stamp(lambda now: "Infinity"),
+    "far_ahead": _stamp(lambda now: "9" * 18),
+}
+
+
+BODIES: dict[str, bytes] = {
+    "object": b"{}",
+    "object_with_a_key": b'{"amount":"1.00"}',
+    "text": b"cancel",
+    "space": b" ",
+    "newline": b"\n",
+}
+
+
+FAILURES: dict[str, Change] = {
+    "no_credentials": lambda api, h: {},
+    "no_signature": lambda api, h: {**h, "X-Signature": None},
+    "wrong_signature": lambda api, h: api.signed(secret=api.secret() + "x"),
+    "unknown_key": lambda api, h: api.signed(key="nobody-has-this-key-0000"),
+}
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "multibyte_signature": {"X-Signature": "sha256=" + "é" * 32},
+    "emoji_signature": {"X-Signature": "sha256=💸"},
+    "signature_of_10_kB": {"X-Signature": "sha256=" + "a" * 10_000},
+    "signature_without_digits": {"X-Signature": "sha256="},
+    "signature_of_one_digit": {"X-Signature": "sha256=a"},
+    "other_scheme": {"X-Signature": "md5=d41d8cd98f00b204e9800998ecf8427e"},
+    "no_scheme_and_no_hex": {"X-Signature": "======"},
+    "multibyte_key": {"X-API-Key": "clé-💸"},
+    "key_of_10_kB": {"X-API-Key": "k" * 10_000},
+    "multibyte_timestamp": {"X-Timestamp": "１２３"},
+    "timestamp_of_400_digits": {"X-Timestamp": "1" * 400},
+    "timestamp_with_exponent": {"X-Timestamp": "1e400"},
+}
