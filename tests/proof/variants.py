@@ -1,5 +1,6 @@
-"""Honest implementations: every switch of the sandbox, and some combinations, drawn once and kept."""
+"""Honest implementations: every switch of the sandbox, and combinations of them, drawn and chosen."""
 
+import random
 from typing import Any
 
 # A switch, and the SHOULDs that it really leaves unmet.
@@ -51,6 +52,7 @@ _BOTH: list[tuple[dict[str, Any], set[str]]] = [
 ]
 _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     "withdraws": [
+        ({"latency_ms": 50, "jitter_ms": 20}, set()),
         ({"freshness": False}, {"WD-34"}),
         ({"processing_cancellable": False}, set()),
         ({"read_endpoint": False}, set()),
@@ -79,6 +81,26 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ),
     ],
 }
+# What takes long, or hides the rest, isn't drawn.
+_APART = {"latency_ms", "jitter_ms", "budget", "rate_limit"}
+
+
+def _drawn(api: str, number: int) -> list[tuple[dict[str, Any], set[str]]]:
+    """Combinations of four to seven switches; the same ones each time, so that a failure can be repeated."""
+    draw = random.Random(api)
+    alone = [one for one in [*_BOTH, *_ONLY[api]] if len(one[0]) == 1 and not one[0].keys() & _APART]
+    found = []
+    for _ in range(number):
+        chosen = draw.sample(alone, draw.randint(4, 7))
+        merged = {name: value for variant, _ in chosen for name, value in variant.items()}
+        excuses = [rows for variant, rows in chosen if variant.items() <= merged.items()]
+        found.append((merged, set().union(*excuses)))
+    return found
+
+
+for _api, _own in _ONLY.items():
+    _own += _drawn(_api, 8)
+
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     api: [variant for variant, _ in [*_BOTH, *only]] for api, only in _ONLY.items()
 }
