@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from conformance import catalogue
-from conformance.errors import ConformanceError, NotApplicable
-from conformance.http.client import Client
-from conformance.model import Check, Exchange, Level, Outcome, Requirement
+from conformance.errors import ConformanceError, NotApplicable, NotTestable
+from conformance.model import Check, Exchange, Level, Requirement
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
 from conformance.report.journal import Journal
@@ -25,7 +24,8 @@ from conformance.session import Session
 from conformance.states import Resource, Wanted
 
 RUN = pytest.StashKey["Run"]()
-CHECK = pytest.StashKey[dict[str, Any]]()
+# When a check began: the time of day, and the clock to measure by.
+CHECK = pytest.StashKey[tuple[datetime, float]]()
 _SUITES = Path(__file__).parent / "suites"
 
 
@@ -50,9 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--profile"):
         return
     try:
-        profile = load(Path(config.getoption("--profile")))
-        if profile.target.environment == "live" and not config.getoption("--allow-live"):
-            raise ConformanceError(f"{profile.path}: environment is live", hint="--allow-live permits it.")
+        profile = load(Path(config.getoption("--profile")), allow_live=config.getoption("--allow-live"))
     except ConformanceError as fault:
         raise pytest.UsageError(f"{fault.message}\n{fault.hint}") from None
     keep = config.getoption("--conformance-run")
@@ -162,11 +160,7 @@ class Run:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check, and ends it where its fixtures can't be had."""
         self.session.recorder.drain()
-        item.stash[CHECK] = {
-            "began": datetime.now(UTC),
-            "clock": time.perf_counter(),
-            "outcome": Outcome.PASSED,
-        }
+        item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
             return (yield)
         except BaseException as fault:
@@ -210,7 +204,7 @@ class Run:
     def _end(self, item: pytest.Item, fault: BaseException | None) -> None:
         if isinstance(fault, KeyboardInterrupt | SystemExit | pytest.exit.Exception):
             return
-        state = item.stash[CHECK]
+        began, clock = item.stash[CHECK]
         level = self._level(item)
         outcome = classify(fault, level)
         recorder = self.session.recorder
@@ -225,8 +219,8 @@ class Run:
             level=level,
             outcome=outcome,
             message=message,
-            started_at=state["began"].isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            duration_s=time.perf_counter() - state["clock"],
+            started_at=began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            duration_s=time.perf_counter() - clock,
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
         )
@@ -308,24 +302,6 @@ def conformance_session(request: pytest.FixtureRequest) -> Session:
     return run.session
 
 
-@pytest.fixture(scope="session")
-def client(conformance_session: Session) -> Client:
-    """Sends requests to the target."""
-    return conformance_session.client
-
-
-@pytest.fixture(scope="session")
-def capabilities(conformance_session: Session) -> Mapping[str, bool | None]:
-    """What the profile declares: true, false, or None where it says nothing."""
-    return conformance_session.profile.capabilities
-
-
-@pytest.fixture(scope="session")
-def terminal_states(conformance_session: Session) -> tuple[str, ...]:
-    """The names of the terminal states that the profile declares."""
-    return conformance_session.profile.states.terminal
-
-
 class Given:
     """Hands over resources: `given("pending")`, `given("paid", owner="other_merchant")`."""
 
@@ -355,8 +331,6 @@ class Given:
 
     def credentials(self, name: str) -> Any:
         """A pair of the profile. Raises NotTestable where it isn't there."""
-        from conformance.errors import NotTestable
-
         found = self._session.profile.credentials.get(name)
         if found is None:
             raise NotTestable(

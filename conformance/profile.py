@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.catalogue import apis
+from conformance.errors import ProfileError
 from conformance.model import Target
 from conformance.toml import Reader
 
@@ -85,9 +86,18 @@ class Profile:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Profile:
-    """Reads and checks a profile. Raises ProfileError, never anything else."""
-    return _Profiles(path, os.environ if environ is None else environ).profile()
+def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bool = False) -> Profile:
+    """Reads and checks a profile; one of a live environment only with `allow_live`.
+
+    Raises ProfileError, never anything else.
+    """
+    profile = _Profiles(path, os.environ if environ is None else environ).profile()
+    if profile.target.environment == "live" and not allow_live:
+        raise ProfileError(
+            f"{path}: the environment is live: a run would cancel real payouts",
+            hint="Use a test environment, or say --allow-live if that is what you want.",
+        )
+    return profile
 
 
 class _Profiles(Reader):

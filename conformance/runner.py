@@ -78,12 +78,7 @@ class Finished:
 
 def ready(path: Path, options: Options) -> Profile:
     """The profile, checked against what may be run. Raises ProfileError or UsageError."""
-    profile = load(path)
-    if profile.target.environment == "live" and not options.allow_live:
-        raise UsageError(
-            f"{path}: the environment is live: a run would cancel real payouts",
-            hint="Use a test environment, or say --allow-live if that is what you want.",
-        )
+    profile = load(path, allow_live=options.allow_live)
     _known(profile.target.api, options.requirements)
     try:
         Expression.compile(options.expression or "")

@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        profile = load(options.profile)
-        if profile.target.environment == "live" and not options.allow_live:
-            raise ConformanceError(f"{profile.path}: environment is live", hint="--allow-live permits it.")
+        profile = load(options.profile, allow_live=options.allow_live)
         from conformance.fuzz.run import (  # after the profile: a mistake in it shouldn't wait for imports
             Order,
             run,
