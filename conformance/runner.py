@@ -19,7 +19,7 @@ from uuid import uuid4
 import pytest
 from _pytest.mark.expression import Expression  # the only way to ask beforehand; pytest is pinned
 
-from conformance import __version__, catalogue, fuzz
+from conformance import __version__, catalogue, fuzz, origin
 from conformance.coverage import quiet_pytest
 from conformance.errors import HarnessError, TransportError, UsageError
 from conformance.http.auth import basic, signed_headers
@@ -114,6 +114,7 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    origin.keep(folder, profile.path)
     journal.write_header(folder / journal.FOLDER, _header(profile, options, started))
     pools = profile.states.ids is not None
     fuzzing = _wants_fuzz(options)

@@ -1,0 +1,26 @@
+"""`catalogue`: the requirements."""
+
+import click
+
+from conformance.cli.terminal import guarded, style
+
+
+@click.command()
+@click.argument("requirement", required=False, metavar="[ID]")
+@click.option("--api", help="Only this API.")
+@guarded
+def catalogue(requirement: str | None, api: str | None) -> int:
+    """List the requirements; with an ID, show one in full."""
+    from conformance import catalogue as catalogues
+    from conformance.catalogue_text import listing, one_in_full
+    from conformance.errors import UsageError
+
+    if api is not None and api not in catalogues.apis():
+        raise UsageError(f"there is no API {api}", hint=f"There are {' and '.join(catalogues.apis())}.")
+    if requirement is None:
+        click.echo(
+            listing([catalogues.load(one) for one in ([api] if api else catalogues.apis())], style), nl=False
+        )
+    else:
+        click.echo(one_in_full(requirement.upper(), style), nl=False)
+    return 0

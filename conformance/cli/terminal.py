@@ -1,0 +1,114 @@
+"""What every command shares: how it ends, how it complains, how it tells of a run."""
+
+import functools
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance.errors import ConformanceError
+
+
+def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Ends every command with its exit code; a fault becomes a sentence and a hint, never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = command(*args, **kwargs) or 0
+        except ConformanceError as fault:
+            complain(fault.message, fault.hint)
+            code = fault.exit_code
+        except KeyboardInterrupt:
+            complain("interrupted", "")
+            code = 130
+        except BrokenPipeError:
+            # Whoever read our output has had enough (`| head`): nothing is wrong.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except OSError as fault:
+            complain(str(fault), "Is there room on the disk, and may these files be read and written?")
+            code = 4
+        except Exception as fault:
+            if os.environ.get("PAYOUT_CONFORMANCE_DEBUG"):
+                raise
+            complain(
+                f"the harness failed: {type(fault).__name__}: {fault}",
+                "This is a defect of payout-conformance, not of the target; "
+                "PAYOUT_CONFORMANCE_DEBUG=1 shows where. Please report it.",
+            )
+            code = 4
+        sys.exit(code)
+
+    return run
+
+
+def complain(message: str, hint: str) -> None:
+    """An error on stderr, and below it what to do."""
+    click.echo(f"{style('error:', 'bad')} {message}", err=True)
+    if hint:
+        click.echo(f"       {hint}", err=True)
+
+
+def style(text: str, kind: str) -> str:
+    """Coloured for a terminal: `kind` is good, bad, warn, dim or bold. Plain elsewhere, and under NO_COLOR."""
+    if not _colour():
+        return text
+    colours: dict[str, dict[str, Any]] = {
+        "good": {"fg": "green", "bold": True},
+        "bad": {"fg": "red", "bold": True},
+        "warn": {"fg": "yellow", "bold": True},
+        "dim": {"dim": True},
+        "bold": {"bold": True},
+    }
+    return click.style(text, **colours.get(kind, {}))
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def tell(record: Any, report: Path, *, quiet: bool) -> None:
+    """The verdict of a run, and where its report is."""
+    from conformance.report import explain, terminal
+
+    shown = os.path.relpath(report) if report.is_relative_to(Path.cwd()) else str(report)
+    if quiet:
+        click.echo(f"{explain.sentence(record)}\n{shown}")
+        return
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    click.echo(terminal.text(record, report=shown, style=style, width=width), nl=False)
+
+
+class Bar:
+    """Progress: one line that moves on a terminal, one line per quarter elsewhere."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._moving = sys.stderr.isatty()
+        self._told = -1
+        self._open = False
+
+    def step(self, api: str, done: int, total: int) -> None:
+        """`done` of `total` checks are finished."""
+        if self._quiet or not total:
+            return
+        if self._moving:
+            filled = 30 * done // total
+            click.echo(
+                f"\r{api} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total} checks", nl=False, err=True
+            )
+            self._open = True
+        elif done == 0 or done * 4 // total > self._told:
+            self._told = done * 4 // total
+            click.echo(f"{api}: {done} of {total} checks", err=True)
+
+    def close(self) -> None:
+        """Leaves the line."""
+        if self._open:
+            click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
+            self._open = False

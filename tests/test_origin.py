@@ -1,0 +1,44 @@
+"""What a run keeps of its profile."""
+
+import pytest
+
+from conformance import origin
+from conformance.errors import UsageError
+
+
+def test_the_profile_is_found_again_where_it_was(tmp_path):
+    profile = tmp_path / "acme.toml"
+    profile.write_text('name = "x"\n')
+    folder = tmp_path / "run"
+    folder.mkdir()
+
+    origin.keep(folder, profile)
+
+    assert origin.profile_path(folder) == profile
+    assert (folder / origin.PROFILE).read_text() == 'name = "x"\n'
+
+
+def test_one_that_is_named_is_taken_as_it_is(tmp_path):
+    assert origin.profile_path(tmp_path, tmp_path / "other.toml") == tmp_path / "other.toml"
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (lambda profile, folder: profile.unlink(), "isn't where it was"),
+        (lambda profile, folder: profile.write_text("other"), "has changed since the run"),
+        (lambda profile, folder: (folder / ".origin").unlink(), "doesn't say which profile"),
+    ],
+)
+def test_a_profile_that_is_gone_or_changed_is_named(tmp_path, harm, says):
+    profile = tmp_path / "acme.toml"
+    profile.write_text("first")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    origin.keep(folder, profile)
+
+    harm(profile, folder)
+
+    with pytest.raises(UsageError, match=says) as fault:
+        origin.profile_path(folder)
+    assert "--profile" in fault.value.hint
