@@ -35,6 +35,20 @@ class RecordError(ConformanceError):
     exit_code = 2
 
 
+class CertificateError(ConformanceError):
+    """A certificate, or what it speaks of, is not what it has to be. Nothing that it says is to be believed.
+
+    `kind` is a short stable name: truncated, altered, foreign, key, incomplete, contradiction, not_yet_valid, expired,
+    catalogue, evidence.
+    """
+
+    exit_code = 2
+
+    def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
 class HarnessError(ConformanceError):
     """The harness itself failed: never the target's fault."""
 
@@ -44,7 +58,7 @@ class HarnessError(ConformanceError):
 class TransportError(ConformanceError):
     """No HTTP answer came: refused, reset, timed out, TLS, not HTTP. Never blamed on a requirement.
 
-    `kind` is a short stable name: dns, refused, tls, timeout, reset, protocol, too_large, connect.
+    `kind` is a short stable name: dns, refused, tls, timeout, reset, protocol, connect, rate_limited.
     """
 
     exit_code = 4
@@ -52,6 +66,12 @@ class TransportError(ConformanceError):
     def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+
+
+class NotReady(ConformanceError):
+    """Something answers, but it isn't the API that the profile names: a login page, a proxy, another service."""
+
+    exit_code = 4
 
 
 class BudgetError(ConformanceError):

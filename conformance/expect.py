@@ -152,23 +152,25 @@ class Race:
 def race(client: Client, calls: Sequence[Callable[[], Reply]]) -> Race:
     """Runs the calls at once: each on a connection of its own, all of them connected before the first one writes.
 
-    Anything but a TransportError that a call raises is raised here, once all calls have ended.
+    Anything but a TransportError that a call raises is raised here, once all calls have ended. No more calls than
+    `limits.concurrency`; with a rate limit, a race begins when all of its calls might have been made one by one.
     """
     barrier = threading.Barrier(len(calls))
 
     def one(call: Callable[[], Reply]) -> Reply | TransportError:
-        client.start.barrier = barrier
+        client.start.barrier, client.start.seated = barrier, True
         try:
             return call()
         except TransportError as fault:
             return fault
         finally:
+            client.start.seated = False
             # Still there where nothing was written: nobody else needs to wait for that.
             if client.start.barrier is not None:
                 client.start.barrier = None
                 barrier.abort()
 
-    with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+    with client.together(len(calls)), ThreadPoolExecutor(max_workers=len(calls)) as pool:
         results = list(pool.map(one, calls))
     replies = [result for result in results if isinstance(result, Reply)]
     faults = [result for result in results if isinstance(result, TransportError)]

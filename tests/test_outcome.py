@@ -128,3 +128,17 @@ def test_pytest_is_told_the_same(outcome: Outcome, kind: type[BaseException]) ->
 
     assert isinstance(fault, kind)
     assert "the message" in str(fault)
+
+
+@pytest.mark.parametrize("before", range(1960, 2005, 4))
+def test_a_long_message_is_cut_after_the_secrets_are_out(before: int) -> None:
+    """A target may put a megabyte into any field; wherever the cut is, no half of a secret stands before it."""
+    secret = "the-secret-of-somebody"
+    fault = Violation(expected="200", observed="." * before + secret + "x" * 100_000)
+
+    message, problem = described(fault, "title", (), Redactor({"p.secret": secret}), ())
+
+    assert problem is not None
+    assert len(message) < 2200
+    assert "(10" in problem.observed
+    assert "the-secret" not in message

@@ -21,10 +21,26 @@ from conformance.demo import variable
 from conformance.profile import FIELDS
 from tests.support import TERMINAL, command, environment, reply_with, serving, write_profile
 
+# Enough of each kind: a whole run shows the same, and takes its time over what is echoed.
+CHECKS = "auth or unknown or fuzz"
 ODD = {
     "punctuation": "{}-a\"b'c\\d%41+e/f=g&h<i>j~0123456789",
     "wide": "{}-пароль-ünïcode-€uro-😀-0123456789",
 }
+
+
+# Ways to spell that nobody needs; each answer shows one of them.
+ODD_WAYS = itertools.cycle(
+    [
+        ("upper", str.upper),
+        ("every byte", lambda said: "".join(f"%{byte:02x}" for byte in said.encode())),
+        ("every character", lambda said: "".join(f"&#{ord(char)};" for char in said)),
+        ("codes", lambda said: said.encode("unicode-escape").decode()),
+        ("mail", lambda said: base64.encodebytes(said.encode()).decode()),
+    ]
+)
+# The signatures that the target was sent; none of them is for anybody else to see.
+EARLIER = [""]
 
 
 def echo(peer: socket.socket, request: bytes, statuses: Iterator[int]) -> None:
@@ -56,18 +72,34 @@ def echo(peer: socket.socket, request: bytes, statuses: Iterator[int]) -> None:
         "hex": said.encode().hex(),
         "repr": repr(said),
         "body": body.decode("utf-8", "replace"),
+        # As another request of the run had it: nothing that this one carried.
+        "earlier": EARLIER[-1:],
     }
+    EARLIER.append(spoken.get("X-Signature", ""))
+    name, spell = next(ODD_WAYS)
+    answer[name] = spell(said)
     # Long texts are cut when they are quoted: what is cut may be half of a secret.
-    answer |= {f"pad{number}": "." * number + said for number in range(100, 260, 20)}
+    answer |= {f"pad{number}": "." * number + said for number in range(100 + next(statuses) % 20, 260, 50)}
     lines = ["Content-Type: application/json", f"X-Echo-Base64: {base64.b64encode(said.encode()).decode()}"]
     lines += [f"X-Echo-{name}: {value}" for name, value in spoken.items()] + [f"X-Echo-Basic: {decoded}"]
+    lines += [f"Location: https://elsewhere.test/?said={quote(said)}", f"Set-Cookie: said={quote(said)}"]
+    lines += ["Connection: keep-alive", f"ETag: {EARLIER[-1]}"]
     lines = [re.sub(r"[\x00-\x1f]", "?", line) for line in lines]
     payload = json.dumps(answer, ensure_ascii=next(statuses) % 2 == 0).encode()
     status = next(statuses)
-    sent = reply_with(payload, status=f"{status} Echo", headers="\r\n".join(lines)).replace(
-        b"\r\n\r\n", b"\r\n\r\n", 1
-    )
-    peer.sendall(sent)
+    if status < 0:
+        # No HTTP at all: what comes is told of in an error.
+        peer.sendall(
+            (said.encode() if status == -1 else b"HTTP/1.1 200 OK\r\nno colon " + said.encode()) + b"\r\n\r\n"
+        )
+        raise ConnectionAbortedError
+    if status == 599:
+        # Split over chunks, a byte each.
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in payload)
+        head = "\r\n".join(["HTTP/1.1 409 Echo", *lines, "Transfer-Encoding: chunked", "", ""])
+        peer.sendall(head.encode() + chunks + b"0\r\n\r\n")
+        return
+    peer.sendall(reply_with(payload, status=f"{status} Echo", headers="\r\n".join(lines)))
 
 
 def spelled(secret: str) -> set[bytes]:
@@ -125,21 +157,26 @@ def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> No
         }
     tables = "[states.ids]\n" + "".join(f"{status} = {json.dumps(pool)}\n" for status, pool in ids.items())
     states = (TERMINAL.replace(', "failed"', "") + "\n" if api == "payout-intents" else "") + tables
-    statuses = itertools.cycle([200, 400, 404, 401, 202, 500, 422, 409, 302, 418, 200])
+    statuses = itertools.cycle(
+        [200, 400, 404, 401, 202, 500, 422, 409, 302, 418, 200, 599, 400, -1, 404, -2, 401]
+    )
+    del EARLIER[1:]
 
     with serving(lambda peer, request: echo(peer, request, statuses), keep=True) as server:
         profile = write_profile(
             tmp_path, api, server.url, states=states, owners=owners, capabilities="cancel_processing = true"
         )
         done = command(
-            "run", profile, "--no-fuzz", "-n", "2", cwd=tmp_path, env=environment(**secrets), timeout=120
-        )
+            "run", profile, "--insist", "-n", "2", "--fuzz-examples", "5", "-k", CHECKS,
+            cwd=tmp_path, env=environment(**secrets), timeout=240,
+        )  # fmt: skip
 
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr
     folder = (tmp_path / "reports" / "latest").resolve()
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert len(files) > 100, "Allure's results are among them"
-    assert len(server.requests) > 80
+    assert json.loads((folder / "run.json").read_text())["fuzz"]["cases"] > 30
+    assert len(files) > 60, "Allure's results are among them"
+    assert len(server.requests) > 70
     kept = {
         "stdout": done.stdout.encode(),
         "stderr": done.stderr.encode(),
@@ -162,6 +199,10 @@ def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> No
                 if form in everything
             ]
     assert not leaks, leaks[:5]
+    signatures = {signature.removeprefix("sha256=") for signature in EARLIER if len(signature) > 70}
+    assert len(signatures) > (50 if api == "withdraws" else -1)
+    found = {one for data in kept.values() for one in re.findall(rb"[0-9a-f]{64}", data)}
+    assert not found & {one.encode() for one in signatures}
     # Every part that tells them apart is gone too, so that none was cut in the middle before it could be known.
     tails = [secret[-20:] for secret in secrets.values()]
     assert not [where for where, data in kept.items() for tail in tails if tail.encode() in data]
@@ -184,7 +225,14 @@ def test_a_secret_in_the_url_of_the_state_provider_is_one_too(tmp_path: Path) ->
             owners=("primary",),
         )
         done = command(
-            "run", profile, "--no-fuzz", "-k", "matrix", cwd=tmp_path, env=environment(TOKEN=token)
+            "run",
+            profile,
+            "--insist",
+            "--no-fuzz",
+            "-k",
+            "matrix",
+            cwd=tmp_path,
+            env=environment(TOKEN=token),
         )
 
     assert done.returncode == 3, done.stdout + done.stderr

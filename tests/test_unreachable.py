@@ -90,7 +90,7 @@ def test_a_body_that_takes_for_ever_is_no_verdict(tmp_path: Path) -> None:
 def test_garbage_is_no_verdict(tmp_path: Path) -> None:
     """Something listens, but it speaks no HTTP."""
     with serving(always(b"220 smtp ready\r\n\r\n")) as server:
-        no_answer(tmp_path, server.url, "not a complete HTTP answer")
+        no_answer(tmp_path, server.url, "speaks no HTTP")
 
 
 @pytest.fixture(scope="session")
@@ -154,10 +154,11 @@ def test_https_to_a_plain_port_is_no_verdict(tmp_path: Path) -> None:
 def test_a_target_that_dies_on_the_way_fails_nothing(tmp_path: Path) -> None:
     """Checks without an answer are errors of transport; the run is inconclusive."""
     left = iter(range(8))
+    envelope = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no such withdraw"}}'
 
     def answer(peer: socket.socket, _: bytes) -> None:
         if next(left, None) is not None:
-            peer.sendall(reply_with(b"{}", status="404 Not Found"))
+            peer.sendall(reply_with(envelope, status="404 Not Found"))
         else:
             server.close()
 

@@ -4,9 +4,11 @@ The client adds nothing that a caller didn't ask for but Host, Content-Length an
 no redirects, no credentials, no hidden retries. A 429 is obeyed in the open: each attempt is an exchange of its own.
 """
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -22,14 +24,17 @@ from conformance.http.transport import DeadlineTransport
 from conformance.model import Auth, Exchange, Headers
 
 BODY_CAP = 1_000_000
+# Of an answer's body, what the record keeps: a run makes thousands of them.
+KEPT_CAP = 32_000
+# Of what a fault says, which may quote what came.
+_SAID_CAP = 400
 # As the documents' own sample clients send it: any type is welcome, JSON has to come all the same.
 _PLAIN: Headers = (
     ("Accept", "*/*"),
     ("Accept-Encoding", "identity"),
     ("User-Agent", f"payout-conformance/{__version__}"),
 )
-_LONGEST_PAUSE_S = 60.0
-_ATTEMPTS = 6
+_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +104,28 @@ class Client:
 
         `make` runs once per attempt, so that a request sent again after a 429 gets a timestamp of its own.
         """
-        paused = 0.0
-        for attempt in range(_ATTEMPTS):
-            self._gate.pass_one()
-            self.start.line_up()
-            reply = self._exchange(make())
+        for _ in range(_ATTEMPTS):
+            with self._seat():
+                self._gate.pass_one()
+                self.start.line_up()
+                asked_at = time.time()
+                reply = self._exchange(make())
             if reply.status != 429:
+                self._gate.went_well()
                 return reply
-            pause = _retry_after(reply.header("Retry-After"), attempt)
-            paused += pause
-            if paused > _LONGEST_PAUSE_S:
-                break
-            self._gate.hold(pause)
+            self._gate.slow_down(_retry_after(reply.header("Retry-After")), asked_at)
         raise TransportError(
             "rate_limited",
-            f"the target kept answering 429 for {paused:.0f} s",
+            f"the target answered 429 to {_ATTEMPTS} attempts",
             hint="Set limits.requests_per_second in the profile to what the target allows.",
         )
+
+    def together(self, number: int) -> AbstractContextManager[object]:
+        """Places for so many requests at once while in the block: those of a race, whose threads are `seated`."""
+        return self._gate.seats(number)
+
+    def _seat(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.start.seated else self._gate.seat()
 
     def close(self) -> None:
         """Closes every connection."""
@@ -140,13 +150,13 @@ class Client:
             finally:
                 answer.close()
         except TransportError as error:
-            fault = error
+            fault = TransportError(error.kind, self._said(request, error.message), hint=error.hint)
         duration = time.perf_counter() - clock
         exchange = self._recorded(request, built, answer, body, truncated, fault, began, duration)
         if self._recorder is not None:
             self._recorder.exchanges.append(exchange)
         if fault is not None:
-            raise fault
+            raise fault from None
         assert answer is not None
         return Reply(
             status=answer.status_code,
@@ -159,6 +169,14 @@ class Client:
             finished=clock + duration,
             exchange=exchange,
         )
+
+    def _said(self, request: Request, message: str) -> str:
+        """What a fault says, without secrets, and short."""
+        extra = sent_credentials(request.headers)
+        if len(message) <= _SAID_CAP:
+            return self._redactor.text(message, extra)
+        raw = message.encode("utf-8", "surrogatepass")
+        return self._redactor.head(raw, _SAID_CAP, extra, whole=False).decode("utf-8", "replace") + "..."
 
     def _recorded(
         self,
@@ -175,7 +193,12 @@ class Client:
         clean = self._redactor
         if self._recorder is not None:
             self._recorder.sent.update(extra)
-
+        came = _decoded(answer.headers.raw) if answer is not None else []
+        cut = truncated or len(body) > KEPT_CAP
+        parts = [part for name, value in came for part in (name.encode(), value.encode())]
+        if cut or not clean.is_clean((*parts, body), extra):
+            came = [(clean.text(name, extra), clean.text(value, extra)) for name, value in came]
+            body = clean.head(body, KEPT_CAP, extra, whole=not truncated)
         return Exchange(
             started_at=began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             duration_s=duration,
@@ -188,16 +211,11 @@ class Client:
             auth=request.auth,
             status=answer.status_code if answer is not None else None,
             http_version=_version(answer),
-            response_headers=tuple(
-                (clean.text(name, extra), clean.text(value, extra))
-                for name, value in _decoded(answer.headers.raw)
-            )
-            if answer is not None
-            else (),
-            response_body=clean.raw(clean.tail(body) if truncated else body, extra),
+            response_headers=tuple(came),
+            response_body=body,
             signed=clean.text(request.signed) if request.signed is not None else None,
-            error=f"{fault.kind}: {clean.text(fault.message, extra)}" if fault is not None else None,
-            truncated=truncated,
+            error=f"{fault.kind}: {fault.message}" if fault is not None else None,
+            truncated=cut,
         )
 
 
@@ -229,26 +247,30 @@ def _read(answer: httpx.Response) -> tuple[bytes, bool]:
     coded = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip", "deflate")
     inflate = zlib.decompressobj(wbits=47) if coded else None
     body = bytearray()
+    came = False
     for chunk in answer.stream:  # type: ignore[union-attr]
+        came = came or bool(chunk)
         try:
             body += inflate.decompress(chunk, BODY_CAP + 1 - len(body)) if inflate is not None else chunk
         except zlib.error as fault:
             raise TransportError("protocol", f"the compressed body is damaged: {fault}") from fault
         if len(body) > BODY_CAP:
             return bytes(body[:BODY_CAP]), True
+    if inflate is not None and came and not inflate.eof:
+        raise TransportError("protocol", "the compressed body is damaged: it ends too early")
     return bytes(body), False
 
 
-def _retry_after(value: str | None, attempt: int) -> float:
-    """Seconds to wait: what the target asked for (RFC 9110 section 10.2.3), else 0.5 s doubling each time."""
-    if value is not None:
-        try:
-            return max(0.05, float(value))
-        except ValueError:
-            pass
+def _retry_after(value: str | None) -> float | None:
+    """The seconds that the target asked for (RFC 9110 section 10.2.3), None where it said nothing that helps."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
         try:
             when = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-            return max(0.05, (when - datetime.now(UTC)).total_seconds())
         except ValueError:
-            pass
-    return float(0.5 * 2**attempt)
+            return None
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    return seconds if seconds >= 0 and not math.isnan(seconds) else None

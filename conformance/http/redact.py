@@ -18,10 +18,18 @@ _AUTH_HEADERS = {"authorization", "x-signature", "x-api-key", "proxy-authorizati
 _WORDS = {"Bearer", "Digest", "sha256="}
 _SCHEME = re.compile(r"(?:basic|bearer|digest) +", re.IGNORECASE)
 _RUN = re.compile(r"[0-9A-Za-z]+")
-# What may stand around the names in a header of ours: a scheme before, the shared end of some base64 behind.
-_NAMED = re.compile(r"(?:[A-Za-z]+ +)?\[redacted:[^\]]+\][A-Za-z0-9+/_-]?={0,2}")
-# One character of a secret: %-encoding, JSON's and Python's \u0000 and the like take no more bytes than this.
-_WIDEST = 12
+_ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
+_OWN_KEPT = 100
+_OWN_LONGEST = 300
+# A signature is good for as long as its timestamp is, whoever made it and whenever it comes back.
+_SIGNATURE = re.compile(
+    rb"sha256(?:=|%(?:25){0,3}3[Dd]|\\{1,8}u003[Dd]|&#61;|&#x3[Dd];)([0-9A-Fa-f]{64})(?![0-9A-Fa-f])"
+)
+# One character of a secret takes no more bytes than this, however it is escaped: `&amp;amp;amp;#x0000041;`.
+_WIDEST = 24
+
+
+_in_use: "list[Redactor]" = []
 
 
 class Redactor:
@@ -35,17 +43,29 @@ class Redactor:
         joined = {f"{a}:{b}": f"{secrets[a]}:{secrets[b]}" for a, b in pairs}
         known = {name: value for name, value in {**joined, **secrets}.items() if len(value) >= SHORTEST}
         self._known = [(f"[redacted:{name}]".encode(), value) for name, value in known.items()]
+        # As Basic has them: in base64, which an echo may put into base64 once more.
+        for name, value in joined.items():
+            self._known.append((f"[redacted:{name}]".encode(), base64.b64encode(value.encode()).decode()))
+        # Most headers of ours are just these: they need no pattern, which takes longer to make than a whole check.
+        self._exact = {value: label.decode() for label, value in self._known}
+        # Where none of these stands, none of the secrets does; many of them have hints in common.
+        self._hints = tuple(dict.fromkeys(hint for _, value in self._known for hint in _hints(value)))
+        self._own: dict[tuple[str, str], str] = {}
         self.longest = _WIDEST * max((len(value.encode()) for value in known.values()), default=0)
 
     def raw(self, data: bytes, extra: Iterable[str] = ()) -> bytes:
         """`data` without secrets. Where two of them overlap, both are gone."""
         also = [(b"[redacted]", value) for value in set(extra) if len(value) >= SHORTEST]
+        lower = data.lower()
+        known = self._known if self._hinted(lower) else []
         found = [
             (match.start(), -match.end(), order, label)
-            for order, (label, value) in enumerate([*self._known, *also])
-            if any(hint in data for hint in _hints(value))
+            for order, (label, value) in enumerate([*known, *also])
+            if _may_hold(lower, value)
             for match in spelled(value).finditer(data)
         ]
+        if b"sha256" in data:
+            found += [(hit.start(1), -hit.end(1), -1, b"[redacted]") for hit in _SIGNATURE.finditer(data)]
         if not found:
             return data
         clean, at = bytearray(), 0
@@ -54,6 +74,19 @@ class Redactor:
                 clean += data[at:start] + label
             at = max(at, -minus_end)
         return bytes(clean) + data[at:]
+
+    def is_clean(self, parts: Iterable[bytes], extra: Iterable[str] = ()) -> bool:
+        """Whether none of `parts` needs redaction; one look at all of them is cheaper than one at each.
+
+        False for a few that don't either.
+        """
+        lower = b"\n".join(parts).lower()
+        if b"sha256" in lower or any(len(one) >= SHORTEST and _may_hold(lower, one) for one in set(extra)):
+            return False
+        return not self._hinted(lower) or not any(_may_hold(lower, value) for _, value in self._known)
+
+    def _hinted(self, lower: bytes) -> bool:
+        return any(hint in lower for hint in self._hints)
 
     def text(self, text: str, extra: Iterable[str] = ()) -> str:
         """As `raw`, for text; anything that UTF-8 can't say (lone surrogates) survives."""
@@ -64,15 +97,34 @@ class Redactor:
 
         Credentials of the profile, just as they are, become their names; any others are blanked out.
         """
-        named = self.text(value)
-        if name.lower() not in _AUTH_HEADERS or _NAMED.fullmatch(named):
-            return named
-        scheme, last = _scheme(value)
-        return scheme + (last if _harmless(last) else "[redacted]")
+        known = self._own.get((name, value))
+        if known is None:
+            known = self._own_header(name, value)
+            # The same few headers go out with every request; those that differ each time don't crowd them out.
+            if len(self._own) < _OWN_KEPT and len(value) < _OWN_LONGEST:
+                self._own[name, value] = known
+        return known
 
-    def tail(self, data: bytes) -> bytes:
-        """A cut body without its last bytes, where half of a secret may have been left standing."""
-        return data[: max(0, len(data) - self.longest)]
+    def _own_header(self, name: str, value: str) -> str:
+        if name.lower() not in _AUTH_HEADERS:
+            return self.text(value)
+        scheme, last = _scheme(value)
+        if last in self._exact:
+            return scheme + self._exact[last]
+        return self.text(value) if _harmless(last) else f"{scheme}[redacted]"
+
+    def head(self, data: bytes, limit: int, extra: Iterable[str] = (), *, whole: bool = True) -> bytes:
+        """At most `limit` bytes of `data` without secrets; `whole` false tells that `data` was cut already.
+
+        Where something was cut off, so much more goes with it that no half of a secret is left at the end: it is
+        dropped after the others were taken out, or the new end might go through the middle of one of them.
+        """
+        also = tuple(extra)
+        if whole and len(data) <= limit:
+            return self.raw(data, also)
+        longest = max([self.longest, *(_WIDEST * len(value.encode("utf-8", "replace")) for value in also)])
+        clean = self.raw(data[: limit + longest], also)
+        return clean[: max(0, min(limit, len(clean) - longest))]
 
 
 def for_profile(profile: Profile) -> Redactor:
@@ -80,7 +132,16 @@ def for_profile(profile: Profile) -> Redactor:
     pairs = []
     if profile.target.api == "payout-intents":
         pairs = [(f"{name}.public_key", f"{name}.secret_key") for name in profile.credentials]
-    return Redactor(profile.secrets, pairs)
+    made = Redactor(profile.secrets, pairs)
+    _in_use.append(made)
+    return made
+
+
+def scrubbed(text: str) -> str:
+    """`text` without the secrets of any profile that this process has used: for words of unknown origin."""
+    for redactor in _in_use:
+        text = redactor.text(text)
+    return text
 
 
 def sent_credentials(headers: Iterable[tuple[str, str]]) -> list[str]:
@@ -114,25 +175,56 @@ def _harmless(value: str) -> bool:
 
 @lru_cache(maxsize=256)
 def spelled(value: str) -> re.Pattern[bytes]:
-    """Finds `value` raw, escaped for JSON, URLs, HTML or Python, in hex, UTF-16, and base64 at each alignment."""
+    """Finds `value` raw (in whatever case), escaped for JSON, URLs, HTML or Python, in hex, UTF-16, and base64.
+
+    Base64 at each alignment, its lines broken or not.
+    """
     raw = value.encode("utf-8", "surrogatepass")
-    forms = [_escaped(value), b"(?i:" + raw.hex().encode() + b")", *map(re.escape, _wide(value))]
-    return re.compile(b"|".join([*forms, *map(_escaped, _base64_forms(raw))]))
+    if _ONE_OFF.fullmatch(value):
+        # A pattern takes longer to make than to use, and each request has a signature of its own.
+        plain = [re.escape(form.encode()) for form in _base64_forms(raw)]
+        return re.compile(b"|".join([b"(?i:" + re.escape(raw) + b")", *plain]))
+    forms = [
+        b"(?i:" + _escaped(value) + b")",
+        b"(?i:" + raw.hex().encode() + b")",
+        *map(re.escape, _wide(value)),
+    ]
+    return re.compile(b"|".join([*forms, *_escaped_throughout(value), *map(_broken, _base64_forms(raw))]))
+
+
+def _may_hold(lower: bytes, value: str) -> bool:
+    """Whether it is worth looking for `value` in what is `lower` in lower case: false for most, and never wrongly."""
+    if not any(hint in lower for hint in _hints(value)):
+        return False
+    # The longest run of letters may be a single one, or a common word; odd characters are rarer.
+    return any(hint in lower for hint in _hints(value)[1:]) or all(one.search(lower) for one in _rare(value))
+
+
+@lru_cache(maxsize=256)
+def _rare(value: str) -> tuple[re.Pattern[bytes], ...]:
+    """A few of the odd characters of a value; none for one of letters and digits."""
+    odd = sorted({char for char in value if not (char.isascii() and char.isalnum()) and char not in "-._~"})
+    return tuple(re.compile(b"(?i:" + _character(char) + b")") for char in odd[-4:])
 
 
 @lru_cache(maxsize=256)
 def _hints(value: str) -> tuple[bytes, ...]:
-    """One of these stands wherever `value` is spelled: searching for them first spares most of the patterns.
+    """One of these stands, in lower case, wherever `value` is spelled: looking for them spares most of the patterns.
 
-    Letters and digits are never escaped, so the longest run of them in each form does.
+    Letters and digits are seldom escaped, so the longest run of them in each form stands there as it is; where all
+    of it is escaped, its first character is.
     """
     raw = value.encode("utf-8", "surrogatepass")
-    runs = [max(_RUN.findall(form), key=len, default="") for form in (value, *_base64_forms(raw))]
-    return (
-        *(run.encode() for run in runs),
-        *(code.encode() for code in (raw.hex(), raw.hex().upper())),
-        *_wide(value),
-    )
+    runs = [max(_RUN.findall(value), key=len, default="")]
+    for form in _base64_forms(raw):
+        run = max(_RUN.findall(form), key=len, default="")
+        # A line may end in the middle of it.
+        runs += [run[: len(run) // 2], run[len(run) // 2 :]]
+    first, unit = ord(value[0]), value[0].encode("utf-16-be", "surrogatepass")[:2].hex()
+    percent = [f"%{'25' * times}{raw[0]:02x}" for times in range(4)]
+    starts = (*percent, f"\\x{raw[0]:02x}", f"\\u{unit}", f"{first};", f"{first:x};")
+    hints = [one.lower().encode() for one in (*runs, *starts, raw.hex())]
+    return tuple(dict.fromkeys([*hints, *(one.lower() for one in _wide(value))]))
 
 
 def _wide(value: str) -> list[bytes]:
@@ -150,12 +242,33 @@ def _base64_forms(raw: bytes) -> list[str]:
     return forms
 
 
+def _broken(core: str) -> bytes:
+    """Base64 as mail has it: a line may end anywhere."""
+    return rb"(?:\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n)?".join(map(_character, core))
+
+
 def _escaped(value: str) -> bytes:
     """A pattern for `value` in which each character may be escaped in its own way, up to three times over.
 
     Repetitions are bounded: a target that sends a megabyte of backslashes costs no more than one that doesn't.
     """
     return b"".join(map(_character, value))
+
+
+def _escaped_throughout(value: str) -> list[bytes]:
+    """Patterns for `value` with letters and digits escaped too, as nobody needs to and some do."""
+    raw = value.encode("utf-8", "surrogatepass")
+    units = value.encode("utf-16-be", "surrogatepass")
+    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+    return [
+        b"(?i:" + form + b")"
+        for form in (
+            b"".join(b"%%(?:25){0,3}%02x" % byte for byte in raw),
+            b"".join(rb"\\{1,8}u%04x" % code for code in codes),
+            b"".join(rb"\\{1,8}x%02x" % byte for byte in raw),
+            b"".join(b"&(?:amp;){0,3}#(?:0{0,4}%d|x0{0,4}%x);" % (ord(char), ord(char)) for char in value),
+        )
+    ]
 
 
 @lru_cache(maxsize=1024)

@@ -19,8 +19,15 @@ class Missing:
     def __bool__(self) -> bool:
         return False
 
+    def __reduce__(self) -> str:
+        # There is one of it, in a process that was sent a copy too.
+        return "MISSING"
+
 
 MISSING: Final = Missing()
+
+# Reading an integer takes time that grows with the square of its length: Python itself stops at 4300 digits.
+_LONGEST_INTEGER = 4000
 
 
 class NotStrictJson(ValueError):
@@ -64,7 +71,7 @@ class Reply:
     def json(self) -> Any:
         """The parsed body, MISSING where it isn't JSON; lenient, so that one defect doesn't hide the next."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_int=_whole)
         except (ValueError, RecursionError):
             return MISSING
 
@@ -92,17 +99,20 @@ def strict_json(data: bytes) -> Any:
     """JSON as RFC 8259 has it: UTF-8, no byte order mark, no duplicate keys, no NaN or Infinity."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise NotStrictJson(f"the key {twice!r} appears twice in one object")
-        return dict(pairs)
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise NotStrictJson(f"the key {key!r} appears twice in one object")
+            found[key] = value
+        return found
 
     def number(text: str) -> Any:
         raise NotStrictJson(f"{text} is not a JSON number")
 
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=number)
+        return json.loads(
+            data.decode("utf-8"), object_pairs_hook=unique, parse_constant=number, parse_int=_whole
+        )
     except UnicodeDecodeError as fault:
         raise NotStrictJson(f"the body is not UTF-8: {fault.reason} at byte {fault.start}") from fault
     except RecursionError as fault:
@@ -111,6 +121,11 @@ def strict_json(data: bytes) -> Any:
         raise
     except ValueError as fault:
         raise NotStrictJson(f"the body is not JSON: {fault}") from fault
+
+
+def _whole(digits: str) -> int | float:
+    """An integer of any length is JSON; one that Python refuses to read is infinite, as `1e400` is."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
 def _strings(value: Any) -> Iterator[str]:

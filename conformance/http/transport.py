@@ -4,28 +4,42 @@ httpx's own timeouts are per read, so a target that trickles a byte every half s
 Here every socket operation gets what is left of the exchange's time, headers included.
 """
 
+import logging
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpcore
 import httpx
 
 from conformance.errors import TransportError
+from conformance.http import tls
+
+# At level DEBUG it would log every answer's headers, and what they echo, to whoever collects logs.
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 # Until the rate limit has let every racer through; 429s are waited for no longer either.
 _LONGEST_QUEUE_S = 120.0
 
 
+# More than is ever quoted: a secret that is cut in half can't be told for one any more.
+_FIRST_BYTES = 4096
+
+
 class Start(threading.local):
-    """What holds for the exchange that this thread is in: its deadline, and a barrier to write behind."""
+    """What holds for the exchange that this thread is in: its deadline, and a barrier to write behind.
+
+    `seated` tells that a place among the requests in flight is kept for this thread already.
+    """
 
     deadline: float = float("inf")
     barrier: threading.Barrier | None = None
     first_write: float | None = None
+    first_bytes: bytes = b""
+    seated: bool = False
 
     def line_up(self) -> None:
         """Waits until every racer may send; the deadline of the exchange begins after that."""
@@ -53,7 +67,7 @@ class DeadlineTransport(httpx.BaseTransport):
     def __init__(self, *, timeout_s: float, verify: bool, connections: int) -> None:
         self.start = Start()
         self._timeout_s = timeout_s
-        self._context = httpx.create_ssl_context() if verify else None
+        self._context = tls.context() if verify else None
         self._connections = connections
         self._backend = _Backend(self.start)
         self._pool = self._new_pool(reuse=True)
@@ -81,7 +95,7 @@ class DeadlineTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, its body still to be read. Raises TransportError."""
         self.start.deadline = time.monotonic() + self._timeout_s
-        self.start.first_write = None
+        self.start.first_write, self.start.first_bytes = None, b""
         try:
             answer = self._pool.handle_request(
                 httpcore.Request(
@@ -97,12 +111,12 @@ class DeadlineTransport(httpx.BaseTransport):
                 )
             )
         except Exception as fault:
-            raise named(fault) from fault
+            raise named(fault, self.start.first_bytes) from fault
         assert isinstance(answer.stream, Iterable)
         return httpx.Response(
             answer.status,
             headers=answer.headers,
-            stream=_Body(answer.stream),
+            stream=_Body(answer.stream, lambda: self._leftover(answer)),
             extensions=answer.extensions,
         )
 
@@ -110,10 +124,22 @@ class DeadlineTransport(httpx.BaseTransport):
         """Closes every connection."""
         self._pool.close()
 
+    def _leftover(self, answer: httpcore.Response) -> None:
+        """Gives up a connection on which more came than the answer: the next one would be read from that."""
+        stream = answer.extensions.get("network_stream")
+        if not isinstance(stream, _Stream):
+            return
+        for connection in self._pool.connections:
+            # httpcore tells nobody what is left in its buffer.
+            inner: Any = getattr(connection, "_connection", None)
+            if inner is not None and getattr(inner, "_network_stream", None) == stream:
+                stream.spoiled = bool(inner._h11_state.trailing_data[0])  # noqa: SLF001
+
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes]) -> None:
+    def __init__(self, stream: Iterable[bytes], done: Callable[[], None]) -> None:
         self._stream = stream
+        self._done = done
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -122,6 +148,7 @@ class _Body(httpx.SyncByteStream):
             raise named(fault) from fault
 
     def close(self) -> None:
+        self._done()
         if hasattr(self._stream, "close"):
             self._stream.close()
 
@@ -132,9 +159,20 @@ class _Backend(httpcore.NetworkBackend):
         self.hung_up = False
         self._sync = httpcore.SyncBackend()
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        kwargs["timeout"] = self.start.remaining()
-        return _Stream(self._sync.connect_tcp(*args, **kwargs), self)
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as fault:
+            raise httpcore.ConnectError(str(fault)) from fault
+        # One after the other within what is left: the standard library gives each address the whole time.
+        refusal = httpcore.ConnectError("the host name has no address")
+        for address in dict.fromkeys(str(one[4][0]) for one in found):
+            kwargs["timeout"] = self.start.remaining()
+            try:
+                return _Stream(self._sync.connect_tcp(address, port, *args, **kwargs), self)
+            except httpcore.ConnectError as fault:
+                refusal = fault
+        raise refusal
 
 
 class _Stream(httpcore.NetworkStream):
@@ -142,9 +180,14 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._backend = backend
         self._start = backend.start
+        # More came on it than was asked for.
+        self.spoiled = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._start.remaining())
+        came = self._stream.read(max_bytes, self._start.remaining())
+        if len(self._start.first_bytes) < _FIRST_BYTES:
+            self._start.first_bytes += came[:_FIRST_BYTES]
+        return came
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self._start.first_write is None:
@@ -161,20 +204,27 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        secured = self._stream.start_tls(ssl_context, server_hostname, self._start.remaining())
+        try:
+            secured = self._stream.start_tls(ssl_context, server_hostname, self._start.remaining())
+        except httpcore.ConnectError as fault:
+            raise _no_tls(fault) from fault
         return _Stream(secured, self._backend)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self.spoiled:
+            return True
         found = self._stream.get_extra_info(info)
         # httpcore asks this of idle connections only: something to read there is the end of it.
         self._backend.hung_up |= info == "is_readable" and bool(found)
         return found
 
 
-def named(fault: Exception) -> TransportError:
-    """What went wrong between the two machines, in one of a few stable kinds."""
+def named(fault: Exception, came: bytes = b"") -> TransportError:
+    """What went wrong between the two machines, in one of a few stable kinds; `came` is how the answer began."""
     if isinstance(fault, TransportError):
         return fault
+    if came and not b"HTTP/".startswith(came[:5]):
+        return _no_http(came)
     text = str(fault)
     if isinstance(fault, threading.BrokenBarrierError):
         return TransportError("connect", "not sent: another request of the same race couldn't be")
@@ -185,25 +235,44 @@ def named(fault: Exception) -> TransportError:
             hint="Is the target up, or is the limit too low?",
         )
     if _caused_by(fault, ssl.SSLError):
-        return TransportError(
-            "tls", f"TLS failed: {text}", hint="Check the certificate; SSL_CERT_FILE names a private CA."
-        )
+        return _no_tls(fault)
     if isinstance(fault, httpcore.ConnectError):
-        if _caused_by(fault, socket.gaierror):
-            return TransportError("dns", "the host name can't be resolved", hint="Check target.base_url.")
-        if _caused_by(fault, ConnectionRefusedError):
-            return TransportError(
-                "refused", "the connection was refused", hint="Is the target running there?"
-            )
-        return TransportError(
-            "connect", f"no connection: {text}", hint="Check target.base_url and the network."
-        )
+        return _no_connection(fault)
     if isinstance(fault, httpcore.ReadError | httpcore.WriteError):
         return TransportError("reset", f"the connection broke: {text or type(fault).__name__}")
     if isinstance(fault, httpcore.RemoteProtocolError):
-        kind = "reset" if "disconnected" in text else "protocol"
-        return TransportError(kind, f"not a complete HTTP answer: {text}")
+        if "disconnected" in text and not came:
+            return TransportError("reset", "the connection was closed before any answer")
+        text = "it ended in the middle of its head" if "disconnected" in text else text
+        return TransportError("protocol", f"not a complete HTTP answer: {text}")
     return TransportError("protocol", f"{type(fault).__name__}: {text}")
+
+
+def _no_http(came: bytes) -> TransportError:
+    # A TLS record begins with its type (alert, handshake) and its version.
+    hint = "Does base_url need https?" if came[:1] in b"\x15\x16" and came[1:2] == b"\x03" else ""
+    return TransportError(
+        "protocol",
+        f"what answers speaks {'TLS' if hint else 'no HTTP'}: it began with {came!r}",
+        hint=hint or "Is this the right port in target.base_url?",
+    )
+
+
+def _no_connection(fault: Exception) -> TransportError:
+    if _caused_by(fault, socket.gaierror):
+        return TransportError("dns", "the host name can't be resolved", hint="Check target.base_url.")
+    if _caused_by(fault, ConnectionRefusedError):
+        return TransportError("refused", "the connection was refused", hint="Is the target running there?")
+    return TransportError("connect", f"no connection: {fault}", hint="Check target.base_url and the network.")
+
+
+def _no_tls(fault: Exception) -> TransportError:
+    text = str(fault)
+    hint = tls.advice(text)
+    if not _caused_by(fault, ssl.SSLError) or _caused_by(fault, ssl.SSLEOFError):
+        # It hung up, or was reset, before anything could be agreed on.
+        hint = "Is this a port for https, and does it speak TLS 1.2 or later?"
+    return TransportError("tls", f"TLS failed: {text}", hint=hint)
 
 
 def _caused_by(fault: BaseException, kind: type[BaseException]) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import BudgetError
-from conformance.http.gate import Gate
+from conformance.errors import BudgetError, HarnessError, TransportError
+from conformance.http.gate import Gate, slow_downs
 from tests.support import ROOT, environment
 
 WORKER = """
@@ -85,13 +85,13 @@ def test_the_budget_holds_across_processes(tmp_path: Path) -> None:
 
 
 def test_a_pause_holds_everybody(tmp_path: Path) -> None:
-    """After `hold`, another opening of the same file waits; without a rate limit nobody waits otherwise."""
+    """After a 429, another opening of the same file waits; without a rate limit nobody waits otherwise."""
     one, other = (Gate(tmp_path / "gate", requests_per_second=None, max_requests=10) for _ in range(2))
     began = time.monotonic()
     one.pass_one()
     other.pass_one()
     assert time.monotonic() - began < 0.1
-    one.hold(0.3)
+    one.slow_down(0.3, time.time())
 
     other.pass_one()
 
@@ -99,6 +99,139 @@ def test_a_pause_holds_everybody(tmp_path: Path) -> None:
     assert one.sent() == other.sent() == 3
     one.close()
     other.close()
+
+
+def test_what_several_requests_hear_at_once_is_one_pause(tmp_path: Path) -> None:
+    """Eight in flight that all come back with 429 don't wait eight times as long, nor for eight times longer."""
+    gate = Gate(tmp_path / "gate", requests_per_second=None, max_requests=10)
+    sent = time.time()
+    for _ in range(8):
+        gate.slow_down(None, sent)
+    times, waited = gate.slowed()
+    gate.close()
+
+    assert times == 8
+    assert 0.4 < waited < 0.6
+    assert slow_downs(tmp_path / "gate") == (
+        "The target asked to slow down 8 times (429): the run waited 0.5 s for it. "
+        "No requirement is judged by such an answer."
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [(3600.0, 1), (float("inf"), 1), (None, 2), (0.0, 5), (0.9, 2)],
+    ids=["an hour", "for ever", "no word", "at once", "less than a second"],
+)
+def test_a_target_that_only_says_later_is_given_up_on_by_everybody(
+    tmp_path: Path, asked: float | None, times: int
+) -> None:
+    """Waited for as long as the patience allows, then not at all: nothing is sent, in whatever worker."""
+    one, other = (
+        Gate(tmp_path / "gate", requests_per_second=None, max_requests=10, patience_s=1) for _ in range(2)
+    )
+    heard = 0
+    while not (slow_downs(tmp_path / "gate") or "").count("given up on"):
+        one.slow_down(asked, time.time() + 1)
+        one._update(lambda state: (None, state._replace(paused=0)))  # as if it had been waited for
+        heard += 1
+    for gate in (one, other):
+        with pytest.raises(TransportError, match="kept answering 429") as caught:
+            gate.pass_one()
+        assert caught.value.kind == "rate_limited"
+        assert "requests_per_second" in caught.value.hint
+    assert (heard, one.sent()) == (times, 0)
+    one.close()
+    other.close()
+
+
+def test_another_answer_ends_the_row(tmp_path: Path) -> None:
+    """A target that says "later" now and then is waited for each time from the start, within a total."""
+    gate = Gate(tmp_path / "gate", requests_per_second=None, max_requests=100, patience_s=0.1)
+    for _ in range(5):
+        gate.slow_down(0.09, time.time())
+        gate.pass_one()
+        gate.went_well()
+    gate.slow_down(0.09, time.time())
+    with pytest.raises(TransportError, match="6 times"):
+        gate.pass_one()
+    gate.close()
+
+
+def test_a_pause_that_grows_while_somebody_waits_is_kept_too(tmp_path: Path) -> None:
+    """Who was told to wait 0.2 s and hears meanwhile of 0.5 s sends after 0.5 s."""
+    one, other = (Gate(tmp_path / "gate", requests_per_second=None, max_requests=10) for _ in range(2))
+    began = time.monotonic()
+    one.slow_down(0.2, time.time())
+    waiting = threading.Thread(target=other.pass_one)
+    waiting.start()
+    one.slow_down(0.5, time.time())
+    waiting.join(5)
+    took = time.monotonic() - began
+    one.close()
+    other.close()
+
+    assert took > 0.45
+
+
+def test_places_hold_across_processes_and_threads(tmp_path: Path) -> None:
+    """Two openings of one file, four threads each, races between them: never more than three at once."""
+    gates = [
+        Gate(tmp_path / "gate", requests_per_second=None, max_requests=1, concurrency=3) for _ in range(2)
+    ]
+    inside, busiest, lock = 0, 0, threading.Lock()
+
+    def move(by: int) -> None:
+        nonlocal inside, busiest
+        with lock:
+            inside += by
+            busiest = max(busiest, inside)
+
+    def work(number: int) -> None:
+        for turn in range(15):
+            many = 3 if (number + turn) % 5 == 0 else 1
+            with gates[number % 2].seats(many) if many > 1 else gates[number % 2].seat():
+                move(many)
+                time.sleep(0.0005)
+                move(-many)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    with pytest.raises(HarnessError, match="4 requests at once"), gates[0].seats(4):
+        pass
+    for gate in gates:
+        gate.close()
+
+    assert (inside, busiest) == (0, 3)
+
+
+def test_the_places_of_a_killed_worker_are_free_again(tmp_path: Path) -> None:
+    """The kernel unlocks them."""
+    code = (
+        "import sys; from pathlib import Path; from conformance.http.gate import Gate\n"
+        "g = Gate(Path(sys.argv[1]), requests_per_second=None, max_requests=1, concurrency=2)\n"
+        "with g.seats(2): print(1, flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "gate")]
+    holder = subprocess.Popen(words, cwd=ROOT, env=environment(), stdin=-1, stdout=-1)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    gate = Gate(tmp_path / "gate", requests_per_second=None, max_requests=1, concurrency=2)
+    taken = threading.Event()
+
+    def take() -> None:
+        with gate.seat():
+            taken.set()
+
+    threading.Thread(target=take, daemon=True).start()
+    assert not taken.wait(0.2)
+
+    holder.kill()
+
+    assert taken.wait(5)
+    holder.communicate()
+    time.sleep(0.05)
+    gate.close()
 
 
 def test_a_killed_worker_leaves_no_lock(tmp_path: Path) -> None:

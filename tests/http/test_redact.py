@@ -146,14 +146,86 @@ def test_very_short_values_are_no_secrets() -> None:
     assert Redactor({"a": "", "b": "x", "c": "yz"}).text("x yz") == "x yz"
 
 
-def test_a_cut_body_loses_its_end() -> None:
-    """Half of a secret at the cut is not found by its value: so much is dropped that none can be left."""
-    secret = "the-secret-that-is-cut"
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        lambda s: json.dumps(json.dumps(s))[3:-3],
+        SPELLINGS["base64"],
+        SPELLINGS["hex"],
+        lambda s: quote(quote(s, safe=""), safe=""),
+        html.escape,
+    ],
+    ids=["raw", "json in json", "base64", "hex", "url twice", "html"],
+)
+def test_wherever_a_body_is_cut_no_half_of_a_secret_is_left(spell: Callable[[str], str]) -> None:
+    """The cut goes through every place in and around the secret, and through the next one behind it."""
+    secret = 'the-secret/that+is "cut'
+    spelt = spell(secret).encode()
     redactor = Redactor({"a": secret})
-    body = b"x" * 1000 + secret.encode()[:12]
+    for limit in range(600, 600 + 2 * len(spelt)):
+        for whole in (True, False):
+            body = b"x" * 500 + spelt + b"." * 100 + (spelt + b"y" * 2000 if whole else b"")
+            clean = redactor.head(body if whole else body[: limit - 20], limit, whole=whole)
+            kept = clean.replace(b"[redacted:a]", b"")
+            assert len(clean) <= limit
+            assert not any(spelt[at : at + 9] in kept for at in range(2, len(spelt) - 11)), limit
 
-    assert secret[:12].encode() not in redactor.tail(body)
-    assert redactor.longest >= len(json.dumps("é" * len(secret)))
+
+def test_what_is_short_enough_is_not_cut() -> None:
+    """The last bytes of a whole body are as good as the first."""
+    redactor = Redactor({"a": "the-secret-that-is-cut"})
+
+    assert redactor.head(b"x" * 100, 100) == b"x" * 100
+    assert redactor.head(b"the-secret-that-is-cut", 100) == b"[redacted:a]"
+    assert redactor.head(b"x" * 5000, 1000) == b"x" * 1000
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str.upper,
+        str.lower,
+        lambda s: "".join(f"%{byte:02x}" for byte in s.encode()),
+        lambda s: "".join(f"%25{byte:02X}" for byte in s.encode()),
+        lambda s: "".join(f"\\u{ord(char):04x}" for char in s),
+        lambda s: "".join(f"\\\\u{ord(char):04X}" for char in s),
+        lambda s: "".join(f"\\x{byte:02x}" for byte in s.encode()),
+        lambda s: "".join(f"&#{ord(char)};" for char in s),
+        lambda s: "".join(f"&#x{ord(char):X};" for char in s),
+        lambda s: base64.encodebytes(f"{'-' * 40}{s}{'-' * 40}".encode()).decode(),
+        lambda s: json.dumps(base64.encodebytes(f"{'-' * 40}{s}{'-' * 40}".encode()).decode()),
+    ],
+    ids=["upper", "lower", "%", "%25", "u", "uu", "x", "&#", "&#x", "mime", "mime in json"],
+)
+def test_needless_escapes_and_other_cases_hide_nothing(spell: Callable[[str], str]) -> None:
+    """Every character escaped though none needs to be; the case changed; base64 in lines."""
+    secret = "Plain-Mystery_0123456789-of-US"
+    spelt = spell(secret)
+
+    clean = Redactor({"name.secret": secret}).text(f"before {spelt} after")
+
+    assert "[redacted:name.secret]" in clean
+    assert not [secret[at : at + 6] for at in range(len(secret) - 6) if spell(secret[at : at + 6]) in clean]
+
+
+def test_signatures_are_secrets_wherever_they_come_back() -> None:
+    """One that an earlier request carried, or that the target made itself, in any spelling of the equals sign."""
+    signature = "ab12" * 16
+    for form in ("sha256={}", "sha256%3D{}", "sha256%253d{}", r"sha256\u003d{}", "sha256&#61;{}"):
+        assert Redactor({}).text(form.format(signature)) == form.format("[redacted]")
+    assert Redactor({}).text(f"digest sha256:{signature}, etag {signature}").count(signature) == 2
+
+
+def test_a_basic_header_in_base64_is_one_too() -> None:
+    """Base64 of what is base64 already: `Authorization` as some gateways log it."""
+    redactor = Redactor({"p.key": "the-public-key", "p.secret": "the-secret-key"}, [("p.key", "p.secret")])
+    header = "Basic " + base64.b64encode(b"the-public-key:the-secret-key").decode()
+
+    clean = redactor.text(base64.b64encode(header.encode()).decode())
+
+    assert "[redacted:p.key:p.secret]" in clean
+    assert len(clean) < 50
 
 
 @pytest.mark.parametrize("filler", [b"\\", b"%25", b"&amp;", b"%", b"=", b"a"])

@@ -1,0 +1,106 @@
+"""How many requests are in flight at once, over all processes and threads of a run.
+
+One empty file per place, locked while a request is under way: the kernel unlocks what a killed worker held.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from conformance.errors import HarnessError
+
+# Nobody tells a process that another one has given a place back: it looks again after so long.
+_LOOK_AGAIN_S = 0.002
+
+
+class Slots:
+    """`limit` places, None for as many as anybody wants; `folder` is what the processes share."""
+
+    def __init__(self, folder: Path, limit: int | None) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._files: dict[str, int] = {}
+        # Of this process: a lock belongs to an open file, so it doesn't keep threads apart.
+        self._held: set[int] = set()
+        self._changed = threading.Condition()
+        self._gathering = threading.Lock()
+        if limit is not None:
+            folder.mkdir(exist_ok=True)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Waits for a place, and keeps it for the length of the block."""
+        if self._limit is None:
+            yield
+            return
+        place = self._take()
+        try:
+            yield
+        finally:
+            self._give(place)
+
+    @contextmanager
+    def several(self, number: int) -> Iterator[None]:
+        """Waits for so many places, and keeps them for the length of the block.
+
+        Only one at a time gathers, in whatever process: two that have half of what they need would wait for ever.
+        Raises HarnessError where `number` is more than there are.
+        """
+        if self._limit is None:
+            yield
+            return
+        if number > self._limit:
+            raise HarnessError(f"{number} requests at once are more than limits.concurrency = {self._limit}")
+        places: list[int] = []
+        try:
+            with self._gathering:
+                gathering = self._file("gathering")
+                fcntl.flock(gathering, fcntl.LOCK_EX)
+                try:
+                    while len(places) < number:
+                        places.append(self._take())
+                finally:
+                    fcntl.flock(gathering, fcntl.LOCK_UN)
+            yield
+        finally:
+            for place in places:
+                self._give(place)
+
+    def close(self) -> None:
+        """Gives the files back, and with them whatever is still held."""
+        with self._changed:
+            files, self._files = self._files, {}
+            for file in files.values():
+                os.close(file)
+
+    def _take(self) -> int:
+        with self._changed:
+            while True:
+                for place in range(self._limit or 0):
+                    if place not in self._held and self._lock(place):
+                        self._held.add(place)
+                        return place
+                self._changed.wait(_LOOK_AGAIN_S)
+
+    def _give(self, place: int) -> None:
+        with self._changed:
+            self._held.discard(place)
+            if str(place) in self._files:
+                fcntl.flock(self._files[str(place)], fcntl.LOCK_UN)
+            self._changed.notify()
+
+    def _lock(self, place: int) -> bool:
+        try:
+            fcntl.flock(self._file(str(place)), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _file(self, name: str) -> int:
+        # On first use: most runs never have as many requests in flight as they may.
+        if name not in self._files:
+            self._files[name] = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        return self._files[name]

@@ -1,0 +1,123 @@
+"""Whole runs, fuzzing included, against targets that turn nasty on the way: bounded, named rightly, never a traceback.
+
+The outcomes of a run are the checks' affair; what has to hold here is whom they blame.
+`python -m tests.worst_day.whole` does the same with every row of the table.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import SandboxProcess
+from tests.worst_day.misdeeds import Misdeed, answer, resets, says
+from tests.worst_day.table import DEEDS
+from tests.worst_day.whole import Outcome, against
+
+CHECKS = ("-k", "fuzz or unknown or race or malformed", "--fuzz-examples", "2", "-n", "2")
+# One after the other, over and over: most of what can be wrong with an answer, and with its lack.
+IN_TURN = [
+    DEEDS[name].misdeed
+    for name in (
+        "resets it in the middle of the body",
+        "trickles the body",
+        "sends a body without end",
+        "sends headers without end",
+        "sends a gzip bomb",
+        "announces less than it sends",
+        "announces two lengths",
+        "sends a chunk of no size",
+        "sends invalid UTF-8",
+        "nests 100 000 deep",
+        "sends 1e400",
+        "sends an integer of 100 000 digits",
+        "sends a key twice",
+        "sends NaN",
+        "sends half a surrogate pair",
+        "sends a megabyte of line ends",
+        "shows a login page with 200",
+        "redirects to itself for ever",
+        "is a Redis server",
+        "answers 503 for ever",
+    )
+]
+
+
+def bounded(found: Outcome) -> None:
+    """What holds of every run, however it ends."""
+    said = found.stdout + found.stderr
+    assert "Traceback" not in said
+    assert "harness failed" not in said, said[-500:]
+    assert found.wall_s < 240
+    assert found.rss_mb < 220
+    assert sum(map(len, found.files.values())) < 60_000_000
+    written = b"".join(data for name, data in found.files.items() if "allure" not in name)
+    assert b"Traceback (most recent" not in written
+    assert b"the harness failed" not in written
+    for check in found.record.get("checks", ()):
+        if check["outcome"] == "error":
+            kinds = (
+                "reset",
+                "timeout",
+                "protocol",
+                "tls",
+                "refused",
+                "connect",
+                "rate_limited",
+                "no request got",
+            )
+            assert check["message"].startswith(kinds), check["message"][:300]
+
+
+def turns(number: int) -> Misdeed | None:
+    """Each request another misdeed, every fourth one none."""
+    return None if number % 4 == 3 else IN_TURN[number % len(IN_TURN)]
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [("withdraws", CHECKS), ("payout-intents", (*CHECKS, "--no-fuzz"))],
+    ids=["fuzzed", "not"],
+)
+def test_everything_in_turn(
+    sandbox: SandboxProcess, tmp_path: Path, api: str, words: tuple[str, ...]
+) -> None:
+    """A target that does something else with each request: what is found wrong rests on answers."""
+    found = against(sandbox, tmp_path, api, turns, *words)
+
+    bounded(found)
+    assert found.code == 1, found.stderr
+    outcomes = found.outcomes()
+    assert outcomes["failed"] >= 1
+    assert outcomes["error"] >= 1
+    if api == "withdraws":
+        kinds = {kind.split(" ")[0] for kind in found.record["fuzz"]["transport_errors"]}
+        assert {"reset", "timeout", "protocol"} & kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "code"),
+    [
+        ("resets every third", lambda number: resets() if number % 3 == 2 else None, 3),
+        ("never answers again", lambda _: DEEDS["trickles the head"].misdeed, 3),
+        (
+            "answers 429 for ever after",
+            lambda _: says(answer(b"{}", "429 Slow", "Retry-After: 600")),
+            3,
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_answer_is_no_failure(
+    sandbox: SandboxProcess, tmp_path: Path, name: str, bad: Callable[[int], Misdeed | None], code: int
+) -> None:
+    """Where the target answers well or not at all, nothing is held against it."""
+    found = against(sandbox, tmp_path, "withdraws", bad, *CHECKS, "--no-fuzz")
+
+    bounded(found)
+    assert found.code == code, found.stdout + found.stderr
+    outcomes = found.outcomes()
+    assert not outcomes.keys() & {"failed", "warned"}, name
+    assert outcomes["error"] > 5
+    slowed = [note for note in found.record["notes"] if "slow down" in note]
+    assert bool(slowed) is ("429" in name)
