@@ -48,6 +48,15 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class Effect(StrEnum):
+    """What a waiver did in a run: it waived a failure (or a warning), had expired, wasn't needed, or can't be told."""
+
+    WAIVES = "waives"
+    EXPIRED = "expired"
+    UNNEEDED = "unneeded"
+    UNTESTED = "untested"
+
+
 class Auth(StrEnum):
     """How a request was authenticated: as documented, deliberately otherwise, or not at all."""
 
@@ -86,6 +95,24 @@ class NotObservable:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """A state and the answer that the documents give to a cancel in it, for the matrix that reports draw.
+
+    `checks` names the checks that ask for it: `*` stands for anything, `{state}` for a word that also goes into
+    `state`. The answer has `status`, and `value` in its JSON under `field`. With `after_success` only cancels
+    that follow a successful one on the same resource are meant, otherwise only those up to the first success.
+    """
+
+    state: str
+    checks: str
+    status: int
+    field: str
+    value: str
+    requirement: str
+    after_success: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All requirements of one API. `digest` is `sha256:<hex>` of the file that they were read from."""
 
@@ -94,6 +121,7 @@ class Catalogue:
     digest: str
     requirements: tuple[Requirement, ...]
     not_observable: tuple[NotObservable, ...]
+    matrix: tuple[MatrixRow, ...] = ()
 
     def by_id(self) -> Mapping[str, Requirement]:
         """The requirements under their permanent ids."""
@@ -172,6 +200,22 @@ class RequirementResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """Somebody's word that a failure of `requirement` is known, and doesn't stop them until `expires`.
+
+    `expires` is an ISO date, the last day on which it holds (UTC); `by` may be empty. `effect` is None until a run
+    has shown it. A waived failure is still a failure, in the verdict and in every report: only the exit code lets it
+    pass.
+    """
+
+    requirement: str
+    reason: str
+    expires: str
+    by: str = ""
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Whom a run speaks of. `env` maps a credential (`primary.api_key`) to the variable that holds it."""
 
@@ -183,11 +227,28 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run was made with: enough to fold its checks into the same verdict again.
+
+    Digests are `sha256:<hex>`: `build` of the harness's own files, `openapi` of the API's operations, `profile` of
+    the profile, which names secrets and holds none. `declared` maps a capability to what the profile says of it
+    (None: nothing), `deselected` a requirement, some of whose checks were left out, to the reason.
+    """
+
+    build: str
+    openapi: str
+    profile: str
+    declared: Mapping[str, bool | None]
+    deselected: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """Everything that a run found, the one source of every report. Instants are ISO 8601 UTC strings.
 
     `complete` is false for a run that was ended before its last check. `fuzz` holds what the fuzzing reached
     (cases, statuses per operation) or None where it was left out. `notes` are remarks on the run as a whole.
+    `inputs` is None in records that were written before there was such a thing.
     """
 
     target: Target
@@ -206,6 +267,16 @@ class RunRecord:
     options: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     fuzz: Mapping[str, object] | None = None
+    inputs: Inputs | None = None
+    matrix: tuple[MatrixRow, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    def waived(self, requirement: str) -> Waiver | None:
+        """The waiver that holds for a requirement which failed or warned; None where there is none."""
+        return next(
+            (one for one in self.waivers if one.requirement == requirement and one.effect is Effect.WAIVES),
+            None,
+        )
 
     def counts(self) -> dict[str, int]:
         """How many requirements ended in each outcome; every outcome has its key."""

@@ -3,6 +3,7 @@
 Inert without `--profile`, so that having the package installed changes nobody's tests.
 """
 
+import errno
 import json
 import shutil
 import tempfile
@@ -14,19 +15,23 @@ from typing import Any
 
 import pytest
 
-from conformance import catalogue
+from conformance import catalogue, openapi
 from conformance.errors import ConformanceError, NotApplicable, NotTestable
-from conformance.model import Check, Exchange, Level, Requirement
+from conformance.http.redact import spelled
+from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
 from conformance.report.journal import Journal
 from conformance.session import Session
-from conformance.states import Resource, Wanted
+from conformance.states import Resource, Wanted, pools
 
 RUN = pytest.StashKey["Run"]()
 # When a check began: the time of day, and the clock to measure by.
 CHECK = pytest.StashKey[tuple[datetime, float]]()
+# In the folder of a run that is gone on with: the ids of the checks that are in its journal already.
+FINISHED = "finished.json"
 _SUITES = Path(__file__).parent / "suites"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "requirement(*ids, level=None): the rows of the catalogue that a check proves"
     )
+    config.addinivalue_line(
+        "markers", "waits: mostly waits for what may come by itself; a module of such checks begins first"
+    )
     if not config.getoption("--profile"):
         return
     try:
@@ -58,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Workers are started with the controller's options: all of them share this folder.
         config.option.conformance_run = tempfile.mkdtemp(prefix="payout-conformance-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.conformance_run, ignore_errors=True))
+        pools.share(Path(config.option.conformance_run), profile)
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
     run = Run(profile, Path(config.option.conformance_run), worker, config)
     config.stash[RUN] = run
@@ -96,6 +105,20 @@ class Run:
             self._session = Session(self.profile, self.folder)
         return self._session
 
+    def prepare(self) -> None:
+        """Loads now what each of the workers forked off here would otherwise load for itself: specs and patterns."""
+        for operation in openapi.operations(self.profile.target.api):
+            for status in operation.statuses:
+                openapi.breaches(operation.id, status, None)
+        for secret in self.profile.secrets.values():
+            spelled(secret)
+
+    def called(self, worker: str) -> None:
+        """Another name for this worker: that of a process forked off a run that has sent nothing yet."""
+        assert self._session is None
+        assert self._journal is None
+        self._worker = worker
+
     # -- choosing ----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
@@ -121,9 +144,19 @@ class Run:
         for item in items:
             self._deselected[check_id(item)] = list(self._requirements(item))
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Writes down what is going to run, so that a killed run knows what it didn't get to."""
+        """Writes down what is going to run, so that a killed run knows what it didn't get to.
+
+        Of a run that is gone on with, what had finished is taken out again.
+        """
         if session.config.pluginmanager.hasplugin("dsession"):
+            return
+        done = self.folder / FINISHED
+        if done.exists():
+            finished = set(json.loads(done.read_text()))
+            session.items[:] = [item for item in session.items if check_id(item) not in finished]
+        if (self.folder / "plan.json").exists():
             return
         plan = {"selected": [check_id(item) for item in session.items], "deselected": self._deselected}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -204,6 +237,8 @@ class Run:
     def _end(self, item: pytest.Item, fault: BaseException | None) -> None:
         if isinstance(fault, KeyboardInterrupt | SystemExit | pytest.exit.Exception):
             return
+        if isinstance(fault, OSError) and fault.errno in _FULL:
+            raise pytest.exit.Exception(f"the run's folder can't be written to: {fault.strerror}") from None
         began, clock = item.stash[CHECK]
         level = self._level(item)
         outcome = classify(fault, level)
@@ -226,7 +261,11 @@ class Run:
         )
         if self._journal is None:
             self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
-        self._journal.write(check, exchanges)
+        try:
+            self._journal.write(check, exchanges)
+        except OSError as full:
+            # What can't be kept isn't worth doing: nothing more is cancelled.
+            raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
         if self._allure:
             _attach(f"{title}{_case(item)}", exchanges)
         if fault is not None:
@@ -234,15 +273,15 @@ class Run:
             raise raised(check, rows) from None
 
     def _label(self, item: pytest.Item) -> None:
+        from conformance.report import allure_labels  # only for whoever asked pytest for Allure results
+
         rows = [self._rows[one] for one in self._requirements(item)]
-        for kind, values in _labels(self.profile.target.api, item, rows, self._level(item)).items():
+        suite = item.path.stem.removeprefix("test_")
+        named = allure_labels.labels(self.profile.target.api, suite, rows, self._level(item))
+        for kind, values in named.items():
             item.add_marker(pytest.mark.allure_label(*values, label_type=kind))
-        for row in rows:
-            item.add_marker(
-                pytest.mark.allure_link(
-                    f"../report.html#{row.id}", link_type="tms", name=f"{row.id} {row.title}"
-                )
-            )
+        for name, url in allure_labels.links(rows):
+            item.add_marker(pytest.mark.allure_link(url, link_type="link", name=name))
 
 
 def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
@@ -265,18 +304,6 @@ def first_line(item: pytest.Item) -> str:
 
 def _case(item: pytest.Item) -> str:
     return f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
-
-
-def _labels(api: str, item: pytest.Item, rows: list[Requirement], level: Level) -> dict[str, list[str]]:
-    severity = {Level.MUST: "critical", Level.SHOULD: "minor", Level.MAY: "normal"}[level]
-    suite = item.path.stem.removeprefix("test_").replace("_", " ")
-    return {
-        "epic": [api],
-        "feature": [suite],
-        "story": [f"{row.id} {row.title}" for row in rows],
-        "severity": [severity],
-        "tag": [row.id for row in rows],
-    }
 
 
 def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:

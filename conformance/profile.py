@@ -278,7 +278,7 @@ class _Profiles(Reader):
             raise self.wrong(
                 f"{dotted}.{item}",
                 f"{found[1]} has white space around it or a control character in it",
-                "Mend it.",
+                "Set it again: a space or a line break may have been copied along.",
             )
         self._secrets[f"{name}.{item}"] = secret
         return secret
@@ -296,7 +296,11 @@ class _Profiles(Reader):
         value = self._environ.get(name, "")
         if not value:
             state = "empty" if name in self._environ else "not set"
-            raise self.wrong(dotted, f"the environment variable {name} is {state}", f"export {name}=...")
+            file = self._path.with_suffix(".env")
+            load = f"   # or all of them: set -a; . ./{file.name}; set +a" if file.is_file() else ""
+            raise self.wrong(
+                dotted, f"the environment variable {name} is {state}", f"export {name}=...{load}"
+            )
         return value
 
     def _http_url(self, dotted: str, url: str) -> Any:

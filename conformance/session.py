@@ -8,6 +8,7 @@ from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.redact import for_profile
 from conformance.profile import Profile
+from conformance.states import pools
 from conformance.states.command import StateCommand
 from conformance.states.endpoint import StateEndpoint
 from conformance.states.leases import Claims, Leases
@@ -29,7 +30,10 @@ class Session:
         self.redactor = for_profile(profile)
         limits = profile.limits
         self.gate = Gate(
-            folder / "gate", requests_per_second=limits.requests_per_second, max_requests=limits.max_requests
+            folder / "gate",
+            requests_per_second=limits.requests_per_second,
+            max_requests=limits.max_requests,
+            concurrency=limits.concurrency,
         )
         self._clients: list[Client] = []
         self.client = self._client(profile.target.base_url, self.recorder)
@@ -61,7 +65,7 @@ class Session:
         if states.command is not None:
             return StateCommand(states.command, self.profile.path.parent, self.redactor.text)
         if states.ids is not None:
-            return IdPools(states.ids, Claims(self.folder / "pool"))
+            return IdPools(states.ids, Claims(self.folder / pools.FOLDER, str(self.folder)))
         if states.sandbox or states.url is not None:
             url = urlsplit(states.url or urljoin(self.profile.target.base_url, SANDBOX_STATES))
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")

@@ -21,7 +21,7 @@ class Reader:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise ProfileError(
-                f"{path}: there is no such profile", hint="Write one: see README, 'A profile'."
+                f"{path}: there is no such profile", hint="`payout-conformance init` writes one."
             ) from None
         except (OSError, UnicodeDecodeError) as fault:
             why = getattr(fault, "strerror", None) or fault

@@ -1,5 +1,6 @@
 """Fixtures of the tests of the core. One clean sandbox per worker, in another process; tests use ids of their own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,17 @@ from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.redact import Redactor
 from tests.support import SandboxProcess
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What runs remember for later ones goes to a folder of the tests' own."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    os.environ.pop("XDG_STATE_HOME")
+    if before is not None:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture(scope="session")

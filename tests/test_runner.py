@@ -114,7 +114,16 @@ def test_a_finished_run_leaves_reports_and_no_working_files(sandbox: SandboxProc
     certify(write_profile(tmp_path, "withdraws", sandbox.url), "--requirement", "WD-04")
 
     kept = {path.name for path in (tmp_path / "reports" / "latest").iterdir()}
-    assert kept == {"run.json", "exchanges.har", "junit.xml", "summary.md", "report.html", "allure-results"}
+    rendered = {
+        "report.html",
+        "junit.xml",
+        "summary.md",
+        "badge.json",
+        "badge.svg",
+        "allure-results",
+        "allurerc.json",
+    }
+    assert kept == rendered | {"run.json", "exchanges.har", "profile.toml", ".origin"}
 
 
 # -- defects -------------------------------------------------------------------------------------------------

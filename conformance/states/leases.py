@@ -3,6 +3,7 @@
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from conformance.errors import NotTestable
@@ -10,20 +11,51 @@ from conformance.states.resource import Provisioner, Resource, Wanted
 
 
 class Claims:
-    """A folder with one empty file per used id: creating one is atomic on every file system and outlives a kill."""
+    """A folder with one file per used id: creating one is atomic on every file system and outlives a kill.
 
-    def __init__(self, folder: Path) -> None:
+    `owner` says who uses it, where several share the folder.
+    """
+
+    def __init__(self, folder: Path, owner: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._owner = owner
 
     def claim(self, resource_id: str) -> bool:
         """True for the first who asks for this id, in whatever process."""
-        name = hashlib.sha256(resource_id.encode("utf-8", "surrogatepass")).hexdigest()
         try:
-            os.close(os.open(self._folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            file = os.open(self._file(resource_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
+        try:
+            # Taken is taken, even where the disk has no room for the name.
+            with suppress(OSError):
+                os.write(file, os.fsencode(self._owner))
+        finally:
+            os.close(file)
         return True
+
+    def owner(self, resource_id: str) -> str:
+        """Who claimed this id; empty where nobody did, or nobody in particular."""
+        try:
+            return os.fsdecode(self._file(resource_id).read_bytes())
+        except OSError:
+            return ""
+
+    def is_mine(self, resource_id: str) -> bool:
+        """Whether whoever claims here has claimed this id."""
+        return self.owner(resource_id) == self._owner
+
+    def is_taken(self, resource_id: str) -> bool:
+        """Whether anybody has claimed this id."""
+        return self._file(resource_id).exists()
+
+    def forget(self, resource_id: str) -> None:
+        """Lets the id be claimed again."""
+        self._file(resource_id).unlink(missing_ok=True)
+
+    def _file(self, resource_id: str) -> Path:
+        return self._folder / hashlib.sha256(resource_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Leases:

@@ -1,10 +1,81 @@
-"""Resources from lists of ids in the profile."""
+"""Resources from lists of ids in the profile, each used once: by one check, of one run.
 
+A cancelled resource doesn't become pending again, so what a run has taken is remembered for the runs after it, and
+kept from those beside it, in a folder of the person's own (`ledger`).
+"""
+
+import fcntl
+import hashlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from conformance.errors import NotTestable
+from conformance.profile import Profile
 from conformance.states.leases import Claims
 from conformance.states.resource import Resource, Wanted
+
+FOLDER = "pool"
+_LOCK = "lock"
+
+
+def ledger(profile: Profile) -> Path:
+    """Where the used ids of a target are remembered: one empty-looking file per id, named by its digest."""
+    home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    target = profile.target
+    mark = hashlib.sha256(f"{target.api} {target.base_url}".encode()).hexdigest()[:16]
+    return Path(home) / "payout-conformance" / "used-ids" / f"{target.api}-{mark}"
+
+
+def share(folder: Path, profile: Profile, *, forget: bool = False) -> None:
+    """Lets the run in `folder` take its ids from what is common to all runs of this person against the target.
+
+    `forget` gives up what earlier runs have used of the profile's ids, but for runs that still go on. Where no
+    common folder can be made, the run keeps to itself. Raises OSError.
+    """
+    if profile.states.ids is None:
+        return
+    common = ledger(profile)
+    try:
+        common.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    (folder / FOLDER).symlink_to(common, target_is_directory=True)
+    if forget:
+        claims = Claims(common)
+        for by_status in profile.states.ids.values():
+            for ids in by_status.values():
+                for one in ids:
+                    if not _goes_on(claims.owner(one)):
+                        claims.forget(one)
+
+
+def unused(profile: Profile) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The ids of a profile's lists that no run of this person has used: owner -> status -> ids. Takes none of them."""
+    common = ledger(profile)
+    claims = Claims(common) if common.is_dir() else None
+    return {
+        owner: {
+            status: tuple(one for one in ids if claims is None or not claims.is_taken(one))
+            for status, ids in by_status.items()
+        }
+        for owner, by_status in (profile.states.ids or {}).items()
+    }
+
+
+def _goes_on(run: str) -> bool:
+    """Whether the run in that folder has a process: it holds the lock of its folder."""
+    try:
+        file = os.open(Path(run) / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 class IdPools:
@@ -12,7 +83,7 @@ class IdPools:
 
     def __init__(self, pools: Mapping[str, Mapping[str, tuple[str, ...]]], reserved: Claims) -> None:
         self._pools = pools
-        # A marker of its own beside the lease's claim: whoever passes here owns the id, in whatever worker.
+        # A marker of its own beside the lease's claim: whoever passes here owns the id, in whatever worker or run.
         self._reserved = reserved
 
     def setup(self, wanted: Wanted) -> Resource:
@@ -28,13 +99,19 @@ class IdPools:
         for one in ids:
             if self._reserved.claim(one):
                 return Resource(one, wanted)
-        have = (
-            f"all {len(ids)} ids of {table}.{wanted.status} are used"
-            if ids
-            else f"{table}.{wanted.status} is empty"
-        )
-        raise NotTestable(
-            f"no {wanted.described()}: {have}", hint=f"Add more ids to {table}.{wanted.status}."
+        raise self._used_up(wanted, f"{table}.{wanted.status}", ids)
+
+    def _used_up(self, wanted: Wanted, table: str, ids: tuple[str, ...]) -> NotTestable:
+        others = sum(not self._reserved.is_mine(one) for one in ids)
+        have = f"all {len(ids)} ids of {table} are used" if ids else f"{table} is empty"
+        if not others:
+            return NotTestable(
+                f"no {wanted.described().split(' ', 1)[1]}: {have}", hint=f"Add more ids to {table}."
+            )
+        return NotTestable(
+            f"no {wanted.described().split(' ', 1)[1]}: {have}, {others} of them by other runs",
+            hint=f"Add more ids to {table}. If the target was set up anew, so that they are in their states again: "
+            "run --fresh-ids.",
         )
 
     def teardown(self, resource: Resource) -> None:

@@ -1,0 +1,124 @@
+"""The folder of a run: made, held while the run goes on, and tidied up after it."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from conformance import __version__, inputs
+from conformance.errors import UsageError
+from conformance.profile import Profile
+from conformance.report import codec, journal
+from conformance.runner.options import Options
+
+# What a finished run no longer needs: everything else in its folder can be rendered from the record.
+_WORKING = (
+    journal.FOLDER,
+    "leases",
+    "pool",
+    "gate",
+    "gate.slots",
+    "gate.slots",
+    "plan.json",
+    "no-reuse",
+    "fuzz.json",
+    "finished.json",
+    "lock",
+)
+
+
+class Held:
+    """The lock of a run's folder, for as long as its process lives: the kernel drops it, whatever the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise UsageError(
+                f"{folder} is a run that still goes on", hint="Wait for its end, or end it first."
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+
+
+def new(profile: Profile, output: Path) -> Path:
+    """A folder that wasn't there before, named after the target, the API and the time. Raises UsageError."""
+    slug = re.sub(r"[^a-z0-9]+", "-", profile.target.name.lower()).strip("-") or "target"
+    name = f"{slug[:60]}-{profile.target.api}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for number in range(1, 1000):
+        folder = output / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not output.is_dir():
+                break
+            continue
+        except OSError as fault:
+            raise UsageError(
+                f"nothing can be written to {output}: {fault.strerror}",
+                hint="Name another folder with --output.",
+            ) from fault
+        return folder.resolve()
+    raise UsageError(
+        f"nothing can be written to {output}: it is not a folder", hint="Name another with --output."
+    )
+
+
+def tidy(folder: Path) -> None:
+    """Takes away what only a run in progress needs."""
+    for name in _WORKING:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def plan(folder: Path) -> dict[str, Any]:
+    """What the suites were going to do: `selected` check ids, `deselected` check id -> requirements."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+    except (OSError, ValueError):
+        # Ended while it was still collecting: nothing was done, and nothing is complete.
+        return {"selected": ["collection"], "deselected": {}}
+    return found
+
+
+def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
+    """What a later fold, or whoever goes on with the run, has to know of it."""
+    target = profile.target
+    return {
+        "target": {
+            "name": target.name,
+            "api": target.api,
+            "base_url": target.base_url,
+            "environment": target.environment,
+            "env": dict(target.env),
+        },
+        "declared": dict(profile.capabilities),
+        "seed": options.seed,
+        "options": options.recorded(),
+        "waivers": [codec.waiver_to_json(one) for one in options.waivers],
+        "notes": [],
+        "started_at": started,
+        "harness_version": __version__,
+        "digests": inputs.digests(target.api, profile.path),
+    }
+
+
+def now() -> str:
+    """This instant, ISO 8601 UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

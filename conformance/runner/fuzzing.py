@@ -1,0 +1,102 @@
+"""The fuzzing of a run: a process of its own, started, waited for and ended here."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from conformance import fuzz
+from conformance.errors import HarnessError
+from conformance.profile import Profile
+from conformance.runner.options import Options
+
+_STATISTICS = "fuzz.json"
+# Its budget is its own affair; the rest is for starting, and for a last request to time out.
+_GRACE_S = 60.0
+
+
+class Fuzzing:
+    """At most one fuzzing process. Ended without ceremony where a with block is left before it is done."""
+
+    def __init__(self, profile: Profile, options: Options, folder: Path) -> None:
+        self._profile, self._options, self._folder = profile, options, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        expression = options.expression
+        self.wanted = options.examples > 0 and (not expression or "fuzz" in expression)
+        self.statistics: Mapping[str, Any] | None = _finished(folder) if self.wanted else None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is wanted, and has neither begun nor been done before."""
+        return self.wanted and self._process is None and self.statistics is None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return not self.wanted or self.statistics is not None
+
+    def start(self) -> None:
+        """Begins, with resources of its own: what an earlier process had leased is used up."""
+        options = self._options
+        (self._folder / _STATISTICS).unlink(missing_ok=True)
+        self._process = fuzz.start(
+            self._profile.path,
+            self._folder,
+            examples=options.examples,
+            seed=options.seed,
+            budget_s=options.fuzz_budget_s,
+            requirements=options.requirements,
+            allow_live=options.allow_live,
+        )
+
+    def wait(self) -> None:
+        """Waits for its end. Raises HarnessError where it failed."""
+        if self._process is None:
+            return
+        try:
+            said = self._process.communicate(timeout=self._options.fuzz_budget_s + _GRACE_S)[1]
+        except subprocess.TimeoutExpired:
+            raise _failed("it didn't stop when its time was up") from None
+        if self._process.returncode != 0:
+            last = (said or b"").decode(errors="replace").strip()[-400:]
+            raise _failed(last or f"exit code {self._process.returncode}")
+        self.statistics = _read(self._folder)
+
+    def stop(self) -> None:
+        """Asks it to end now; what it has found is kept, and it doesn't count as done."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.communicate(timeout=_GRACE_S)
+
+    def partly(self) -> Mapping[str, Any] | None:
+        """The statistics there are, of a process that was stopped too."""
+        return self.statistics if self.statistics is not None else _read(self._folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _failed(why: str) -> HarnessError:
+    return HarnessError(f"fuzzing failed: {why}", hint="--no-fuzz leaves it out.")
+
+
+def _read(folder: Path) -> Mapping[str, Any] | None:
+    with suppress(OSError, ValueError):
+        found = json.loads((folder / _STATISTICS).read_text())
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def _finished(folder: Path) -> Mapping[str, Any] | None:
+    """The statistics of a process that ended by itself in an earlier part of this run."""
+    found = _read(folder)
+    return None if found is None or "signal" in str(found.get("ended_early")) else found

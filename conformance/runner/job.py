@@ -1,0 +1,179 @@
+"""One run, from the first request to the last report; or what is left of one that was ended early."""
+
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance import catalogue, origin, plugin
+from conformance.doctor.quick import quick
+from conformance.errors import HarnessError
+from conformance.http import gate
+from conformance.model import RunRecord
+from conformance.profile import Profile
+from conformance.report import journal, record, render
+from conformance.runner import folder as folders
+from conformance.runner.fuzzing import Fuzzing
+from conformance.runner.options import Options
+from conformance.runner.rest import Rest
+from conformance.runner.suites import Progress, forkable, seldom_collected, suites
+from conformance.states import pools
+
+# A check computes for about so long per request: with as much latency a second worker is worth having.
+_BUSY_S = 0.006
+_MOST_WORKERS = 16
+# Where workers can't be forked, each takes half a second to start.
+_WORTH_A_START_S = 0.02
+
+
+@dataclass(slots=True)
+class Finished:
+    """A run that has its record, and where its files are. `interrupted` by Ctrl-C: nothing should follow it."""
+
+    record: RunRecord
+    folder: Path
+    files: Mapping[str, Path] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def run(profile: Profile, options: Options, progress: Progress) -> Finished:
+    """Certifies the target of one profile.
+
+    Raises TransportError where the target can't be reached at all, NotReady and ProfileError where it can't be judged
+    with this profile, HarnessError where the harness failed.
+    """
+    started = folders.now()
+    folder = folders.new(profile, options.output)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folders.Held(folder))
+            pools.share(folder, profile, forget=options.fresh_ids)
+            latency = quick(profile, folder, insist=options.insist)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with _kept(folder), seldom_collected():
+            origin.keep(folder, profile.path)
+            header = folders.header(profile, options, started)
+            journal.write_header(folder / journal.FOLDER, header)
+            return _Job(profile, options, folder, header).work(latency, progress)
+
+
+def resume(rest: Rest, progress: Progress) -> Finished:
+    """Does what a run that was ended early has left to do: its record then holds both parts.
+
+    What had finished stands; a check that was under way begins again, with resources that nobody has used. So does
+    the fuzzing, unless it had come to its end. Raises as `run` does, and UsageError where the run still goes on.
+    """
+    folder, header = rest.folder, rest.header
+    with folders.Held(folder), _kept(folder), seldom_collected():
+        latency = quick(rest.profile, folder, insist=rest.options.insist)
+        finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
+        (folder / plugin.FINISHED).write_text(json.dumps(finished))
+        note = f"It was ended early, and gone on with at {folders.now()}."
+        header = {**header, "notes": [*header.get("notes", ()), note]}
+        journal.write_header(folder / journal.FOLDER, header)
+        return _Job(rest.profile, rest.options, folder, header).work(latency, progress)
+
+
+def workers(profile: Profile, latency_s: float) -> int:
+    """How many processes suit a target: the farther away it is, the more of them wait for it at once.
+
+    Lists of ids are finite, and each worker takes some for itself: there one has to do. Never more than
+    limits.concurrency, nor than limits.requests_per_second could keep busy.
+    """
+    limits = profile.limits
+    if profile.states.ids is not None or (latency_s < _WORTH_A_START_S and not forkable()):
+        return 1
+    most = min(limits.concurrency, _MOST_WORKERS)
+    if limits.requests_per_second is not None:
+        most = min(most, 1 + math.ceil(limits.requests_per_second * latency_s))
+    # Whoever waits for events mostly waits, however near the target is.
+    least = 4 if profile.capabilities.get("webhooks") and forkable() else 2
+    return max(1, min(most, max(least, math.ceil(latency_s / _BUSY_S))))
+
+
+@dataclass(slots=True)
+class _Job:
+    profile: Profile
+    options: Options
+    folder: Path
+    header: dict[str, Any]
+
+    def work(self, latency_s: float, progress: Progress) -> Finished:
+        """The suites and the fuzzing, side by side, and then the record."""
+        chosen = self.options.workers
+        number = workers(self.profile, latency_s) if chosen is None else chosen
+        fuzzing = Fuzzing(self.profile, self.options, self.folder)
+        # Lists of ids are finite: there fuzzing waits, and takes what the suites leave over.
+        waits = self.profile.states.ids is not None
+        interrupted = False
+        with fuzzing:
+            try:
+                if fuzzing.is_due and not waits:
+                    fuzzing.start()
+                interrupted = not suites(self.profile, self.options, number, self.folder, progress)
+                if fuzzing.is_due and not interrupted:
+                    fuzzing.start()
+                if not interrupted:
+                    fuzzing.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+            if interrupted:
+                fuzzing.stop()
+        folded = self._folded(fuzzing)
+        files = render.write_all(folded, self.folder, forking=forkable())
+        if folded.complete:
+            folders.tidy(self.folder)
+        render.latest(self.options.output, self.folder)
+        return Finished(folded, self.folder, files, interrupted)
+
+    def _folded(self, fuzzing: Fuzzing) -> RunRecord:
+        checks, exchanges = journal.read(self.folder / journal.FOLDER)
+        plan = folders.plan(self.folder)
+        complete = fuzzing.is_done and set(plan["selected"]) <= {check.id for check in checks}
+        slowed = gate.slow_downs(self.folder / "gate")
+        reached = fuzzing.partly()
+        notes = [
+            *self.header["notes"],
+            *map(str, (reached or {}).get("notes", ())),
+            *(() if fuzzing.wanted else ("Fuzzing was left out.",)),
+            *((slowed,) if slowed else ()),
+            *(() if complete else ("The run was ended before its last check.",)),
+        ]
+        return record.fold(
+            catalogue.load(self.profile.target.api),
+            self.profile.target,
+            checks,
+            exchanges,
+            deselected=record.deselection(plan["deselected"]),
+            declared=self.profile.capabilities,
+            seed=self.options.seed,
+            started_at=self.header["started_at"],
+            finished_at=folders.now(),
+            complete=complete,
+            options=self.options.recorded(),
+            notes=notes,
+            fuzz=reached,
+            digests=self.header["digests"],
+            waivers=self.options.waivers,
+        )
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong from here on, what was found is in the folder: the hint says so, and what to do."""
+    hint = (
+        f"What was found is kept: payout-conformance report {folder} shows it, run --resume {folder} goes on."
+    )
+    try:
+        yield
+    except OSError as fault:
+        why = f"{fault.strerror or fault}{f': {fault.filename}' if fault.filename else ''}"
+        raise HarnessError(f"the run's files can't be written: {why}", hint=hint) from fault
+    except HarnessError as fault:
+        raise HarnessError(fault.message, hint=f"{fault.hint} {hint}".strip()) from fault

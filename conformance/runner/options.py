@@ -1,0 +1,90 @@
+"""How a run is to be done, and whether it can be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _pytest.mark.expression import Expression  # the only way to ask beforehand; pytest is pinned
+
+from conformance import catalogue
+from conformance.errors import UsageError
+from conformance.model import Waiver
+from conformance.profile import Profile, load
+from conformance.report import codec
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is to be done. `examples` is the number of fuzzing cases per operation, 0 for none.
+
+    `workers` None leaves it to the run to choose, by the target's latency. `fresh_ids` uses ids of a list again
+    that an earlier run has used.
+    """
+
+    output: Path = Path("reports")
+    examples: int = 60
+    fuzz_budget_s: float = 60.0
+    seed: int = 1
+    expression: str | None = None
+    requirements: tuple[str, ...] = ()
+    workers: int | None = None
+    allow_live: bool = False
+    fresh_ids: bool = False
+    waivers: tuple[Waiver, ...] = ()
+    # Judge whatever answers, also where it refuses our credentials or looks like something else.
+    insist: bool = False
+
+    def recorded(self) -> dict[str, Any]:
+        """What the record keeps of them."""
+        return {
+            "examples": self.examples,
+            "expression": self.expression or "",
+            "requirements": list(self.requirements),
+            "workers": self.workers,
+            "fuzz_budget_s": self.fuzz_budget_s,
+            "insist": self.insist,
+        }
+
+    @staticmethod
+    def of(header: Mapping[str, Any], output: Path, *, workers: int | None, allow_live: bool) -> "Options":
+        """Those of a run that was begun before: what decides about its outcome stands in its header."""
+        kept = header["options"]
+        return Options(
+            output=output,
+            examples=kept["examples"],
+            fuzz_budget_s=kept["fuzz_budget_s"],
+            seed=header["seed"],
+            expression=kept["expression"] or None,
+            requirements=tuple(kept["requirements"]),
+            workers=kept["workers"] if workers is None else workers,
+            allow_live=allow_live,
+            waivers=tuple(map(codec.waiver_from_json, header["waivers"])),
+            insist=kept["insist"],
+        )
+
+
+def ready(path: Path, options: Options) -> Profile:
+    """The profile, checked against what may be run. Raises ProfileError or UsageError."""
+    profile = load(path, allow_live=options.allow_live)
+    _known(profile.target.api, options.requirements)
+    try:
+        Expression.compile(options.expression or "")
+    except SyntaxError as fault:
+        raise UsageError(
+            f"-k {options.expression!r} is no expression: {fault.msg}",
+            hint="It looks like 'matrix and not paid': words that names of checks hold, and, or, not, brackets.",
+        ) from None
+    return profile
+
+
+def _known(api: str, requirements: Sequence[str]) -> None:
+    """Raises UsageError for an id that no catalogue has, or where none is of this API."""
+    mine = catalogue.load(api).by_id()
+    everybody = [one for each in catalogue.apis() for one in catalogue.load(each).by_id()]
+    hint = f"payout-conformance catalogue lists them: {min(mine)} to {max(mine)}."
+    for one in requirements:
+        if one.upper() not in everybody:
+            raise UsageError(f"no catalogue has a requirement {one}", hint=hint)
+    if requirements and not any(one.upper() in mine for one in requirements):
+        raise UsageError(f"{api} has no requirement {', '.join(requirements)}", hint=hint)

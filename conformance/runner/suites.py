@@ -1,0 +1,152 @@
+"""The hand-written suites of a run: one pytest, in this process and those that it forks."""
+
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue
+from conformance.coverage import quiet_pytest
+from conformance.errors import HarnessError
+from conformance.profile import Profile
+from conformance.runner.forks import Forks
+from conformance.runner.options import Options
+
+_SUITES = Path(__file__).parent.parent / "suites"
+# How pytest ends where it did its work; what was found is in the journal.
+_SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+Progress = Callable[[str, int, int], None]
+
+
+def suites(profile: Profile, options: Options, workers: int, folder: Path, progress: Progress) -> bool:
+    """Runs the checks that are selected and not finished yet; false where Ctrl-C or SIGTERM came in between.
+
+    Raises HarnessError where pytest can't do its work.
+    """
+    arguments = [*quiet_pytest(), "--profile", str(profile.path), "--conformance-run", str(folder)]
+    if options.allow_live:
+        arguments.append("--allow-live")
+    known = catalogue.load(profile.target.api).by_id()
+    for one in options.requirements:
+        if one.upper() in known:
+            arguments += ["--requirement", one]
+    if options.expression:
+        arguments.append(f"-k{options.expression}")
+    watch = Watch(profile.target.api, progress)
+    plugins: list[object] = [watch]
+    if workers > 1 and forkable():
+        plugins.append(Forks(workers, watch, profile.limits.timeout_s))
+    elif workers > 1:
+        arguments += ["-p", "xdist", "-n", str(workers)]
+    arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))
+    with _own_environment(), _sigterm_is_ctrl_c():
+        code = int(pytest.main(arguments, plugins=plugins))
+    if watch.broken:
+        raise HarnessError(
+            f"the suites can't be collected: {watch.broken}", hint="Reinstall payout-conformance."
+        )
+    if watch.stopped:
+        raise HarnessError(watch.stopped, hint="Nothing more was sent.")
+    if not watch.interrupted and code not in _SOUND:
+        raise HarnessError(f"pytest ended with exit code {code}")
+    return not watch.interrupted
+
+
+def forkable() -> bool:
+    """Whether processes may be forked off this one: not beside other threads, nor on macOS, whose libraries forbid it.
+
+    There pytest-xdist starts new ones, which takes longer.
+    """
+    return sys.platform != "darwin" and threading.active_count() == 1
+
+
+class Watch:
+    """Tells how far a run is, and how it ended: by Ctrl-C, or because a suite can't be collected."""
+
+    def __init__(self, api: str, progress: Progress) -> None:
+        self._api, self._progress, self._done, self._total = api, progress, 0, 0
+        self.interrupted = False
+        self.broken = ""
+        self.stopped = ""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A suite that can't be imported."""
+        if report.failed:
+            self.broken = report.longreprtext.strip().splitlines()[-1]
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Also called where the run was given up, with the reason."""
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            self.stopped = str(excinfo.value.msg)
+        else:
+            self.interrupted = not self.broken
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Now the number of checks is known."""
+        self._total = len(session.items) or self._total
+        self._progress(self._api, 0, self._total)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """The same, where other processes collect."""
+        self._total = len(ids)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A check is finished."""
+        if report.when == "call" or (report.when == "setup" and not report.passed):
+            self.one_more()
+
+    def one_more(self) -> None:
+        """Counts a finished check."""
+        self._done += 1
+        self._progress(self._api, self._done, self._total)
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Options for somebody else's pytest, left in the environment, are none of a run's."""
+    kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+@contextmanager
+def _sigterm_is_ctrl_c() -> Iterator[None]:
+    """A CI server that runs out of patience gets reports of what was found, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Looks for cyclic garbage less often.
+
+    A run makes little of it, and pytest's own objects live to its end: looking through them every few hundred
+    allocations took a tenth of its time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -1,0 +1,289 @@
+"""`run --resume`: a run that was ended goes on, uses nothing twice, and comes to the verdict it would have come to."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.report import record as records
+from tests.support import SandboxProcess, command, environment, outcomes, record, write_profile
+from tests.tap import Tap
+from tests.test_crash import halfway
+from tests.test_runner import pools
+
+PACE = "requests_per_second = 250"
+
+
+@pytest.fixture
+def tap(sandbox: SandboxProcess) -> Iterator[Tap]:
+    """The sandbox, by a way that is watched."""
+    tap = Tap(sandbox.url)
+    yield tap
+    tap.close()
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is remembered for later runs, away from whoever runs these tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def lists(sandbox: SandboxProcess, more: int = 1) -> str:
+    """Lists of ids for so many runs."""
+    found = 'read_path = "/api/v1/withdraws/{id}"\n' + pools(sandbox, "withdraws")
+    for _ in range(more - 1):
+        found = _joined(found, pools(sandbox, "withdraws"))
+    return found
+
+
+def _joined(one: str, other: str) -> str:
+    rows = dict(zip(*[iter(_rows(other))] * 2, strict=True))
+    table, lines = "", []
+    for line in one.splitlines():
+        table = line if line.startswith("[") else table
+        name = line.partition(" = ")[0]
+        longer = f"{line[:-1]}, {rows[table, name][1:]}" if (table, name) in rows else line
+        lines.append(longer)
+    return "\n".join(lines)
+
+
+def _rows(text: str) -> Iterator[object]:
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            table = line
+        else:
+            name, _, value = line.partition(" = ")
+            yield from ((table, name), value)
+
+
+def is_quiet(tap: Tap, seconds: float = 0.4) -> bool:
+    """Whether nobody asks for anything any more; waits a moment for what is on its way."""
+    time.sleep(0.3)
+    before = tap.count()
+    time.sleep(seconds)
+    return tap.count() == before
+
+
+def test_a_run_over_lists_goes_on_without_using_an_id_again(
+    sandbox: SandboxProcess, tap: Tap, tmp_path: Path
+) -> None:
+    """Killed after any number of checks: those stand, the rest follows, and no id serves both halves."""
+    number = random.randint(15, 120)
+    profile = write_profile(
+        tmp_path,
+        "withdraws",
+        tap.url,
+        states=lists(sandbox),
+        limits=PACE,
+        capabilities="cancel_processing = true\nsettlement = false",
+    )
+    with halfway(profile, "--no-fuzz", checks=number) as (process, folder):
+        process.kill()
+        process.wait(10)
+    assert is_quiet(tap)
+    killed = time.monotonic()
+    before = records.load(folder)
+
+    done = command("run", "--resume", folder, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout.split()[0]) == (0, "CONFORMANT"), (number, done.stdout, done.stderr)
+    pooled = set(json.dumps(profile.read_text()).replace("\\", "").split('"'))
+    assert not pooled & tap.ids(until=killed) & tap.ids(since=killed), number
+    found = record(tmp_path)
+    assert found["complete"]
+    checks = [check["id"] for check in found["checks"]]
+    assert len(checks) == len(set(checks)) > 200
+    assert {check.id for check in before.checks} < set(checks)
+    kept = {check.id: check.started_at for check in before.checks}
+    assert all(check["started_at"] == kept.get(check["id"], check["started_at"]) for check in found["checks"])
+    assert "gone on with at" in " ".join(found["notes"])
+    assert found["started_at"] == before.started_at
+    assert not (folder / "journal").exists()
+
+    again = command("run", "--resume", folder, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "nothing to resume" in again.stderr
+
+
+def test_workers_and_the_fuzzing_end_with_the_run_and_are_gone_on_with(
+    sandbox: SandboxProcess, tap: Tap, tmp_path: Path
+) -> None:
+    """The process that was started is killed, and nobody else: nothing more is cancelled, by the target's own log."""
+    source = f'read_path = "/api/v1/withdraws/{{id}}"\nurl = "{sandbox.url}/_states"'
+    profile = write_profile(tmp_path, "withdraws", tap.url, states=source, limits="requests_per_second = 60")
+    with halfway(profile, "--fuzz-examples", "1", "-n", "3", "-k", "matrix or auth or fuzz", checks=20) as (
+        process,
+        folder,
+    ):
+        process.kill()
+        process.wait(10)
+        assert is_quiet(tap)
+    assert len(list(folder.glob("journal/w*.ndjson"))) == 3
+    killed = time.monotonic()
+
+    done = command("run", "--resume", folder, "-n", "0", cwd=tmp_path)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    found = record(tmp_path)
+    assert found["complete"]
+    assert found["fuzz"]["ended_early"] == "no"
+    assert found["options"]["examples"] == 1
+    assert found["options"]["expression"] == "matrix or auth or fuzz"
+    assert {"error", "failed", "not_testable"}.isdisjoint(outcomes(tmp_path).values())
+    cancelled = {
+        path.split("/")[-2] for at, _, path in tap.requests if at < killed and path.endswith("/cancel")
+    }
+    assert len(cancelled) > 10
+
+
+def test_what_is_left_is_done_as_the_run_was_begun(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Neither with other options, nor with another profile, nor while it goes on."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url, limits="requests_per_second = 40")
+    with halfway(profile, "--no-fuzz", checks=3) as (process, folder):
+        busy = command("run", "--resume", folder, cwd=tmp_path)
+        process.kill()
+        process.wait(10)
+    assert (busy.returncode, "still goes on" in busy.stderr) == (2, True), busy.stderr
+
+    for words, says in (
+        (("--seed", "4"), "--seed can't be given with --resume"),
+        ((profile,), "PROFILE can't be given with --resume"),
+        (("-k", "x"), "-k can't be given with --resume"),
+    ):
+        done = command("run", "--resume", folder, *words, cwd=tmp_path)
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    profile.write_text(profile.read_text().replace("Acme", "Another"))
+    done = command("run", "--resume", folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "has changed since the run" in done.stderr
+
+    empty = command("run", "--resume", tmp_path, cwd=tmp_path)
+    assert (empty.returncode, "holds no run" in empty.stderr) == (2, True)
+
+
+def test_two_runs_at_once_share_no_id_and_a_third_finds_them_used(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    """Each id once, whichever run has it; where the target was set up anew, they may be used again."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url, states=lists(sandbox, 2))
+    words = ["run", str(profile), "--no-fuzz", "--quiet", "-k", "auth"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "conformance", *words, "--output", output],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+        )
+        for output in ("one", "two")
+    ]
+    assert [process.wait(60) for process in both] == [3, 3]
+
+    taken = [named(tmp_path / output / "latest") for output in ("one", "two")]
+    assert min(map(len, taken)) > 20
+    assert not set.intersection(*taken)
+
+    number = sum(map(len, taken))
+    few = profile.read_text().split("[states]")[0] + "[states]\n[states.ids]\npending = "
+    profile.write_text(few + json.dumps(sorted(set.union(*taken))[:30]) + "\n")
+    third = command(*words, cwd=tmp_path)
+    assert number > 30
+    assert "of them by other runs" in json.dumps(record(tmp_path)), third.stdout
+    assert not named(tmp_path / "reports" / "latest")
+    assert "failed" not in outcomes(tmp_path).values()
+
+    sandbox.post("/_states", {"action": "setup", "params": {"contract": "withdraws", "status": "pending"}})
+    fourth = command(*words, "--fresh-ids", cwd=tmp_path)
+    assert fourth.returncode != 4
+    assert named(tmp_path / "reports" / "latest") <= set.union(*taken)
+    assert named(tmp_path / "reports" / "latest")
+
+
+def named(folder: Path) -> set[str]:
+    """The ids that a run's cancels named, without the made-up ones (which no pool holds)."""
+    pool = (folder / "profile.toml").read_text()
+    entries = json.loads((folder / "exchanges.har").read_text())["log"]["entries"]
+    ids = {
+        entry["request"]["url"].split("/")[-2]
+        for entry in entries
+        if entry["request"]["url"].endswith("/cancel")
+    }
+    return {one for one in ids if one in pool}
+
+
+@pytest.mark.parametrize("kibibytes", [60, 300])
+def test_a_full_disk_ends_the_run_with_a_sentence(
+    sandbox: SandboxProcess, tmp_path: Path, kibibytes: int
+) -> None:
+    """The journal, or the record that is made of it: what was finished stays readable, and can be gone on with."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url)
+    words = f"run {profile} --no-fuzz -n 0 -k auth"
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f {kibibytes * 2}; exec {sys.executable} -m conformance {words}"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "can't be written: File too large" in done.stderr
+    assert "--resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    (folder,) = (path for path in (tmp_path / "reports").iterdir() if path.is_dir())
+    kept = records.load(folder)
+    assert not kept.complete
+    assert kept.verdict == "inconclusive"
+    assert len(kept.checks) > 5
+
+    after = command("run", "--resume", folder, cwd=tmp_path)
+
+    assert after.returncode == 3, after.stderr
+    assert record(tmp_path)["complete"]
+    assert {check.id for check in kept.checks} <= {check["id"] for check in record(tmp_path)["checks"]}
+
+
+def test_killed_at_any_moment_a_run_stays_readable(sandbox: SandboxProcess, tap: Tap, tmp_path: Path) -> None:
+    """SIGKILL at random moments, from the first import to the last report: no journal is ever beyond reading."""
+    profile = write_profile(tmp_path, "withdraws", tap.url)
+    moments = [random.uniform(0.3, 1.3) for _ in range(8)]
+    read = 0
+    for moment in moments:
+        shutil.rmtree(tmp_path / "reports", ignore_errors=True)
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "conformance",
+                "run",
+                str(profile),
+                "--no-fuzz",
+                "--quiet",
+                "-k",
+                "auth or body",
+            ],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.wait(10)
+        for header in tmp_path.glob("reports/*-withdraws-*/journal/header.json"):
+            kept = records.load(header.parents[1])
+            assert kept.verdict == "inconclusive", moments
+            assert {check.outcome for check in kept.checks} <= {"passed", "warned", "not_applicable"}, moments
+            read += 1
+    assert is_quiet(tap), moments
+    assert read, moments
