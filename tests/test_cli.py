@@ -17,7 +17,19 @@ import pytest
 
 from tests.support import SandboxProcess, command, environment, write_profile
 
-COMMANDS = ("run", "demo", "sandbox", "catalogue", "report")
+COMMANDS = (
+    "init",
+    "doctor",
+    "plan",
+    "run",
+    "demo",
+    "sandbox",
+    "catalogue",
+    "report",
+    "certify",
+    "verify",
+    "keygen",
+)
 
 
 def usage_error(done: subprocess.CompletedProcess[str]) -> str:

@@ -7,16 +7,47 @@ import click
 
 from conformance import __version__
 from conformance.cli.catalogue import catalogue
-from conformance.cli.report import report
+from conformance.cli.certificates import certify, keygen, verify
+from conformance.cli.init import init
+from conformance.cli.replay import replay
+from conformance.cli.report import compare, report
 from conformance.cli.run import demo, run
 from conformance.cli.sandbox import sandbox
+from conformance.cli.setup import doctor, plan
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Every wrong command line gets the line that leads to the help; click leaves it out of some."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as fault:
+            fault.ctx = fault.ctx or ctx
+            raise
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="payout-conformance")
 def main() -> None:
     """Certifies implementations of two payout-cancellation APIs: withdraws and payout intents."""
 
 
-for _command in (demo, run, sandbox, catalogue, report):
+for _command in (
+    demo,
+    init,
+    doctor,
+    plan,
+    run,
+    sandbox,
+    catalogue,
+    report,
+    replay,
+    compare,
+    certify,
+    verify,
+    keygen,
+):
     main.add_command(_command)

@@ -1,26 +1,84 @@
-"""`report`: everything that can be rendered from finished runs, offline."""
+"""`report` and `compare`: everything that can be rendered from finished runs, offline."""
 
+import os
 from pathlib import Path
 
 import click
 
-from conformance.cli.terminal import guarded, tell
+from conformance.cli.terminal import guarded, style, tell, width
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folders", type=click.Path(path_type=Path), metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where overview.html goes (default: the folder that the runs have in common).",
+)
 @guarded
-def report(folder: Path) -> int:
-    """Render every report again from the record in the folder RUN; works for a killed run too.
+def report(folders: tuple[Path, ...], output: Path | None) -> int:
+    """Render every report again from the records in the folders RUN; works for killed runs too.
 
-    Exit codes are those of the run.
+    Several runs are also put side by side, in one page. Exit codes are those of the runs, the worst of several.
     """
     from conformance.report import record as records
     from conformance.report import render
     from conformance.report.verdict import exit_code
 
-    found = records.load(folder)
-    folder = folder if folder.is_dir() else folder.parent
-    render.write_all(found, folder)
-    tell(found, folder.resolve() / "report.html", quiet=False)
-    return exit_code(found)
+    # All are read before anything is written: a run that can't be read leaves the others as they were.
+    read = {folder: records.load(folder) for folder in folders}
+    runs = {(folder if folder.is_dir() else folder.parent).resolve(): found for folder, found in read.items()}
+    unique, found = list(runs), list(runs.values())
+    for record, folder in zip(found, unique, strict=True):
+        render.write_all(record, folder)
+        tell(record, folder / "report.html", quiet=False)
+    if output is not None or len(found) > 1:
+        page = render.overview(
+            found, unique, output or Path(os.path.commonpath([one.parent for one in unique]))
+        )
+        click.echo(f"Overview: {os.path.relpath(page) if page.is_relative_to(Path.cwd()) else page}")
+    codes = [exit_code(record) for record in found]
+    return next((code for code in (1, 4, 3) if code in codes), 0)
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="How to tell it.",
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
+@guarded
+def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
+    """Say what changed from the run in the folder OLD to that in NEW: regressions, fixes, newly untested.
+
+    Both have to be of the same API; the targets may differ. Exit codes: 0 nothing got worse, 1 a requirement got
+    worse or fails now and didn't, 3 a requirement that has to hold is no longer tested, 2 the runs can't be compared.
+    """
+    from conformance.report import codec, compare_views
+    from conformance.report import record as records
+    from conformance.report.compare import compare as compared
+
+    found = compared(records.load(old), records.load(new))
+    plain = output is not None
+    told = {
+        "text": lambda: (
+            compare_views.text(found) if plain else compare_views.text(found, style=style, width=width())
+        ),
+        "markdown": lambda: compare_views.markdown(found),
+        "json": lambda: compare_views.as_json(found),
+        "html": lambda: compare_views.html(found),
+    }[form]()
+    if output is None:
+        click.echo(told, nl=False)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        codec.replace_file(output, told)
+        click.echo(f"{found.sentence}: {output}")
+    return found.exit_code

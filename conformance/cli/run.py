@@ -1,14 +1,15 @@
 """`run` and `demo`: certify targets."""
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from conformance.cli.terminal import Bar, complain, guarded, tell
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, UsageError
 
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -21,8 +22,8 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
                          help="Fuzzing cases per operation."),
             click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
                          help="The same seed sends the same fuzzing cases."),
-            click.option("-n", "workers", type=click.IntRange(0, 16), default=0, metavar="WORKERS",
-                         help="Checks run in so many processes."),
+            click.option("-n", "workers", type=click.IntRange(0, 16), metavar="WORKERS",
+                         help="Checks run in so many processes.  [default: by the target's latency]"),
             click.option("--fail-on", type=click.Choice(["warning"]), help="Exit with 1 for a warning too."),
             click.option("--quiet", is_flag=True, help="Print only the verdict and where the report is."),
         ]
@@ -32,7 +33,7 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.argument("profiles", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROFILE...")
+@click.argument("profiles", nargs=-1, type=click.Path(path_type=Path), metavar="PROFILE...")
 @_run_options
 @click.option(
     "-k", "expression", metavar="EXPR", help="Only checks whose name matches; the rest is deselected."
@@ -40,18 +41,64 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--requirement", "requirements", multiple=True, metavar="ID", help="Only checks of this requirement."
 )
+@click.option(
+    "--waivers",
+    "waivers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Failures of the requirements in this file are shown, and don't make the exit code 1.",
+)
 @click.option("--allow-live", is_flag=True, help="Permit a profile whose environment is live.")
+@click.option(
+    "--insist",
+    is_flag=True,
+    help="Judge the target even if it refuses the credentials or looks like another service.",
+)
+@click.option(
+    "--fresh-ids", is_flag=True, help="Use ids of the profile's lists again that earlier runs have used."
+)
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that was ended early, with its own options; no PROFILE.",
+)
 @guarded
-def run(profiles: tuple[Path, ...], **options: Any) -> int:
+def run(profiles: tuple[Path, ...], resumed: Path | None, **options: Any) -> int:
     """Certify the targets that the profiles name.
 
     Exit codes: 0 conformant, 1 non-conformant, 2 usage or profile error, 3 inconclusive, 4 the target was
     unreachable or the harness failed.
     """
+    if resumed is not None:
+        return _resume(profiles, resumed, **options)
+    if not profiles:
+        raise click.UsageError("Missing argument 'PROFILE...'.", click.get_current_context())
     from conformance.runner import ready
 
     chosen = _options(**options)
     return _run_all([(ready(path, chosen), chosen) for path in profiles], **options)
+
+
+def _resume(
+    profiles: tuple[Path, ...], folder: Path, *, quiet: bool, fail_on: str | None, **options: Any
+) -> int:
+    """Goes on with one run. Whatever could change its outcome is an option of the run, and not of going on."""
+    context = click.get_current_context()
+    for one in context.command.params:
+        name = str(one.name)
+        source = context.get_parameter_source(name)
+        given = bool(profiles) if name == "profiles" else source is not None and source.name == "COMMANDLINE"
+        if given and name not in ("resumed", "quiet", "fail_on", "workers", "allow_live"):
+            raise UsageError(
+                f"{one.opts[0] if name != 'profiles' else 'PROFILE'} can't be given with --resume",
+                hint="A run is gone on with as it was begun: its own options hold.",
+            )
+    from conformance import runner
+
+    rest = runner.rest(folder, workers=options["workers"], allow_live=options["allow_live"])
+    return _told([(rest.profile, lambda step: runner.resume(rest, step))], quiet=quiet, fail_on=fail_on)
 
 
 @click.command()
@@ -72,6 +119,7 @@ def demo(**options: Any) -> int:
 
 
 def _options(**given: Any) -> Any:
+    from conformance import waivers
     from conformance.runner import Options
 
     return Options(
@@ -82,19 +130,31 @@ def _options(**given: Any) -> Any:
         expression=given.get("expression"),
         requirements=tuple(given.get("requirements") or ()),
         allow_live=given.get("allow_live", False),
+        insist=given.get("insist", False),
+        fresh_ids=given.get("fresh_ids", False),
+        waivers=waivers.load(given["waivers"]) if given.get("waivers") else (),
     )
 
 
 def _run_all(ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, **_: Any) -> int:
-    from conformance.report.verdict import exit_code
     from conformance.runner import run as certify
+
+    jobs = [(profile, functools.partial(certify, profile, options)) for profile, options in ready]
+    return _told(jobs, quiet=quiet, fail_on=fail_on)
+
+
+def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_on: str | None) -> int:
+    """Does the jobs one after another, tells of each, and returns one exit code for all."""
+    from conformance.report.verdict import exit_code
     from conformance.runner import worst
 
     codes = []
-    for profile, options in ready:
+    for profile, job in jobs:
+        if profile.target.environment == "live":
+            click.echo(_at_stake(profile), err=True)
         bar = Bar(quiet=quiet)
         try:
-            finished = certify(profile, options, bar.step)
+            finished = job(bar.step)
         except ConformanceError as fault:
             bar.close()
             complain(f"{profile.target.name}, {profile.target.api}: {fault.message}", fault.hint)
@@ -106,3 +166,23 @@ def _run_all(ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, 
         if finished.interrupted:
             break
     return worst(codes)
+
+
+def _at_stake(profile: Any) -> str:
+    """What a run does to a live environment, in a sentence or two."""
+    from conformance.states.resource import NOUNS
+
+    nouns, states, limits = f"{NOUNS[profile.target.api]}s", profile.states, profile.limits
+    if states.ids is not None:
+        number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
+        handed = f"up to {number} {nouns} of [states.ids]"
+    elif states.command or states.url or states.sandbox:
+        handed = f"the {nouns} that its [states] make for the run"
+    else:
+        handed = f"none of its {nouns}, for [states] names no source of them"
+    rate = f" and {limits.requests_per_second:g} a second" if limits.requests_per_second else ""
+    return (
+        f"LIVE: {profile.target.name} is a live environment. The run may cancel, for good, {handed}; apart from "
+        f"these it names only ids that it makes up. It sends at most {limits.max_requests} requests, "
+        f"{limits.concurrency} at once{rate}."
+    )

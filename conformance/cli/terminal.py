@@ -20,10 +20,12 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             code = command(*args, **kwargs) or 0
+        except click.ClickException:
+            raise  # click tells it, with the command's usage
         except ConformanceError as fault:
             complain(fault.message, fault.hint)
             code = fault.exit_code
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             complain("interrupted", "")
             code = 130
         except BrokenPipeError:
@@ -49,6 +51,9 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
 
 def complain(message: str, hint: str) -> None:
     """An error on stderr, and below it what to do."""
+    redact = sys.modules.get("conformance.http.redact")
+    if redact is not None:  # else no profile has been used, and there is nothing to hide
+        message, hint = redact.scrubbed(message), redact.scrubbed(hint)
     click.echo(f"{style('error:', 'bad')} {message}", err=True)
     if hint:
         click.echo(f"       {hint}", err=True)
@@ -80,8 +85,12 @@ def tell(record: Any, report: Path, *, quiet: bool) -> None:
     if quiet:
         click.echo(f"{explain.sentence(record)}\n{shown}")
         return
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    click.echo(terminal.text(record, report=shown, style=style, width=width), nl=False)
+    click.echo(terminal.text(record, report=shown, style=style, width=width()), nl=False)
+
+
+def width() -> int:
+    """How wide text may be, in columns: the terminal's width, but no more than is good to read."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120)
 
 
 class Bar:

@@ -1,0 +1,231 @@
+"""`init`: the first profile, from answers on a terminal or from flags."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from conformance.cli.terminal import guarded, style
+
+_APIS = ("withdraws", "payout-intents")
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
+@click.option("--api", type=click.Choice(_APIS), help="Which of the two APIs.")
+@click.option("--base-url", metavar="URL", help="What the API's paths are appended to.")
+@click.option(
+    "--openapi",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take API and base URL from an OpenAPI file.",
+)
+@click.option("--name", help="What reports call the target; the files are named after it.")
+@click.option(
+    "--environment", type=click.Choice(["test", "live"]), help="Of the credentials. [default: test]"
+)
+@click.option("--states-url", metavar="URL", help="Resources come from this provider-state endpoint.")
+@click.option("--states-command", metavar="COMMAND", help="Resources come from this program.")
+@click.option("--states-ids", is_flag=True, help="Resources come from lists of ids in the profile.")
+@click.option("--states-sandbox", is_flag=True, help="The target is the embedded sandbox.")
+@click.option(
+    "--other-merchant/--no-other-merchant", default=None, help="Name a second merchant's credentials."
+)
+@click.option(
+    "--other-environment/--no-other-environment",
+    default=None,
+    help="payout-intents: name the other environment's credentials.",
+)
+@click.option(
+    "--read-path", metavar="PATH", help="withdraws: where one can be read, like /api/v1/withdraws/{id}."
+)
+@click.option(
+    "--cancel-processing/--no-cancel-processing",
+    default=None,
+    help="withdraws: whether processing ones can be cancelled.",
+)
+@click.option("--terminal", metavar="NAMES", help="payout-intents: the terminal states, with commas between.")
+@click.option("--settlement/--no-settlement", default=None, help="Whether the source can be asked to pay.")
+@click.option(
+    "--webhooks", metavar="ADDRESS", help="payout-intents: listen for webhooks there (127.0.0.1:8099)."
+)
+@click.option("--webhooks-url", metavar="URL", help="Where the target reaches that address.")
+@click.option("--requests-per-second", type=click.FloatRange(min=0.001), metavar="N", help="A limit.")
+@click.option("--prefix", metavar="NAME", help="Begins the names of the environment variables.")
+@click.option("--force", is_flag=True, help="Replace a profile that is there.")
+@guarded
+def init(file: Path | None, **given: Any) -> int:
+    """Write a commented profile, and a template for its secrets.
+
+    Asks on a terminal for what the options leave open; elsewhere, what is missing is an error. FILE is the profile
+    (default: named after the target); its variables go beside it, into FILE.env.
+    """
+    from conformance.init import write
+    from conformance.init.answers import slug
+
+    answers = _answers(_known(given), asks=sys.stdin.isatty())
+    path = file or Path(f"{slug(answers.name)}.toml")
+    written = write(answers, path, force=given["force"])
+    _tell(written, answers)
+    return 0
+
+
+def _known(given: dict[str, Any]) -> dict[str, Any]:
+    """The options, with what the OpenAPI file and the base URL tell put in."""
+    from conformance.errors import UsageError
+    from conformance.init import read, shortened
+
+    known = dict(given)
+    if given["openapi"] is not None:
+        found = [one for one in read(given["openapi"]) if given["api"] in (None, one.api)]
+        if not found:
+            raise UsageError(
+                f"{given['openapi']} doesn't describe {given['api']}",
+                hint="Leave --api out: the file says which it is.",
+            )
+        if len(found) > 1:
+            raise UsageError(
+                f"{given['openapi']} describes both APIs",
+                hint=f"Say which: --api {' or --api '.join(_APIS)}.",
+            )
+        known["api"] = found[0].api
+        known["base_url"] = given["base_url"] or found[0].base_url
+        known["read_path"] = given["read_path"] or found[0].read_path
+    if known["base_url"]:
+        known["base_url"] = shortened(known["base_url"])
+    sources = [one for one in ("url", "command", "ids", "sandbox") if known[f"states_{one}"]]
+    if len(sources) > 1:
+        flags = " and ".join(f"--states-{one}" for one in sources)
+        raise UsageError(
+            f"{flags} exclude each other", hint="Resources come from one source: keep one of them."
+        )
+    known["source"] = sources[0] if sources else None
+    return known
+
+
+def _answers(known: dict[str, Any], *, asks: bool) -> Any:
+    from conformance.init import Answers, Source
+
+    if asks:
+        from conformance.cli.dialogue import ask
+
+        known = ask(known)
+    else:
+        _complete(known)
+    api = known["api"]
+    plain: dict[str, Any] = {
+        "name": known["name"] or urlsplit(known["base_url"]).hostname or "target",
+        "api": api,
+        "base_url": known["base_url"],
+        "source": Source(known["source"]),
+        "states_url": known["states_url"] or "",
+        "command": tuple(_words(known["states_command"] or "")),
+        "listen": known["webhooks"],
+        "public_url": known["webhooks_url"],
+        "settlement": bool(known["settlement"]),
+    }
+    if known["terminal"]:
+        plain["terminal"] = tuple(one.strip() for one in known["terminal"].split(",") if one.strip())
+    for name in (
+        "environment",
+        "other_merchant",
+        "other_environment",
+        "read_path",
+        "cancel_processing",
+        "requests_per_second",
+        "prefix",
+    ):
+        if known[name] is not None:
+            plain[name] = known[name]
+    _fitting(plain)
+    return Answers(**plain)
+
+
+def _complete(known: dict[str, Any]) -> None:
+    """Raises UsageError where there is nobody to ask for what is missing."""
+    from conformance.errors import UsageError
+
+    missing = []
+    if not known["base_url"]:
+        missing.append("--base-url URL" if known["openapi"] else "--base-url URL (or --openapi FILE)")
+    if not known["api"]:
+        missing.append(f"--api {'|'.join(_APIS)}")
+    if not known["source"]:
+        missing.append("--states-url URL, --states-command COMMAND, --states-ids or --states-sandbox")
+    if missing:
+        raise UsageError(
+            f"there is no terminal to ask on, and not enough was said: {'; '.join(missing)}",
+            hint="Give these options, or run it on a terminal.",
+        )
+
+
+def _fitting(plain: dict[str, Any]) -> None:
+    """Raises UsageError for an option that belongs to the other API, or can't be used."""
+    import re
+
+    from conformance.errors import UsageError
+
+    api = plain["api"]
+    strange = {
+        "withdraws": (("terminal", "--terminal"), ("listen", "--webhooks"), ("public_url", "--webhooks-url")),
+        "payout-intents": (("read_path", "--read-path"), ("cancel_processing", "--cancel-processing")),
+    }[api]
+    for name, flag in strange:
+        if plain.get(name) is not None:
+            raise UsageError(
+                f"{flag} means nothing to {api}", hint="Leave it out; --help says what belongs to which."
+            )
+    if plain["public_url"] and not plain["listen"]:
+        raise UsageError(
+            "--webhooks-url needs --webhooks", hint="Say where to listen: --webhooks 0.0.0.0:8099."
+        )
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain.get("prefix", "A")):
+        raise UsageError(
+            f"--prefix {plain['prefix']!r} can't begin the name of a variable",
+            hint="Use letters, digits and underscores, like ACME.",
+        )
+    if not plain["name"].isprintable():
+        raise UsageError("--name has a control character in it", hint="Give it plain letters.")
+
+
+def _words(command: str) -> list[str]:
+    from conformance.errors import UsageError
+
+    try:
+        return shlex.split(command)
+    except ValueError as fault:
+        raise UsageError(
+            f"--states-command can't be split into words: {fault}",
+            hint="It is read as a shell would: check its quotes.",
+        ) from None
+
+
+def _tell(written: Any, answers: Any) -> None:
+    """What was written, and what comes next."""
+    profile, variables = (shlex.quote(str(one)) for one in (written.profile, written.variables))
+    source = variables if os.sep in variables else f"./{variables}"
+    click.echo(f"Wrote {style(str(written.profile), 'bold')}: read it, every line is explained.")
+    kept = (
+        "kept, with the names that it lacked"
+        if written.kept
+        else "the names of its variables, to be filled in"
+    )
+    click.echo(f"Wrote {style(str(written.variables), 'bold')}: {kept}. Keep it out of git:")
+    click.echo(f"    echo {shlex.quote(written.variables.name)} >> .gitignore")
+    click.echo("\nNext:")
+    steps = [f"edit {variables}   # the credentials"]
+    if answers.source == "ids":
+        steps.append(
+            f"payout-conformance plan {profile}   # how many ids of each state to put into {profile}"
+        )
+    steps += [
+        f"set -a; . {source}; set +a",
+        f"payout-conformance doctor {profile}   # is everything right?",
+        f"payout-conformance run {profile}   # the verdict",
+    ]
+    for step in steps:
+        click.echo(f"    {step}")

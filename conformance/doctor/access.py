@@ -1,0 +1,104 @@
+"""Who is let in: each pair of credentials, a wrong one, and whether it's this API that says so."""
+
+from conformance.doctor import answers
+from conformance.doctor.answers import NOT_FOUND, short
+from conformance.doctor.calls import SAID, Calls
+from conformance.doctor.line import Line, State
+from conformance.doctor.quick import obstacle
+from conformance.errors import ConformanceError, NotReady
+from conformance.http.reply import Reply
+from conformance.session import Session
+
+
+def access(session: Session, calls: Calls, replies: list[Reply]) -> list[Line]:
+    """Lines on the API and on every pair; `replies` are answers to the harmless call with the primary pair."""
+    fault = obstacle(session, calls, replies)
+    lines = [_api(session, replies[0], fault)]
+    if lines[0].state is State.UNREACHABLE:
+        return lines
+    lines.append(_primary(session, replies[0], fault))
+    others = [name for name in session.profile.credentials if name != "primary"]
+    lines += [_pair(session, name, calls.harmless(name)) for name in others]
+    if lines[1].state is State.OK:
+        lines.append(_wrong(calls.harmless(wrong=True)))
+    return [*lines, *_undeclared(session)]
+
+
+def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Line:
+    profile = session.profile
+    tried = f"sent {SAID[profile.target.api]} to {profile.target.base_url}"
+    if isinstance(fault, NotReady):
+        return Line("api", State.UNREACHABLE, tried, fault.message, fault.hint)
+    documented = NOT_FOUND[profile.target.api]
+    if reply.status == 404 and reply.at("error.code") == documented:
+        return Line("api", State.OK, tried, f"{short(reply)}, as documented")
+    if answers.is_refusal(reply):
+        return Line("api", State.OK, tried, f"{short(reply)}: somebody who asks for credentials")
+    return Line(
+        "api",
+        State.WARNING,
+        tried,
+        f"{short(reply)}, where 404 {documented} is documented",
+        "If the address is right, this is for a run to judge.",
+    )
+
+
+def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> Line:
+    tried = _called(session, "primary")
+    if fault is not None:
+        return Line("credentials.primary", State.WRONG, tried, fault.message, fault.hint)
+    if answers.is_refusal(reply):
+        return Line(
+            "credentials.primary",
+            State.WARNING,
+            tried,
+            f"{short(reply)}, but they are accepted in another form than the documented one",
+            "They are right, and the target reads the document otherwise: a run will hold that against it.",
+        )
+    return Line("credentials.primary", State.OK, tried, f"let in: {short(reply)}")
+
+
+def _pair(session: Session, name: str, reply: Reply) -> Line:
+    if answers.is_refusal(reply):
+        return Line(
+            f"credentials.{name}",
+            State.WRONG,
+            _called(session, name),
+            f"refused: {short(reply)}",
+            "Check the values of these variables: right environment, not expired, not mixed up?",
+        )
+    return Line(f"credentials.{name}", State.OK, _called(session, name), f"let in: {short(reply)}")
+
+
+def _called(session: Session, name: str) -> str:
+    variables = [of for key, of in session.profile.target.env.items() if key.startswith(f"{name}.")]
+    return f"called with {' and '.join(variables)}"
+
+
+def _wrong(reply: Reply) -> Line:
+    tried = "called with a wrong secret"
+    if answers.is_refusal(reply):
+        return Line("credentials.wrong", State.OK, tried, f"refused: {short(reply)}")
+    return Line(
+        "credentials.wrong",
+        State.WARNING,
+        tried,
+        f"not refused: {short(reply)}",
+        "Is this a mock, or a test mode that checks nothing? A run will hold it against the target.",
+    )
+
+
+def _undeclared(session: Session) -> list[Line]:
+    api, pairs = session.profile.target.api, session.profile.credentials
+    needed = ["other_merchant"] + (["other_environment"] if api == "payout-intents" else [])
+    return [
+        Line(
+            f"credentials.{name}",
+            State.MISSING,
+            f"looked for [credentials.{name}]",
+            "the profile has none",
+            f"Add [credentials.{name}]: without it, checks of what others may not see are not testable.",
+        )
+        for name in needed
+        if name not in pairs
+    ]

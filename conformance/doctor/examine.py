@@ -1,0 +1,71 @@
+"""The whole examination, in the order in which one thing rests on the other."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from conformance.doctor import access, network, pace, supplies, webhooks
+from conformance.doctor.calls import Calls
+from conformance.doctor.line import Line, State
+from conformance.doctor.quick import keeps_alive
+from conformance.errors import TransportError
+from conformance.http.redact import Redactor
+from conformance.http.reply import Reply
+from conformance.profile import Profile
+from conformance.session import Session
+
+_TIMED = 5
+
+
+def examine(profile: Profile) -> Iterator[Line]:
+    """Line after line as it is found, without secrets. Nothing that exists is cancelled.
+
+    Raises UsageError where the environment names certificates that can't be used.
+    """
+    with tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
+        for line in network.network(profile.target.base_url, profile.limits.timeout_s):
+            yield line
+            if line.state is State.UNREACHABLE:
+                return
+        session = Session(profile, Path(folder))
+        redactor = session.redactor
+        try:
+            yield from _clean(_session(session), redactor)
+        finally:
+            session.close()
+    yield from _clean(webhooks.webhooks(profile), redactor)
+
+
+def _session(session: Session) -> Iterator[Line]:
+    calls, profile = Calls(session), session.profile
+    replies: list[Reply] = []
+    try:
+        replies.append(calls.harmless())
+        lasting = keeps_alive(session, calls, replies)
+        if not lasting:
+            session.client.stop_reuse()
+        replies += [calls.harmless() for _ in range(_TIMED - len(replies))]
+        found = access.access(session, calls, replies)
+        yield from found
+        if found[0].state is State.UNREACHABLE:
+            return
+        yield pace.latency(replies, profile.limits.timeout_s)
+        yield pace.connections(lasting=lasting)
+        yield pace.clock(replies, profile.target.api)
+        yield pace.rate(replies, profile)
+        yield from supplies.supplies(session, calls)
+    except TransportError as fault:
+        yield Line(
+            "http",
+            State.UNREACHABLE,
+            "sent requests to the target",
+            f"{fault.kind}: {fault.message}",
+            fault.hint or "Is this the right base_url?",
+        )
+
+
+def _clean(lines: Iterable[Line], redactor: Redactor) -> Iterator[Line]:
+    for line in lines:
+        yield Line(
+            line.id, line.state, redactor.text(line.tried), redactor.text(line.came), redactor.text(line.todo)
+        )

@@ -1,0 +1,66 @@
+"""One line of a diagnosis: what was tried, what came, what to do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How a line turned out. `note` asks for nothing, `warning` for a look; `missing` leaves checks untested."""
+
+    OK = "ok"
+    NOTE = "note"
+    WARNING = "warning"
+    MISSING = "missing"
+    WRONG = "wrong"
+    UNREACHABLE = "unreachable"
+
+
+_CODES = {State.UNREACHABLE: 4, State.WRONG: 2, State.MISSING: 3}
+_SHADES = {
+    State.OK: "good",
+    State.NOTE: "dim",
+    State.WARNING: "warn",
+    State.MISSING: "warn",
+    State.WRONG: "bad",
+    State.UNREACHABLE: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`id` is stable, for programs; the texts are for people. `todo` is empty where nothing is to be done."""
+
+    id: str
+    state: State
+    tried: str
+    came: str
+    todo: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The line as an object of texts."""
+        return {
+            "id": self.id,
+            "state": str(self.state),
+            "tried": self.tried,
+            "came": self.came,
+            "todo": self.todo,
+        }
+
+
+def exit_code(lines: Sequence[Line]) -> int:
+    """4 the target can't be reached or isn't this API, 2 something is to be mended, 3 a run would be inconclusive."""
+    codes = {_CODES.get(line.state, 0) for line in lines}
+    return next((code for code in (4, 2, 3) if code in codes), 0)
+
+
+def text(line: Line, style: Callable[[str, str], str]) -> str:
+    """For a terminal: what came, and below it what to do."""
+    said = f"{style(f'{line.state:<12}', _SHADES[line.state])}{line.tried}: {line.came}\n"
+    return said + (f"{'':12}-> {line.todo}\n" if line.todo else "")
+
+
+def as_json(lines: Sequence[Line], target: dict[str, Any]) -> dict[str, Any]:
+    """The whole diagnosis for programs."""
+    return {"target": target, "exit_code": exit_code(lines), "lines": [line.to_json() for line in lines]}

@@ -1,0 +1,95 @@
+"""How fast, how often, and by which clock: latency, connections, rate limits, `Date`."""
+
+import re
+from statistics import median
+
+from conformance.doctor import answers
+from conformance.doctor.line import Line, State
+from conformance.http.reply import Reply
+from conformance.profile import Profile
+
+_LIMITS = re.compile(r"(?:x-)?rate-?limit[a-z-]*|retry-after", re.IGNORECASE)
+# RateLimit-Policy and the older RateLimit-Limit: `100;w=60` is a hundred in a minute (IETF httpapi drafts).
+_WINDOW = re.compile(r"(?:\bq=)?(\d+)\s*;\s*w=(\d+)")
+_TOLERABLE_SKEW_S = 60.0
+
+
+def latency(replies: list[Reply], timeout_s: float) -> Line:
+    """The median of what the answers took."""
+    middle = median(reply.duration_s for reply in replies)
+    came = (
+        f"median {middle * 1000:.0f} ms, longest {max(reply.duration_s for reply in replies) * 1000:.0f} ms"
+    )
+    tried = f"timed {len(replies)} answers"
+    if middle > timeout_s / 4:
+        return Line(
+            "latency", State.WARNING, tried, came, "Raise limits.timeout_s: slow answers would be lost."
+        )
+    return Line("latency", State.OK, tried, came)
+
+
+def connections(*, lasting: bool) -> Line:
+    """Whether connections end without notice: those that announce it, or never last, are no trouble."""
+    tried = "sent several requests, one right after the other"
+    if lasting:
+        return Line("keep-alive", State.OK, tried, "no connection was closed without notice")
+    return Line(
+        "keep-alive",
+        State.NOTE,
+        tried,
+        "the target closed a connection without saying so; every request gets a connection of its own",
+        "Nothing has to be done, but a run takes longer: turn keep-alive on, or send `Connection: close`.",
+    )
+
+
+def clock(replies: list[Reply], api: str) -> Line:
+    """How far the two clocks are apart."""
+    tried = f"compared the Date of {len(replies)} answers with this machine's clock"
+    bounds = answers.skew_s(replies)
+    if bounds is None:
+        return Line("clock", State.NOTE, tried, "no answer had a Date, so skew can't be told")
+    low, high = bounds
+    came = "the same time, to the second" if low <= 0 <= high else f"{low:+.1f} to {high:+.1f} s"
+    if low <= _TOLERABLE_SKEW_S and high >= -_TOLERABLE_SKEW_S:
+        return Line("clock", State.OK, tried, came)
+    todo = (
+        "Signatures carry a timestamp: a target that looks at it may refuse every request."
+        if api == "withdraws"
+        else "Times in reports and answers won't agree."
+    )
+    return Line("clock", State.WARNING, tried, came, f"{todo} Have both clocks set (NTP).")
+
+
+def rate(replies: list[Reply], profile: Profile) -> Line:
+    """What the target says of its limits, beside what the profile asks for."""
+    tried = "looked for rate limit headers"
+    told = {
+        name.lower(): value for reply in replies for name, value in reply.headers if _LIMITS.fullmatch(name)
+    }
+    if not told:
+        return Line("rate", State.OK, tried, "none")
+    came = ", ".join(f"{name}: {value[:60]}" for name, value in sorted(told.items()))
+    mine = profile.limits.requests_per_second
+    allowed = [
+        int(quota) / int(window)
+        for value in told.values()
+        for quota, window in _WINDOW.findall(value)
+        if int(window)
+    ]
+    if allowed and (mine is None or mine > min(allowed)):
+        return Line(
+            "rate",
+            State.WARNING,
+            tried,
+            f"{came}; the profile asks for {'as many as it can' if mine is None else f'{mine:g} per second'}",
+            f"Set limits.requests_per_second = {max(min(allowed), 0.001):g} or less.",
+        )
+    if not allowed and mine is None:
+        return Line(
+            "rate",
+            State.NOTE,
+            tried,
+            came,
+            "Set limits.requests_per_second to what the target allows, if a run is slowed.",
+        )
+    return Line("rate", State.OK, tried, came)

@@ -1,0 +1,172 @@
+"""What every run begins with: three harmless requests, so that a mistake of ours is never held against a target.
+
+Fairness cuts both ways. Whoever answers as one of these APIs, however badly, is let through to be judged: a 500, an
+error page, a wrong envelope, even a refusal of credentials that only a misreading of the document would take.
+"""
+
+import time
+from pathlib import Path
+
+from conformance.doctor import answers
+from conformance.doctor.answers import short
+from conformance.doctor.calls import SAID, Calls
+from conformance.doctor.readings import SWAPPED
+from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
+from conformance.http.reply import Reply
+from conformance.profile import STATUSES, Profile
+from conformance.session import Session
+from conformance.states import Wanted
+
+# So long after an answer a connection that the target didn't mean to keep has been closed.
+_MOMENT_S = 0.05
+# A clock that is off by less is no reason for a refusal.
+_SKEW_S = 30.0
+_INSIST = "If you are sure that it is the target's own defect: `run --insist` has it judged all the same."
+
+
+def quick(profile: Profile, folder: Path, *, insist: bool = False) -> float:
+    """Returns where the target of `profile` can be judged: the seconds that its quickest answer took.
+
+    Leaves the file `no-reuse` in `folder` if connections don't last.
+    Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
+    where the credentials aren't accepted or a clock is wrong. `insist` lets whatever answers be judged.
+    """
+    session = Session(profile, folder)
+    try:
+        calls = Calls(session)
+        replies = [calls.harmless()]
+        if not keeps_alive(session, calls, replies):
+            (folder / "no-reuse").touch()
+            session.client.stop_reuse()
+        fault = None if insist else obstacle(session, calls, replies)
+    except TransportError as error:
+        raise TransportError(
+            error.kind,
+            f"{profile.target.base_url} gives no answer: {error.message}",
+            hint=error.hint or "Is this the right base_url?",
+        ) from error
+    finally:
+        session.close()
+    if fault is not None:
+        raise fault
+    return min(reply.duration_s for reply in replies)
+
+
+def keeps_alive(session: Session, calls: Calls, replies: list[Reply]) -> bool:
+    """Whether connections can be used again, which takes two requests more: their answers join `replies`."""
+    try:
+        replies.append(calls.harmless())
+        replies.append(calls.harmless())
+        time.sleep(_MOMENT_S)
+        return not session.client.hung_up()
+    except TransportError as fault:
+        if fault.kind != "reset":
+            raise
+        return False
+
+
+def obstacle(session: Session, calls: Calls, replies: list[Reply]) -> ConformanceError | None:
+    """Why the target can't be judged with this profile, None where it can."""
+    profile, reply = session.profile, replies[0]
+    base_url = profile.target.base_url
+    found = [answers.impostor(one, base_url) for one in replies]
+    if found[0] is not None and all(found):
+        return NotReady(f"{base_url} is not this API: {found[0][0]}", hint=f"{found[0][1]} {_INSIST}")
+    if answers.is_doubtful(reply, profile.target.api) and _is_nobody(session, calls, reply):
+        return NotReady(
+            f"{base_url} has no {profile.target.api} API: {_said(profile)} is answered by {short(reply)}, "
+            "and so is a path that doesn't exist",
+            hint=f"Check the path of target.base_url, and what stands in front of the target. {_INSIST}",
+        )
+    if all(answers.is_refusal(one) for one in replies):
+        return refusal(calls, profile, replies)
+    return None
+
+
+def refusal(calls: Calls, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
+    """What is to be mended where the credentials are refused; None where the target shows that it knows them."""
+    for other in profile.credentials:
+        if other != "primary" and answers.is_let_in(calls.harmless(other)):
+            return _refused(
+                profile, replies, f"[credentials.{other}] are accepted, so it isn't the way they are sent."
+            )
+    bounds = answers.skew_s(replies)
+    off = sum(bounds) / 2 if bounds is not None else 0.0
+    off = off if abs(off) > _SKEW_S else 0.0
+    for reading, call in calls.misread(int(off * 1000)):
+        # Only what a caller who is known gets: a 400 to an odd signature says nothing of the secret.
+        if answers.is_let_in(call()):
+            if reading == "the target's own clock":
+                return ProfileError(
+                    f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses our timestamps",
+                    hint="Set this machine's clock (timedatectl, ntpd), or have the target's set.",
+                )
+            return _swapped(profile) if reading == SWAPPED else None
+    return _refused(profile, replies, _ahead_note(off))
+
+
+def _swapped(profile: Profile) -> ProfileError:
+    return ProfileError(
+        "the target accepts [credentials.primary] when its two halves change places",
+        hint=f"Swap {_variables(profile)}. {_INSIST}",
+    )
+
+
+def _variables(profile: Profile) -> str:
+    """The names of the variables that the profile takes its primary credentials from."""
+    return " and ".join(name for key, name in profile.target.env.items() if key.startswith("primary."))
+
+
+def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
+    return ProfileError(
+        f"the target refuses [credentials.primary]: {short(replies[0])} to {_said(profile)}. {more}".rstrip(),
+        hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {_INSIST}",
+    )
+
+
+def _is_nobody(session: Session, calls: Calls, reply: Reply) -> bool:
+    """Whether the answer is the one that everything gets there: no route, no resource, no credentials."""
+    from conformance.suites.common import alike  # only ever needed here: a run begins without it
+
+    def same(other: Reply) -> bool:
+        echoes = [part for one in (reply, other) for part in _echoes(one)]
+        return alike(reply, other, echoes)
+
+    if not same(calls.nowhere()):
+        return False
+    # The last word has a resource that is really there, looked at in a way that changes nothing.
+    profile = session.profile
+    reads = profile.target.api != "withdraws" or profile.states.read_path is not None
+    first = STATUSES[profile.target.api][0]
+    known = _resource(session, first if reads else "canceled")
+    if known is not None and not same(calls.read(known, "primary") if reads else calls.cancel_again(known)):
+        return False
+    return (known is not None and reads) or same(calls.anonymous())
+
+
+def _resource(session: Session, status: str) -> str | None:
+    pools = session.profile.states.ids
+    if pools is not None:
+        # Looking doesn't use it up, so it isn't claimed.
+        return next(iter(pools.get("primary", {}).get(status, ())), None)
+    try:
+        return session.leases.lease(Wanted(session.profile.target.api, status)).id
+    except NotTestable:
+        return None
+
+
+def _echoes(reply: Reply) -> list[str]:
+    path = reply.exchange.url.split("://", 1)[-1].partition("/")[2]
+    return [f"/{path}", path, reply.exchange.url]
+
+
+def _said(profile: Profile) -> str:
+    return SAID[profile.target.api]
+
+
+def _ahead(seconds: float) -> str:
+    return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
+
+
+def _ahead_note(seconds: float) -> str:
+    return f"The target's clock is {_ahead(seconds)} this machine's." if seconds else ""

@@ -1,0 +1,116 @@
+"""Somebody's OpenAPI file -> where the API is and which one it is."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from conformance import openapi
+from conformance.catalogue import apis
+from conformance.errors import UsageError
+
+_PARAMETER = re.compile(r"\{[^{}/]+\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One API of a document. `base_url` is what the documented paths are appended to; None where it names no server."""
+
+    api: str
+    base_url: str | None
+    read_path: str | None
+
+
+def read(path: Path) -> list[Found]:
+    """The APIs that an OpenAPI (3.x) or Swagger (2.0) file describes, in YAML or JSON.
+
+    Raises UsageError where it can't be read, or describes neither API.
+    """
+    data = _parsed(path)
+    server = _server(data)
+    paths = [str(one) for one in data.get("paths") or {}]
+    found = [one for api in apis() for one in _matches(api, server, data, paths)]
+    if not found:
+        wanted = " nor ".join(f"{one.method} {one.path}" for one in _cancels())
+        raise UsageError(
+            f"{path} describes neither of the two APIs: it has neither {wanted}",
+            hint="Is it the right file? Otherwise give --api and --base-url.",
+        )
+    return found
+
+
+def shortened(url: str) -> str:
+    """A base URL without the documented path, where somebody gave the address of an operation."""
+    for operation in _cancels():
+        fixed = operation.path.partition("/{")[0]
+        head, mark, _ = url.partition(fixed)
+        if mark and urlsplit(head).netloc:
+            return head
+    return url.rstrip("/")
+
+
+def _cancels() -> list[openapi.Operation]:
+    return [one for api in apis() for one in openapi.operations(api) if one.path.endswith("/cancel")]
+
+
+def _matches(api: str, server: str | None, data: Mapping[str, Any], paths: list[str]) -> Iterator[Found]:
+    """The API below whatever prefix the file puts it: part of it may stand in the server's path."""
+    base = urlsplit(server or "")
+    documented = next(one.path for one in _cancels() if one.api == api)
+    wanted = _PARAMETER.sub("{}", documented)
+    for path in paths:
+        whole = base.path.rstrip("/") + path
+        if not _PARAMETER.sub("{}", whole).endswith(wanted) or "post" not in (data["paths"][path] or {}):
+            continue
+        # The names of parameters may differ in length: counted from the front, the prefix is the same.
+        prefix = whole[: len(_PARAMETER.sub("{}", whole)) - len(wanted)]
+        address = f"{base.scheme}://{base.netloc}{prefix}" if base.netloc else None
+        one = path.removesuffix("/cancel")
+        reads = api == "withdraws" and "get" in (data["paths"].get(one) or {})
+        below = (base.path.rstrip("/") + one)[len(prefix) :]
+        yield Found(api, address, _PARAMETER.sub("{id}", below) if reads else None)
+        return
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    import yaml  # late: a profile can be written without an OpenAPI file
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as fault:
+        raise UsageError(
+            f"{path} can't be read: {fault.strerror}", hint="Check the path given to --openapi."
+        ) from None
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as fault:
+        first = str(fault).splitlines()[0]
+        raise UsageError(
+            f"{path} is neither YAML nor JSON: {first}", hint="--openapi takes an OpenAPI file."
+        ) from None
+    if (
+        not isinstance(data, dict)
+        or not (data.keys() & {"openapi", "swagger"})
+        or not isinstance(data.get("paths"), dict)
+    ):
+        raise UsageError(
+            f"{path} is no OpenAPI file: it has no openapi (or swagger) version and paths",
+            hint="--openapi takes an OpenAPI file; --api and --base-url do without one.",
+        )
+    return data
+
+
+def _server(data: Mapping[str, Any]) -> str | None:
+    """The first server's address, its variables filled in with their defaults; None where it has no host."""
+    if "swagger" in data:
+        schemes = data.get("schemes") or ["https"]
+        host = data.get("host")
+        path = data.get("basePath") or ""
+        return f"{'https' if 'https' in schemes else schemes[0]}://{host}{path}" if host else path or None
+    servers = data.get("servers")
+    first = servers[0] if isinstance(servers, list) and servers and isinstance(servers[0], dict) else {}
+    url = str(first.get("url") or "")
+    for name, variable in (first.get("variables") or {}).items():
+        if isinstance(variable, dict):
+            url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return urljoin(url, urlsplit(url).path) if url else None

@@ -1,0 +1,179 @@
+"""Answers -> the text of a profile, every line explained, and of a template for its secrets."""
+
+import json
+
+from conformance.init.answers import Answers, Source
+from conformance.profile import STATUSES
+
+_STATES = {
+    Source.URL: """\
+# Resources come from a provider-state endpoint. It gets, for each one,
+#   POST {{"action": "setup", "state": "a {noun} with status {first}",
+#         "params": {{"contract": "{api}", "status": "{first}"}}}}
+# and answers 200 with {{"id": "..."}}. params may also hold owner, environment, and more: see the README.
+# A secret in this address is written as ${{NAME}}.
+""",
+    Source.COMMAND: """\
+# Resources come from a program, which prints an id, or JSON with one. It runs in this file's folder.
+# {{status}}, {{owner}}, {{environment}} and more are filled in: see the README.
+""",
+    Source.IDS: """\
+# Resources come from lists, below: each id is used once, so fill in fresh ones for every run.
+# `payout-conformance plan` says how many a run needs.
+""",
+    Source.SANDBOX: """\
+# Resources come from the embedded sandbox: `payout-conformance sandbox` serves it.
+""",
+}
+_NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
+
+
+def profile(answers: Answers) -> str:
+    """The TOML file."""
+    return "\n".join(
+        [
+            "# A profile for payout-conformance: one target, one API. No secret belongs in here.",
+            "",
+            _target(answers),
+            *(_credentials(answers, owner) for owner in answers.owners),
+            *_absent(answers),
+            _capabilities(answers),
+            *([_webhooks(answers)] if answers.listen and answers.api == "payout-intents" else []),
+            _limits(answers),
+            # Last, because of its sub-tables.
+            _states(answers),
+        ]
+    )
+
+
+def environment(answers: Answers, name: str) -> str:
+    """The file of variables for the profile `name`: their names, and no values."""
+    lines = [
+        f"# What {name} reads from the environment. Fill in the values; keep this file out of version control.",
+        "# Put values with other characters than letters and digits in 'single quotes'.",
+    ]
+    for owner in answers.owners:
+        lines += ["", f"# {_WHO[owner]}", *(f"{variable}=" for variable in answers.variables(owner).values())]
+    return "\n".join(lines) + "\n"
+
+
+_WHO = {
+    "primary": "The merchant whose payouts are cancelled.",
+    "other_merchant": "A second merchant of the same environment, who must not see the first one's payouts.",
+    "other_environment": "The first merchant in the other environment (of test and live): nothing is shared with it.",
+}
+
+
+def _target(answers: Answers) -> str:
+    return f"""\
+[target]
+name = {_quoted(answers.name)}  # as reports will call it
+api = {_quoted(answers.api)}
+base_url = {_quoted(answers.base_url)}  # what {_path(answers.api)} is appended to
+environment = {_quoted(answers.environment)}  # "live" is refused without --allow-live
+"""
+
+
+def _path(api: str) -> str:
+    return "/api/v1/withdraws/..." if api == "withdraws" else "/payout_intents/..."
+
+
+def _credentials(answers: Answers, owner: str) -> str:
+    lines = [f"# {_WHO[owner]}", f"[credentials.{owner}]"]
+    lines += [f'{item} = "${{{variable}}}"' for item, variable in answers.variables(owner).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _absent(answers: Answers) -> list[str]:
+    """Credentials that aren't there, in comments."""
+    others = ["other_merchant"] + (["other_environment"] if answers.api == "payout-intents" else [])
+    return [
+        f"# Without these, what others must not see is not testable, and a run stays inconclusive:\n"
+        f"# [credentials.{owner}]\n"
+        + "".join(f'# {item} = "${{{variable}}}"\n' for item, variable in answers.variables(owner).items())
+        for owner in others
+        if owner not in answers.owners
+    ]
+
+
+def _capabilities(answers: Answers) -> str:
+    lines = ["[capabilities]"]
+    if answers.api == "withdraws":
+        value = answers.cancel_processing
+        lines.append(
+            "# cancel_processing = true  # say true or false: can processing withdraws be cancelled?"
+            if value is None
+            else f"cancel_processing = {_boolean(value)}  # whether processing withdraws can be cancelled"
+        )
+    lines.append(
+        f"settlement = {_boolean(answers.settlement)}  # whether the source can be asked to pay a resource now"
+    )
+    if answers.api == "payout-intents":
+        lines.append(f"webhooks = {_boolean(bool(answers.listen))}  # whether webhooks reach this machine")
+    return "\n".join(lines) + "\n"
+
+
+def _webhooks(answers: Answers) -> str:
+    public = (
+        f"public_url = {_quoted(answers.public_url)}"
+        if answers.public_url
+        else '# public_url = "https://..."  # where the target reaches that address, if it isn\'t on this machine'
+    )
+    return f"[webhooks]\nlisten = {_quoted(answers.listen or '')}  # port 0 takes a free one\n{public}\n"
+
+
+def _limits(answers: Answers) -> str:
+    rate = answers.requests_per_second
+    return f"""\
+[limits]
+timeout_s = 10  # for one request and its whole answer
+{"# requests_per_second = 20  # no limit without it" if rate is None else f"requests_per_second = {rate:g}"}
+concurrency = 8  # requests in flight at once
+max_requests = 5000  # in one run
+"""
+
+
+def _states(answers: Answers) -> str:
+    api = answers.api
+    text = "[states]\n" + _STATES[answers.source].format(noun=_NOUNS[api], first=STATUSES[api][0], api=api)
+    if answers.source is Source.URL:
+        text += f"url = {_quoted(answers.states_url)}\n"
+    elif answers.source is Source.COMMAND:
+        text += f"command = [{', '.join(map(_quoted, answers.command))}]\n"
+    elif answers.source is Source.SANDBOX:
+        text += "sandbox = true\n"
+    if api == "payout-intents":
+        text += (
+            f"# The names of the terminal states.\nterminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
+        )
+    elif answers.read_path:
+        text += f"# Where a withdraw can be read.\nread_path = {_quoted(answers.read_path)}\n"
+    else:
+        text += '# read_path = "/api/v1/withdraws/{id}"  # where one can be read, if anywhere: more is seen then\n'
+    if answers.source is Source.IDS:
+        text += "\n" + "\n".join(_pool(answers, owner) for owner in answers.owners)
+    return text
+
+
+def _pool(answers: Answers, owner: str) -> str:
+    table = "states.ids" if owner == "primary" else f"states.ids.{owner}"
+    statuses = STATUSES[answers.api]
+    if answers.api == "payout-intents":
+        statuses = tuple(dict.fromkeys((*statuses, *answers.terminal)))
+        statuses = tuple(one for one in statuses if one in answers.terminal or one != "cancelled")
+    return f"[{table}]\n" + "".join(f'{_key(status)} = []  # "id", "id"\n' for status in statuses)
+
+
+def _key(status: str) -> str:
+    return (
+        status if status.replace("_", "").replace("-", "").isalnum() and status.isascii() else _quoted(status)
+    )
+
+
+def _quoted(text: str) -> str:
+    # What JSON escapes, TOML reads alike.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

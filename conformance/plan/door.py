@@ -1,0 +1,92 @@
+"""A provider-state endpoint before the sandbox's: it counts, and refuses what a profile's source can't do."""
+
+import http.client
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Params = dict[str, Any]
+# Why a source can't do what a message asks for; empty where it can.
+Refuses = Callable[[str, Params], str]
+
+
+class Door:
+    """What was asked for: setups as (owner, status), and every message by its action."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.setups: Counter[tuple[str, str]] = Counter()
+        self.actions: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, action: str, params: Params) -> None:
+        """One message that was answered by 200."""
+        with self._lock:
+            self.actions[action] += 1
+            if action == "setup":
+                self.setups[owner(params), str(params.get("status"))] += 1
+
+
+def owner(params: Params) -> str:
+    """Whose resource a message speaks of, as profiles call them."""
+    return str(params.get("owner") or ("other_environment" if params.get("environment") else "primary"))
+
+
+@contextmanager
+def opened(behind: str, refuses: Refuses) -> Iterator[Door]:
+    """A door on loopback before the endpoint at `behind`."""
+    parts = urlsplit(behind)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body in one packet: two would wait for each other (Nagle, delayed ACK).
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            message = json.loads(body)
+            action, params = str(message["action"]), message["params"]
+            why = refuses(action, params)
+            status, answer = (422, json.dumps({"error": why}).encode()) if why else self._forwarded(body)
+            if status == 200:
+                door.count(action, params)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def _forwarded(self, body: bytes) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+            try:
+                connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            finally:
+                connection.close()
+
+        def log_message(self, *args: Any) -> None:
+            """Quiet."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def handle_error(self, *args: Any) -> None:
+            """A client that hung up: its run has its own way of saying so."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    door = Door(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield door
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

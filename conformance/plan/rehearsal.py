@@ -1,0 +1,196 @@
+"""A whole run against the embedded sandbox, with a profile that can do what somebody's profile can, and no more."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.request import ProxyHandler, Request, build_opener
+
+from conformance.errors import HarnessError
+from conformance.model import RunRecord
+from conformance.plan import door as doors
+from conformance.profile import FIELDS, STATUSES, Profile, load
+from conformance.runner import Options, run
+from conformance.runner.suites import Progress
+from conformance.sandbox import CREDENTIALS, Sandbox
+from conformance.states.leases import Claims
+from conformance.states.pools import ledger
+
+# More than any run takes of one state; of the first state of an API most checks want one of their own.
+_PLENTY, _ENOUGH = 200, 60
+_LONGEST = 1_000_000
+
+Pools = dict[str, dict[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a run did. `used` counts resources by (owner, status), `messages` those to the source of resources.
+
+    `requests` are those to the target, fuzzing and the first three included.
+    """
+
+    record: RunRecord
+    used: Mapping[tuple[str, str], int]
+    messages: Mapping[str, int]
+    requests: int
+
+
+def rehearse(
+    profile: Profile,
+    options: Options,
+    progress: Progress,
+    *,
+    ids: Mapping[tuple[str, str], int] | None = None,
+) -> Rehearsal:
+    """Runs `profile` against a sandbox instead of its target. `ids` says how many a list holds, None for plenty.
+
+    Raises HarnessError where the run itself fails.
+    """
+    with _elsewhere() as folder, Sandbox(variants=_variants(profile)) as sandbox:
+        pools = _pools(profile, sandbox, ids) if profile.states.ids is not None else None
+        source = (
+            nullcontext(None) if pools is not None else doors.opened(sandbox.states_url, refusals(profile))
+        )
+        with source as door:
+            states = door.url if door is not None else None
+            path = folder / "rehearsal.toml"
+            path.write_text(_text(profile, sandbox.url, states, pools), encoding="utf-8")
+            loaded = load(path)
+            record = run(loaded, replace(options, output=folder / "reports"), progress).record
+            if not record.complete:
+                raise HarnessError("the rehearsal was ended early", hint="Start it again.")
+            used = dict(door.setups) if door is not None else _taken(loaded, pools or {})
+            return Rehearsal(record, used, dict(door.actions) if door else {}, sandbox.requests)
+
+
+def refusals(profile: Profile) -> doors.Refuses:
+    """What the profile's command can't do, as its words have no place for it; an endpoint is asked for everything."""
+    command = profile.states.command
+
+    def refuses(action: str, params: doors.Params) -> str:
+        if command is None:
+            return ""
+        needed = [name for name in ("owner", "environment", "webhook_url") if params.get(name) is not None]
+        needed += ["action"] if action == "settle" else []
+        missing = [name for name in needed if not any(f"{{{name}}}" in word for word in command)]
+        return f"states.command has no {{{missing[0]}}} in it" if missing else ""
+
+    return refuses
+
+
+# -- the profile -----------------------------------------------------------------------------------------------
+
+
+def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -> str:
+    api = profile.target.api
+    lines = ["[target]", f"name = {json.dumps('Rehearsal')}", f'api = "{api}"', f'base_url = "{url}"']
+    lines += ['environment = "test"']
+    for owner in profile.credentials:
+        lines += [f"[credentials.{owner}]"]
+        lines += [f'{item} = "${{{_variable(owner, item)}}}"' for item in FIELDS[api]]
+    lines += ["[capabilities]"]
+    lines += [f"{k} = {str(v).lower()}" for k, v in profile.capabilities.items() if v is not None]
+    if profile.listen is not None:
+        lines += ["[webhooks]", 'listen = "127.0.0.1:0"']
+    lines += [
+        "[limits]",
+        f"concurrency = {profile.limits.concurrency}",
+        f"max_requests = {_LONGEST}",
+        "[states]",
+    ]
+    if api == "payout-intents":
+        lines += [f"terminal = {json.dumps(list(profile.states.terminal))}"]
+    if profile.states.read_path is not None:
+        lines += ['read_path = "/api/v1/withdraws/{id}"']
+    if pools is not None:
+        for owner, by_status in pools.items():
+            lines += ["[states.ids]" if owner == "primary" else f"[states.ids.{owner}]"]
+            lines += [f"{json.dumps(status)} = {json.dumps(list(ids))}" for status, ids in by_status.items()]
+    elif states is not None and has_source(profile):
+        lines += [f'url = "{states}"']
+    return "\n".join(lines) + "\n"
+
+
+def has_source(profile: Profile) -> bool:
+    """Whether the profile says where resources come from."""
+    states = profile.states
+    return states.sandbox or bool(states.url or states.command) or states.ids is not None
+
+
+def _variable(owner: str, item: str) -> str:
+    return f"REHEARSAL_{owner}_{item}".upper()
+
+
+def _variants(profile: Profile) -> dict[str, object]:
+    """The sandbox's intents have the terminal states that the profile names."""
+    names = list(dict.fromkeys(("cancelled", *profile.states.terminal)))
+    return {"terminal": names} if profile.target.api == "payout-intents" and len(names) > 1 else {}
+
+
+# -- lists of ids ----------------------------------------------------------------------------------------------
+
+
+def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int] | None) -> Pools:
+    api = profile.target.api
+    statuses = (
+        STATUSES[api]
+        if api == "withdraws"
+        else tuple(dict.fromkeys((*STATUSES[api][:2], *profile.states.terminal)))
+    )
+    send = build_opener(ProxyHandler({}))
+    made: Pools = {}
+    for owner in profile.credentials:
+        made[owner] = {}
+        for status in statuses:
+            plenty = _PLENTY if owner == "primary" and status == STATUSES[api][0] else _ENOUGH
+            number = plenty if ids is None else min(plenty, ids.get((owner, status), 0))
+            made[owner][status] = tuple(_made(send, sandbox, api, owner, status) for _ in range(number))
+    return made
+
+
+def _made(send: object, sandbox: Sandbox, api: str, owner: str, status: str) -> str:
+    whose = {
+        "primary": {},
+        "other_merchant": {"owner": owner},
+        "other_environment": {"environment": "other"},
+    }[owner]
+    message = {"action": "setup", "params": {"contract": api, "status": status, **whose}}
+    request = Request(sandbox.states_url, json.dumps(message).encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own
+    with send.open(request, timeout=30) as answer:  # type: ignore[attr-defined]
+        return str(json.load(answer)["id"])
+
+
+def _taken(profile: Profile, pools: Pools) -> dict[tuple[str, str], int]:
+    claims = Claims(ledger(profile))
+    return {
+        (owner, status): sum(map(claims.is_taken, ids))
+        for owner, by_status in pools.items()
+        for status, ids in by_status.items()
+    }
+
+
+# -- nothing of this person's ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _elsewhere() -> Iterator[Path]:
+    """A folder for the rehearsal, and variables for it: what it remembers isn't remembered for real runs."""
+    with tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
+        ours = {"XDG_STATE_HOME": folder}
+        for owners in CREDENTIALS.values():
+            for owner, pair in owners.items():
+                ours |= {_variable(owner, item): value for item, value in pair.items()}
+        before = {name: os.environ.get(name) for name in ours}
+        os.environ.update(ours)
+        try:
+            yield Path(folder)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
