@@ -1,0 +1,198 @@
+"""A run's folder as evidence: its files by digest, and its verdict folded again from its checks."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from conformance import catalogue as catalogues
+from conformance.errors import ConformanceError, RecordError
+from conformance.inputs import digest
+from conformance.model import Catalogue, Inputs, RunRecord
+from conformance.origin import PROFILE
+from conformance.report import har
+from conformance.report import record as records
+
+# What a certificate vouches for, by digest.
+FILES = (records.RUN_FILE, records.HAR_FILE)
+# The parts of a record that follow from its checks and the catalogue.
+_FOLDED = ("verdict", "counts", "requirements", "checks", "not_observable")
+_TWICE = "Run again, or restore the files as the run wrote them."
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The bytes in a run's folder, read once: what is checked is what was digested. None: not there."""
+
+    run: bytes | None
+    har: bytes | None
+    profile: bytes | None
+
+    def digests(self) -> dict[str, str]:
+        """`sha256:<hex>` of the files that a certificate vouches for, and that are there."""
+        pairs = zip(FILES, (self.run, self.har), strict=True)
+        return {name: digest(content) for name, content in pairs if content is not None}
+
+
+def read(folder: Path) -> Files:
+    """Reads the folder of a run. Raises RecordError for a file that is there and can't be read."""
+
+    def content(name: str) -> bytes | None:
+        try:
+            return (folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as fault:
+            raise RecordError(
+                f"{folder / name} can't be read: {fault.strerror}", hint="May you read it?"
+            ) from None
+
+    return Files(content(records.RUN_FILE), content(records.HAR_FILE), content(PROFILE))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A record, its catalogue as installed here, and the inputs that every certifiable record has."""
+
+    record: RunRecord
+    inputs: Inputs
+    catalogue: Catalogue
+
+
+def judge(files: Files) -> Run:
+    """The run that these files hold, once its verdict has been folded again and is the one that it claims.
+
+    Raises RecordError, each with its own sentence, for files that are missing, damaged or don't belong together, for
+    a record that was ended early or is of another catalogue, and where the verdict doesn't follow from the checks.
+    """
+    data = _parsed(files.run, records.RUN_FILE)
+    _valid(data)
+    entries = _parsed(files.har, records.HAR_FILE)
+    try:
+        exchanges = har.exchanges(entries)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise RecordError(
+            f"{records.HAR_FILE} is damaged: {type(fault).__name__}: {fault}", hint=_TWICE
+        ) from None
+    record = records.from_json(data, exchanges)
+    if har.har(record) != entries:
+        raise RecordError(
+            f"{records.HAR_FILE} is not the one that was written with this {records.RUN_FILE}", hint=_TWICE
+        )
+    if not record.complete:
+        raise RecordError(
+            "the run was ended before its last check: it is incomplete", hint="Run again, to the end."
+        )
+    inputs = _inputs(record)
+    _same_profile(record, inputs, files.profile)
+    catalogue = _catalogue(record)
+    _same_verdict(record, inputs, catalogue, data)
+    return Run(record, inputs, catalogue)
+
+
+def _parsed(content: bytes | None, name: str) -> Any:
+    if content is None:
+        raise RecordError(f"{name} is missing", hint=f"{' and '.join(FILES)} belong together.")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise RecordError(f"{name} is no JSON, or only a part of it", hint=_TWICE) from None
+
+
+def _valid(data: Any) -> None:
+    schema = json.loads((catalogues.specs_dir() / "formats" / "run.schema.json").read_bytes())
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    if fault is not None:
+        where = "/".join(map(str, fault.absolute_path)) or "its top level"
+        raise RecordError(
+            f"{records.RUN_FILE} is not a run record: {where}: {fault.message[:200]}", hint=_TWICE
+        )
+
+
+def _inputs(record: RunRecord) -> Inputs:
+    if record.inputs is None:
+        raise RecordError(
+            "the record doesn't say what the run was made with: an earlier version of payout-conformance wrote it",
+            hint="Run again with this version.",
+        )
+    return record.inputs
+
+
+def _same_profile(record: RunRecord, inputs: Inputs, content: bytes | None) -> None:
+    """The copy of the profile, where it is there, is the run's, and says what the record says of the target."""
+    if content is None:
+        return
+    if digest(content) != inputs.profile:
+        raise RecordError(f"{PROFILE} is not the profile that the run was made with", hint=_TWICE)
+    try:
+        profile: Mapping[str, Any] = tomllib.loads(content.decode("utf-8-sig"))
+        target, declared = profile["target"], profile.get("capabilities", {})
+        said = {name: target[name] for name in ("name", "api", "environment", "base_url")}
+        said["base_url"] = said["base_url"].rstrip("/")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise RecordError(f"{PROFILE} is no profile", hint=_TWICE) from None
+    recorded = {name: getattr(record.target, name) for name in said}
+    if any("${" not in str(said[name]) and said[name] != recorded[name] for name in said):
+        raise RecordError(f"{PROFILE} names another target than {records.RUN_FILE}", hint=_TWICE)
+    if any(declared.get(name) != value for name, value in inputs.declared.items()):
+        raise RecordError(
+            f"{records.RUN_FILE} claims other capabilities than {PROFILE} declares", hint=_TWICE
+        )
+
+
+def _catalogue(record: RunRecord) -> Catalogue:
+    if record.target.api not in catalogues.apis():
+        raise RecordError(f"there is no catalogue of {record.target.api!r} here", hint="Upgrade.")
+    installed = catalogues.load(record.target.api)
+    if installed.digest != record.catalogue_digest:
+        raise RecordError(
+            f"the run was judged by revision {record.catalogue_revision} of the {installed.api} catalogue "
+            f"({record.catalogue_digest[:19]}), installed is revision {installed.revision} ({installed.digest[:19]})",
+            hint=f"Only payout-conformance {record.harness_version} can fold its verdict again: use that version.",
+        )
+    return installed
+
+
+def _same_verdict(record: RunRecord, inputs: Inputs, catalogue: Catalogue, data: Mapping[str, Any]) -> None:
+    try:
+        again = records.fold(
+            catalogue,
+            record.target,
+            record.checks,
+            record.exchanges,
+            deselected=inputs.deselected,
+            declared=inputs.declared,
+            seed=record.seed,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            complete=record.complete,
+        )
+    except ConformanceError as fault:
+        raise RecordError(f"{records.RUN_FILE} can't be judged: {fault.message}", hint=_TWICE) from None
+    folded = records.to_json(again)
+    for part in _FOLDED:
+        if folded[part] != data[part]:
+            raise RecordError(
+                f"the verdict doesn't follow from the checks: {_difference(part, data[part], folded[part])}",
+                hint="The record has been changed by hand, or by another version. Run again.",
+            )
+
+
+def _difference(part: str, claimed: Any, folded: Any) -> str:
+    """Where the two differ first, in a few words."""
+    if part == "requirements":
+        ids = [row["id"] for row in claimed]
+        for row in folded:
+            if row["id"] not in ids:
+                return f"{records.RUN_FILE} says nothing of {row['id']}"
+            said = claimed[ids.index(row["id"])]
+            if said != row:
+                key = next(key for key in row if row[key] != said[key])
+                return f"{row['id']} has {key} {str(said[key])[:80]!r}, folded it is {str(row[key])[:80]!r}"
+    if isinstance(claimed, str):
+        return f"{part} is {claimed}, folded it is {folded}"
+    return f"{part} is another"

@@ -1,0 +1,195 @@
+"""Ed25519 and ECDSA P-256 keys: made, read from PEM, and used. A private key never shows in a repr or a message."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from conformance.errors import UsageError
+
+# The variable that holds the passphrase of a private key, where it has one.
+PASSPHRASE = "PAYOUT_CONFORMANCE_PASSPHRASE"  # noqa: S105 - a name, not the passphrase
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """Whom a signature is checked against. `keyid` is a hint for people; it decides nothing."""
+
+    key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey = field(repr=False)
+
+    @property
+    def algorithm(self) -> str:
+        """`Ed25519` or `ECDSA P-256`."""
+        return "Ed25519" if isinstance(self.key, ed25519.Ed25519PublicKey) else "ECDSA P-256"
+
+    @property
+    def pem(self) -> bytes:
+        """SubjectPublicKeyInfo, as PEM."""
+        return self.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def keyid(self) -> str:
+        """SHA-256, in hexadecimal, of the key as securesystemslib describes it in canonical JSON.
+
+        in-toto, TUF and their tools find the key under the same id, without being told.
+        """
+        if isinstance(self.key, ed25519.Ed25519PublicKey):
+            kind, scheme = "ed25519", "ed25519"
+            value = self.key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        else:
+            kind, scheme, value = "ecdsa", "ecdsa-sha2-nistp256", self.pem.decode()
+        described = f'{{"keytype":"{kind}","keyval":{{"public":"{value}"}},"scheme":"{scheme}"}}'
+        return hashlib.sha256(described.encode()).hexdigest()
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether this key's owner signed exactly these bytes."""
+        try:
+            if isinstance(self.key, ed25519.Ed25519PublicKey):
+                self.key.verify(signature, message)
+            else:
+                self.key.verify(signature, message, _ECDSA)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """What signs."""
+
+    key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @property
+    def public(self) -> PublicKey:
+        """The half that everybody may have."""
+        return PublicKey(self.key.public_key())
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes for Ed25519, DER for ECDSA with SHA-256."""
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(message)
+        return self.key.sign(message, _ECDSA)
+
+
+def generate(*, ecdsa: bool = False) -> PrivateKey:
+    """A new key."""
+    return PrivateKey(
+        ec.generate_private_key(ec.SECP256R1()) if ecdsa else ed25519.Ed25519PrivateKey.generate()
+    )
+
+
+def write(key: PrivateKey, private: Path, public: Path, passphrase: bytes | None = None) -> None:
+    """Writes both halves as PEM: PKCS #8 for its owner's eyes only (mode 0600), and SubjectPublicKeyInfo.
+
+    With a passphrase the private half is encrypted. Raises UsageError where one of the files is there already,
+    or can't be made; then neither is left behind.
+    """
+    shield: KeySerializationEncryption = (
+        NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    )
+    secret = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, shield)
+    made: list[Path] = []
+    try:
+        for path, content, mode in ((private, secret, 0o600), (public, key.public.pem, 0o644)):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            made.append(path)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+    except OSError as fault:
+        for path in made:
+            path.unlink(missing_ok=True)
+        if isinstance(fault, FileExistsError):
+            raise UsageError(
+                f"{fault.filename} is there already: a key is never overwritten",
+                hint="Choose another name with --out, or move the file away.",
+            ) from None
+        raise UsageError(
+            f"no key can be written to {private.parent}: {fault.strerror}", hint="Choose a place with --out."
+        ) from None
+
+
+def passphrase(environ: Mapping[str, str]) -> bytes | None:
+    """The passphrase in the environment, None where there is none. Raises UsageError for an empty one."""
+    found = environ.get(PASSPHRASE)
+    if found == "":
+        raise UsageError(f"{PASSPHRASE} is set, but empty", hint="Unset it, or give it a passphrase.")
+    return None if found is None else found.encode("utf-8", "surrogateescape")
+
+
+def load_private(path: Path, secret: bytes | None = None) -> PrivateKey:
+    """Reads a private key, with its passphrase where it has one. Raises UsageError; no message quotes the file."""
+    content = _read(path, "private key")
+    if b"PUBLIC KEY-----" in content and b"PRIVATE KEY-----" not in content:
+        raise UsageError(
+            f"{path} is a public key: it can't sign", hint="Name the other half: the file ends with .key.pem."
+        )
+    locked = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in content
+    if locked and secret is None:
+        raise UsageError(f"{path} has a passphrase", hint=f"Put the passphrase into {PASSPHRASE}.")
+    try:
+        key = load_pem_private_key(content, secret if locked else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # What the parser says of a key is not for anybody's log.
+        why = f"the passphrase in {PASSPHRASE} doesn't open it" if locked else "it is no private key in PEM"
+        raise UsageError(
+            f"{path} can't be read: {why}", hint="`payout-conformance keygen` makes a key."
+        ) from None
+    if isinstance(key, ed25519.Ed25519PrivateKey) or (
+        isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
+    ):
+        return PrivateKey(key)
+    raise _other_algorithm(path)
+
+
+def load_public(path: Path) -> PublicKey:
+    """Reads a public key. Raises UsageError."""
+    content = _read(path, "public key")
+    if b"PRIVATE KEY-----" in content:
+        raise UsageError(
+            f"{path} is a private key: nobody but its owner should have it",
+            hint="Ask the signer for the public key: the file ends with .pub.pem.",
+        )
+    try:
+        key = load_pem_public_key(content)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise UsageError(
+            f"{path} is no public key in PEM", hint="It begins with -----BEGIN PUBLIC KEY-----."
+        ) from None
+    if isinstance(key, ed25519.Ed25519PublicKey) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    ):
+        return PublicKey(key)
+    raise _other_algorithm(path)
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path}: there is no such {what}", hint="`payout-conformance keygen` makes a pair of keys."
+        ) from None
+    except OSError as fault:
+        raise UsageError(f"{path} can't be read: {fault.strerror}", hint="May you read this file?") from None
+
+
+def _other_algorithm(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is a key of another kind", hint="Certificates are signed with Ed25519 or ECDSA over P-256."
+    )

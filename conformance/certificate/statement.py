@@ -1,0 +1,224 @@
+"""What is signed: an in-toto Statement v1 with a test-result v0.1 predicate, made from a run and read back.
+
+Both are specified in github.com/in-toto/attestation (spec/v1/statement.md, spec/predicates/test-result.md). The tests
+are the requirements, by their ids. The predicate knows PASSED, WARNED and FAILED only; a run that could not settle
+everything is FAILED, for it did not pass, and a policy that knows nothing else has to refuse it. Its untested
+requirements stand in no list: they neither passed nor failed. `payoutConformance`, an extension, holds the verdict in
+full.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import jsonschema
+
+from conformance import __version__
+from conformance.catalogue import specs_dir
+from conformance.certificate.evidence import FILES, Files, Run
+from conformance.errors import CertificateError
+from conformance.inputs import build as this_build
+from conformance.model import Outcome, RequirementResult, Verdict
+from conformance.origin import PROFILE
+from conformance.report.safe import line
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+FORMAT = "payout-conformance/certificate/1"
+EXTENSION = "payoutConformance"
+CATALOGUE = "requirements.toml"
+OPENAPI = "openapi.yaml"
+HARNESS = "payout-conformance"
+DAYS = 90
+
+_LISTS = {"passedTests": "passed", "warnedTests": "warned", "failedTests": "failed"}
+
+Json = dict[str, Any]
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """The instant that a statement or a record names. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return found
+
+
+def expiry(finished_at: str, days: int) -> str:
+    """When a certificate of a run ends. It counts from the end of the run: signing again makes no evidence younger."""
+    return instant(moment(finished_at) + timedelta(days=days))
+
+
+def made_here() -> Json:
+    """The harness that signs, as a statement names it."""
+    return {"version": __version__, "build": this_build().removeprefix("sha256:")}
+
+
+def build(
+    run: Run,
+    files: Files,
+    *,
+    certified_at: str,
+    expires_at: str,
+    certified_with: Mapping[str, Any],
+    attestation: Mapping[str, Any],
+) -> Json:
+    """The statement about a run that `evidence.judge` has found sound."""
+    record = run.record
+    outcomes = [(row.requirement.id, row.outcome.value) for row in record.requirements]
+    digests = files.digests()
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": _hex(digests[name])}} for name in FILES],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "result": result(record.verdict, record.counts()),
+            "configuration": _configuration(run),
+            **({"url": attestation["url"]} if "url" in attestation else {}),
+            **{name: [one for one, found in outcomes if found == kind] for name, kind in _LISTS.items()},
+            EXTENSION: {
+                "format": FORMAT,
+                "verdict": record.verdict.value,
+                "target": {
+                    "name": line(record.target.name),
+                    "api": record.target.api,
+                    "baseUrl": record.target.base_url,
+                    "environment": line(record.target.environment),
+                },
+                "run": {
+                    "startedAt": record.started_at,
+                    "finishedAt": record.finished_at,
+                    "seed": record.seed,
+                    "checks": len(record.checks),
+                    "exchanges": len(record.exchanges),
+                    "notes": [text for note in record.notes if (text := line(note))],
+                },
+                "certifiedAt": certified_at,
+                "expiresAt": expires_at,
+                "certifiedWith": dict(certified_with),
+                "attestation": dict(attestation),
+                "requirements": [
+                    {
+                        "id": row.requirement.id,
+                        "level": row.requirement.level.value,
+                        "outcome": row.outcome.value,
+                        "reason": _reason(row),
+                    }
+                    for row in record.requirements
+                ],
+                "notObservable": [
+                    {"id": row.id, "title": line(row.title), "reason": line(row.reason)}
+                    for row in record.not_observable
+                ],
+            },
+        },
+    }
+
+
+def result(verdict: Verdict, counts: Mapping[str, int]) -> str:
+    """PASSED or WARNED for a conformant run, FAILED for every other."""
+    if verdict is not Verdict.CONFORMANT:
+        return "FAILED"
+    return "WARNED" if counts[Outcome.WARNED.value] else "PASSED"
+
+
+def _configuration(run: Run) -> list[Json]:
+    """Resource descriptors of what the run was made with."""
+    record, inputs = run.record, run.inputs
+    return [
+        {
+            "name": CATALOGUE,
+            "digest": {"sha256": _hex(record.catalogue_digest)},
+            "annotations": {"api": record.target.api, "revision": record.catalogue_revision},
+        },
+        {"name": OPENAPI, "digest": {"sha256": _hex(inputs.openapi)}},
+        {"name": PROFILE, "digest": {"sha256": _hex(inputs.profile)}},
+        {
+            "name": HARNESS,
+            "digest": {"dirHash": _hex(inputs.build)},
+            "annotations": {"version": record.harness_version},
+        },
+    ]
+
+
+def _reason(row: RequirementResult) -> str:
+    return line(row.reason) or ("" if row.outcome is Outcome.PASSED else "No reason was given.")
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def to_bytes(statement: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed."""
+    return json.dumps(statement, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+
+
+def from_bytes(payload: bytes) -> Json:
+    """The statement in an envelope whose signature holds, once it has the form that the published schema asks for.
+
+    Raises CertificateError: `foreign` for another kind of statement, `incomplete` where something is missing,
+    `contradiction` for anything else that the schema doesn't allow.
+    """
+    try:
+        data = json.loads(payload, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise CertificateError(
+            "foreign", "what is signed is no JSON", hint="A certificate is what `certify` writes."
+        ) from None
+    _ours(data)
+    faults = list(_schema().iter_errors(data))
+    missing = [fault for fault in faults if fault.validator in {"required", "minItems", "contains"}]
+    if faults:
+        first = (missing or faults)[0]
+        where = "/".join(map(str, first.absolute_path)) or "top level"
+        kind, word = ("incomplete", "incomplete") if missing else ("contradiction", "malformed")
+        raise CertificateError(
+            kind,
+            f"the certificate is {word}, though signed: {where}: {line(first.message, 160)}",
+            hint="`certify` doesn't write such a thing. Ask the signer for the run, and how this was made.",
+        )
+    found: Json = data
+    return found
+
+
+def _ours(data: Any) -> None:
+    """Raises CertificateError for a statement of another type, or of a format that this version doesn't know."""
+    predicate = data.get("predicate") if isinstance(data, dict) else None
+    extension = predicate.get(EXTENSION) if isinstance(predicate, dict) else None
+    said = extension.get("format") if isinstance(extension, dict) else None
+    types = (data.get("_type"), data.get("predicateType")) if isinstance(data, dict) else ()
+    if types == (STATEMENT_TYPE, PREDICATE_TYPE) and said == FORMAT:
+        return
+    if isinstance(said, str) and said.startswith(FORMAT.rpartition("/")[0]) and said != FORMAT:
+        raise CertificateError(
+            "foreign",
+            f"the certificate is of format {line(said, 60)}, this version reads {FORMAT}",
+            hint="Verify it with the version that wrote it, or a newer one.",
+        )
+    raise CertificateError(
+        "foreign",
+        "what is signed is something else than a certificate of payout-conformance",
+        hint="A certificate is what `payout-conformance certify` writes.",
+    )
+
+
+@cache
+def _schema() -> jsonschema.Draft202012Validator:
+    text = (specs_dir() / "formats" / "certificate.schema.json").read_bytes()
+    return jsonschema.Draft202012Validator(json.loads(text))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    """A JSON object, unless a key stands in it twice: two readers could then read two things."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
