@@ -7,12 +7,13 @@ Every `*_from_json` raises KeyError, TypeError or ValueError for what it can't r
 import base64
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.model import Auth, Check, Exchange, Headers, Level, Outcome, Problem
+from conformance.model import Auth, Check, Effect, Exchange, Headers, Level, Outcome, Problem, Waiver
 
 Json = dict[str, Any]
 
@@ -23,12 +24,29 @@ def dumps(value: object, *, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent, separators=separators)
 
 
-def replace_file(path: Path, text: str) -> Path:
-    """Writes `text` (UTF-8) under `path` in one step: readers see the old file or the new, never a half."""
+def lined(value: object, margin: str = "") -> str:
+    """As `dumps`, with a line of its own for each key, and for each item of a list.
+
+    Python indents a hundred times slower than it writes, and a run's record has a hundred thousand values.
+    """
+    inner = margin + " "
+    if isinstance(value, dict) and value:
+        rows = [f"{dumps(key)}: {lined(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(inner + row for row in rows) + f"\n{margin}}}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(inner + dumps(item) for item in value) + f"\n{margin}]"
+    return dumps(value)
+
+
+def replace_file(path: Path, text: str | Iterable[str]) -> Path:
+    """Writes `text` (UTF-8) under `path` in one step: readers see the old file or the new, never a half.
+
+    Pieces of a text are written one after the other, so that it needn't be in memory as a whole.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            file.writelines((text,) if isinstance(text, str) else text)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -152,8 +170,32 @@ def problem_from_json(data: Mapping[str, Any]) -> Problem:
     )
 
 
+def waiver_to_json(waiver: Waiver) -> Json:
+    """A waiver; `effect` is null until a run has shown it."""
+    return {
+        "requirement": waiver.requirement,
+        "reason": waiver.reason,
+        "expires": waiver.expires,
+        "by": waiver.by,
+        "effect": None if waiver.effect is None else waiver.effect.value,
+    }
+
+
+def waiver_from_json(data: Mapping[str, Any]) -> Waiver:
+    """The waiver that `waiver_to_json` was given."""
+    effect = data["effect"]
+    return Waiver(
+        data["requirement"],
+        data["reason"],
+        data["expires"],
+        data["by"],
+        None if effect is None else Effect(effect),
+    )
+
+
 def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
-    return tuple((str(name), str(value)) for name, value in pairs)
+    # The same few, thousands of times.
+    return tuple((sys.intern(str(name)), sys.intern(str(value))) for name, value in pairs)
 
 
 def _index(value: object) -> int:

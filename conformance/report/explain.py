@@ -12,6 +12,7 @@ from datetime import datetime
 from conformance.model import (
     Basis,
     Check,
+    Effect,
     Exchange,
     Level,
     Outcome,
@@ -20,10 +21,14 @@ from conformance.model import (
     RunRecord,
     Target,
     Verdict,
+    Waiver,
 )
 from conformance.report.curl import curl
 from conformance.report.safe import counted, line, same_but_ids
 from conformance.report.verdict import UNPROVEN, binding
+
+# So many answers that never came are named.
+_SHALLOW = 12
 
 VERDICTS = {
     Verdict.CONFORMANT: "Conformant",
@@ -93,7 +98,7 @@ def headline(record: RunRecord) -> str:
     tested = counts["passed"] + counts["failed"] + counts["warned"]
     asked = counted(tested, "requirement")
     if record.verdict is Verdict.NON_CONFORMANT:
-        return f"fails {counts['failed']} of {asked} tested"
+        return f"fails {counts['failed']} of {asked} tested{_of_which_waived(record)}"
     if record.verdict is Verdict.CONFORMANT:
         warned = f", {counts['warned']} of them with warnings" if counts["warned"] else ""
         return f"meets {'all ' if tested > 1 else ''}{asked} tested{warned}"
@@ -103,6 +108,14 @@ def headline(record: RunRecord) -> str:
     if unproven:
         return f"leaves {counted(unproven, 'requirement')} unproven; nothing failed in {asked} tested"
     return "was not tested for anything that it must do"
+
+
+def _of_which_waived(record: RunRecord) -> str:
+    failed = [result for result in record.requirements if result.outcome is Outcome.FAILED]
+    waived = sum(record.waived(result.requirement.id) is not None for result in failed)
+    if not waived:
+        return ""
+    return ", waived" if waived == len(failed) else f", {waived} of them waived"
 
 
 def sentence(record: RunRecord) -> str:
@@ -146,6 +159,39 @@ def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     return tuple(sorted(found, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
 
 
+def waived(record: RunRecord, check: Check) -> tuple[Waiver, ...]:
+    """The waivers that hold for all that `check` breaks; none where it breaks anything that isn't waived."""
+    rows = _rows(record)
+    broken = [name for name in check.requirements if binding(check, rows[name])] or check.requirements
+    found = [record.waived(name) for name in broken]
+    return tuple(one for one in found if one is not None) if all(found) else ()
+
+
+def waiver(one: Waiver) -> str:
+    """One waiver in words, for whoever reads of what it waives: `waived until 2026-09-30 by payments: reason`."""
+    by = f" by {one.by}" if one.by else ""
+    return f"waived until {one.expires}{by}: {one.reason}"
+
+
+def waivers(record: RunRecord) -> tuple[str, ...]:
+    """What became of each waiver of the run, one sentence each; those that do something first."""
+    outcomes = {result.requirement.id: OUTCOMES[result.outcome] for result in record.requirements}
+
+    def said(one: Waiver) -> str:
+        name, outcome = one.requirement, outcomes.get(one.requirement, "unknown")
+        match one.effect:
+            case Effect.WAIVES:
+                return f"{name} {outcome}, {waiver(one)}"
+            case Effect.EXPIRED:
+                return f"{name}: the waiver expired on {one.expires} and no longer holds ({outcome})"
+            case Effect.UNNEEDED:
+                return f"{name}: the waiver isn't needed ({outcome}): take it out"
+            case _:
+                return f"{name}: whether the waiver is needed can't be told ({outcome})"
+
+    return tuple(said(one) for one in sorted(record.waivers, key=lambda one: one.effect is not Effect.WAIVES))
+
+
 def begun(finding: Finding) -> str:
     """`14 checks could not even begin`: the heading of a control failure."""
     return f"{counted(1 + len(finding.more), 'check')} could not even begin"
@@ -167,6 +213,19 @@ def status_line(exchange: Exchange) -> str:
     if exchange.status is None:
         return f"no answer after {took}: {exchange.error or 'unknown cause'}"
     return f"{exchange.status} in {took}" + (", cut at the size limit" if exchange.truncated else "")
+
+
+def shallow(record: RunRecord) -> str:
+    """Which documented answers the fuzzing never saw, as a sentence; nothing where it saw them all, or was left out."""
+    told = (record.fuzz or {}).get("shallow")
+    names = [line(str(one), 100) for one in told] if isinstance(told, list | tuple) else []
+    if not names:
+        return ""
+    more = f" and {len(names) - _SHALLOW} more" if len(names) > _SHALLOW else ""
+    return (
+        f"The fuzzing is shallow: of the documented answers it never saw {', '.join(names[:_SHALLOW])}{more}. "
+        "Nothing is known of what leads there; a state provider for every state usually mends it."
+    )
 
 
 def duration(record: RunRecord) -> float | None:

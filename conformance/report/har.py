@@ -4,7 +4,7 @@ Any HAR viewer opens the file; what HAR has no field for travels in `_` fields. 
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,18 +15,31 @@ from conformance.report import codec
 
 def har(record: RunRecord) -> dict[str, Any]:
     """The exchanges of a run as the content of `exchanges.har`; the entries keep the record's order."""
+    return {"log": {**_about(record), "entries": list(_entries(record))}}
+
+
+def pieces(record: RunRecord) -> Iterator[str]:
+    """The text of `exchanges.har`, an entry to a line: what `har` says, never in memory as a whole."""
+    yield codec.dumps({"log": _about(record)})[:-2] + ',"entries":['
+    for number, entry in enumerate(_entries(record)):
+        yield ("\n" if number == 0 else ",\n") + codec.dumps(entry)
+    yield "\n]}}\n"
+
+
+def _about(record: RunRecord) -> dict[str, Any]:
+    return {
+        "version": "1.2",
+        "creator": {"name": "payout-conformance", "version": record.harness_version},
+        "comment": f"{record.target.name} ({record.target.api}), {record.started_at}",
+    }
+
+
+def _entries(record: RunRecord) -> Iterator[dict[str, Any]]:
     owners: dict[int, list[str]] = {}
     for check in record.checks:
         for index in check.exchanges:
             owners.setdefault(index, []).append(check.id)
-    return {
-        "log": {
-            "version": "1.2",
-            "creator": {"name": "payout-conformance", "version": record.harness_version},
-            "comment": f"{record.target.name} ({record.target.api}), {record.started_at}",
-            "entries": [_entry(exchange, owners.get(i, [])) for i, exchange in enumerate(record.exchanges)],
-        }
-    }
+    return (_entry(exchange, owners.get(i, [])) for i, exchange in enumerate(record.exchanges))
 
 
 def exchanges(data: Mapping[str, Any]) -> tuple[Exchange, ...]:

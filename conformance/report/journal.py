@@ -5,7 +5,8 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -41,11 +42,14 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _mend(path)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
         self._lock = Lock()
 
     def write(self, check: Check, exchanges: Sequence[Exchange]) -> None:
-        """Keeps `check`, whose `exchanges` and `problem.exchange` are indices into `exchanges`."""
+        """Keeps `check`, whose `exchanges` and `problem.exchange` are indices into `exchanges`.
+
+        Raises OSError where it can't, because the disk is full, say; the file is then as it was before.
+        """
         for index in _indices(check):
             if not 0 <= index < len(exchanges):
                 raise IndexError(f"check {check.id} refers to exchange {index} of {len(exchanges)}")
@@ -56,8 +60,18 @@ class Journal:
             }
         )
         with self._lock:
-            self._file.write(line.encode("ascii") + b"\n")
-            self._file.flush()
+            self._append(line.encode("ascii") + b"\n")
+
+    def _append(self, raw: bytes) -> None:
+        before = os.fstat(self._file.fileno()).st_size
+        left = memoryview(raw)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            # Half a line would stand in the way of the next one. Making a file shorter needs no room.
+            os.ftruncate(self._file.fileno(), before)
+            raise
 
     def close(self) -> None:
         """Closes the file; writing afterwards is an error."""
@@ -114,26 +128,33 @@ def read(folder: Path) -> tuple[tuple[Check, ...], tuple[Exchange, ...]]:
     return tuple(checks), tuple(pool)
 
 
-def _lines(path: Path) -> list[tuple[Check, tuple[Exchange, ...]]]:
+def _lines(path: Path) -> Iterator[tuple[Check, tuple[Exchange, ...]]]:
     try:
-        raw = path.read_bytes()
+        file = path.open("rb")
     except OSError as fault:
-        raise RecordError(f"{path} can't be read: {fault}") from fault
-    found = []
-    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].splitlines(), start=1):
-        try:
-            data = json.loads(line)
-            check = codec.check_from_json(data["check"])
-            exchanges = tuple(codec.exchange_from_json(exchange) for exchange in data["exchanges"])
-            if any(index >= len(exchanges) for index in _indices(check)):
-                raise ValueError(f"check {check.id} refers to an exchange that the line doesn't hold")
-        except (ValueError, KeyError, TypeError) as fault:
-            raise RecordError(
-                f"line {number} of {path} is damaged: {type(fault).__name__}: {fault}",
-                hint="Take that line out to fold the rest, or run again.",
-            ) from fault
-        found.append((check, exchanges))
-    return found
+        raise RecordError(
+            f"{path} can't be read: {fault}", hint="May it be read? Without it, nothing is known of the run."
+        ) from fault
+    with file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            yield _line(line, f"line {number} of {path}")
+
+
+def _line(line: bytes, where: str) -> tuple[Check, tuple[Exchange, ...]]:
+    try:
+        data = json.loads(line)
+        check = codec.check_from_json(data["check"])
+        exchanges = tuple(codec.exchange_from_json(exchange) for exchange in data["exchanges"])
+        if any(index >= len(exchanges) for index in _indices(check)):
+            raise ValueError(f"check {check.id} refers to an exchange that the line doesn't hold")
+    except (ValueError, KeyError, TypeError) as fault:
+        raise RecordError(
+            f"{where} is damaged: {type(fault).__name__}: {fault}",
+            hint="Take that line out to fold the rest, or run again.",
+        ) from fault
+    return check, exchanges
 
 
 def _mend(path: Path) -> None:

@@ -1,8 +1,12 @@
-"""JUnit XML (the dialect of Jenkins and GitLab): one suite per suite of checks, and one for the verdict.
+"""JUnit XML in what Jenkins (xunit-plugin's junit-10.xsd) and GitLab have in common.
+
+One suite per suite of checks, and one for the verdict. There is no element or attribute here that the stricter of
+the two doesn't know: what a check is about stands in its `system-out`. GitLab drops a second case of one name.
 
 Red for what keeps the run from being conformant, and only for that: `failed` is a failure; an `error` or
-`not_testable` that leaves a MUST unproven is an error; the rest is passed or skipped, with its reason. The
-test case `verdict` makes the whole red wherever the run's verdict is. Pure; no errors.
+`not_testable` that leaves a MUST unproven is an error; the rest is passed or skipped, with its reason. A
+failure that is waived is skipped, with the waiver. The test case `verdict` makes the whole red wherever the run's
+verdict is, unless all that fails is waived. Pure; no errors.
 """
 
 import xml.etree.ElementTree as ET
@@ -10,9 +14,11 @@ import xml.etree.ElementTree as ET
 from conformance.model import Check, Outcome, Requirement, RunRecord, Verdict
 from conformance.report import explain
 from conformance.report.explain import Finding
-from conformance.report.safe import line, visible
-from conformance.report.verdict import binding
+from conformance.report.safe import clipped, line, visible
+from conformance.report.verdict import binding, exit_code
 
+# GitLab takes 30 MB, and a page shows no more than this.
+_TEXT = 20_000
 _SKIPPED = (Outcome.NOT_APPLICABLE, Outcome.DESELECTED)
 _UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.ERROR)
 
@@ -34,7 +40,7 @@ def junit(record: RunRecord) -> str:
     root = ET.Element("testsuites", name=visible(explain.title(record.target)))
     for name, cases in suites.items():
         root.append(_suite(record, name, cases))
-    for key in ("tests", "failures", "errors", "skipped"):
+    for key in ("tests", "failures", "errors"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -68,7 +74,10 @@ def _suite(record: RunRecord, name: str, cases: list[ET.Element]) -> ET.Element:
 def _verdict(record: RunRecord) -> ET.Element:
     case = ET.Element("testcase", classname="verdict", name="verdict", time="0.000")
     text = explain.sentence(record)
-    if record.verdict is Verdict.NON_CONFORMANT:
+    if record.verdict is Verdict.NON_CONFORMANT and exit_code(record) != 1:
+        # Every failure is waived: not red, and not passed either.
+        _add(case, "skipped", " ".join((text, *explain.waivers(record))), "")
+    elif record.verdict is Verdict.NON_CONFORMANT:
         _add(case, "failure", text, "", type="non_conformant")
     elif record.verdict is Verdict.INCONCLUSIVE:
         _add(case, "error", text, "", type="inconclusive")
@@ -83,17 +92,22 @@ def _case(
     case = ET.Element("testcase", classname=visible(check.suite), name=visible(check.id))
     case.set("time", f"{check.duration_s:.3f}")
     named = [rows[name] for name in check.requirements if name in rows]
-    _properties(case, {f"requirement.{row.id}": f"{row.level} {row.title}" for row in named})
+    about = [f"{row.id} {row.level}: {row.title}" for row in named]
     weighs = any(binding(check, row) for row in named)
-    if check.outcome is Outcome.FAILED:
+    waived = explain.waived(record, check) if check.outcome is Outcome.FAILED else ()
+    if waived:
+        said = "; ".join(f"{one.requirement} {explain.waiver(one)}" for one in waived)
+        _add(case, "skipped", f"failed, {said}", "")
+        about = [_long(record, check, finding), "", *about]
+    elif check.outcome is Outcome.FAILED:
         _add(case, "failure", _short(check, finding), _long(record, check, finding), type="failed")
     elif check.outcome in _UNPROVEN and weighs:
         _add(case, "error", check.message, "", type=check.outcome.value)
     elif check.outcome in (*_UNPROVEN, *_SKIPPED):
         _add(case, "skipped", f"{explain.OUTCOMES[check.outcome]}: {check.message}", "")
     elif check.outcome is Outcome.WARNED:
-        note = f"Warning: {_short(check, finding)}\n\n{_long(record, check, finding)}"
-        ET.SubElement(case, "system-out").text = visible(note, newlines=True)
+        about = [f"Warning: {line(_short(check, finding))}", "", _long(record, check, finding), "", *about]
+    ET.SubElement(case, "system-out").text = visible("\n".join(about), newlines=True)
     return case
 
 
@@ -121,20 +135,22 @@ def _short(check: Check, finding: Finding | None) -> str:
 def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
     """Everything that mends a failure; the request is that of the check which the finding is shown by."""
     if finding is None or check.problem is None:
-        return check.message
+        return clipped(check.message, _TEXT)
     row, problem = finding.requirement, check.problem
     parts = [
         f"{row.id} {row.level}: {row.title}",
         f"asks:     {row.statement} ({row.section})",
-        f"expected: {problem.expected}",
-        f"observed: {problem.observed}",
+        f"expected: {clipped(problem.expected, _TEXT)}",
+        f"observed: {clipped(problem.observed, _TEXT)}",
     ]
-    parts += [f"hint:     {problem.hint}"] if problem.hint else []
+    parts += [f"hint:     {clipped(problem.hint, _TEXT)}"] if problem.hint else []
     index = problem.exchange if problem.exchange is not None else next(iter(check.exchanges[-1:]), None)
     if index is not None:
         exchange = record.exchanges[index]
-        parts += [f"signed:   {exchange.signed}"] if exchange.signed is not None else []
-        parts += ["repeat:", explain.command(record, index)]
+        parts += [f"signed:   {clipped(exchange.signed, _TEXT)}"] if exchange.signed is not None else []
+        command = explain.command(record, index)
+        long = f"# {len(command)} characters long: see entry {index} of exchanges.har"
+        parts += ["repeat:", command if len(command) <= _TEXT else long]
     return "\n".join(parts)
 
 

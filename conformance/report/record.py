@@ -5,7 +5,8 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from conformance.model import (
     Catalogue,
     Check,
     Exchange,
+    Inputs,
     Level,
+    MatrixRow,
     NotObservable,
     Outcome,
     Requirement,
@@ -25,6 +28,7 @@ from conformance.model import (
     RunRecord,
     Target,
     Verdict,
+    Waiver,
 )
 from conformance.report import codec, har, journal, verdict
 from conformance.report.safe import counted
@@ -62,12 +66,14 @@ def fold(
     notes: Sequence[str] = (),
     fuzz: Mapping[str, object] | None = None,
     harness_version: str = __version__,
+    digests: Mapping[str, str] | None = None,
+    waivers: Sequence[Waiver] = (),
 ) -> RunRecord:
     """The record of a run, verdict included.
 
     `deselected` maps the id of a requirement, some of whose checks were left out, to the reason; `declared` a
-    capability to what the profile says of it (None: nothing). Raises HarnessError for a check of a
-    requirement that the catalogue doesn't have.
+    capability to what the profile says of it (None: nothing); `digests` (`build`, `openapi`, `profile`) says
+    what the run was made with. Raises HarnessError for a check of a requirement that the catalogue doesn't have.
     """
     checks = verdict.softened(catalogue, checks)
     requirements = verdict.results(catalogue, checks, deselected=deselected, declared=declared)
@@ -88,6 +94,11 @@ def fold(
         options=dict(options or {}),
         notes=tuple(notes),
         fuzz=fuzz,
+        inputs=None
+        if digests is None
+        else Inputs(declared=dict(declared), deselected=dict(deselected), **digests),
+        matrix=catalogue.matrix,
+        waivers=verdict.weighed(waivers, requirements, started_at=started_at),
     )
 
 
@@ -129,6 +140,9 @@ def to_json(record: RunRecord) -> dict[str, Any]:
             for row in record.not_observable
         ],
         "fuzz": None if record.fuzz is None else dict(record.fuzz),
+        **({} if record.inputs is None else {"inputs": _inputs_to_json(record.inputs)}),
+        **({"matrix": [asdict(row) for row in record.matrix]} if record.matrix else {}),
+        **({"waivers": list(map(codec.waiver_to_json, record.waivers))} if record.waivers else {}),
     }
 
 
@@ -156,12 +170,25 @@ def from_json(data: Mapping[str, Any], exchanges: Sequence[Exchange]) -> RunReco
 
 
 def write(record: RunRecord, folder: Path) -> dict[str, Path]:
-    """Writes `run.json` and `exchanges.har` into `folder`, each in one step, the exchanges first."""
+    """Writes `run.json` and `exchanges.har` into `folder`, each in one step, the exchanges first.
+
+    A file that says the same already keeps its bytes: a certificate may vouch for them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return {
-        HAR_FILE: codec.replace_file(folder / HAR_FILE, codec.dumps(har.har(record), indent=1) + "\n"),
-        RUN_FILE: codec.replace_file(folder / RUN_FILE, codec.dumps(to_json(record), indent=1) + "\n"),
-    }
+    written = {HAR_FILE: folder / HAR_FILE, RUN_FILE: folder / RUN_FILE}
+    if not _says(written[HAR_FILE], lambda: har.har(record)):
+        codec.replace_file(written[HAR_FILE], har.pieces(record))
+    if not _says(written[RUN_FILE], lambda: to_json(record)):
+        codec.replace_file(written[RUN_FILE], codec.lined(to_json(record)) + "\n")
+    return written
+
+
+def _says(path: Path, content: Callable[[], Mapping[str, Any]]) -> bool:
+    """Whether the file is there and holds this content, in whatever layout."""
+    try:
+        return path.exists() and bool(json.loads(path.read_bytes()) == content())
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def load(folder: Path) -> RunRecord:
@@ -223,6 +250,8 @@ def from_journal(folder: Path) -> RunRecord:
                 _cut_short(len(checks), plan.get("selected", header.get("checks"))),
             ),
             harness_version=header.get("harness_version", __version__),
+            digests=header.get("digests"),
+            waivers=tuple(map(codec.waiver_from_json, header.get("waivers", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise RecordError(
@@ -282,6 +311,22 @@ def _result_to_json(result: RequirementResult) -> dict[str, Any]:
     }
 
 
+def _inputs_to_json(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "build": inputs.build,
+        "openapi": inputs.openapi,
+        "profile": inputs.profile,
+        "declared": dict(inputs.declared),
+        "deselected": dict(inputs.deselected),
+    }
+
+
+def _inputs(data: Mapping[str, Any] | None) -> Inputs | None:
+    if data is None:
+        return None
+    return Inputs(**{**data, "declared": dict(data["declared"]), "deselected": dict(data["deselected"])})
+
+
 def _result(api: str, data: Mapping[str, Any]) -> RequirementResult:
     row = Requirement(
         id=data["id"],
@@ -326,6 +371,9 @@ def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunReco
         options=dict(data.get("options", {})),
         notes=tuple(data.get("notes", ())),
         fuzz=None if fuzz is None else dict(fuzz),
+        inputs=_inputs(data.get("inputs")),
+        matrix=tuple(MatrixRow(**row) for row in data.get("matrix", ())),
+        waivers=tuple(map(codec.waiver_from_json, data.get("waivers", ()))),
     )
 
 

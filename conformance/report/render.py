@@ -1,31 +1,73 @@
 """Writes every file of a run from its record, and says which run is the latest."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from conformance.model import RunRecord
 from conformance.report import codec
 from conformance.report import record as records
 
 LATEST = "latest"
+OVERVIEW = "overview.html"
+_ALLURE = ("allure-results", "allurerc.json")
 
 
-def write_all(record: RunRecord, folder: Path) -> dict[str, Path]:
-    """Writes `run.json`, `exchanges.har`, `junit.xml`, `summary.md` and `report.html`, each in one step.
+def write_all(record: RunRecord, folder: Path, *, forking: bool = False) -> dict[str, Path]:
+    """Writes every file that is rendered from a record, each in one step; the record itself comes first.
 
-    Returns where each is, by file name. What is there under these names is replaced. Raises OSError.
+    These are `run.json`, `exchanges.har`, `junit.xml`, `summary.md`, `report.html`, `badge.json`, `badge.svg`,
+    `allure-results/` and `allurerc.json`. Returns where each is, by name. What is there under these names is
+    replaced. Of the environment only what CI servers say of a job is read, for Allure. With `forking`, another
+    process does half of the work meanwhile: not beside threads. Raises OSError.
     """
+    beside = os.fork() if forking else None
+    if beside == 0:
+        _only(lambda: _allure(record, folder))
     # The template engine takes longer to import than everything else in this package together.
-    from conformance.report import html, junit, summary
+    from conformance.report import badge, html, junit, summary
 
     written = records.write(record, folder)
     for name, text in (
         ("junit.xml", junit.junit(record)),
         ("summary.md", summary.summary(record)),
         ("report.html", html.html(record)),
+        ("badge.json", badge.endpoint(record)),
+        ("badge.svg", badge.svg(record)),
     ):
         written[name] = codec.replace_file(folder / name, text)
-    return written
+    if beside is not None and os.waitpid(beside, 0)[1] == 0:
+        return written | {name: folder / name for name in _ALLURE}
+    # Also where the other process failed: this one says why.
+    return written | _allure(record, folder)
+
+
+def _allure(record: RunRecord, folder: Path) -> dict[str, Path]:
+    from conformance.report import allure  # as above: the other process imports it for itself
+
+    return allure.write(record, folder, os.environ)
+
+
+def _only(work: Callable[[], object]) -> NoReturn:
+    """Does the work, and ends the process with 0 if it was done."""
+    try:
+        work()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def overview(runs: Sequence[RunRecord], folders: Sequence[Path], output: Path) -> Path:
+    """Writes `overview.html`, which puts runs side by side, into the folder `output`, and returns where it is.
+
+    It links to the report in each run's folder by a relative path. Raises OSError.
+    """
+    from conformance.report import html  # as above
+
+    output.mkdir(parents=True, exist_ok=True)
+    links = [Path(os.path.relpath(folder / "report.html", output)).as_posix() for folder in folders]
+    return codec.replace_file(output.resolve() / OVERVIEW, html.overview(runs, links))
 
 
 def latest(reports: Path, folder: Path) -> Path:

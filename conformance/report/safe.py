@@ -8,6 +8,10 @@ import unicodedata
 
 # Control, format (zero width, direction overrides), surrogate, private, unassigned; line and paragraph ends.
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+# Nothing else can be hidden; most text has none of it, and is done in one go.
+_ODD, _ODD_IN_TEXT = re.compile(r"[^ -~]"), re.compile(r"[^ -~\n\t]")
+# Up to its second character each of these is text.
+_COMMANDS = re.compile(r"^[^\S\n]*::|##(?=\w*\[)", re.MULTILINE)
 _IDS = re.compile(r"(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[\w-]*\d[\w-]{7,}\b")
 
 
@@ -19,13 +23,12 @@ def visible(text: str, *, newlines: bool = False) -> str:
     if text.isprintable():
         return text
     if newlines:
-        text = text.replace("\r\n", "\n")
-    return "".join(_shown(char, newlines) for char in text)
+        return _ODD_IN_TEXT.sub(_shown, text.replace("\r\n", "\n"))
+    return _ODD.sub(_shown, text)
 
 
-def _shown(char: str, newlines: bool) -> str:
-    if newlines and char in "\n\t":
-        return char
+def _shown(found: re.Match[str]) -> str:
+    char = found[0]
     if unicodedata.category(char) not in _HIDDEN:
         return char
     code = ord(char)
@@ -38,9 +41,18 @@ def line(text: str, limit: int = 300) -> str:
     return flat if len(flat) <= limit and len(text) <= limit * 4 else flat[: limit - 1].rstrip() + "…"
 
 
-def clip(text: str, limit: int) -> tuple[str, int]:
-    """The first `limit` characters of `text`, and how many were cut."""
-    return text[:limit], max(0, len(text) - limit)
+def inert(text: str) -> str:
+    """`text`, in which no line is a command to the CI server that reads it in a job's log.
+
+    GitHub Actions obeys `::name::` at the start of a line, spaces aside, and `##[name]` anywhere; Azure and TeamCity
+    have `##vso[` and `##teamcity[`. A backslash breaks each of them.
+    """
+    return _COMMANDS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
+
+
+def clipped(text: str, limit: int) -> str:
+    """`text`, or its first `limit` characters and how many more there were."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
 def body_text(body: bytes) -> str | None:

@@ -41,7 +41,10 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield from _problems(record)
     yield from _gaps(record)
     yield from _warnings(record)
+    yield from _waivers(record)
     yield from _matrix(record)
+    shallow = explain.shallow(record)
+    yield from ["", f"> 🕳️ {text(shallow, 1500)}"] if shallow else []
     for note in record.notes:
         yield from ["", f"> {text(note)}"]
     yield ""
@@ -58,12 +61,12 @@ def _problems(record: RunRecord) -> Iterator[str]:
         return
     yield from ["", f"### Problems ({len(problems)})"]
     for finding in problems[:_PROBLEMS]:
-        yield from ["", *_finding(finding)]
+        yield from ["", *_finding(record, finding)]
     if len(problems) > _PROBLEMS:
         yield from ["", f"… and {counted(len(problems) - _PROBLEMS, 'more problem')}: see `report.html`."]
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(record: RunRecord, finding: Finding) -> Iterator[str]:
     row = finding.requirement
     if finding.control:
         yield f"**{explain.begun(finding)}** ({text(row.id)} first: {text(row.title)})"
@@ -79,6 +82,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     ):
         if value:
             yield f"- {label}: {text(value)}"
+    for waiver in explain.waived(record, finding.check):
+        yield f"- **Failed, and {text(explain.waiver(waiver))}**"
     more = f" and {counted(len(finding.more), 'more check')}" if finding.more else ""
     yield f"- Check: {code(finding.check.id)}{more}"
     if finding.signed is not None:
@@ -109,13 +114,21 @@ def _warnings(record: RunRecord) -> Iterator[str]:
         yield f"- … and {counted(len(warnings) - _PROBLEMS * 2, 'more warning')}"
 
 
+def _waivers(record: RunRecord) -> Iterator[str]:
+    sentences = explain.waivers(record)
+    if sentences:
+        yield from ["", f"### Waivers ({len(sentences)})", ""]
+        yield from (f"- {text(sentence)}" for sentence in sentences)
+
+
 def _matrix(record: RunRecord) -> Iterator[str]:
     yield from ["", "<details><summary>All requirements</summary>", ""]
     yield from ["| | Requirement | Level | | Checks |", "| --- | --- | --- | --- | ---: |"]
     for result in record.requirements:
         row = result.requirement
         icon, checks = _ICONS[result.outcome], len(result.checks)
-        yield f"| {icon} | {text(row.id)} | {row.level} | {text(row.title)} | {checks} |"
+        waived = " (waived)" if record.waived(row.id) else ""
+        yield f"| {icon}{waived} | {text(row.id)} | {row.level} | {text(row.title)} | {checks} |"
     yield from ["", "</details>"]
 
 

@@ -1,6 +1,7 @@
 """The last words of a run on a terminal, or in a log: plain text, coloured by whoever passes a `style`.
 
-Nothing that the target sent reaches the terminal unescaped. Pure; no errors.
+Nothing that the target sent reaches the terminal unescaped, nor commands the CI server that keeps the log. Pure; no
+errors.
 """
 
 import textwrap
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from conformance.model import Outcome, RunRecord, Verdict
 from conformance.report import explain
 from conformance.report.explain import Finding, Gap
-from conformance.report.safe import counted, line, visible
+from conformance.report.safe import counted, inert, line, visible
 
 # Styles that are asked for: good, bad, warn, dim, bold.
 Style = Callable[[str, str], str]
@@ -41,7 +42,7 @@ def text(
     `report` is where the full report is, as it is to be shown; of problems and of warnings `limit` are shown.
     `width` is in columns; commands are never wrapped.
     """
-    return "\n".join(_Text(record, report, style, limit, max(width, 40)).lines()) + "\n"
+    return inert("\n".join(_Text(record, report, style, limit, max(width, 40)).lines()) + "\n")
 
 
 class _Text:
@@ -67,6 +68,9 @@ class _Text:
         ):
             yield from self._gaps(explain.gaps(record, outcome), heading)
         yield from self._warnings(explain.warnings(record))
+        yield from self._waivers(explain.waivers(record))
+        shallow = self._wrapped("Shallow", explain.shallow(record), indent=0)
+        yield from ["", *shallow] if shallow else []
         for note in record.notes:
             yield from ["", *self._wrapped("Note", note, indent=0)]
         yield ""
@@ -92,6 +96,8 @@ class _Text:
         yield from self._wrapped("expected", finding.expected)
         yield from self._wrapped("observed", finding.observed)
         yield from self._wrapped("hint", finding.hint)
+        for waiver in explain.waived(self._record, finding.check):
+            yield from self._wrapped("waived", explain.waiver(waiver).removeprefix("waived "))
         if finding.signed is not None:
             yield from self._wrapped("signed", finding.signed)
         yield from self._wrapped("check", self._checks(finding))
@@ -134,6 +140,14 @@ class _Text:
             yield from self._block("    ", line(finding.observed or finding.check.message), kind="dim")
         if len(warnings) > self._limit:
             yield f"  ... and {counted(len(warnings) - self._limit, 'more warning')}"
+
+    def _waivers(self, sentences: Sequence[str]) -> Iterator[str]:
+        if not sentences:
+            return
+        yield ""
+        yield self._style(f"Waivers ({len(sentences)})", "warn")
+        for sentence in sentences:
+            yield from self._block("  ", line(sentence))
 
     def _counts(self) -> str:
         counts = self._record.counts()

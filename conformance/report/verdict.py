@@ -11,12 +11,14 @@ from conformance.errors import HarnessError
 from conformance.model import (
     Catalogue,
     Check,
+    Effect,
     Level,
     Outcome,
     Requirement,
     RequirementResult,
     RunRecord,
     Verdict,
+    Waiver,
 )
 
 _EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
@@ -131,19 +133,47 @@ def verdict(requirements: Sequence[RequirementResult], *, complete: bool) -> Ver
     return Verdict.CONFORMANT
 
 
+def weighed(
+    waivers: Iterable[Waiver], results: Iterable[RequirementResult], *, started_at: str
+) -> tuple[Waiver, ...]:
+    """The waivers for these requirements, each with what it did. `started_at` (ISO 8601 UTC) has the day that counts.
+
+    A waiver changes no outcome and no verdict: a waived failure is one that somebody knows of.
+    """
+    outcomes = {result.requirement.id: result.outcome for result in results}
+    return tuple(
+        replace(one, effect=_effect(one, outcomes[one.requirement], started_at[:10]))
+        for one in waivers
+        if one.requirement in outcomes
+    )
+
+
+def _effect(waiver: Waiver, outcome: Outcome, today: str) -> Effect:
+    if waiver.expires < today:
+        return Effect.EXPIRED
+    if outcome in (Outcome.FAILED, Outcome.WARNED):
+        return Effect.WAIVES
+    if outcome in (Outcome.PASSED, Outcome.NOT_APPLICABLE):
+        return Effect.UNNEEDED
+    return Effect.UNTESTED
+
+
 def exit_code(record: RunRecord, *, fail_on_warning: bool = False) -> int:
     """The process's answer to CI: 0 conformant, 1 not, 3 inconclusive, 4 where no check got an answer at all.
 
-    With `fail_on_warning` a warning counts as a failure does: it wins over inconclusive.
+    With `fail_on_warning` a warning counts as a failure does: it wins over inconclusive. What a waiver holds for
+    counts for neither: then what the rest came to is the answer, while the verdict stays what it is.
     """
-    if record.verdict is Verdict.NON_CONFORMANT:
+    rest = [result for result in record.requirements if record.waived(result.requirement.id) is None]
+    if any(result.outcome is Outcome.FAILED for result in rest):
         return 1
     ran = [check.outcome for check in record.checks if check.outcome in (*_EXECUTED, Outcome.ERROR)]
     if ran and all(outcome is Outcome.ERROR for outcome in ran):
         return 4
-    if fail_on_warning and any(result.outcome is Outcome.WARNED for result in record.requirements):
+    if fail_on_warning and any(result.outcome is Outcome.WARNED for result in rest):
         return 1
-    return 0 if record.verdict is Verdict.CONFORMANT else 3
+    of_the_rest = verdict(rest, complete=record.complete) if record.waivers else record.verdict
+    return {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCONCLUSIVE: 3}[of_the_rest]
 
 
 def _with(checks: Sequence[Check], *outcomes: Outcome) -> list[Check]:

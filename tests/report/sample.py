@@ -127,6 +127,10 @@ def folded(
         "started_at": STARTED,
         "finished_at": "2026-03-01T12:01:05.500000Z",
         "complete": True,
+        "digests": {
+            name: "sha256:" + digit * 64
+            for name, digit in (("build", "1"), ("openapi", "2"), ("profile", "3"))
+        },
     }
     return record.fold(catalogue(*rows), TARGET, checks, exchanges, **{**default, **more})
 

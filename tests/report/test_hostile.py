@@ -5,6 +5,8 @@ import hashlib
 import re
 import unicodedata
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -83,12 +85,13 @@ def test_junit_is_always_well_formed(value: str) -> None:
 @quick
 @given(text)
 def test_the_page_keeps_its_structure(value: str) -> None:
-    """The same elements as with harmless text, and none that loads or runs anything."""
+    """The same elements as with harmless text, and none that loads or runs anything but our own script."""
     harmless = page(sample.hostile("harmless"))
     parsed = page(sample.hostile(value))
     for tag in ("article", "section", "details", "style", "meta", "a", "table", "form"):
         assert parsed.tags.get(tag) == harmless.tags.get(tag) or not value.strip()
-    assert not {"script", "img", "iframe", "object", "link", "base"} & parsed.tags.keys()
+    assert not {"img", "iframe", "object", "link", "base"} & parsed.tags.keys()
+    assert parsed.tags["script"] == 1
     assert not {name for name in parsed.attributes if name.startswith("on")} | parsed.attributes & {
         "src",
         "style",
@@ -116,15 +119,21 @@ def test_the_summary_is_inert(value: str) -> None:
     assert all(row.count("|") in (0, 4, 6, 8) for row in outside)
 
 
-def test_the_policy_fits_the_style_sheet() -> None:
-    """The one style sheet is allowed by its hash, and nothing else is."""
-    written = html.html(sample.showcase())
-    css = written.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'" in written
-    assert written.count("<style") == 1
-    assert "http://" not in css
-    assert "url(" not in css
+@pytest.mark.parametrize("written", [html.html(sample.showcase()), html.overview([sample.showcase()])])
+def test_the_policy_allows_what_is_ours(written: str) -> None:
+    """The one style sheet and the one script are allowed by their hashes, and nothing else is."""
+    hashes = []
+    for tag in ("style", "script"):
+        assert written.count(f"<{tag}") == 1
+        own = written.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        assert "http" not in own
+        assert "url(" not in own
+        hashes.append("sha256-" + base64.b64encode(hashlib.sha256(own.encode()).digest()).decode())
+    style, script = hashes
+    policy = (
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
+    )
+    assert f'http-equiv="Content-Security-Policy" content="{policy}"' in written.replace("&#39;", "'")
     assert not re.search(r"(?:src|href)=\"(?!#)", written)
 
 
@@ -136,6 +145,42 @@ def test_links_lead_somewhere() -> None:
     assert set(re.findall(r'href="#([^"]+)"', written)) <= set(ids)
 
 
+MEGABYTE = "<b onclick=alert(1)>\x1b[31m\u202e" * 40_000
+# A body whose bytes are text in no encoding that anybody would guess.
+NO_TEXT = b"\xff\xfe\x00<script>alert(1)</script>\x1b[2J\xed\xa0\x80\xc0\xaf"
+
+
+@pytest.mark.parametrize(
+    ("report", "limit"),
+    [
+        (terminal.text, 30_000),
+        (summary.summary, 30_000),
+        (junit.junit, 300_000),
+        (lambda run: exchange_text(run.exchanges[0]), 3_000_000),
+    ],
+    ids=["terminal", "summary", "junit", "exchange"],
+)
+@pytest.mark.parametrize("body", [MEGABYTE.encode(), NO_TEXT * 20_000], ids=["text", "bytes"])
+def test_fields_of_a_megabyte_are_cut(report: Callable[[RunRecord], str], limit: int, body: bytes) -> None:
+    """Messages, notes, headers and bodies: a report stays one that people can read, and shows all as text."""
+    run = sample.hostile(MEGABYTE)
+    sent = replace(run.exchanges[0], request_body=body, response_body=body, signed=MEGABYTE, error=None)
+    written = report(replace(run, exchanges=(sent,)))
+    assert hidden(written) <= {"\u2060"}
+    assert len(written) < limit
+    assert "\\x1b" in written or "u202E" in written.upper() or "U+202E" in written
+
+
+@pytest.mark.parametrize(
+    "value", ["::error::x", "  ::stop-commands::x", "a\n::add-mask::a", "b ##[group]x", "##vso[x]"]
+)
+def test_a_log_gives_no_commands_to_the_server_that_keeps_it(value: str) -> None:
+    """GitHub, Azure and TeamCity take orders from what a job prints; not from what a target answered."""
+    said = terminal.text(sample.hostile(value), width=40)
+    assert not re.search(r"(?m)^\s*::|##\w*\[", said)
+    assert value.rsplit(maxsplit=1)[-1].removeprefix("::").removeprefix("##")[:3] in said
+
+
 def test_a_huge_body_is_cut_and_said_to_be() -> None:
     """The page stays small; the HAR is named as the place of the rest."""
     run = sample.folded(
@@ -145,4 +190,4 @@ def test_a_huge_body_is_cut_and_said_to_be() -> None:
     )
     written = html.html(run)
     assert len(written) < 60_000
-    assert "the body has 1000000 bytes, exchanges.har has them all" in written
+    assert "the body has 1,000,000 bytes, exchanges.har has them all" in written

@@ -1,0 +1,304 @@
+"""`allure-results/`: every check of a run as Allure reads it, with `allurerc.json` beside it for Allure 3.
+
+Red is what makes the run non-conformant: `failed` is failed, an `error` broken, what could not be tested (or
+doesn't apply) skipped. A warning passes, as it does for the verdict, and is marked: its name, its message, a label
+and a category of its own say so. What the target sent is made visible (`safe`) and only ever shown as plain text.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from allure_commons.model2 import (
+    Attachment,
+    GlobalAttachment,
+    GlobalError,
+    Globals,
+    Label,
+    Link,
+    Parameter,
+    Status,
+    StatusDetails,
+    TestResult,
+    TestStepResult,
+)
+from attr import asdict
+
+from conformance.model import Check, Exchange, Outcome, Requirement, RunRecord, Verdict
+from conformance.report import allure_setup, codec, explain, summary, terminal
+from conformance.report.allure_labels import labels, links
+from conformance.report.allure_setup import PREFIXES
+from conformance.report.explain import Finding
+from conformance.report.safe import counted, line, visible
+from conformance.report.text import exchange_text
+from conformance.report.verdict import binding
+
+FOLDER = "allure-results"
+CONFIG = "allurerc.json"
+_STATUS = {
+    Outcome.PASSED: Status.PASSED,
+    Outcome.WARNED: Status.PASSED,
+    Outcome.FAILED: Status.FAILED,
+    Outcome.ERROR: Status.BROKEN,
+    Outcome.NOT_TESTABLE: Status.SKIPPED,
+    Outcome.NOT_APPLICABLE: Status.SKIPPED,
+    Outcome.DESELECTED: Status.SKIPPED,
+}
+# How many exchanges of a check become steps: of one to mend, of any other. The HAR has them all.
+_STEPS, _STEPS_OTHERWISE = 50, 10
+_MESSAGE = 1000
+# What others put there, Allure 2's history among them, outlives a new rendering.
+_KEPT = ("history", allure_setup.EXECUTOR)
+
+
+def write(record: RunRecord, folder: Path, environ: Mapping[str, str]) -> dict[str, Path]:
+    """Writes `allure-results/` and `allurerc.json` into the run's `folder`; returns where both are, by name.
+
+    The results are replaced as a whole, so that nothing of an earlier rendering is left among them. `environ` tells
+    which CI job this is; where it tells nothing, what an earlier rendering knew of it stays. Raises OSError.
+    """
+    results = folder / FOLDER
+    fresh, old = folder / f".{FOLDER}.new", folder / f".{FOLDER}.old"
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        # An exchange that several checks share comes several times; to write a file again costs a disk access.
+        for name, text in dict(files(record, environ)).items():
+            (fresh / name).write_text(text, encoding="utf-8", newline="\n")
+        for name in _KEPT:
+            if (results / name).exists() and not (fresh / name).exists():
+                (results / name).replace(fresh / name)
+        if results.exists():
+            results.replace(old)
+        fresh.replace(results)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    config = codec.replace_file(folder / CONFIG, codec.dumps(allure_setup.config(record), indent=2) + "\n")
+    return {FOLDER: results, CONFIG: config}
+
+
+def files(record: RunRecord, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Name and content of every file of `allure-results/`; the same record always gives the same ones."""
+    yield from allure_setup.files(record, environ)
+    yield from _globals(record)
+    run = _Run(record)
+    for check in record.checks:
+        yield from run.check(check)
+
+
+class _Run:
+    """Renders the checks of one record."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+        self._rows = {result.requirement.id: result.requirement for result in record.requirements}
+        self._findings = {
+            check.id: finding
+            for finding in (*explain.problems(record), *explain.warnings(record))
+            for check in (finding.check, *finding.more)
+        }
+        self._prefix = _prefix(record)
+        self._seen: dict[str, int] = {}
+
+    def check(self, check: Check) -> Iterator[tuple[str, str]]:
+        """The result of one check, and the attachments that it names."""
+        target, rows = self._record.target, [self._rows[name] for name in check.requirements]
+        base, case = _parts(check.id)
+        parameters = [Parameter(name="case", value=visible(case))] if case else []
+        # Equal ids would be taken for retries of one test.
+        again = self._seen[check.id] = self._seen.get(check.id, 0) + 1
+        parameters += [Parameter(name="occurrence", value=str(again))] if again > 1 else []
+        identity = (target.api, target.name, base)
+        start = _milliseconds(check.started_at)
+        name = visible(check.title.removesuffix(".") + (f" [{case}]" if case else ""))
+        result = TestResult(
+            uuid=_digest(self._prefix, check.id, str(again)),
+            testCaseId=_digest(*identity),
+            historyId=_digest(*identity, *(f"{one.name}={one.value}" for one in parameters)),
+            fullName=visible(f"{target.api}::{check.id}"),
+            name=f"⚠ {name}" if check.outcome is Outcome.WARNED else name,
+            titlePath=[target.api, visible(check.suite)],
+            status=_STATUS[check.outcome],
+            statusDetails=self._details(check),
+            description=_description(rows),
+            labels=self._labels(check, rows),
+            links=[Link(type="link", name=name, url=url) for name, url in links(rows)],
+            parameters=parameters,
+            start=start,
+            stop=None if start is None else start + round(check.duration_s * 1000),
+            stage="finished",
+        )
+        if check.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE):
+            source = f"{result.uuid}-attachment.txt"
+            result.attachments.append(_text("Explanation", source))
+            yield source, self._explanation(check, rows)
+        for step, written in self._steps(check):
+            result.steps.append(step)
+            yield from written
+        yield f"{result.uuid}-result.json", _json(result)
+
+    def _labels(self, check: Check, rows: Sequence[Requirement]) -> list[Label]:
+        named = labels(self._record.target.api, visible(check.suite), rows, check.level)
+        named["outcome"] = [explain.OUTCOMES[check.outcome]]
+        named["target"] = [line(self._record.target.name)]
+        named["parentSuite"] = [line(explain.title(self._record.target))]
+        named["suite"] = [visible(check.suite)]
+        named["framework"] = ["payout-conformance"]
+        waived = explain.waived(self._record, check) if check.outcome is Outcome.FAILED else ()
+        named["waiver"] = [line(explain.waiver(one)) for one in waived]
+        return [Label(name=name, value=value) for name, values in named.items() for value in values]
+
+    def _details(self, check: Check) -> StatusDetails | None:
+        if check.outcome is Outcome.PASSED:
+            return None
+        finding = self._findings.get(check.id)
+        said = check.message or (check.problem.observed if check.problem else "") or check.title
+        about = f"{finding.requirement.id}: " if finding else ""
+        message = f"{PREFIXES[check.outcome]}{about}{line(said, _MESSAGE)}"
+        return StatusDetails(message=message, trace=self._trace(check, finding))
+
+    def _trace(self, check: Check, finding: Finding | None) -> str:
+        problem = check.problem
+        if problem is None:
+            return line(check.message, _MESSAGE)
+        parts = []
+        if finding is not None:
+            row = finding.requirement
+            parts += [f"{row.id} {row.level}: {row.title}", f"asks:     {row.statement} ({row.section})"]
+        begin = "before the check proper could begin, " if problem.control else ""
+        parts += [f"expected: {begin}{line(problem.expected, _MESSAGE)}"]
+        parts += [f"observed: {line(problem.observed, _MESSAGE)}"]
+        parts += [f"hint:     {line(problem.hint, _MESSAGE)}"] if problem.hint else []
+        parts += [f"waiver:   {line(explain.waiver(one))}" for one in explain.waived(self._record, check)]
+        return visible("\n".join(parts), newlines=True)
+
+    def _explanation(self, check: Check, rows: Sequence[Requirement]) -> str:
+        """All that mends it in one text: what is asked, what came, and the request to repeat."""
+        finding = self._findings.get(check.id)
+        parts = [self._trace(check, finding), ""]
+        for row in rows:
+            weighs = "" if binding(check, row) else ", here as a soft part"
+            parts.append(f"about {row.id} {row.level} ({explain.BASES[row.basis]}{weighs}): {row.title}")
+        index = _shown_by(check)
+        if index is not None:
+            signed = self._record.exchanges[index].signed
+            parts += ["", f"signed: {line(signed, _MESSAGE)}"] if signed is not None else []
+            parts += ["", "repeat:", explain.command(self._record, index)]
+        return visible("\n".join(parts), newlines=True) + "\n"
+
+    def _steps(self, check: Check) -> Iterator[tuple[TestStepResult, list[tuple[str, str]]]]:
+        """A step for each exchange, with what it attaches; the one that shows the problem bears its status."""
+        sound = check.outcome in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
+        indices = list(check.exchanges[: _STEPS_OTHERWISE if sound else _STEPS])
+        telling = None if sound else _shown_by(check)
+        if telling is not None and telling not in indices:
+            indices.append(telling)
+        for number, index in enumerate(indices, 1):
+            exchange = self._record.exchanges[index]
+            source = f"{self._prefix}-{index}-attachment.txt"
+            written = [(source, exchange_text(exchange))]
+            attachments = [_text("Request and answer", source)]
+            if not sound:
+                repeat = f"{self._prefix}-{index}-curl-attachment.txt"
+                written.append((repeat, visible(explain.command(self._record, index), newlines=True) + "\n"))
+                attachments.append(_text("Repeat it (curl)", repeat))
+            status = _STATUS[check.outcome] if index == telling else Status.PASSED
+            yield _step(f"{number}. {_head(exchange)}", status, exchange, attachments), written
+        left = len(set(check.exchanges) - set(indices))
+        if left:
+            yield TestStepResult(name=f"… and {counted(left, 'more exchange')}: see exchanges.har"), []
+
+
+def _step(name: str, status: str, exchange: Exchange, attachments: list[Attachment]) -> TestStepResult:
+    start = _milliseconds(exchange.started_at)
+    return TestStepResult(
+        name=name,
+        status=status,
+        stage="finished",
+        start=start,
+        stop=None if start is None else start + round(exchange.duration_s * 1000),
+        attachments=attachments,
+    )
+
+
+def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """The verdict, for the first page: as an error of the whole wherever the run isn't conformant."""
+    name = _prefix(record)
+    source = f"{name}-verdict-attachment.txt"
+    ended = _milliseconds(record.finished_at)
+    everything = Globals(
+        attachments=[
+            GlobalAttachment(name="Verdict", source=source, type="text/plain", timestamp=ended),
+        ]
+    )
+    if record.verdict is not Verdict.CONFORMANT:
+        gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
+        missing = [
+            f"{explain.OUTCOMES[gap.outcome]}: {', '.join(gap.ids)}: {line(gap.reason, _MESSAGE)}"
+            for gap in gaps
+        ]
+        everything.errors.append(
+            GlobalError(message=explain.sentence(record), trace="\n".join(missing), timestamp=ended)
+        )
+    yield f"{name}-globals.json", _json(everything)
+    yield source, terminal.text(record, limit=20)
+
+
+def _description(rows: Sequence[Requirement]) -> str:
+    """What the requirements ask, as Markdown in which nothing but our own marks means anything."""
+    return "\n\n".join(
+        f"**{summary.text(row.id)} {row.level}** {summary.text(row.title)}\n\n"
+        f"{summary.text(row.statement, 2000)} ({summary.text(row.section)})"
+        for row in rows
+    )
+
+
+def _text(name: str, source: str) -> Attachment:
+    return Attachment(name=name, source=source, type="text/plain")
+
+
+def _shown_by(check: Check) -> int | None:
+    """The exchange that shows what went wrong."""
+    if check.problem is not None and check.problem.exchange is not None:
+        return check.problem.exchange
+    return check.exchanges[-1] if check.exchanges else None
+
+
+def _head(exchange: Exchange) -> str:
+    path = "/" + exchange.url.partition("://")[2].partition("/")[2]
+    return line(f"{exchange.method} {path}: {explain.status_line(exchange)}")
+
+
+def _parts(identity: str) -> tuple[str, str]:
+    """`refused[paid]` is the case `paid` of `refused`."""
+    base, bracket, case = identity.partition("[")
+    return (base, case[:-1]) if bracket and case.endswith("]") else (identity, "")
+
+
+def _prefix(record: RunRecord) -> str:
+    """Tells the files of this run from those of others in one report."""
+    return _digest(record.target.api, record.target.name, record.started_at, str(record.seed))
+
+
+def _digest(*parts: str) -> str:
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:32]
+
+
+def _milliseconds(instant: str | None) -> int | None:
+    try:
+        return None if instant is None else round(datetime.fromisoformat(instant).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _json(item: Any) -> str:
+    """As allure-python-commons writes it, in ASCII."""
+    content: dict[str, Any] = asdict(item, filter=lambda _, value: bool(value) or value is False)
+    return json.dumps(content, ensure_ascii=True)

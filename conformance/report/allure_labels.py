@@ -1,0 +1,39 @@
+"""What Allure files a check under: by behaviour, by weight, by requirement. Pure; no errors."""
+
+import re
+from collections.abc import Sequence
+
+from conformance.model import Basis, Level, Requirement
+
+_RFC = re.compile(r"RFC (\d+)(?: section ([\d.]*\d))?")
+
+
+def labels(api: str, suite: str, rows: Sequence[Requirement], level: Level) -> dict[str, list[str]]:
+    """The labels of a check of `level` by name: API, suite, requirements, severity, and tags to search for."""
+    return {
+        "epic": [api],
+        "feature": [suite.replace("_", " ")],
+        "story": [f"{row.id} {row.title}" for row in rows],
+        "severity": [severity(rows, level)],
+        "tag": [*(row.id for row in rows), str(level), *dict.fromkeys(str(row.basis) for row in rows)],
+    }
+
+
+def severity(rows: Sequence[Requirement], level: Level) -> str:
+    """How bad it is if a check of `level` fails: money and tenants block, documents are critical, the rest isn't."""
+    if level is Level.MAY:
+        return "normal"
+    if level is Level.SHOULD:
+        return "trivial" if {row.basis for row in rows} == {Basis.CUSTOM} else "minor"
+    weighty = [row for row in rows if row.level is Level.MUST]
+    return "blocker" if any(row.basis is Basis.SAFETY for row in weighty) else "critical"
+
+
+def links(rows: Sequence[Requirement]) -> list[tuple[str, str]]:
+    """Name and URL of the sections that are on the public web: those of RFCs."""
+    found = {}
+    for row in rows:
+        if match := _RFC.match(row.section):
+            part = f"#section-{match[2]}" if match[2] else ""
+            found[row.section] = f"https://www.rfc-editor.org/rfc/rfc{match[1]}{part}"
+    return list(found.items())

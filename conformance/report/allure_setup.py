@@ -1,0 +1,166 @@
+"""What Allure knows of a run besides its checks: categories, environment, CI job, and how to render it.
+
+Allure 2 reads categories from `categories.json`, Allure 3 from its configuration: both are made of one table.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformance.model import Outcome, RunRecord
+from conformance.report import codec, explain
+from conformance.report.safe import counted, line
+
+EXECUTOR = "executor.json"
+# How the message of every check that didn't simply pass begins; categories are told apart by it.
+PREFIXES = {
+    Outcome.PASSED: "",
+    Outcome.FAILED: "",
+    Outcome.WARNED: "Warning (SHOULD): ",
+    Outcome.ERROR: "Harness or transport: ",
+    Outcome.NOT_TESTABLE: "Not testable: ",
+    Outcome.NOT_APPLICABLE: "Not applicable: ",
+    Outcome.DESELECTED: "Deselected: ",
+}
+_CATEGORIES = (
+    ("Failed (MUST)", "failed", Outcome.FAILED),
+    ("Warnings (SHOULD)", "passed", Outcome.WARNED),
+    ("Harness or transport errors", "broken", Outcome.ERROR),
+    ("Not testable", "skipped", Outcome.NOT_TESTABLE),
+    ("Not applicable", "skipped", Outcome.NOT_APPLICABLE),
+    ("Deselected", "skipped", Outcome.DESELECTED),
+)
+
+
+def files(record: RunRecord, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """`categories.json`, `environment.properties` and, in a CI job, `executor.json`."""
+    yield "categories.json", codec.dumps(_categories_2(), indent=2) + "\n"
+    yield "environment.properties", properties(_environment(record))
+    found = executor(environ)
+    if found is not None:
+        yield EXECUTOR, codec.dumps(found, indent=2) + "\n"
+
+
+def config(record: RunRecord) -> dict[str, Any]:
+    """The content of `allurerc.json`, for `allure generate` in the run's folder: paths are relative to it.
+
+    The history of each target and API is a file of its own beside the folders of its runs.
+    """
+    target = record.target
+    slug = re.sub(r"[^a-z0-9]+", "-", target.name.lower()).strip("-")[:60] or "target"
+    return {
+        "name": line(f"{_verdict(record)}: {explain.title(target)}"),
+        "resultsDir": "./allure-results",
+        "output": "./allure-report",
+        "historyPath": f"../{slug}-{target.api}.allure-history.jsonl",
+        "historyLimit": 100,
+        "categories": _categories_3(),
+        "plugins": {"awesome": {"options": {"groupBy": ["epic", "feature", "story"]}}},
+    }
+
+
+def executor(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """The CI job that these variables speak of (GitHub Actions, GitLab CI, Jenkins), or None."""
+    said = {name: line(value) for name, value in environ.items() if value}
+    if "GITHUB_ACTIONS" in said:
+        repository = (
+            f"{said.get('GITHUB_SERVER_URL', 'https://github.com')}/{said.get('GITHUB_REPOSITORY', '')}"
+        )
+        return _executor(
+            ("GitHub Actions", "github"),
+            said.get("GITHUB_WORKFLOW", ""),
+            said.get("GITHUB_RUN_NUMBER", ""),
+            f"{repository}/actions/runs/{said.get('GITHUB_RUN_ID', '')}",
+        )
+    if "GITLAB_CI" in said:
+        return _executor(
+            ("GitLab CI", "gitlab"),
+            said.get("CI_JOB_NAME", ""),
+            said.get("CI_PIPELINE_IID", ""),
+            said.get("CI_JOB_URL", ""),
+        )
+    if "JENKINS_URL" in said:
+        return _executor(
+            ("Jenkins", "jenkins"),
+            said.get("JOB_NAME", ""),
+            said.get("BUILD_NUMBER", ""),
+            said.get("BUILD_URL", ""),
+        )
+    return None
+
+
+def properties(values: Mapping[str, str]) -> str:
+    """Java properties in ASCII; no key or value breaks out of its line."""
+    return "".join(f"{_escaped(key, key=True)}={_escaped(value)}\n" for key, value in values.items())
+
+
+def _executor(kind: tuple[str, str], job: str, number: str, url: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": kind[0], "type": kind[1], "buildName": f"{job} #{number}"}
+    if number.isdecimal():
+        found["buildOrder"] = int(number)
+    if url.startswith(("https://", "http://")):
+        found["buildUrl"] = url
+    return found
+
+
+def _verdict(record: RunRecord) -> str:
+    """Warnings pass: where they are, the heading of the report says so."""
+    warned = record.counts()[Outcome.WARNED]
+    return explain.VERDICTS[record.verdict] + (f", {counted(warned, 'warning')}" if warned else "")
+
+
+def _environment(record: RunRecord) -> dict[str, str]:
+    target = record.target
+    return {
+        "Verdict": _verdict(record),
+        "Complete": "yes" if record.complete else "no: the run was ended before its last check",
+        "Target": line(target.name),
+        "API": target.api,
+        "Base URL": line(target.base_url),
+        "Environment": line(target.environment),
+        "Harness": f"payout-conformance {line(record.harness_version)}",
+        "Catalogue": f"revision {record.catalogue_revision}, {line(record.catalogue_digest)}",
+        "Seed": str(record.seed),
+        "Started": line(record.started_at),
+        "Finished": line(record.finished_at),
+    }
+
+
+def _categories_2() -> list[dict[str, Any]]:
+    # Java matches the whole message; [\s\S] means any character to Java and to JavaScript.
+    return [
+        {
+            "name": name,
+            "matchedStatuses": [status],
+            "messageRegex": f"{_literal(PREFIXES[outcome])}[\\s\\S]*",
+        }
+        for name, status, outcome in _CATEGORIES
+    ]
+
+
+def _categories_3() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "matchers": {
+                "statuses": [status],
+                "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"},
+            },
+            "expand": outcome in (Outcome.FAILED, Outcome.WARNED),
+        }
+        for name, status, outcome in _CATEGORIES
+    ]
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([()])", r"\\\1", text)
+
+
+def _escaped(text: str, *, key: bool = False) -> str:
+    wide = text.encode("utf-16-be", "surrogatepass")
+    units = [int.from_bytes(wide[index : index + 2], "big") for index in range(0, len(wide), 2)]
+    special = "\\ :=#!" if key else "\\"
+    return "".join(
+        f"\\u{unit:04x}" if not 0x20 <= unit < 0x7F else ("\\" if chr(unit) in special else "") + chr(unit)
+        for unit in units
+    )

@@ -1,0 +1,202 @@
+"""What changed between two runs of one API: the older one is the baseline. Pure; no files.
+
+A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
+was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conformance.errors import UsageError
+from conformance.model import Basis, Check, Level, Outcome, Requirement, RequirementResult, RunRecord, Verdict
+from conformance.report import explain
+from conformance.report.safe import counted, line
+
+# Tested outcomes from best to worst.
+_RANK = {Outcome.PASSED: 0, Outcome.WARNED: 1, Outcome.FAILED: 2}
+
+
+class Kind(StrEnum):
+    """What happened to a requirement, the worst first."""
+
+    REGRESSION = "regression"
+    NEWLY_UNTESTED = "newly_untested"
+    ADDED = "added"
+    REMOVED = "removed"
+    NEWLY_TESTED = "newly_tested"
+    FIX = "fix"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One requirement whose outcome differs. `old` is None for a new row of the catalogue, `new` for a removed one.
+
+    `check` is the check of the new run that shows what is wrong, where one does.
+    """
+
+    kind: Kind
+    old: RequirementResult | None
+    new: RequirementResult | None
+    check: Check | None = None
+
+    @property
+    def requirement(self) -> Requirement:
+        """The row, as the newer catalogue that has it words it."""
+        result = self.new or self.old
+        assert result is not None
+        return result.requirement
+
+    @property
+    def fails(self) -> bool:
+        """Whether the requirement fails now, and didn't before."""
+        was = None if self.old is None else self.old.outcome
+        return self.new is not None and self.new.outcome is Outcome.FAILED and was is not Outcome.FAILED
+
+    @property
+    def levels(self) -> str:
+        """`MUST`, or `SHOULD, was MUST` where the two catalogues weigh it differently."""
+        level = str(self.requirement.level)
+        old = None if self.old is None else str(self.old.requirement.level)
+        return level if old in (None, level) else f"{level}, was {old}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs and what differs: `changes` with the worst first, how many results stayed as they were by outcome.
+
+    `notes` are sentences on what else differs between the runs and may explain the changes.
+    """
+
+    old: RunRecord
+    new: RunRecord
+    changes: tuple[Change, ...]
+    unchanged: Mapping[Outcome, int]
+    notes: tuple[str, ...]
+
+    def of(self, kind: Kind) -> tuple[Change, ...]:
+        """The changes of one kind, in order."""
+        return tuple(change for change in self.changes if change.kind is kind)
+
+    @property
+    def sentence(self) -> str:
+        """The whole result in one line."""
+        parts = [
+            counted(len(found), one, many)
+            for kind, (one, many) in _COUNTED.items()
+            if (found := self.of(kind))
+        ]
+        return ", ".join(parts) or "nothing changed"
+
+    @property
+    def exit_code(self) -> int:
+        """1 where anything got worse or fails anew, 3 where something that has to hold is no longer tested, or 0.
+
+        A run that was ended early, where its baseline wasn't, is 3 as well.
+        """
+        if any(change.kind is Kind.REGRESSION or change.fails for change in self.changes):
+            return 1
+        lost = [change.new for change in self.of(Kind.NEWLY_UNTESTED)]
+        cut = self.old.complete and not self.new.complete
+        unsettled = self.old.verdict is Verdict.CONFORMANT and self.new.verdict is Verdict.INCONCLUSIVE
+        binding = any(result is not None and explain.counted_as_unproven(result) for result in lost)
+        return 3 if binding or cut or unsettled else 0
+
+
+_COUNTED = {
+    Kind.REGRESSION: ("regression", None),
+    Kind.NEWLY_UNTESTED: ("requirement newly untested", "requirements newly untested"),
+    Kind.ADDED: ("new requirement", None),
+    Kind.REMOVED: ("removed requirement", None),
+    Kind.NEWLY_TESTED: ("requirement newly tested", "requirements newly tested"),
+    Kind.FIX: ("fix", "fixes"),
+}
+
+
+def compare(old: RunRecord, new: RunRecord) -> Comparison:
+    """What changed from `old` to `new`. Raises UsageError where they speak of different APIs."""
+    if old.target.api != new.target.api:
+        raise UsageError(
+            f"these runs are of different APIs: {line(old.target.api)} and {line(new.target.api)}",
+            hint="Compare runs of the same API; `payout-conformance report` puts runs of several side by side.",
+        )
+    before = {result.requirement.id: result for result in old.requirements}
+    after = {result.requirement.id: result for result in new.requirements}
+    order = {name: position for position, name in enumerate([*after, *before])}
+    checks = {check.id: check for check in new.checks}
+    changes, unchanged = [], dict.fromkeys(Outcome, 0)
+    for name in dict.fromkeys([*after, *before]):
+        kind = _kind(before.get(name), after.get(name))
+        if kind is None:
+            unchanged[after[name].outcome] += 1
+            continue
+        new_result = after.get(name)
+        check = None if new_result is None else _telling(new_result, checks)
+        changes.append(Change(kind, before.get(name), new_result, check))
+    kinds = list(Kind)
+
+    def weight(change: Change) -> tuple[int, bool, bool, bool, int]:
+        row = change.requirement
+        failed = change.new is not None and change.new.outcome is Outcome.FAILED
+        safety = row.basis is Basis.SAFETY
+        return kinds.index(change.kind), not failed, row.level is Level.SHOULD, not safety, order[row.id]
+
+    return Comparison(old, new, tuple(sorted(changes, key=weight)), unchanged, tuple(_notes(old, new)))
+
+
+def _kind(old: RequirementResult | None, new: RequirementResult | None) -> Kind | None:
+    if new is None:
+        return Kind.REMOVED
+    if old is None:
+        return Kind.ADDED
+    was, now = _RANK.get(old.outcome), _RANK.get(new.outcome)
+    if old.outcome is new.outcome or (was is None and now is None):
+        return None
+    if now is None:
+        return Kind.NEWLY_UNTESTED
+    if new.outcome is Outcome.FAILED or (was is not None and now > was):
+        return Kind.REGRESSION
+    return Kind.NEWLY_TESTED if was is None else Kind.FIX
+
+
+def _telling(result: RequirementResult, checks: Mapping[str, Check]) -> Check | None:
+    """The first check that makes the result what it is, where that isn't simply passed."""
+    if result.outcome is Outcome.PASSED:
+        return None
+    found = [checks[name] for name in result.checks if checks[name].outcome is result.outcome]
+    return found[0] if found else None
+
+
+def _notes(old: RunRecord, new: RunRecord) -> list[str]:
+    notes = []
+    if old.verdict is not new.verdict:
+        notes.append(f"The verdict was {_verdict(old)}, and is {_verdict(new)}.")
+    if (old.target.name, old.target.base_url) != (new.target.name, new.target.base_url):
+        notes.append(f"The targets differ: {_target(old)}, then {_target(new)}.")
+    if old.target.environment != new.target.environment:
+        notes.append(f"The environments differ: {old.target.environment}, then {new.target.environment}.")
+    if old.catalogue_digest != new.catalogue_digest:
+        notes.append(
+            f"The catalogues differ: revision {old.catalogue_revision}, then {new.catalogue_revision}. "
+            "The same requirement may ask for something else, or be checked otherwise."
+        )
+    if old.harness_version != new.harness_version:
+        notes.append(f"The harness was {old.harness_version}, then {new.harness_version}.")
+    if (old.fuzz is None) is not (new.fuzz is None):
+        notes.append(f"Fuzzing was left out of the {'older' if old.fuzz is None else 'newer'} run.")
+    notes += [f"The {which} run was ended early." for which, run in _named(old, new) if not run.complete]
+    if old.started_at > new.started_at:
+        notes.append("The run that is named as the older one began later: are they the right way round?")
+    return notes
+
+
+def _named(old: RunRecord, new: RunRecord) -> tuple[tuple[str, RunRecord], tuple[str, RunRecord]]:
+    return ("older", old), ("newer", new)
+
+
+def _verdict(run: RunRecord) -> str:
+    return explain.VERDICTS[run.verdict].lower()
+
+
+def _target(run: RunRecord) -> str:
+    return f"{run.target.name} at {run.target.base_url}"

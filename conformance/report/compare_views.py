@@ -1,0 +1,221 @@
+"""A comparison for people and for programs: terminal, Markdown, JSON, and one self-contained HTML page.
+
+Whatever the targets sent is made visible, and escaped for where it is shown. Pure; no errors.
+"""
+
+import base64
+import hashlib
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from conformance.model import RequirementResult, RunRecord, Verdict
+from conformance.report import codec, explain, summary
+from conformance.report.compare import Change, Comparison, Kind
+from conformance.report.safe import inert, line
+from conformance.report.terminal import Style, plain
+
+FORMAT = "payout-conformance/comparison/1"
+_TEMPLATES = Path(__file__).parent / "templates"
+_REASON = 400
+HEADINGS = {
+    Kind.REGRESSION: "Regressions",
+    Kind.NEWLY_UNTESTED: "Newly untested",
+    Kind.ADDED: "New requirements",
+    Kind.REMOVED: "Removed requirements",
+    Kind.NEWLY_TESTED: "Newly tested",
+    Kind.FIX: "Fixes",
+}
+_KEYS = {
+    Kind.REGRESSION: "regressions",
+    Kind.NEWLY_UNTESTED: "newly_untested",
+    Kind.ADDED: "added",
+    Kind.REMOVED: "removed",
+    Kind.NEWLY_TESTED: "newly_tested",
+    Kind.FIX: "fixes",
+}
+_TONE = {
+    Kind.REGRESSION: "bad",
+    Kind.NEWLY_UNTESTED: "warn",
+    Kind.NEWLY_TESTED: "good",
+    Kind.FIX: "good",
+}
+_VERDICT = {Verdict.CONFORMANT: "good", Verdict.NON_CONFORMANT: "bad", Verdict.INCONCLUSIVE: "warn"}
+_ICON = {0: "✅", 1: "❌", 3: "❔"}
+# GitHub cuts a summary at 1 MiB.
+_ROWS = 200
+
+
+def text(comparison: Comparison, *, style: Style = plain, width: int = 100) -> str:
+    """For a terminal or a log, with a final newline; no control character in it but line feeds."""
+    return inert("\n".join(_lines(comparison, style, max(width, 40))) + "\n")
+
+
+def markdown(comparison: Comparison) -> str:
+    """For a pull request or a job's summary page (GitHub's Markdown)."""
+    return "\n".join(_markdown(comparison)) + "\n"
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """For programs: `exit_code`, both runs, `notes`, and under each kind of change its requirements."""
+    return {
+        "format": FORMAT,
+        "exit_code": comparison.exit_code,
+        "old": _run(comparison.old),
+        "new": _run(comparison.new),
+        "notes": list(comparison.notes),
+        **{key: [_change(change) for change in comparison.of(kind)] for kind, key in _KEYS.items()},
+        "unchanged": {outcome.value: count for outcome, count in comparison.unchanged.items()},
+    }
+
+
+def as_json(comparison: Comparison) -> str:
+    """`to_json` as text."""
+    return codec.dumps(to_json(comparison), indent=2) + "\n"
+
+
+def html(comparison: Comparison) -> str:
+    """One page without script or network, whose content security policy allows only its style sheet."""
+    import jinja2  # slower to import than all of this; the terminal doesn't need it
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["instant"] = lambda value: line(value)[:19].replace("T", " ") + " UTC"
+    environment.filters["line"] = lambda value: line(str(value), _REASON)
+    css = (_TEMPLATES / "compare.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return environment.get_template("compare.html").render(
+        css=Markup(css),  # noqa: S704 - our own file, hashed for the policy
+        style_hash=f"sha256-{digest}",
+        comparison=comparison,
+        groups=[(kind, HEADINGS[kind], found) for kind in Kind if (found := comparison.of(kind))],
+        verdicts=explain.VERDICTS,
+        outcomes=explain.OUTCOMES,
+        title=explain.title,
+        headline=explain.headline,
+    )
+
+
+def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
+    old, new = comparison.old, comparison.new
+    for name, run in (("old", old), ("new", new)):
+        verdict = style(explain.VERDICTS[run.verdict].upper(), _VERDICT[run.verdict])
+        yield f"{name}  {verdict}  {line(explain.title(run.target))}, {line(run.started_at)}"
+    yield ""
+    bold = {0: "good", 1: "bad", 3: "warn"}[comparison.exit_code]
+    yield style(comparison.sentence[0].upper() + comparison.sentence[1:] + ".", bold)
+    for note in comparison.notes:
+        yield from textwrap.wrap(line(note, _REASON), width)
+    for kind in Kind:
+        found = comparison.of(kind)
+        if not found:
+            continue
+        yield ""
+        yield style(f"{HEADINGS[kind]} ({len(found)})", _TONE.get(kind, "bold"))
+        for change in found:
+            yield from _change_lines(change, style, width)
+    yield ""
+    same = [f"{n} {explain.OUTCOMES[outcome]}" for outcome, n in comparison.unchanged.items() if n]
+    yield f"Unchanged: {', '.join(same) or 'none'}"
+
+
+def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
+    row = change.requirement
+    yield f"  {line(row.id)} {change.levels}  {line(row.title)}"
+    told = [("was", _said(change.old)), ("is", _said(change.new))]
+    if change.check is not None:
+        told.append(("check", line(change.check.id)))
+    for label, value in told:
+        if value:
+            rows = textwrap.wrap(value, width - 11) or [""]
+            yield f"    {style(label.ljust(7), 'dim')}{rows[0]}"
+            yield from (" " * 11 + more for more in rows[1:])
+
+
+def _said(result: RequirementResult | None) -> str:
+    """`failed: the reason`; nothing for a requirement that a catalogue didn't have."""
+    if result is None:
+        return ""
+    reason = line(result.reason, _REASON)
+    return explain.OUTCOMES[result.outcome] + (f": {reason}" if reason else "")
+
+
+def _markdown(comparison: Comparison) -> Iterator[str]:
+    old, new = comparison.old, comparison.new
+    said = comparison.sentence
+    yield f"## {_ICON[comparison.exit_code]} {summary.text(new.target.name)}: {said}"
+    yield from ["", "| | Verdict | Target | Started | Catalogue |", "| --- | --- | --- | --- | --- |"]
+    for name, run in (("old", old), ("new", new)):
+        yield (
+            f"| {name} | {explain.VERDICTS[run.verdict]} | {summary.text(explain.title(run.target))} "
+            f"| {summary.text(run.started_at)} | revision {run.catalogue_revision} |"
+        )
+    for note in comparison.notes:
+        yield from ["", f"> {summary.text(note)}"]
+    for kind in Kind:
+        found = comparison.of(kind)
+        if not found:
+            continue
+        yield from ["", f"### {HEADINGS[kind]} ({len(found)})", ""]
+        yield from ["| Requirement | Level | Was | Is | Check |", "| --- | --- | --- | --- | --- |"]
+        for change in found[:_ROWS]:
+            yield _markdown_row(change)
+        if len(found) > _ROWS:
+            yield from ["", f"… and {len(found) - _ROWS} more."]
+    same = [f"{n} {explain.OUTCOMES[outcome]}" for outcome, n in comparison.unchanged.items() if n]
+    yield from ["", f"Unchanged: {', '.join(same) or 'none'}."]
+
+
+def _markdown_row(change: Change) -> str:
+    row = change.requirement
+    cells = [
+        f"{summary.text(row.id)} {summary.text(row.title)}",
+        change.levels,
+        summary.text(_said(change.old) or "not there"),
+        summary.text(_said(change.new) or "not there"),
+        summary.text(change.check.id) if change.check else "",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _run(run: RunRecord) -> dict[str, Any]:
+    return {
+        "verdict": run.verdict.value,
+        "complete": run.complete,
+        "target": {"name": run.target.name, "api": run.target.api, "base_url": run.target.base_url},
+        "environment": run.target.environment,
+        "started_at": run.started_at,
+        "harness_version": run.harness_version,
+        "catalogue_revision": run.catalogue_revision,
+        "catalogue_digest": run.catalogue_digest,
+        "counts": run.counts(),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    row = change.requirement
+
+    def side(result: RequirementResult | None) -> dict[str, Any] | None:
+        if result is None:
+            return None
+        return {
+            "level": result.requirement.level.value,
+            "outcome": result.outcome.value,
+            "reason": result.reason,
+        }
+
+    return {
+        "id": row.id,
+        "title": row.title,
+        "basis": row.basis.value,
+        "old": side(change.old),
+        "new": side(change.new),
+        "check": None if change.check is None else change.check.id,
+    }

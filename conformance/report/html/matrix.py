@@ -1,0 +1,162 @@
+"""The cancellation matrix: each state, the documented answer, and the answers that really came, as a grid.
+
+Rows are the catalogue's (`RunRecord.matrix`); what came is counted from the exchanges of the checks that each row
+names. Columns are answers: a status and the word in the body that goes with it. Pure; no errors.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from conformance.model import Check, Exchange, MatrixRow, Outcome, RunRecord
+from conformance.report.safe import line
+
+_COLUMNS = 9
+_WORD = 40
+Answer = tuple[str, str]
+NO_ANSWER: Answer = ("none", "no answer")
+OTHERS: Answer = ("other", "other answers")
+# Red wins: one check of a row that fails is what the row is about.
+_WORST = (
+    Outcome.FAILED,
+    Outcome.WARNED,
+    Outcome.ERROR,
+    Outcome.NOT_TESTABLE,
+    Outcome.PASSED,
+    Outcome.NOT_APPLICABLE,
+    Outcome.DESELECTED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How often an answer came where it was documented or not."""
+
+    documented: bool
+    count: int
+
+    @property
+    def kind(self) -> str:
+        """`met`, `missed` (documented, but something else came), `open` (nothing came at all), `wrong` or empty."""
+        if self.documented:
+            return "met" if self.count else "open"
+        return "wrong" if self.count else "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A state with its cells, in the order of the grid's columns; `outcome` is the worst of its checks.
+
+    `reason` is why they failed, where the cells don't show it.
+    """
+
+    state: str
+    requirement: str
+    outcome: Outcome | None
+    reason: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The matrix: its columns, of which the first `documented` are some state's documented answer."""
+
+    columns: tuple[Answer, ...]
+    documented: int
+    rows: tuple[Row, ...]
+
+
+def grid(record: RunRecord) -> Grid | None:
+    """The matrix of `record`; None where its catalogue had none."""
+    if not record.matrix:
+        return None
+    found = [one for row in record.matrix for one in _expanded(row, record.checks)]
+    counted = [(row, checks, _answers(record, row, checks)) for row, checks in found]
+    documented = list(dict.fromkeys(_documented(row) for row in record.matrix))
+    seen = Counter(answer for _, _, answers in counted for answer in answers.elements())
+    others = [answer for answer, _ in seen.most_common() if answer not in documented]
+    shown, rest = others[:_COLUMNS], others[_COLUMNS:]
+    columns = (*documented, *sorted(shown), *([OTHERS] if rest else []))
+    outcomes = {result.requirement.id: result for result in record.requirements}
+    rows = []
+    for row, checks, answers in counted:
+        answers[OTHERS] = sum(answers[answer] for answer in rest)
+        result = outcomes.get(row.requirement)
+        worst = min((check.outcome for check in checks), key=_WORST.index, default=None)
+        if worst is None and result is not None:
+            worst = result.outcome
+        cells = tuple(Cell(column == _documented(row), answers[column]) for column in columns)
+        # Where only documented answers came, something else about them is wrong.
+        wrong = worst in (Outcome.FAILED, Outcome.WARNED) and not any(cell.kind == "wrong" for cell in cells)
+        reason = next((check.message for check in checks if check.outcome is worst), "") if wrong else ""
+        rows.append(Row(row.state, row.requirement, worst, reason, cells))
+    return Grid(columns, len(documented), tuple(rows))
+
+
+def _expanded(row: MatrixRow, checks: Iterable[Check]) -> list[tuple[MatrixRow, list[Check]]]:
+    """The row with its checks; once per word that `{state}` stands for."""
+    pattern = re.escape(row.checks).replace(r"\*", ".*").replace(r"\{state\}", "(?P<state>[^],-]+)")
+    by_state: dict[str, list[Check]] = {}
+    for check in checks:
+        match = re.fullmatch(pattern, check.id)
+        if match:
+            by_state.setdefault(match.groupdict().get("state", ""), []).append(check)
+    if not by_state:
+        return [(_named(row, "…"), [])]
+    return [(_named(row, state), named) for state, named in by_state.items()]
+
+
+def _named(row: MatrixRow, state: str) -> MatrixRow:
+    return MatrixRow(
+        row.state.replace("{state}", line(state, _WORD)),
+        row.checks,
+        row.status,
+        row.field,
+        row.value,
+        row.requirement,
+        row.after_success,
+    )
+
+
+def _documented(row: MatrixRow) -> Answer:
+    return str(row.status), row.value
+
+
+def _answers(record: RunRecord, row: MatrixRow, checks: Sequence[Check]) -> Counter[Answer]:
+    """The answers to the cancels that the row is about, each exchange counted once."""
+    answers: Counter[Answer] = Counter()
+    succeeded: set[str] = set()
+    for index in dict.fromkeys(index for check in checks for index in check.exchanges):
+        exchange = record.exchanges[index]
+        if exchange.method != "POST":
+            continue
+        if (exchange.url in succeeded) == row.after_success:
+            answers[_answer(record, exchange)] += 1
+        if exchange.status is not None and 200 <= exchange.status < 300:
+            succeeded.add(exchange.url)
+    return answers
+
+
+def _answer(record: RunRecord, exchange: Exchange) -> Answer:
+    """The status, and the word in the body that documented answers of its kind have."""
+    if exchange.status is None:
+        return NO_ANSWER
+    good = 200 <= exchange.status < 300
+    fields = dict.fromkeys(row.field for row in record.matrix if (200 <= row.status < 300) == good)
+    try:
+        found = json.loads(exchange.response_body)
+    except (ValueError, RecursionError):
+        return str(exchange.status), "not JSON" if exchange.response_body else "empty"
+    for field in fields:
+        value = _at(found, field)
+        if isinstance(value, str):
+            return str(exchange.status), line(value, _WORD)
+    return str(exchange.status), f"no {next(iter(fields), 'word')}"
+
+
+def _at(value: object, path: str) -> object:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

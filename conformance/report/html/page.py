@@ -1,0 +1,202 @@
+"""`report.html`: one file that needs no network, for a browser, a mail attachment, a phone or paper. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.model import Check, Outcome, RequirementResult, RunRecord
+from conformance.report import explain
+from conformance.report.explain import Finding
+from conformance.report.html import charts, evidence, matrix
+from conformance.report.html.evidence import Evidence, Listed, Sent
+from conformance.report.html.fuzzing import fuzzing
+from conformance.report.html.shell import render
+from conformance.report.safe import counted
+
+# How many of each are on the page; the others are counted, and stand in run.json.
+_FINDINGS = 100
+_CHECKS = 150
+_MORE = re.compile(r" \(and \d+ more checks?\)$")
+_WEIGHT = {Outcome.FAILED: 0, Outcome.ERROR: 1, Outcome.WARNED: 2, Outcome.NOT_TESTABLE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A finding with the request that shows it; `brief` is what was observed, without the answer's own text."""
+
+    finding: Finding
+    brief: str
+    sent: Sent | None
+    curl: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check under a requirement; `elsewhere` is the requirement that shows its exchanges instead."""
+
+    check: Check
+    anchor: str
+    listed: Listed | None
+    elsewhere: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A requirement with its checks, the worst first, and the suites that they are from."""
+
+    result: RequirementResult
+    checks: tuple[Checked, ...]
+    left_out: int
+    suites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Untested:
+    """Requirements that nothing proves, why, and what to do about it."""
+
+    outcome: Outcome
+    reason: str
+    remedy: str
+    ids: tuple[str, ...]
+
+
+def page(record: RunRecord) -> str:
+    """The content of `report.html`."""
+    shown = Evidence(record)
+    problems, more_problems = _problems(shown, explain.problems(record))
+    warnings, more_warnings = _problems(shown, explain.warnings(record))
+    groups = _groups(record, shown)
+    latency, ticks = charts.latency(record)
+    return render(
+        "report.html",
+        record=record,
+        title=explain.title(record.target),
+        verdict=explain.VERDICTS[record.verdict],
+        headline=explain.headline(record),
+        outcomes=explain.OUTCOMES,
+        levels=explain.LEVELS,
+        bases=explain.BASES,
+        begun=explain.begun,
+        bar=charts.outcomes(record),
+        problems=problems,
+        more_problems=more_problems,
+        waivers=explain.waivers(record),
+        warnings=warnings,
+        more_warnings=more_warnings,
+        untested=_untested(record),
+        grid=matrix.grid(record),
+        groups=groups,
+        present=_present(record, groups),
+        timeline=charts.timeline(record),
+        latency=latency,
+        latency_ticks=ticks,
+        fuzz=fuzzing(record.fuzz),
+        duration=explain.duration(record),
+    )
+
+
+def _problems(shown: Evidence, findings: Sequence[Finding]) -> tuple[list[Problem], int]:
+    found = []
+    for one in findings[:_FINDINGS]:
+        sent = None if one.exchange is None else shown.of(one.exchange, one.check.problem)
+        curl = evidence.shown_command(one.curl) if one.curl and sent is not None and sent.request else ""
+        found.append(Problem(one, _brief(one.observed), sent, curl, (one.check, *one.more)))
+    return found, max(len(findings) - _FINDINGS, 0)
+
+
+def _brief(observed: str) -> str:
+    """The first words, up to where the answer is quoted: opened, the problem shows it all."""
+    said = observed.partition(" (the answer was ")[0]
+    before, brace, _ = said.partition("{")
+    return (
+        before.strip() + ("" if before.strip().isdecimal() else " {…}") if brace and before.strip() else said
+    )
+
+
+def _groups(record: RunRecord, shown: Evidence) -> list[tuple[str, list[Row]]]:
+    """The requirements by group, in the catalogue's order; each check's exchanges are shown once."""
+    checks = {check.id: (number, check) for number, check in enumerate(record.checks)}
+    for check in sorted(record.checks, key=lambda check: _WEIGHT.get(check.outcome, 9)):
+        if check.outcome in _WEIGHT:
+            shown.listed(check)
+    home: dict[str, str] = {}
+    groups: dict[str, list[Row]] = {}
+    for result in record.requirements:
+        members = sorted(
+            (checks[name] for name in result.checks), key=lambda pair: _WEIGHT.get(pair[1].outcome, 9)
+        )
+        rows = []
+        for number, check in members[:_CHECKS]:
+            owner = home.setdefault(check.id, result.requirement.id)
+            mine = owner == result.requirement.id
+            listed = shown.listed(check) if mine else None
+            rows.append(Checked(check, f"check-{number}", listed, None if mine else owner))
+        suites = dict.fromkeys(check.suite for _, check in members)
+        row = Row(result, tuple(rows), max(len(members) - _CHECKS, 0), tuple(suites))
+        groups.setdefault(result.requirement.group, []).append(row)
+    return list(groups.items())
+
+
+def _present(
+    record: RunRecord, groups: Sequence[tuple[str, Sequence[Row]]]
+) -> dict[str, list[tuple[str, str, int]]]:
+    """What there is to filter by: (value, label, how many requirements), for outcomes, levels and suites."""
+    rows = [row for _, members in groups for row in members]
+    counts = record.counts()
+    levels = [row.result.requirement.level for row in rows]
+    suites = [suite for row in rows for suite in row.suites]
+    return {
+        "outcome": [
+            (one.value, explain.OUTCOMES[one], counts[one.value])
+            for one in charts.OUTCOME_ORDER
+            if counts[one.value]
+        ],
+        "level": [(one.value, one.value, levels.count(one)) for one in explain.LEVELS if one in levels],
+        "suite": [(one, one.replace("_", " "), suites.count(one)) for one in sorted(set(suites))],
+    }
+
+
+def _untested(record: RunRecord) -> list[Untested]:
+    """By reason, what weighs most first; undeclared MAYs last, since nobody asked for them."""
+    order = (Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE)
+    by_reason: dict[tuple[Outcome, str], list[str]] = {}
+    for gap in explain.gaps(record, *order):
+        by_reason.setdefault((gap.outcome, _MORE.sub("", gap.reason)), []).extend(gap.ids)
+    found = []
+    for (outcome, reason), ids in by_reason.items():
+        said, remedy = _remedy(record, outcome, reason, ids)
+        found.append(Untested(outcome, said[:1].upper() + said[1:], remedy, tuple(ids)))
+    return sorted(found, key=lambda one: (order.index(one.outcome), -len(one.ids)))
+
+
+def _remedy(record: RunRecord, outcome: Outcome, reason: str, ids: Sequence[str]) -> tuple[str, str]:
+    """The reason without its advice, and the advice: its own, or what helps with outcomes of that kind."""
+    said, dot, advice = reason.partition(". ")
+    if outcome is Outcome.NOT_TESTABLE and dot and advice:
+        return f"{said}.", advice
+    capabilities = {
+        row.requirement.capability: None
+        for row in record.requirements
+        if row.requirement.id in ids and row.requirement.capability
+    }
+    general = {
+        Outcome.NOT_TESTABLE: "payout-conformance doctor PROFILE says for each state whether the profile can make it.",
+        Outcome.DESELECTED: "Run again without -k and --requirement.",
+        Outcome.ERROR: "The harness or the connection failed, which says nothing about the target: run again, "
+        "and if it stays, ask payout-conformance doctor PROFILE.",
+        Outcome.NOT_APPLICABLE: " and ".join(f"capabilities.{name} = true" for name in capabilities)
+        and f"Where the target can do it, set {', '.join(f'capabilities.{name} = true' for name in capabilities)} "
+        "in the profile.",
+    }
+    return reason, general.get(outcome, "")
+
+
+def summary_of(record: RunRecord) -> str:
+    """`31 passed, 8 failed`: the outcomes that occur."""
+    counts = record.counts()
+    return ", ".join(
+        f"{counts[one.value]} {explain.OUTCOMES[one]}"
+        for one in reversed(charts.OUTCOME_ORDER)
+        if counts[one.value]
+    ) or counted(0, "requirement")

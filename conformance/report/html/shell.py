@@ -1,0 +1,68 @@
+"""What every page shares: the template engine, and a policy that allows one style sheet and one script, by hash."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from conformance.report.safe import counted, line, visible
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def render(template: str, **context: object) -> str:
+    """A page: nothing is loaded, nothing runs but our own script, whatever the text on it says."""
+    css, script = _own("report.css"), _own("report.js")
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(css),  # noqa: S704 - our own file, hashed for the policy
+            script=Markup(script),  # noqa: S704 - as above
+            policy=(
+                f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+                "base-uri 'none'; form-action 'none'"
+            ),
+            counted=counted,
+            **context,
+        )
+    )
+
+
+@cache
+def _own(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["line"] = line
+    environment.filters["visible"] = lambda text, limit=4000: visible(text[:limit], newlines=True)[:limit]
+    environment.filters["instant"] = lambda text: line(text)[:19].replace("T", " ") + " UTC"
+    environment.filters["took"] = took
+    return environment
+
+
+def took(seconds: float | None) -> str:
+    """`12 ms`, `3.4 s`, `2 min 5 s`; `unknown` for None."""
+    if seconds is None:
+        return "unknown"
+    milliseconds = seconds * 1000
+    if milliseconds < 999.5:
+        return f"{milliseconds:.2g} ms" if milliseconds < 9.95 else f"{milliseconds:.0f} ms"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s".replace(".0 ", " ")

@@ -1,0 +1,243 @@
+"""Two runs of one API: what got worse, what got better, what isn't known any more."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import UsageError
+from conformance.model import Level, Outcome, RequirementResult, RunRecord
+from conformance.report import compare_views, record
+from conformance.report.compare import Kind, compare
+from tests.support import command
+
+from . import sample
+from .browser import chromium, visit
+from .strategies import NASTY
+from .test_hostile import Page, hidden
+
+UNTESTED = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
+
+
+def run(
+    outcome: Outcome | None, level: Level = Level.MUST, *, name: str = "WD-04", **more: object
+) -> RunRecord:
+    """A run of WD-01, which passes, and of another requirement that ended as told (None: not in the catalogue)."""
+    rows = [sample.requirement("WD-01")]
+    checks = [sample.check("a::first", Outcome.PASSED, "WD-01")]
+    left_out: dict[str, str] = {}
+    if outcome is not None:
+        rows.append(sample.requirement(name, level))
+        if outcome is Outcome.DESELECTED:
+            left_out = {name: "Not selected."}
+        else:
+            checks.append(sample.check("a::second", outcome, name, level=level))
+    return sample.folded(rows, checks, deselected=left_out, declared={"settlement": True}, **more)
+
+
+def kind(old: Outcome | None, new: Outcome | None) -> tuple[Kind | None, int]:
+    """What comparing runs with these outcomes of a MUST finds, and its exit code."""
+    found = compare(run(old), run(new))
+    assert len(found.changes) <= 1
+    return (found.changes[0].kind if found.changes else None), found.exit_code
+
+
+def test_worse_is_a_regression() -> None:
+    """From passed to warned or failed, from warned to failed; and whatever fails without having failed before."""
+    for old in (Outcome.PASSED, Outcome.WARNED, *UNTESTED):
+        assert kind(old, Outcome.FAILED) == (Kind.REGRESSION, 1)
+    assert kind(Outcome.PASSED, Outcome.WARNED) == (Kind.REGRESSION, 1)
+
+
+def test_better_is_a_fix_only_where_it_was_seen() -> None:
+    """An untested requirement that passes is newly tested; one that isn't tested any more is never a fix."""
+    assert kind(Outcome.FAILED, Outcome.PASSED) == (Kind.FIX, 0)
+    assert kind(Outcome.FAILED, Outcome.WARNED) == (Kind.FIX, 0)
+    for other in UNTESTED:
+        assert kind(other, Outcome.PASSED) == (Kind.NEWLY_TESTED, 0)
+        assert kind(Outcome.FAILED, other) == (Kind.NEWLY_UNTESTED, 3)
+
+
+def test_what_is_no_longer_tested_is_not_green() -> None:
+    """A MUST that isn't tested any more makes it inconclusive, a SHOULD doesn't; it is listed in any case."""
+    for other in UNTESTED:
+        assert kind(Outcome.PASSED, other) == (Kind.NEWLY_UNTESTED, 3)
+        found = compare(run(Outcome.PASSED, Level.SHOULD), run(other, Level.SHOULD))
+        assert ([change.kind for change in found.changes], found.exit_code) == ([Kind.NEWLY_UNTESTED], 0)
+    assert compare(run(Outcome.PASSED), run(Outcome.PASSED, complete=False)).exit_code == 3
+
+
+def test_rows_of_another_catalogue_are_named() -> None:
+    """A new row that fails is red: nobody said yet that it may."""
+    assert kind(None, Outcome.PASSED) == (Kind.ADDED, 0)
+    assert kind(None, Outcome.FAILED) == (Kind.ADDED, 1)
+    assert kind(Outcome.FAILED, None) == (Kind.REMOVED, 0)
+    assert kind(None, Outcome.NOT_TESTABLE) == (Kind.ADDED, 3)
+    assert kind(Outcome.PASSED, Outcome.PASSED) == (None, 0)
+
+
+def test_a_level_that_was_lowered_is_said_to_be() -> None:
+    """What looks like a fix may be a softer catalogue."""
+    found = compare(run(Outcome.FAILED), run(Outcome.WARNED, Level.SHOULD))
+    assert found.changes[0].levels == "SHOULD, was MUST"
+    assert "SHOULD, was MUST" in compare_views.text(found)
+    assert "SHOULD, was MUST" in compare_views.markdown(found)
+    assert "SHOULD, was MUST" in compare_views.html(found)
+
+
+def test_the_worst_comes_first_with_its_reasons_and_its_check() -> None:
+    """Failed before warned; what was, what is, which check."""
+    rows = [sample.requirement(f"WD-0{n}") for n in range(1, 5)]
+    before = [sample.check(f"a::{row.id}", Outcome.PASSED, row.id) for row in rows]
+    after = [
+        sample.check("a::WD-01", Outcome.PASSED, "WD-01"),
+        sample.check("a::WD-02", Outcome.WARNED, "WD-02", message="a little worse"),
+        sample.check("a::WD-03", Outcome.NOT_TESTABLE, "WD-03", message="no way there"),
+        sample.check("a::WD-04", Outcome.FAILED, "WD-04", message="much worse"),
+    ]
+    found = compare(sample.folded(rows, before), sample.folded(rows, after))
+    assert [change.requirement.id for change in found.changes] == ["WD-04", "WD-02", "WD-03"]
+    said = compare_views.text(found)
+    assert said.index("is     failed: much worse") < said.index("a little worse") < said.index("no way there")
+    assert "was    passed" in said
+    assert "check  a::WD-04" in said
+    assert "2 regressions, 1 requirement newly untested." in said.lower()
+    assert "The verdict was conformant, and is non-conformant." in said
+    assert "Unchanged: 1 passed" in said
+
+
+def test_what_else_differs_is_said() -> None:
+    """Another target, another catalogue, another harness, a run cut short, the wrong way round."""
+    old = replace(run(Outcome.PASSED), started_at="2027-01-01T00:00:00Z", fuzz={})
+    new = run(Outcome.PASSED, complete=False)
+    new = replace(
+        new,
+        catalogue_digest="sha256:" + "1" * 64,
+        harness_version="9.9",
+        target=replace(new.target, base_url="https://new.acme.test", environment="live"),
+    )
+    said = " ".join(compare(old, new).notes)
+    for part in (
+        "The targets differ",
+        "https://new.acme.test",
+        "The environments differ: test, then live",
+        "The catalogues differ",
+        "9.9",
+        "Fuzzing was left out of the newer run",
+        "The newer run was ended early",
+        "the right way round",
+    ):
+        assert part in said
+
+
+def test_another_api_is_refused() -> None:
+    """There is nothing to compare."""
+    other = run(Outcome.PASSED)
+    other = replace(other, target=replace(other.target, api="payout-intents"))
+    with pytest.raises(UsageError, match="different APIs: withdraws and payout-intents"):
+        compare(run(Outcome.PASSED), other)
+
+
+@pytest.mark.parametrize("value", [*NASTY, "<svg onload=alert(1)>" * 50_000], ids=range(len(NASTY) + 1))
+def test_no_view_obeys_a_target(value: str) -> None:
+    """Reasons come from answers: shown in every view, alive in none."""
+    old, new = run(Outcome.PASSED), sample.hostile(value)
+    rows = [*new.requirements, RequirementResult(sample.requirement("WD-99"), Outcome.FAILED, value, ())]
+    new = replace(new, requirements=tuple(rows), target=replace(new.target, name=value))
+    found = compare(old, new)
+    assert found.exit_code == 1
+    assert hidden(compare_views.text(found)) == set()
+    assert hidden(compare_views.markdown(found)) <= {"\u2060"}
+    page = compare_views.html(found)
+    assert hidden(page) == set()
+    parsed, harmless = Page(), Page()
+    parsed.feed(page)
+    harmless.feed(compare_views.html(compare(run(Outcome.PASSED), run(Outcome.FAILED))))
+    assert parsed.tags.keys() <= {*harmless.tags, "code"}
+    assert parsed.attributes <= harmless.attributes
+    assert len(page) < 40_000
+    assert json.loads(compare_views.as_json(found))["regressions"] or value.strip() == ""
+
+
+def test_the_page_allows_its_style_sheet_only() -> None:
+    """By hash, in a policy of its own; nothing is loaded."""
+    page = compare_views.html(compare(run(Outcome.PASSED), run(Outcome.FAILED)))
+    css = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'" in page
+    assert not re.search(r"(?:src|href)=|url\(|@import", page)
+
+
+def test_the_page_is_for_everybody(tmp_path: Path) -> None:
+    """In a real browser: nothing serious for axe, no wider than a phone, light and dark; hostile text does nothing."""
+    run_ = sample.hostile("<img src=x onerror=alert(1)><script>alert(1)</script>" + "x" * 300)
+    page = compare_views.html(
+        compare(run(Outcome.PASSED), replace(run_, target=replace(run_.target, name="<b>A")))
+    )
+    with chromium() as browser:
+        for scheme in ("light", "dark"):
+            how = {"color_scheme": scheme, "viewport": {"width": 390, "height": 800}}
+            with visit(browser, tmp_path, page, **how) as seen:
+                assert seen.axe() == []
+                assert seen.overflow() <= 0
+                assert (len(seen.asked), seen.dialogs, seen.errors) == (1, [], [])
+
+
+# -- the commands --------------------------------------------------------------------------------------------
+
+
+def folders(root: Path, **runs: RunRecord) -> None:
+    """Folders of runs, each with its record only."""
+    for name, one in runs.items():
+        record.write(one, root / name)
+
+
+def test_compare_prints_writes_and_exits(tmp_path: Path) -> None:
+    """Each format, to the terminal or a file; 1 on a regression, 2 for what can't be compared."""
+    other = run(Outcome.PASSED)
+    other = replace(other, target=replace(other.target, api="payout-intents"))
+    folders(tmp_path, old=run(Outcome.PASSED), new=run(Outcome.FAILED), other=other)
+
+    done = command("compare", "old", "new", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert told["exit_code"] == 1
+    assert told["regressions"][0]["new"] == {
+        "level": "MUST",
+        "outcome": "failed",
+        "reason": "Message of a::second",
+    }
+    done = command("compare", "new", "old", "--format", "html", "--output", "out/c.html", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "1 fix: out/c.html\n"), done.stderr
+    assert (tmp_path / "out" / "c.html").read_text().startswith("<!doctype html>")
+    done = command("compare", "old", "other", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "different APIs" in done.stderr
+
+
+def test_report_renders_several_runs_and_an_overview(tmp_path: Path) -> None:
+    """All their files again, one page over them with links to each, the worst exit code."""
+    folders(
+        tmp_path / "runs", good=run(Outcome.PASSED), open=run(Outcome.NOT_TESTABLE), bad=run(Outcome.FAILED)
+    )
+
+    done = command("report", "runs/good", "runs/open", cwd=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Overview: runs/overview.html" in done.stdout
+    for name in ("good", "open"):
+        assert (tmp_path / "runs" / name / "report.html").exists()
+        assert (tmp_path / "runs" / name / "allure-results").is_dir()
+        assert f'href="{name}/report.html"' in (tmp_path / "runs" / "overview.html").read_text()
+
+    done = command("report", "runs/bad", "runs/good", "--output", "elsewhere", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'href="../runs/bad/report.html"' in (tmp_path / "elsewhere" / "overview.html").read_text()
+
+    before = (tmp_path / "runs" / "bad" / "report.html").stat().st_mtime_ns
+    done = command("report", "runs/bad", "runs", cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert (tmp_path / "runs" / "bad" / "report.html").stat().st_mtime_ns == before
