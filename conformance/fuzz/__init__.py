@@ -41,7 +41,7 @@ def start(
     of the harness; the last line on stderr then says which. SIGTERM ends it early, keeping what it found.
     """
     command = [sys.executable, "-m", "conformance.fuzz", "--profile", str(profile), "--run", str(run)]
-    command += ["--seed", str(seed), "--examples", str(examples)]
+    command += ["--seed", str(seed), "--examples", str(examples), "--parent", str(os.getpid())]
     for one in requirements:
         command += ["--requirement", one]
     if budget_s is not None:

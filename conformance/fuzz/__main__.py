@@ -4,6 +4,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -11,13 +13,14 @@ from conformance.errors import ConformanceError, HarnessError
 from conformance.fuzz import EXAMPLES
 from conformance.profile import load
 
-_signals: list[int] = []
+_signals: list[float] = []
+_ONE_SIGNAL_S = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs, and returns the exit code."""
     options = _parser().parse_args(arguments)
-    started_by = os.getppid()
+    threading.Thread(target=_outlive_nobody, args=(options.parent,), daemon=True).start()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
@@ -28,8 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
 
         order = Order(options.examples, options.seed, tuple(options.requirement), options.budget_s)
-        # A run that was killed has nobody left to want this: nothing more is cancelled on its behalf.
-        run(profile, options.run, order, lambda: bool(_signals) or os.getppid() != started_by)
+        run(profile, options.run, order, lambda: bool(_signals))
     except ConformanceError as fault:
         return _told(fault)
     except Exception as fault:
@@ -46,10 +48,21 @@ def _told(fault: ConformanceError) -> int:
     return fault.exit_code
 
 
+def _outlive_nobody(parent: int) -> None:
+    """A run that was killed has nobody left to want this: nothing more is cancelled on its behalf."""
+    while os.getppid() == parent:
+        time.sleep(0.05)
+    os._exit(1)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    """The first signal asks for an orderly end, the second one doesn't ask."""
-    _signals.append(number)
-    if len(_signals) > 1:
+    """The first signal asks for an orderly end; one that comes later doesn't ask.
+
+    Ctrl-C and the run's own word that it is over come at the same moment: they are one signal.
+    """
+    now = time.monotonic()
+    _signals.append(now)
+    if now > _signals[0] + _ONE_SIGNAL_S:
         os._exit(128 + number)
 
 
@@ -70,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         "--budget-s", type=float, metavar="SECONDS", help="end after so long, keeping what was found"
     )
     parser.add_argument("--allow-live", action="store_true")
+    parser.add_argument(
+        "--parent", type=int, default=os.getppid(), metavar="PID", help="end when this process has"
+    )
     return parser
 
 

@@ -44,7 +44,11 @@ class Source:
         import schemathesis
         from hypothesis.configuration import set_hypothesis_home_dir
 
+        from conformance.fuzz.draws import register
+
         set_hypothesis_home_dir(cache_folder())
+        self._backend = register()
+        self._strategies: dict[str, Any] = {}
         self._seed = seed
         whole = dict(openapi.document(api))
         # Without security the fuzzing draws no credentials that would be replaced anyway.
@@ -87,6 +91,7 @@ class Source:
         @seed(derived(self._seed, operation.id, number))
         @settings(
             max_examples=size,
+            backend=self._backend,
             database=None,
             deadline=None,
             phases=[Phase.generate],
@@ -107,6 +112,11 @@ class Source:
         return drawn[:size]
 
     def _strategy(self, operation: Operation) -> Any:
+        if operation.id not in self._strategies:
+            self._strategies[operation.id] = self._new_strategy(operation)
+        return self._strategies[operation.id]
+
+    def _new_strategy(self, operation: Operation) -> Any:
         from hypothesis import strategies
         from schemathesis import GenerationMode
 

@@ -93,10 +93,12 @@ def is_json(reply: Reply) -> bool:
 def _told(operation: Operation, reply: Reply) -> list[Breach]:
     """The breaches as `conformance.openapi` sees them: both validators have to agree that there is one.
 
-    They are read off the answer as it is recorded, so that no message can hold a secret.
+    They are read off the answer as it is recorded, so that no message can hold a secret; only an answer that was too
+    large to be recorded whole is read as it came, and the ledger redacts what is said of it.
     """
+    whole = reply.body if reply.exchange.truncated else reply.exchange.response_body
     try:
-        body = json.loads(reply.exchange.response_body)
+        body = json.loads(whole)
     except (ValueError, RecursionError):
         return [Breach("", "json", "is not JSON")]
     return [each for each in openapi.breaches(operation.id, reply.status, body) if each.keyword != "status"]

@@ -4,20 +4,19 @@ Schemathesis draws text from all of Unicode, most of which an honest target may 
 drawn here. One seed, one stream.
 """
 
-import base64
 import itertools
 import json
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from conformance.fuzz.cases import derived
+from conformance.fuzz.deck import Deck
+from conformance.fuzz.noise import HEX, PLAIN, long, multibyte, wrong_basic, wrong_hmac
 from conformance.fuzz.probes import REASON_LIMIT, Aim, Probe, body_aim, reason_check
 from conformance.http.reply import MISSING
 from conformance.model import Headers
 from conformance.openapi import Operation
-
-T = TypeVar("T")
 
 _WORDS = ("duplicate", "request", "fraud", "typo", "wrong", "amount", "customer", "changed", "mind", "order")
 _ALPHABETS = (
@@ -48,30 +47,41 @@ _PROMISED = (
     "one line\nanother\ttabbed",
     " إلغاء الطلب ביטול Zoë 重复 😀 ",
     "Aa" * (REASON_LIMIT // 2),
+    "7",
+    " ".join(_MARKUP),
 )
-_LATIN = "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x100))))
-_PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_HEX = "0123456789abcdef"
+# Where something may end: a limit, a column, a buffer.
+_LENGTHS = (
+    1,
+    2,
+    3,
+    31,
+    32,
+    36,
+    63,
+    64,
+    65,
+    100,
+    127,
+    128,
+    140,
+    199,
+    200,
+    254,
+    255,
+    256,
+    300,
+    499,
+    500,
+    511,
+    512,
+)
 _JSON: Headers = (("Content-Type", "application/json"),)
 
 
-class _Deck:
-    """Draws from options so that each comes up before one comes up again."""
-
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
-        self._left: dict[str, list[int]] = {}
-
-    def draw(self, name: str, options: Sequence[T]) -> T:
-        """One of `options`, which have to be as many each time for one `name`."""
-        left = self._left.get(name) or self._dice.sample(range(len(options)), len(options))
-        self._left[name] = left[:-1]
-        return options[left[-1]]
-
-
-def _seeded(*parts: Any) -> tuple[random.Random, _Deck]:
+def _seeded(*parts: Any) -> tuple[random.Random, Deck]:
     dice = random.Random(derived(*parts))  # noqa: S311 - a seed has to make the same stream again
-    return dice, _Deck(dice)
+    return dice, Deck(dice)
 
 
 def plain(operation: Operation) -> Probe:
@@ -109,7 +119,7 @@ def documented(operation: Operation, seed: int, number: int, size: int) -> Itera
         if not operation.has_body:
             yield plain(operation)
             continue
-        reason = _reason(dice, deck)
+        reason = free_reason(dice, deck)
         value = {} if reason is None else {"reason": reason}
         body = json.dumps(value, ensure_ascii=dice.random() < 0.3).encode()
         yield Probe(
@@ -159,9 +169,9 @@ def credentials(operation: Operation, seed: int, number: int, size: int) -> Iter
             body=body,
             value={} if body else None,
             key="fresh" if body else "absent",
-            altered=_wrong_basic(dice, deck)
+            altered=wrong_basic(dice, deck)
             if "Authorization" in operation.credentials
-            else _wrong_hmac(dice, deck),
+            else wrong_hmac(dice, deck),
         )
 
 
@@ -191,24 +201,24 @@ def odd(operation: Operation, seed: int, number: int, size: int) -> Iterator[Pro
         )
 
 
-def _reason(dice: random.Random, deck: _Deck) -> str | None:
+def free_reason(dice: random.Random, deck: Deck) -> str | None:
+    """A reason that every honest target takes and gives back as it came; None for leaving it out."""
     kind = deck.draw("kind", range(10))
-    if kind <= 3:
+    if kind <= 2:
         words = "_".join(dice.choices(_WORDS, k=dice.randint(1, 4)))
         return dice.choice((words, words.title(), words.upper()))
-    if kind == 4:
+    if kind == 3:
         return None
-    if kind == 5:
-        return "".join(dice.choices(_PLAIN, k=dice.choice((REASON_LIMIT, REASON_LIMIT - 1, 300))))
+    if kind <= 5:
+        return "".join(dice.choices(PLAIN, k=deck.draw("length", _LENGTHS)))
     if kind == 6:
-        return dice.choice(_MARKUP) + " " + dice.choice(_MARKUP)
-    alphabet = dice.choice(_ALPHABETS)
-    text = "".join(dice.choices(alphabet, k=dice.randint(1, 60)))
+        return " ".join(deck.draw("markup", _MARKUP) for _ in range(3))
+    text = "".join(dice.choices(deck.draw("alphabet", _ALPHABETS), k=dice.randint(1, 60)))
     return text if kind < 9 else f" {text} "
 
 
-def _near_id(dice: random.Random, deck: _Deck) -> str:
-    digits = "".join(dice.choices(_HEX, k=32))
+def _near_id(dice: random.Random, deck: Deck) -> str:
+    digits = "".join(dice.choices(HEX, k=32))
     cuts = (0, 8, 12, 16, 20, 32)
     whole = "-".join(digits[a:b] for a, b in itertools.pairwise(cuts))
     at = dice.randrange(len(whole))
@@ -217,7 +227,7 @@ def _near_id(dice: random.Random, deck: _Deck) -> str:
         (
             whole[:at] + dice.choice("gzGZ_.~") + whole[at + 1 :],
             whole[:at] or "0",
-            whole + dice.choice(_HEX),
+            whole + dice.choice(HEX),
             whole + "%00",
             whole + "%20",
             "%7B" + whole + "%7D",
@@ -237,25 +247,12 @@ def _near_id(dice: random.Random, deck: _Deck) -> str:
                     "%2e%2e%2f",
                 )
             ),
-            "".join(dice.choices(_HEX, k=dice.choice((200, 2000, 10_000)))),
+            "".join(dice.choices(HEX, k=dice.choice((200, 2000, 10_000)))),
         ),
     )
 
 
-def _garbage(dice: random.Random, alphabet: str = _LATIN, longest: int = 80) -> str:
-    return "".join(dice.choices(alphabet, k=dice.randint(1, longest)))
-
-
-def _long(dice: random.Random) -> str:
-    return "".join(dice.choices(_PLAIN, k=dice.choice((256, 1025, 10_000))))
-
-
-def _multibyte(dice: random.Random) -> str:
-    """UTF-8 as a header carries it: byte by byte."""
-    return "".join(dice.choices("äö€字😀", k=dice.randint(1, 64))).encode().decode("latin-1")
-
-
-def _odd_body(dice: random.Random, deck: _Deck) -> bytes:
+def _odd_body(dice: random.Random, deck: Deck) -> bytes:
     deep = dice.choice((200, 5_000, 50_000))
     return deck.draw(
         "body",
@@ -283,17 +280,17 @@ def _odd_body(dice: random.Random, deck: _Deck) -> bytes:
     )
 
 
-def _odd_keys(dice: random.Random, deck: _Deck) -> Headers:
+def _odd_keys(dice: random.Random, deck: Deck) -> Headers:
     name = "Idempotency-Key"
-    unique = "".join(dice.choices(_PLAIN, k=12))
+    unique = "".join(dice.choices(PLAIN, k=12))
     return deck.draw(
         "key",
         (
             ((name, ""),),
             ((name, unique * 25),),
-            ((name, _long(dice)),),
+            ((name, long(dice)),),
             ((name, unique), (name, unique[::-1])),
-            ((name, _multibyte(dice) + unique),),
+            ((name, multibyte(dice) + unique),),
             ((name, "'; DROP TABLE keys; --" + unique),),
             ((name, "../" + unique),),
             ((name, "{" + unique + "}"),),
@@ -301,7 +298,7 @@ def _odd_keys(dice: random.Random, deck: _Deck) -> Headers:
     )
 
 
-def _odd_type(dice: random.Random, deck: _Deck) -> Headers:
+def _odd_type(dice: random.Random, deck: Deck) -> Headers:
     label = deck.draw(
         "label",
         (
@@ -322,67 +319,3 @@ def _odd_type(dice: random.Random, deck: _Deck) -> Headers:
         ),
     )
     return () if label is None else (("Content-Type", label),)
-
-
-def _wrong_hmac(dice: random.Random, deck: _Deck) -> Headers:
-    key, signature = "X-API-Key", "X-Signature"
-    return (
-        deck.draw(
-            "hmac",
-            (
-                (key, ""),
-                ("X-Timestamp", ""),
-                (signature, ""),
-                (key, _garbage(dice)),
-                (key, _garbage(dice, _PLAIN)),
-                (key, _multibyte(dice)),
-                (key, _long(dice)),
-                (key, "".join(dice.choices(_PLAIN, k=10_000))),
-                (key, dice.choice(("null", "0", "'--"))),
-                (signature, "sha256=" + "".join(dice.choices(_HEX, k=64))),
-                (
-                    signature,
-                    "sha256=" + "".join(dice.choices(_HEX, k=dice.choice((1, 2, 31, 32, 63, 65, 66, 128)))),
-                ),
-                (signature, "sha256=" + _garbage(dice)),
-                (signature, "sha256=" + "0" * 64),
-                (signature, "sha256="),
-                (signature, "sha256=" + _multibyte(dice)),
-                (signature, "sha256=" + _long(dice)),
-                (signature, "sha512=" + "".join(dice.choices(_HEX, k=128))),
-                (signature, "sha256"),
-                (signature, _garbage(dice)),
-                (signature, dice.choice(("null", "="))),
-            ),
-        ),
-    )
-
-
-def _wrong_basic(dice: random.Random, deck: _Deck) -> Headers:
-    def encoded(data: bytes) -> str:
-        return base64.b64encode(data).decode()
-
-    noise = dice.randbytes(dice.randint(1, 40))
-    value = deck.draw(
-        "basic",
-        (
-            "Basic " + encoded(noise),
-            "Basic " + encoded(noise.replace(b":", b"") or b"x"),
-            "Basic " + encoded(b":" + noise),
-            "Basic " + encoded(noise.hex().encode() + b":"),
-            "Basic " + encoded(_garbage(dice, _PLAIN).encode() + b":" + _garbage(dice, _PLAIN).encode()),
-            "Basic " + encoded(_garbage(dice).encode() + b":" + _garbage(dice).encode()),
-            "Basic " + _garbage(dice),
-            "Basic " + encoded(noise)[:-1] + "*",
-            "Basic =",
-            "Basic",
-            "Basic " + encoded(_long(dice).encode() + b":x"),
-            "Basic " + encoded(b"x:" + b"y" * 10_000),
-            "Basic " + _multibyte(dice),
-            "",
-            "Bearer " + _garbage(dice, _PLAIN),
-            "Digest username=" + _garbage(dice, _PLAIN, 20),
-            _garbage(dice),
-        ),
-    )
-    return (("Authorization", value),)

@@ -4,52 +4,54 @@ The whole fairness of fuzzing is here. What no document rules out isn't held aga
 framework or a proxy may answer to a request that the documents don't describe passes, as long as it isn't a 5xx.
 """
 
-import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, MutableMapping
 
 from conformance import openapi
+from conformance.fuzz.always import always, other_envelope
 from conformance.fuzz.checks import checks, field_check
-from conformance.fuzz.conform import Conformance, Conformity, is_json
+from conformance.fuzz.conform import Conformance, Conformity
+from conformance.fuzz.leaks import Secrets
 from conformance.fuzz.probes import REASON_LIMIT, Aim, Probe, reason_check
 from conformance.fuzz.resources import UNKNOWN
 from conformance.fuzz.rulings import (
-    Finding,
     Ruling,
     Steered,
     Wanted,
     answers,
-    brought_along,
     recorded,
     ruling,
     text,
-    told,
 )
-from conformance.http.reply import MISSING, NotStrictJson, Reply, strict_json
+from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation
+from conformance.profile import Profile
+from conformance.states.resource import Resource
 
-# Only what can't be anything else: a message may well speak of tables and paths.
-_INSIDES = re.compile(
-    rb"Traceback \(most recent call last\)|File \"[^\"\n]{1,200}\", line \d+|\n\s+at [\w$.<>]+ ?\([^)\n]*:\d+"
-    rb"|goroutine \d+ \[|#\d+ /\S+\.php\(\d+\)|SQLSTATE\[|ORA-\d{5}|syntax error at or near|psycopg\d?\."
-    rb"|SequelizeDatabase"
-    rb"|invalid input syntax for type uuid|\bSELECT\b[^\n]{1,200}\bFROM\b[^\n]{1,200}\bWHERE\b"
-)
 _HINTS = {
     "crash": "An exception got out of the handler: check the value before using it.",
     "auth": "Authenticate before anything else, and compare the whole credential.",
     "json": "Build answers with a JSON serialiser, and label them application/json.",
-    "insides": "Turn debug pages off, and map every exception to the error envelope.",
 }
 
 
 class Judge:
     """Rules on the answers of one API. `cancel_processing` is what the profile declares of it.
 
-    `leased` are the ids of the resources in use, so that an answer about another of them can be told.
+    `leased` are the resources in use by their ids, so that an answer about another of them can be told, and what
+    no answer may show of them. `secrets` is the profile whose secrets no answer may hold.
     """
 
-    def __init__(self, api: str, *, cancel_processing: bool | None, leased: Container[object] = ()) -> None:
-        self._leased = leased
+    def __init__(
+        self,
+        api: str,
+        *,
+        cancel_processing: bool | None,
+        leased: MutableMapping[object, Resource] | None = None,
+        secrets: Profile | None = None,
+    ) -> None:
+        self.api = api
+        self.leased = {} if leased is None else leased
+        self._secrets = Secrets(secrets)
         self._conformance = Conformance(api)
         self._cancel_processing = cancel_processing
         self._fields = {
@@ -69,6 +71,14 @@ class Judge:
         return [
             Ruling(f"{operation.name}.{ruling.check}", ruling.finding)
             for ruling in self._rulings(operation, probe, at, reply)
+        ]
+
+    def form(self, probe: Probe, at: Steered, reply: Reply) -> list[Ruling]:
+        """What holds for every answer, to whatever request."""
+        name = openapi.operation(probe.operation).name
+        return [
+            Ruling(f"{name}.{one.check}", one.finding)
+            for one in always(self._secrets, self.leased, probe, at, reply)
         ]
 
     def expected(self, operation: Operation, state: str) -> tuple[str, Wanted] | None:
@@ -98,7 +108,7 @@ class Judge:
     # -- rulings ---------------------------------------------------------------------------------------------
 
     def _rulings(self, operation: Operation, probe: Probe, at: Steered, reply: Reply) -> Iterator[Ruling]:
-        yield from self._form(probe, reply)
+        yield from always(self._secrets, self.leased, probe, at, reply)
         match probe.aim:
             case Aim.METHOD:
                 yield self._crash("crash.method", probe, reply)
@@ -124,6 +134,8 @@ class Judge:
                     cause=f"accepted {reply.status}",
                     hint=_HINTS["auth"],
                 )
+                if reply.status in (401, 403) and probe.method != "HEAD":
+                    yield other_envelope(probe, reply)
                 return
         if at.state is None:
             return
@@ -138,31 +150,6 @@ class Judge:
         rightful = wanted is None or wanted[1].code is None
         if conformity is not None and reply.ok and rightful:
             yield from self._success(operation, probe, at, reply, conformity)
-
-    def _form(self, probe: Probe, reply: Reply) -> Iterator[Ruling]:
-        body = reply.exchange.response_body
-        seen = _INSIDES.search(body)
-        yield ruling(
-            "insides",
-            seen is None or seen.group() in brought_along(probe),
-            f"an answer to {probe.summary()} that shows nothing of the program's inside",
-            reply,
-            cause=f"insides {reply.status}",
-            hint=_HINTS["insides"],
-        )
-        if not is_json(reply) or reply.truncated or not reply.body or probe.method == "HEAD":
-            return
-        try:
-            strict_json(reply.body)
-        except NotStrictJson as fault:
-            # The reason may quote a key of the answer, which may be an echo of anything.
-            reason = str(fault) if "key" not in str(fault) else "a key appears twice in one object"
-            expected = f"the answer to {probe.summary()} to be JSON (RFC 8259)"
-            yield Ruling(
-                "json.strict", Finding(expected, f"{reason} ({told(reply)})", reason[:30], _HINTS["json"])
-            )
-        else:
-            yield Ruling("json.strict")
 
     def _documented(self, operation: Operation, probe: Probe, at: Steered, reply: Reply) -> Iterator[Ruling]:
         """A documented request; one that isn't even let in has one cause, and not one for each state."""
@@ -271,6 +258,8 @@ class Judge:
             crash = "reason.too_long" if isinstance(reason, str) and len(reason) > REASON_LIMIT else crash
         if at.state != UNKNOWN:
             yield self._crash(crash, probe, reply)
+        if probe.aim in (Aim.REASON, Aim.LONG) and 400 <= reply.status < 500:
+            yield other_envelope(probe, reply)
         if at.state != "requires_approval":
             return
         if probe.aim in (Aim.REASON, Aim.LONG) and reply.status < 500:
@@ -285,7 +274,7 @@ class Judge:
             named = reply.at("id")
             yield ruling(
                 "key.other_intent",
-                named == at.id or named not in self._leased,
+                named == at.id or named not in self.leased,
                 f"an answer about {at.id}, whatever else the key was used for",
                 reply,
                 cause="another intent",

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from conformance import openapi
 from conformance.catalogue import apis
 from conformance.fuzz.checks import CONSEQUENCES, SUITE, FuzzCheck, checks
-from conformance.fuzz.probes import Probe
+from conformance.fuzz.probes import Case, Probe
 from conformance.fuzz.rulings import Finding, Ruling
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
@@ -22,14 +22,30 @@ _SHOWN_CAUSES = 4
 Shown = tuple[Exchange, ...]
 
 
+class Repeatable(Protocol):
+    """Something that was performed and can be performed again: a `probes.Case`, or a walk."""
+
+    def size(self) -> int:
+        """How much of it there is to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+
+
 @dataclass(slots=True)
-class Case:
-    """The smallest request that a cause was seen with, and how often it was seen."""
+class Seen:
+    """One cause: the smallest case that it was seen with, and how often, under which statuses.
+
+    `again` tells whether it was seen once more when the case was sent again by itself; None where nobody tried.
+    """
 
     finding: Finding
     shown: Shown
     size: int
     seen: int = 1
+    case: Repeatable | None = None
+    statuses: Counter[int] = field(default_factory=Counter)
+    again: bool | None = None
 
 
 @dataclass(slots=True)
@@ -40,7 +56,7 @@ class Entry:
     clock: float
     rulings: int = 0
     spent_s: float = 0.0
-    causes: dict[str, Case] = field(default_factory=dict)
+    causes: dict[str, Seen] = field(default_factory=dict)
     samples: dict[int, Shown] = field(default_factory=dict)
 
 
@@ -60,6 +76,7 @@ class Ledger:
         self.phases: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.fault_sample: Exchange | None = None
+        self._in_vain: Counter[str] = Counter()
         self.cases = self.answered = 0
 
     def sent(self, probe: Probe) -> None:
@@ -75,10 +92,12 @@ class Ledger:
         rulings: Iterable[Ruling],
         before: Shown = (),
         read: Probe | None = None,
+        case: Repeatable | None = None,
     ) -> None:
         """An answer came, and this is what it shows of `probe`.
 
-        `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request.
+        `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request;
+        `case` is what has to be performed to see it again.
         """
         operation = openapi.operation((read or probe).operation).name
         with self._lock:
@@ -86,13 +105,45 @@ class Ledger:
             self.statuses.setdefault(operation, Counter())[str(reply.status)] += 1
             for ruling in rulings:
                 if ruling.check in self._keys:
-                    self._rule(probe, reply, ruling, (*before, reply.exchange))
+                    self._rule(case or Case(probe, None), reply, ruling, (*before, reply.exchange))
+
+    def aside(self, probe: Probe, reply: Reply, rulings: Iterable[Ruling]) -> None:
+        """As `ruled`, for an answer of an operation that no document describes: no histogram holds its status."""
+        with self._lock:
+            self.answered += 1
+            for ruling in rulings:
+                if ruling.check in self._keys:
+                    self._rule(Case(probe, None), reply, ruling, (reply.exchange,))
+
+    def also(self, reply: Reply, ruling: Ruling, shown: Shown, case: Repeatable) -> None:
+        """What `case` shows in an answer that was counted already, the last of `shown`, and has shown before."""
+        with self._lock:
+            if ruling.check in self._keys and ruling.finding is not None:
+                self._rule(case, reply, ruling, shown)
+                self._entries[ruling.check].causes[ruling.finding.cause].again = True
 
     def failed(self, probe: Probe, kind: str, exchange: Exchange | None) -> None:
         """No answer came. Said in the statistics, and held against nobody."""
         with self._lock:
             self.faults[f"{kind} ({probe.aim})"] += 1
+            self._in_vain[kind] += 1
             self.fault_sample = self.fault_sample or exchange
+
+    def nobody(self, kinds: Iterable[str], often: int) -> str | None:
+        """The first of `kinds` of failure, once there were `often` of them and never an answer."""
+        with self._lock:
+            met = [kind for kind in kinds if self._in_vain[kind]]
+            return met[0] if met and not self.answered and sum(self._in_vain.values()) >= often else None
+
+    def failing(self) -> list[tuple[FuzzCheck, Seen]]:
+        """What was found, in the order of the checks and of their causes, each check's smallest first."""
+        with self._lock:
+            return [
+                (check, seen)
+                for check in self._checks
+                if self._is_told(check)
+                for seen in _ordered(self._entries[check.key])
+            ]
 
     @property
     def findings(self) -> int:
@@ -138,7 +189,7 @@ class Ledger:
 
     # -- entries ---------------------------------------------------------------------------------------------
 
-    def _rule(self, probe: Probe, reply: Reply, ruling: Ruling, shown: Shown) -> None:
+    def _rule(self, case: Repeatable, reply: Reply, ruling: Ruling, shown: Shown) -> None:
         entry = self._entries.setdefault(ruling.check, Entry(reply.sent_at, time.perf_counter()))
         entry.rulings += 1
         entry.spent_s += reply.duration_s
@@ -147,13 +198,15 @@ class Ledger:
             if len(entry.samples) < _SAMPLES:
                 entry.samples.setdefault(reply.status, shown)
             return
-        known = entry.causes.setdefault(finding.cause, Case(finding, shown, probe.size(), 0))
+        size = case.size()
+        known = entry.causes.setdefault(finding.cause, Seen(finding, shown, size, 0, case))
         known.seen += 1
-        if probe.size() < known.size:
-            known.finding, known.shown, known.size = finding, shown, probe.size()
+        known.statuses[reply.status] += 1
+        if size < known.size or (size == known.size and repr(case) < repr(known.case)):
+            known.finding, known.shown, known.size, known.case = finding, shown, size, case
 
     def _check(self, check: FuzzCheck, entry: Entry) -> tuple[Check, list[Exchange]]:
-        causes = sorted(entry.causes.values(), key=lambda case: (case.size, case.finding.cause))
+        causes = _ordered(entry)
         if not causes:
             exchanges = [each for kept in entry.samples.values() for each in kept]
             return self._made(check, Outcome.PASSED, entry, exchanges), exchanges
@@ -203,6 +256,10 @@ class Ledger:
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
         )
+
+
+def _ordered(entry: Entry) -> list[Seen]:
+    return sorted(entry.causes.values(), key=lambda seen: (seen.size, seen.finding.cause))
 
 
 def _causes(key: str) -> list[str]:

@@ -3,7 +3,10 @@
 Pure data: the same seed makes the same stream of these, whatever the target answers.
 """
 
+import base64
+import json
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -81,6 +84,87 @@ class Probe:
             case Aim.DOCUMENTED if self.body is None:
                 return "a documented request"
         return f"the body {_cut((self.body or b'').decode('utf-8', 'backslashreplace'))}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, the bytes included; what is as it is by default is left out."""
+        found: dict[str, Any] = {
+            "operation": self.operation,
+            "phase": self.phase,
+            "method": self.method,
+            "aim": self.aim.value,
+            "segment": self.segment,
+            "headers": [list(pair) for pair in self.headers],
+            "body": None if self.body is None else _packed(self.body),
+            "key": self.key,
+            "omitted": list(self.omitted),
+            "altered": [list(pair) for pair in self.altered],
+        }
+        return {name: value for name, value in found.items() if value not in (None, [])}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Probe":
+        """What `to_json` was given. Raises KeyError, TypeError or ValueError for anything else."""
+        body = None if "body" not in data else _unpacked(data["body"])
+        return cls(
+            operation=str(data["operation"]),
+            phase=str(data["phase"]),
+            method=str(data["method"]),
+            aim=Aim(data["aim"]),
+            segment=data.get("segment"),
+            headers=tuple((str(name), str(value)) for name, value in data.get("headers", ())),
+            body=body,
+            value=meant(body),
+            key=str(data["key"]),
+            omitted=tuple(map(str, data.get("omitted", ()))),
+            altered=tuple((str(name), str(value)) for name, value in data.get("altered", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A probe, the state of the resource that it is for (None where it has an id of its own), and what follows.
+
+    `turn` (0 to 2) chooses the follow-ups of a success.
+    """
+
+    probe: Probe
+    state: str | None
+    turn: int = 0
+
+    def size(self) -> int:
+        """That of its probe."""
+        return self.probe.size()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"state": self.state, "turn": self.turn, "probe": self.probe.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Case":
+        """What `to_json` was given. Raises KeyError, TypeError or ValueError for anything else."""
+        state = data["state"]
+        return cls(Probe.from_json(data["probe"]), None if state is None else str(state), int(data["turn"]))
+
+
+def meant(body: bytes | None) -> Any:
+    """What a body means where it is JSON, MISSING where it isn't."""
+    if body is None:
+        return MISSING
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return MISSING
+
+
+def _packed(body: bytes) -> dict[str, str]:
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+def _unpacked(data: Mapping[str, str]) -> bytes:
+    return data["text"].encode() if "text" in data else base64.b64decode(data["base64"], validate=True)
 
 
 def body_aim(body: bytes | None, value: Any) -> Aim:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from conformance.errors import NotTestable, TransportError
 from conformance.session import Session
@@ -41,18 +42,36 @@ class Held:
         return self.used <= 1 and time.monotonic() - self.since < _FRESH_S
 
 
-class Supply:
-    """Hands out resources per state within a budget. `missing` tells of the states that aren't to be had."""
+class Offer(Enum):
+    """What can be had of a state just now: a new one, one that is in use, or nothing any more."""
 
-    def __init__(self, session: Session, examples: int) -> None:
+    NEW = "new"
+    LATER = "later"
+    NONE = "none"
+
+
+class Supply:
+    """Hands out resources per state within a budget. `missing` tells of the states that aren't to be had.
+
+    A resource is in one hand at a time. `wide` is how many of a state may be in use at once, where a state is to be had
+    without end; ids from a list are spared. `changed` is notified whenever something comes back.
+    """
+
+    def __init__(self, session: Session, examples: int, *, wide: int = 1) -> None:
         self._session = session
         self._api = session.profile.target.api
-        self._budget = budget(self._api, examples, frugal=session.profile.states.ids is not None)
+        self.frugal = session.profile.states.ids is not None
+        self._budget = budget(self._api, examples, frugal=self.frugal, wide=wide)
+        # Three times as many as the walks need by themselves leave enough to make those smaller that fail.
+        self._for_walks = 150 + 4 * examples
+        self.walked: Counter[str] = Counter()
+        self._least = 1 if self.frugal else wide
         self._free: dict[str, list[Held]] = {}
-        self._lock = threading.Lock()
+        self._used: Counter[str] = Counter()
+        self.changed = threading.Condition(threading.Lock())
         self._sample: str | None = None
         self.leased: Counter[str] = Counter()
-        self.ids: set[object] = set()
+        self.ids: dict[object, Resource] = {}
         self.missing: dict[str, str] = {}
 
     def take(self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False) -> Held | None:
@@ -61,43 +80,85 @@ class Supply:
         `extra` widens the budget; `new` insists on a resource that was never used; `spare` leaves the last ones to
         requests that are likely to be refused, and so don't use them up.
         """
-        with self._lock:
-            free, most = self._free.get(state, []), self._budget.get(state, 1)
-            if spare and len(free) + most - self.leased[state] <= min(2, most // 2):
-                return None
-            if free and not new:
-                held = free.pop()
-                held.used += 1
-                return held
-            if state in self.missing or self.leased[state] >= most + extra:
-                return None
-            self.leased[state] += 1
+        with self.changed:
+            offer = self.offer(state, extra=extra, new=new, spare=spare)
+        if isinstance(offer, Held):
+            return offer
+        return self.fetch(state) if offer is Offer.NEW else None
+
+    def offer(self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False) -> Held | Offer:
+        """As `take`, without waiting for anybody; `changed` has to be held. NEW obliges to call `fetch`."""
+        free, most = self._free.get(state, []), self._budget.get(state, self._least)
+        scarce = state in self.missing or self.leased[state] >= most + extra
+        if spare and len(free) + most - self.leased[state] <= min(2, most // 2):
+            return Offer.NONE
+        if free and not new:
+            held = free.pop()
+            held.used += 1
+            self._used[state] += 1
+            return held
+        if scarce:
+            return Offer.LATER if self._used[state] and not new else Offer.NONE
+        self.leased[state] += 1
+        self._used[state] += 1
+        return Offer.NEW
+
+    def fetch(self, state: str) -> Held | None:
+        """A new resource that `offer` has promised, None where there is none after all."""
         try:
             resource = self._session.leases.lease(Wanted(self._api, state))
         except (NotTestable, TransportError) as fault:
-            with self._lock:
+            with self.changed:
                 self.leased[state] -= 1
+                self._used[state] -= 1
                 self.missing.setdefault(state, self._session.redactor.text(fault.message))
+                self.changed.notify_all()
             return None
         self._sample = resource.id
-        self.ids.add(resource.id)
+        self.ids[resource.id] = resource
         return Held(resource, state, used=1)
 
-    def give_back(self, held: Held) -> None:
-        """It is still in its state: whoever asks next gets it."""
-        with self._lock:
-            self._free.setdefault(held.state, []).append(held)
+    def give_back(self, held: Held, *, good: bool = True) -> None:
+        """Nobody uses it any more. If it is still in its state (`good`), whoever asks next gets it."""
+        with self.changed:
+            self._used[held.state] -= 1
+            if good:
+                self._free.setdefault(held.state, []).append(held)
+            self.changed.notify_all()
+
+    def for_walk(self, wanted: Wanted) -> Resource | None:
+        """A new resource for a walk, which doesn't come back. Of ids from a list a walk gets a single one per state."""
+        own = wanted.owner is None and wanted.environment is None
+        with self.changed:
+            spared = self.frugal and (
+                not own or wanted.status not in CONSUMED[self._api] or self.walked[wanted.status]
+            )
+            if spared or self.walked.total() >= self._for_walks:
+                return None
+            self.walked[wanted.status] += 1
+        if self.frugal:
+            held = self.take(wanted.status, new=True)
+            if held is None:
+                return None
+            self.give_back(held, good=False)
+            return held.resource
+        try:
+            resource = self._session.leases.lease(wanted)
+        except (NotTestable, TransportError):
+            return None
+        self.ids[resource.id] = resource
+        return resource
 
     def unknown_id(self) -> tuple[str, bool]:
         """An id that names nothing, and whether it is sure to look like one of the target's own."""
         if self._api == "withdraws":
             return _uuid(), True
-        alike = _alike(self._sample) if self._sample else None
-        if alike is None:
+        found = alike(self._sample) if self._sample else None
+        if found is None:
             return "word_01" + "".join(
                 random.SystemRandom().choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24)
             ), False
-        return alike, True
+        return found, True
 
 
 def states(api: str, terminal: Sequence[str]) -> tuple[str, ...]:
@@ -107,10 +168,10 @@ def states(api: str, terminal: Sequence[str]) -> tuple[str, ...]:
     return ("requires_approval", "processing", *dict.fromkeys(("cancelled", *terminal)), UNKNOWN)
 
 
-def budget(api: str, examples: int, *, frugal: bool) -> dict[str, int]:
-    """The most resources that a run leases per state (1 where it isn't named). Frugal with ids from a list."""
+def budget(api: str, examples: int, *, frugal: bool, wide: int = 1) -> dict[str, int]:
+    """The most resources that a run leases per state that a cancel changes. Frugal with ids from a list."""
     if api == "withdraws":
-        return {"pending": 2 if frugal else 4 + examples // 8, "processing": 1 if frugal else 4}
+        return {"pending": 2 if frugal else 4 + examples // 8, "processing": 1 if frugal else max(4, wide)}
     return {"requires_approval": 3 if frugal else 12 + examples * 2 // 5}
 
 
@@ -119,7 +180,7 @@ def _uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def _alike(sample: str) -> str | None:
+def alike(sample: str) -> str | None:
     """An id of the same make-up: its last characters replaced by others of their kind.
 
     None where there are too few of them: the result might name somebody's real resource.

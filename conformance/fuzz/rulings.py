@@ -8,6 +8,7 @@ from typing import Any
 from conformance import openapi
 from conformance.fuzz.probes import Probe
 from conformance.http.reply import MISSING, Reply
+from conformance.model import Exchange
 from conformance.openapi import Operation
 
 
@@ -94,8 +95,13 @@ def answers(operation: Operation) -> tuple[Wanted, Wanted, Wanted]:
 
 def told(reply: Reply) -> str:
     """An answer in one line, without secrets."""
-    text = " ".join(reply.exchange.response_body[:400].decode("utf-8", "backslashreplace").split())
-    return f"{reply.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
+    return told_exchange(reply.exchange)
+
+
+def told_exchange(exchange: Exchange) -> str:
+    """As `told`, of what was recorded."""
+    text = " ".join(exchange.response_body[:400].decode("utf-8", "backslashreplace").split())
+    return f"{exchange.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
 
 
 def recorded(reply: Reply, path: str) -> Any:

@@ -10,14 +10,18 @@ from typing import Any
 
 from conformance import catalogue, openapi
 from conformance.errors import UsageError
-from conformance.fuzz import extra
-from conformance.fuzz.cases import BATCH, Source
+from conformance.fuzz import extra, generate, walks_drawn
 from conformance.fuzz.checks import FuzzCheck, checks
-from conformance.fuzz.drive import Crew, Driver, lanes
+from conformance.fuzz.drive import Driver
+from conformance.fuzz.generate import Generator
 from conformance.fuzz.judge import Judge
+from conformance.fuzz.kept import kept_cases
 from conformance.fuzz.ledger import Ledger
+from conformance.fuzz.perform import Crew
 from conformance.fuzz.probes import Aim, Probe, reason_check
 from conformance.fuzz.resources import UNKNOWN, Supply, states
+from conformance.fuzz.shrink import shrink_all
+from conformance.fuzz.walker import Walker
 from conformance.fuzz.writer import Writer
 from conformance.profile import Profile
 from conformance.report.codec import replace_file
@@ -41,75 +45,110 @@ class Order:
 
 def stream(api: str, order: Order) -> Iterator[Probe]:
     """Every request of a run in the order of generation: the same for the same seed, whatever the target does."""
-    source = Source(api, order.seed)
-    operations = openapi.operations(api)
-    for operation in operations:
-        yield from _distinct(source.examples(operation))
-        yield from _distinct(source.coverage(operation))
-    for number, start in enumerate(range(0, order.examples, BATCH)):
-        size = min(BATCH, order.examples - start)
-        for operation in operations:
-            # What is refused leaves its resource to the next one: it goes first.
-            yield from extra.ids(operation, order.seed, number, max(4, size // 5))
-            yield from extra.credentials(operation, order.seed, number, max(4, size // 3))
-            yield from extra.odd(operation, order.seed, number, max(6, size // 2))
-            yield from extra.documented(operation, order.seed, number, max(8, size // 2))
-            yield from _distinct(source.fuzzing(operation, number, size))
+    return generate.stream(api, order.seed, order.examples)
 
 
 def run(
-    profile: Profile, folder: Path, order: Order, stopped: Callable[[], bool] = lambda: False
+    profile: Profile,
+    folder: Path,
+    order: Order,
+    stopped: Callable[[], bool] = lambda: False,
+    processes: int | None = None,
 ) -> dict[str, Any]:
     """Fuzzes the target of `profile` and returns the statistics, which are also in `folder/fuzz.json`.
 
-    `stopped` is asked now and then; once it says so, what was found so far is kept and the run ends.
-    Raises ConformanceError for a fault of the harness, after the session was closed.
+    `stopped` is asked now and then; once it says so, what was found so far is kept and the run ends. `processes` make
+    the requests; None leaves their number to the machine. Raises ConformanceError for a fault of the harness, after
+    the session was closed.
     """
-    api = profile.target.api
-    wanted = chosen(api, order.requirements, profile)
     began, clock = datetime.now(UTC), time.monotonic()
-    session = Session(profile, folder)
-    driver = None
+    wanted = chosen(profile.target.api, order.requirements, profile)
+    # Before the session: what it opens is no business of processes that only make requests.
+    generator = Generator(profile.target.api, order.seed, order.examples, processes)
     try:
-        ledger = Ledger(wanted, catalogue.load(api).by_id(), session.redactor)
-        supply = Supply(session, order.examples)
-        cancel_processing = profile.capabilities.get("cancel_processing")
-        judge = Judge(api, cancel_processing=cancel_processing, leased=supply.ids)
-        names = states(api, profile.states.terminal)
-        most = max(1, min(4, profile.limits.concurrency // 2))
-        crew = Crew(api, Writer(session), supply, judge, ledger)
-        driver = Driver(crew, lanes(names, most))
+        session = Session(profile, folder)
+    except BaseException:
+        generator.close()
+        raise
+    lanes = max(1, profile.limits.concurrency)
+    supply = Supply(session, order.examples, wide=lanes)
+    ledger = Ledger(wanted, catalogue.load(profile.target.api).by_id(), session.redactor)
+    crew = crew_of(session, supply)
+    walker = _walker(session, crew, ledger, wanted, order)
+    driver = Driver(crew, ledger, lanes, walker.one)
+    walker.stopped = driver.stop.is_set
 
-        def poll() -> None:
-            if stopped():
-                driver.end("stopped by a signal")
-            if order.budget_s is not None and time.monotonic() - clock > order.budget_s:
-                driver.end(f"the budget of {order.budget_s:g} s is used up")
+    def poll() -> bool:
+        if stopped():
+            driver.end("stopped by a signal")
+        if order.budget_s is not None and time.monotonic() - clock > order.budget_s:
+            driver.end(f"the budget of {order.budget_s:g} s is used up")
+        return not driver.stop.is_set()
 
-        driver.start()
-        touched = {check.key.partition(".")[0] for check in wanted}
-        operations = [one for one in openapi.operations(api) if one.name in touched]
-        # Every state once, before anything odd: a run that ends early has at least been everywhere.
-        for state in names:
-            for operation in operations:
-                driver.put(extra.plain(operation), state)
-        for operation in operations:
-            for probe in extra.promises(operation):
-                driver.put(probe, names[0])
-        _feed(driver, stream(api, order), {one.id for one in operations}, names, poll)
-        driver.finish(poll)
+    try:
+        _send_all(driver, generator, wanted, profile, poll)
+        sent_s = time.monotonic() - clock
+        shrinking = shrink_all(crew, ledger, lanes, lambda: not poll()) if driver.fault is None else 0
+        # A lane that has its answer already is given the moment that it takes to judge it.
+        driver.is_idle()
         _keep(folder, ledger)
-        statistics = _statistics(order, crew, driver, began, time.monotonic() - clock)
+        statistics = _statistics(order, crew, ledger, driver, began, sent_s)
+        statistics["shrinking"] = shrinking
+        statistics["walks"] = dict(walker.counts)
+        statistics["failing"] = kept_cases(ledger, profile.target)
         replace_file(folder / STATISTICS, session.redactor.text(json.dumps(statistics, indent=1)) + "\n")
         if driver.fault is not None:
             raise driver.fault
         return statistics
     finally:
-        if driver is None or driver.is_idle():
+        generator.close()
+        if driver.is_idle():
             session.close()
         else:
-            # A lane that still waits for an answer needs the session; the process is about to end anyway.
+            # A lane that waits for a slow target keeps the session; the process is about to end anyway.
             session.leases.return_all(profile.limits.concurrency)
+
+
+def crew_of(session: Session, supply: Supply) -> Crew:
+    """Whom it takes to perform a case with this session."""
+    profile = session.profile
+    declared = profile.capabilities.get("cancel_processing")
+    judge = Judge(profile.target.api, cancel_processing=declared, leased=supply.ids, secrets=profile)
+    return Crew(profile.target.api, Writer(session), supply, judge)
+
+
+def _walker(
+    session: Session, crew: Crew, ledger: Ledger, wanted: tuple[FuzzCheck, ...], order: Order
+) -> Walker:
+    """Who takes the walks of a run; none where no check of theirs is asked for."""
+    api = crew.api
+    asked = any(".walk." in check.key for check in wanted)
+    many = walks_drawn.number(api, order.examples) if asked else 0
+    walks = walks_drawn.drawn(api, order.seed, many, walks_drawn.means(session.profile))
+    return Walker(session, crew.judge, crew.supply, ledger, walks, many)
+
+
+def _send_all(
+    driver: Driver,
+    generator: Generator,
+    wanted: tuple[FuzzCheck, ...],
+    profile: Profile,
+    poll: Callable[[], bool],
+) -> None:
+    """Everything of a run, until it is answered or `poll` says no."""
+    api, names = profile.target.api, states(profile.target.api, profile.states.terminal)
+    driver.start()
+    touched = {check.key.partition(".")[0] for check in wanted}
+    operations = [one for one in openapi.operations(api) if one.name in touched]
+    # Every state once, before anything odd: a run that ends early has at least been everywhere.
+    for state in names:
+        for operation in operations:
+            driver.put(extra.plain(operation), state)
+    for operation in operations:
+        for probe in extra.promises(operation):
+            driver.put(probe, names[0])
+    _feed(driver, generator.probes(poll), {one.id for one in operations}, names, poll)
+    driver.finish(poll)
 
 
 def chosen(api: str, requirements: tuple[str, ...], profile: Profile) -> tuple[FuzzCheck, ...]:
@@ -131,7 +170,7 @@ def _feed(
     probes: Iterator[Probe],
     operations: set[str],
     names: tuple[str, ...],
-    poll: Callable[[], None],
+    poll: Callable[[], bool],
 ) -> None:
     turns: dict[tuple[str, str], int] = {}
     for probe in probes:
@@ -168,26 +207,25 @@ def _state(probe: Probe, names: tuple[str, ...], turns: dict[tuple[str, str], in
     return names[0] if turn % often < often - 1 else names[1 + turn // often % (len(names) - 1)]
 
 
-def _distinct(probes: Iterator[Probe]) -> Iterator[Probe]:
-    """Without repetitions, except of documented requests: those are for another resource each time."""
-    seen = set()
-    for probe in probes:
-        mark = (probe.aim, probe.method, probe.segment, probe.headers, probe.body, probe.omitted)
-        if probe.aim is Aim.DOCUMENTED or mark not in seen:
-            seen.add(mark)
-            yield probe
-
-
 def _keep(folder: Path, ledger: Ledger) -> None:
     with Journal(folder / FOLDER / "fuzz.ndjson") as journal:
         for check, exchanges in ledger.finished():
             journal.write(check, exchanges)
 
 
+def _notes(supply: Supply) -> list[str]:
+    """What people should know of the resources that there were: only lists of ids are ever short of them."""
+    if not supply.frugal:
+        return []
+    had = ", ".join(f"{often} {state}" for state, often in sorted(supply.leased.items()) if often)
+    left = f"Fuzzing took what the suites had left of the profile's ids: {had or 'none at all'}."
+    return [f"{left} The rest of its requests named ids that nothing has."]
+
+
 def _statistics(
-    order: Order, crew: Crew, driver: Driver, began: datetime, duration_s: float
+    order: Order, crew: Crew, ledger: Ledger, driver: Driver, began: datetime, duration_s: float
 ) -> dict[str, Any]:
-    ledger, supply = crew.ledger, crew.supply
+    supply = crew.supply
     operations = ledger.reached()
     shallow = [f"{name} {status}" for name, one in operations.items() for status in one["never_reached"]]
     return {
@@ -200,12 +238,13 @@ def _statistics(
         "findings": ledger.findings,
         "started_at": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "ended_early": driver.why or "no",
-        "unsent": driver.unsent,
+        "unsent": driver.waiting(),
         "operations": operations,
         "shallow": shallow,
         "phases": dict(ledger.phases),
         "leased": dict(supply.leased),
         "missing_states": dict(supply.missing),
+        "notes": _notes(supply),
         "transport_errors": dict(ledger.faults),
         "idle_checks": ledger.idle(),
     }

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.fuzz.run import Order, run
 from conformance.profile import load
-from tests.support import CREDENTIAL_ENV, TERMINAL, write_profile
+from tests.support import CREDENTIAL_ENV, READ_PATH, TERMINAL, write_profile
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Result:
 
 def profile_for(folder: Path, api: str, url: str, **more: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    states = f"sandbox = true\n{TERMINAL if api == 'payout-intents' else ''}"
+    states = f"sandbox = true\n{TERMINAL if api == 'payout-intents' else READ_PATH}"
     return write_profile(folder, api, url, **{"states": states, **more})
 
 

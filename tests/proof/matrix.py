@@ -87,7 +87,7 @@ def main() -> None:
     results = {
         one["id"]: one["outcomes"] for one in json.loads(Path(found).read_text()) if one["kind"] == "defect"
     }
-    write(load(api), list_defects(api), results, Path(folder))
+    write(load(api), [defect for defect in list_defects(api) if defect.id in results], results, Path(folder))
 
 
 if __name__ == "__main__":

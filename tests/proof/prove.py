@@ -100,12 +100,14 @@ def adapted(paths: list[Path], api: str, variants: Mapping[str, Any]) -> Path:
 
 
 def scenarios(
-    api: str, only: list[str] | None, variants: list[Any]
+    api: str, only: list[str] | None, variants: list[Any], *, clean: bool
 ) -> Iterator[tuple[str, Defect | None, Any]]:
     """What to run: the clean sandbox first, then the defects, then the variants."""
-    yield "clean", None, {}
+    if clean:
+        yield "clean", None, {}
     for defect in list_defects(api):
-        if only is None or defect.id in only:
+        # What only fuzzing finds is another proof's, unless it is asked for.
+        if (only is None and not defect.needs) or (only is not None and defect.id in only):
             yield "defect", defect, {}
     for variant in variants:
         yield "variant", None, variant
@@ -120,11 +122,12 @@ def main() -> None:
     parser.add_argument("--variant", action="append", default=[], type=json.loads)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--no-defects", action="store_true")
+    parser.add_argument("--no-clean", action="store_true")
     chosen = parser.parse_args()
     only = [] if chosen.no_defects else chosen.defect or None
     results = []
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        for kind, defect, variants in scenarios(chosen.api, only, chosen.variant):
+        for kind, defect, variants in scenarios(chosen.api, only, chosen.variant, clean=not chosen.no_clean):
             control(sandbox.url, [defect.id] if defect else [], variants)
             clock = time.perf_counter()
             rows = defect.breaks if defect and not chosen.full else ()

@@ -1,0 +1,266 @@
+"""Performs one case: sends its request to a resource that suits it, looks twice at what is odd, follows up a success.
+
+The same code does it in a run, when a failing case is made smaller, and when it is sent again long after.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import uuid4
+
+from conformance import openapi
+from conformance.errors import TransportError
+from conformance.fuzz.judge import Judge, effect_check
+from conformance.fuzz.probes import Aim, Case, Probe, reason_check
+from conformance.fuzz.resources import CONSUMED, Held, Supply
+from conformance.fuzz.rulings import Finding, Ruling, Steered, Wanted, differs, told
+from conformance.fuzz.writer import Writer
+from conformance.http.reply import Reply
+from conformance.model import Exchange
+from conformance.openapi import Operation
+
+_GATEWAY = (502, 503, 504)
+_JSON = (("Content-Type", "application/json"),)
+
+
+class Book(Protocol):
+    """Who is told of what was sent and what it showed; see `Ledger`, which is one."""
+
+    def sent(self, probe: Probe) -> None:
+        """A request is on its way."""
+
+    def ruled(
+        self,
+        probe: Probe,
+        reply: Reply,
+        rulings: Iterable[Ruling],
+        before: tuple[Exchange, ...] = (),
+        read: Probe | None = None,
+        case: Case | None = None,
+    ) -> None:
+        """An answer came."""
+
+    def failed(self, probe: Probe, kind: str, exchange: Exchange | None) -> None:
+        """No answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Whom a performer works with."""
+
+    api: str
+    writer: Writer
+    supply: Supply
+    judge: Judge
+
+
+class Performer:
+    """Performs cases and tells `book`. Follow-ups end once `stopped` says so. Raises BudgetError."""
+
+    def __init__(self, crew: Crew, book: Book, stopped: Callable[[], bool]) -> None:
+        self._writer, self._supply, self._judge = crew.writer, crew.supply, crew.judge
+        self._api = crew.api
+        self._book = book
+        self._stopped = stopped
+
+    def perform(self, case: Case, held: Held | None) -> bool:
+        """Performs `case` on the resource that it got, if any; True where that is sure to be as it was."""
+        probe, operation = case.probe, openapi.operation(case.probe.operation)
+        at = self._place(probe, case.state, held)
+        self._book.sent(probe)
+        key = str(uuid4()) if probe.key == "fresh" else None
+        reply = self._send(probe, at, key)
+        if reply is None:
+            # Who knows what became of it, unless nothing could become of it.
+            return held is not None and held.state not in CONSUMED[self._api]
+        rulings = self._confirmed(probe, at, held, reply, self._judge.rule(probe, at, reply))
+        self._book.ruled(probe, reply, rulings, case=case)
+        if held is None or operation.method == "GET":
+            return True
+        if held.state not in CONSUMED[self._api]:
+            # Whatever state it was in, it may be in another one now.
+            return not reply.ok
+        if reply.ok:
+            if probe.aim not in (Aim.KEY, Aim.MISSING, Aim.WRONG):
+                self._follow(operation, case, at, key, reply)
+            return False
+        if self._api == "withdraws":
+            return True
+        # One that refused a documented request isn't to be trusted any more.
+        return probe.aim is not Aim.DOCUMENTED and not self._took_effect(operation, case, at, reply)
+
+    def _place(self, probe: Probe, state: str | None, held: Held | None) -> Steered:
+        if held is not None:
+            return Steered(held.id, held.state)
+        if probe.segment is not None:
+            return Steered(None, None)
+        name, certain = self._supply.unknown_id()
+        return Steered(name, state, certain)
+
+    def _send(self, probe: Probe, at: Steered, key: str | None) -> Reply | None:
+        try:
+            return self._writer.send(probe, at.id, key)
+        except TransportError as fault:
+            self._book.failed(probe, fault.kind, self._writer.last_fault())
+            return None
+
+    # -- second thoughts -------------------------------------------------------------------------------------
+
+    def _confirmed(
+        self, probe: Probe, at: Steered, held: Held | None, reply: Reply, rulings: list[Ruling]
+    ) -> list[Ruling]:
+        """The rulings, without those that a second look doesn't bear out.
+
+        A resource may have moved on since it was leased, and a gateway may have had a bad moment.
+        """
+        wrong = {ruling.check for ruling in rulings if ruling.finding is not None}
+        stale = held is not None and not held.is_fresh() and probe.aim is Aim.DOCUMENTED
+        if not wrong or not (stale or reply.status in _GATEWAY) or (held is not None and reply.ok):
+            return rulings
+        again = held
+        if stale and held is not None:
+            again = self._supply.take(held.state, extra=3, new=True)
+            if again is None:
+                return [ruling for ruling in rulings if ruling.check not in wrong]
+        second_at = at if again is None else Steered(again.id, again.state)
+        second = self._send(probe, second_at, str(uuid4()) if probe.key == "fresh" else None)
+        if second is None:
+            if again is not None and again is not held:
+                self._supply.give_back(again, good=False)
+            return []
+        still = {one.check for one in self._judge.rule(probe, second_at, second) if one.finding is not None}
+        if again is not None and again is not held:
+            self._supply.give_back(again, good=not second.ok)
+        return [ruling for ruling in rulings if ruling.check not in wrong or ruling.check in still]
+
+    def _took_effect(self, operation: Operation, case: Case, at: Steered, refusal: Reply) -> bool:
+        """Whether a refused request cancelled its intent nevertheless, as reading it back tells."""
+        probe = case.probe
+        check = effect_check(operation, probe)
+        if self._stopped():
+            return False
+        get = self._reading()
+        self._book.sent(get)
+        reply = self._send(get, at, None)
+        if reply is None:
+            return False
+        effective = reply.ok and reply.at("status") == "cancelled"
+        expected = f"{probe.summary()}, once refused with {refusal.status}, to have no effect"
+        finding = (
+            Finding(expected, f"the intent is cancelled: {told(reply)}", "effect") if effective else None
+        )
+        rulings = [Ruling(f"{operation.name}.{check}", finding)] if check is not None else []
+        self._book.ruled(probe, reply, rulings, (refusal.exchange,), read=get, case=case)
+        return effective
+
+    def _reading(self) -> Probe:
+        read = next(one for one in openapi.operations(self._api) if one.method == "GET")
+        return Probe(read.id, "follow-up", "GET", Aim.DOCUMENTED)
+
+    # -- follow-ups ------------------------------------------------------------------------------------------
+
+    def _follow(self, operation: Operation, case: Case, at: Steered, key: str | None, first: Reply) -> None:
+        """After a success: is it real, is it final, and does its key remember it?"""
+        probe, turn = case.probe, case.turn % 3
+        if self._api == "withdraws":
+            again = Probe(operation.id, "follow-up", "POST", Aim.DOCUMENTED)
+            self._also(case, again, replace(at, state="canceled"), None, first, _again)
+            return
+        after = replace(at, state="cancelled")
+        self._also(case, self._reading(), after, None, first, lambda reply: _read_back(probe, first, reply))
+        if probe.aim is Aim.DOCUMENTED and key is not None and turn:
+            self._also(
+                case,
+                probe,
+                after,
+                key,
+                first,
+                lambda reply: [Ruling("key.replay", _replay(first, reply))],
+                alone=True,
+            )
+        if probe.aim is Aim.DOCUMENTED and key is not None and turn == 2:
+            conflict = Wanted(409, "idempotency_conflict")
+            to = "the same key with another reason"
+            self._also(
+                case,
+                _with_other_reason(probe),
+                after,
+                key,
+                first,
+                lambda reply: [Ruling("key.conflict", differs(conflict, reply, to))],
+                alone=True,
+            )
+        once_more = replace(
+            probe,
+            aim=Aim.DOCUMENTED,
+            headers=_JSON,
+            body=b'{"reason": "once_more"}',
+            value={"reason": "once_more"},
+        )
+        once_more = replace(once_more, key="fresh" if turn else "absent")
+        self._also(case, once_more, after, str(uuid4()) if turn else None, first, lambda reply: [])
+
+    def _also(
+        self,
+        case: Case,
+        probe: Probe,
+        at: Steered,
+        key: str | None,
+        first: Reply,
+        more: Callable[[Reply], list[Ruling]],
+        *,
+        alone: bool = False,
+    ) -> None:
+        """One request after a success. `alone` where the state doesn't decide the answer, but the key."""
+        if self._stopped():
+            return
+        probe = replace(probe, phase="follow-up")
+        self._book.sent(probe)
+        reply = self._send(probe, at, key)
+        if reply is None:
+            return
+        name = openapi.operation(probe.operation).name
+        rulings = [Ruling(f"{name}.{ruling.check}", ruling.finding) for ruling in more(reply)]
+        by_key = (".status.", ".reason.", ".key.") if alone else ()
+        rulings += [
+            ruling
+            for ruling in self._judge.rule(probe, at, reply)
+            if not any(part in ruling.check for part in by_key)
+        ]
+        self._book.ruled(probe, reply, rulings, (first.exchange,), case=case)
+
+
+def _again(reply: Reply) -> list[Ruling]:
+    if not reply.ok:
+        return [Ruling("status.again")]
+    expected = "a second cancel of a withdraw that was cancelled just now to be turned down"
+    return [Ruling("status.again", Finding(expected, told(reply), str(reply.status)))]
+
+
+def _replay(first: Reply, reply: Reply) -> Finding | None:
+    to = "the same key with the same body"
+    if reply.status == first.status and reply.json != first.json:
+        return Finding(f"the first answer's body to {to}", told(reply), "another body")
+    return differs(Wanted(first.status), reply, to)
+
+
+def _read_back(probe: Probe, first: Reply, reply: Reply) -> list[Ruling]:
+    if reply.status in (401, 403):
+        return []  # told elsewhere
+    facts: dict[str, Any] = {"status": "cancelled", "failure_code": "cancelled"}
+    if probe.aim is Aim.DOCUMENTED and reason_check(probe.value) != "reason.absent":
+        facts["failure_message"] = probe.value["reason"]
+    # What the first answer had wrong already is told of there.
+    wrong = [name for name, value in facts.items() if first.at(name) == value != reply.at(name)]
+    if reply.status == 200 and not wrong:
+        return [Ruling("read_back")]
+    expected = (
+        f"200 with the right {', '.join(wrong or facts)} to reading an intent that was cancelled just now"
+    )
+    return [Ruling("read_back", Finding(expected, told(reply), f"{reply.status} {','.join(wrong)}"))]
+
+
+def _with_other_reason(probe: Probe) -> Probe:
+    before = probe.value.get("reason") if isinstance(probe.value, dict) else None
+    other = "another_reason" if before != "another_reason" else "a_third_reason"
+    return replace(probe, headers=_JSON, body=f'{{"reason": "{other}"}}'.encode(), value={"reason": other})

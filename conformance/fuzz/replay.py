@@ -1,0 +1,201 @@
+"""Sends a failing case of a finished run again: on a fresh resource, signed anew, judged by the same rules."""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance import fuzz
+from conformance.errors import NotTestable, RecordError, TransportError, UsageError
+from conformance.fuzz import walks
+from conformance.fuzz.checks import SUITE
+from conformance.fuzz.perform import Crew
+from conformance.fuzz.probes import Case
+from conformance.fuzz.resources import Supply
+from conformance.fuzz.rulings import told_exchange
+from conformance.fuzz.run import STATISTICS, crew_of
+from conformance.fuzz.shrink import Trial, attempt
+from conformance.fuzz.walks_plan import from_json as walk_from_json
+from conformance.model import Exchange
+from conformance.profile import Profile
+from conformance.report.curl import curl
+from conformance.report.record import RUN_FILE
+from conformance.session import Session
+from conformance.states import pools
+
+# A case may need this many of a state: two intents, and one to confirm a surprise with.
+_EXAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One failing case of a run: the check that it fails, in which way, and what a replay needs of it."""
+
+    check: str
+    cause: str
+    expected: str
+    observed: str
+    case: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of one case. `fails` is None where it couldn't be tried: `why` then tells.
+
+    `other` is set where the check fails, though in another way than it did.
+    """
+
+    kept: Kept
+    fails: bool | None
+    expected: str
+    observed: str
+    curl: str = ""
+    why: str = ""
+    unreachable: bool = False
+    other: bool = False
+
+
+def failing(folder: Path, wanted: str) -> list[Kept]:
+    """The cases of the run in `folder` (finished or killed) that fail the check `wanted`, the smallest first.
+
+    `wanted` is a check's id, or a part that no other check of the run has. Raises UsageError, with what to do instead
+    where there is nothing to replay, and RecordError.
+    """
+    folder = folder if folder.is_dir() else folder.parent
+    statistics, checks = _read(folder)
+    cases = statistics.get("failing") or {}
+    name = _chosen(wanted, list(cases), checks, folder)
+    kept = [
+        Kept(name, str(one["cause"]), str(one["expected"]), str(one["observed"]), one["case"])
+        for one in cases[name]
+        if one.get("case") is not None
+    ]
+    if not kept:
+        raise UsageError(
+            f"the case of {name} is too long to have been kept",
+            hint=f"Run the fuzzing again with the run's seed, {statistics.get('seed', 'in run.json')}.",
+        )
+    return kept
+
+
+def replay(profile: Profile, kept: Sequence[Kept]) -> list[Replayed]:
+    """Sends each case again, in a session of its own. Raises ConformanceError where none could be opened."""
+    with tempfile.TemporaryDirectory(prefix="payout-conformance-") as name:
+        folder = Path(name)
+        pools.share(folder, profile)
+        # A connection that the target closed in silence would look like a target that fails.
+        (folder / "no-reuse").touch()
+        session = Session(profile, folder)
+        try:
+            crew = crew_of(session, Supply(session, _EXAMPLES))
+            return [_again(session, crew, one) for one in kept]
+        finally:
+            session.close()
+
+
+def _again(session: Session, crew: Crew, kept: Kept) -> Replayed:
+    try:
+        return _walk(session, crew, kept) if "probe" not in kept.case else _case(session, crew, kept)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise RecordError(f"the case of {kept.check} can't be read", hint="Has it been edited?") from fault
+    except (TransportError, NotTestable) as fault:
+        unreachable = isinstance(fault, TransportError)
+        return Replayed(kept, None, kept.expected, "", why=fault.message, unreachable=unreachable)
+
+
+def _case(session: Session, crew: Crew, kept: Kept) -> Replayed:
+    case = Case.from_json(kept.case)
+    trial = Trial(kept.check.removeprefix(f"{SUITE}::"))
+    if not attempt(crew, case, trial):
+        why = crew.supply.missing.get(str(case.state), f"no resource in the state {case.state} is to be had")
+        return Replayed(kept, None, kept.expected, "", why=why)
+    if trial.finding is not None:
+        shown = trial.shown[-1]
+        other = trial.finding.cause != kept.cause
+        return _told(session, kept, True, trial.finding.expected, trial.finding.observed, shown, other=other)
+    if not trial.answers:
+        said = trial.fault.error if trial.fault is not None and trial.fault.error else "no answer came"
+        return Replayed(kept, None, kept.expected, "", why=said, unreachable=True)
+    if not trial.ruled_on:
+        why = f"the answer says nothing of it: {told_exchange(trial.answers[0])}"
+        return Replayed(kept, None, kept.expected, "", why=why)
+    return _told(session, kept, False, kept.expected, told_exchange(trial.answers[0]), trial.answers[0])
+
+
+def _walk(session: Session, crew: Crew, kept: Kept) -> Replayed:
+    walked = walks.perform(walk_from_json(kept.case), session, judge=crew.judge)
+    if walked.missing is not None:
+        return Replayed(kept, None, kept.expected, "", why=walked.missing)
+    found = walked.wrong_about(kept.check.removeprefix(f"{SUITE}::"))
+    if found is not None:
+        number, finding = found
+        reply = walked.taken[number].reply
+        shown = reply.exchange if reply is not None else walked.exchanges[-1]
+        other = finding.cause != kept.cause
+        return _told(session, kept, True, finding.expected, finding.observed, shown, other=other)
+    if walked.fault is not None:
+        raise walked.fault
+    if not walked.exchanges:
+        return Replayed(kept, None, kept.expected, "", why="no step of the walk was answered")
+    last = walked.exchanges[-1]
+    return _told(session, kept, False, kept.expected, told_exchange(last), last)
+
+
+def _told(
+    session: Session,
+    kept: Kept,
+    fails: bool,
+    expected: str,
+    observed: str,
+    shown: Exchange,
+    *,
+    other: bool = False,
+) -> Replayed:
+    clean = session.redactor.text
+    command = curl(shown, session.profile.target)
+    return Replayed(kept, fails, clean(expected), clean(observed), clean(command), other=other)
+
+
+def _read(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
+    """The statistics of a run's fuzzing, and the ids of its checks that didn't pass; of a killed run only the first."""
+    for name in (RUN_FILE, STATISTICS):
+        try:
+            data = json.loads((folder / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as fault:
+            raise RecordError(
+                f"{folder / name} can't be read", hint="Is this the folder of a run?"
+            ) from fault
+        if not isinstance(data, dict):
+            break
+        if name == STATISTICS:
+            return data, []
+        wrong = [one["id"] for one in data.get("checks", ()) if one.get("outcome") in ("failed", "warned")]
+        return data.get("fuzz") or {}, wrong
+    raise RecordError(f"there is no run in {folder}", hint="Name the folder that holds run.json.")
+
+
+def _chosen(wanted: str, cases: list[str], checks: list[str], folder: Path) -> str:
+    """The id that `wanted` means, of a check with cases."""
+    for met in ([one for one in cases if one == wanted], [one for one in cases if wanted in one]):
+        if len(met) == 1:
+            return met[0]
+        if met:
+            some = ", ".join(sorted(met)[:6])
+            raise UsageError(
+                f"{wanted!r} is part of {len(met)} failing checks: {some}", hint="Give more of the id."
+            )
+    written = [one for one in checks if wanted in one and not one.startswith(f"{SUITE}::")]
+    if written:
+        words = written[0].rpartition("::")[2].partition("[")[0]
+        raise UsageError(
+            f"{written[0]} is a hand-written check: it has no case to send again",
+            hint=f"Run just this check: payout-conformance run PROFILE --no-fuzz -k {words}",
+        )
+    listed = any(wanted in one for api in ("withdraws", "payout-intents") for one in fuzz.check_ids(api))
+    some = f"These can be replayed: {', '.join(sorted(cases)[:8])}" if cases else "No fuzzing check failed."
+    what = "didn't fail in" if listed else "is no check of"
+    raise UsageError(f"{wanted!r} {what} the run in {folder}", hint=some)

@@ -1,0 +1,348 @@
+"""A payout intent as its document describes it: what each request must be answered, and what becomes of the intent.
+
+Where the document leaves the answer open, every honest one is taken and the model goes on from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.fuzz.resources import UNKNOWN
+from conformance.fuzz.rulings import Ruling, Wanted
+from conformance.fuzz.walks_model import Party, changed, moved, ruled
+from conformance.fuzz.walks_plan import Step
+from conformance.http.reply import Reply
+
+_OK, _REFUSED = Wanted(202), Wanted(422, "approval_required")
+_NOT_FOUND, _CONFLICT = Wanted(404, "not_found"), Wanted(409, "idempotency_conflict")
+_CANCEL, _READ = "cancel_payout_intent.walk.", "get_payout_intent.walk."
+
+_ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
+_OUTCOME = ("status", "failure_code", "failure_message")
+_KEYS = ("object", "id", *_ORDER, "environment", *_OUTCOME, "created_at", "updated_at")
+# Not known: it may be cancelled still (after an attempt to settle it), or not any more.
+OPEN, CLOSED = "open", "closed"
+_CANCELLABLE = ("requires_approval", OPEN)
+# What happened since the last read, in the order in which it takes the blame for a change.
+_BLAME = {
+    "settle": "settled",
+    "conflict": "conflict",
+    "other_merchant": "merchant",
+    "other_environment": "environment",
+    "credentials": "credentials",
+    "odd": "refused",
+}
+
+
+@dataclass(slots=True)
+class _Intent:
+    """What is known of one intent. `reason` is that of the cancel, None where it isn't known."""
+
+    party: Party
+    status: str
+    reason: str | None = None
+    confirmed: bool = False
+    seen: Mapping[str, Any] | None = None
+    order: dict[str, Any] = field(default_factory=dict)
+    since: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Use:
+    """What a key was used for. `first` is the 202 that it got; `shared` where it got one for another intent, too."""
+
+    on: int
+    reason: str | None
+    odd: str
+    first: Reply | None
+    shared: bool = False
+
+
+class IntentModel:
+    """The intents of one walk. Statuses are those of the document, or OPEN or CLOSED."""
+
+    def __init__(self, parties: Sequence[Party]) -> None:
+        self._intents = [_Intent(party, party.state, confirmed=True) for party in parties]
+        self._uses: dict[tuple[str, str], _Use] = {}
+        self._unproven: set[tuple[str, str]] = set()
+
+    def state(self, step: Step) -> str:
+        """As `walks_sent.Model` has it."""
+        intent = self._intents[step.on]
+        if self._is_foreign(step, intent):
+            return UNKNOWN
+        if step.verb == "cancel" and intent.status in _CANCELLABLE:
+            use = self._uses.get((step.by, step.key)) if step.key is not None else None
+            return "requires_approval" if use is None else "cancelled"
+        return intent.status if intent.status not in (OPEN, CLOSED) else "processing"
+
+    def lags(self, step: Step) -> bool:
+        """As `walks_sent.Model` has it."""
+        intent = self._intents[step.on]
+        own = step.verb == "read" and not step.odd and not self._is_foreign(step, intent)
+        return own and intent.status == "cancelled" and not intent.confirmed
+
+    def shows(self, reply: Reply) -> bool:
+        """As `walks_sent.Model` has it."""
+        return bool(reply.at("status") == "cancelled")
+
+    def settled(self, step: Step) -> None:
+        """As `walks_sent.Model` has it."""
+        intent = self._intents[step.on]
+        intent.since.add("settle")
+        if intent.status in ("requires_approval", "processing"):
+            intent.status = OPEN if intent.status == "requires_approval" else CLOSED
+
+    def rule(self, step: Step, reply: Reply) -> list[Ruling]:
+        """As `walks_sent.Model` has it."""
+        intent = self._intents[step.on]
+        if step.odd.endswith("credentials"):
+            intent.since.add("credentials")
+            if step.key is not None:
+                self._unproven.add((step.by, step.key))
+            if reply.ok and step.verb == "cancel" and intent.status in _CANCELLABLE:
+                intent.status = OPEN
+            return []  # the judge's: nobody is let in like this
+        if self._is_foreign(step, intent):
+            return self._stranger(step, intent, reply)
+        if step.verb == "read":
+            return self._read(intent, reply)
+        if step.odd:
+            return self._odd(step, intent, reply)
+        rulings = self._cancel(step, intent, reply)
+        return [*rulings, *self._order(_CANCEL, intent, reply)]
+
+    # -- cancels ---------------------------------------------------------------------------------------------
+
+    def _cancel(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
+        if step.key is None:
+            return [self._by_state(step, intent, reply)]
+        use = self._uses.get((step.by, step.key))
+        if use is None:
+            return self._first_use(step, step.key, intent, reply)
+        if use.first is None:
+            return self._after_refusal(step, step.key, intent, reply)
+        if use.shared:
+            return self._open(step, intent, reply)
+        if use.on != step.on:
+            return self._other_intent(step, use, intent, reply)
+        if use.reason == step.reason and not use.odd:
+            return [self._replay(use.first, reply)]
+        intent.since.add("conflict")
+        if reply.ok:
+            intent.reason = None
+        holds = _CONFLICT.met_by(reply) or _CONFLICT.lacks_code(reply)
+        expected = f"{_CONFLICT} to a key that comes again with another reason"
+        return [ruled(_CANCEL + "conflict", holds, expected, reply)]
+
+    def _by_state(self, step: Step, intent: _Intent, reply: Reply) -> Ruling:
+        """The answer that the intent's state calls for, and nothing else does."""
+        if intent.status in _CANCELLABLE:
+            certain = intent.status != OPEN
+            if reply.ok:
+                self._cancelled(intent, step.reason)
+            else:
+                # Whatever is in the way now stays in the way; a 5xx, or a 401, says nothing of the intent.
+                intent.status = CLOSED if _REFUSED.met_by(reply) else OPEN
+            holds = reply.status == _OK.status or (not certain and _REFUSED.met_by(reply))
+            expected = f"{_OK} to the first documented cancel of an intent that awaits approval"
+            return ruled(_CANCEL + "cancel", holds, expected, reply)
+        name = {"cancelled": "again", "processing": "processing", CLOSED: "processing"}
+        check = _CANCEL + name.get(intent.status, "terminal")
+        intent.since.add("refused")
+        if reply.ok:
+            intent.reason = None
+        holds = _REFUSED.met_by(reply) or _REFUSED.lacks_code(reply)
+        said = (
+            "that is not to be cancelled any more" if intent.status == CLOSED else f"that is {intent.status}"
+        )
+        return ruled(check, holds, f"{_REFUSED} to cancelling an intent {said}", reply)
+
+    def _first_use(self, step: Step, key: str, intent: _Intent, reply: Reply) -> list[Ruling]:
+        others = any(label == key for _, label in self._uses)
+        unproven = (step.by, key) in self._unproven
+        could = intent.status == "requires_approval"
+        ruling = self._by_state(step, intent, reply)
+        if (ruling.finding is None and reply.ok) or not reply.ok:
+            self._uses[step.by, key] = _Use(step.on, step.reason, step.odd, reply if reply.ok else None)
+        rulings = []
+        if others:
+            expected = "a key that somebody else has used to be as good as a new one"
+            rulings.append(ruled(_CANCEL + "keys_of_others", reply.status != 409, expected, reply))
+        if unproven and could:
+            expected = (
+                "a request that failed authentication to be processed when it comes with good credentials"
+            )
+            rulings.append(ruled(_CANCEL + "after_401", ruling.finding is None, expected, reply))
+        blamed = any(one.finding is not None for one in rulings)
+        return rulings if blamed else [ruling, *rulings]
+
+    def _after_refusal(self, step: Step, key: str, intent: _Intent, reply: Reply) -> list[Ruling]:
+        """Whether a refusal is kept under its key is open: it may come again, conflict, or be forgotten."""
+        if not reply.ok:
+            intent.since.add("refused")
+            return [] if reply.status < 500 else [self._by_state(step, intent, reply)]
+        ruling = self._by_state(step, intent, reply)
+        self._uses[step.by, key] = _Use(step.on, step.reason, "", reply if ruling.finding is None else None)
+        return [ruling]
+
+    def _open(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
+        """A key that counts per intent: which of its answers it has kept is open, but none may be a lie."""
+        intent.since.add("refused")
+        if reply.ok and intent.status in _CANCELLABLE:
+            self._cancelled(intent, step.reason)
+        named = reply.at("id") if reply.ok else intent.party.id
+        return [
+            ruled(_CANCEL + "other_intent", named == intent.party.id, "an answer about this intent", reply)
+        ]
+
+    def _other_intent(self, step: Step, use: _Use, intent: _Intent, reply: Reply) -> list[Ruling]:
+        expected = (
+            "an answer that is about this intent, and true of it, to a key that was used for another one"
+        )
+        honest = reply.status < 500
+        if reply.ok:
+            honest = reply.at("id") == intent.party.id and intent.status in _CANCELLABLE
+            if honest:
+                self._cancelled(intent, step.reason)
+                use.shared = True
+        else:
+            intent.since.add("refused")
+        return [ruled(_CANCEL + "other_intent", honest, expected, reply)]
+
+    def _replay(self, first: Reply, reply: Reply) -> Ruling:
+        expected = f"the first answer, {first.status} and its body, to the same key with the same body"
+        differing = changed(first.json, reply.json, _KEYS) if isinstance(first.json, dict) else []
+        holds = reply.status == first.status and not differing
+        return ruled(_CANCEL + "replay", holds, expected, reply, cause=f"{reply.status} {len(differing)}")
+
+    def _odd(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
+        """A body that is to be refused. What is answered is the judge's; what it does to the intent is ours."""
+        intent.since.add("odd")
+        if step.key is not None:
+            self._uses.setdefault((step.by, step.key), _Use(step.on, None, step.odd, None))
+        if reply.ok and intent.status in _CANCELLABLE:
+            self._cancelled(intent, None)
+        return []
+
+    def _cancelled(self, intent: _Intent, reason: str | None) -> None:
+        intent.status, intent.reason, intent.confirmed = "cancelled", reason, False
+        intent.seen, intent.since = None, set()
+
+    # -- strangers -------------------------------------------------------------------------------------------
+
+    def _is_foreign(self, step: Step, intent: _Intent) -> bool:
+        return step.by != intent.party.owner
+
+    def _stranger(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
+        place = _READ if step.verb == "read" else _CANCEL
+        if intent.party.owner is None:
+            return self._nobodys(step, place, intent, reply)
+        across = "other_environment" in (step.by, intent.party.owner)
+        who = "other_environment" if across else "other_merchant"
+        intent.since.add(who)
+        mine = (step.by, step.key) if step.key is not None else None
+        before = mine is not None and mine in self._uses
+        others = mine is not None and not before and any(label == step.key for _, label in self._uses)
+        if mine is not None:
+            self._uses.setdefault(mine, _Use(step.on, step.reason, "", None))
+        if reply.ok and step.verb == "cancel" and intent.status in _CANCELLABLE:
+            intent.status = OPEN
+        if others and reply.status == 409:
+            expected = "a key that somebody else has used to be as good as a new one"
+            return [ruled(_CANCEL + "keys_of_others", False, expected, reply)]
+        holds = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply) or (before and reply.status == 409)
+        of = "of the other environment" if across else "of another merchant"
+        what = "reading" if step.verb == "read" else "cancelling"
+        return [ruled(place + _BLAME[who], holds, f"{_NOT_FOUND} to {what} an intent {of}", reply)]
+
+    def _nobodys(self, step: Step, place: str, intent: _Intent, reply: Reply) -> list[Ruling]:
+        mine = (step.by, step.key) if step.key is not None else None
+        before = mine is not None and mine in self._uses
+        if mine is not None:
+            self._uses.setdefault(mine, _Use(step.on, step.reason, "", None))
+        holds = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply)
+        holds = holds or (before and reply.status == 409)
+        holds = holds or (not intent.party.certain and reply.status == 400)
+        return [ruled(place + "unknown", holds, f"{_NOT_FOUND} to an id that was never issued", reply)]
+
+    # -- reads -----------------------------------------------------------------------------------------------
+
+    def _read(self, intent: _Intent, reply: Reply) -> list[Ruling]:
+        shown = reply.json
+        if reply.status != 200 or not isinstance(shown, dict):
+            return [ruled(_READ + "read", False, "200 to reading an intent", reply)]
+        wrong, check = self._outcome(intent, shown)
+        blame = next((name for what, name in _BLAME.items() if what in intent.since), None)
+        soft = []
+        if not wrong and intent.seen is not None and self._stands_still(intent):
+            soft = [key for key in ("created_at", "updated_at") if moved(intent.seen, shown, key)]
+            if "updated_at" in soft and blame in ("conflict", "merchant", "environment"):
+                wrong, check = changed(intent.seen, shown, ("updated_at",)), blame
+        expected = f"an intent that {_has_been(intent)} to read as such, whatever came in between"
+        rulings = [
+            ruled(
+                _READ + check,
+                not wrong,
+                f"{expected} ({'; '.join(wrong)})",
+                reply,
+                cause=",".join(wrong)[:60],
+            )
+        ]
+        if intent.seen is not None and self._stands_still(intent) and check == "read":
+            expected = "created_at and updated_at to stay where nothing was changed"
+            rulings.append(ruled(_READ + "dates", not soft, expected, reply, cause=",".join(soft)))
+        self._learn(intent, shown)
+        return [*rulings, *self._order(_READ, intent, reply)]
+
+    def _outcome(self, intent: _Intent, shown: dict[str, Any]) -> tuple[list[str], str]:
+        """What is wrong with the outcome as it is shown, and the check that it belongs to."""
+        blame = next((name for what, name in _BLAME.items() if what in intent.since), "read")
+        status = shown.get("status")
+        if intent.status == "cancelled":
+            facts: dict[str, Any] = {"status": "cancelled"}
+            if intent.party.state != "cancelled":  # what was handed over as cancelled may have any code
+                facts["failure_code"] = "cancelled"
+            if intent.reason is not None:
+                facts["failure_message"] = intent.reason
+            wrong = changed(facts, shown, facts)
+            if intent.seen is not None and intent.reason is None:
+                wrong += changed(intent.seen, shown, ("failure_message",))
+            return wrong, blame
+        if intent.status in ("processing", CLOSED, OPEN):
+            # It may move on by itself, but not to where a refused request asked for.
+            amiss = ["cancelled"] if intent.status == OPEN else ["cancelled", "requires_approval"]
+            wrong = [f"status is {status!r}"] if status in amiss else []
+            wrong += ["failure_code is 'cancelled'"] if shown.get("failure_code") == "cancelled" else []
+            refused = intent.status == "processing" or "refused" in intent.since
+            return wrong, "proceeds" if refused and blame == "read" else blame
+        if intent.seen is None:
+            return changed({"status": intent.status}, shown, ("status",)), blame
+        return changed(intent.seen, shown, _OUTCOME), blame
+
+    def _stands_still(self, intent: _Intent) -> bool:
+        return intent.status not in ("processing", OPEN, CLOSED) and "settle" not in intent.since
+
+    def _learn(self, intent: _Intent, shown: dict[str, Any]) -> None:
+        status = shown.get("status")
+        if intent.status == OPEN and status not in ("cancelled", "requires_approval"):
+            intent.status = CLOSED
+        intent.confirmed = True
+        intent.seen, intent.since = shown, set()
+
+    def _order(self, place: str, intent: _Intent, reply: Reply) -> list[Ruling]:
+        """The data of the order are the same in every answer."""
+        shown = reply.json
+        if not reply.ok or not isinstance(shown, dict) or shown.get("id") != intent.party.id:
+            return []
+        wrong = changed(intent.order, shown, _ORDER)
+        known = bool(intent.order)
+        intent.order = {**{key: shown[key] for key in _ORDER if key in shown}, **intent.order}
+        expected = f"nothing of {', '.join(_ORDER)} to change ({'; '.join(wrong)})"
+        return [ruled(place + "order_data", not wrong, expected, reply)] if known else []
+
+
+def _has_been(intent: _Intent) -> str:
+    if intent.status == "cancelled":
+        return "was cancelled"
+    return "awaits approval" if intent.status in _CANCELLABLE else "was not to be cancelled"

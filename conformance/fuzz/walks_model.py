@@ -1,0 +1,51 @@
+"""What the models of both APIs have in common."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.fuzz.rulings import Finding, Ruling, text, told
+from conformance.http.reply import MISSING, Reply, instant
+from conformance.states.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A resource of a walk, or an id that names none. `owner` names its credentials; `certain` as in `Steered`."""
+
+    id: str
+    owner: str | None
+    state: str
+    resource: Resource | None
+    certain: bool = True
+
+
+def ruled(check: str, holds: bool, expected: str, reply: Reply, *, cause: str = "") -> Ruling:
+    """A ruling, with a finding unless it `holds`."""
+    if holds:
+        return Ruling(check)
+    return Ruling(check, Finding(expected, told(reply), cause or str(reply.status)))
+
+
+def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[str]:
+    """The keys whose values differ, in words; what `before` doesn't have isn't compared."""
+    return [
+        f"{key} was {text(before[key])} and is {text(now)}"
+        for key in keys
+        if key in before
+        and not same(before[key], now := after.get(key, MISSING) if isinstance(after, Mapping) else MISSING)
+    ]
+
+
+def same(value: Any, other: Any) -> bool:
+    """Equality as JSON has it: `true` is not 1."""
+    if value is MISSING or other is MISSING:
+        return value is other
+    return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def moved(before: Mapping[str, Any], after: Any, key: str) -> bool:
+    """Whether two answers name different moments under `key`; what can't be read as one isn't compared."""
+    one, other = instant(before.get(key)), instant(after.get(key) if isinstance(after, Mapping) else None)
+    return one is not None and other is not None and one != other

@@ -1,0 +1,205 @@
+"""A withdraw as its document describes it: what each request must be answered, and what becomes of the withdraw.
+
+Reads are of the endpoint that a profile declares, which no document describes: one that shows nothing is not judged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.fuzz.resources import UNKNOWN
+from conformance.fuzz.rulings import Ruling, Wanted
+from conformance.fuzz.walks_model import Party, changed, moved, ruled
+from conformance.fuzz.walks_plan import Step
+from conformance.http.reply import Reply
+
+_OK, _REFUSED = Wanted(200), Wanted(400, "VALIDATION_ERROR")
+_NOT_FOUND = Wanted(404, "RESOURCE_NOT_FOUND")
+_WALK = "cancel_withdraw.walk."
+
+_ORDER = (
+    "amount",
+    "currency",
+    "referenceId",
+    "destinationType",
+    "bankAccountNumber",
+    "bankAccountName",
+    "bankCode",
+    "destinationId",
+    "description",
+    "metadata",
+)
+# Not known: it may be cancelled still (after an attempt to pay it), or not any more.
+OPEN, CLOSED = "open", "closed"
+_FINAL = {"canceled": "again", "paid": "paid", "failed": "failed"}
+
+
+@dataclass(slots=True)
+class _Withdraw:
+    """What is known of one withdraw. `canceled_at` is that of the first answer that showed it."""
+
+    party: Party
+    status: str
+    canceled_at: Any = None
+    confirmed: bool = True
+    seen: Mapping[str, Any] | None = None
+    order: dict[str, Any] = field(default_factory=dict)
+    settled: bool = False
+
+
+class WithdrawModel:
+    """The withdraws of one walk. Statuses are those of the document, or OPEN or CLOSED."""
+
+    def __init__(self, parties: Sequence[Party], cancel_processing: bool | None) -> None:
+        self._withdraws = [_Withdraw(party, party.state) for party in parties]
+        self._cancel_processing = cancel_processing
+
+    def state(self, step: Step) -> str:
+        """As `walks_sent.Model` has it."""
+        withdraw = self._withdraws[step.on]
+        if step.by != withdraw.party.owner:
+            return UNKNOWN
+        return {OPEN: "pending", CLOSED: "paid"}.get(withdraw.status, withdraw.status)
+
+    def lags(self, step: Step) -> bool:
+        """As `walks_sent.Model` has it."""
+        withdraw = self._withdraws[step.on]
+        own = step.verb == "read" and not step.odd and step.by == withdraw.party.owner
+        return own and withdraw.status == "canceled" and not withdraw.confirmed
+
+    def shows(self, reply: Reply) -> bool:
+        """As `walks_sent.Model` has it."""
+        return bool(reply.at("data.status") == "canceled") or not reply.ok
+
+    def settled(self, step: Step) -> None:
+        """As `walks_sent.Model` has it."""
+        withdraw = self._withdraws[step.on]
+        withdraw.settled = True
+        if withdraw.status in ("pending", "processing"):
+            withdraw.status, withdraw.seen = OPEN, None
+
+    def rule(self, step: Step, reply: Reply) -> list[Ruling]:
+        """As `walks_sent.Model` has it."""
+        withdraw = self._withdraws[step.on]
+        if step.odd:
+            if reply.ok and step.verb == "cancel" and withdraw.status in ("pending", "processing", OPEN):
+                withdraw.status = OPEN
+            return []  # the judge's: nobody is let in like this
+        if step.by != withdraw.party.owner:
+            return self._stranger(step, withdraw, reply)
+        if step.verb == "read":
+            return self._read(withdraw, reply)
+        return [self._cancel(withdraw, reply), *self._order(withdraw, reply)]
+
+    # -- cancels ---------------------------------------------------------------------------------------------
+
+    def _cancel(self, withdraw: _Withdraw, reply: Reply) -> Ruling:
+        status = withdraw.status
+        if status in _FINAL:
+            holds = _REFUSED.met_by(reply) or _REFUSED.lacks_code(reply)
+            late = " and was to be settled since" if withdraw.settled and status == "canceled" else ""
+            return ruled(
+                _WALK + _FINAL[status], holds, f"{_REFUSED} to a withdraw that is {status}{late}", reply
+            )
+        allowed = self._allowed(status)
+        if reply.ok:
+            withdraw.status, withdraw.confirmed, withdraw.seen = "canceled", False, None
+            withdraw.canceled_at = reply.at("data.canceledAt")
+        else:
+            withdraw.status = CLOSED if _REFUSED.met_by(reply) else OPEN
+        holds = any(one.met_by(reply) or one.lacks_code(reply) for one in allowed)
+        check = "pending" if status == "pending" else "closed"
+        if status == "processing" and self._cancel_processing is not None:
+            check = "processing_cancelled" if self._cancel_processing else "processing_refused"
+        expected = f"{' or '.join(map(str, allowed))} to cancelling a withdraw that is {_told(status)}"
+        return ruled(_WALK + check, holds, expected, reply)
+
+    def _allowed(self, status: str) -> tuple[Wanted, ...]:
+        if status == "pending":
+            return (_OK,)
+        if status == CLOSED or (status == "processing" and self._cancel_processing is False):
+            return (_REFUSED,)
+        # What is processing may be paid before the request gets there.
+        return (_OK, _REFUSED)
+
+    # -- strangers -------------------------------------------------------------------------------------------
+
+    def _stranger(self, step: Step, withdraw: _Withdraw, reply: Reply) -> list[Ruling]:
+        if step.verb == "read":
+            return []
+        if withdraw.party.owner is None:
+            calm = not reply.ok and reply.status < 500
+            expected = "a UUID of an unusual make-up to be turned down like any other id"
+            if not withdraw.party.certain:
+                return [ruled(_WALK + "odd_id", calm, expected, reply)]
+            holds = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply)
+            return [ruled(_WALK + "unknown", holds, f"{_NOT_FOUND} to an id that names nothing", reply)]
+        if reply.ok and withdraw.status in ("pending", "processing", OPEN):
+            withdraw.status = OPEN
+        expected = f"{_NOT_FOUND} to cancelling another merchant's withdraw"
+        alike = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply)
+        return [
+            ruled(_WALK + "merchant", not reply.ok, "another merchant's withdraw not to be cancelled", reply),
+            ruled(_WALK + "alike", alike or reply.ok, expected, reply),
+        ]
+
+    # -- reads -----------------------------------------------------------------------------------------------
+
+    def _read(self, withdraw: _Withdraw, reply: Reply) -> list[Ruling]:
+        shown = reply.at("data")
+        if reply.status != 200 or not isinstance(shown, dict):
+            # One that has worked for this withdraw before has no reason not to any more.
+            worked = withdraw.seen is not None
+            return [ruled(_WALK + "reads", False, "200 with data, as before", reply)] if worked else []
+        rulings = [self._outcome(withdraw, shown, reply), Ruling(_WALK + "reads")]
+        if withdraw.seen is not None and withdraw.status not in ("processing", OPEN, CLOSED):
+            wrong = [key for key in ("createdAt", "updatedAt") if moved(withdraw.seen, shown, key)]
+            expected = f"a refused request to leave no trace ({', '.join(wrong)} moved)"
+            rulings.append(ruled(_WALK + "trace", not wrong, expected, reply, cause=",".join(wrong)))
+        self._learn(withdraw, shown)
+        return [*rulings, *self._order(withdraw, reply)]
+
+    def _outcome(self, withdraw: _Withdraw, shown: dict[str, Any], reply: Reply) -> Ruling:
+        status = shown.get("status")
+        if withdraw.status == "canceled":
+            wrong = changed({"status": "canceled", "paidAt": None}, shown, ("status", "paidAt"))
+            first = {"canceledAt": withdraw.canceled_at}
+            date = moved(first, shown, "canceledAt") and not _coarser(withdraw.canceled_at, shown)
+            check = "settled" if withdraw.settled and not date else "real" if wrong or not date else "again"
+            wrong += [f"canceledAt is {shown.get('canceledAt')!r}"] if date else []
+        elif withdraw.status in ("processing", OPEN, CLOSED):
+            wrong = [f"status is {status!r}"] if status == "canceled" else []
+            check = "trace"
+        else:
+            wrong, check = changed({"status": withdraw.status}, shown, ("status",)), "trace"
+        expected = f"a withdraw that is {_told(withdraw.status)} to be shown as such ({'; '.join(wrong)})"
+        return ruled(_WALK + check, not wrong, expected, reply, cause=",".join(wrong)[:60])
+
+    def _learn(self, withdraw: _Withdraw, shown: dict[str, Any]) -> None:
+        status = shown.get("status")
+        if withdraw.status in (OPEN, "processing") and status in _FINAL:
+            withdraw.status = CLOSED
+        if withdraw.status == "canceled" and withdraw.canceled_at is None:
+            withdraw.canceled_at = shown.get("canceledAt")
+        withdraw.seen, withdraw.confirmed = shown, True
+
+    def _order(self, withdraw: _Withdraw, reply: Reply) -> list[Ruling]:
+        """The data of the order are the same in every answer."""
+        shown = reply.at("data")
+        if not reply.ok or not isinstance(shown, dict) or shown.get("id") != withdraw.party.id:
+            return []
+        wrong = changed(withdraw.order, shown, _ORDER)
+        known = bool(withdraw.order)
+        withdraw.order = {**{key: shown[key] for key in _ORDER if key in shown}, **withdraw.order}
+        expected = f"nothing of the order to change ({'; '.join(wrong)})"
+        return [ruled(_WALK + "order_data", not wrong, expected, reply)] if known else []
+
+
+def _coarser(first: Any, shown: Mapping[str, Any]) -> bool:
+    """Whether the two dates are told with different precision, so that they can't be compared to the end."""
+    now = shown.get("canceledAt")
+    return not isinstance(first, str) or not isinstance(now, str) or len(first) != len(now)
+
+
+def _told(status: str) -> str:
+    return {OPEN: "open to either", CLOSED: "not to be cancelled any more"}.get(status, status)

@@ -1,0 +1,119 @@
+"""Failing cases: made small, kept, and the same after a round trip."""
+
+import base64
+import json
+
+import pytest
+
+from conformance.fuzz.generate import stream
+from conformance.fuzz.probes import Aim, Case, Probe
+from conformance.fuzz.shrink import simpler, weight
+from tests.fuzz.support import apis, fuzz
+from tests.support import CREDENTIAL_ENV
+
+JSON = (("Content-Type", "application/json"),)
+
+
+def cancel(body, aim, **more):
+    value = more.pop("value", json.loads(body))
+    return Probe(
+        "cancelPayoutIntent",
+        "fuzzing",
+        "POST",
+        aim,
+        headers=JSON,
+        body=body,
+        value=value,
+        key="fresh",
+        **more,
+    )
+
+
+@apis
+def test_a_case_is_the_same_after_a_round_trip(api):
+    for probe in stream(api, 5, 30):
+        case = Case(probe, "paid", 2)
+        back = Case.from_json(json.loads(json.dumps(case.to_json())))
+        assert (back.state, back.turn) == ("paid", 2)
+        again = back.probe
+        for name in (
+            "operation",
+            "phase",
+            "method",
+            "aim",
+            "segment",
+            "headers",
+            "body",
+            "key",
+            "omitted",
+            "altered",
+        ):
+            assert getattr(again, name) == getattr(probe, name), name
+
+
+@apis
+def test_every_simpler_request_is_simpler_and_tries_the_same(api):
+    for probe in stream(api, 2, 20):
+        for one in simpler(probe):
+            assert weight(one) < weight(probe)
+            assert (one.aim, one.operation, one.method) == (probe.aim, probe.operation, probe.method)
+
+
+def test_a_long_way_down_ends():
+    probe = cancel(b'{"a": [1, 2, {"b": "c"}], "reason": {"x": "\\u00e9\\u00e9\\u00e9"}}', Aim.REASON)
+    steps = 0
+    while (one := next(simpler(probe), None)) is not None:
+        probe, steps = one, steps + 1
+    assert steps < 40
+    assert probe.value == {"reason": {}}
+
+
+@pytest.mark.parametrize(
+    ("defect", "check", "smallest"),
+    [
+        (
+            "pi-odd-reason-is-kept",
+            "cancel_payout_intent.reason.other_type",
+            lambda p: len(p["body"]["text"]) < 16,
+        ),
+        (
+            "pi-reason-is-escaped",
+            "cancel_payout_intent.reason.free_text",
+            lambda p: len(p["body"]["text"]) < 22,
+        ),
+        ("wd-malformed-id-is-500", "cancel_withdraw.crash.path", lambda p: len(p["segment"]) <= 2),
+        (
+            "wd-signature-is-not-verified",
+            "cancel_withdraw.auth.wrong_signature",
+            lambda p: len(p["altered"]) == 1,
+        ),
+        ("wd-paid-is-cancelled", "cancel_withdraw.status.paid", lambda p: "body" not in p),
+    ],
+)
+def test_what_is_shown_is_the_smallest_and_was_seen_twice(defect, check, smallest, bendable, tmp_path):
+    bendable.bend(defect)
+    api = "withdraws" if defect.startswith("wd") else "payout-intents"
+    found = fuzz(tmp_path, api, bendable.url, examples=12)
+    bendable.bend()
+    first = found.statistics["failing"][f"fuzz::{check}"][0]
+    assert first["again"] is True
+    assert smallest(first["case"]["probe"])
+    assert first["seen"] == sum(first["statuses"].values())
+    (line,) = [line for line in found.lines if line["check"]["id"] == f"fuzz::{check}"]
+    shown = line["exchanges"][line["check"]["problem"]["exchange"]]
+    sent = first["case"]["probe"].get("body", {}).get("text", "")
+    assert (
+        sent in json.dumps(shown) or sent.replace('"', '\\"') in json.dumps(shown) or sent in decoded(shown)
+    )
+    assert first["curl"].count("curl ") == 1
+    assert 0 < found.statistics["shrinking"] <= 40 * len(found.statistics["failing"])
+    assert not [name for name, value in CREDENTIAL_ENV.items() if value in json.dumps(found.statistics)]
+
+
+def decoded(exchange):
+    body = exchange.get("request_body")
+    return (
+        base64.b64decode(body["base64"]).decode("latin-1")
+        if isinstance(body, dict) and "base64" in body
+        else str(body)
+    )
