@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+WEB := tests/web/node_modules/.package-lock.json
 
 .PHONY: help demo test coverage detection bench lint lock clean
 
@@ -22,11 +23,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
+# The Allure renderer and axe-core, for the tests of the reports; without npm those tests say what they miss.
+$(WEB): tests/web/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix tests/web --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not installed: the tests that need tests/web will be skipped"; fi
+
 demo: $(READY)
 	$(BIN)/payout-conformance demo
 
-test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+test: lint $(WEB)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -q
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -41,6 +48,7 @@ detection: $(READY)
 	  $(BIN)/python -m tests.proof.prove $$api reports/detection/$$api.full.json --full && \
 	  $(BIN)/python -m tests.proof.matrix $$api reports/detection/$$api.full.json reports/detection || exit 1; \
 	done
+	$(BIN)/python -m tests.proof.rare
 
 # Which checks and defects stand behind each requirement, as a table beside the specs.
 coverage: $(READY)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import HarnessError
-from conformance.model import Basis, Catalogue, Level, NotObservable, Requirement
+from conformance.model import Basis, Catalogue, Level, MatrixRow, NotObservable, Requirement
 
 # A wheel carries the specs inside the package; a checkout has them beside it.
 _PACKAGED = Path(__file__).parent / "_specs"
@@ -51,6 +51,7 @@ def load(api: str) -> Catalogue:
                 NotObservable(**{k: row[k] for k in ("id", "title", "statement", "section", "reason")})
                 for row in data.get("not_observable", ())
             ),
+            matrix=tuple(MatrixRow(**row) for row in data.get("matrix", ())),
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise HarnessError(

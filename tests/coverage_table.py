@@ -22,7 +22,11 @@ def table(api: str) -> str:
         shown = ", ".join(
             f"{name} ({number})" if number > 1 else name for name, number in sorted(tests.items())
         )
-        defects = [defect.id for defect in list_defects(api) if defect.breaks[0] == row.id]
+        defects = [
+            f"{defect.id} ({defect.needs})" if defect.needs else defect.id
+            for defect in list_defects(api)
+            if defect.breaks[0] == row.id
+        ]
         lines.append(f"| {row.id} {row.title} | {row.level} | {shown} | {', '.join(defects)} |")
     return "\n".join(lines) + "\n"
 

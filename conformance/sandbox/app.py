@@ -30,6 +30,7 @@ class App:
         self.variants: dict[str, Any] = {}
         self.courier = Courier()
         self.dialect = Dialect()
+        self.requests = 0
         self.configure(defects, variants or {}, reset=True)
 
     def configure(
@@ -72,6 +73,7 @@ class App:
         try:
             if request.path in _INTERNAL:
                 return await self._internal(request)
+            self.requests += 1
             await self._delay()
             for api in self.apis.values():
                 response = await api.respond(request)

@@ -28,6 +28,7 @@ _MODULES = (
     "withdraws.defects_errors",
     "withdraws.defects_auth",
     "withdraws.defects_signature",
+    "withdraws.defects_rare",
     "payout_intents.defects_state",
     "payout_intents.defects_lookup",
     "payout_intents.defects_body",
@@ -39,24 +40,35 @@ _MODULES = (
     "payout_intents.defects_auth",
     "payout_intents.defects_errors",
     "payout_intents.defects_webhooks",
+    "payout_intents.defects_rare",
+    "payout_intents.defects_rare_walks",
 )
 _PREFIXES = {"withdraws": ("wd-", "WD-"), "payout-intents": ("pi-", "PI-")}
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One thing that an implementation gets wrong. `breaks` are requirements, the main one first."""
+    """One thing that an implementation gets wrong. `breaks` are requirements, the main one first.
+
+    `needs` says what finds it where the hand-written checks can't be expected to: "fuzzing", or nothing.
+    """
 
     id: str
     api: str
     breaks: tuple[str, ...]
     says: str
+    needs: str = ""
 
 
 _known: dict[str, tuple[Defect, type[Api[Any]]]] = {}
 
 
-def defect(identifier: str, *breaks: str) -> Callable[[A], A]:
+def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
+    """As `defect`, for one that shows only on an input or after a sequence that nobody thinks of by hand."""
+    return defect(identifier, *breaks, needs="fuzzing")
+
+
+def defect(identifier: str, *breaks: str, needs: str = "") -> Callable[[A], A]:
     """Register a class as a defect; its docstring says what somebody did."""
 
     def register(bent: A) -> A:
@@ -69,7 +81,7 @@ def defect(identifier: str, *breaks: str) -> Callable[[A], A]:
         if identifier in _known:
             raise ValueError(f"There are two defects called {identifier!r}")
         says = " ".join((bent.__doc__ or "").split())
-        _known[identifier] = (Defect(identifier, bent.name, breaks, says), bent)
+        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs), bent)
         return bent
 
     return register

@@ -54,6 +54,11 @@ class Sandbox:
         """The provider-state endpoint."""
         return f"{self.url}/_states"
 
+    @property
+    def requests(self) -> int:
+        """How many requests both APIs have got so far; those about provider states and control don't count."""
+        return self._app.requests
+
     def start(self) -> Self:
         """Listen, and return once requests are answered."""
         if self._thread is not None:

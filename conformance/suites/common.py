@@ -9,11 +9,14 @@ from typing import Any
 from conformance import expect
 from conformance.errors import NotApplicable
 from conformance.http.reply import NotStrictJson, Reply, instant
+from conformance.states.accounts import account_numbers as account_numbers  # noqa: PLC0414 - for the suites
+from conformance.states.accounts import spelled
+from conformance.states.accounts import unmasked as unmasked  # noqa: PLC0414 - for the suites
 
 # What only a program's inside looks like. Each pattern needs more than a word that a message might well hold.
 _INSIDES = {
     "a stack trace": re.compile(
-        r"Traceback \(most recent call last\)|^\s+at [\w$.<>]+ ?\(.*:\d+(?::\d+)?\)"
+        r"Traceback \(most recent call last\)|^[ \t]{1,99}at [\w$.<>]+ ?\(.*:\d+(?::\d+)?\)"
         r"|\bat [\w$.]+\([\w.]+\.(?:java|kt):\d+\)|File \"[^\"]+\", line \d+|\bgoroutine \d+ \["
         r"|\.rb:\d+:in |#\d+ /\S+\.php\(\d+\)|Exception in thread",
         re.MULTILINE,
@@ -34,9 +37,8 @@ _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
     r"|\b\d{10,}\.\d+\b"  # seconds since the epoch
-    r"|\b[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
+    r"|(?<![0-9A-Za-z_-])[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
 )
-_MASK = re.compile(r"[^0-9A-Za-z \-]|[xX]{2,}")
 
 
 def insides(text: str) -> str | None:
@@ -146,24 +148,6 @@ def amount_of(value: Any) -> Decimal | None:
         return None
 
 
-def account_numbers(facts: Mapping[str, Any]) -> list[str]:
-    """Full account numbers among what a state provider told: unmasked, six digits and more."""
-    pending: list[tuple[str, Any]] = [("", facts)]
-    found: list[str] = []
-    while pending:
-        path, value = pending.pop()
-        if isinstance(value, Mapping):
-            pending += [(f"{path}.{key}".lower(), item) for key, item in value.items()]
-        elif "account" in path and isinstance(value, str | int) and unmasked(str(value)):
-            found.append(str(value))
-    return found
-
-
-def unmasked(text: str) -> bool:
-    """Whether a text looks like a whole account number: six digits and more, and nothing that masks any."""
-    return sum(char.isdigit() for char in text) >= 6 and not _MASK.search(text)
-
-
 def needs_account(facts: Mapping[str, Any]) -> None:
     """Raises NotApplicable where there is no account number to look for: a search for nothing proves nothing."""
     if not account_numbers(facts):
@@ -173,8 +157,7 @@ def needs_account(facts: Mapping[str, Any]) -> None:
 def hides_account(reply: Reply, facts: Mapping[str, Any], *, to: str) -> None:
     """None of the account numbers that the state provider told stands in the answer, grouped or not."""
     for number in account_numbers(facts):
-        spaced = r"[ \-]?".join(re.escape(char) for char in number if char not in " -")
-        where = next((text for text in reply.strings() if re.search(rf"(?<!\d){spaced}(?!\d)", text)), None)
+        where = next((text for text in reply.strings() if spelled(number).search(text)), None)
         expect.that(
             where is None,
             expected=f"the full account number to appear nowhere in the answer to {to}",

@@ -4,6 +4,8 @@
 import { createHash, createHmac, randomBytes, randomInt, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
+let asked = 0; // Requests are numbered, as by some frameworks: a short id, and another one each time.
+
 const ACCOUNTS = JSON.parse(process.env.OUTSIDE_ACCOUNTS);
 const TENANTS = { primary: "one/test", other_merchant: "two/test", other_environment: "one/live" };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -81,7 +83,7 @@ function withdrawRoute(req, res, path, body) {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const told = { code: error.code, message: error.message, details: [] };
-    send(res, error.status, { success: false, error: told, requestId: randomUUID(), at: instant() });
+    send(res, error.status, { success: false, error: told, requestId: `req-${(asked += 1).toString(36)}`, at: instant() });
   }
 }
 

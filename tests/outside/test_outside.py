@@ -67,12 +67,7 @@ FLASK_WITHDRAWS = Honest(
             "WD-36",  # its 401 carries no challenge
         }
     ),
-    inapplicable=frozenset(
-        {
-            "WD-03",  # every processing withdraw can be cancelled
-            "WD-23",  # nothing tells what a withdraw was before the cancel
-        }
-    ),
+    inapplicable=frozenset({"WD-03"}),  # every processing withdraw can be cancelled
 )
 FLASK_INTENTS = Honest(
     server="flask",

@@ -60,6 +60,7 @@ REASONS = (
     "\n" * 300,
     "é" * 512,
     "",
+    "0",
 )
 BODIES = (
     *(
@@ -74,6 +75,7 @@ BODIES = (
         b'{"reason":{}}',
     ),
     b'{"reason":"a","reason":"b"}',
+    b'{"reason":"a","amount":"1"}',
 )
 TYPES = ("application/json; charset=utf-8", "text/plain", "application/vnd.payouts+json", None)
 
@@ -117,6 +119,8 @@ async def _states(api: Intents) -> None:
         await api.player.settle(identifier)
     raced = await api.given()
     await asyncio.gather(*(api.cancel(raced, {"reason": str(n)}, f"race-{n}") for n in range(3)))
+    keyless = await api.given()
+    await asyncio.gather(*(api.cancel(keyless, {"reason": str(n)}) for n in range(3)))
     settled = await api.given()
     await asyncio.gather(api.cancel(settled), api.player.settle(settled))
     for status in ("requires_approval", "processing", "cancelled"):
@@ -182,6 +186,8 @@ async def _keys(api: Intents) -> None:
     raced = await api.given()
     await asyncio.gather(*(api.cancel(raced, {"reason": "r"}, "in-flight") for _ in range(3)))
     await api.cancel(raced, {"reason": "r"}, "in-flight")
+    raced = await api.given()
+    await asyncio.gather(*(api.cancel(raced, {"reason": str(n)}, "one-for-all") for n in range(3)))
     refused = await api.given()
     path, headers = (
         f"/payout_intents/{refused}/cancel",
@@ -214,4 +220,59 @@ async def _methods(api: Intents) -> None:
                 await api.read(identifier)
 
 
-PARTS = (_states, _bodies, _keys, _authentication, _methods)
+async def _rare(api: Intents) -> None:
+    """What only defects of the kind that fuzzing is for answer otherwise."""
+    account = {"Authorization": encoded(basic()), "Content-Type": "application/json"}
+    for reason in ("pay ${name}", "x" * 300, "<b>bold</b>", "7"):
+        identifier = await api.given()
+        await api.cancel(identifier, {"reason": reason}, "rare-" + reason[:5])
+        await api.read(identifier)
+    for more in (
+        {"X-Request-Id": "r" * 80},
+        {"Accept": "application/json, */*"},
+        {"Accept-Language": "de"},
+        {"Content-Type": "json"},
+    ):
+        identifier = await api.given()
+        await api.player.call("POST", f"/payout_intents/{identifier}/cancel", account | more, b"{}")
+    long = b'{"reason":"' + rb"\u00e9" * 600 + b'"}'
+    await api.cancel(await api.given(), long)
+    await api.cancel("%C3%28")
+    await _sequences(api)
+
+
+async def _sequences(api: Intents) -> None:
+    first, second, key = await api.given(), await api.given(), "rare-key"
+    same = {"reason": "same"}
+    await api.read(second)
+    await api.cancel(second, b"[]", "rare-odd")
+    await api.read(second)
+    second = await api.given()
+    await api.cancel(first, same, key)
+    for step in ("replay", "read", "replay", "second", "replay"):
+        await (
+            api.read(first)
+            if step == "read"
+            else api.cancel(second if step == "second" else first, same, key)
+        )
+    for after in ("stranger", "fresh", "empty", "failed", "settled"):
+        first, key = await api.given(), f"rare-{after}"
+        await api.cancel(first, same, key)
+        await api.read(first)
+        if after == "stranger":
+            await api.cancel(first, {"reason": "other"}, key, "other_merchant")
+        elif after == "fresh":
+            await api.cancel(first, same, "rare-another")
+        elif after == "empty":
+            await api.cancel(first, {}, "rare-empty-2")
+        elif after == "failed":
+            await api.cancel(first, {}, key)
+            await api.player.call("POST", f"/payout_intents/{first}/cancel", {}, b"{}")
+        else:
+            await api.cancel(first, same)
+            await api.player.settle(first)
+        await api.read(first)
+        await api.cancel(first, same, key)
+
+
+PARTS = (_states, _bodies, _keys, _authentication, _methods, _rare)

@@ -49,6 +49,7 @@ def wrongly_signed(now: int) -> list[Mapping[str, str | bytes]]:
         {"X-Signature": "a" * 10_000},
         {"X-Signature": other["X-Signature"]},
         {"X-Signature": made_with("")},
+        {"X-Signature": made_with(secret, "")},
         {"X-Signature": made_with(key)},
         {"X-API-Key": other["X-API-Key"]},
         {"X-API-Key": "nobody"},
@@ -102,8 +103,9 @@ async def _states(api: Withdraws) -> None:
         await api.cancel(identifier)
         await api.read(identifier)
         await api.player.settle(identifier)
-    raced = await api.given()
-    await asyncio.gather(*(api.cancel(raced) for _ in range(3)))
+    for status in ("pending", "processing"):
+        raced = await api.given(status)
+        await asyncio.gather(*(api.cancel(raced) for _ in range(3)))
 
 
 async def _lookups(api: Withdraws) -> None:
@@ -111,6 +113,7 @@ async def _lookups(api: Withdraws) -> None:
         foreign = await api.given(status, owner="other_merchant")
         await api.cancel(foreign)
         await api.read(foreign, "other_merchant")
+        await api.read(foreign)
     pending = await api.given()
     for odd in (UNKNOWN_UUID, "x", "%00", f"{pending}%00", "x" * 300):
         await api.cancel(odd)
@@ -125,6 +128,10 @@ async def _signatures(api: Withdraws) -> None:
         await api.read(pending)
     for body in (b"{}", b'{"a":1}', b"x"):
         await api.player.call("POST", f"{api.base}{pending}/cancel", signed(api.now()), body)
+    for signed_body, body in ((b'{"a":1}', b'{ "a": 1 }'), (b'{"amount":"7.77"}', b'{"amount":"7.77"}')):
+        given = await api.given()
+        headers = signed(api.now(), body=signed_body)
+        await api.player.call("POST", f"{api.base}{given}/cancel", headers, body)
     first = signed(api.now())
     await api.player.call("GET", api.base + pending, first)
     await api.player.call(
@@ -142,4 +149,34 @@ async def _methods(api: Withdraws) -> None:
             await api.read(identifier)
 
 
-PARTS = (_states, _lookups, _signatures, _methods)
+async def _rare(api: Withdraws) -> None:
+    """What only defects of the kind that fuzzing is for answer otherwise."""
+    for odd in ("00000000-0000-0000-0000-000000000000", "1e000001-0000-4000-8000-000000000000"):
+        await api.cancel(odd)
+    for more in (
+        {"Accept-Language": "de"},
+        {"Accept": "application/json, */*"},
+        {"X-Request-Id": "r" * 80},
+        {"User-Agent": "Mozilla/5.0"},
+    ):
+        identifier = await api.given()
+        for _ in range(2):
+            await api.player.call("POST", f"{api.base}{identifier}/cancel", signed(api.now()) | more)
+    for after in ("stranger", "failed", "refused", "settled"):
+        identifier = await api.given()
+        await api.cancel(identifier)
+        if after in ("stranger", "settled"):
+            await api.cancel(identifier, "other_merchant")
+        if after == "failed":
+            await api.player.call("POST", f"{api.base}{identifier}/cancel", {})
+        if after == "settled":
+            await api.player.settle(identifier)
+        if after == "refused":
+            await api.cancel(identifier)
+            await api.read(identifier)
+        await api.read(identifier)
+        for _ in range(4):
+            await api.cancel(identifier)
+
+
+PARTS = (_states, _lookups, _signatures, _methods, _rare)

@@ -1,4 +1,4 @@
-"""The schemas of the profile and of the run record: valid, and neither too wide nor too narrow."""
+"""The schemas of the profile, the run record and the certificate: valid, and neither too wide nor too narrow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 FORMATS = Path(__file__).resolve().parents[2] / "specs" / "formats"
-NAMES = ["profile.schema.json", "run.schema.json"]
+NAMES = ["profile.schema.json", "run.schema.json", "certificate.schema.json"]
 
 WITHDRAWS = """
 [target]

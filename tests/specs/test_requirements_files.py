@@ -68,7 +68,7 @@ def test_the_file_has_a_name_and_a_revision(folder: str) -> None:
     """The API as profiles call it, and a revision that certificates can name."""
     document = read(folder, "requirements.toml")
 
-    assert set(document) == {"api", "revision", "requirement", "not_observable"}
+    assert set(document) == {"api", "revision", "requirement", "matrix", "not_observable"}
     assert document["api"] == read(folder, "sources.toml")["api"] == APIS[folder][0]
     assert document["revision"] >= 1
 

@@ -84,6 +84,16 @@ class FailureCodeIsNull(PayoutIntents):
         intent.failure_code = None
 
 
+@defect("pi-failure-code-needs-a-reason", "PI-16")
+class FailureCodeNeedsAReason(PayoutIntents):
+    """failure_code and failure_message are set together, and only where there is a reason."""
+
+    def write(self, intent: Intent, reason: str | None) -> None:
+        super().write(intent, reason)
+        if not reason:
+            intent.failure_code = None
+
+
 @defect("pi-failure-code-is-the-reason", "PI-16")
 class FailureCodeIsTheReason(PayoutIntents):
     """The reason is written to failure_code, too."""

@@ -1,11 +1,14 @@
 """Payout intents that get a conflict wrong: what counts as one, how it is answered, what it leaves behind."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.body import canonical
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.store import Scope
 
 Body = dict[str, Any]
 
@@ -54,6 +57,22 @@ class FingerprintIgnoresLetterCase(PayoutIntents):
 
     def fingerprint(self, identifier: str, body: Body) -> str:
         return super().fingerprint(identifier, body).lower()
+
+
+@defect("pi-conflict-in-flight-is-replayed", "PI-31")
+class ConflictInFlightIsReplayed(PayoutIntents):
+    """Who waits for the first request with a key gets its answer, whatever the body was."""
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        entry = self.world.keys.get(scope)
+        if entry is not None and not entry.done.is_set():
+            await self.wait_for(entry)
+            if entry.response is not None:
+                return self.replay(entry.response)
+        return await super().once(scope, fingerprint, act)
+
+    async def deliberate(self) -> None:
+        await asyncio.sleep(0.02)
 
 
 @defect("pi-fingerprint-is-the-length", "PI-31")

@@ -48,6 +48,15 @@ class ReplayIsEmpty(PayoutIntents):
         return self.reply(202, {})
 
 
+@defect("pi-replay-is-labelled-text", "PI-45")
+class ReplayIsLabelledText(PayoutIntents):
+    """What was kept under a key is its text: answered again, it is labelled as that."""
+
+    def replay(self, stored: Response) -> Response:
+        again = super().replay(stored)
+        return Response(again.status, again.body, again.headers, "text/plain; charset=utf-8")
+
+
 @defect("pi-replay-moves-updated-at", "PI-33")
 class ReplayMovesUpdatedAt(PayoutIntents):
     """The same request again is carried out again: 202, and updated_at moves."""

@@ -71,6 +71,14 @@ class ReasonIsLowerCase(PayoutIntents):
         return reason.lower()
 
 
+@defect("pi-reason-0-is-none", "PI-27")
+class Reason0IsNone(PayoutIntents):
+    """Whether there is a reason is asked as PHP does, for which "0" is empty."""
+
+    def message_for(self, reason: str | None) -> str | None:
+        return super().message_for(None if reason == "0" else reason)
+
+
 @defect("pi-reason-is-trimmed", "PI-27")
 class ReasonIsTrimmed(PayoutIntents):
     """Outer white space is cut off."""

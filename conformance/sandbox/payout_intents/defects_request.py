@@ -174,3 +174,30 @@ class NoContentTypeIs500(PayoutIntents):
         if not request.values(b"content-type"):
             raise AttributeError("'NoneType' object has no attribute 'split'")
         super().check_content_type(request)
+
+
+# What else is in the body
+
+
+@defect("pi-body-is-assigned", "PI-21")
+class BodyIsAssigned(PayoutIntents):
+    """Whatever fields the body has are assigned to the intent, as everywhere in this framework."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        intent = self.find(self.authenticate(request), given)
+        sent = self.body_of(request)
+        for name in ("amount", "currency", "country", "merchant_reference"):
+            setattr(intent, name, sent.get(name, getattr(intent, name)))
+        return await super().cancel(request, given)
+
+
+@defect("pi-keyless-reason-is-dropped", "PI-22")
+class KeylessReasonIsDropped(PayoutIntents):
+    """The reason is saved with the key's record, from where it is shown: without a key there is none."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        if any(request.values(b"idempotency-key")):
+            return await super().cancel(request, given)
+        intent = self.find(self.authenticate(request), given)
+        self.reason_of(self.body_of(request))
+        return await self.execute(intent, None)

@@ -3,7 +3,8 @@
 import asyncio
 import copy
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
@@ -294,6 +295,23 @@ class CheckThenAct(PayoutIntents):
 
     def exclusive(self, row: Intent) -> AbstractAsyncContextManager[Any]:
         return nullcontext()
+
+    async def deliberate(self) -> None:
+        await asyncio.sleep(0.02)
+
+
+@defect("pi-keyless-check-then-act", "PI-07")
+class KeylessCheckThenAct(PayoutIntents):
+    """What keeps racers apart is the lock on their key: without one, every racer wins."""
+
+    _keyless: ClassVar[ContextVar[bool]] = ContextVar("keyless", default=False)
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self._keyless.set(not any(request.values(b"idempotency-key")))
+        return await super().cancel(request, given)
+
+    def exclusive(self, row: Intent) -> AbstractAsyncContextManager[Any]:
+        return nullcontext() if self._keyless.get() else super().exclusive(row)
 
     async def deliberate(self) -> None:
         await asyncio.sleep(0.02)

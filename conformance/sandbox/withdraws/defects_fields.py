@@ -89,6 +89,15 @@ class AccountIsInFull(Withdraws):
         return super().data(withdraw) | {"bankAccountNumber": withdraw.account_number}
 
 
+@defect("wd-mask-hides-nothing", "WD-21")
+class MaskHidesNothing(Withdraws):
+    """The mask goes between the digits instead of over them: the whole number, with a star in its middle."""
+
+    def data(self, withdraw: Withdraw) -> Data:
+        number = withdraw.account_number
+        return super().data(withdraw) | {"bankAccountNumber": f"{number[:6]}*{number[6:]}"}
+
+
 @defect("wd-account-is-in-full-on-read", "WD-21")
 class AccountIsInFullOnRead(Withdraws):
     """The read endpoint shows the account number in full; cancelling masks it."""

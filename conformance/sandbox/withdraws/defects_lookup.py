@@ -70,6 +70,18 @@ class OwnerIsNotCheckedWhileProcessing(Withdraws):
         return row.status == "processing" or super().owns(account, row)
 
 
+@defect("wd-owner-is-not-checked-on-read", "WD-13")
+class OwnerIsNotCheckedOnRead(Withdraws):
+    """Any merchant reads any withdraw whose id it knows; cancelling is guarded."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        self.authenticate(request)
+        withdraw = self.store.get(self.parse_id(given))
+        if withdraw is None:
+            raise self.not_found(given)
+        return self.reply(200, self.success_body(withdraw))
+
+
 @defect("wd-not-owned-yet-canceled", "WD-12")
 class NotOwnedYetCanceled(Withdraws):
     """Another merchant's withdraw answers 404, after it has been cancelled."""

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,25 @@ class KeyIsASecretToo(Withdraws):
         public = replace(account, secret=account.key)
         matches = super().signature_matches
         return any(matches(signer, timestamp, body, signature) for signer in (account, public))
+
+
+@defect("wd-body-is-written-anew", "WD-32")
+class BodyIsWrittenAnew(Withdraws):
+    """The signature is verified over the parsed body, written anew: blanks and order may be other ones."""
+
+    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
+        with suppress(ValueError):
+            body = json.dumps(json.loads(body), separators=(",", ":")).encode()
+        return super().signed_message(timestamp, body)
+
+
+@defect("wd-body-alone-may-be-signed", "WD-32")
+class BodyAloneMayBeSigned(Withdraws):
+    """Signatures of the scheme's first version, over the body alone, are good still: any timestamp goes with them."""
+
+    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
+        old = b"sha256=" + hmac.new(account.secret, body, "sha256").hexdigest().encode()
+        return super().signature_matches(account, timestamp, body, signature) or old == signature
 
 
 @defect("wd-timestamp-is-not-covered", "WD-32")

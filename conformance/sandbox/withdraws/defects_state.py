@@ -2,7 +2,9 @@
 
 import asyncio
 import copy
+import json
 from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
 from typing import Any
 
 from conformance.sandbox.defects import defect
@@ -245,6 +247,17 @@ class CheckThenAct(Withdraws):
         await asyncio.sleep(0.02)
 
 
+@defect("wd-processing-check-then-act", "WD-02")
+class ProcessingCheckThenAct(Withdraws):
+    """What is processing takes another path, to its provider and back, without the lock: every racer wins."""
+
+    def exclusive(self, row: Withdraw) -> AbstractAsyncContextManager[Any]:
+        return nullcontext() if row.status == "processing" else super().exclusive(row)
+
+    async def deliberate(self) -> None:
+        await asyncio.sleep(0.02)
+
+
 @defect("wd-losers-get-500", "WD-08")
 class LosersGet500(Withdraws):
     """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
@@ -304,6 +317,54 @@ class ReadIsStale(Withdraws):
     def write(self, withdraw: Withdraw) -> None:
         self.cache[withdraw.id] = self.data(withdraw)
         super().write(withdraw)
+
+
+class _OtherWhenRead(Withdraws):
+    """Shows a canceled withdraw otherwise on reading."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        withdraw = self.find(self.authenticate(request), given)
+        data = self.data(withdraw)
+        if withdraw.status == "canceled":
+            data |= self.other(withdraw)
+        return self.reply(200, {"success": True, "data": data})
+
+    def other(self, withdraw: Withdraw) -> dict[str, Any]:
+        """The fields that are other ones."""
+        return {}
+
+
+@defect("wd-stored-amount-is-zeroed", "WD-23")
+class StoredAmountIsZeroed(_OtherWhenRead):
+    """The answer is made before the amount is set to 0.00 in the database, where reading finds it."""
+
+    def other(self, withdraw: Withdraw) -> dict[str, Any]:
+        return {"amount": "0.00"}
+
+
+@defect("wd-read-shifts-canceled-at", "WD-17")
+class ReadShiftsCanceledAt(_OtherWhenRead):
+    """The column of canceledAt has no time zone: what was written as UTC is read as local time."""
+
+    def other(self, withdraw: Withdraw) -> dict[str, Any]:
+        at = withdraw.canceled_at
+        return {"canceledAt": at and (at - timedelta(hours=7)).isoformat()}
+
+
+@defect("wd-body-is-assigned", "WD-23")
+class BodyIsAssigned(Withdraws):
+    """Whatever fields a signed body has are assigned to the withdraw, as everywhere in this framework."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        withdraw = self.find(self.authenticate(request), given)
+        try:
+            sent = json.loads(request.body or b"{}")
+        except ValueError:
+            sent = {}
+        if isinstance(sent, dict):
+            withdraw.amount = sent.get("amount", withdraw.amount)
+            withdraw.description = sent.get("description", withdraw.description)
+        return await super().cancel(request, given)
 
 
 @defect("wd-canceled-is-paid", "WD-42")

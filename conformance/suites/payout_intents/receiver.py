@@ -92,15 +92,20 @@ class Receiver:
 
 
 @contextmanager
-def opened(listen: str | None, public_url: str | None, patience: Patience) -> Iterator[Receiver]:
-    """A receiver on the address `listen`. Raises NotTestable where the profile names none, or it stays in use."""
+def opened(
+    listen: str | None, public_url: str | None, patience: Patience, *, busy_s: float = _BUSY_S
+) -> Iterator[Receiver]:
+    """A receiver on the address `listen`.
+
+    Raises NotTestable where the profile names none, or it stays in use for `busy_s` seconds.
+    """
     if listen is None:
         raise NotTestable(
             "the profile doesn't say where webhooks may be delivered", hint="Set webhooks.listen."
         )
     host, _, port = listen.rpartition(":")
     receiver = Receiver(public_url or "", patience)
-    server = _bound(host.strip("[]"), int(port), receiver)
+    server = _bound(host.strip("[]"), int(port), receiver, busy_s)
     # The port 0 takes a free one, which only the bound socket knows.
     receiver.url = receiver.url or f"http://{host}:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -113,7 +118,7 @@ def opened(listen: str | None, public_url: str | None, patience: Patience) -> It
         thread.join()
 
 
-def _bound(host: str, port: int, receiver: Receiver) -> ThreadingHTTPServer:
+def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10.0
 
@@ -146,7 +151,7 @@ def _bound(host: str, port: int, receiver: Receiver) -> ThreadingHTTPServer:
             """Somebody hung up: not this run's affair."""
 
     # One worker at a time: the address is the lock.
-    deadline = time.monotonic() + _BUSY_S
+    deadline = time.monotonic() + busy_s
     while True:
         try:
             return Server((host, port), Handler)

@@ -12,8 +12,8 @@ from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.states import Resource
+from conformance.suites.alike import difference
 from conformance.suites.common import no_server_error
-from conformance.suites.payout_intents.alike import difference
 from conformance.suites.payout_intents.evidence import Cancelled, Evidence
 from conformance.suites.payout_intents.forgeries import FORGERIES, LENIENCIES, encoded, made
 from conformance.suites.payout_intents.verbs import PayoutIntents, cancel_path

@@ -13,7 +13,7 @@ from conformance.http.reply import MISSING, Reply, instant
 from conformance.plugin import Given
 from conformance.suites.common import account_numbers, hides_account, is_instant, needs_account, unmasked
 from conformance.suites.payout_intents.evidence import Cancelled, Evidence
-from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents
+from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents, encoded
 
 ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
 RECIPIENT = ("type", "account_last4", "bank_code", "holder_name")
@@ -85,6 +85,23 @@ def test_failure_code_is_cancelled(cancelled: Cancelled) -> None:
         lambda value: value == "cancelled",
         "'cancelled', in the 202 and with two l's",
     )
+
+
+@requirement("PI-16")
+@pytest.mark.parametrize("how", ["without_a_reason", "without_a_key"])
+def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how: str) -> None:
+    """However little was sent, failure_code is cancelled, in the answer and in a later GET."""
+    intent = given("requires_approval")
+
+    reply = api.cancels(intent, **({"reason": None} if how == "without_a_reason" else {"key": None}))
+
+    for seen, where in ((reply, "the 202"), (api.confirmed(intent), "GET")):
+        expect.field(
+            seen,
+            "failure_code",
+            lambda value: value == "cancelled",
+            f"'cancelled' in {where} of a cancel {how.replace('_', ' ')}",
+        )
 
 
 @requirement("PI-17")
@@ -262,6 +279,46 @@ def test_order_data_stays(cancelled: Cancelled, key: str, seen: str) -> None:
         observed=f"{key} is {now!r} in {'the 202' if seen == 'reply' else 'GET after the cancel'}",
         reply=reply,
     )
+
+
+_SENT_ALONG = {
+    "amount": "1",
+    "currency": "XTS",
+    "country": "ZZ",
+    "merchant_reference": "sent along",
+    "recipient": {
+        "type": "bank_account",
+        "account_last4": "0001",
+        "bank_code": "X",
+        "holder_name": "Mallory",
+    },
+}
+
+
+@requirement("PI-21")
+def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Given) -> None:
+    """The body has one field: whatever else it holds is refused or ignored, and the order is what it was."""
+    intent, what = given("requires_approval"), "a body that has the order's own fields in it"
+    before = api.seen(intent)
+
+    reply = api.post(intent, encoded({"reason": "ordered twice", **_SENT_ALONG}))
+
+    if not reply.ok:
+        reply = api.still_cancels(intent, after=what)
+    for seen in (reply, api.confirmed(intent)):
+        taken = [
+            key
+            for key, sent in _SENT_ALONG.items()
+            if not expect.same(_or_null(before.at(key)), _or_null(seen.at(key)))
+            and (expect.same(seen.at(key), sent) or key == "recipient")
+        ]
+        expect.that(
+            not taken,
+            expected=f"nothing of the order to change by {what}",
+            observed=f"{', '.join(taken)} changed ({expect.shown(seen)})",
+            reply=seen,
+            hint="Take the reason out of the body, and don't assign the rest to the stored record.",
+        )
 
 
 def _or_null(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,8 @@ from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents
 
 # A window of 20 ms is hit by the first round, one of 2 ms by some of them.
 _ROUNDS = 4
+# Resources are dear: what differs in little from those races is tried less often.
+_FEWER_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,37 @@ def test_losers_leave_no_reason(distinct: Sequence[Round]) -> None:
             reply=one.read,
             hint="Write status and reason together.",
         )
+
+
+@requirement("PI-07")
+def test_one_of_many_cancels_without_a_key_succeeds(api: PayoutIntents, given: Given) -> None:
+    """Without keys, too, exactly one of parallel cancels succeeds: what guards an intent isn't the key."""
+    for _ in range(_FEWER_ROUNDS):
+        intent = given("requires_approval")
+        race = api.race([partial(api.cancel, intent, key=None)] * api.racers)
+        _one_succeeds(race, "cancels of one intent without a key")
+
+
+@requirement("PI-31")
+def test_one_key_with_many_reasons_succeeds_once(api: PayoutIntents, given: Given) -> None:
+    """Of parallel cancels with one key and a reason each, one succeeds: a conflict in flight is one, too."""
+    for _ in range(_FEWER_ROUNDS):
+        intent, key = given("requires_approval"), api.new_key()
+        race = api.race([_call(api, intent, api.new_reason(), key) for _ in range(api.racers)])
+        _one_succeeds(race, "cancels with one key and a reason each")
+
+
+def _one_succeeds(race: Race, what: str) -> None:
+    winners = [reply for reply in race.replies if reply.ok]
+    expect.that(
+        len(winners) == 1,
+        expected=f"exactly one 2xx for {len(race.replies)} {what} at the same moment",
+        observed=f"{len(winners)}: {', '.join(str(reply.status) for reply in race.replies)} "
+        f"({race.in_flight} in flight at once)",
+        reply=(winners or race.replies)[-1],
+        hint="Check and change in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock. "
+        "A request that waits for another with the same key compares its body before it repeats the answer.",
+    )
 
 
 @requirement("PI-07", level="SHOULD")

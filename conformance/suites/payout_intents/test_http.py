@@ -73,12 +73,14 @@ def test_other_refusal_has_the_envelope(evidence: Evidence, which: str) -> None:
 
 
 @requirement("PI-45")
-@pytest.mark.parametrize("which", ["202", "200", *DOCUMENTED])
+@pytest.mark.parametrize("which", ["202", "200", "a_retry", *DOCUMENTED])
 def test_answer_is_clean_json(evidence: Evidence, which: str) -> None:
     """Every documented answer is JSON, says so, and shows nothing of the program's inside."""
     if which in ("202", "200"):
         cancelled = evidence.cancelled()
         reply = cancelled.reply if which == "202" else cancelled.after
+    elif which == "a_retry":
+        reply = evidence.conflict().replay
     else:
         reply = _documented(evidence, which)
 

@@ -11,7 +11,7 @@ from conformance.plugin import Given
 from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.texts import plain
-from conformance.suites.payout_intents.verbs import CONFLICT, KEYS, REFUSED, PayoutIntents
+from conformance.suites.payout_intents.verbs import CONFLICT, KEYS, REFUSED, PayoutIntents, body_of
 
 BODY = b'{"reason": "ordered twice"}'
 OWNERS = {
@@ -64,6 +64,25 @@ def test_different_body_is_a_conflict(api: PayoutIntents, given: Given, change: 
     api.cancels(intent, reason=first, key=key)
 
     _conflicts(api.cancel(intent, reason=second, key=key), f"a used key with {change.replace('_', ' ')}")
+
+
+@requirement("PI-31")
+def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given) -> None:
+    """Whichever connection, and so whichever of a target's processes, gets the key again: 409."""
+    intent, key, last = given("requires_approval"), api.new_key(), [("Connection", "close")]
+    # Each request is the last one on its connection.
+    first = api.post(intent, body_of(api.new_reason()), key=key, more=last)
+    expect.that(
+        first.ok,
+        expected="a documented cancel to succeed, so that the check can begin",
+        observed=expect.shown(first),
+        reply=first,
+        control=True,
+    )
+
+    for number in range(1, 5):
+        reply = api.post(intent, body_of(api.new_reason()), key=key, more=last)
+        _conflicts(reply, f"a used key with another reason on another connection (number {number})")
 
 
 def _conflicts(reply: Reply, what: str) -> None:

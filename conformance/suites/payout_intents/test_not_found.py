@@ -9,8 +9,8 @@ from conformance.errors import TransportError
 from conformance.expect import requirement
 from conformance.http.reply import Reply
 from conformance.plugin import Given
+from conformance.suites.alike import difference
 from conformance.suites.common import no_server_error
-from conformance.suites.payout_intents.alike import difference
 from conformance.suites.payout_intents.evidence import Evidence, Foreign
 from conformance.suites.payout_intents.ids import is_sparse
 from conformance.suites.payout_intents.verbs import KEYS, NOT_FOUND, PayoutIntents, cancel_path, read_path

@@ -35,6 +35,20 @@ def test_reason_is_kept(cancelled: Cancelled) -> None:
     echoes(cancelled.after, cancelled.reason, "GET")
 
 
+@requirement("PI-22")
+def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
+    """Without an Idempotency-Key the reason is echoed and kept just as well."""
+    intent, reason = given("requires_approval"), api.new_reason()
+
+    reply = api.cancels(intent, reason=reason, key=None)
+
+    # Where not even a cancel with a key shows its reason, that is told by the checks above.
+    if _says_why(cancelled.reply, cancelled):
+        echoes(reply, reason, "the 202 to a cancel without a key")
+    if _says_why(cancelled.after, cancelled):
+        echoes(api.confirmed(intent), reason, "GET after a cancel without a key")
+
+
 @requirement("PI-23")
 def test_reason_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """An empty object cancels, and failure_message is null, empty or a text of the provider's."""

@@ -16,6 +16,8 @@ from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.verbs import PayoutIntents
 
+pytestmark = pytest.mark.waits
+
 _ROUNDS = 4
 _SETTLES_S = 3.0
 _LATER_S = 0.1

@@ -2,12 +2,16 @@
 
 import time
 
+import pytest
+
 from conformance import expect
 from conformance.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.receiver import EVENT, Receiver
 from conformance.suites.payout_intents.verbs import PayoutIntents
+
+pytestmark = pytest.mark.waits
 
 # After an event that was asked for later has come, one that nobody asked for isn't far.
 _LATER_S = 0.25
@@ -37,10 +41,11 @@ def test_cancellation_is_announced(api: PayoutIntents, given: Given, receiver: R
 
 
 @requirement("PI-49")
-def test_event_carries_the_reason(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
+@pytest.mark.parametrize("how", ["with_a_key", "without_a_key"])
+def test_event_carries_the_reason(api: PayoutIntents, given: Given, receiver: Receiver, how: str) -> None:
     """The event says why the intent was cancelled."""
     intent, reason = _awaiting(given, receiver), api.new_reason()
-    api.cancels(intent, reason=reason)
+    api.cancels(intent, reason=reason, key=api.new_key() if how == "with_a_key" else None)
 
     came = receiver.waits_for(intent)
 

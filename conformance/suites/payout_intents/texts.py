@@ -27,6 +27,8 @@ FREE_TEXT = {
     "odd_outer_spaces": "\u00a0\u2003Spaces that aren't ASCII\u2003\u00a0",
     "looks_like_a_number": "00012.50",
     "looks_like_a_word_of_JSON": "null",
+    "looks_like_a_boolean": "true",
+    "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
 

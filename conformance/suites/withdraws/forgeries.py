@@ -1,6 +1,7 @@
 """Requests that prove nothing about who sends them: each changes one thing of a documented one."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,16 @@ SIDE_DOORS = {
 }
 
 
+def _over(message: Callable[[str], str]) -> Change:
+    """Signed with the right secret, over something else than timestamp, dot and body."""
+
+    def change(api: Withdraws, h: Headers) -> Headers:
+        text = message(str(h["X-Timestamp"])).encode()
+        return _with_hex(h, lambda _: hmac.new(api.secret().encode(), text, hashlib.sha256).hexdigest())
+
+    return change
+
+
 def _signed_with(secret: Callable[[Withdraws], str]) -> Change:
     return lambda api, h: {**h, "X-Signature": signature(secret(api), str(h["X-Timestamp"]), b"")}
 
@@ -70,6 +81,9 @@ FORGED: dict[str, Change] = {
     "unkeyed_hash": lambda api, h: _with_hex(
         h, lambda _: hashlib.sha256(f"{h['X-Timestamp']}.".encode()).hexdigest()
     ),
+    "over_the_body_alone": _over(lambda stamp: ""),
+    "over_a_dot_and_the_body": _over(lambda stamp: "."),
+    "over_the_timestamp_alone": _over(lambda stamp: stamp),
     "neighbouring_millisecond": lambda api, h: {**h, "X-Timestamp": _earlier(h)},
     "timestamp_of_a_second_earlier": lambda api, h: {
         **h,
@@ -147,6 +161,14 @@ BODIES: dict[str, bytes] = {
     "text": b"cancel",
     "space": b" ",
     "newline": b"\n",
+}
+
+
+# What is signed, and what is sent: one JSON text, for whoever parses it and writes it anew.
+SPELLINGS: dict[str, tuple[bytes, bytes]] = {
+    "blanks_added": (b'{"note":"x","n":1}', b'{ "note" : "x", "n" : 1 }'),
+    "blanks_left_out": (b'{"note": "x", "n": 1}', b'{"note":"x","n":1}'),
+    "a_line_break_behind": (b'{"note":"x"}', b'{"note":"x"}\n'),
 }
 
 

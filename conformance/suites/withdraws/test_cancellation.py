@@ -11,7 +11,7 @@ from conformance.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.common import neutral
-from conformance.suites.withdraws.verbs import CANCELED, KEYS, REFUSED, Withdraws, data
+from conformance.suites.withdraws.verbs import CANCELED, KEYS, REFUSED, Withdraws, data, why
 
 REFUSED_STATES = [
     pytest.param("paid", marks=requirement("WD-04"), id="paid"),
@@ -188,7 +188,7 @@ def test_refusal_changes_nothing(api: Withdraws, given: Given, status: str) -> N
         after = api.read(withdraw)
         expect.unchanged(before, data(after), before, reply=after, after_what="a refused cancel")
     again = api.cancel(withdraw)
-    if (again.status, neutral(again.text)) != (refusal.status, neutral(refusal.text)):
+    if why(again) != why(refusal):
         raise Violation(
             expected=f"the second refusal of a {status} withdraw to be the first one again",
             observed=f"first {expect.shown(refusal)}, then {expect.shown(again)}",
@@ -223,7 +223,7 @@ def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
 
     again = api.cancel(withdraw)
     expect.that(
-        (again.status, neutral(again.text)) == (refusal.status, neutral(refusal.text)),
+        why(again) == why(refusal),
         expected="a canceled withdraw to be refused as before after an attempt to settle it",
         observed=f"before {expect.shown(refusal)}, after {expect.shown(again)}",
         reply=again,

@@ -1,9 +1,13 @@
-"""What other methods do on the path of a cancel: nothing."""
+"""What other methods do on the path of a cancel, and what a body does that nobody asked for: nothing."""
+
+import json
+from uuid import uuid4
 
 import pytest
 
 from conformance import expect
 from conformance.expect import requirement
+from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.suites.withdraws.verbs import Withdraws
 
@@ -57,3 +61,38 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
         observed=f"{reply.status} with Allow {reply.header('Allow')!r}",
         reply=reply,
     )
+
+
+@requirement("WD-23")
+def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> None:
+    """A body isn't documented: whatever one holds, signed as it should be, the withdraw is what it was."""
+    withdraw, mark = given("pending"), uuid4().hex
+    sent = {
+        "amount": "7654321.09",
+        "currency": "XTS",
+        "referenceId": mark,
+        "description": mark,
+        "metadata": {mark: 1},
+    }
+    body = json.dumps(sent).encode()
+    headers = api.signed(body)
+
+    reply = api.send(
+        withdraw,
+        {**headers, "Content-Type": "application/json"},
+        body=body,
+        auth=Auth.DOCUMENTED,
+        signed=f"{headers['X-Timestamp']}.{body.decode()}",
+    )
+
+    if not reply.ok:
+        reply = api.still_cancels(withdraw, after="a cancel with a body, signed as it should be")
+    for answer in [reply, *([api.read(withdraw)] if api.can_read else [])]:
+        taken = [key for key, value in sent.items() if expect.same(answer.at(f"data.{key}"), value)]
+        expect.that(
+            not taken,
+            expected="nothing of a cancel's body to become part of the withdraw",
+            observed=f"{', '.join(taken)} came from the request ({expect.shown(answer)})",
+            reply=answer,
+            hint="Don't assign what a request holds to the stored record.",
+        )

@@ -3,10 +3,11 @@
 import pytest
 
 from conformance import expect
-from conformance.errors import TransportError
+from conformance.errors import NotApplicable, TransportError
 from conformance.expect import requirement
 from conformance.plugin import Given
-from conformance.suites.common import alike, no_server_error
+from conformance.suites.alike import difference
+from conformance.suites.common import no_server_error
 from conformance.suites.withdraws.verbs import NOT_FOUND, Withdraws
 
 MALFORMED = {
@@ -55,17 +56,37 @@ def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Giv
 @pytest.mark.parametrize("status", ["pending", "processing", "paid", "failed", "canceled"])
 def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, status: str) -> None:
     """Somebody else's withdraw is answered as an unknown id is, whatever its state."""
-    withdraw, unknown = given.lasting(status, owner="other_merchant"), api.unknown_id()
+    withdraw, unknown = given.lasting(status, owner="other_merchant"), (api.unknown_id(), api.unknown_id())
 
-    theirs, nobodys = api.cancel(withdraw), api.cancel(unknown)
+    theirs, nobodys = api.cancel(withdraw), [api.cancel(one) for one in unknown]
 
+    found = difference(theirs, nobodys, (withdraw.id, *unknown))
     expect.that(
-        theirs.status == 404 and alike(theirs, nobodys, (withdraw.id, unknown)),
+        theirs.status == 404 and found is None,
         expected=f"the answer for another merchant's {status} withdraw to be that for an unknown id: "
-        f"{expect.shown(nobodys)}",
-        observed=expect.shown(theirs),
+        f"404, as {expect.shown(nobodys[0])}",
+        observed=f"{found or 'another status'} ({expect.shown(theirs)})",
         reply=theirs,
         hint="A different answer tells a stranger which ids exist.",
+    )
+
+
+@requirement("WD-13")
+@pytest.mark.parametrize("status", ["pending", "canceled"])
+def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, status: str) -> None:
+    """Where there is a read endpoint, somebody else's withdraw isn't shown there either."""
+    if not api.can_read:
+        raise NotApplicable("the profile declares no read endpoint")
+    withdraw = given.lasting(status, owner="other_merchant")
+
+    reply = api.read(withdraw)
+
+    expect.that(
+        not reply.ok,
+        expected=f"another merchant's {status} withdraw not to be shown",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Look withdraws up among those of the caller, on reading too.",
     )
 
 

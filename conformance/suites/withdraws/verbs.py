@@ -14,6 +14,7 @@ from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
+from conformance.suites.common import neutral
 
 # The documented answers (sections Success Response and Error Responses).
 CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
@@ -202,6 +203,16 @@ def cancel_path(withdraw: Target) -> str:
 def quoted(withdraw: Target) -> str:
     """An id as a path segment (RFC 3986 section 3.3)."""
     return quote(withdraw if isinstance(withdraw, str) else withdraw.id, safe="")
+
+
+def why(reply: Reply) -> tuple[Any, ...]:
+    """What a refusal says: its status and its documented fields, without what differs from request to request.
+
+    What a server adds of its own (a request id, a time taken) may be another one each time.
+    """
+    message = reply.at("error.message")
+    told = neutral(message) if isinstance(message, str) else message
+    return reply.status, reply.at("success"), reply.at("error.code"), told
 
 
 def data(reply: Reply) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""Withdraws that get a rare request, or a sequence of requests, wrong."""
+
+from typing import Any
+
+from conformance.sandbox.defects import rare
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.withdraws.reference import Withdraws
+
+# Ids
+
+
+@rare("wd-nil-uuid-is-500", "WD-14")
+class NilUuidIs500(Withdraws):
+    """The nil UUID stands for "none" in the code, and nothing can be done with none: a 500."""
+
+    def parse_id(self, given: str) -> str:
+        if given == "00000000-0000-0000-0000-000000000000":
+            raise AttributeError("None has no status")
+        return super().parse_id(given)
+
+
+@rare("wd-uuid-like-a-number-is-500", "WD-14")
+class UuidLikeANumberIs500(Withdraws):
+    """A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500."""
+
+    def parse_id(self, given: str) -> str:
+        head = given.partition("-")[0]
+        if head[:2] == "1e" and head[2:].isdigit():
+            raise OverflowError("numeric field overflow")
+        return super().parse_id(given)
+
+
+# Headers
+
+
+class _Headed(Withdraws):
+    """Looks at a header before anything else."""
+
+    async def respond(self, request: Request) -> Response | None:
+        """Refuse, or go on."""
+        if request.path.startswith(self.prefix):
+            try:
+                self.look_at(request)
+            except Refusal as refusal:
+                return self.error(refusal)
+        return await super().respond(request)
+
+    def look_at(self, request: Request) -> None:
+        """Raises what is answered instead."""
+
+
+@rare("wd-language-formats-the-amount", "WD-19")
+class LanguageFormatsTheAmount(_Headed):
+    """The locale of Accept-Language decides how amounts are written: German readers get a comma."""
+
+    german = False
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        self.german = any(value.startswith(b"de") for value in request.values(b"accept-language"))
+
+    def data(self, withdraw: Withdraw) -> dict[str, Any]:
+        shown = super().data(withdraw)
+        return shown | {"amount": str(shown["amount"]).replace(".", ",")} if self.german else shown
+
+
+@rare("wd-list-of-accepted-types-is-406", "WD-01")
+class ListOfAcceptedTypesIs406(_Headed):
+    """Accept is compared with application/json and */*; a list that has both in it is refused with 406."""
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        if any(b"," in value for value in request.values(b"accept")):
+            raise Refusal(406, "NOT_ACCEPTABLE", "Only application/json is offered.")
+
+
+@rare("wd-long-request-id-is-500", "WD-01")
+class LongRequestIdIs500(_Headed):
+    """X-Request-Id goes into a column of 64 characters; a longer one ends in a 500."""
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        if any(len(value) > 64 for value in request.values(b"x-request-id")):
+            raise RuntimeError("value too long for type character varying(64)")
+
+
+@rare("wd-browser-gets-a-page", "WD-26")
+class BrowserGetsAPage(_Headed):
+    """Whoever calls with a browser's User-Agent gets refusals as a page for people."""
+
+    browser = False
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        self.browser = any(value.startswith(b"Mozilla/") for value in request.values(b"user-agent"))
+
+    def error(self, refusal: Refusal) -> Response:
+        if self.browser and refusal.status in (400, 404):
+            page = f"<html><body>{refusal.message}</body></html>"
+            return Response(refusal.status, page.encode(), refusal.headers, "text/html")
+        return super().error(refusal)
+
+
+# Sequences
+
+
+class _Remembering(Withdraws):
+    """Knows what happened to a withdraw before."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.past: dict[str, list[str]] = {}
+
+    def happened(self, identifier: str) -> list[str]:
+        """What happened to a withdraw, oldest first."""
+        return self.past.setdefault(identifier.lower(), [])
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        """Do it, and note how it went."""
+        try:
+            reply = await super().cancel(request, given)
+        except Refusal as refusal:
+            self.happened(given).append(refusal.code)
+            self.after_refusal(refusal, given)
+            raise
+        self.happened(given).append("canceled")
+        return reply
+
+    def after_refusal(self, refusal: Refusal, given: str) -> None:
+        """What a refusal leaves behind."""
+
+
+@rare("wd-strangers-attempt-reopens-it", "WD-06")
+class StrangersAttemptReopensIt(_Remembering):
+    """A stranger's attempt at a canceled withdraw clears a flag, and its owner can cancel it once more."""
+
+    def check_cancellable(self, withdraw: Withdraw) -> None:
+        past = self.happened(withdraw.id)
+        if "canceled" not in past or past[-1] != "RESOURCE_NOT_FOUND":
+            super().check_cancellable(withdraw)
+
+
+@rare("wd-strangers-attempt-lets-it-be-paid", "WD-42")
+class StrangersAttemptLetsItBePaid(_Remembering):
+    """A stranger's attempt takes the block off that the cancellation had put on the payout."""
+
+    def payable(self, withdraw: Withdraw) -> bool:
+        unblocked = withdraw.status == "canceled" and "RESOURCE_NOT_FOUND" in self.happened(withdraw.id)
+        return unblocked or super().payable(withdraw)
+
+
+@rare("wd-failed-signature-moves-the-date", "WD-10")
+class FailedSignatureMovesTheDate(_Remembering):
+    """A wrongly signed request for a canceled withdraw is noted on it, and updatedAt moves."""
+
+    def after_refusal(self, refusal: Refusal, given: str) -> None:
+        super().after_refusal(refusal, given)
+        withdraw = self.store.get(given.lower())
+        if withdraw and withdraw.status == "canceled" and refusal.code == "UNAUTHORIZED":
+            withdraw.updated_at = self.clock.after(withdraw.updated_at)
+
+
+@rare("wd-refusal-drops-the-metadata", "WD-23")
+class RefusalDropsTheMetadata(_Remembering):
+    """The refusal of a canceled withdraw saves a copy that was loaded without its metadata."""
+
+    def data(self, withdraw: Withdraw) -> dict[str, Any]:
+        shown = super().data(withdraw)
+        return (
+            shown | {"metadata": {}}
+            if self.happened(withdraw.id)[-2:] == ["canceled", "VALIDATION_ERROR"]
+            else shown
+        )
+
+
+@rare("wd-fourth-refusal-shows-the-account", "WD-21")
+class FourthRefusalShowsTheAccount(_Remembering):
+    """Whoever keeps asking is told more: from the fourth refusal on the message has the account number."""
+
+    def after_refusal(self, refusal: Refusal, given: str) -> None:
+        super().after_refusal(refusal, given)
+        withdraw = self.store.get(given.lower())
+        if withdraw and self.happened(given).count("VALIDATION_ERROR") > 3:
+            refusal.message += f" The account is {withdraw.account_number}."
