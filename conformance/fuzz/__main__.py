@@ -35,12 +35,20 @@ def main(arguments: list[str] | None = None) -> int:
     except ConformanceError as fault:
         return _told(fault)
     except Exception as fault:
-        place = fault.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = f" ({place.tb_frame.f_code.co_name}, line {place.tb_lineno})" if place is not None else ""
-        return _told(HarnessError(f"fuzzing failed: {type(fault).__name__}{where}"))
+        return _told(HarnessError(f"fuzzing failed: {_where(fault)}"))
     return 0
+
+
+def _where(fault: BaseException) -> str:
+    """The type of a fault and where it began, without its words: they may quote anything."""
+    while isinstance(fault, BaseExceptionGroup):
+        # Hypothesis wraps what it couldn't make happen again.
+        fault = fault.exceptions[0]
+    place = fault.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" ({place.tb_frame.f_code.co_name}, line {place.tb_lineno})" if place is not None else ""
+    return f"{type(fault).__name__}{where}"
 
 
 def _told(fault: ConformanceError) -> int:

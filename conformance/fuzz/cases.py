@@ -84,6 +84,16 @@ class Source:
         yield from _probes(operation, "fuzzing", drawn)
 
     def _drawn(self, operation: Operation, number: int, size: int) -> list[Any]:
+        """The cases of a batch. What didn't happen a second time, as Hypothesis itself tried, is tried afresh."""
+        from hypothesis.errors import Flaky
+
+        try:
+            return self._drawn_once(operation, number, size)
+        except Flaky:
+            # A batch depends on its seed alone: drawn again it is the same, without the accident.
+            return self._drawn_once(operation, number, size)
+
+    def _drawn_once(self, operation: Operation, number: int, size: int) -> list[Any]:
         from hypothesis import HealthCheck, Phase, given, seed, settings
 
         drawn: list[Any] = []

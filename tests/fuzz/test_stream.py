@@ -3,6 +3,7 @@
 import pytest
 
 from conformance import openapi
+from conformance.fuzz.cases import Source
 from conformance.fuzz.probes import Aim
 from conformance.fuzz.run import Order, stream
 from tests.fuzz.support import apis
@@ -42,3 +43,22 @@ def test_batches_differ():
     assert (
         len({(probe.body, probe.segment, probe.headers) for probe in probes if probe.phase == "fuzzing"}) > 60
     )
+
+
+def test_an_accident_that_does_not_happen_again_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong once while a batch is drawn, and never again, neither ends the run nor changes the batch."""
+    operation = openapi.operations("payout-intents")[0]
+    expected = list(Source("payout-intents", 1).fuzzing(operation, 0, 10))
+    source = Source("payout-intents", 1)
+    accidents = iter([True])
+
+    def stumbles(case: object) -> object:
+        if next(accidents, False):
+            raise ValueError("once")
+        return case
+
+    whole = source._strategy(operation)
+    monkeypatch.setattr(source, "_strategy", lambda _: whole.map(stumbles))
+
+    assert list(source.fuzzing(operation, 0, 10)) == expected
+    assert next(accidents, "used up") == "used up"

@@ -165,6 +165,16 @@ def resets(*parts: bytes) -> Misdeed:
     return misdeed
 
 
+def listens_and_resets() -> Misdeed:
+    """Resets the connection as soon as anything has come, such as the first message of a handshake."""
+
+    def misdeed(peer: socket.socket, number: int) -> None:
+        peer.recv(1)
+        resets()(peer, number)
+
+    return misdeed
+
+
 def trickles(data: bytes, *before: bytes, pause: float = 0.05) -> Misdeed:
     """A byte at a time, much longer than anybody waits."""
 

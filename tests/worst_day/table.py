@@ -24,6 +24,7 @@ from tests.worst_day.misdeeds import (
     head,
     hesitates,
     in_turn,
+    listens_and_resets,
     many_keys,
     resets,
     says,
@@ -175,7 +176,7 @@ SECTIONS: dict[str, tuple[Deed, ...]] = {
         Deed("speaks plain HTTP on the port of https", says(answer()), ("tls",), reads=False, url=lambda url: url.replace("http:", "https:")),
         Deed("speaks TLS on the port of http", says(answer()), ("reset",), tls=tls.good, url=lambda url: url.replace("https:", "http:")),
         Deed("answers http with a TLS alert", says(b"\x15\x03\x01\0\2\2\x46"), ("protocol: speaks TLS",)),
-        Deed("resets the handshake", resets(), ("tls",), reads=False, url=lambda url: url.replace("http:", "https:")),
+        Deed("resets the handshake", listens_and_resets(), ("tls",), reads=False, url=lambda url: url.replace("http:", "https:")),
         Deed("says nothing to the handshake", silence, ("timeout",), reads=False, url=lambda url: url.replace("http:", "https:")),
     ),
     "Storms": (
