@@ -48,6 +48,7 @@ class Api(ABC, Generic[R]):
         if not request.path.startswith(self.prefix):
             return None
         try:
+            self.look_at(request)
             self.check_rate()
             place = self.place(request.path)
             if place is None:
@@ -155,6 +156,9 @@ class Api(ABC, Generic[R]):
     def too_large(self) -> Refusal:
         """413: more than a cancellation can need."""
         return Refusal(413, self.code("payload_too_large"), f"A body has at most {BODY_LIMIT} bytes.")
+
+    def look_at(self, request: Request) -> None:
+        """Before anything else; may raise what is answered instead. There is nothing that an honest one looks for."""
 
     def check_rate(self) -> None:
         """The variant `rate_limit`: 429 with `Retry-After` (RFC 6585, 4)."""

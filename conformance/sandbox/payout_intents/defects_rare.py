@@ -55,24 +55,8 @@ class ShortReasonIsReadAsACode(PayoutIntents):
 # Headers
 
 
-class _Headed(PayoutIntents):
-    """Looks at a header before anything else."""
-
-    async def respond(self, request: Request) -> Response | None:
-        """Refuse, or go on."""
-        if request.path.startswith(self.prefix):
-            try:
-                self.look_at(request)
-            except Refusal as refusal:
-                return self.error(refusal)
-        return await super().respond(request)
-
-    def look_at(self, request: Request) -> None:
-        """Raises what is answered instead."""
-
-
 @rare("pi-long-request-id-is-500", "PI-01")
-class LongRequestIdIs500(_Headed):
+class LongRequestIdIs500(PayoutIntents):
     """X-Request-Id goes into a column of 64 characters; a longer one ends in a 500."""
 
     def look_at(self, request: Request) -> None:
@@ -82,7 +66,7 @@ class LongRequestIdIs500(_Headed):
 
 
 @rare("pi-list-of-accepted-types-is-406", "PI-01")
-class ListOfAcceptedTypesIs406(_Headed):
+class ListOfAcceptedTypesIs406(PayoutIntents):
     """Accept is compared with application/json and */*; a list that has both in it is refused with 406."""
 
     def look_at(self, request: Request) -> None:
@@ -92,7 +76,7 @@ class ListOfAcceptedTypesIs406(_Headed):
 
 
 @rare("pi-language-formats-the-amount", "PI-17")
-class LanguageFormatsTheAmount(_Headed):
+class LanguageFormatsTheAmount(PayoutIntents):
     """The locale of Accept-Language decides how amounts are written: German readers get a comma."""
 
     german = False

@@ -34,24 +34,8 @@ class UuidLikeANumberIs500(Withdraws):
 # Headers
 
 
-class _Headed(Withdraws):
-    """Looks at a header before anything else."""
-
-    async def respond(self, request: Request) -> Response | None:
-        """Refuse, or go on."""
-        if request.path.startswith(self.prefix):
-            try:
-                self.look_at(request)
-            except Refusal as refusal:
-                return self.error(refusal)
-        return await super().respond(request)
-
-    def look_at(self, request: Request) -> None:
-        """Raises what is answered instead."""
-
-
 @rare("wd-language-formats-the-amount", "WD-19")
-class LanguageFormatsTheAmount(_Headed):
+class LanguageFormatsTheAmount(Withdraws):
     """The locale of Accept-Language decides how amounts are written: German readers get a comma."""
 
     german = False
@@ -66,7 +50,7 @@ class LanguageFormatsTheAmount(_Headed):
 
 
 @rare("wd-list-of-accepted-types-is-406", "WD-01")
-class ListOfAcceptedTypesIs406(_Headed):
+class ListOfAcceptedTypesIs406(Withdraws):
     """Accept is compared with application/json and */*; a list that has both in it is refused with 406."""
 
     def look_at(self, request: Request) -> None:
@@ -76,7 +60,7 @@ class ListOfAcceptedTypesIs406(_Headed):
 
 
 @rare("wd-long-request-id-is-500", "WD-01")
-class LongRequestIdIs500(_Headed):
+class LongRequestIdIs500(Withdraws):
     """X-Request-Id goes into a column of 64 characters; a longer one ends in a 500."""
 
     def look_at(self, request: Request) -> None:
@@ -86,7 +70,7 @@ class LongRequestIdIs500(_Headed):
 
 
 @rare("wd-browser-gets-a-page", "WD-26")
-class BrowserGetsAPage(_Headed):
+class BrowserGetsAPage(Withdraws):
     """Whoever calls with a browser's User-Agent gets refusals as a page for people."""
 
     browser = False
