@@ -73,4 +73,5 @@ def _requirement(api: str, row: dict[str, Any]) -> Requirement:
         capability=row.get("capability"),
         fairness=row.get("fairness"),
         not_tested_reason=row.get("not_tested_reason"),
+        premise=row.get("premise", False),
     )

@@ -65,6 +65,11 @@ def _full(row: Requirement, style: Style, checks: Iterable[tuple[str, str]], def
         f"section   {row.section}",
         f"needs     {', '.join(row.needs) or 'nothing'}",
     ]
+    if row.premise:
+        lines += [
+            "",
+            *_wrapped("All other requirements presume it: where it fails, most of them fail with it."),
+        ]
     if row.fairness:
         lines += ["", *_wrapped(f"Not held against anybody: {row.fairness}")]
     lines += ["", "Checks"]

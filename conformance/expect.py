@@ -171,7 +171,12 @@ def race(client: Client, calls: Sequence[Callable[[], Reply]]) -> Race:
                 barrier.abort()
 
     with client.together(len(calls)), ThreadPoolExecutor(max_workers=len(calls)) as pool:
-        results = list(pool.map(one, calls))
+        try:
+            results = list(pool.map(one, calls))
+        except BaseException:
+            # Ctrl-C takes back the calls that no thread has begun: those lined up would wait for them.
+            barrier.abort()
+            raise
     replies = [result for result in results if isinstance(result, Reply)]
     faults = [result for result in results if isinstance(result, TransportError)]
     return Race(replies, faults, _busiest(replies))

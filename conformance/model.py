@@ -67,7 +67,10 @@ class Auth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One row of the catalogue (`specs/<api>/requirements.toml`)."""
+    """One row of the catalogue (`specs/<api>/requirements.toml`).
+
+    A `premise` is what all other rows presume, such as that good credentials are accepted.
+    """
 
     id: str
     api: str
@@ -81,6 +84,7 @@ class Requirement:
     capability: str | None = None
     fairness: str | None = None
     not_tested_reason: str | None = None
+    premise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,13 @@ def operation(operation_id: str) -> Operation:
     raise HarnessError(f"no specification has an operation {operation_id!r}")
 
 
+def prepare(api: str) -> None:
+    """Loads now what judging the first answer would load: the specification, and a validator for each status."""
+    for one in operations(api):
+        for status in one.statuses:
+            breaches(one.id, status, None)
+
+
 def validate(operation_id: str, status: int, body: Any) -> list[str]:
     """What is wrong with a parsed body, one line per breach; each names the field. Empty where all is well.
 

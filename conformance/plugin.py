@@ -17,7 +17,6 @@ import pytest
 
 from conformance import catalogue, openapi
 from conformance.errors import ConformanceError, NotApplicable, NotTestable
-from conformance.http.redact import spelled
 from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
@@ -55,6 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "waits: mostly waits for what may come by itself; a module of such checks begins first"
     )
+    config.addinivalue_line(
+        "markers", "together: looks at one piece of evidence with the rest of its module, in one process"
+    )
+    config.addinivalue_line("markers", "last: looks back on what the other checks did, and begins after them")
     if not config.getoption("--profile"):
         return
     try:
@@ -106,12 +109,8 @@ class Run:
         return self._session
 
     def prepare(self) -> None:
-        """Loads now what each of the workers forked off here would otherwise load for itself: specs and patterns."""
-        for operation in openapi.operations(self.profile.target.api):
-            for status in operation.statuses:
-                openapi.breaches(operation.id, status, None)
-        for secret in self.profile.secrets.values():
-            spelled(secret)
+        """Loads now what each of the workers forked off here would otherwise load for itself."""
+        openapi.prepare(self.profile.target.api)
 
     def called(self, worker: str) -> None:
         """Another name for this worker: that of a process forked off a run that has sent nothing yet."""
@@ -133,8 +132,10 @@ class Run:
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(self._requirements(item))]
-        items[:] = kept
-        config.hook.pytest_deselected(items=[item for item in ours if item not in set(kept)])
+        # Sorting is stable: the others stay as they were.
+        items[:] = sorted(kept, key=looks_back)
+        staying = set(kept)
+        config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
             for item in items:
                 self._label(item)
@@ -288,6 +289,11 @@ def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
     """The terminal states that the profile names, known while tests are collected; `cancelled` without a profile."""
     run = config.stash.get(RUN, None)
     return run.profile.states.terminal if run is not None else ("cancelled",)
+
+
+def looks_back(item: pytest.Item) -> bool:
+    """Whether a check is about what has become of things, and so the better the later it comes."""
+    return item.get_closest_marker("last") is not None
 
 
 def check_id(item: pytest.Item) -> str:

@@ -40,8 +40,15 @@ def command(
     *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Runs `payout-conformance` as people do, in another process."""
+    return launched(sys.executable, "-m", "conformance", *words, cwd=cwd, env=env, timeout=timeout)
+
+
+def launched(
+    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end, however that is, and keeps what it said; `environment` unless told otherwise."""
     return subprocess.run(
-        [sys.executable, "-m", "conformance", *map(str, words)],
+        [*map(str, words)],
         cwd=cwd,
         env=environment() if env is None else env,
         capture_output=True,
@@ -137,22 +144,24 @@ class SandboxProcess:
 Handler = Callable[[socket.socket, bytes], None]
 
 
-class RawServer:
-    """A server on a real socket that does just what a test tells it, once per request; keeps what it got.
+class Listener:
+    """Accepts connections on a port of loopback, each on a thread of its own. `connections` counts them from 1.
 
-    `answer` gets the connection and one request as bytes (head and body); the connection is closed when it
-    returns, unless `keep` is true: then the next request on it is read.
+    What is done with one is `treat`'s to say; sockets that it adds to `_open` are hung up on in the end.
     """
 
-    def __init__(self, answer: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> None:
-        self._answer, self._keep, self._tls = answer, keep, tls
+    def __init__(self, scheme: str = "http") -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def treat(self, connection: int) -> Callable[[socket.socket], None]:
+        """What to do with the nth connection; asked in their order, before the next is accepted."""
+        raise NotImplementedError
 
     def _accept(self) -> None:
         while True:
@@ -161,10 +170,36 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+            self._open.append(peer)
+            threading.Thread(target=self.treat(self.connections), args=(peer,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening and hangs up on everybody."""
+        with suppress(OSError):
+            # Wakes whoever waits in accept, who would take one more.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for peer in self._open:
+            with suppress(OSError):
+                peer.close()
+
+
+class RawServer(Listener):
+    """A server on a real socket that does just what a test tells it, once per request; keeps what it got.
+
+    `answer` gets the connection and one request as bytes (head and body); the connection is closed when it
+    returns, unless `keep` is true: then the next request on it is read.
+    """
+
+    def __init__(self, answer: Handler, *, keep: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self._answer, self._keep, self._tls = answer, keep, tls
+        super().__init__("https" if tls else "http")
+
+    def treat(self, connection: int) -> Callable[[socket.socket], None]:
+        del connection
+        return self._serve
 
     def _serve(self, peer: socket.socket) -> None:
-        self._open.append(peer)
         with suppress(OSError), peer:
             if self._tls is not None:
                 peer = self._secured(peer)
@@ -185,17 +220,6 @@ class RawServer:
         self._open.append(secured)
         secured.do_handshake()
         return secured
-
-    def close(self) -> None:
-        """Stops listening and hangs up on everybody."""
-        with suppress(OSError):
-            self._listener.shutdown(
-                socket.SHUT_RDWR
-            )  # wakes whoever waits in accept, who would take one more
-        self._listener.close()
-        for peer in self._open:
-            with suppress(OSError):
-                peer.close()
 
 
 def read_request(peer: socket.socket) -> bytes:

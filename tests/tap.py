@@ -12,13 +12,17 @@ _ID = re.compile(r"/(?:withdraws|payout_intents)/([^/?]+)")
 
 
 class Tap:
-    """Forwards to `url` from an address of its own. `requests` is what went by: when (monotonic), method, path."""
+    """Forwards to `url` from an address of its own. `requests` is what went by: when (monotonic), method, path.
+
+    While it is `down`, it hangs up on whoever asks for anything.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
         self._to = (parts.hostname, parts.port)
         self.requests: list[tuple[float, str, str]] = []
+        self.down = False
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -62,6 +66,8 @@ class Tap:
     def _pump(self, source: socket.socket, sink: socket.socket, asks: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if asks and self.down:
+                    break
                 if asks:
                     self.requests += [
                         (time.monotonic(), method.decode(), path.decode("latin-1"))

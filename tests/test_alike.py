@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from conformance.http.reply import Reply
 from conformance.suites.alike import difference
 from conformance.suites.withdraws.verbs import why
@@ -41,6 +43,25 @@ def test_what_differs_from_request_to_request_tells_nothing() -> None:
     nobodys = [refusal(requestId="req-1"), refusal(requestId="req-2")]
 
     assert difference(refusal(requestId="req-3"), nobodys) is None
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [("2fbab97e74d1", "1c9d83e0aa07", "fbab9517e74d"), ("1a2b3c4d5e6f", "2b3c4d5e6f1a", "deadbeefcafe")],
+    ids=["digits late", "no digit at all"],
+)
+def test_a_random_id_tells_nothing_however_it_falls_out(ids: tuple[str, str, str]) -> None:
+    """Some of a server's random ids look like ids, others like words."""
+    one, other, third = ids
+
+    assert difference(refusal(requestId=third), [refusal(requestId=one), refusal(requestId=other)]) is None
+
+
+def test_a_word_that_two_answers_share_tells_a_third_apart() -> None:
+    """Nor does an id elsewhere in the answer hide a code that is another one."""
+    nobodys = [refusal(kind="NOT_FOUND_4040", requestId=number) for number in ("9f1c", "77ab")]
+
+    assert "kind" in (difference(refusal(kind="FOREIGN_4031", requestId="5d5d"), nobodys) or "")
 
 
 def test_what_others_agree_upon_tells_them_apart() -> None:

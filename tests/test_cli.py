@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SandboxProcess, command, environment, write_profile
+from tests.support import SandboxProcess, command, environment, launched, write_profile
 
 COMMANDS = (
     "init",
@@ -162,15 +162,8 @@ def test_a_fault_of_the_machine_is_not_called_a_defect(sandbox: SandboxProcess, 
 
 def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
     """`catalogue | head -1`."""
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m conformance catalogue | head -1"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    piped = f"{sys.executable} -m conformance catalogue | head -1"
+    done = launched("bash", "-o", "pipefail", "-c", piped, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SandboxProcess, environment, write_profile
+from tests.support import SandboxProcess, environment, launched, write_profile
 
 SUITE = ("--pyargs", "conformance.suites.withdraws")
 
@@ -15,15 +15,8 @@ SUITE = ("--pyargs", "conformance.suites.withdraws")
 def run_pytest(cwd: Path, *words: str | Path, autoload: bool = False) -> subprocess.CompletedProcess[str]:
     """pytest with our plugin; with `autoload`, with whatever else is installed too, as people have it."""
     ours = [] if autoload and installed() else ["-p", "conformance.plugin"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ours, *map(str, words)],
-        cwd=cwd,
-        env=environment(TMPDIR=str(cwd), **({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    env = environment(TMPDIR=str(cwd), **({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}))
+    return launched(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ours, *words, cwd=cwd, env=env)
 
 
 def installed() -> bool:
@@ -167,3 +160,15 @@ def test_tests_of_others_are_left_out_of_a_run(sandbox: SandboxProcess, tmp_path
     assert done.returncode == 0, done.stdout
     assert "test_theirs" not in done.stdout
     assert "payout_intents/" not in done.stdout
+
+
+def test_what_looks_back_comes_last(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Checks with the marker `last` are collected behind all others, whatever their module is called."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url)
+
+    done = run_pytest(tmp_path, *SUITE, "--profile", profile, "--collect-only", "-q")
+
+    modules = [line.split("::")[0].rpartition("/")[2] for line in done.stdout.splitlines() if "::" in line]
+    backwards = [one == "test_afterwards.py" for one in modules]
+    assert 5 < sum(backwards) < len(backwards)
+    assert backwards == sorted(backwards)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.report import record as records
-from tests.support import SandboxProcess, command, environment, outcomes, record, write_profile
+from tests.support import SandboxProcess, command, environment, launched, outcomes, record, write_profile
 from tests.tap import Tap
 from tests.test_crash import halfway
 from tests.test_runner import pools
@@ -119,14 +119,16 @@ def test_workers_and_the_fuzzing_end_with_the_run_and_are_gone_on_with(
     """The process that was started is killed, and nobody else: nothing more is cancelled, by the target's own log."""
     source = f'read_path = "/api/v1/withdraws/{{id}}"\nurl = "{sandbox.url}/_states"'
     profile = write_profile(tmp_path, "withdraws", tap.url, states=source, limits="requests_per_second = 60")
-    with halfway(profile, "--fuzz-examples", "1", "-n", "3", "-k", "matrix or auth or fuzz", checks=20) as (
+    with halfway(
+        profile, "--fuzz-examples", "1", "-n", "5", "-k", "matrix or auth or fuzz", checks=20, workers=3
+    ) as (
         process,
         folder,
     ):
         process.kill()
         process.wait(10)
         assert is_quiet(tap)
-    assert len(list(folder.glob("journal/w*.ndjson"))) == 3
+    assert len(list(folder.glob("journal/w*.ndjson"))) >= 3
     killed = time.monotonic()
 
     done = command("run", "--resume", folder, "-n", "0", cwd=tmp_path)
@@ -142,6 +144,47 @@ def test_workers_and_the_fuzzing_end_with_the_run_and_are_gone_on_with(
         path.split("/")[-2] for at, _, path in tap.requests if at < killed and path.endswith("/cancel")
     }
     assert len(cancelled) > 10
+
+
+def test_what_ended_in_an_error_begins_again(sandbox: SandboxProcess, tap: Tap, tmp_path: Path) -> None:
+    """The target was away for a while, which says nothing of it: what passed or failed stands, an error doesn't."""
+    source = f'read_path = "/api/v1/withdraws/{{id}}"\nurl = "{sandbox.url}/_states"'
+    profile = write_profile(tmp_path, "withdraws", tap.url, states=source, limits=PACE)
+    words = ("--no-fuzz", "-n", "1", "-k", "forged or missing or body")
+    with halfway(profile, *words, checks=10) as (process, folder):
+        tap.down = True
+        ends = time.monotonic() + 20
+        while in_error(folder) < 3 and time.monotonic() < ends:
+            time.sleep(0.02)
+        tap.down = False
+        seen = len(records.load(folder).checks)
+        while len(records.load(folder).checks) < seen + 5 and time.monotonic() < ends:
+            time.sleep(0.02)
+        process.kill()
+        process.wait(10)
+    before = {check.id: check for check in records.load(folder).checks}
+    errors = {name for name, check in before.items() if check.outcome == "error"}
+    assert len(errors) >= 3
+    assert len(before) > len(errors) + 10
+
+    done = command("run", "--resume", folder, cwd=tmp_path)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    found = record(tmp_path)
+    assert found["complete"]
+    assert found["counts"]["error"] == 0
+    assert f"{len(errors)} checks that had ended in an error began again" in " ".join(found["notes"])
+    after = {check["id"]: check for check in found["checks"]}
+    assert {after[name]["outcome"] for name in errors} <= {"passed", "warned", "not_applicable"}
+    assert all(after[name]["started_at"] > before[name].started_at for name in errors)
+    assert all(
+        after[name]["started_at"] == check.started_at for name, check in before.items() if name not in errors
+    )
+
+
+def in_error(folder: Path) -> int:
+    """How many checks of an unfinished run have ended in an error."""
+    return sum(check.outcome == "error" for check in records.load(folder).checks)
 
 
 def test_what_is_left_is_done_as_the_run_was_begun(sandbox: SandboxProcess, tmp_path: Path) -> None:
@@ -225,15 +268,8 @@ def test_a_full_disk_ends_the_run_with_a_sentence(
     """The journal, or the record that is made of it: what was finished stays readable, and can be gone on with."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
     words = f"run {profile} --no-fuzz -n 0 -k auth"
-    done = subprocess.run(
-        ["sh", "-c", f"ulimit -f {kibibytes * 2}; exec {sys.executable} -m conformance {words}"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    limited = f"ulimit -f {kibibytes * 2}; exec {sys.executable} -m conformance {words}"
+    done = launched("sh", "-c", limited, cwd=tmp_path)
 
     assert done.returncode == 4, done.stdout + done.stderr
     assert "can't be written: File too large" in done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.authority import Authority
 from tests.support import (
     SandboxProcess,
     always,
@@ -93,53 +94,16 @@ def test_garbage_is_no_verdict(tmp_path: Path) -> None:
         no_answer(tmp_path, server.url, "speaks no HTTP")
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate that signs itself, for 127.0.0.1, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            str(key),
-            "-out",
-            str(cert),
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return cert, key
-
-
-def test_a_certificate_that_nobody_signed_is_no_verdict(
-    tmp_path: Path, certificate: tuple[Path, Path]
-) -> None:
+def test_a_certificate_that_nobody_signed_is_no_verdict(tmp_path: Path) -> None:
     """Named as TLS, with what to do about a private CA; and doing that helps."""
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    authority = Authority(tmp_path)
+    own = authority.certificate(by_itself=True)
+    context = authority.context(own)
     envelope = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no"}}'
     with serving(always(reply_with(envelope, status="404 Not Found")), keep=True, tls=context) as server:
         said = no_answer(tmp_path, server.url, "TLS failed")
         assert "SSL_CERT_FILE" in said
-        done = certify(
-            tmp_path / "withdraws.toml", "-k", "unknown", env=environment(SSL_CERT_FILE=str(certificate[0]))
-        )
+        done = certify(tmp_path / "withdraws.toml", "-k", "unknown", env=environment(SSL_CERT_FILE=str(own)))
 
     assert done.returncode in (1, 3), done.stdout + done.stderr
     assert outcomes(tmp_path)["WD-11"] == "passed"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.support import (
     SandboxProcess,
     certify,
     command,
-    environment,
+    launched,
     outcomes,
     record,
     write_profile,
@@ -40,6 +39,26 @@ def test_any_number_of_workers_comes_to_the_same(bendable: SandboxProcess, tmp_p
     assert {"passed", "failed", "deselected"} <= set(found[0][1].values())
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_looks_back_comes_last(bendable: SandboxProcess, tmp_path: Path, workers: str) -> None:
+    """A check that looks back begins after the others of its worker, and sees what has happened since."""
+    profile = write_profile(tmp_path, "payout-intents", bendable.url)
+    bendable.bend("pi-stranger-cancels-later")
+    certify(profile, "-n", workers, "-k", "afterwards or unknown or answers")
+
+    checks = {check["id"]: check for check in record(tmp_path)["checks"]}
+    first = "afterwards::turned_away_request_has_no_effect[a_stranger]"
+    late = "afterwards::turned_away_request_has_no_late_effect[a_stranger]"
+    assert checks[first]["outcome"] == "passed"
+    assert checks[late]["outcome"] == "failed"
+    begun = [one["started_at"] for name, one in checks.items() if "has_no_effect" in name]
+    looking_back = [one["started_at"] for name, one in checks.items() if "has_no_late_effect" in name]
+    assert len(begun) == len(looking_back) == 4
+    assert max(begun) < min(looking_back)
+    unknown = [one["started_at"] for name, one in checks.items() if name.startswith("not_found::")]
+    assert workers != "1" or max(unknown) < min(looking_back)
+
+
 BESIDE_A_THREAD = """
 import threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()
@@ -52,15 +71,7 @@ def test_beside_other_threads_workers_are_started_anew(sandbox: SandboxProcess, 
     """There nothing may be forked, and pytest-xdist has to do, as in a demo with its sandbox in the same process."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
     words = ["run", str(profile), "--no-fuzz", "-n", "2", "-k", "matrix"]
-    done = subprocess.run(
-        [sys.executable, "-c", BESIDE_A_THREAD, *words],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = launched(sys.executable, "-c", BESIDE_A_THREAD, *words, cwd=tmp_path)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "DeprecationWarning" not in done.stderr
     assert record(tmp_path)["complete"]

@@ -56,10 +56,11 @@ def report(folders: tuple[Path, ...], output: Path | None) -> int:
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
 @guarded
 def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
-    """Say what changed from the run in the folder OLD to that in NEW: regressions, fixes, newly untested.
+    """Say what changed from the run in the folder OLD to that in NEW: regressions, fixes, newly untested, waivers.
 
     Both have to be of the same API; the targets may differ. Exit codes: 0 nothing got worse, 1 a requirement got
-    worse or fails now and didn't, 3 a requirement that has to hold is no longer tested, 2 the runs can't be compared.
+    worse, or fails now and didn't, or fails and is no longer waived; 3 a requirement that has to hold is no longer
+    tested; 2 the runs can't be compared. What is waived in NEW is told, and counts for nothing.
     """
     from conformance.report import codec, compare_views
     from conformance.report import record as records

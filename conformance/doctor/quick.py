@@ -5,6 +5,7 @@ error page, a wrong envelope, even a refusal of credentials that only a misreadi
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from conformance.doctor import answers
@@ -24,10 +25,17 @@ _SKEW_S = 30.0
 _INSIST = "If you are sure that it is the target's own defect: `run --insist` has it judged all the same."
 
 
-def quick(profile: Profile, folder: Path, *, insist: bool = False) -> float:
+def quick(
+    profile: Profile,
+    folder: Path,
+    *,
+    insist: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> float:
     """Returns where the target of `profile` can be judged: the seconds that its quickest answer took.
 
-    Leaves the file `no-reuse` in `folder` if connections don't last.
+    Leaves the file `no-reuse` in `folder` if connections don't last; whether they do takes a moment to see, which
+    `meanwhile` may use.
     Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
     where the credentials aren't accepted or a clock is wrong. `insist` lets whatever answers be judged.
     """
@@ -35,7 +43,7 @@ def quick(profile: Profile, folder: Path, *, insist: bool = False) -> float:
     try:
         calls = Calls(session)
         replies = [calls.harmless()]
-        if not keeps_alive(session, calls, replies):
+        if not keeps_alive(session, calls, replies, meanwhile):
             (folder / "no-reuse").touch()
             session.client.stop_reuse()
         fault = None if insist else obstacle(session, calls, replies)
@@ -52,12 +60,16 @@ def quick(profile: Profile, folder: Path, *, insist: bool = False) -> float:
     return min(reply.duration_s for reply in replies)
 
 
-def keeps_alive(session: Session, calls: Calls, replies: list[Reply]) -> bool:
+def keeps_alive(
+    session: Session, calls: Calls, replies: list[Reply], meanwhile: Callable[[], object] = lambda: None
+) -> bool:
     """Whether connections can be used again, which takes two requests more: their answers join `replies`."""
     try:
         replies.append(calls.harmless())
         replies.append(calls.harmless())
-        time.sleep(_MOMENT_S)
+        until = time.monotonic() + _MOMENT_S
+        meanwhile()
+        time.sleep(max(0.0, until - time.monotonic()))
         return not session.client.hung_up()
     except TransportError as fault:
         if fault.kind != "reset":

@@ -12,7 +12,7 @@ from conformance.states.pools import unused
 
 
 def wanted(profile: Profile) -> list[Wanted]:
-    """Every kind of resource that the suites ask for with this profile, webhooks aside."""
+    """Every kind of resource that the suites ask for with this profile."""
     api, terminal = profile.target.api, profile.states.terminal
     if api == "withdraws":
         every = ["pending", "processing", "paid", "failed", "canceled"]
@@ -25,6 +25,9 @@ def wanted(profile: Profile) -> list[Wanted]:
         kinds = [Wanted(api, status) for status in every]
         others = [Wanted(api, status, owner="other_merchant") for status in every]
         others += [Wanted(api, status, environment="other") for status in every]
+        if profile.capabilities["webhooks"] and profile.listen is not None:
+            address = profile.public_url or f"http://{profile.listen}"
+            kinds.append(Wanted(api, "requires_approval", webhook_url=address))
     return kinds + [one for one in others if credentials_of(one) in profile.credentials]
 
 
@@ -46,7 +49,13 @@ def supplies(session: Session, calls: Calls) -> list[Line]:
                 "Add url, command, ids or sandbox to [states]: without one hardly anything is testable.",
             )
         ]
-    return [_kind(session, calls, one) for one in wanted(session.profile)]
+    found = [_kind(session, calls, one) for one in wanted(session.profile)]
+    if states.ids is not None:
+        hint = "payout-conformance plan says how many ids of each list a run takes, and how many to add."
+        found.append(
+            Line("states.ids", State.NOTE, "looked at one id of each list", "a run takes more", hint)
+        )
+    return found
 
 
 def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
@@ -57,6 +66,7 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
                 "" if (whose := credentials_of(one)) == "primary" else whose,
                 one.status,
                 "" if one.provider_supports_cancel is None else "provider_supports_cancel=false",
+                "" if one.webhook_url is None else "webhook_url",
             ),
         )
     )
@@ -91,7 +101,7 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
 
 def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:
     pools = session.profile.states.ids
-    if pools is None:
+    if pools is None or one.webhook_url is not None:
         return session.leases.lease(one).id, tried
     whose = credentials_of(one)
     table = "states.ids" if whose == "primary" else f"states.ids.{whose}"

@@ -1,22 +1,14 @@
 """What holds for every answer, to whatever request: it is JSON where it says so, and gives nothing away."""
 
-import re
 from collections.abc import Iterator, Mapping
 
-from conformance.fuzz.conform import is_json
 from conformance.fuzz.leaks import Secrets, account_shown
 from conformance.fuzz.probes import Probe
 from conformance.fuzz.rulings import Finding, Ruling, Steered, brought_along, ruling, told
+from conformance.http import insides
 from conformance.http.reply import NotStrictJson, Reply, strict_json
 from conformance.states.resource import Resource
 
-# Only what can't be anything else: a message may well speak of tables and paths.
-_INSIDES = re.compile(
-    rb"Traceback \(most recent call last\)|File \"[^\"\n]{1,200}\", line \d+|\n[ \t]{1,99}at [\w$.<>]+ ?\([^)\n]*:\d+"
-    rb"|goroutine \d+ \[|#\d+ /\S+\.php\(\d+\)|SQLSTATE\[|ORA-\d{5}|syntax error at or near|psycopg\d?\."
-    rb"|SequelizeDatabase"
-    rb"|invalid input syntax for type uuid|\bSELECT\b[^\n]{1,200}\bFROM\b[^\n]{1,200}\bWHERE\b"
-)
 _HINTS = {
     "secrets": "Never repeat a request's headers in an answer, nor in a debug page.",
     "account": "Mask it where the answer is made, error messages and headers included.",
@@ -30,17 +22,18 @@ def always(
 ) -> Iterator[Ruling]:
     """The rulings on form and content that need no knowledge of what was asked."""
     yield from _leaks(secrets, leased, probe, at, reply)
-    body = reply.exchange.response_body
-    seen = _INSIDES.search(body)
+    # A router's page for an odd id is fine: whether it has to be JSON is told by the label.
+    seen = insides.shown(reply, known=brought_along(probe), pages=False)
     yield ruling(
         "insides",
-        seen is None or seen.group() in brought_along(probe),
+        seen is None,
         f"an answer to {probe.summary()} that shows nothing of the program's inside",
         reply,
         cause=f"insides {reply.status}",
+        observed=seen or "",
         hint=_HINTS["insides"],
     )
-    if not is_json(reply) or reply.truncated or not reply.body or probe.method == "HEAD":
+    if not reply.says_json or reply.truncated or not reply.body or probe.method == "HEAD":
         return
     try:
         strict_json(reply.body)

@@ -60,7 +60,7 @@ class Conformance:
             return Conformity(True, True, ())
         labelled = not names & _LABELS
         breaches = _told(operation, reply) if names - {"UndefinedStatusCode"} else []
-        return Conformity("UndefinedStatusCode" not in names, labelled or is_json(reply), tuple(breaches))
+        return Conformity("UndefinedStatusCode" not in names, labelled or reply.says_json, tuple(breaches))
 
     def _case(self, operation: Operation) -> Any:
         if operation.id not in self._cases:
@@ -82,12 +82,6 @@ class Conformance:
             elapsed=reply.duration_s,
             verify=True,
         )
-
-
-def is_json(reply: Reply) -> bool:
-    """Whether the content type is one of JSON, be it `application/problem+json`."""
-    kind = (reply.header("Content-Type") or "").split(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _told(operation: Operation, reply: Reply) -> list[Breach]:

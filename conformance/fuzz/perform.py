@@ -11,6 +11,7 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.errors import TransportError
 from conformance.fuzz.judge import Judge, effect_check
+from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Aim, Case, Probe, reason_check
 from conformance.fuzz.resources import CONSUMED, Held, Supply
 from conformance.fuzz.rulings import Finding, Ruling, Steered, Wanted, differs, told
@@ -62,6 +63,7 @@ class Performer:
         self._api = crew.api
         self._book = book
         self._stopped = stopped
+        self._patience = Patience()
 
     def perform(self, case: Case, held: Held | None) -> bool:
         """Performs `case` on the resource that it got, if any; True where that is sure to be as it was."""
@@ -167,7 +169,15 @@ class Performer:
             self._also(case, again, replace(at, state="canceled"), None, first, _again)
             return
         after = replace(at, state="cancelled")
-        self._also(case, self._reading(), after, None, first, lambda reply: _read_back(probe, first, reply))
+        self._also(
+            case,
+            self._reading(),
+            after,
+            None,
+            first,
+            lambda reply: _read_back(probe, first, reply),
+            lags=True,
+        )
         if probe.aim is Aim.DOCUMENTED and key is not None and turn:
             self._also(
                 case,
@@ -210,8 +220,12 @@ class Performer:
         more: Callable[[Reply], list[Ruling]],
         *,
         alone: bool = False,
+        lags: bool = False,
     ) -> None:
-        """One request after a success. `alone` where the state doesn't decide the answer, but the key."""
+        """One request after a success. `alone` where the state doesn't decide the answer, but the key.
+
+        One that `lags` is sent again for a while, until it shows what it is to confirm: a copy may be read from.
+        """
         if self._stopped():
             return
         probe = replace(probe, phase="follow-up")
@@ -219,6 +233,11 @@ class Performer:
         reply = self._send(probe, at, key)
         if reply is None:
             return
+        if lags:
+            settled = self._confirming(probe, at, more, reply)
+            if settled is None:
+                return
+            reply = settled
         name = openapi.operation(probe.operation).name
         rulings = [Ruling(f"{name}.{ruling.check}", ruling.finding) for ruling in more(reply)]
         by_key = (".status.", ".reason.", ".key.") if alone else ()
@@ -228,6 +247,20 @@ class Performer:
             if not any(part in ruling.check for part in by_key)
         ]
         self._book.ruled(probe, reply, rulings, (first.exchange,), case=case)
+
+    def _confirming(
+        self, probe: Probe, at: Steered, more: Callable[[Reply], list[Ruling]], reply: Reply
+    ) -> Reply | None:
+        """The first answer that shows what it is to show, or the last one; None where one didn't come."""
+
+        def good(reply: Reply) -> bool:
+            return not any(ruling.finding for ruling in more(reply))
+
+        try:
+            return self._patience.until(good, reply, lambda: self._writer.send(probe, at.id, None))
+        except TransportError as fault:
+            self._book.failed(probe, fault.kind, self._writer.last_fault())
+            return None
 
 
 def _again(reply: Reply) -> list[Ruling]:

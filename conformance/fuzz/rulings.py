@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 from conformance import openapi
 from conformance.fuzz.probes import Probe
-from conformance.http.reply import MISSING, Reply
+from conformance.http.reply import MISSING, Reply, strings
 from conformance.model import Exchange
 from conformance.openapi import Operation
 
@@ -115,10 +116,11 @@ def recorded(reply: Reply, path: str) -> Any:
     return value
 
 
-def brought_along(probe: Probe) -> bytes:
-    """All that a request brought along, to tell an echo from a leak."""
-    texts = [probe.segment or "", *(value for _, value in probe.headers)]
-    return (probe.body or b"") + "\n".join(texts).encode("utf-8", "surrogatepass")
+def brought_along(probe: Probe) -> str:
+    """All that a request brought along, as it was sent and as it is read, to tell an echo from a leak."""
+    texts = [probe.segment or "", *(value for _, value in (*probe.headers, *probe.altered))]
+    body = (probe.body or b"").decode("utf-8", "backslashreplace")
+    return "\n".join([*texts, unquote(texts[0]), body, *strings(probe.value)])
 
 
 def ruling(

@@ -218,8 +218,8 @@ def _notes(supply: Supply) -> list[str]:
     if not supply.frugal:
         return []
     had = ", ".join(f"{often} {state}" for state, often in sorted(supply.leased.items()) if often)
-    left = f"Fuzzing took what the suites had left of the profile's ids: {had or 'none at all'}."
-    return [f"{left} The rest of its requests named ids that nothing has."]
+    took = f"Fuzzing is sparing with ids from lists. Of those that the suites had left it took {had or 'none at all'}"
+    return [f"{took}; the rest of its requests named ids that nothing has."]
 
 
 def _statistics(

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.ledger import Ledger
+from conformance.fuzz.patience import Patience
 from conformance.fuzz.resources import Supply
 from conformance.fuzz.rulings import Finding, Ruling
-from conformance.fuzz.walks import Patience, Taken, Walked, perform, shrunk
+from conformance.fuzz.walks import Taken, Walked, perform, shrunk
 from conformance.fuzz.walks_plan import Walk
 from conformance.fuzz.walks_sent import wanted
 from conformance.session import Session

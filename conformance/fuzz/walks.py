@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 
 from conformance.errors import NotTestable, TransportError
 from conformance.fuzz.judge import Judge
+from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Probe
 from conformance.fuzz.rulings import Finding, Ruling
 from conformance.fuzz.walks_plan import Step, Walk, from_json
-from conformance.fuzz.walks_sent import Lease, Patience, Sender, leased
+from conformance.fuzz.walks_sent import Lease, Sender, leased
 from conformance.http.reply import Reply
 from conformance.model import Exchange, Headers
 from conformance.session import Session
 
-__all__ = ["Patience", "Taken", "Walked", "from_json", "perform", "shrunk"]
+__all__ = ["Taken", "Walked", "from_json", "perform", "shrunk"]
 
 
 @dataclass(frozen=True, slots=True)

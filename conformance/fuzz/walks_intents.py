@@ -65,6 +65,7 @@ class IntentModel:
         self._intents = [_Intent(party, party.state, confirmed=True) for party in parties]
         self._uses: dict[tuple[str, str], _Use] = {}
         self._unproven: set[tuple[str, str]] = set()
+        self._awaited = ""
 
     def state(self, step: Step) -> str:
         """As `walks_sent.Model` has it."""
@@ -80,11 +81,15 @@ class IntentModel:
         """As `walks_sent.Model` has it."""
         intent = self._intents[step.on]
         own = step.verb == "read" and not step.odd and not self._is_foreign(step, intent)
+        self._awaited = intent.status
+        if intent.status == CLOSED:
+            return own and (intent.seen is None or intent.seen.get("status") == "requires_approval")
         return own and intent.status == "cancelled" and not intent.confirmed
 
     def shows(self, reply: Reply) -> bool:
         """As `walks_sent.Model` has it."""
-        return bool(reply.at("status") == "cancelled")
+        status = reply.at("status")
+        return bool(status != "requires_approval" if self._awaited == CLOSED else status == "cancelled")
 
     def settled(self, step: Step) -> None:
         """As `walks_sent.Model` has it."""
@@ -151,7 +156,8 @@ class IntentModel:
         check = _CANCEL + name.get(intent.status, "terminal")
         intent.since.add("refused")
         if reply.ok:
-            intent.reason = None
+            # That is told of now: what comes of it is nobody else's fault.
+            intent.reason, intent.since = None, {"refused"}
         holds = _REFUSED.met_by(reply) or _REFUSED.lacks_code(reply)
         said = (
             "that is not to be cancelled any more" if intent.status == CLOSED else f"that is {intent.status}"
@@ -331,11 +337,11 @@ class IntentModel:
         intent.seen, intent.since = shown, set()
 
     def _order(self, place: str, intent: _Intent, reply: Reply) -> list[Ruling]:
-        """The data of the order are the same in every answer."""
+        """The data of the order are the same in every answer; a null may be written or left out."""
         shown = reply.json
         if not reply.ok or not isinstance(shown, dict) or shown.get("id") != intent.party.id:
             return []
-        wrong = changed(intent.order, shown, _ORDER)
+        wrong = changed(intent.order, dict.fromkeys(_ORDER) | shown, _ORDER)
         known = bool(intent.order)
         intent.order = {**{key: shown[key] for key in _ORDER if key in shown}, **intent.order}
         expected = f"nothing of {', '.join(_ORDER)} to change ({'; '.join(wrong)})"

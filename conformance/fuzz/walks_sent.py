@@ -4,7 +4,6 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
@@ -12,6 +11,7 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.errors import NotTestable
 from conformance.fuzz.judge import Judge
+from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Aim, Probe, body_aim
 from conformance.fuzz.resources import UNKNOWN, alike
 from conformance.fuzz.rulings import Ruling, Steered
@@ -65,13 +65,6 @@ class Model(Protocol):
 
     def settled(self, step: Step) -> None:
         """A settlement was attempted."""
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long a read may lag behind the cancel that it is to confirm, in seconds. Waiting in vain is done once."""
-
-    seconds: float = 2.0
 
 
 def leased(walk: Walk, session: Session, lease: Lease | None) -> list[Party]:
@@ -141,7 +134,7 @@ class Sender:
         probe = self.probe(step)
         reply = self._send(step, probe)
         if self._model.lags(step):
-            reply = self._until(step, probe, reply)
+            reply = self._patience.until(self._model.shows, reply, lambda: self._send(step, probe))
         state = self._model.state(step)
         own = self._model.rule(step, reply)
         if step.headers and not any(ruling.finding for ruling in own):
@@ -194,17 +187,6 @@ class Sender:
 
     def _send(self, step: Step, probe: Probe) -> Reply:
         return self._session.client.send(lambda: self._request(step, probe))
-
-    def _until(self, step: Step, probe: Probe, reply: Reply) -> Reply:
-        deadline, pause = time.monotonic() + self._patience.seconds, 0.02
-        while not self._model.shows(reply):
-            if time.monotonic() + pause > deadline:
-                self._patience.seconds = 0.1
-                break
-            time.sleep(pause)
-            pause = min(2 * pause, 0.25)
-            reply = self._send(step, probe)
-        return reply
 
     def _request(self, step: Step, probe: Probe) -> Request:
         body = probe.body or b""

@@ -137,7 +137,7 @@ class Client:
             request.method,
             self._base,
             headers=_encoded((*request.headers, *_unless_given(request.headers))),
-            content=request.body,
+            content=_framed(request),
             extensions={"target": target},
         )
         began, clock = datetime.now(UTC), time.perf_counter()
@@ -217,6 +217,12 @@ class Client:
             error=f"{fault.kind}: {fault.message}" if fault is not None else None,
             truncated=cut,
         )
+
+
+def _framed(request: Request) -> bytes | list[bytes] | None:
+    """The body, as one chunk where the request says that it comes in chunks: httpx announces no length then."""
+    chunked = any(name.lower() == "transfer-encoding" for name, _ in request.headers)
+    return [request.body] if chunked and request.body is not None else request.body
 
 
 def _unless_given(headers: Headers) -> Headers:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from conformance.model import Exchange, Headers
@@ -28,6 +29,8 @@ MISSING: Final = Missing()
 
 # Reading an integer takes time that grows with the square of its length: Python itself stops at 4300 digits.
 _LONGEST_INTEGER = 4000
+# Parsed answers up to so many bytes are kept for a while.
+_SMALL = 16_384
 
 
 class NotStrictJson(ValueError):
@@ -68,12 +71,15 @@ class Reply:
         return 200 <= self.status < 300
 
     @property
+    def says_json(self) -> bool:
+        """Whether its content type is one of JSON, `application/problem+json` too; a charset may stand there or not."""
+        kind = (self.header("Content-Type") or "").split(";")[0].strip().lower()
+        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    @property
     def json(self) -> Any:
         """The parsed body, MISSING where it isn't JSON; lenient, so that one defect doesn't hide the next."""
-        try:
-            return json.loads(self.body, parse_int=_whole)
-        except (ValueError, RecursionError):
-            return MISSING
+        return _parsed(self.body) if len(self.body) <= _SMALL else _lenient(self.body)
 
     def at(self, path: str) -> Any:
         """The value under a dotted path (`error.code`), MISSING where any step isn't there."""
@@ -92,7 +98,18 @@ class Reply:
         """Every text of the answer: header values, the body as it came, and each string in the JSON."""
         yield from (value for _, value in self.headers)
         yield self.text
-        yield from _strings(self.json)
+        yield from strings(self.json)
+
+
+def _lenient(data: bytes) -> Any:
+    try:
+        return json.loads(data, parse_int=_whole)
+    except (ValueError, RecursionError):
+        return MISSING
+
+
+# Checks ask the same answer for one field after the other. Nobody changes what they get.
+_parsed = lru_cache(maxsize=1024)(_lenient)
 
 
 def strict_json(data: bytes) -> Any:
@@ -128,7 +145,8 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a parsed JSON value, keys included."""
     pending = [value]
     while pending:
         item = pending.pop()

@@ -27,6 +27,8 @@ _LONGEST_QUEUE_S = 120.0
 
 # More than is ever quoted: a secret that is cut in half can't be told for one any more.
 _FIRST_BYTES = 4096
+_LONG_LINE = 8_000
+_PER_CONNECTION = 24
 
 
 class Start(threading.local):
@@ -60,8 +62,10 @@ class Start(threading.local):
 class DeadlineTransport(httpx.BaseTransport):
     """Sends one request over httpcore; no retries, no redirects, no cookies, no proxies from the environment.
 
-    Connections are reused while `reuse` says so and they have been idle for less than a second, which is under
-    every server's own idle limit that we know of. Failures are TransportErrors with a stable `kind`.
+    Connections are reused while `reuse` says so and they have been idle for less than half a second: a server
+    whose own limit is a second, the shortest that most can be set to, doesn't close one just as it is taken up.
+    None is used for more than a few exchanges: behind a balancer the next one may meet another copy of the target.
+    Failures are TransportErrors with a stable `kind`.
     """
 
     def __init__(self, *, timeout_s: float, verify: bool, connections: int) -> None:
@@ -77,7 +81,7 @@ class DeadlineTransport(httpx.BaseTransport):
             ssl_context=self._context,
             max_connections=self._connections,
             max_keepalive_connections=self._connections if reuse else 0,
-            keepalive_expiry=1.0,
+            keepalive_expiry=0.5,
             network_backend=self._backend,
         )
 
@@ -96,8 +100,11 @@ class DeadlineTransport(httpx.BaseTransport):
         """The answer, its body still to be read. Raises TransportError."""
         self.start.deadline = time.monotonic() + self._timeout_s
         self.start.first_write, self.start.first_bytes = None, b""
+        # Puma never answers a request line that is too long for it where the connection has been used before.
+        long = len(request.extensions["target"]) > _LONG_LINE
+        pool = self._new_pool(reuse=False) if long else self._pool
         try:
-            answer = self._pool.handle_request(
+            answer = pool.handle_request(
                 httpcore.Request(
                     request.method,
                     httpcore.URL(
@@ -133,7 +140,9 @@ class DeadlineTransport(httpx.BaseTransport):
             # httpcore tells nobody what is left in its buffer.
             inner: Any = getattr(connection, "_connection", None)
             if inner is not None and getattr(inner, "_network_stream", None) == stream:
-                stream.spoiled = bool(inner._h11_state.trailing_data[0])  # noqa: SLF001
+                stream.exchanges += 1
+                more = inner._h11_state.trailing_data[0]  # noqa: SLF001
+                stream.spoiled = bool(more) or stream.exchanges >= _PER_CONNECTION
 
 
 class _Body(httpx.SyncByteStream):
@@ -180,7 +189,8 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._backend = backend
         self._start = backend.start
-        # More came on it than was asked for.
+        self.exchanges = 0
+        # More came on it than was asked for, or it has done enough.
         self.spoiled = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

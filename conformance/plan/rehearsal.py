@@ -16,6 +16,7 @@ from conformance.profile import FIELDS, STATUSES, Profile, load
 from conformance.runner import Options, run
 from conformance.runner.suites import Progress
 from conformance.sandbox import CREDENTIALS, Sandbox
+from conformance.states.command import takes
 from conformance.states.leases import Claims
 from conformance.states.pools import ledger
 
@@ -76,7 +77,7 @@ def refusals(profile: Profile) -> doors.Refuses:
             return ""
         needed = [name for name in ("owner", "environment", "webhook_url") if params.get(name) is not None]
         needed += ["action"] if action == "settle" else []
-        missing = [name for name in needed if not any(f"{{{name}}}" in word for word in command)]
+        missing = [name for name in needed if not takes(command, name)]
         return f"states.command has no {{{missing[0]}}} in it" if missing else ""
 
     return refuses

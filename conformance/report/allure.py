@@ -175,6 +175,8 @@ class _Run:
         parts += [f"expected: {begin}{line(problem.expected, _MESSAGE)}"]
         parts += [f"observed: {line(problem.observed, _MESSAGE)}"]
         parts += [f"hint:     {line(problem.hint, _MESSAGE)}"] if problem.hint else []
+        if finding is not None and check is finding.check:
+            parts += [f"note:     {remark}" for remark in finding.remarks]
         parts += [f"waiver:   {line(explain.waiver(one))}" for one in explain.waived(self._record, check)]
         return visible("\n".join(parts), newlines=True)
 

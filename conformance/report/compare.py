@@ -2,14 +2,27 @@
 
 A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
 was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix.
+A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is a
+change of its own, though the requirement fails as it did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from conformance.errors import UsageError
-from conformance.model import Basis, Check, Level, Outcome, Requirement, RequirementResult, RunRecord, Verdict
+from conformance.model import (
+    Basis,
+    Check,
+    Effect,
+    Level,
+    Outcome,
+    Requirement,
+    RequirementResult,
+    RunRecord,
+    Verdict,
+    Waiver,
+)
 from conformance.report import explain
 from conformance.report.safe import counted, line
 
@@ -21,10 +34,12 @@ class Kind(StrEnum):
     """What happened to a requirement, the worst first."""
 
     REGRESSION = "regression"
+    NO_LONGER_WAIVED = "no_longer_waived"
     NEWLY_UNTESTED = "newly_untested"
     ADDED = "added"
     REMOVED = "removed"
     NEWLY_TESTED = "newly_tested"
+    NEWLY_WAIVED = "newly_waived"
     FIX = "fix"
 
 
@@ -32,13 +47,16 @@ class Kind(StrEnum):
 class Change:
     """One requirement whose outcome differs. `old` is None for a new row of the catalogue, `new` for a removed one.
 
-    `check` is the check of the new run that shows what is wrong, where one does.
+    `check` is the check of the new run that shows what is wrong, where one does. The waivers are those that each run
+    had for the requirement, whatever became of them.
     """
 
     kind: Kind
     old: RequirementResult | None
     new: RequirementResult | None
     check: Check | None = None
+    old_waiver: Waiver | None = None
+    new_waiver: Waiver | None = None
 
     @property
     def requirement(self) -> Requirement:
@@ -54,6 +72,18 @@ class Change:
         return self.new is not None and self.new.outcome is Outcome.FAILED and was is not Outcome.FAILED
 
     @property
+    def waived(self) -> bool:
+        """Whether the requirement fails or warns now, and a waiver holds for it."""
+        return _holds(self.new_waiver)
+
+    @property
+    def stops(self) -> bool:
+        """Whether it is for this that the comparison fails: worse than before, and waived by nobody."""
+        failed = self.new is not None and self.new.outcome is Outcome.FAILED
+        lapsed = self.kind is Kind.NO_LONGER_WAIVED and failed
+        return (self.kind is Kind.REGRESSION or self.fails or lapsed) and not self.waived
+
+    @property
     def levels(self) -> str:
         """`MUST`, or `SHOULD, was MUST` where the two catalogues weigh it differently."""
         level = str(self.requirement.level)
@@ -65,13 +95,15 @@ class Change:
 class Comparison:
     """Two runs and what differs: `changes` with the worst first, how many results stayed as they were by outcome.
 
-    `notes` are sentences on what else differs between the runs and may explain the changes.
+    `waived` counts those among the unchanged for which a waiver holds. `notes` are sentences on what else differs
+    between the runs and may explain the changes.
     """
 
     old: RunRecord
     new: RunRecord
     changes: tuple[Change, ...]
     unchanged: Mapping[Outcome, int]
+    waived: Mapping[Outcome, int]
     notes: tuple[str, ...]
 
     def of(self, kind: Kind) -> tuple[Change, ...]:
@@ -82,19 +114,30 @@ class Comparison:
     def sentence(self) -> str:
         """The whole result in one line."""
         parts = [
-            counted(len(found), one, many)
+            counted(len(found), one, many) + _of_which(found)
             for kind, (one, many) in _COUNTED.items()
             if (found := self.of(kind))
         ]
         return ", ".join(parts) or "nothing changed"
 
     @property
+    def same(self) -> str:
+        """What stayed as it was: `40 passed, 3 failed (2 waived)`."""
+        return ", ".join(
+            f"{count} {explain.OUTCOMES[outcome]}"
+            + (f" ({self.waived[outcome]} waived)" if self.waived.get(outcome) else "")
+            for outcome, count in self.unchanged.items()
+            if count
+        )
+
+    @property
     def exit_code(self) -> int:
         """1 where anything got worse or fails anew, 3 where something that has to hold is no longer tested, or 0.
 
-        A run that was ended early, where its baseline wasn't, is 3 as well.
+        What a waiver holds for now counts for nothing; a failure that is no longer waived is one that fails anew. A
+        run that was ended early, where its baseline wasn't, is 3 as well.
         """
-        if any(change.kind is Kind.REGRESSION or change.fails for change in self.changes):
+        if any(change.stops for change in self.changes):
             return 1
         lost = [change.new for change in self.of(Kind.NEWLY_UNTESTED)]
         cut = self.old.complete and not self.new.complete
@@ -105,10 +148,12 @@ class Comparison:
 
 _COUNTED = {
     Kind.REGRESSION: ("regression", None),
+    Kind.NO_LONGER_WAIVED: ("requirement no longer waived", "requirements no longer waived"),
     Kind.NEWLY_UNTESTED: ("requirement newly untested", "requirements newly untested"),
     Kind.ADDED: ("new requirement", None),
     Kind.REMOVED: ("removed requirement", None),
     Kind.NEWLY_TESTED: ("requirement newly tested", "requirements newly tested"),
+    Kind.NEWLY_WAIVED: ("requirement newly waived", "requirements newly waived"),
     Kind.FIX: ("fix", "fixes"),
 }
 
@@ -124,24 +169,28 @@ def compare(old: RunRecord, new: RunRecord) -> Comparison:
     after = {result.requirement.id: result for result in new.requirements}
     order = {name: position for position, name in enumerate([*after, *before])}
     checks = {check.id: check for check in new.checks}
-    changes, unchanged = [], dict.fromkeys(Outcome, 0)
+    had, has = ({one.requirement: one for one in run.waivers} for run in (old, new))
+    changes, unchanged, waived = [], dict.fromkeys(Outcome, 0), dict.fromkeys(Outcome, 0)
     for name in dict.fromkeys([*after, *before]):
-        kind = _kind(before.get(name), after.get(name))
+        kind = _kind(before.get(name), after.get(name)) or _waiving(had.get(name), has.get(name), after[name])
         if kind is None:
             unchanged[after[name].outcome] += 1
+            waived[after[name].outcome] += _holds(has.get(name))
             continue
         new_result = after.get(name)
         check = None if new_result is None else _telling(new_result, checks)
-        changes.append(Change(kind, before.get(name), new_result, check))
+        changes.append(Change(kind, before.get(name), new_result, check, had.get(name), has.get(name)))
     kinds = list(Kind)
 
-    def weight(change: Change) -> tuple[int, bool, bool, bool, int]:
+    def weight(change: Change) -> tuple[int, bool, bool, bool, bool, int]:
         row = change.requirement
         failed = change.new is not None and change.new.outcome is Outcome.FAILED
         safety = row.basis is Basis.SAFETY
-        return kinds.index(change.kind), not failed, row.level is Level.SHOULD, not safety, order[row.id]
+        light = change.waived, not failed, row.level is Level.SHOULD, not safety
+        return kinds.index(change.kind), *light, order[row.id]
 
-    return Comparison(old, new, tuple(sorted(changes, key=weight)), unchanged, tuple(_notes(old, new)))
+    ordered = tuple(sorted(changes, key=weight))
+    return Comparison(old, new, ordered, unchanged, waived, tuple(_notes(old, new)))
 
 
 def _kind(old: RequirementResult | None, new: RequirementResult | None) -> Kind | None:
@@ -157,6 +206,24 @@ def _kind(old: RequirementResult | None, new: RequirementResult | None) -> Kind 
     if new.outcome is Outcome.FAILED or (was is not None and now > was):
         return Kind.REGRESSION
     return Kind.NEWLY_TESTED if was is None else Kind.FIX
+
+
+def _waiving(was: Waiver | None, now: Waiver | None, result: RequirementResult) -> Kind | None:
+    """What became of the waiver of a requirement that ended as it had before."""
+    if _holds(was) is _holds(now) or result.outcome not in (Outcome.FAILED, Outcome.WARNED):
+        return None
+    return Kind.NEWLY_WAIVED if _holds(now) else Kind.NO_LONGER_WAIVED
+
+
+def _holds(waiver: Waiver | None) -> bool:
+    return waiver is not None and waiver.effect is Effect.WAIVES
+
+
+def _of_which(changes: Sequence[Change]) -> str:
+    waived = sum(change.waived for change in changes if change.kind is not Kind.NEWLY_WAIVED)
+    if not waived:
+        return ""
+    return " (waived)" if waived == len(changes) == 1 else f" ({waived} waived)"
 
 
 def _telling(result: RequirementResult, checks: Mapping[str, Check]) -> Check | None:

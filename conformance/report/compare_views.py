@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conformance.model import RequirementResult, RunRecord, Verdict
+from conformance.model import RequirementResult, RunRecord, Verdict, Waiver
 from conformance.report import codec, explain, summary
 from conformance.report.compare import Change, Comparison, Kind
 from conformance.report.safe import inert, line
@@ -21,22 +21,27 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _REASON = 400
 HEADINGS = {
     Kind.REGRESSION: "Regressions",
+    Kind.NO_LONGER_WAIVED: "No longer waived",
     Kind.NEWLY_UNTESTED: "Newly untested",
     Kind.ADDED: "New requirements",
     Kind.REMOVED: "Removed requirements",
     Kind.NEWLY_TESTED: "Newly tested",
+    Kind.NEWLY_WAIVED: "Newly waived",
     Kind.FIX: "Fixes",
 }
 _KEYS = {
     Kind.REGRESSION: "regressions",
+    Kind.NO_LONGER_WAIVED: "no_longer_waived",
     Kind.NEWLY_UNTESTED: "newly_untested",
     Kind.ADDED: "added",
     Kind.REMOVED: "removed",
     Kind.NEWLY_TESTED: "newly_tested",
+    Kind.NEWLY_WAIVED: "newly_waived",
     Kind.FIX: "fixes",
 }
 _TONE = {
     Kind.REGRESSION: "bad",
+    Kind.NO_LONGER_WAIVED: "bad",
     Kind.NEWLY_UNTESTED: "warn",
     Kind.NEWLY_TESTED: "good",
     Kind.FIX: "good",
@@ -67,6 +72,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "notes": list(comparison.notes),
         **{key: [_change(change) for change in comparison.of(kind)] for kind, key in _KEYS.items()},
         "unchanged": {outcome.value: count for outcome, count in comparison.unchanged.items()},
+        "unchanged_waived": {outcome.value: count for outcome, count in comparison.waived.items() if count},
     }
 
 
@@ -100,6 +106,7 @@ def html(comparison: Comparison) -> str:
         outcomes=explain.OUTCOMES,
         title=explain.title,
         headline=explain.headline,
+        waiving=explain.waiving,
     )
 
 
@@ -122,14 +129,13 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
         for change in found:
             yield from _change_lines(change, style, width)
     yield ""
-    same = [f"{n} {explain.OUTCOMES[outcome]}" for outcome, n in comparison.unchanged.items() if n]
-    yield f"Unchanged: {', '.join(same) or 'none'}"
+    yield f"Unchanged: {comparison.same or 'none'}"
 
 
 def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
     row = change.requirement
     yield f"  {line(row.id)} {change.levels}  {line(row.title)}"
-    told = [("was", _said(change.old)), ("is", _said(change.new))]
+    told = [("was", _said(change.old, change.old_waiver)), ("is", _said(change.new, change.new_waiver))]
     if change.check is not None:
         told.append(("check", line(change.check.id)))
     for label, value in told:
@@ -139,12 +145,17 @@ def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
             yield from (" " * 11 + more for more in rows[1:])
 
 
-def _said(result: RequirementResult | None) -> str:
-    """`failed: the reason`; nothing for a requirement that a catalogue didn't have."""
+def _said(result: RequirementResult | None, waiver: Waiver | None) -> str:
+    """`failed (waived until ...): the reason`; nothing for a requirement that a catalogue didn't have."""
     if result is None:
         return ""
     reason = line(result.reason, _REASON)
-    return explain.OUTCOMES[result.outcome] + (f": {reason}" if reason else "")
+    waived = line(explain.waiving(waiver), _REASON)
+    return (
+        explain.OUTCOMES[result.outcome]
+        + (f" ({waived})" if waived else "")
+        + (f": {reason}" if reason else "")
+    )
 
 
 def _markdown(comparison: Comparison) -> Iterator[str]:
@@ -169,8 +180,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
             yield _markdown_row(change)
         if len(found) > _ROWS:
             yield from ["", f"… and {len(found) - _ROWS} more."]
-    same = [f"{n} {explain.OUTCOMES[outcome]}" for outcome, n in comparison.unchanged.items() if n]
-    yield from ["", f"Unchanged: {', '.join(same) or 'none'}."]
+    yield from ["", f"Unchanged: {comparison.same or 'none'}."]
 
 
 def _markdown_row(change: Change) -> str:
@@ -178,8 +188,8 @@ def _markdown_row(change: Change) -> str:
     cells = [
         f"{summary.text(row.id)} {summary.text(row.title)}",
         change.levels,
-        summary.text(_said(change.old) or "not there"),
-        summary.text(_said(change.new) or "not there"),
+        summary.text(_said(change.old, change.old_waiver) or "not there"),
+        summary.text(_said(change.new, change.new_waiver) or "not there"),
         summary.text(change.check.id) if change.check else "",
     ]
     return f"| {' | '.join(cells)} |"
@@ -202,20 +212,21 @@ def _run(run: RunRecord) -> dict[str, Any]:
 def _change(change: Change) -> dict[str, Any]:
     row = change.requirement
 
-    def side(result: RequirementResult | None) -> dict[str, Any] | None:
+    def side(result: RequirementResult | None, waiver: Waiver | None) -> dict[str, Any] | None:
         if result is None:
             return None
         return {
             "level": result.requirement.level.value,
             "outcome": result.outcome.value,
             "reason": result.reason,
+            "waiver": None if waiver is None else codec.waiver_to_json(waiver),
         }
 
     return {
         "id": row.id,
         "title": row.title,
         "basis": row.basis.value,
-        "old": side(change.old),
-        "new": side(change.new),
+        "old": side(change.old, change.old_waiver),
+        "new": side(change.new, change.new_waiver),
         "check": None if change.check is None else change.check.id,
     }

@@ -87,9 +87,7 @@ class _Body:
         if len(raw) > INLINE and index is not None:
             self.source = _from_har(raw, index)
         else:
-            self.source = printf(raw)
-            if text is not None:
-                self.source = f"printf %s {quote(text)}"
+            self.source = printf(raw) if text is None else f"printf %s {quote(text)}"
         piped = bool(raw) and (text is None or (len(raw) > INLINE and index is not None))
         self.pipe = f"{self.source} | " if piped else ""
         self.argument = "--data-binary @-" if piped else f"--data-raw {quote(text or '')}"

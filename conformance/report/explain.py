@@ -5,11 +5,12 @@ made them all. Texts here are still as the target sent them: whoever renders the
 (`safe`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from conformance.model import (
+    Auth,
     Basis,
     Check,
     Effect,
@@ -27,6 +28,14 @@ from conformance.report.curl import curl
 from conformance.report.safe import counted, line, same_but_ids
 from conformance.report.verdict import UNPROVEN, binding
 
+_PREMISE = (
+    "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
+    "from this. Mend it first, and run again."
+)
+_NOT_AGAIN = (
+    "The same, sent once more by itself in this run, did not fail again: what was sent before, timing or chance may "
+    "have a part in it."
+)
 # So many answers that never came are named.
 _SHALLOW = 12
 
@@ -62,7 +71,8 @@ class Finding:
     """One thing to mend. `requirement` is what `check` breaks first, `also` the ids of what else it breaks.
 
     `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
-    begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat.
+    begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat. `remarks` are
+    sentences on how to take it: that the rest may follow from it, or that it couldn't be seen again.
     """
 
     requirement: Requirement
@@ -76,6 +86,7 @@ class Finding:
     exchange: int | None = None
     curl: str = ""
     signed: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +145,20 @@ def title(target: Target) -> str:
 
 
 def problems(record: RunRecord) -> tuple[Finding, ...]:
-    """What makes the run non-conformant: violations first, then what kept checks from beginning."""
+    """What makes the run non-conformant: violations first, then what kept checks from beginning.
+
+    Where nothing that was sent as documented succeeded, and a premise failed, that is the first: the rest would be a
+    list of what follows from it. A premise is never what kept its own checks from beginning: it is what they are about.
+    """
     failed = [check for check in record.checks if check.outcome is Outcome.FAILED]
-    return _violations(record, [c for c in failed if not _control(c)]) + _controls(
-        record, filter(_control, failed)
-    )
+    rows = _rows(record)
+    kept = [check for check in failed if _control(check) and not _primary(check, rows).premise]
+    begun = {check.id for check in kept}
+    found = _violations(record, [c for c in failed if c.id not in begun]) + _controls(record, kept)
+    if len(found) < 2 or _any_succeeded(record):
+        return found
+    first = [replace(one, remarks=(_PREMISE, *one.remarks)) for one in found if one.requirement.premise]
+    return (*first, *(one for one in found if not one.requirement.premise))
 
 
 def warnings(record: RunRecord) -> tuple[Finding, ...]:
@@ -171,6 +191,21 @@ def waiver(one: Waiver) -> str:
     """One waiver in words, for whoever reads of what it waives: `waived until 2026-09-30 by payments: reason`."""
     by = f" by {one.by}" if one.by else ""
     return f"waived until {one.expires}{by}: {one.reason}"
+
+
+def waiving(one: Waiver | None) -> str:
+    """What a waiver did, for whoever reads the outcome that it is about; nothing where there is nothing to tell."""
+    if one is None:
+        return ""
+    match one.effect:
+        case Effect.WAIVES:
+            return waiver(one)
+        case Effect.EXPIRED:
+            return f"the waiver expired on {one.expires}"
+        case Effect.UNNEEDED:
+            return "the waiver isn't needed"
+        case _:
+            return ""
 
 
 def waivers(record: RunRecord) -> tuple[str, ...]:
@@ -240,7 +275,10 @@ def duration(record: RunRecord) -> float | None:
 
 
 def _violations(record: RunRecord, checks: Sequence[Check]) -> tuple[Finding, ...]:
-    """One finding per requirement, shown by the first of its checks."""
+    """One finding per requirement, shown by the first of its checks; a premise by the plainest.
+
+    Cases of a premise have a twist each, and hints to match, which would mislead where the plain request fails too.
+    """
     groups: dict[str, list[Check]] = {}
     rows = _rows(record)
     for check in checks:
@@ -251,7 +289,12 @@ def _violations(record: RunRecord, checks: Sequence[Check]) -> tuple[Finding, ..
         row = rows[name]
         return row.level is Level.SHOULD, row.basis is not Basis.SAFETY, order[name]
 
-    return tuple(_finding(record, rows[name], groups[name]) for name in sorted(groups, key=weight))
+    for name, members in groups.items():
+        if rows[name].premise:
+            members.sort(key=lambda check: check.suite == "fuzz" or "[" in check.id)
+    return tuple(
+        _finding(record, rows[name], groups[name], control=False) for name in sorted(groups, key=weight)
+    )
 
 
 def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
@@ -263,10 +306,12 @@ def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]
         cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
         groups.setdefault(cause, []).append(check)
     ordered = sorted(groups.values(), key=lambda group: -len(group))
-    return tuple(_finding(record, _primary(group[0], rows), group) for group in ordered)
+    return tuple(_finding(record, _primary(group[0], rows), group, control=True) for group in ordered)
 
 
-def _finding(record: RunRecord, requirement: Requirement, checks: Sequence[Check]) -> Finding:
+def _finding(
+    record: RunRecord, requirement: Requirement, checks: Sequence[Check], *, control: bool
+) -> Finding:
     check = checks[0]
     problem = check.problem
     index = problem.exchange if problem else None
@@ -280,13 +325,27 @@ def _finding(record: RunRecord, requirement: Requirement, checks: Sequence[Check
         expected=problem.expected if problem else "",
         observed=problem.observed if problem else check.message,
         hint=problem.hint if problem else "",
-        control=_control(check),
+        control=control,
         also=tuple(name for name in named if name != requirement.id),
         more=tuple(checks[1:]),
         exchange=index,
         curl="" if index is None else command(record, index),
         signed=exchange.signed if exchange else None,
+        remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
     )
+
+
+def _any_succeeded(record: RunRecord) -> bool:
+    """Whether anything that was authenticated as documented was answered with a 2xx."""
+    return any(one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in record.exchanges)
+
+
+def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
+    """Whether the fuzzing sent the case that `check` is shown by once more, and it held."""
+    told = (record.fuzz or {}).get("failing")
+    cases = told.get(check.id) if isinstance(told, Mapping) else None
+    first = cases[0] if isinstance(cases, list | tuple) and cases else None
+    return isinstance(first, Mapping) and first.get("again") is False
 
 
 def _rows(record: RunRecord) -> dict[str, Requirement]:

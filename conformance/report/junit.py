@@ -144,6 +144,7 @@ def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
         f"observed: {clipped(problem.observed, _TEXT)}",
     ]
     parts += [f"hint:     {clipped(problem.hint, _TEXT)}"] if problem.hint else []
+    parts += [f"note:     {remark}" for remark in finding.remarks if check is finding.check]
     index = problem.exchange if problem.exchange is not None else next(iter(check.exchanges[-1:]), None)
     if index is not None:
         exchange = record.exchanges[index]

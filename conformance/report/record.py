@@ -305,6 +305,7 @@ def _result_to_json(result: RequirementResult) -> dict[str, Any]:
         "statement": row.statement,
         "section": row.section,
         "capability": row.capability,
+        **({"premise": True} if row.premise else {}),
         "outcome": result.outcome.value,
         "reason": result.reason,
         "checks": list(result.checks),
@@ -338,6 +339,7 @@ def _result(api: str, data: Mapping[str, Any]) -> RequirementResult:
         statement=data["statement"],
         section=data["section"],
         capability=data["capability"],
+        premise=data.get("premise", False),
     )
     return RequirementResult(row, Outcome(data["outcome"]), data["reason"] or "", tuple(data["checks"]))
 

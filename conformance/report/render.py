@@ -14,6 +14,13 @@ OVERVIEW = "overview.html"
 _ALLURE = ("allure-results", "allurerc.json")
 
 
+def prepare() -> None:
+    """Loads now what `write_all` would load: a run has a moment to spare while its checks are under way."""
+    from conformance.report import allure, badge, html, junit, summary  # noqa: F401
+
+    html.prepare()
+
+
 def write_all(record: RunRecord, folder: Path, *, forking: bool = False) -> dict[str, Path]:
     """Writes every file that is rendered from a record, each in one step; the record itself comes first.
 

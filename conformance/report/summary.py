@@ -82,6 +82,8 @@ def _finding(record: RunRecord, finding: Finding) -> Iterator[str]:
     ):
         if value:
             yield f"- {label}: {text(value)}"
+    for remark in finding.remarks:
+        yield f"- **{text(remark)}**"
     for waiver in explain.waived(record, finding.check):
         yield f"- **Failed, and {text(explain.waiver(waiver))}**"
     more = f" and {counted(len(finding.more), 'more check')}" if finding.more else ""
@@ -109,7 +111,8 @@ def _warnings(record: RunRecord) -> Iterator[str]:
     yield from ["", f"### Warnings ({len(warnings)})", ""]
     for finding in warnings[: _PROBLEMS * 2]:
         row = finding.requirement
-        yield f"- **{text(row.id)}** {text(row.title)}: {text(finding.observed or finding.check.message)}"
+        said = " ".join((text(finding.observed or finding.check.message), *map(text, finding.remarks)))
+        yield f"- **{text(row.id)}** {text(row.title)}: {said}"
     if len(warnings) > _PROBLEMS * 2:
         yield f"- … and {counted(len(warnings) - _PROBLEMS * 2, 'more warning')}"
 

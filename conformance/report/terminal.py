@@ -96,6 +96,8 @@ class _Text:
         yield from self._wrapped("expected", finding.expected)
         yield from self._wrapped("observed", finding.observed)
         yield from self._wrapped("hint", finding.hint)
+        for remark in finding.remarks:
+            yield from self._wrapped("note", remark)
         for waiver in explain.waived(self._record, finding.check):
             yield from self._wrapped("waived", explain.waiver(waiver).removeprefix("waived "))
         if finding.signed is not None:
@@ -138,6 +140,8 @@ class _Text:
             row = finding.requirement
             yield from self._block("  ", f"{row.id} {row.level}  {line(row.title)}")
             yield from self._block("    ", line(finding.observed or finding.check.message), kind="dim")
+            for remark in finding.remarks:
+                yield from self._block("    ", remark, kind="dim")
         if len(warnings) > self._limit:
             yield f"  ... and {counted(len(warnings) - self._limit, 'more warning')}"
 

@@ -11,19 +11,20 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from itertools import groupby
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.plugin import RUN
+from conformance.plugin import RUN, looks_back
 
 _INDEX = struct.Struct("<H")
 # What a pipe takes without anybody reading from it (Linux; POSIX asks for less, but forks are for Linux).
 _PIPE = 65_536
 _INTERRUPTED = 130
+# So few workers are for a target nearby: there evidence that is gathered twice costs more than an uneven end.
+_FEW = 4
 
 
 class Counter(Protocol):
@@ -34,13 +35,15 @@ class Counter(Protocol):
 
 
 class Forks:
-    """A pytest plugin: runs the session's items in `workers` processes.
+    """A pytest plugin: runs the session's items in `workers` processes. This one does `meanwhile`, and counts.
 
     Workers end by themselves when the process that forked them is gone, however it ended.
     """
 
-    def __init__(self, workers: int, counter: Counter, timeout_s: float) -> None:
-        self._workers, self._counter = workers, counter
+    def __init__(
+        self, workers: int, counter: Counter, timeout_s: float, meanwhile: Callable[[], object]
+    ) -> None:
+        self._workers, self._counter, self._meanwhile = workers, counter, meanwhile
         # A worker that was told to end may first wait for an answer, and offer its resources back.
         self._patience_s = 2 * timeout_s + 5.0
         self._children: list[int] = []
@@ -49,8 +52,7 @@ class Forks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Replaces pytest's own loop; None, which lets that one run, where there is too little to share out."""
         workers = min(self._workers, len(session.items))
-        listen = session.config.stash[RUN].profile.listen
-        work = batches(session.items, workers, apart=listen is None or listen.endswith(":0"))
+        work = batches(session.items, workers)
         if session.testsfailed or workers < 2 or len(work) * _INDEX.size > _PIPE:
             return None
         turns, tell = _filled(len(work)), os.pipe()
@@ -68,6 +70,8 @@ class Forks:
         for one in (turns, tell[1], alive[0]):
             os.close(one)
         try:
+            with undisturbed():
+                self._meanwhile()
             said = self._listen(tell[0])
         except KeyboardInterrupt:
             self._end()
@@ -114,6 +118,16 @@ class Forks:
             time.sleep(0.01)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come when this is over: in the midst of imports Python may drop what a signal raises."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """The life of one forked process: it never returns from `work`."""
 
@@ -122,6 +136,7 @@ class _Worker:
     ) -> None:
         self._session, self._batches, self._number = session, work, number
         self._turns, self._tell, self._alive = pipes
+        self._last: Batch = []
 
     def work(self) -> NoReturn:
         """Runs checks until there are none left, offers the resources back, and ends the process."""
@@ -154,8 +169,16 @@ class _Worker:
         return 0
 
     def _batch(self) -> "Batch":
-        raw = os.read(self._turns, _INDEX.size)
-        return list(self._batches[_INDEX.unpack(raw)[0]]) if raw else []
+        """What to do next. A worker keeps the checks that look back until nothing else is left."""
+        while raw := os.read(self._turns, _INDEX.size):
+            batch = self._batches[_INDEX.unpack(raw)[0]]
+            if all(map(looks_back, batch)):
+                return list(batch)  # they stand behind all others
+            self._last += [item for item in batch if looks_back(item)]
+            if now := [item for item in batch if not looks_back(item)]:
+                return now
+        batch, self._last = self._last, []
+        return batch
 
     def _say(self, text: str) -> None:
         # At most so many bytes are written to a pipe in one piece.
@@ -176,22 +199,30 @@ class _Worker:
 Batch = list[pytest.Item]
 
 
-def batches(items: Sequence[pytest.Item], workers: int, *, apart: bool) -> list[Batch]:
-    """The items, shared out: cases of one test stay together, since they often look at the same evidence.
+def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
+    """The items, shared out: cases of one test, or of a module that says so, stay with the evidence they look at.
 
-    The largest batches come first, and none is so large that the others would wait for it in the end. Before them
-    come the checks that mostly wait; a module of them stays in one piece unless they may be `apart`: an address that
-    they listen on, only one worker can have.
+    Among few workers so does every module. The largest batches come first, and with more workers none is so large
+    that the others would wait for it in the end. Before them come the checks that mostly wait; a module of them stays
+    in one piece, since they wait for the same, and an address that they listen on, only one worker can have. Then
+    those that stay together. Those that look back on the others are the last.
     """
-    waiting = [item for item in items if item.get_closest_marker("waits")]
-    busy = [item for item in items if not item.get_closest_marker("waits")]
-    most = math.ceil(len(busy) / (4 * max(workers, 1)))
-    found = []
-    for _, cases in groupby(busy, lambda item: (item.path, getattr(item, "originalname", item.name))):
-        one = list(cases)
-        found += [one[at : at + most] for at in range(0, len(one), most)]
-    first = [list(some) for _, some in groupby(waiting, lambda item: item.nodeid if apart else item.path)]
-    return sorted(first, key=len, reverse=True) + sorted(found, key=len, reverse=True)
+    parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy", "last")}
+    for item in items:
+        part = next((mark for mark in ("waits", "last", "together") if item.get_closest_marker(mark)), "busy")
+        # What looks back within a module that waits goes to the worker that has the rest of it.
+        whole = part in ("waits", "together") or (part == "busy" and workers <= _FEW)
+        parts[part].setdefault(item.path if whole else (item.path, _test(item)), []).append(item)
+    number = sum(map(len, parts["busy"].values()))
+    most = max(1, number if workers <= _FEW else math.ceil(number / (4 * workers)))
+    busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
+    shared_out = (parts["waits"].values(), parts["together"].values(), busy)
+    first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
+    return first + list(parts["last"].values())
+
+
+def _test(item: pytest.Item) -> str:
+    return getattr(item, "originalname", None) or item.name
 
 
 def _filled(number: int) -> int:

@@ -41,7 +41,7 @@ class Fuzzing:
     def start(self) -> None:
         """Begins, with resources of its own: what an earlier process had leased is used up."""
         options = self._options
-        (self._folder / _STATISTICS).unlink(missing_ok=True)
+        forget(self._folder)
         self._process = fuzz.start(
             self._profile.path,
             self._folder,
@@ -83,6 +83,11 @@ class Fuzzing:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+
+def forget(folder: Path) -> None:
+    """Lets the fuzzing of the run in `folder` begin anew, though it had come to its end."""
+    (folder / _STATISTICS).unlink(missing_ok=True)
 
 
 def _failed(why: str) -> HarnessError:

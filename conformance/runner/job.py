@@ -6,18 +6,21 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, origin, plugin
+from conformance import catalogue, openapi, origin, plugin
 from conformance.doctor.quick import quick
 from conformance.errors import HarnessError
+from conformance.fuzz.checks import SUITE
 from conformance.http import gate
-from conformance.model import RunRecord
+from conformance.model import Outcome, RunRecord
 from conformance.profile import Profile
 from conformance.report import journal, record, render
+from conformance.report.safe import counted
 from conformance.runner import folder as folders
-from conformance.runner.fuzzing import Fuzzing
+from conformance.runner.fuzzing import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.rest import Rest
 from conformance.runner.suites import Progress, forkable, seldom_collected, suites
@@ -52,7 +55,7 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
         try:
             stack.enter_context(folders.Held(folder))
             pools.share(folder, profile, forget=options.fresh_ids)
-            latency = quick(profile, folder, insist=options.insist)
+            latency = _looked_at(profile, folder, options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -66,15 +69,21 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
 def resume(rest: Rest, progress: Progress) -> Finished:
     """Does what a run that was ended early has left to do: its record then holds both parts.
 
-    What had finished stands; a check that was under way begins again, with resources that nobody has used. So does
-    the fuzzing, unless it had come to its end. Raises as `run` does, and UsageError where the run still goes on.
+    What had finished stands; a check that was under way begins again, with resources that nobody has used. So does one
+    that ended in an error, which said nothing of the target, and the fuzzing, unless it had come to its end with an
+    answer. Raises as `run` does, and UsageError where the run still goes on.
     """
     folder, header = rest.folder, rest.header
     with folders.Held(folder), _kept(folder), seldom_collected():
-        latency = quick(rest.profile, folder, insist=rest.options.insist)
+        latency = _looked_at(rest.profile, folder, rest.options)
+        again = journal.take_out(folder / journal.FOLDER, Outcome.ERROR)
+        if any(check.suite == SUITE for check in again):
+            forget(folder)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
         note = f"It was ended early, and gone on with at {folders.now()}."
+        if again:
+            note += f" {counted(len(again), 'check')} that had ended in an error began again."
         header = {**header, "notes": [*header.get("notes", ()), note]}
         journal.write_header(folder / journal.FOLDER, header)
         return _Job(rest.profile, rest.options, folder, header).work(latency, progress)
@@ -95,6 +104,12 @@ def workers(profile: Profile, latency_s: float) -> int:
     # Whoever waits for events mostly waits, however near the target is.
     least = 4 if profile.capabilities.get("webhooks") and forkable() else 2
     return max(1, min(most, max(least, math.ceil(latency_s / _BUSY_S))))
+
+
+def _looked_at(profile: Profile, folder: Path, options: Options) -> float:
+    return quick(
+        profile, folder, insist=options.insist, meanwhile=partial(openapi.prepare, profile.target.api)
+    )
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from conformance import catalogue
 from conformance.coverage import quiet_pytest
 from conformance.errors import HarnessError
 from conformance.profile import Profile
+from conformance.report import render
 from conformance.runner.forks import Forks
 from conformance.runner.options import Options
 
@@ -43,7 +44,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
     watch = Watch(profile.target.api, progress)
     plugins: list[object] = [watch]
     if workers > 1 and forkable():
-        plugins.append(Forks(workers, watch, profile.limits.timeout_s))
+        plugins.append(Forks(workers, watch, profile.limits.timeout_s, render.prepare))
     elif workers > 1:
         arguments += ["-p", "xdist", "-n", str(workers)]
     arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))

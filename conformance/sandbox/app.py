@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from conformance.sandbox import gateways
 from conformance.sandbox.api import Api
 from conformance.sandbox.defects import bend
 from conformance.sandbox.messages import Refusal, Request, Response, encode
@@ -75,6 +76,9 @@ class App:
                 return await self._internal(request)
             self.requests += 1
             await self._delay()
+            dismissed = gateways.answered(self.world.variants.gateway, request)
+            if dismissed is not None:
+                return dismissed
             for api in self.apis.values():
                 response = await api.respond(request)
                 if response is not None:

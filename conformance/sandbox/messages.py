@@ -14,13 +14,17 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came: the target undecoded, header names in the client's letter case."""
+    """One request as it came: the target undecoded, header names in the client's letter case.
+
+    `connection` is the number of the connection that it came on, by which a balancer chooses a process.
+    """
 
     method: str
     path: str
     query: str
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    connection: int = 0
 
     def values(self, name: bytes) -> list[bytes]:
         """Every value of a header; its name in lower case, compared regardless of case (RFC 9110, 5.1)."""

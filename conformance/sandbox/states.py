@@ -73,6 +73,8 @@ class States:
         supports = params.get("provider_supports_cancel", True)
         if not isinstance(supports, bool):
             raise _refused("params.provider_supports_cancel is a boolean.")
+        if variants.always_cancellable and not supports:
+            raise _refused("Every provider here supports cancelling.")
         withdraw = withdraws.fixture(
             owner[0], status, self._world.clock, zero_decimal=variants.zero_decimal, supports_cancel=supports
         )
@@ -90,6 +92,8 @@ class States:
             raise _refused("params.webhook_url is an http:// address.")
         intent = intents.fixture(*owner, status, self._world.clock, zero_decimal=variants.zero_decimal)
         intent.webhook_url = url
+        if status == "cancelled" and not variants.seeded_failure_code:
+            intent.failure_code = None
         self._intents.add(intent)
         facts = intents.wire(intent, variants.instants)
         facts["account_number_full"] = intent.account_number

@@ -3,12 +3,15 @@
 import asyncio
 import time
 from collections import Counter, deque
+from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Generic, Protocol, TypeVar
 
 from conformance.sandbox.messages import Response
 from conformance.sandbox.variants import Variants
+
+_HERE = timezone(timedelta(hours=8))
 
 
 class Resource(Protocol):
@@ -28,6 +31,7 @@ class Store(Generic[R]):
     def __init__(self) -> None:
         self._rows: dict[str, R] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._before: dict[str, tuple[R, float]] = {}
 
     def get(self, identifier: str) -> R | None:
         """The resource, or None."""
@@ -37,6 +41,15 @@ class Store(Generic[R]):
         """Keep a new resource."""
         self._rows[row.id] = row
         self._locks[row.id] = asyncio.Lock()
+
+    def keep(self, row: R) -> None:
+        """Remember what a resource is like before it is changed, for `lagging`."""
+        self._before[row.id] = (copy(row), time.monotonic())
+
+    def lagging(self, row: R, ms: int) -> R:
+        """What a copy of this store shows that is so much behind."""
+        before, at = self._before.get(row.id, (row, 0.0))
+        return before if time.monotonic() < at + ms / 1000 else row
 
     def remove(self, identifier: str) -> bool:
         """Forget a resource; whether there was one."""
@@ -86,11 +99,13 @@ class Clock:
 
 
 def instant(moment: datetime, form: str = "ms") -> str:
-    """An ISO 8601 instant in UTC; `form` is the variant `instants`."""
+    """An ISO 8601 instant, in UTC unless `form`, the variant `instants`, is local."""
     if form == "micros":
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if form == "seconds":
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if form == "local":
+        return moment.astimezone(_HERE).isoformat(timespec="milliseconds")
     text = moment.isoformat(timespec="milliseconds")
     return text if form == "offset" else text.replace("+00:00", "Z")
 

@@ -25,11 +25,15 @@ class Variants:
     """Withdraws: refuse a timestamp more than five minutes away."""
 
     # Statuses that the documents don't give.
-    malformed_id_status: int = _one_of(404, 400, 414)
+    malformed_id_status: int = _one_of(404, 400, 414, 422)
     bad_reason_status: int = _one_of(400, 422)
     other_methods: int = _one_of(405, 404)
     unknown_route: str = _one_of("json", "starlette", "express", "flask", "spring")
     """Who answers for unknown routes and methods: the API itself, or the error page of a framework."""
+    gateway: str = _one_of("none", "proxy", "firewall", "router")
+    """Who answers for odd addresses: the API itself, or HTML of what stands in front of it."""
+    c_strings: bool = False
+    """Payout intents: Basic credentials end at a NUL, as they do where C reads them."""
 
     # Payout intents: the reason and the key.
     failure_message_absent: str = _one_of("null", "empty", "default")
@@ -42,13 +46,21 @@ class Variants:
     replay_header: bool = False
     replay_refusals: bool = False
     """Keep a 422 under its key, too."""
+    webhook_form: str = _one_of("plain", "base64", "text")
+    """An event is delivered by itself, or within the message of a queue."""
 
     # The resources.
     terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
     """Names of an intent's terminal states; the second is where settlement leads."""
     processing_cancellable: bool = True
+    always_cancellable: bool = False
+    """Withdraws: every provider supports it, so one that doesn't can't be set up."""
     read_endpoint: bool = True
     """Withdraws: offer `GET /api/v1/withdraws/{id}`, which no document mentions."""
+    read_lag_ms: int = 0
+    """Read from a copy that hears of a cancel so many milliseconds later: to poll is documented, or nothing is."""
+    seeded_failure_code: bool = True
+    """Payout intents: what is set up as cancelled has the `failure_code` that a cancel leaves."""
     processing_settles_ms: int = 0
     """Pay what is set up as processing after so many milliseconds; 0 leaves it."""
     zero_decimal: bool = False
@@ -57,7 +69,7 @@ class Variants:
     """How many resources can be set up per state before a setup answers 422; 0 is without limit."""
 
     # The form of answers.
-    instants: str = _one_of("ms", "micros", "seconds", "offset")
+    instants: str = _one_of("ms", "micros", "seconds", "offset", "local")
     extra_fields: bool = False
     key_order: str = _one_of("documented", "sorted")
     pretty: bool = False

@@ -5,6 +5,7 @@ header names, the undecoded path) and must answer JSON even to what no applicati
 """
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 _HEADER_LIMIT = 1 << 18
 _PIPELINE_LIMIT = 16
+_connections = itertools.count(1)
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
@@ -75,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._open = open_connections
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
+        self._number = next(_connections)
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._url = b""
@@ -142,7 +145,7 @@ class Connection(asyncio.Protocol):
             target = _origin_form(target)
         path, _, query = target.decode("latin-1").partition("?")
         method = self._parser.get_method().decode("ascii")
-        request = Request(method, path, query, tuple(self._headers), bytes(self._body))
+        request = Request(method, path, query, tuple(self._headers), bytes(self._body), self._number)
         self._waiting.append((request, bool(self._parser.should_keep_alive())))
         if self._transport is not None and len(self._waiting) > _PIPELINE_LIMIT:
             self._transport.pause_reading()

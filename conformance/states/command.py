@@ -15,12 +15,22 @@ _TIMEOUT_S = 60.0
 _SPECIAL = {"owner": "primary", "environment": "own", "provider_supports_cancel": "true", "webhook_url": ""}
 
 
+_KNOWN = ("status", "contract", "action", "id", *_SPECIAL)
+
+
+def takes(command: Sequence[str], name: str) -> bool:
+    """Whether a command is told `name`: by its placeholder, or, where it has none at all, by the message alone."""
+    present = [known for known in _KNOWN if any(f"{{{known}}}" in part for part in command)]
+    return name in present or not present
+
+
 class StateCommand:
     """Runs the profile's command in the profile's folder, placeholders filled in.
 
     `{status}`, `{contract}`, `{owner}`, `{environment}`, `{provider_supports_cancel}`, `{webhook_url}`, `{action}`
     and `{id}` are known; the whole provider-state message comes on standard input. Only a command with `{action}`
-    is asked to tear down or settle.
+    is asked to tear down. One without any placeholder can only know from the message what is wanted, so it is
+    taken to read that, and asked for everything else.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, redact: Callable[[str], str] = str) -> None:
@@ -33,7 +43,7 @@ class StateCommand:
         """Runs the command once; NotTestable tells what it said where that isn't an id."""
         # A capability is a fact about all processing withdraws until the command says otherwise.
         for name in _SPECIAL.keys() - {"provider_supports_cancel"}:
-            if getattr(wanted, name) is not None and not self._takes(name):
+            if getattr(wanted, name) is not None and not takes(self._command, name):
                 raise NotTestable(
                     f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
                     hint=f'Add "{{{name}}}" to the command\'s arguments.',
@@ -58,22 +68,19 @@ class StateCommand:
 
     def teardown(self, resource: Resource) -> None:
         """Offers a resource back to a command that takes `{action}`."""
-        if self._takes("action"):
+        if any("{action}" in part for part in self._command):
             try:
                 self._run("teardown", resource.wanted, resource.id)
             except NotTestable:
                 return
 
     def settle(self, resource: Resource) -> None:
-        """Asks for payment now, of a command that takes `{action}`."""
-        if not self._takes("action"):
+        """Asks for payment now, of a command that takes `{action}` or reads the message."""
+        if not takes(self._command, "action"):
             raise NotTestable(
                 "states.command has no {action} in it, so it can't settle", hint='Add "{action}" and "{id}".'
             )
         self._run("settle", resource.wanted, resource.id)
-
-    def _takes(self, name: str) -> bool:
-        return any(f"{{{name}}}" in part for part in self._command)
 
     def _run(self, action: str, wanted: Wanted, one: str) -> str:
         params = wanted.params()

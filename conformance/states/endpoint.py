@@ -28,7 +28,12 @@ class StateEndpoint:
             )
         facts = reply.json
         one = facts.get("id") if isinstance(facts, dict) else None
-        if reply.status != 200 or not isinstance(one, str | int) or isinstance(one, bool) or not str(one):
+        if (
+            reply.status not in (200, 201)
+            or not isinstance(one, str | int)
+            or isinstance(one, bool)
+            or not str(one)
+        ):
             raise NotTestable(
                 f"the state provider's answer to setup makes no sense ({reply.status}: {_short(reply)})",
                 hint='It has to be 200 with JSON that holds at least {"id": "..."}.',

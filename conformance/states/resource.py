@@ -28,14 +28,15 @@ class Wanted:
         return f"a {NOUNS[self.contract]} with status {self.status}"
 
     def described(self) -> str:
-        """For people: `a pending withdraw of other_merchant`."""
+        """For people: `a pending withdraw of other_merchant`, or one announced to a webhook address."""
         whose = f" of {self.owner}" if self.owner else ""
         where = " in the other environment" if self.environment else ""
         what = f"{self.status} {NOUNS[self.contract]}"
         support = (
             "" if self.provider_supports_cancel is None else " whose provider doesn't support cancelling"
         )
-        return f"{'an' if what[0] in 'aeiou' else 'a'} {what}{whose}{where}{support}"
+        heard = " whose webhooks come here" if self.webhook_url else ""
+        return f"{'an' if what[0] in 'aeiou' else 'a'} {what}{whose}{where}{support}{heard}"
 
 
 @dataclass(frozen=True, slots=True)

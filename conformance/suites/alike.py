@@ -1,11 +1,13 @@
 """Whether an answer can be told from others that it ought to look like."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from conformance.http.reply import Reply
 from conformance.suites.common import neutral
 
+_SPACE = re.compile(r"\s")
 # Headers that come and go with the weather, on honest servers too.
 _WEATHER = frozenset(
     {
@@ -55,17 +57,24 @@ def _differing(one: Reply, others: Sequence[Reply], echoes: Sequence[str]) -> st
     if all(mine.keys() != leaves.keys() for leaves in theirs):
         return f"its body has {', '.join(sorted(mine)) or 'nothing in it'}"
     wrong = [
-        path
-        for path, value in mine.items()
-        if {leaves.get(path) for leaves in theirs} == {theirs[0].get(path)} != {value}
+        path for path, value in mine.items() if _told_apart(value, {leaves.get(path) for leaves in theirs})
     ]
     return f"its body differs in {', '.join(wrong)}" if wrong else None
 
 
+def _told_apart(mine: str, theirs: set[str | None]) -> bool:
+    """Whether one value tells its answer from others; of single words, only where the others agree to the letter."""
+    words = {value for value in theirs if value is not None and not _SPACE.search(value)}
+    if len(theirs) > 1 and words == theirs:
+        return False
+    settled = {None if value is None else neutral(value) for value in theirs}
+    return len(settled) == 1 and neutral(mine) not in settled
+
+
 def _leaves(reply: Reply, echoes: Sequence[str]) -> dict[str, str]:
-    """The values of a JSON body by their paths; the whole text where it is none."""
+    """The values of a JSON body by their paths, without echoes; the whole text where it is none."""
     if not isinstance(reply.json, dict | list):
-        return {"the text": neutral(reply.text, echoes)}
+        return {"the text": _without(echoes, reply.text)}
     found: dict[str, str] = {}
     pending: list[tuple[str, Any]] = [("", reply.json)]
     while pending:
@@ -75,8 +84,14 @@ def _leaves(reply: Reply, echoes: Sequence[str]) -> dict[str, str]:
         elif isinstance(value, list):
             pending += [(f"{path}[]", item) for item in value]
         else:
-            found[path] = neutral(f"{value!r}", echoes)
+            found[path] = _without(echoes, f"{value!r}")
     return found
+
+
+def _without(echoes: Sequence[str], text: str) -> str:
+    for echo in echoes:
+        text = text.replace(echo, "*")
+    return text
 
 
 def _kind(reply: Reply) -> str:

@@ -8,47 +8,28 @@ from typing import Any
 
 from conformance import expect
 from conformance.errors import NotApplicable
+from conformance.http import insides
 from conformance.http.reply import NotStrictJson, Reply, instant
 from conformance.states.accounts import account_numbers as account_numbers  # noqa: PLC0414 - for the suites
 from conformance.states.accounts import spelled
 from conformance.states.accounts import unmasked as unmasked  # noqa: PLC0414 - for the suites
 
-# What only a program's inside looks like. Each pattern needs more than a word that a message might well hold.
-_INSIDES = {
-    "a stack trace": re.compile(
-        r"Traceback \(most recent call last\)|^[ \t]{1,99}at [\w$.<>]+ ?\(.*:\d+(?::\d+)?\)"
-        r"|\bat [\w$.]+\([\w.]+\.(?:java|kt):\d+\)|File \"[^\"]+\", line \d+|\bgoroutine \d+ \["
-        r"|\.rb:\d+:in |#\d+ /\S+\.php\(\d+\)|Exception in thread",
-        re.MULTILINE,
-    ),
-    "SQL": re.compile(
-        r"\bSELECT\b.{1,200}\bFROM\b|\bUPDATE\b\s+\S+\s+SET\b|\bINSERT\s+INTO\b|\bDELETE\s+FROM\b|SQLSTATE"
-        r"|ORA-\d{5}|invalid input syntax for type uuid|syntax error at or near"
-        r"|psycopg|SequelizeDatabaseError|sqlite3?\.\w*Error",
-        re.DOTALL,
-    ),
-    "a file path": re.compile(
-        r"(?:(?<![\w.-])/(?:home|usr|var|opt|srv|app|root|etc|tmp|Users)/[\w.-]+/[\w./-]+|[A-Z]:\\\\?[\w.-]+\\\\?[\w.-]+)"
-        r"|node_modules/|site-packages/"
-    ),
-    "HTML": re.compile(r"<!doctype html|<html[\s>]|<body[\s>]|<h1[\s>]|<pre[\s>]", re.IGNORECASE),
-}
+# A longer answer isn't looked at again in the end: all of a run's would have to stay in memory.
+_KEPT = 50_000
+# A front server may cut off, or refuse in its own way, a request line or a header that is longer than it reads.
+LONG = 8_000
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
     r"|\b\d{10,}\.\d+\b"  # seconds since the epoch
     r"|(?<![0-9A-Za-z_-])[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
+    r"|(?<![0-9A-Za-z_-])(?=[a-fA-F]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![0-9A-Za-z_-])"  # hexadecimal digits
 )
 
 
-def insides(text: str) -> str | None:
-    """The name of what a text gives away of its program's inside, None where it is clean."""
-    return next((name for name, pattern in _INSIDES.items() if pattern.search(text)), None)
-
-
-def shows_no_insides(reply: Reply, *, to: str) -> None:
-    """No stack trace, SQL, file path or HTML anywhere in the answer."""
-    found = next((name for name in map(insides, reply.strings()) if name), None)
+def shows_no_insides(reply: Reply, *, to: str, pages: bool = True) -> None:
+    """No stack trace, SQL, file path or, with `pages`, HTML anywhere in the answer."""
+    found = insides.shown(reply, pages=pages)
     expect.that(
         found is None,
         expected=f"an answer to {to} that shows nothing of the program's inside",
@@ -58,11 +39,15 @@ def shows_no_insides(reply: Reply, *, to: str) -> None:
     )
 
 
+def is_kept(reply: Reply) -> bool:
+    """Whether an answer is short enough to be kept for the checks that look back."""
+    return len(reply.body) <= _KEPT
+
+
 def is_json(reply: Reply, *, to: str) -> None:
     """The body is JSON (RFC 8259) and its content type says so; a charset may or may not be there."""
-    kind = (reply.header("Content-Type") or "").split(";")[0].strip().lower()
     expect.that(
-        kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")),
+        reply.says_json,
         expected=f"a JSON content type on the answer to {to}",
         observed=f"Content-Type {reply.header('Content-Type')!r} on {expect.shown(reply)}",
         reply=reply,
@@ -83,6 +68,27 @@ def no_server_error(reply: Reply, *, to: str) -> None:
         observed=expect.shown(reply),
         reply=reply,
         hint="An exception got out of the handler: check the value before using it.",
+    )
+
+
+def is_turned_down(reply: Reply, raw: str, *, to: str) -> None:
+    """The status says that an id can't be one, or names nothing; which of them says it, is left to the framework.
+
+    A router may also send on what holds a slash, to the address without the steps in it.
+    """
+    no_server_error(reply, to=to)
+    accepted = {400, 404, 414, 422}
+    if len(raw) > LONG:
+        accepted |= {413, 431}
+    if "%2f" in raw.lower():
+        accepted |= {301, 302, 307, 308}
+    if "%" in raw:  # a firewall's answer to what looks like an attack
+        accepted |= {403}
+    expect.that(
+        reply.status in accepted and reply.at("error.code") != "approval_required",
+        expected=f"400, 404, 414 or 422 to {to}",
+        observed=expect.shown(reply),
+        reply=reply,
     )
 
 

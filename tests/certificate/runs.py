@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from conformance import catalogue
-from conformance.certificate import keys
+from conformance.certificate import keys, statement
 from conformance.certificate.issue import FILE, issue
 from conformance.inputs import digests
 from conformance.model import Check, Level, Outcome, Problem, RunRecord, Target
@@ -31,6 +31,7 @@ STARTED = "2026-03-01T12:00:00.000Z"
 ENDED = "2026-03-01T12:01:05.500Z"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
+EXPIRES = datetime.fromisoformat(statement.expiry(ENDED, 90))
 CATALOGUE = catalogue.load("withdraws")
 MUSTS = [
     row.id for row in CATALOGUE.requirements if row.level is Level.MUST and row.not_tested_reason is None

@@ -2,28 +2,17 @@
 
 import json
 import socket
-import ssl
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from conformance import catalogue
 from conformance.cli import main
-from conformance.doctor import quick as module
-from conformance.doctor.examine import examine
-from conformance.doctor.line import Line, State, exit_code
+from conformance.doctor.line import State
 from conformance.doctor.network import proxy
-from conformance.profile import load
 from conformance.sandbox import Sandbox
+from tests.doctor.support import ENVELOPE, code, examined
 from tests.support import (
     CREDENTIAL_ENV,
     READ_PATH,
@@ -35,25 +24,9 @@ from tests.support import (
     write_profile,
 )
 
+pytestmark = pytest.mark.usefixtures("settled")
 APIS = catalogue.apis()
 STATES = {"withdraws": f"sandbox = true\n{READ_PATH}", "payout-intents": f"sandbox = true\n{TERMINAL}"}
-ENVELOPE = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no"}}'
-
-
-@pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Credentials in the environment, no waiting for connections to close, used ids of nobody else's."""
-    monkeypatch.setattr(module, "_MOMENT_S", 0.0)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name, value in CREDENTIAL_ENV.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def target() -> Iterator[Sandbox]:
-    """A sandbox in this process."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 class Asked(SandboxProcess):
@@ -61,15 +34,6 @@ class Asked(SandboxProcess):
 
     def __init__(self, url: str) -> None:
         self.url = url
-
-
-def examined(path: Path, **environ: str) -> dict[str, Line]:
-    """The lines by their ids."""
-    return {line.id: line for line in examine(load(path, {**CREDENTIAL_ENV, **environ}))}
-
-
-def code(lines: dict[str, Line]) -> int:
-    return exit_code(list(lines.values()))
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -230,142 +194,6 @@ def test_a_proxy_is_named_as_ignored() -> None:
     assert proxy({"NO_PROXY": "x"}) == []
 
 
-# -- TLS -------------------------------------------------------------------------------------------------------
-
-
-class Authority:
-    """A private CA that signs whatever a test needs."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
-        self.file = folder / "ca.pem"
-        own = self._signed(self._name, self._key, 3650, ca=True)
-        self.file.write_bytes(own.public_bytes(serialization.Encoding.PEM))
-
-    def certificate(self, address: str = "127.0.0.1", days: int = 365) -> Path:
-        """A PEM file with key and certificate, good for so many days from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        made = self._signed(subject, key, days, address)
-        path = self._folder / f"{address}-{days}.pem"
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + made.public_bytes(serialization.Encoding.PEM)
-        )
-        return path
-
-    def _signed(self, subject: x509.Name, key: Any, days: int, address: str = "", *, ca: bool = False) -> Any:
-        now = datetime.now(UTC)
-        built = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=30))
-            .not_valid_after(now + timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
-        )
-        if address:
-            names = [x509.IPAddress(ip_address(address))]
-            built = built.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return built.sign(self._key, hashes.SHA256())
-
-    def context(self, certificate: Path, *, asks: bool = False) -> ssl.SSLContext:
-        """A server's side; `asks` for a client certificate of this CA."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        if asks:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(self.file)
-        return context
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One CA for all tests of TLS."""
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-def over_tls(context: ssl.SSLContext, tmp_path: Path) -> dict[str, Line]:
-    """What the doctor says of a TLS server."""
-    with serving(always(reply_with(ENVELOPE, "404 Not Found")), keep=True, tls=context) as server:
-        return examined(write_profile(tmp_path, "withdraws", server.url, states=""))
-
-
-def test_a_private_ca_that_is_named(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Chain, host and expiry are fine; without the variable it is said who issued what, and which variable helps."""
-    context = authority.context(authority.certificate())
-    lines = over_tls(context, tmp_path)
-    assert lines["tls"].state is State.UNREACHABLE
-    assert "issued by CN=Test CA" in lines["tls"].came
-    assert "SSL_CERT_FILE" in lines["tls"].todo
-
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    lines = over_tls(context, tmp_path)
-    assert lines["tls"].state is State.OK
-    assert lines["tls.expiry"].state is State.OK
-    assert str(authority.file) in lines["tls.ca"].came
-    assert lines["api"].state is State.OK
-
-
-@pytest.mark.parametrize(
-    ("days", "address", "line", "state", "says"),
-    [
-        (-2, "127.0.0.1", "tls", State.UNREACHABLE, "expired"),
-        (365, "127.0.0.2", "tls", State.UNREACHABLE, "another host"),
-        (3, "127.0.0.1", "tls.expiry", State.WARNING, "renewed"),
-    ],
-    ids=["expired", "other host", "soon"],
-)
-def test_certificates_that_are_wrong(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    days: int, address: str, line: str, state: State, says: str,
-) -> None:  # fmt: skip
-    """Each named for what it is."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    lines = over_tls(authority.context(authority.certificate(address, days)), tmp_path)
-    assert lines[line].state is state
-    assert says in lines[line].todo
-
-
-def test_a_client_certificate(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked for and not shown: said so. Named by a variable: shown by the doctor and by the client of a run."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    context = authority.context(authority.certificate(), asks=True)
-    lines = over_tls(context, tmp_path)
-    assert code(lines) == 4
-    assert "SSL_CLIENT_CERT" in [*lines.values()][-1].todo
-
-    monkeypatch.setenv("SSL_CLIENT_CERT", str(authority.certificate(days=100)))
-    lines = over_tls(context, tmp_path)
-    assert lines["api"].state is State.OK
-
-
-def test_a_client_certificate_that_is_none(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A usage error with the name of the variable."""
-    monkeypatch.setenv("SSL_CLIENT_CERT", str(tmp_path / "nope.pem"))
-    context = authority.context(authority.certificate())
-    with serving(always(b""), tls=context) as server:
-        path = write_profile(tmp_path, "withdraws", server.url)
-        done = CliRunner().invoke(main, ["doctor", str(path)])
-    assert done.exit_code == 2
-    assert "SSL_CLIENT_CERT" in done.stderr
-    assert "PEM file" in done.stderr
-
-
 # -- webhooks --------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +229,27 @@ def test_a_webhook_address_in_use(target: Sandbox, tmp_path: Path) -> None:
         lines = examined(path)
     assert lines["webhooks.listen"].state is State.WRONG
     assert "free address" in lines["webhooks.listen"].todo
+
+
+@pytest.mark.parametrize(
+    ("states", "todo"),
+    [
+        ('command = ["echo", "{status}-{owner}-{environment}"]\nterminal = ["paid"]', "{webhook_url}"),
+        ('terminal = ["paid"]\n[states.ids]\nrequires_approval = ["word_1"]', "provider-state URL"),
+    ],
+    ids=["command", "ids"],
+)
+def test_a_source_that_takes_no_webhook_address(
+    target: Sandbox, tmp_path: Path, states: str, todo: str
+) -> None:
+    """A run would be inconclusive for want of it, so it is said before."""
+    path = write_profile(
+        tmp_path, "payout-intents", target.url, states=states,
+        capabilities='webhooks = true\n\n[webhooks]\nlisten = "127.0.0.1:0"',
+    )  # fmt: skip
+    line = examined(path)["states.requires_approval.webhook_url"]
+    assert line.state is State.MISSING
+    assert todo in line.todo
 
 
 # -- the command -----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from conformance.doctor.quick import quick
 from conformance.errors import ConformanceError, NotReady, ProfileError, TransportError
 from conformance.profile import Profile, load
 from conformance.sandbox import Sandbox, list_defects
+from tests.doctor.support import ENVELOPE
 from tests.support import (
     CREDENTIAL_ENV,
     Handler,
@@ -29,7 +30,6 @@ from tests.support import (
 APIS = catalogue.apis()
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form></form></body></html>"
 NGINX = b"<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>nginx</body></html>"
-ENVELOPE = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no"}}'
 UNAUTHORIZED = b'{"success": false, "error": {"code": "UNAUTHORIZED", "message": "no"}}'
 HTML = "Content-Type: text/html"
 

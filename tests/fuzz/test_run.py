@@ -44,7 +44,13 @@ def test_a_conformant_target_has_no_findings(api, bendable, tmp_path):
 
 HONEST = [
     {"malformed_id_status": 400, "auth_status": 403, "challenge": False, "other_methods": 404},
-    {"unknown_route": "flask", "bad_reason_status": 422, "failure_message_absent": "default"},
+    {
+        "unknown_route": "flask",
+        "bad_reason_status": 422,
+        "failure_message_absent": "default",
+        "read_lag_ms": 30,
+        "malformed_id_status": 422,
+    },
     {
         "key_check": "before_lookup",
         "replay_refusals": True,

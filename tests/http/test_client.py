@@ -107,6 +107,16 @@ def test_raw_targets_are_not_mended(clients: Clients, target: str) -> None:
     assert recorder.exchanges[0].url == f"{server.url}/base{target}"
 
 
+def test_a_long_request_line_goes_on_a_connection_of_its_own(clients: Clients) -> None:
+    """One that the server has answered on before isn't spoilt for others, and never leaves it without an answer."""
+    with serving(always(reply_with()), keep=True) as server:
+        client, _ = clients(server.url)
+        for path in ("/x", "/" + "a" * 10_000, "/x"):
+            client.send(lambda path=path: Request("GET", path))
+
+        assert server.connections == 2
+
+
 def test_cookies_are_not_sent_back(clients: Clients) -> None:
     """A Set-Cookie changes nothing about the next request."""
     answer = reply_with(headers="Set-Cookie: session=1; Path=/\r\nContent-Type: application/json")

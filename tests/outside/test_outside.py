@@ -76,7 +76,6 @@ FLASK_INTENTS = Honest(
     capabilities='settlement = true\nwebhooks = true\n\n[webhooks]\nlisten = "127.0.0.1:0"',
     warned=frozenset(
         {
-            "PI-14",  # two slashes after decoding are redirected to one: a 308
             "PI-43",  # werkzeug 3.1 raises where the credentials aren't ASCII: a 500
             "PI-45",  # bad JSON and other types get the framework's own pages
         }

@@ -3,7 +3,8 @@
     python -m tests.proof.prove API OUT [--full] [--defect ID]... [--variant JSON]...
 
 A defect is judged by the checks of the requirements that it breaks, or by all of them with `--full`.
-Start-up is shared: a sandbox on a socket, pytest in this process, the world reset over the control endpoint. Writes a
+Start-up is shared: one sandbox on a socket, its world reset over the control endpoint; for all defects the suites are
+collected once, and each gets a process forked off there. Writes a
 JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`.
 """
 
@@ -18,15 +19,17 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
+from conformance.plugin import RUN
 from conformance.profile import load
 from conformance.report import journal, record, verdict
-from conformance.sandbox import Defect, Sandbox, list_defects
+from conformance.sandbox import Defect, list_defects
+from tests.support import CREDENTIAL_ENV, SandboxProcess
 
 SUITES = Path(catalogue.__file__).parent / "suites"
 JUDGED = ("failed", "warned", "error", "not_testable")
@@ -39,27 +42,104 @@ def control(url: str, defects: list[str], variants: Mapping[str, Any]) -> None:
         answer.read()
 
 
-def prove(
-    api: str, url: str, folder: Path, variants: Mapping[str, Any], requirements: tuple[str, ...]
-) -> dict[str, Any]:
-    """One run of the suites: what became of each requirement, and of each check that didn't pass."""
+class Each:
+    """A pytest plugin: runs what was collected once per defect, each time in a process of its own."""
+
+    def __init__(self, defects: list[Defect], url: str, folder: Path, *, full: bool) -> None:
+        self._defects, self._url, self._folder, self._full = defects, url, folder, full
+        self.seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Raises RuntimeError where a process ends badly."""
+        for defect in self._defects:
+            control(self._url, [defect.id], {})
+            began = time.perf_counter()
+            child = os.fork()
+            if child == 0:
+                self._run(session, defect)
+            if os.waitpid(child, 0)[1]:
+                raise RuntimeError(f"the checks of {defect.id} ended with an error")
+            self.seconds[defect.id] = round(time.perf_counter() - began, 2)
+        return True
+
+    def _run(self, session: pytest.Session, defect: Defect) -> NoReturn:
+        code = 1
+        try:
+            run = session.config.stash[RUN]
+            run.folder = self._folder / defect.id
+            run.folder.mkdir()
+            items = [
+                item
+                for item in session.items
+                if self._full
+                or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
+            ]
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            run.pytest_sessionfinish()
+            code = 0
+        finally:
+            os._exit(code)
+
+
+def defective(
+    api: str, url: str, folder: Path, defects: list[Defect], *, full: bool
+) -> Iterator[dict[str, Any]]:
+    """What became of each requirement and check, for one defect after the other."""
+    if not defects:
+        return
+    path = adapted(demo.profiles(url, folder, os.environ), api, {})
+    each = Each(defects, url, folder, full=full)
+    code = run_pytest(api, path, folder / "defects", each)
+    assert code == 0, f"pytest ended with {code}"
+    for defect in defects:
+        yield {
+            "kind": "defect",
+            "id": defect.id,
+            "seconds": each.seconds[defect.id],
+            **judged(api, path, folder / defect.id),
+        }
+
+
+def honest(api: str, url: str, folder: Path, variants: Mapping[str, Any]) -> dict[str, Any]:
+    """One run of all suites: what became of each requirement, and of each check that didn't pass."""
+    control(url, [], variants)
     path = adapted(demo.profiles(url, folder, os.environ), api, variants)
-    profile = load(path)
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = pytest.main(
-            [
-                *quiet_pytest(),
-                "--profile",
-                str(path),
-                "--conformance-run",
-                str(run),
-                str(SUITES / api.replace("-", "_")),
-                *(part for one in requirements for part in ("--requirement", one)),
-            ]
-        )
+    began = time.perf_counter()
+    code = run_pytest(api, path, run)
     assert code in (0, 1), f"pytest ended with {code}"
+    return {
+        "kind": "variant" if variants else "clean",
+        "id": json.dumps(variants) if variants else "clean",
+        "seconds": round(time.perf_counter() - began, 2),
+        **judged(api, path, run),
+    }
+
+
+def run_pytest(api: str, profile: Path, run: Path, *plugins: object) -> int:
+    """Pytest over the suites of one API, in this process and without a word."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return int(
+            pytest.main(
+                [
+                    *quiet_pytest(),
+                    "--profile",
+                    str(profile),
+                    "--conformance-run",
+                    str(run),
+                    str(SUITES / api.replace("-", "_")),
+                ],
+                plugins=list(plugins),
+            )
+        )
+
+
+def judged(api: str, path: Path, run: Path) -> dict[str, Any]:
+    """What is in the journal of a run."""
+    profile = load(path)
     checks, exchanges = journal.read(run / "journal")
     folded = record.fold(
         catalogue.load(api),
@@ -99,20 +179,6 @@ def adapted(paths: list[Path], api: str, variants: Mapping[str, Any]) -> Path:
     return path
 
 
-def scenarios(
-    api: str, only: list[str] | None, variants: list[Any], *, clean: bool
-) -> Iterator[tuple[str, Defect | None, Any]]:
-    """What to run: the clean sandbox first, then the defects, then the variants."""
-    if clean:
-        yield "clean", None, {}
-    for defect in list_defects(api):
-        # What only fuzzing finds is another proof's, unless it is asked for.
-        if (only is None and not defect.needs) or (only is not None and defect.id in only):
-            yield "defect", defect, {}
-    for variant in variants:
-        yield "variant", None, variant
-
-
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser()
@@ -125,17 +191,22 @@ def main() -> None:
     parser.add_argument("--no-clean", action="store_true")
     chosen = parser.parse_args()
     only = [] if chosen.no_defects else chosen.defect or None
-    results = []
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        for kind, defect, variants in scenarios(chosen.api, only, chosen.variant, clean=not chosen.no_clean):
-            control(sandbox.url, [defect.id] if defect else [], variants)
-            clock = time.perf_counter()
-            rows = defect.breaks if defect and not chosen.full else ()
-            found = prove(chosen.api, sandbox.url, Path(folder), variants, rows)
-            one = defect.id if defect else json.dumps(variants) if variants else "clean"
-            results.append(
-                {"kind": kind, "id": one, "seconds": round(time.perf_counter() - clock, 2), **found}
-            )
+    # What only fuzzing finds is another proof's, unless it is asked for.
+    defects = [
+        one
+        for one in list_defects(chosen.api)
+        if (only is None and not one.needs) or (only is not None and one.id in only)
+    ]
+    sandbox = SandboxProcess()
+    os.environ.update(CREDENTIAL_ENV)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            results = [] if chosen.no_clean else [honest(chosen.api, sandbox.url, folder, {})]
+            results += defective(chosen.api, sandbox.url, folder, defects, full=chosen.full)
+            results += [honest(chosen.api, sandbox.url, folder, variant) for variant in chosen.variant]
+    finally:
+        sandbox.close()
     chosen.out.write_text(json.dumps(results))
 
 

@@ -89,10 +89,8 @@ class Visit:
 
 
 @contextmanager
-def visit(browser: Browser, folder: Path, text: str, **how: Any) -> Iterator[Visit]:
-    """Opens `text` as the file that it will be; `how` is about the browser's window and tastes."""
-    path = folder / "page.html"
-    path.write_text(text, encoding="utf-8")
+def opened(browser: Browser, **how: Any) -> Iterator[Visit]:
+    """An empty page that is watched whatever it opens; `how` is about the browser's window and tastes."""
     context = browser.new_context(**how)
     try:
         page = context.new_page()
@@ -107,7 +105,16 @@ def visit(browser: Browser, folder: Path, text: str, **how: Any) -> Iterator[Vis
         page.on("dialog", dialog)
         if how.get("java_script_enabled", True):
             page.add_init_script(_WATCH)
-        page.goto(path.as_uri())
         yield seen
     finally:
         context.close()
+
+
+@contextmanager
+def visit(browser: Browser, folder: Path, text: str, **how: Any) -> Iterator[Visit]:
+    """Opens `text` as the file that it will be; `how` as for `opened`."""
+    path = folder / "page.html"
+    path.write_text(text, encoding="utf-8")
+    with opened(browser, **how) as seen:
+        seen.page.goto(path.as_uri())
+        yield seen

@@ -4,16 +4,19 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from conformance.errors import UsageError
-from conformance.model import Level, Outcome, RequirementResult, RunRecord
+from conformance.model import Effect, Level, Outcome, RequirementResult, RunRecord, Waiver
 from conformance.report import compare_views, record
-from conformance.report.compare import Kind, compare
-from tests.support import command
+from conformance.report.compare import Comparison, Kind, compare
+from tests.support import ROOT, command
 
 from . import sample
 from .browser import chromium, visit
@@ -78,6 +81,123 @@ def test_rows_of_another_catalogue_are_named() -> None:
     assert kind(Outcome.FAILED, None) == (Kind.REMOVED, 0)
     assert kind(None, Outcome.NOT_TESTABLE) == (Kind.ADDED, 3)
     assert kind(Outcome.PASSED, Outcome.PASSED) == (None, 0)
+
+
+def waived(run_: RunRecord, effect: Effect = Effect.WAIVES, expires: str = "2027-01-31") -> RunRecord:
+    """The run with a waiver for WD-04 that had this effect."""
+    return replace(run_, waivers=(Waiver("WD-04", "mended in 4.2", expires, by="payments", effect=effect),))
+
+
+def views(found: Comparison) -> dict[str, str]:
+    """The comparison in each form for people, white space folded."""
+    made = (compare_views.text(found), compare_views.markdown(found), compare_views.html(found))
+    return {
+        name: " ".join(text.split()) for name, text in zip(("text", "markdown", "html"), made, strict=True)
+    }
+
+
+F, W, P = Outcome.FAILED, Outcome.WARNED, Outcome.PASSED
+EXPIRED = Effect.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind_", "code"),
+    [
+        (run(P), waived(run(F)), Kind.REGRESSION, 0),
+        (run(P), waived(run(F), EXPIRED), Kind.REGRESSION, 1),
+        (run(None), waived(run(F)), Kind.ADDED, 0),
+        (waived(run(F)), run(F), Kind.NO_LONGER_WAIVED, 1),
+        (waived(run(F)), waived(run(F), EXPIRED), Kind.NO_LONGER_WAIVED, 1),
+        (waived(run(W, Level.SHOULD)), run(W, Level.SHOULD), Kind.NO_LONGER_WAIVED, 0),
+        (run(F), waived(run(F)), Kind.NEWLY_WAIVED, 0),
+        (waived(run(F), EXPIRED), waived(run(F)), Kind.NEWLY_WAIVED, 0),
+        (waived(run(F)), waived(run(P), Effect.UNNEEDED), Kind.FIX, 0),
+        (waived(run(F)), waived(run(F)), None, 0),
+        (run(F), waived(run(F), EXPIRED), None, 0),
+        (waived(run(P), Effect.UNNEEDED), run(P), None, 0),
+    ],
+)  # fmt: skip
+def test_what_a_waiver_holds_for_is_told_and_stops_nobody(
+    old: RunRecord, new: RunRecord, kind_: Kind | None, code: int
+) -> None:
+    """One that expired or was taken out is a change, and what it held for counts again."""
+    found = compare(old, new)
+    assert ([change.kind for change in found.changes], found.exit_code) == ([kind_] if kind_ else [], code)
+
+
+def test_a_waived_regression_says_who_answers_for_it_in_every_form() -> None:
+    """Beside the outcome; counted in the sentence; as a whole in the JSON."""
+    found = compare(run(P), waived(run(F)))
+    for name, said in views(found).items():
+        assert "waived until 2027-01-31 by payments: mended in 4.2" in said.replace("\\", ""), name
+        assert "1 regression (waived)" in said, name
+    (told,) = compare_views.to_json(found)["regressions"]
+    assert told["old"]["waiver"] is None
+    assert told["new"]["waiver"] == {
+        "requirement": "WD-04",
+        "reason": "mended in 4.2",
+        "expires": "2027-01-31",
+        "by": "payments",
+        "effect": "waives",
+    }
+
+
+def test_a_waiver_that_holds_no_longer_is_told_with_its_end_in_every_form() -> None:
+    """It was waived, and is not; what is waived still is told of among the unchanged."""
+    found = compare(waived(run(F)), waived(run(F), EXPIRED, "2026-02-28"))
+    for name, said in views(found).items():
+        assert "waived until 2027-01-31 by payments" in said, name
+        assert "the waiver expired on 2026-02-28" in said, name
+        assert "1 requirement no longer waived" in said, name
+        assert "No longer waived" in said, name
+    same = compare(waived(run(F)), waived(run(F)))
+    for name, said in views(same).items():
+        assert "1 failed (1 waived)" in said, name
+    assert compare_views.to_json(same)["unchanged_waived"] == {"failed": 1}
+
+
+def test_every_comparison_has_the_form_that_its_schema_gives() -> None:
+    """Each kind of change, with and without waivers, of runs with everything in them."""
+    schema = json.loads((ROOT / "specs" / "formats" / "comparison.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    valid = Draft202012Validator(schema)
+    ends = [*Outcome, None]
+    runs = [run(one, Level.MAY if one is Outcome.NOT_APPLICABLE else Level.MUST) for one in ends]
+    runs += [waived(run(F)), waived(run(F), EXPIRED), waived(run(P), Effect.UNNEEDED), sample.showcase()]
+    runs += [sample.conformant(), run(P, complete=False, fuzz={}), run(W, Level.SHOULD)]
+    kinds = set()
+    for old in runs:
+        for new in runs:
+            found = compare(old, new)
+            kinds |= {change.kind for change in found.changes}
+            assert not [
+                f"{fault.json_path}: {fault.message}"
+                for fault in valid.iter_errors(json.loads(compare_views.as_json(found)))
+            ]
+    assert kinds == set(Kind)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told.pop("no_longer_waived"),
+        lambda told: told.update(surprise=1),
+        lambda told: told.update(exit_code=2),
+        lambda told: told["no_longer_waived"][0]["old"].update(waiver=None),
+        lambda told: told["no_longer_waived"][0]["new"].update(outcome="green"),
+        lambda told: told["no_longer_waived"][0].update(old=None),
+        lambda told: told["unchanged"].pop("failed"),
+        lambda told: told["old"]["target"].update(env={}),
+        lambda told: told.update(added=told["no_longer_waived"]),
+    ],
+)
+def test_the_schema_is_not_too_wide(change: Callable[[dict[str, Any]], object]) -> None:
+    """What misses a part, has one too many, or contradicts its own list is none."""
+    schema = json.loads((ROOT / "specs" / "formats" / "comparison.schema.json").read_text())
+    told = compare_views.to_json(compare(waived(run(F)), run(F)))
+    assert Draft202012Validator(schema).is_valid(told)
+    change(told)
+    assert not Draft202012Validator(schema).is_valid(told)
 
 
 def test_a_level_that_was_lowered_is_said_to_be() -> None:
@@ -210,6 +330,7 @@ def test_compare_prints_writes_and_exits(tmp_path: Path) -> None:
         "level": "MUST",
         "outcome": "failed",
         "reason": "Message of a::second",
+        "waiver": None,
     }
     done = command("compare", "new", "old", "--format", "html", "--output", "out/c.html", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "1 fix: out/c.html\n"), done.stderr

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.model import Basis, Level, Outcome, Problem, RunRecord
-from conformance.report import explain
+from conformance.report import allure, explain, html, junit, summary, terminal
 
 from . import sample
 
@@ -61,6 +61,97 @@ def test_every_failing_check_is_in_some_entry() -> None:
     rows = [sample.requirement("WD-04"), sample.requirement("WD-08", basis=Basis.SAFETY)]
     found = explain.problems(sample.folded(rows, checks))
     assert {check.id for item in found for check in (item.check, *item.more)} == {"a::1", "a::2", "a::3"}
+
+
+def refused(*statuses: int) -> RunRecord:
+    """A run whose premise fails last and in two checks, over exchanges that ended in these statuses."""
+    rows = [sample.requirement("WD-08", basis=Basis.SAFETY), sample.requirement("WD-30", premise=True)]
+    checks = [
+        sample.check("a::race", F, "WD-08", problem=Problem("a", "b")),
+        sample.check("auth::odd[0]", F, "WD-30", problem=Problem("a", "b", hint="leading zeros")),
+        sample.check("auth::plain", F, "WD-30", problem=Problem("a", "b")),
+        sample.check("a::begin", F, "WD-08", problem=Problem("a", "b", control=True)),
+    ]
+    return sample.folded(rows, checks, [sample.refusal(status) for status in statuses])
+
+
+def test_a_premise_comes_first_where_nothing_succeeded_and_says_that_the_rest_follows() -> None:
+    """By its plainest check; nothing goes missing, and no other entry says it."""
+    first, *rest = explain.problems(refused(401, 401))
+    assert (first.requirement.id, first.check.id, [one.id for one in first.more]) == (
+        "WD-30",
+        "auth::plain",
+        ["auth::odd[0]"],
+    )
+    assert "probably follows" in " ".join(first.remarks)
+    assert [(one.requirement.id, one.control, one.remarks) for one in rest] == [
+        ("WD-08", False, ()),
+        ("WD-08", True, ()),
+    ]
+
+
+def test_a_premise_is_not_what_its_own_checks_wait_for() -> None:
+    """The request that has to work first is what it is about: an entry of its own, ahead of all that couldn't begin."""
+    rows = [sample.requirement("PI-39", premise=True), sample.requirement("PI-40")]
+    problem = Problem("200", "401", control=True)
+    checks = [
+        *(sample.check(f"auth::wrong[{n}]", F, "PI-40", problem=problem) for n in range(9)),
+        sample.check("auth::documented", F, "PI-39", problem=problem),
+    ]
+    first, rest = explain.problems(sample.folded(rows, checks))
+    assert (first.requirement.id, first.control, first.more) == ("PI-39", False, ())
+    assert (rest.control, explain.begun(rest)) == (True, "9 checks could not even begin")
+
+
+def test_a_premise_that_fails_now_and_then_is_one_problem_among_others() -> None:
+    """A single request that was accepted proves that the rest doesn't follow."""
+    found = explain.problems(refused(401, 200, 401))
+    assert [one.requirement.id for one in found] == ["WD-08", "WD-30", "WD-08"]
+    assert not any(one.remarks for one in found)
+
+
+def test_a_premise_alone_has_nothing_that_follows() -> None:
+    """It is the only problem: no remark."""
+    checks = [sample.check("auth::plain", F, "WD-30", problem=Problem("a", "b"))]
+    (found,) = explain.problems(sample.folded([sample.requirement("WD-30", premise=True)], checks))
+    assert found.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("failing", "doubted"),
+    [
+        ({"fuzz::x": [{"cause": "500", "again": False}]}, True),
+        ({"fuzz::x": [{"again": False}, {"again": True}]}, True),
+        ({"fuzz::x": [{"again": True}, {"again": False}]}, False),
+        ({"fuzz::x": [{"again": None}]}, False),
+        ({"fuzz::y": [{"again": False}]}, False),
+        ({"fuzz::x": []}, False),
+        ({"fuzz::x": "odd"}, False),
+        ([], False),
+    ],
+)
+def test_a_case_that_did_not_fail_again_is_told_of(failing: object, doubted: bool) -> None:
+    """Wherever the finding is shown, warnings included; by the case that shows it, whatever shape the record has."""
+    rows = [sample.requirement("WD-04"), sample.requirement("WD-27", Level.SHOULD)]
+    checks = [
+        sample.check("fuzz::x", F, "WD-04", problem=Problem("400", "500")),
+        sample.check("fuzz::x2", Outcome.WARNED, "WD-27", level=Level.SHOULD, problem=Problem("400", "500")),
+    ]
+    also = {"fuzz::x2": failing["fuzz::x"]} if isinstance(failing, dict) and "fuzz::x" in failing else {}
+    told = {**failing, **also} if isinstance(failing, dict) else failing
+    run = sample.folded(rows, checks, fuzz={"failing": told})
+    for found in (*explain.problems(run), *explain.warnings(run)):
+        assert any("did not fail again" in remark for remark in found.remarks) is doubted
+    shown = (
+        " ".join(terminal.text(run).split()),
+        html.html(run),
+        summary.summary(run),
+        junit.junit(run),
+        "".join(str(text) for _, text in allure.files(run, {})),
+    )
+    for number, text in enumerate(shown):
+        often = text.count("did not fail again")
+        assert (often >= 2) if doubted else (often == 0), number
 
 
 def test_an_entry_says_how_to_repeat_it() -> None:

@@ -135,3 +135,28 @@ def test_the_header_is_kept(tmp_path: Path) -> None:
     assert missing.value.hint
     journal.write_header(tmp_path / "journal", {"seed": 7, "target": {"name": "\u202eé"}})
     assert journal.read_header(tmp_path / "journal") == {"seed": 7, "target": {"name": "\u202eé"}}
+
+
+def test_what_ended_in_one_way_is_taken_out(tmp_path: Path) -> None:
+    """Those lines and a torn one go; the others stay to the byte, and a file without any of them isn't touched."""
+    kinds = {
+        "main": (Outcome.PASSED, Outcome.ERROR, Outcome.FAILED, Outcome.ERROR),
+        "fuzz": (Outcome.PASSED, Outcome.WARNED),
+    }
+    for name, outcomes in kinds.items():
+        with journal.Journal(tmp_path / f"{name}.ndjson") as log:
+            for number, outcome in enumerate(outcomes):
+                check = sample.check(f"{name}::{number}", outcome, "WD-01", exchanges=(0,))
+                log.write(check, [sample.exchange(response_body=f"\u2028{number}".encode())])
+    main, fuzz = tmp_path / "main.ndjson", tmp_path / "fuzz.ndjson"
+    lines_before = main.read_bytes().splitlines(keepends=True)
+    main.write_bytes(main.read_bytes() + b'{"check": {"id": "torn')
+    untouched = fuzz.stat().st_ino
+
+    taken = journal.take_out(tmp_path, Outcome.ERROR)
+
+    assert [check.id for check in taken] == ["main::1", "main::3"]
+    assert main.read_bytes() == lines_before[0] + lines_before[2]
+    assert fuzz.stat().st_ino == untouched
+    assert {check.id for check in journal.read(tmp_path)[0]} == {"main::0", "main::2", "fuzz::0", "fuzz::1"}
+    assert journal.take_out(tmp_path, Outcome.ERROR) == ()

@@ -19,16 +19,24 @@ from .strategies import exchanges, lines, quick
 SCHEMA = catalogue.specs_dir() / "formats" / "run.schema.json"
 
 
-@pytest.mark.parametrize("run", [sample.showcase(), sample.conformant(), sample.hostile("\x1b\u202e'\"<")])
+def refused() -> RunRecord:
+    """A run whose premise failed."""
+    checks = [sample.check("auth::documented", Outcome.FAILED, "WD-30")]
+    return sample.folded([sample.requirement("WD-30", premise=True), sample.requirement("WD-31")], checks)
+
+
+@pytest.mark.parametrize(
+    "run", [sample.showcase(), sample.conformant(), refused(), sample.hostile("\x1b\u202e'\"<")]
+)
 def test_run_json_is_valid(run: RunRecord) -> None:
     """Every record satisfies the published schema."""
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(codec.dumps(record.to_json(run))))
 
 
-def test_a_record_survives_being_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [sample.showcase(), refused()], ids=["showcase", "refused"])
+def test_a_record_survives_being_written(tmp_path: Path, run: RunRecord) -> None:
     """Load gives back what was written; writing it again gives the same bytes."""
-    run = sample.showcase()
     first = {name: path.read_bytes() for name, path in record.write(run, tmp_path).items()}
     again = record.load(tmp_path)
     assert again == run

@@ -1,4 +1,4 @@
-"""Programs that people look at reports with: the real Allure 3, and a browser over what it makes."""
+"""Programs that people look at reports with: the real Allure 3, and a server for what it makes."""
 
 import shutil
 import subprocess
@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-
-from playwright.sync_api import Browser, Page
 
 from tests.support import ROOT
 
@@ -27,27 +25,6 @@ def allure_generate(folder: Path) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "error" not in done.stderr.lower(), done.stderr
     return folder / "allure-report"
-
-
-@contextmanager
-def watched(browser: Browser) -> Iterator[tuple[Page, list[str], list[str]]]:
-    """A page, the addresses that it asks for, and its dialogs and errors."""
-    asked: list[str] = []
-    trouble: list[str] = []
-    context = browser.new_context()
-    try:
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-
-        def dialog(one: Any) -> None:
-            trouble.append(f"dialog: {one.message}")
-            one.dismiss()
-
-        page.on("dialog", dialog)
-        yield page, asked, trouble
-    finally:
-        context.close()
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 from conformance.sandbox import CREDENTIALS
 from conformance.sandbox.messages import Response, encode
+from conformance.sandbox.payout_intents import defects_late
 from tests.sandbox.player import METHODS, Player, overrides
 
 
@@ -275,4 +277,56 @@ async def _sequences(api: Intents) -> None:
         await api.cancel(first, same, key)
 
 
-PARTS = (_states, _bodies, _keys, _authentication, _methods, _rare)
+async def _late(api: Intents) -> None:
+    """What shows a moment later only, or on the second look."""
+    with patch.object(defects_late, "_LATER_S", 0.001):
+        await _done_after_all(api)
+    await _second_looks(api)
+
+
+async def _done_after_all(api: Intents) -> None:
+    first, key = await api.given(), "late-key"
+    stolen, foreign, broken, conflicting, processing = (
+        *(await api.given(), await api.given(owner="other_merchant"), await api.given(), await api.given()),
+        await api.given("processing"),
+    )
+    await api.cancel(first, {"reason": "first"}, key)
+    await api.player.call("POST", f"/payout_intents/{stolen}/cancel", {}, b"{}")
+    await api.cancel(foreign)
+    await api.cancel(broken, b"[]")
+    await api.cancel(conflicting, {"reason": "other"}, key)
+    await api.cancel(processing)
+    await api.player.settle(first)
+    await asyncio.sleep(0.004)
+    for identifier in (first, stolen, broken, conflicting, processing):
+        await api.read(identifier)
+    await api.read(foreign, "other_merchant")
+    await api.cancel(first, {"reason": "other"}, key)
+
+
+async def _second_looks(api: Intents) -> None:
+    account = {"Authorization": encoded(basic()), "Content-Type": "application/json"}
+    first, second = await api.given(), await api.given("processing")
+    path = f"/payout_intents/{first}/cancel"
+    await api.player.call("POST", f"{path}/", {}, b"{}")
+    await api.player.call("POST", path, {"X-Forwarded-For": "127.0.0.1"}, b"{}")
+    await api.player.call("POST", path, {"Authorization": encoded(basic().split(b":")[0] + b":%")}, b"{}")
+    for body, key in (("a, b", "look-key"), ("a b", "look-key"), ("c", "lookkey")):
+        await api.cancel(first, {"reason": body}, key)
+    keyed = account | {"Idempotency-Key": "look-key"}
+    await api.player.call("POST", path, keyed, b'{"reason":"a, b"}', connection=1)
+    await api.player.call("GET", f"/payout_intents/{first}", keyed | {"X-Look": "again"})
+    await api.player.call("GET", f"/payout_intents/{second}", keyed)
+    for identifier in (second, second, "word_01UNKNOWN", "word_01UNKNOWN"):
+        await api.cancel(identifier, {"reason": "again"}, f"look-{identifier}")
+    chunked = await api.given()
+    await api.player.call(
+        "POST",
+        f"/payout_intents/{chunked}/cancel",
+        account | {"Transfer-Encoding": "chunked"},
+        b'{"reason":"a"}',
+    )
+    await api.cancel(await api.given(), {"reason": '{"a":  1}'})
+
+
+PARTS = (_states, _bodies, _keys, _authentication, _methods, _rare, _late)

@@ -179,4 +179,65 @@ async def _rare(api: Withdraws) -> None:
             await api.cancel(identifier)
 
 
-PARTS = (_states, _lookups, _signatures, _methods, _rare)
+async def _doors(api: Withdraws) -> None:
+    """Ways in that are none, each tried on a withdraw of its own."""
+    good = signed(api.now())
+    digits = good["X-Signature"].removeprefix("sha256=")
+    for signature in (f"sha256=00{digits}", f"sha256={digits[:40]}", "none="):
+        await api.player.call(
+            "POST", f"{api.base}{await api.given()}/cancel", good | {"X-Signature": signature}
+        )
+    await api.player.call("POST", f"{api.base}{await api.given()}/cancel", {"Authorization": "Bearer x"})
+    await api.player.call("POST", f"{api.base}{await api.given()}/c%61ncel", {})
+    await api.player.call("POST", f"{api.base}{(await api.given()).upper()}/cancel", {})
+    await api.player.call("POST", f"{api.base}{await api.given('processing')}/cancel", {})
+    for stamp in (f"{api.now()}ms", "9" * 40):
+        path = f"{api.base}{await api.given()}/cancel"
+        await api.player.call("POST", path, signed(api.now(), timestamp=stamp))
+    for kind, body in (("text/plain", b"\xff"), ("a/form", b"a=1"), ("application/json", b"1" * 20_000)):
+        path = f"{api.base}{await api.given()}/cancel"
+        await api.player.call("POST", path, signed(api.now()) | {"Content-Type": kind}, body)
+    force = b'{"force": true}'
+    path = f"{api.base}{await api.given('paid')}/cancel"
+    await api.player.call("POST", path, signed(api.now(), body=force), force)
+    theirs = await api.given(owner="other_merchant")
+    second = ("X-API-Key", CREDENTIALS["withdraws"]["other_merchant"]["api_key"].encode())
+    both = [*((name, value.encode()) for name, value in signed(api.now()).items()), second]
+    await api.player.call("POST", f"{api.base}{theirs}/cancel", both)
+    await api.cancel((await api.given(owner="other_merchant")).upper())
+    await api.cancel(await api.given("paid", owner="other_merchant"), "other_merchant")
+
+
+async def _late(api: Withdraws) -> None:
+    """What shows a little later, beside something else, or when it is to be paid."""
+    processing, failed, theirs = await asyncio.gather(
+        api.given("processing"), api.given("failed"), api.given(owner="other_merchant")
+    )
+    for one in (processing, failed, theirs):
+        await api.cancel(one)
+    await asyncio.sleep(0.07)
+    await api.read(processing)
+    await api.read(failed)
+    await api.read(theirs, "other_merchant")
+    await api.player.settle(theirs)
+    for _ in range(2):
+        await api.player.settle(processing)
+    await api.cancel(theirs)
+    for _ in range(2):
+        await api.cancel(UNKNOWN_UUID)
+    paid = await api.given()
+    await api.read(paid)
+    await api.player.settle(paid)
+    await api.cancel(paid)
+    met = await api.given()
+    await asyncio.gather(api.player.settle(met), api.cancel(met))
+    await api.read(met)
+    one, other = await api.given(), await api.given()
+    await asyncio.gather(api.cancel(one), api.cancel(other))
+    for each in (one, other):
+        await api.read(each)
+    own, wanted = await api.given(owner="other_merchant"), await api.given(owner="other_merchant")
+    await asyncio.gather(api.cancel(wanted), api.cancel(own, "other_merchant"))
+
+
+PARTS = (_states, _lookups, _signatures, _methods, _rare, _doors, _late)

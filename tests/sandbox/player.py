@@ -46,13 +46,14 @@ class Player:
         path: str,
         headers: Mapping[str, str | bytes] | list[tuple[str, bytes]],
         body: bytes = b"",
+        connection: int = 0,
     ) -> Response:
         """One request; its answer goes to the transcript."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         raw = tuple(
             (name.encode(), value.encode() if isinstance(value, str) else value) for name, value in pairs
         )
-        reply = await self.app(Request(method, path, "", raw, body))
+        reply = await self.app(Request(method, path, "", raw, body, connection))
         stackless = re.sub(rb'\b(line \d+|File \\".*?\\")', b"", reply.body)
         self.transcript.append((method, reply.status, reply.content_type, tuple(reply.headers), stackless))
         return reply

@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ def test_the_core_of_the_documents_holds_under_every_variant(bent: Any, name: st
     facts = client.given("withdraws", "pending")
     first, second = client.withdraw(facts["id"]), client.withdraw(facts["id"])
     assert (first.status_code, first.json()["data"]["status"]) == (200, "canceled")
-    assert first.json()["data"]["canceledAt"] == first.json()["data"]["updatedAt"] != facts["updatedAt"]
+    told = first.json()["data"]
+    canceled, updated, before = map(
+        datetime.fromisoformat, (told["canceledAt"], told["updatedAt"], facts["updatedAt"])
+    )
+    assert canceled == updated != before
     assert (second.status_code, second.json()["error"]["code"]) == (400, "VALIDATION_ERROR")
     assert client.withdraw(str(uuid.uuid4())).status_code == 404
 
@@ -83,6 +88,18 @@ def test_processing_can_settle_by_itself(bent: Any) -> None:
     time.sleep(0.1)
     assert client.read_intent(intent)["status"] == "paid"
     assert client.withdraw(withdraw).status_code == 400
+
+
+def test_reading_can_lag(bent: Any) -> None:
+    """A cancel is read a while later, and is decided upon at once."""
+    client = bent(read_lag_ms=200).client
+    identifier = client.given("payout-intents", "requires_approval")["id"]
+    assert client.intent(identifier, {"reason": "late"}).json()["status"] == "cancelled"
+    before = client.read_intent(identifier)
+    assert (before["status"], before["failure_message"]) == ("requires_approval", None)
+    assert client.intent(identifier).status_code == 422
+    time.sleep(0.25)
+    assert client.read_intent(identifier)["failure_message"] == "late"
 
 
 def test_a_budget_runs_out_per_state(bent: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 FORMATS = Path(__file__).resolve().parents[2] / "specs" / "formats"
-NAMES = ["profile.schema.json", "run.schema.json", "certificate.schema.json"]
+NAMES = ["profile.schema.json", "run.schema.json", "certificate.schema.json", "comparison.schema.json"]
 
 WITHDRAWS = """
 [target]

@@ -37,7 +37,7 @@ CAPABILITIES = {
 }
 
 REQUIRED = {"id", "level", "basis", "group", "title", "statement", "section", "needs"}
-OPTIONAL = {"capability", "fairness", "not_tested_reason"}
+OPTIONAL = {"capability", "fairness", "not_tested_reason", "premise"}
 RFC = re.compile(r"RFC [0-9]{4} section [0-9]+(?:[.][0-9]+)*")
 
 both = pytest.mark.parametrize("folder", APIS)
@@ -80,6 +80,13 @@ def test_rows_have_the_documented_fields(folder: str) -> None:
         assert set(row) >= REQUIRED, row["id"]
         assert set(row) <= REQUIRED | OPTIONAL, row["id"]
         assert all(row[key] for key in row if key != "needs"), row["id"]
+
+
+@both
+def test_one_row_is_the_premise_of_all_others(folder: str) -> None:
+    """Good credentials are accepted: a MUST, or else its failure would weigh less than what follows from it."""
+    (row,) = (row for row in rows(folder) if "premise" in row)
+    assert (row["premise"], row["level"], row["group"]) == (True, "MUST", "Authentication")
 
 
 @both

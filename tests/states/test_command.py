@@ -93,6 +93,20 @@ def test_a_command_that_cannot_know_is_not_asked(tmp_path: Path, wanted: Wanted,
     assert placeholder in caught.value.hint
 
 
+def test_a_command_without_placeholders_reads_the_message(tmp_path: Path) -> None:
+    """It has no other way to know what is wanted, so it is asked for all but to tidy up."""
+    reads = 'message = json.load(sys.stdin); open("log", "a").write(message["action"] + chr(10))'
+    says = 'print(json.dumps({"id": "x", "owner": message["params"].get("owner")}))'
+    command = script(tmp_path, f"{reads}; {says}")
+
+    made = command.setup(Wanted("withdraws", "paid", owner="other_merchant"))
+    command.settle(made)
+    command.teardown(made)
+
+    assert made.facts["owner"] == "other_merchant"
+    assert (tmp_path / "log").read_text().splitlines() == ["setup", "settle"]
+
+
 def test_only_a_command_with_an_action_tears_down_and_settles(tmp_path: Path) -> None:
     """Others would make one more resource instead."""
     code = "open('log', 'a').write(' '.join(sys.argv[1:]) + '\\n'); print('id-1')"

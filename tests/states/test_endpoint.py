@@ -43,6 +43,12 @@ def test_the_message_is_pacts(clients: Clients) -> None:
     ]
 
 
+def test_what_was_made_may_be_called_created(clients: Clients) -> None:
+    """201 is what many a handler says of a resource that wasn't there before."""
+    with serving(always(reply_with(b'{"id": "a"}', status="201 Created"))) as server:
+        assert StateEndpoint(clients(server.url)[0], "/_states").setup(PENDING).id == "a"
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -55,7 +61,7 @@ def test_the_message_is_pacts(clients: Clients) -> None:
         (reply_with(b'["a"]'), "makes no sense"),
         (reply_with(b'"a"'), "makes no sense"),
         (reply_with(b""), "makes no sense (200: '')"),
-        (reply_with(b'{"id": "a"}', status="201 Created"), "makes no sense (201:"),
+        (reply_with(b'{"id": "a"}', status="202 Accepted"), "makes no sense (202:"),
         (reply_with(b"", status="302 Found", headers="Location: /login"), "makes no sense (302:"),
         (
             reply_with(b"no such state", status="404 Not Found"),

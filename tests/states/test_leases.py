@@ -170,6 +170,10 @@ def test_a_pool_cannot_settle(tmp_path: Path) -> None:
             Wanted("payout-intents", "paid", environment="other"),
             "a paid payout intent in the other environment",
         ),
+        (
+            Wanted("payout-intents", "requires_approval", webhook_url="http://127.0.0.1:8099"),
+            "a requires_approval payout intent whose webhooks come here",
+        ),
     ],
 )
 def test_what_is_wanted_reads_as_a_sentence(wanted: Wanted, says: str) -> None:

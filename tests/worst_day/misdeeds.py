@@ -16,8 +16,10 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 
-from tests.support import read_request
+from tests.support import Listener, read_request
 
 Misdeed = Callable[[socket.socket, int], None]
 
@@ -35,62 +37,58 @@ class _Last(threading.local):
 LAST = _Last()
 
 
-class Target:
-    """A server on a real socket that misbehaves. `requests` is what it got, `connections` how often it was called."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a connection is treated: `tls` makes its server's side; where nothing is read, the misdeed comes at once."""
 
-    def __init__(
-        self, misdeed: Misdeed, *, tls: Callable[[int], ssl.SSLContext] | None = None, reads: bool = True
-    ) -> None:
-        self._misdeed, self._tls, self._reads = misdeed, tls, reads
-        self.requests: list[bytes] = []
-        self.connections = 0
+    misdeed: Misdeed
+    tls: Callable[[], ssl.SSLContext] | None = None
+    reads: bool = True
+
+
+class Target(Listener):
+    """A server on a real socket; `manner` says how its nth connection (from 1) is treated."""
+
+    def __init__(self, manner: Callable[[int], Manner], *, scheme: str = "http") -> None:
+        self._manner = manner
         self._numbers = itertools.count()
-        self._open: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(scheme)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                peer, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(peer, self.connections), daemon=True).start()
+    def treat(self, connection: int) -> Callable[[socket.socket], None]:
+        return partial(self._serve, self._manner(connection))
 
-    def _serve(self, peer: socket.socket, connection: int) -> None:
-        self._open.append(peer)
+    def _serve(self, manner: Manner, peer: socket.socket) -> None:
         with suppress(OSError), peer:
-            if self._tls is not None:
-                peer = self._tls(connection).wrap_socket(peer, server_side=True)
+            if manner.tls is not None:
+                peer = manner.tls().wrap_socket(peer, server_side=True)
                 self._open.append(peer)
             with peer:
-                while self._reads and (request := read_request(peer)):
+                while manner.reads and (request := read_request(peer)):
                     self.requests.append(request)
                     LAST.request = request
-                    self._misdeed(peer, next(self._numbers))
-                if not self._reads:
-                    self._misdeed(peer, next(self._numbers))
+                    manner.misdeed(peer, next(self._numbers))
+                if not manner.reads:
+                    manner.misdeed(peer, next(self._numbers))
                 with suppress(OSError):
                     peer.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """Stops listening and hangs up on everybody."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for peer in self._open:
-            with suppress(OSError):
-                peer.close()
 
 
 @contextmanager
 def misbehaving(
     misdeed: Misdeed, *, tls: Callable[[int], ssl.SSLContext] | None = None, reads: bool = True
 ) -> Iterator[Target]:
-    """A Target for the length of a with block."""
-    target = Target(misdeed, tls=tls, reads=reads)
+    """A Target that treats everybody alike, for the length of a with block."""
+
+    def manner(connection: int) -> Manner:
+        return Manner(misdeed, None if tls is None else partial(tls, connection), reads)
+
+    with serving(Target(manner, scheme="https" if tls else "http")) as target:
+        yield target
+
+
+@contextmanager
+def serving(target: Target) -> Iterator[Target]:
+    """The target, until the end of a with block."""
     try:
         yield target
     finally:

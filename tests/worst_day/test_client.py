@@ -12,9 +12,9 @@ from conformance.errors import TransportError
 from conformance.http.auth import basic
 from conformance.http.client import BODY_CAP, KEPT_CAP, Client, Recorder, Request
 from conformance.http.gate import Gate
+from conformance.http.insides import insides
 from conformance.http.redact import Redactor
 from conformance.http.reply import NotStrictJson
-from conformance.suites.common import insides
 from tests.worst_day.authority import authority
 from tests.worst_day.misdeeds import answer, misbehaving, says
 from tests.worst_day.table import CUT, DEEDS, README, Deed, page
@@ -56,7 +56,7 @@ def told(client: Client) -> str:
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
 def test_the_worst_day(deed: Deed, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Named as the table names it, in little time and memory, and nothing of it spoils the next request."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority().ca))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority().file))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recorder = Recorder()
     with (

@@ -1,9 +1,11 @@
 """A whole run, as a process of its own, against a target that is a good one until it isn't.
 
-`python -m tests.worst_day.whole [WORDS]` puts every row of the table (or those whose names hold the words) through a
-run with fuzzing, and prints what each cost and came to.
+`python -m tests.worst_day.whole [WORDS]` puts every row of the table (or those whose names hold the words) through
+runs with fuzzing: of both APIs, bad from the start and bad on the way. It prints what each cost and came to, and ends
+with 1 where one isn't bounded or blames the wrong side.
 """
 
+import itertools
 import json
 import socket
 import subprocess
@@ -11,16 +13,21 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import SandboxProcess, environment, write_profile
-from tests.worst_day.misdeeds import LAST, Misdeed, misbehaving
-from tests.worst_day.table import DEEDS
+from tests.worst_day.authority import authority, good
+from tests.worst_day.misdeeds import LAST, Manner, Misdeed, Target, serving
+from tests.worst_day.table import DEEDS, Deed
 
-# As long as a run's first look at its target takes: a target that is bad from the start gets no further.
+# As many connections, of one request each, as a run's first look at its target takes.
 GOOD = 12
+# What a run may cost, however bad the target: seconds of wall time, megabytes in memory and on disk.
+WALL_S, RSS_MB, DISK_MB = 240, 220, 60
+KINDS = ("reset", "timeout", "protocol", "tls", "refused", "connect", "rate_limited", "no request got")
 _MEASURED = """
 import json, resource, subprocess, sys, time
 began = time.monotonic()
@@ -96,54 +103,112 @@ def relayed(backend: str) -> Misdeed:
     return relay
 
 
-def sometimes(bad: Callable[[int], Misdeed | None], good: Misdeed) -> Misdeed:
-    """Good for the first GOOD requests; then as `bad` says of each, good where it says None."""
+def turning(backend: str, bad: Callable[[int], Deed | None], good_for: int, *, secure: bool) -> Target:
+    """A target that is good for its first connections; then each is as `bad` says, or good where that says None."""
+    relay = Deed("is good", relayed(backend), (), tls=good if secure else None)
+    contexts = {
+        name: deed.tls() for name, deed in {**DEEDS, "is good": relay}.items() if deed.tls is not None
+    }
+    since = itertools.count()
 
-    def misdeed(peer: socket.socket, number: int) -> None:
-        chosen = bad(number - GOOD) if number >= GOOD else None
-        (chosen or good)(peer, max(0, number - GOOD))
+    def manner(connection: int) -> Manner:
+        number = connection - good_for - 1
+        deed = (bad(number) if number >= 0 else None) or relay
+        tls = contexts.get(deed.name)
+        return Manner(
+            deed.misdeed if deed is relay else lambda peer, _: deed.misdeed(peer, next(since)),
+            None if tls is None else partial(tls, number + 1),
+            deed.reads,
+        )
 
-    return misdeed
+    return Target(manner, scheme="https" if secure else "http")
 
 
 def against(
     sandbox: SandboxProcess,
     folder: Path,
     api: str,
-    bad: Callable[[int], Misdeed | None],
+    bad: Callable[[int], Deed | None],
     *words: str,
+    good_for: int = GOOD,
+    secure: bool = False,
     limits: str = "timeout_s = 0.3",
     env: dict[str, str] | None = None,
 ) -> Outcome:
     """A run against the sandbox, seen through somebody who misbehaves; resources come past him."""
-    with misbehaving(sometimes(bad, relayed(sandbox.url))) as target:
+    with serving(turning(sandbox.url, bad, good_for, secure=secure)) as target:
         states = f'url = "{sandbox.url}/_states"'
         if api == "payout-intents":
             states += '\nterminal = ["cancelled", "paid", "failed"]'
         profile = write_profile(
             folder, api, target.url, states=states, limits=limits, capabilities="cancel_processing = true"
         )
+        env = {**(env or environment()), "SSL_CERT_FILE": str(authority().file)}
         return measured(folder, "run", profile, "--quiet", *words, env=env)
+
+
+def wrong(found: Outcome) -> list[str]:
+    """What doesn't hold of a run, however it ended, and must."""
+    said = found.stdout + found.stderr
+    written = b"".join(data for name, data in found.files.items() if "allure" not in name)
+    broken = {
+        "a traceback is shown": "Traceback" in said,
+        "the harness failed": "harness failed" in said or b"the harness failed" in written,
+        "a traceback is written": b"Traceback (most recent" in written,
+        f"took {found.wall_s:.0f} s": found.wall_s > WALL_S,
+        f"took {found.rss_mb:.0f} MB": found.rss_mb > RSS_MB,
+        "fills the disk": sum(map(len, found.files.values())) > DISK_MB * 1e6,
+    }
+    unnamed = [
+        check["message"][:300]
+        for check in found.record.get("checks", ())
+        if check["outcome"] == "error" and not check["message"].startswith(KINDS)
+    ]
+    return [*(what for what, holds in broken.items() if holds), *unnamed]
+
+
+def blamed_wrongly(deed: Deed, found: Outcome) -> list[str]:
+    """How a run with this deed blames somebody else than the table does."""
+    outcomes = found.outcomes()
+    if deed.blamed.startswith("transport"):
+        held = {"failed", "warned"} & outcomes.keys()
+        return (
+            [f"{found.code} with {', '.join(sorted(held)) or 'nothing'} held against it"]
+            if (held or found.code not in (3, 4))
+            else []
+        )
+    return [] if found.code in (0, 1, 2, 4) else [f"ended with {found.code}"]
 
 
 def main() -> None:
     """One line per row of the table."""
     sandbox = SandboxProcess()
     wanted = " ".join(sys.argv[1:])
-    for name, deed in DEEDS.items():
-        if wanted not in name or deed.tls or not deed.reads:
+    bad = 0
+    for deed, api, good_for in itertools.product(DEEDS.values(), ("withdraws", "payout-intents"), (0, GOOD)):
+        if wanted not in deed.name:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            words = ("--fuzz-examples", "20", "-n", "4")
-            found = against(sandbox, Path(folder), "withdraws", lambda _, deed=deed: deed.misdeed, *words)
-            traceback = "TRACEBACK " if "Traceback" in found.stdout + found.stderr else ""
-            print(
-                f"{name:52} {deed.blamed:20} exit {found.code} {found.wall_s:5.1f} s {found.cpu_s:5.1f} s cpu "
-                f"{found.rss_mb:4.0f} MB {sum(map(len, found.files.values())) / 1e6:6.1f} MB on disk "
-                f"{traceback}{found.outcomes()} {found.stderr.strip()[-150:]}",
-                flush=True,
+            found = against(
+                sandbox,
+                Path(folder),
+                api,
+                lambda _, deed=deed: deed,
+                *("--fuzz-examples", "20", "-n", "4"),
+                good_for=good_for,
+                secure=deed.url("https:" if deed.tls else "http:") == "https:",
             )
+        complaints = [*wrong(found), *blamed_wrongly(deed, found)]
+        bad += bool(complaints)
+        print(
+            f"{deed.name:46} {api:14} {'on the way' if good_for else 'at once':10} {deed.blamed:18} "
+            f"exit {found.code} {found.wall_s:5.1f} s {found.cpu_s:5.1f} s cpu {found.rss_mb:4.0f} MB "
+            f"{sum(map(len, found.files.values())) / 1e6:5.1f} MB on disk {found.outcomes()} "
+            f"{' '.join(found.stderr.split())[:200]} {'WRONG: ' if complaints else ''}{'; '.join(complaints)}",
+            flush=True,
+        )
     sandbox.close()
+    sys.exit(bad > 0)
 
 
 if __name__ == "__main__":

@@ -2,5 +2,6 @@
 
 from conformance.report.html.overview import overview
 from conformance.report.html.page import page as html
+from conformance.report.html.page import prepare
 
-__all__ = ["html", "overview"]
+__all__ = ["html", "overview", "prepare"]

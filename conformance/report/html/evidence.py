@@ -70,15 +70,21 @@ class Evidence:
         self._record = record
         self._room = room
         self._listed: dict[str, Listed] = {}
+        # Checks share evidence: what isn't marked looks the same with each of them.
+        self._unmarked: dict[int, Sent] = {}
 
     def of(self, index: int, problem: Problem | None = None) -> Sent:
         """The exchange at `index`, with what `problem` says of it marked."""
         exchange = self._record.exchanges[index]
         if self._room <= 0:
             return self._short(index, exchange)
-        named = problem is None or problem.exchange in (None, index)
+        named = problem is not None and problem.exchange in (None, index)
         found = marks(problem, exchange) if named else NOTHING
-        sent = self._full(index, exchange, found)
+        sent = None if found else self._unmarked.get(index)
+        if sent is None:
+            sent = self._full(index, exchange, found)
+            if not found:
+                self._unmarked[index] = sent
         self._room -= _size(sent)
         return sent
 

@@ -6,7 +6,7 @@ token by token, so that nothing of it is lost or normalised; every other body st
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -78,8 +78,10 @@ def body(text: str, fields: Collection[str], limit: int) -> tuple[Markup, bool]:
     return joined(shown), False
 
 
-def joined(pieces: Iterable[Piece]) -> Markup:
+def joined(pieces: Sequence[Piece]) -> Markup:
     """Visible pieces as escaped HTML; neighbours that are both marked share one mark."""
+    if not any(marked for _, marked in pieces):
+        return escape("".join(text for text, _ in pieces))
     parts = []
     for marked, group in groupby(pieces, key=lambda piece: piece[1]):
         text = escape("".join(text for text, _ in group))

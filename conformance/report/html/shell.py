@@ -13,6 +13,11 @@ from conformance.report.safe import counted, line, visible
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
+def prepare(template: str) -> None:
+    """Compiles a template ahead of its first use."""
+    _environment().get_template(template)
+
+
 def render(template: str, **context: object) -> str:
     """A page: nothing is loaded, nothing runs but our own script, whatever the text on it says."""
     css, script = _own("report.css"), _own("report.js")

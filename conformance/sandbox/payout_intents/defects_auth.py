@@ -9,6 +9,7 @@ from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
+_CHALLENGE = (("www-authenticate", "Basic"),)
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
 
@@ -319,3 +320,57 @@ class HeaderNameIsCaseSensitive(PayoutIntents):
     def credentials(self, request: Request) -> tuple[bytes, bytes]:
         kept = tuple(header for header in request.headers if header[0] != b"authorization")
         return super().credentials(replace(request, headers=kept))
+
+
+@defect("pi-other-spellings-are-open", "PI-40")
+class OtherSpellingsAreOpen(PayoutIntents):
+    """The rule that asks for credentials is a pattern without the slash that the router allows behind a path."""
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        return super().place(path.removesuffix("/"))
+
+    def authenticate(self, request: Request) -> Account:
+        if request.path.endswith("/cancel/"):
+            return next(iter(self.accounts.values()))
+        return super().authenticate(request)
+
+
+@defect("pi-neighbours-are-trusted", "PI-40")
+class NeighboursAreTrusted(PayoutIntents):
+    """A request from the machine itself needs no credentials, and X-Forwarded-For says where it is from."""
+
+    def authenticate(self, request: Request) -> Account:
+        if b"127.0.0.1" in request.values(b"x-forwarded-for"):
+            return next(iter(self.accounts.values()))
+        return super().authenticate(request)
+
+
+@defect("pi-secret-is-a-pattern", "PI-40")
+class SecretIsAPattern(PayoutIntents):
+    """The secret is compared by LIKE: a percent sign matches any."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        return super().secret_matches(account, password) or (account is not None and password == b"%")
+
+
+@defect("pi-refusal-tells-the-secret", "PI-40")
+class RefusalTellsTheSecret(PayoutIntents):
+    """The message of a 401 names the secret that was expected, for whoever debugs his client."""
+
+    def secret_matches(self, account: Account | None, password: bytes) -> bool:
+        matches = super().secret_matches(account, password)
+        if account is not None and not matches:
+            raise Refusal(401, "unauthorized", f"{account.secret.decode()} was expected.", _CHALLENGE)
+        return matches
+
+
+@defect("pi-credentials-are-echoed", "PI-45")
+class CredentialsAreEchoed(PayoutIntents):
+    """Each refusal carries a header, meant for debugging, with the credentials that came."""
+
+    async def respond(self, request: Request) -> Response | None:
+        reply = await super().respond(request)
+        if reply is None or reply.status < 400:
+            return reply
+        sent = b" ".join(request.values(b"authorization")).decode("latin-1")
+        return replace(reply, headers=(*reply.headers, ("x-debug-auth", sent)))

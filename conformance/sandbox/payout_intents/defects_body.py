@@ -1,10 +1,11 @@
 """Payout intents that show a cancelled intent wrongly."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Response
+from conformance.sandbox.messages import Request, Response
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
@@ -268,3 +269,39 @@ class UpdatedAtIsLocal(PayoutIntents):
     def shown(self, intent: Intent) -> Shown:
         local = (intent.updated_at + timedelta(hours=8)).strftime("%d/%m/%Y %H:%M:%S")
         return super().shown(intent) | {"updated_at": local}
+
+
+@defect("pi-read-may-be-cached", "PI-06")
+class ReadMayBeCached(PayoutIntents):
+    """GET is labelled as every page of the site is: caches may repeat it for ten minutes."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        reply = await super().read(request, given)
+        return replace(reply, headers=(*reply.headers, ("cache-control", "public, max-age=600")))
+
+
+@defect("pi-read-shows-live", "PI-18")
+class ReadShowsLive(PayoutIntents):
+    """Reading shows every intent as one of the live environment."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        shown = self.shown(self.find(self.authenticate_read(request), given))
+        return self.reply(200, shown | {"environment": "live"})
+
+
+@defect("pi-read-has-local-times", "PI-20")
+class ReadHasLocalTimes(PayoutIntents):
+    """Reading shows times without a zone: they come from the database as they are."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        shown = self.shown(self.find(self.authenticate_read(request), given))
+        return self.reply(200, shown | {key: shown[key][:19] for key in ("created_at", "updated_at")})
+
+
+@defect("pi-local-time-is-called-utc", "PI-20")
+class LocalTimeIsCalledUtc(PayoutIntents):
+    """The time of the cancel is that of the office, eight hours ahead, with a Z behind it."""
+
+    def write(self, intent: Intent, reason: str | None) -> None:
+        super().write(intent, reason)
+        intent.updated_at += timedelta(hours=8)

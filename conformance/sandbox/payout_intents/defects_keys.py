@@ -276,3 +276,81 @@ class TwoKeysAre500(PayoutIntents):
         if len(request.values(b"idempotency-key")) > 1:
             raise TypeError("key.toLowerCase is not a function")
         return super().key_of(request)
+
+
+@defect("pi-keys-are-kept-per-process", "PI-31")
+class KeysAreKeptPerProcess(PayoutIntents):
+    """Each of four processes remembers the keys that it has seen, and a connection stays with one of them."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.process = request.connection % 4
+        return await super().cancel(request, given)
+
+    process = 0
+
+    def scope(self, account: Account, key: str, identifier: str) -> Scope:
+        return *super().scope(account, key, identifier), str(self.process)
+
+
+@defect("pi-hyphens-in-keys-do-not-count", "PI-38")
+class HyphensInKeysDoNotCount(PayoutIntents):
+    """Keys are kept without hyphens, as UUIDs are in this database: two that differ in them are one."""
+
+    def key_of(self, request: Request) -> str | None:
+        key = super().key_of(request)
+        return key and key.replace("-", "")
+
+
+@defect("pi-get-is-keyed", "PI-35")
+class GetIsKeyed(PayoutIntents):
+    """The layer that repeats answers sits before the router: a GET that bears a used key gets what is kept there."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        account, key = self.authenticate_read(request), self.key_of(request)
+        entry = self.world.keys.get(self.scope(account, key, given)) if key else None
+        kept = entry and entry.response
+        return Response(200, kept.body, kept.headers) if kept else await super().read(request, given)
+
+
+class _KeepsARefusal(PayoutIntents):
+    """Keeps under a key that a request was answered, and not that it was refused."""
+
+    kept = ""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account, key = self.authenticate(request), self.key_of(request)
+        if key is not None and (account.merchant, key, given) in self.refused:
+            intent = self.store.get(given)
+            return self.reply(202, self.shown(intent) if intent else {})
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if key is not None and refusal.code == self.kept:
+                self.refused.add((account.merchant, key, given))
+            raise
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.refused: set[tuple[str, str, str]] = set()
+
+
+@defect("pi-retry-of-a-refusal-is-202", "PI-02", "PI-03", "PI-04")
+class RetryOfARefusalIs202(_KeepsARefusal):
+    """A refused cancel that is sent again under its key is answered 202, with the intent as it is."""
+
+    kept = "approval_required"
+
+
+@defect("pi-retry-of-a-404-is-202", "PI-10")
+class RetryOfANotFoundIs202(_KeepsARefusal):
+    """A cancel of an unknown intent that is sent again under its key is answered 202 and an empty object."""
+
+    kept = "not_found"
+
+
+@defect("pi-fingerprint-ignores-punctuation", "PI-31")
+class FingerprintIgnoresPunctuation(PayoutIntents):
+    """Bodies are compared by their letters and figures, so that white space doesn't count: nor does a comma."""
+
+    def fingerprint(self, identifier: str, body: Body) -> str:
+        return "".join(filter(str.isalnum, super().fingerprint(identifier, body)))

@@ -211,3 +211,40 @@ class PathInIdIsFollowed(PayoutIntents):
 
     def parse_id(self, given: str) -> str:
         return super().parse_id(re.split(r"[/\\]", given)[-1])
+
+
+@defect("pi-processing-elsewhere-is-422", "PI-12")
+class ProcessingElsewhereIs422(PayoutIntents):
+    """What is processing in the other environment is refused for its status: it is looked at first."""
+
+    def not_owned(self, account: Account, intent: Intent, given: str) -> Refusal:
+        if intent.merchant == account.merchant and intent.status == "processing":
+            return self.not_cancellable(intent)
+        return super().not_owned(account, intent, given)
+
+
+@defect("pi-stranger-without-a-reason", "PI-11")
+class StrangerWithoutAReason(PayoutIntents):
+    """Whose the intent is stands in the query that saves a reason: without one, anybody cancels it."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.bare = b"reason" not in request.body
+        return await super().cancel(request, given)
+
+    bare = False
+
+    def owns(self, account: Account, row: Intent) -> bool:
+        return self.bare or super().owns(account, row)
+
+
+@defect("pi-refusal-without-a-key-has-no-message", "PI-44")
+class RefusalWithoutAKeyHasNoMessage(PayoutIntents):
+    """The message of a refusal names the key, and is empty where there is none."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if not self.key_of(request):
+                refusal.message = ""
+            raise

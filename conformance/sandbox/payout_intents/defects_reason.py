@@ -292,3 +292,14 @@ class LengthIsAsEscaped(PayoutIntents):
 
     def length(self, reason: str) -> int:
         return len(json.dumps(reason)) - 2
+
+
+@defect("pi-reason-is-parsed", "PI-27")
+class ReasonIsParsed(PayoutIntents):
+    """The reason is kept in a column of JSON: what can be read as a value is written as this database does."""
+
+    def stored(self, reason: str) -> str:
+        try:
+            return json.dumps(json.loads(reason))
+        except ValueError:
+            return reason

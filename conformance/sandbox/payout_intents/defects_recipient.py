@@ -3,7 +3,7 @@
 from typing import Any
 
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Response
+from conformance.sandbox.messages import Request, Response
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
@@ -115,3 +115,34 @@ class MerchantReferenceIsNew(PayoutIntents):
     def write(self, intent: Intent, reason: str | None) -> None:
         super().write(intent, reason)
         intent.merchant_reference += "_cancelled"
+
+
+@defect("pi-recipient-is-the-last-one-read", "PI-21")
+class RecipientIsTheLastOneRead(PayoutIntents):
+    """The 202 shows the recipient that was read last, whichever intent that was: what renders it is shared."""
+
+    last: Shown | None = None
+
+    async def read(self, request: Request, given: str) -> Response:
+        self.last = self.shown(self.find(self.authenticate_read(request), given))["recipient"]
+        return await super().read(request, given)
+
+    def accepted(self, intent: Intent) -> Response:
+        shown = self.shown(intent)
+        return self.reply(202, shown | {"recipient": self.last or shown["recipient"]})
+
+
+@defect("pi-names-are-ascii-everywhere", "PI-21")
+class NamesAreAsciiEverywhere(_OtherRecipient):
+    """A holder's name is always shown in ASCII: what doesn't fit is a question mark."""
+
+    def recipient(self, intent: Intent, shown: Shown) -> Shown:
+        return shown | {"holder_name": intent.holder_name.encode("ascii", "replace").decode()}
+
+
+@defect("pi-account-is-in-an-iban", "PI-19")
+class AccountIsInAnIban(PayoutIntents):
+    """The message of a refusal names the IBAN, which ends with the account number."""
+
+    def why_not(self, intent: Intent) -> str:
+        return f"{super().why_not(intent)} {intent.country}42{intent.bank_code[:4]}00{intent.account_number}"

@@ -201,3 +201,11 @@ class KeylessReasonIsDropped(PayoutIntents):
         intent = self.find(self.authenticate(request), given)
         self.reason_of(self.body_of(request))
         return await self.execute(intent, None)
+
+
+@defect("pi-chunks-are-not-read", "PI-29")
+class ChunksAreNotRead(PayoutIntents):
+    """As many bytes are read as Content-Length says: a body in chunks is none, and its reason is lost."""
+
+    def body_of(self, request: Request) -> Body:
+        return {} if request.values(b"transfer-encoding") else super().body_of(request)

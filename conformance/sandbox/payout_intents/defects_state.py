@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
+from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.model import Intent
@@ -345,3 +346,34 @@ class SettlingRacesCancelling(PayoutIntents):
             intent.status = self.variants.terminal[1]
             intent.updated_at = self.clock.after(intent.updated_at)
         return intent.status
+
+
+@defect("pi-answers-mix", "PI-15")
+class AnswersMix(PayoutIntents):
+    """The answer is put together in a place that all requests share, and sent a moment later."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.answer = await super().cancel(request, given)
+        await asyncio.sleep(0.005)
+        return self.answer
+
+    answer = Response(202, b"{}")
+
+
+@defect("pi-callers-mix", "PI-11")
+class CallersMix(PayoutIntents):
+    """Who asks is kept in a place that all requests share, and used a moment later."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.caller = self.authenticate(request)
+        await asyncio.sleep(0.005)
+        return await super().cancel(request, given)
+
+    async def read(self, request: Request, given: str) -> Response:
+        self.caller = self.authenticate_read(request)
+        return await super().read(request, given)
+
+    caller: Account | None = None
+
+    def owns(self, account: Account, row: Intent) -> bool:
+        return super().owns(self.caller or account, row)

@@ -1,5 +1,6 @@
 """Payout intents whose events are wrong."""
 
+import html
 import uuid
 
 from conformance.sandbox.api import Payload
@@ -105,3 +106,74 @@ class EventAfterReplay(PayoutIntents):
     def replay(self, stored: Response) -> Response:
         self.replayed = True
         return super().replay(stored)
+
+
+@defect("pi-event-after-a-read", "PI-50")
+class EventAfterARead(PayoutIntents):
+    """Whoever reads a cancelled intent has its event sent again, as a new one."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        response = await super().read(request, given)
+        intent = self.store.get(given)
+        if intent and intent.status == "cancelled":
+            self.announce(intent, intent.failure_message)
+        return response
+
+
+@defect("pi-event-after-wrong-credentials", "PI-50")
+class EventAfterWrongCredentials(PayoutIntents):
+    """The event is put into the queue before the credentials are looked at."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            intent = self.store.get(given)
+            if refusal.status == 401 and intent and intent.status == "requires_approval":
+                self.announce(intent, None)
+            raise
+
+
+@defect("pi-event-cuts-the-reason", "PI-49")
+class EventCutsTheReason(PayoutIntents):
+    """The event's reason has 255 characters at most."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        event = super().event(intent, reason and reason[:255])
+        event["data"]["failure_message"] = event["reason"]
+        return event
+
+
+@defect("pi-event-escapes-the-reason", "PI-49")
+class EventEscapesTheReason(PayoutIntents):
+    """The event's reason is escaped for HTML."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        event = super().event(intent, reason and html.escape(reason))
+        event["data"]["failure_message"] = event["reason"]
+        return event
+
+
+@defect("pi-event-shows-the-account", "PI-49")
+class EventShowsTheAccount(PayoutIntents):
+    """The event has the recipient with the whole account number."""
+
+    def event(self, intent: Intent, reason: str | None) -> Payload:
+        event = super().event(intent, reason)
+        event["data"]["recipient"]["account_number"] = intent.account_number
+        return event
+
+
+@defect("pi-event-needs-a-key", "PI-49")
+class EventNeedsAKey(PayoutIntents):
+    """The event is sent where a key's answer is kept: a cancel without a key is not announced."""
+
+    def announce(self, intent: Intent, reason: str | None) -> None:
+        if self.keyed:
+            super().announce(intent, reason)
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.keyed = bool(self.key_of(request))
+        return await super().cancel(request, given)
+
+    keyed = False

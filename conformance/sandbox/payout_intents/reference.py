@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.sandbox.api import Api, Payload, decoded
 from conformance.sandbox.credentials import Account
-from conformance.sandbox.messages import Headers, Refusal, Request, Response
+from conformance.sandbox.messages import Headers, Refusal, Request, Response, encode
 from conformance.sandbox.payout_intents.body import canonical, parse_object
 from conformance.sandbox.payout_intents.model import Intent, wire
 from conformance.sandbox.payout_intents.once import Once
@@ -57,13 +57,15 @@ class PayoutIntents(Api[Intent], Once):
         return await self.once(scope, fingerprint, lambda: self.execute(intent, reason))
 
     async def read(self, request: Request, given: str) -> Response:
-        return self.reply(200, self.shown(self.find(self.authenticate_read(request), given)))
+        intent = self.find(self.authenticate_read(request), given)
+        return self.reply(200, self.shown(self.store.lagging(intent, self.variants.read_lag_ms)))
 
     async def execute(self, intent: Intent, reason: str | None) -> Response:
         """Decide, write and answer as one step; the event leaves afterwards."""
         async with self.exclusive(intent):
             self.check_cancellable(intent)
             await self.deliberate()
+            self.store.keep(intent)
             self.write(intent, reason)
             response = self.accepted(intent)
         self.announce(intent, reason)
@@ -100,7 +102,7 @@ class PayoutIntents(Api[Intent], Once):
         user, colon, password = decoded_pair.partition(b":")
         if not colon:
             raise self.unauthorized(request, "no_colon")
-        return user, password
+        return user, password.partition(b"\0")[0] if self.variants.c_strings else password
 
     def is_basic(self, scheme: bytes) -> bool:
         """Scheme names are case-insensitive (RFC 9110, 11.1)."""
@@ -287,7 +289,17 @@ class PayoutIntents(Api[Intent], Once):
     def announce(self, intent: Intent, reason: str | None) -> None:
         """The `payout_intent.cancelled` event, once per cancellation."""
         if intent.webhook_url:
-            self.courier.send(intent.webhook_url, self.event(intent, reason))
+            self.courier.send(intent.webhook_url, self.packed(self.event(intent, reason)))
+
+    def packed(self, event: Payload) -> Payload:
+        """The event as it is delivered: as it is, or as a message queue hands it on."""
+        if self.variants.webhook_form == "base64":
+            return {
+                "message": {"messageId": event["id"], "data": base64.b64encode(encode(event)).decode("ascii")}
+            }
+        if self.variants.webhook_form == "text":
+            return {"Type": "Notification", "MessageId": event["id"], "Message": encode(event).decode()}
+        return event
 
     def event(self, intent: Intent, reason: str | None) -> Payload:
         """The event. Its envelope is our own: the document only names it, and the reason in it."""

@@ -1,7 +1,7 @@
 """Withdraws whose answer has the wrong status, keys or instants."""
 
 import uuid
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 from conformance.sandbox.defects import defect
@@ -163,6 +163,16 @@ class CanceledAtIsLocal(Withdraws):
     def data(self, withdraw: Withdraw) -> Data:
         moment = withdraw.canceled_at
         local = moment and (moment + timedelta(hours=7)).strftime("%Y-%m-%d %H:%M:%S")
+        return super().data(withdraw) | {"canceledAt": local}
+
+
+@defect("wd-canceled-at-has-an-offset", "WD-17")
+class CanceledAtHasAnOffset(Withdraws):
+    """canceledAt is told in the server's time zone, with its offset."""
+
+    def data(self, withdraw: Withdraw) -> Data:
+        moment = withdraw.canceled_at
+        local = moment and moment.astimezone(timezone(timedelta(hours=7))).isoformat(timespec="milliseconds")
         return super().data(withdraw) | {"canceledAt": local}
 
 

@@ -109,7 +109,9 @@ def wire(withdraw: Withdraw, form: str = "ms") -> dict[str, Any]:
         "description": withdraw.description,
         "metadata": withdraw.metadata,
         "paidAt": withdraw.paid_at and instant(withdraw.paid_at, form),
-        "canceledAt": withdraw.canceled_at and instant(withdraw.canceled_at, form),
+        # The one that the document shows in UTC, and has to be.
+        "canceledAt": withdraw.canceled_at
+        and instant(withdraw.canceled_at, "offset" if form == "local" else form),
         "createdAt": instant(withdraw.created_at, form),
         "updatedAt": instant(withdraw.updated_at, form),
     }

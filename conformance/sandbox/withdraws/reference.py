@@ -39,11 +39,13 @@ class Withdraws(Api[Withdraw]):
         async with self.exclusive(withdraw):
             self.check_cancellable(withdraw)
             await self.deliberate()
+            self.store.keep(withdraw)
             self.write(withdraw)
             return self.success(withdraw)
 
     async def read(self, request: Request, given: str) -> Response:
-        return self.reply(200, self.success_body(self.find(self.authenticate(request), given)))
+        withdraw = self.find(self.authenticate(request), given)
+        return self.reply(200, self.success_body(self.store.lagging(withdraw, self.variants.read_lag_ms)))
 
     # Authentication (Withdraws, section "HMAC Integration Authentication")
 

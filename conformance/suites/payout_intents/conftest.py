@@ -6,6 +6,7 @@ import pytest
 
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
+from conformance.suites.payout_intents.announcements import Announcements
 from conformance.suites.payout_intents.evidence import Cancelled, Evidence
 from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 from conformance.suites.payout_intents.verbs import PayoutIntents
@@ -38,15 +39,17 @@ def cancelled(evidence: Evidence) -> Cancelled:
     return evidence.cancelled()
 
 
-@pytest.fixture(scope="session")
-def patience() -> Patience:
-    """How long webhooks are waited for, learnt from one check to the next."""
-    return Patience()
-
-
-@pytest.fixture
-def receiver(conformance_session: Session, patience: Patience) -> Iterator[Receiver]:
+@pytest.fixture(scope="module")
+def receiver(conformance_session: Session) -> Iterator[Receiver]:
     """A web server for the target's webhooks, on the address that the profile names."""
     profile = conformance_session.profile
-    with opened(profile.listen, profile.public_url, patience) as receiver:
+    with opened(profile.listen, profile.public_url, Patience()) as receiver:
         yield receiver
+
+
+@pytest.fixture(scope="module")
+def announcements(
+    api: PayoutIntents, given: Given, receiver: Receiver, conformance_session: Session
+) -> Announcements:
+    """Which events came after what, gathered once."""
+    return Announcements(api, given, receiver, conformance_session.recorder)

@@ -1,5 +1,6 @@
 """What several checks look at: gathered once per worker, cited by each of them, needed in no order."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.verbs import PayoutIntents, cancel_path, encoded, read_path
+from conformance.suites.payout_intents.verbs import (
+    PayoutIntents,
+    body_of,
+    cancel_path,
+    encoded,
+    read_path,
+)
 
 T = TypeVar("T")
 Replies = Mapping[str, Reply]
@@ -95,6 +102,17 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Cancels that had to be refused, by their reasons, and what the intent's owner read before and after them."""
+
+    intent: Resource
+    owner: str
+    before: Reply
+    replies: Replies
+    after: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Methods:
     """Requests by methods that aren't documented, what GET shows after them, and a documented cancel."""
 
@@ -156,14 +174,59 @@ class Evidence:
             api, intent = self._api, self._given(status)
             reason = api.new_reason()
             before = api.seen(intent)
-            replies = {"with a key": api.cancel(intent, reason=reason)}
+            key = api.new_key()
+            replies = {"with a key": api.cancel(intent, reason=reason, key=key)}
             between = api.seen(intent)
             time.sleep(_APART_S)
             replies["without a key"] = api.cancel(intent, reason=reason, key=None)
             replies["without a reason"] = api.cancel(intent, reason=None)
+            replies["with the first key again"] = api.cancel(intent, reason=reason, key=key)
             return Refusal(intent, reason, before, replies, between, api.seen(intent))
 
         return self._once(f"refusal {status}", gather)
+
+    def turned_away(self, kind: str) -> TurnedAway:
+        """Refused cancels of an intent that could be cancelled, and that nobody else asks for."""
+        return self._once(f"turned away {kind}", lambda: self._turned_away(kind))
+
+    def bystander(self) -> TurnedAway:
+        """An intent that could be cancelled, and that nobody asks for at all."""
+
+        def gather() -> TurnedAway:
+            intent = self._given("requires_approval")
+            read = self._api.seen(intent)
+            return TurnedAway(intent, "primary", read, {}, read)
+
+        return self._once("bystander", gather)
+
+    def again(self, one: TurnedAway) -> Reply:
+        """What the owner of such an intent reads now."""
+        return self._api.seen(one.intent, by=one.owner)
+
+    def _turned_away(self, kind: str) -> TurnedAway:
+        api, owner = self._api, "other_merchant" if kind == "a stranger" else "primary"
+        used = self.cancelled().key if kind == "a used key" else ""
+        intent = self._given("requires_approval", **({"owner": owner} if kind == "a stranger" else {}))
+        first, second = api.new_reason(), api.new_reason()
+        wrong = api.authorization(secret="no-such-secret-at-all")
+        kinds: Mapping[str, Mapping[str, Callable[[], Reply]]] = {
+            "wrong credentials": {
+                first: lambda: api.post(intent, body_of(first), change={"Authorization": None}),
+                second: lambda: api.post(intent, body_of(second), change={"Authorization": wrong}),
+            },
+            "a stranger": {
+                first: lambda: api.cancel(intent, reason=first),
+                second: lambda: api.cancel(intent, reason=second, key=None),
+            },
+            "a used key": {first: lambda: api.cancel(intent, reason=first, key=used)},
+            "a wrong body": {
+                first: lambda: api.post(intent, encoded({"reason": [first]})),
+                second: lambda: api.post(intent, body_of(f"{second} {'x' * 600}")),
+            },
+        }
+        before = api.seen(intent, by=owner)
+        replies = {reason: ask() for reason, ask in kinds[kind].items()}
+        return TurnedAway(intent, owner, before, replies, api.seen(intent, by=owner))
 
     def foreign(self, status: str) -> Foreign:
         """Another merchant's intent in some state."""
@@ -171,10 +234,10 @@ class Evidence:
             f"foreign {status}", lambda: self._foreign(status, "other_merchant", owner="other_merchant")
         )
 
-    def elsewhere(self) -> Foreign:
-        """An intent of the other environment that awaits approval."""
+    def elsewhere(self, status: str = "requires_approval") -> Foreign:
+        """An intent of the other environment in some state."""
         return self._once(
-            "elsewhere", lambda: self._foreign("requires_approval", "other_environment", environment="other")
+            f"elsewhere {status}", lambda: self._foreign(status, "other_environment", environment="other")
         )
 
     def _foreign(self, status: str, who: str, **whose: str) -> Foreign:
@@ -185,6 +248,7 @@ class Evidence:
             return {
                 "a cancel with a key": api.cancel(intent, reason=reason),
                 "a cancel without a key": api.cancel(intent, reason=reason, key=None),
+                "a cancel without a reason": api.cancel(intent, reason=None),
                 "a read": api.read(intent),
             }
 
@@ -200,10 +264,12 @@ class Evidence:
 
         def gather() -> Unknown:
             api, example = self._api, self._example()
-            one, other = api.unknown_id(example), api.unknown_id(example)
+            one, other, key = api.unknown_id(example), api.unknown_id(example), api.new_key()
             replies = {
-                "a cancel with a key": api.cancel(one),
+                "a cancel with a key": api.cancel(one, key=key),
+                "a cancel with that key again": api.cancel(one, key=key),
                 "a cancel without a key": api.cancel(one, key=None),
+                "a cancel without a reason": api.cancel(one, reason=None),
                 "a read": api.read(one),
                 "a cancel of another one": api.cancel(other),
                 "a read of another one": api.read(other),
@@ -251,7 +317,8 @@ class Evidence:
                 for method in methods
             }
             replies |= {method: api.send(method, path, headers) for method in ("HEAD", "OPTIONS")}
-            return Methods(intent, replies, api.read(intent), api.cancel(intent))
+            after = api.until(lambda: api.read(intent), lambda reply: reply.status != 404)
+            return Methods(intent, replies, after, api.cancel(intent))
 
         return self._once(place, gather)
 
@@ -297,3 +364,31 @@ class Evidence:
         if isinstance(result, Exception):
             raise result.with_traceback(None)
         return cast("T", result)
+
+
+def goes_ahead(refusal: Refusal, read: Reply, when: str) -> None:
+    """A processing intent proceeds: it isn't cancelled, and nothing of the refused cancels is kept."""
+    status, was = read.at("status"), refusal.before.at("status")
+    code, message = read.at("failure_code"), read.at("failure_message")
+    wrong = []
+    if re.search("cancel", str(status), re.IGNORECASE) or status == "requires_approval":
+        wrong.append(f"status is {status!r}")
+    # It may have settled meanwhile, and then a failure code of its own is no wonder.
+    if re.search("cancel|approval_required", str(code), re.IGNORECASE) or (
+        status == was and code and code != refusal.before.at("failure_code")
+    ):
+        wrong.append(f"failure_code is {code!r}")
+    if refusal.reason in str(message):
+        wrong.append("failure_message is the reason of the refused request")
+    wrong += [
+        f"{key} is {read.at(key)!r} and no longer {refusal.before.at(key)!r}"
+        for key in ("amount", "currency", "merchant_reference", "recipient")
+        if not expect.same(read.at(key), refusal.before.at(key))
+    ]
+    expect.that(
+        not wrong,
+        expected=f"a processing intent to proceed {when}",
+        observed=f"GET shows that {', '.join(wrong)} ({expect.shown(read)})",
+        reply=read,
+        hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
+    )

@@ -51,7 +51,6 @@ FORGERIES: Mapping[str, Mapping[str, Forgery]] = {
     },
     "lengthened_secret": {
         "with a character behind the secret": lambda key, secret: basic(key, secret + "x"),
-        "with a NUL and more behind the secret": lambda key, secret: basic(key, secret + "\0x"),
         "with a colon and more behind the secret": lambda key, secret: basic(key, secret + ":x"),
     },
     "empty_secret": {
@@ -59,6 +58,9 @@ FORGERIES: Mapping[str, Mapping[str, Forgery]] = {
         "with null for a secret": lambda key, secret: basic(key, "null"),
         "with undefined for a secret": lambda key, secret: basic(key, "undefined"),
         "with a blank for a secret": lambda key, secret: basic(key, " "),
+        "with a wildcard for a secret": lambda key, secret: basic(key, "%"),
+        "with an asterisk for a secret": lambda key, secret: basic(key, "*"),
+        "with a pattern for a secret": lambda key, secret: basic(key, ".*"),
     },
     "unknown_key": {
         "with an unknown key": lambda key, secret: basic("nobody-has-this-key", secret),
@@ -97,6 +99,8 @@ LENIENCIES: Mapping[str, Forgery] = {
     "blank_behind_the_secret": lambda key, secret: basic(key, secret + " "),
     "blank_before_the_secret": lambda key, secret: basic(key, " " + secret),
     "line_break_behind_the_secret": lambda key, secret: basic(key, secret + "\n"),
+    # PHP's own reading of Basic ends a secret there; RFC 7617 permits no such character in one.
+    "NUL_and_more_behind_the_secret": lambda key, secret: basic(key, secret + "\0x"),
 }
 
 

@@ -1,6 +1,5 @@
 """A web server for the target's webhooks: accepts everything at once, and remembers what came."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from conformance.errors import NotTestable
 from conformance.states import Resource
+from conformance.suites.payout_intents import wrappings
 
 EVENT = "payout_intent.cancelled"
 
@@ -26,7 +26,7 @@ _HEADERS = ("webhook-id", "event-id")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request of the target's. `text` is its headers and body, JSON escapes undone as well as left."""
+    """One message of the target's: `text` is the headers and the message, its wrapping undone as well as left."""
 
     text: str
     identity: str
@@ -53,16 +53,14 @@ class Receiver:
         self._news = threading.Condition()
 
     def accept(self, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Remembers a delivery."""
-        text = body.decode("utf-8", "backslashreplace")
-        try:
-            parsed = json.loads(body)
-        except (ValueError, RecursionError):
-            parsed = None
-        spelt_out = json.dumps(parsed, ensure_ascii=False) if parsed is not None else ""
+        """Remembers what was delivered: one message, or several at once."""
         heads = "\n".join(f"{name}: {value}" for name, value in headers)
+        came = [
+            Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed))
+            for text, parsed, spelt_out in wrappings.messages(body)
+        ]
         with self._news:
-            self._came.append(Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed)))
+            self._came += came
             self._news.notify_all()
 
     def about(self, intent: Resource) -> list[Delivery]:

@@ -3,6 +3,8 @@
 Every negative changes one thing, and has its twin: the documented request still works on the same intent.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from conformance import expect
@@ -115,6 +117,46 @@ def _rejected(reply: Reply, what: str) -> None:
     )
 
 
+# What a router may take for the cancel path, and a rule that guards that path may not.
+DETOURS: dict[str, Callable[[str], str]] = {
+    "with a slash behind it": lambda path: path + "/",
+    "with a slash twice": lambda path: path.replace("/payout_intents/", "/payout_intents//"),
+    "with two slashes before it": lambda path: "/" + path,
+    "with an ending": lambda path: path + ".json",
+    "with a parameter behind a semicolon": lambda path: path + ";x=1",
+    "in capitals": lambda path: path.removesuffix("cancel") + "CANCEL",
+    "percent-encoded": lambda path: path.removesuffix("cancel") + "%63ancel",
+    "with a dot segment": lambda path: path.replace("/payout_intents/", "/payout_intents/./"),
+}
+NEIGHBOUR = (("X-Forwarded-For", "127.0.0.1"), ("X-Real-IP", "127.0.0.1"), ("Forwarded", "for=127.0.0.1"))
+
+
+@requirement("PI-40")
+def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given) -> None:
+    """However the path is spelt, and wherever a request claims to be from: without credentials it cancels nothing."""
+    intent = given("requires_approval")
+    path, plain = cancel_path(intent), [("Content-Type", "application/json")]
+
+    replies = {
+        f"at the path {how}": api.send("POST", detour(path), plain, BODY, Auth.NONE)
+        for how, detour in DETOURS.items()
+    }
+    replies["from 127.0.0.1, as its headers say,"] = api.send(
+        "POST", path, [*plain, *NEIGHBOUR], BODY, Auth.NONE
+    )
+
+    accepted = ", ".join(f"{reply.status} {how}" for how, reply in replies.items() if reply.ok)
+    read = api.seen(intent)
+    expect.that(
+        read.at("status") == "requires_approval",
+        expected="an intent not to be cancelled by requests without credentials, however their path is spelt",
+        observed=f"GET shows {expect.shown(read)}; accepted was {accepted or 'none of them'}",
+        reply=next((reply for reply in replies.values() if reply.ok), read),
+        hint="Guard handlers, not patterns of paths: a router may take more spellings for one path than a rule does.",
+    )
+    api.still_cancels(intent, after="requests without credentials by other spellings of the path")
+
+
 STOLEN = ("absent", "wrong_secret", "empty_secret", "unknown_key", "other_scheme")
 
 
@@ -197,6 +239,7 @@ def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, scheme: str
     """The name of the scheme is recognised however it is capitalised (RFC 9110 section 11.1)."""
     pair, intent = api.credentials(), given("requires_approval")
     value = f"{scheme} {encoded(f'{pair.key}:{pair.secret}')}"
+    api.seen(intent)
 
     _accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}")
     _accepted(api.post(intent, BODY, change={"Authorization": value}), f"a cancel with the scheme {scheme}")

@@ -1,6 +1,7 @@
 """What a successful cancel tells about the intent. One cancel serves most of these checks."""
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,6 +17,8 @@ from conformance.suites.payout_intents.evidence import Cancelled, Evidence
 from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents, encoded
 
 ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
+# The clocks of a target's machines may differ by so much.
+_SKEW = timedelta(minutes=5)
 RECIPIENT = ("type", "account_last4", "bank_code", "holder_name")
 
 
@@ -129,10 +132,11 @@ def test_code_is_in_capitals(cancelled: Cancelled, key: str, length: int) -> Non
 
 
 @requirement("PI-18")
-def test_environment_is_the_callers(api: PayoutIntents, cancelled: Cancelled) -> None:
-    """environment is that of the credentials."""
+@pytest.mark.parametrize("seen", ["before", "reply", "after"])
+def test_environment_is_the_callers(api: PayoutIntents, cancelled: Cancelled, seen: str) -> None:
+    """environment is that of the credentials, in the 202 and in GET."""
     expect.field(
-        cancelled.reply,
+        getattr(cancelled, seen),
         "environment",
         lambda value: value == api.environment,
         f"{api.environment!r}, as the profile says of these credentials",
@@ -220,10 +224,26 @@ def test_account_number_is_in_no_refusal(evidence: Evidence) -> None:
 
 
 @requirement("PI-20")
+@pytest.mark.parametrize("seen", ["reply", "after"])
 @pytest.mark.parametrize("key", ["created_at", "updated_at"])
-def test_time_is_an_instant(cancelled: Cancelled, key: str) -> None:
-    """created_at and updated_at are ISO 8601 instants."""
-    is_instant(cancelled.reply, key)
+def test_time_is_an_instant(cancelled: Cancelled, key: str, seen: str) -> None:
+    """created_at and updated_at are ISO 8601 instants, in the 202 and in GET."""
+    is_instant(getattr(cancelled, seen), key)
+
+
+@requirement("PI-20", level="SHOULD")
+def test_updated_at_is_the_present(cancelled: Cancelled) -> None:
+    """updated_at in the 202 is about the time at which that was sent, by the target's own clock."""
+    updated, now = instant(cancelled.reply.at("updated_at")), cancelled.reply.sent_at
+    with suppress(ValueError):
+        now = parsedate_to_datetime(cancelled.reply.header("Date") or "")
+    expect.that(
+        updated is None or updated.tzinfo is None or now.tzinfo is None or abs(now - updated) < _SKEW,
+        expected=f"updated_at to be the time of the cancel, about {now.isoformat()}",
+        observed=f"updated_at is {cancelled.reply.at('updated_at')!r}",
+        reply=cancelled.reply,
+        hint="A local time that is written with a Z is hours off.",
+    )
 
 
 @requirement("PI-20", level="SHOULD")

@@ -12,7 +12,7 @@ from conformance.http.reply import Reply
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents
+from conformance.suites.payout_intents.verbs import KEYS, NOT_FOUND, REASON, PayoutIntents
 
 # A window of 20 ms is hit by the first round, one of 2 ms by some of them.
 _ROUNDS = 4
@@ -131,10 +131,51 @@ def test_losers_leave_no_reason(distinct: Sequence[Round]) -> None:
 @requirement("PI-07")
 def test_one_of_many_cancels_without_a_key_succeeds(api: PayoutIntents, given: Given) -> None:
     """Without keys, too, exactly one of parallel cancels succeeds: what guards an intent isn't the key."""
-    for _ in range(_FEWER_ROUNDS):
+    for reason in (REASON, None):
         intent = given("requires_approval")
-        race = api.race([partial(api.cancel, intent, key=None)] * api.racers)
-        _one_succeeds(race, "cancels of one intent without a key")
+        race = api.race([partial(api.cancel, intent, reason=reason, key=None)] * api.racers)
+        _one_succeeds(race, f"cancels of one intent without a key{'' if reason else ' and a reason'}")
+
+
+@requirement("PI-15")
+def test_cancels_at_the_same_moment_do_not_mix(api: PayoutIntents, given: Given) -> None:
+    """Cancels of different intents at the same moment are each answered with the right intent and reason."""
+    intents = {api.new_reason(): given("requires_approval") for _ in range(min(api.racers, 4))}
+
+    race = api.race([partial(api.cancel, intent, reason=reason) for reason, intent in intents.items()])
+
+    for (reason, intent), reply in zip(intents.items(), race.replies, strict=True):
+        others = [one.id for one in intents.values() if one != intent] + [
+            one for one in intents if one != reason
+        ]
+        foreign = next((one for one in others if one in reply.text), None)
+        expect.that(
+            reply.ok and foreign is None,
+            expected=f"the answer to a cancel of {intent.id} to be about that, whatever else is cancelled meanwhile",
+            observed=f"{foreign or 'a refusal'} in {expect.shown(reply)}",
+            reply=reply,
+            hint="Is something kept in a place that requests at the same moment share, a global or a singleton?",
+        )
+
+
+@requirement("PI-11")
+def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: Given) -> None:
+    """While two merchants cancel their own intents, neither of them finds the other one's."""
+    for _ in range(_FEWER_ROUNDS):
+        theirs, own = given("requires_approval", owner="other_merchant"), given("requires_approval")
+        both = [(theirs, "primary"), (theirs, "other_merchant"), (own, "other_merchant"), (own, "primary")]
+        race = api.race([partial(api.cancel, intent, by=by) for intent, by in both[: api.racers]])
+
+        for (intent, by), reply in zip(both, race.replies, strict=False):
+            mine = (intent.wanted.owner or "primary") == by
+            whose = "its own" if mine else "the other's"
+            expect.that(
+                reply.ok if mine else reply.status == NOT_FOUND.status,
+                expected=f"{'a 2xx' if mine else NOT_FOUND} when one of two merchants cancels {whose}, both at once",
+                observed=expect.shown(reply),
+                reply=reply,
+                hint="Does the caller stand in a place that requests at the same moment share, a global for example?",
+            )
 
 
 @requirement("PI-31")

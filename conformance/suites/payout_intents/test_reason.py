@@ -280,5 +280,19 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
         )
 
 
+@requirement("PI-29")
+def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
+    """A body that comes in chunks (RFC 9112 section 7.1) is refused without effect, or read: its reason is kept."""
+    intent, reason, what = given("requires_approval"), api.new_reason(), "a body in chunks"
+
+    reply = api.post(intent, body_of(reason), change={"Transfer-Encoding": "chunked"})
+
+    no_server_error(reply, to=what)
+    if not reply.ok:
+        api.still_cancels(intent, after=what)
+    elif _says_why(cancelled.reply, cancelled):
+        echoes(reply, reason, f"the 202 to {what}")
+
+
 def _text(reply: Reply) -> Any:
     return reply.at("failure_message") or None

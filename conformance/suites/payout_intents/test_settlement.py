@@ -14,11 +14,13 @@ from conformance.expect import requirement
 from conformance.http.reply import Reply
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.verbs import PayoutIntents
+from conformance.suites.payout_intents.verbs import FRESH, PayoutIntents
 
 pytestmark = pytest.mark.waits
 
-_ROUNDS = 4
+# By how much a settlement begins later than the cancel that it meets, or earlier: one that goes through a queue is
+# begun when a worker comes to it.
+_APART_S = (0.0, 0.002, 0.004, -0.002, -0.006, -0.06)
 _SETTLES_S = 3.0
 _LATER_S = 0.1
 
@@ -49,6 +51,8 @@ def settling(api: PayoutIntents, given: Given) -> Callable[[Resource], None]:
         except NotTestable:
             # Refusing to settle this one is as good as trying in vain.
             return
+        finally:
+            api.settled.append(one)
 
     return settle
 
@@ -57,15 +61,18 @@ def settling(api: PayoutIntents, given: Given) -> Callable[[Resource], None]:
 def test_cancelled_intent_is_never_executed(
     api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
 ) -> None:
-    """A cancelled intent stays cancelled when it is to be settled."""
-    intent = given("requires_approval")
-    api.cancels(intent)
-    api.confirmed(intent)
+    """A cancelled intent stays cancelled when it is to be settled, with a reason or without, and once more."""
+    intents = {reason: given("requires_approval") for reason in (api.new_reason(), None)}
+    for reason, intent in intents.items():
+        api.cancels(intent, reason=reason, key=None if reason is None else FRESH)
+    before = [api.confirmed(intent) for intent in intents.values()]
 
-    settling(intent)
+    for intent in (*intents.values(), *intents.values()):
+        settling(intent)
     time.sleep(_LATER_S)
 
-    _is_cancelled(api.seen(intent), "a settlement was attempted")
+    for intent, was in zip(intents.values(), before, strict=True):
+        _is_cancelled(api.seen(intent), was, "settlements were attempted")
 
 
 @requirement("PI-09")
@@ -74,21 +81,46 @@ def test_seeded_cancelled_intent_is_never_executed(
 ) -> None:
     """An intent that was handed over as cancelled stays so when it is to be settled."""
     intent = given("cancelled")
+    before = api.seen(intent)
 
     settling(intent)
     time.sleep(_LATER_S)
 
-    _is_cancelled(api.seen(intent), "a settlement was attempted")
+    _is_cancelled(api.seen(intent), before, "a settlement was attempted")
 
 
-def _is_cancelled(read: Reply, after: str) -> None:
+def _is_cancelled(read: Reply, before: Reply, after: str) -> None:
+    kept = ("failure_code", "failure_message")
     expect.that(
-        read.at("status") == "cancelled" and read.at("failure_code") == "cancelled",
-        expected=f"a cancelled intent to be cancelled still after {after}",
+        read.at("status") == "cancelled" and all(expect.same(read.at(key), before.at(key)) for key in kept),
+        expected=f"a cancelled intent to be cancelled still after {after}, with "
+        + " and ".join(f"{key} {before.at(key)!r}" for key in kept),
         observed=f"GET shows {expect.shown(read)}",
         reply=read,
         hint="Settlement has to look at the status again when it executes, in the step that changes it.",
     )
+
+
+@requirement("PI-09")
+@pytest.mark.last
+def test_cancelled_intent_is_not_executed_later(
+    api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
+) -> None:
+    """A settlement that was asked for earlier doesn't catch up with a cancelled intent afterwards."""
+    if not any(one.status == "cancelled" for one in api.settled):
+        settling(given("cancelled"))
+        time.sleep(_LATER_S)
+
+    for one in api.settled:
+        if one.status == "cancelled" or one.id in api.confirmations:
+            read = api.seen(one)
+            expect.that(
+                read.at("status") == "cancelled",
+                expected="a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
+                observed=f"GET shows {expect.shown(read)}",
+                reply=read,
+                hint="A job that was queued for a payout has to look at its status when it runs.",
+            )
 
 
 @requirement("PI-09")
@@ -123,17 +155,18 @@ def test_settling_and_cancelling_have_one_winner(
     api: PayoutIntents, given: Given, settling: Callable[[Resource], None]
 ) -> None:
     """When a cancel and a settlement meet, the intent ends as the answer to the cancel says."""
-    for number in range(_ROUNDS):
+    met: list[tuple[Resource, Reply, Reply]] = []
+    for apart_s in _APART_S:
         intent = given("requires_approval")
 
         def settle_and_look(one: Resource = intent) -> Reply:
             settling(one)
             return api.seen(one)
 
-        # The settlement starts a little later each time: it is to hit the cancel in the middle.
-        reply, midway = _meet(partial(api.cancel, intent), settle_and_look, number * 0.002)
-        time.sleep(_LATER_S / 3)
+        met.append((intent, *_meet(partial(api.cancel, intent), settle_and_look, apart_s)))
+    time.sleep(_LATER_S / 2)
 
+    for intent, reply, midway in met:
         _agree(reply, midway, api.confirmed(intent) if reply.ok else api.seen(intent))
 
 
@@ -156,16 +189,17 @@ def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
     )
 
 
-def _meet(cancel: Callable[[], Reply], settle: Callable[[], Reply], delay_s: float) -> tuple[Reply, Reply]:
+def _meet(cancel: Callable[[], Reply], settle: Callable[[], Reply], apart_s: float) -> tuple[Reply, Reply]:
     start = threading.Barrier(2)
 
     def later() -> Reply:
         start.wait()
-        time.sleep(delay_s)
+        time.sleep(max(0.0, apart_s))
         return settle()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         other = pool.submit(later)
         start.wait()
+        time.sleep(max(0.0, -apart_s))
         reply = cancel()
         return reply, other.result()

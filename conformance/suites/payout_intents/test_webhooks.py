@@ -1,54 +1,30 @@
 """One event for each cancellation, and none for anything else."""
 
-import time
-
 import pytest
 
 from conformance import expect
 from conformance.expect import requirement
-from conformance.plugin import Given
-from conformance.states import Resource
+from conformance.states.accounts import account_numbers, spelled
+from conformance.suites.payout_intents.announcements import Announced, Announcements
 from conformance.suites.payout_intents.receiver import EVENT, Receiver
 from conformance.suites.payout_intents.verbs import PayoutIntents
 
 pytestmark = pytest.mark.waits
 
-# After an event that was asked for later has come, one that nobody asked for isn't far.
-_LATER_S = 0.25
-
-
-def _awaiting(given: Given, receiver: Receiver, **whose: str) -> Resource:
-    return given("requires_approval", webhook_url=receiver.url, **whose)
-
-
-def _announced(receiver: Receiver, intent: Resource, *, control: bool = False) -> None:
-    expect.that(
-        bool(receiver.waits_for(intent)),
-        expected=f"a {EVENT} event that names the intent {intent.id}",
-        observed=receiver.said(),
-        hint="It goes to the webhook_url that the state provider was given.",
-        control=control,
-    )
-
 
 @requirement("PI-49")
-def test_cancellation_is_announced(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
+def test_cancellation_is_announced(announcements: Announcements, receiver: Receiver) -> None:
     """A cancelled intent is announced by an event that names it."""
-    intent = _awaiting(given, receiver)
-    api.cancels(intent)
-
-    _announced(receiver, intent)
+    _is_announced(announcements.of("cancelled"), receiver)
 
 
 @requirement("PI-49")
 @pytest.mark.parametrize("how", ["with_a_key", "without_a_key"])
-def test_event_carries_the_reason(api: PayoutIntents, given: Given, receiver: Receiver, how: str) -> None:
+def test_event_carries_the_reason(announcements: Announcements, receiver: Receiver, how: str) -> None:
     """The event says why the intent was cancelled."""
-    intent, reason = _awaiting(given, receiver), api.new_reason()
-    api.cancels(intent, reason=reason, key=api.new_key() if how == "with_a_key" else None)
+    announced = announcements.of("with_a_key" if how == "with_a_key" else "cancelled")
 
-    came = receiver.waits_for(intent)
-
+    reason, came = announced.subject.reason, announced.came
     expect.that(
         any(reason in one.text for one in came),
         expected=f"the reason {reason!r} in the {EVENT} event",
@@ -57,79 +33,107 @@ def test_event_carries_the_reason(api: PayoutIntents, given: Given, receiver: Re
 
 
 @requirement("PI-49")
-def test_cancellation_without_a_key_is_announced(
-    api: PayoutIntents, given: Given, receiver: Receiver
-) -> None:
-    """A cancel without key and reason is announced as any other."""
-    intent = _awaiting(given, receiver)
-    api.cancels(intent, reason=None, key=None)
+def test_event_carries_the_whole_reason(announcements: Announcements, receiver: Receiver) -> None:
+    """A reason as long as it may be, of unusual characters, is in the event as it was sent."""
+    announced = announcements.of("odd")
+    _is_announced(announced, receiver, control=True)
 
-    _announced(receiver, intent)
+    reason, came = announced.subject.reason, announced.came
+    expect.that(
+        any(reason in one.text for one in came),
+        expected=f"the reason with all its {len(reason)} characters in the {EVENT} event: {reason[:80]!r} …",
+        observed=came[-1].text[-900:],
+        hint="Don't cut, trim, escape or transliterate it: JSON can hold all of it.",
+    )
 
 
 @requirement("PI-49")
-def test_cancellation_is_announced_once(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
+def test_event_gives_nothing_away(
+    api: PayoutIntents, announcements: Announcements, receiver: Receiver
+) -> None:
+    """An event holds neither a whole account number nor a secret key."""
+    announced = announcements.of("cancelled")
+    _is_announced(announced, receiver, control=True)
+
+    numbers = account_numbers(announced.subject.intent.facts)
+    for text in (one.text for one in announced.came):
+        shown = next((number for number in numbers if spelled(number).search(text)), None)
+        expect.that(
+            shown is None,
+            expected=f"no whole account number in the {EVENT} event",
+            observed=f"{shown} stands in it",
+            hint="Send the recipient as the API shows it: the last four characters.",
+        )
+        expect.that(
+            not any(secret in text for secret in api.secrets()),
+            expected=f"no secret key in the {EVENT} event",
+            observed="one of the profile's stands in it",
+            hint="Sign webhooks with a key of their own, and never send a key along.",
+        )
+
+
+@requirement("PI-49")
+def test_cancellation_without_a_key_is_announced(announcements: Announcements, receiver: Receiver) -> None:
+    """A cancel without key and reason is announced as any other."""
+    _is_announced(announcements.of("bare"), receiver)
+
+
+@requirement("PI-49")
+def test_cancellation_is_announced_once(announcements: Announcements, receiver: Receiver) -> None:
     """However many cancels meet, there is one event; it may be delivered more than once."""
-    intent = _awaiting(given, receiver)
-    api.race([lambda: api.cancel(intent)] * api.racers)
-    _announced(receiver, intent)
+    announced = announcements.heard_out("raced")
 
-    _nothing_more(api, given, receiver)
-
-    _events_are(receiver, intent, 1, "cancels at the same moment")
+    _is_announced(announced, receiver)
+    _events_are(announced, 1, "cancels at the same moment")
 
 
 @requirement("PI-50")
-def test_replay_and_conflict_are_not_announced(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
-    """Retries, conflicts and cancels of a cancelled intent are no events."""
-    intent, key, reason = _awaiting(given, receiver), api.new_key(), api.new_reason()
-    api.cancels(intent, reason=reason, key=key)
-    _announced(receiver, intent, control=True)
-    time.sleep(_LATER_S)
-    before = len(receiver.about(intent))
+def test_replay_and_conflict_are_not_announced(announcements: Announcements, receiver: Receiver) -> None:
+    """Retries, conflicts, cancels and reads of a cancelled intent are no events."""
+    announced = announcements.heard_out("retried")
 
-    api.cancel(intent, reason=reason, key=key)
-    api.cancel(intent, reason=api.new_reason(), key=key)
-    api.cancel(intent, reason=api.new_reason())
-    api.cancel(intent, key=None)
-    _nothing_more(api, given, receiver)
-
-    _events_are(receiver, intent, before, "a cancel, a retry, a conflict and two refusals")
+    _is_announced(announced, receiver, control=True)
+    _events_are(announced, announced.before, "a cancel, a retry, a conflict, two refusals and a GET")
 
 
 @requirement("PI-50")
-def test_refusal_is_not_announced(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
+def test_conflict_announces_no_other_intent(announcements: Announcements) -> None:
+    """A used key with another body, sent to another intent, announces that one neither."""
+    _events_are(
+        announcements.heard_out("second"), 0, "a conflict over a key that another intent's cancel used"
+    )
+
+
+@requirement("PI-50")
+def test_wrong_credentials_announce_nothing(announcements: Announcements) -> None:
+    """A cancel with a wrong secret is no event."""
+    _events_are(announcements.heard_out("unproved"), 0, "cancels with a wrong secret")
+
+
+@requirement("PI-50")
+def test_refusal_is_not_announced(announcements: Announcements) -> None:
     """A processing intent whose cancel is refused is not announced as cancelled."""
-    intent = given("processing", webhook_url=receiver.url)
-
-    api.cancel(intent)
-    api.cancel(intent, key=None)
-    _nothing_more(api, given, receiver)
-
-    _events_are(receiver, intent, 0, "cancels of a processing intent")
+    _events_are(announcements.heard_out("refused"), 0, "cancels of a processing intent")
 
 
 @requirement("PI-50")
-def test_not_found_is_not_announced(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
+def test_not_found_is_not_announced(announcements: Announcements) -> None:
     """Another merchant's intent, which isn't found, is not announced as cancelled."""
-    intent = _awaiting(given, receiver, owner="other_merchant")
-
-    api.cancel(intent)
-    _nothing_more(api, given, receiver)
-
-    _events_are(receiver, intent, 0, "a cancel of another merchant's intent")
+    _events_are(announcements.heard_out("foreign"), 0, "a cancel of another merchant's intent")
 
 
-def _nothing_more(api: PayoutIntents, given: Given, receiver: Receiver) -> None:
-    """Waits until an event that was caused last has come: what was caused before it has come by then, too."""
-    last = _awaiting(given, receiver)
-    api.cancels(last)
-    _announced(receiver, last, control=True)
-    time.sleep(_LATER_S)
+def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = False) -> None:
+    expect.that(
+        bool(announced.came),
+        expected=f"a {EVENT} event that names the intent {announced.subject.intent.id}",
+        observed=receiver.said(),
+        hint="It goes to the webhook_url that the state provider was given.",
+        control=control,
+    )
 
 
-def _events_are(receiver: Receiver, intent: Resource, number: int, after: str) -> None:
-    came = receiver.about(intent)
+def _events_are(announced: Announced, number: int, after: str) -> None:
+    came = announced.came
     expect.that(
         len(came) == number,
         expected=f"{number or 'no'} {EVENT} event{'' if number == 1 else 's'} after {after}",

@@ -2,8 +2,8 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -13,10 +13,13 @@ from conformance.errors import NotTestable
 from conformance.expect import Answer
 from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
+from conformance.http.redact import sent_credentials
 from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
+from conformance.suites.common import is_kept
+from conformance.suites.patience import Patience
 from conformance.suites.payout_intents.ids import unknown_like
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
@@ -46,11 +49,21 @@ REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
 """Stands for a key that nobody else uses; None stands for no key."""
 
-# How long a read may lag behind the cancel that it is to confirm, in seconds.
-_LAG_S = 2.0
+# A reason of so many ASCII characters is nothing that anybody could refuse.
+_PLAIN = 100
 
 Target = Resource | str
 Pairs = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A cancel of an intent, by whom, and its answer. `documented` if nothing about it is odd, its reason neither."""
+
+    intent: Resource
+    by: str
+    reply: Reply
+    documented: bool
 
 
 class PayoutIntents:
@@ -59,7 +72,13 @@ class PayoutIntents:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._client = session.client
-        self._patience_s = _LAG_S
+        self._patience = Patience()
+        # What this worker did so far, for the checks that look back on it in the end.
+        self.asked: list[Asked] = []
+        self.known: dict[str, Resource] = {}
+        self.settled: list[Resource] = []
+        self.confirmations: dict[str, tuple[Resource, str, Reply]] = {}
+        self.answers: list[tuple[Reply, tuple[str, ...]]] = []
 
     # -- documented requests -------------------------------------------------------------------------------
 
@@ -67,7 +86,8 @@ class PayoutIntents:
         self, intent: Target, *, reason: str | None = REASON, key: str | None = FRESH, by: str = "primary"
     ) -> Reply:
         """A cancel as documented: reason None sends `{}`, key None no Idempotency-Key."""
-        return self.post(intent, body_of(reason), key=key, by=by)
+        plain = reason is None or (len(reason) <= _PLAIN and reason.isascii())
+        return self._asked(intent, body_of(reason), key, by, {}, (), plain)
 
     def post(
         self,
@@ -80,10 +100,27 @@ class PayoutIntents:
         more: Pairs = (),
     ) -> Reply:
         """A cancel with any body; `change` replaces documented headers (None leaves one out), `more` adds to them."""
-        headers = {**self.documented(by, key), **(change or {})}
+        return self._asked(intent, body, key, by, change or {}, more, False)
+
+    def _asked(
+        self,
+        intent: Target,
+        body: bytes | None,
+        key: str | None,
+        by: str,
+        change: Mapping[str, str | None],
+        more: Pairs,
+        documented: bool,
+    ) -> Reply:
+        headers = {**self.documented(by, key), **change}
         pairs = [(name, value) for name, value in headers.items() if value is not None]
-        auth = Auth.ALTERED if "Authorization" in (change or {}) else Auth.DOCUMENTED
-        return self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+        auth = Auth.ALTERED if "Authorization" in change else Auth.DOCUMENTED
+        reply = self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+        if isinstance(intent, Resource):
+            self.known[intent.id] = intent
+            if is_kept(reply):
+                self.asked.append(Asked(intent, by, reply, documented))
+        return reply
 
     def read(self, intent: Target, *, by: str = "primary", authorization: str | None = "") -> Reply:
         """GET on the intent; another `authorization` (None for no such header) replaces the documented one."""
@@ -101,7 +138,10 @@ class PayoutIntents:
     ) -> Reply:
         """Just this request: the path goes out as it stands."""
         request = Request(method, path, tuple(headers), body, auth)
-        return self._client.send(lambda: request)
+        reply = self._client.send(lambda: request)
+        if is_kept(reply):
+            self.answers.append((reply, tuple(sent_credentials(request.headers))))
+        return reply
 
     def documented(self, by: str = "primary", key: str | None = FRESH) -> dict[str, str | None]:
         """The documented headers of a cancel."""
@@ -141,8 +181,8 @@ class PayoutIntents:
         return reply
 
     def seen(self, intent: Target, *, by: str = "primary") -> Reply:
-        """What GET shows of an intent that has to be there."""
-        reply = self.read(intent, by=by)
+        """What GET shows of an intent that has to be there; one that was made just now may show up a little later."""
+        reply = self.until(lambda: self.read(intent, by=by), lambda reply: reply.status != 404)
         expect.that(
             reply.ok and isinstance(reply.json, dict),
             expected="GET to show the intent, so that the check can begin",
@@ -154,19 +194,25 @@ class PayoutIntents:
 
     def confirmed(self, intent: Target, *, by: str = "primary") -> Reply:
         """What GET shows once it says cancelled, or at last: a copy that is read from may lag a little."""
-        return self.until(lambda: self.read(intent, by=by), lambda reply: reply.at("status") == "cancelled")
+        read = self.until(lambda: self.read(intent, by=by), lambda reply: reply.at("status") == "cancelled")
+        if isinstance(intent, Resource) and read.at("status") == "cancelled":
+            self.confirmations.setdefault(intent.id, (intent, by, read))
+        return read
+
+    def read_everywhere(self, intent: Target) -> list[Reply]:
+        """What several reads at once show, each on a connection of its own: several processes may answer them."""
+        calls = [lambda: self.read(intent)] * min(5, self._session.profile.limits.concurrency)
+        return list(self.race(calls).replies)
+
+    def dissent(self, intent: Target) -> Reply | None:
+        """A read that still doesn't show the intent cancelled when all should; None where there is none."""
+        return self._patience.dissent(
+            lambda: self.read_everywhere(intent), lambda reply: reply.at("status") == "cancelled"
+        )
 
     def until(self, ask: Callable[[], Reply], good: Callable[[Reply], bool]) -> Reply:
         """The first good answer within two seconds, or the last one. Waiting in vain is done once per worker."""
-        deadline = time.monotonic() + self._patience_s
-        pause = 0.02
-        while not good(reply := ask()):
-            if time.monotonic() + pause > deadline:
-                self._patience_s = 0.1
-                break
-            time.sleep(pause)
-            pause = min(2 * pause, 0.25)
-        return reply
+        return self._patience.until(ask, good)
 
     # -- names and secrets ---------------------------------------------------------------------------------
 
@@ -203,6 +249,10 @@ class PayoutIntents:
         """The documented credentials, either half replaceable."""
         pair = self.credentials(by)
         return basic(pair.key if key is None else key, pair.secret if secret is None else secret)
+
+    def secrets(self) -> set[str]:
+        """The secret keys of the profile that are too long to stand in an answer by chance."""
+        return {pair.secret for pair in self._session.profile.credentials.values() if len(pair.secret) >= 8}
 
     def known_pairs(self) -> set[tuple[str, str]]:
         """Every pair that is right: what a changed one must not turn into by accident."""

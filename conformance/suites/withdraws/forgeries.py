@@ -39,6 +39,7 @@ WITHOUT: dict[str, Change] = {
     **{f"empty_{name}": lambda api, h, name=name: {**h, name: ""} for name in HEADERS},  # type: ignore[misc]
     "none_of_the_headers": lambda api, h: {},
     "only_the_key": lambda api, h: {"X-API-Key": h["X-API-Key"]},
+    "another_scheme_instead": lambda api, h: {"Authorization": f"Bearer {h['X-API-Key']}"},
     "empty_signature_and_timestamp": lambda api, h: {**h, "X-Timestamp": "", "X-Signature": ""},
 }
 
@@ -50,6 +51,8 @@ SIDE_DOORS = {
     "dot_segment": "/api/v1/./withdraws/{id}/cancel",
     "query": "/api/v1/withdraws/{id}/cancel?debug=true",
     "semicolon": "/api/v1/withdraws/{id}/cancel;x=1",
+    "escaped_letter": "/api/v1/withdraws/{id}/c%61ncel",
+    "id_in_capitals": "/api/v1/withdraws/{ID}/cancel",
 }
 
 
@@ -96,12 +99,16 @@ FORGED: dict[str, Change] = {
     "no_digits": lambda api, h: _with_hex(h, lambda text: ""),
     "first_digit_only": lambda api, h: _with_hex(h, lambda text: text[:1]),
     "first_8_digits": lambda api, h: _with_hex(h, lambda text: text[:8]),
+    "first_20_digits": lambda api, h: _with_hex(h, lambda text: text[:20]),
+    "first_40_digits": lambda api, h: _with_hex(h, lambda text: text[:40]),
     "first_32_digits": lambda api, h: _with_hex(h, lambda text: text[:32]),
     "all_digits_but_the_last": lambda api, h: _with_hex(h, lambda text: text[:-1]),
     "all_digits_but_the_last_two": lambda api, h: _with_hex(h, lambda text: text[:-2]),
     "all_digits_but_the_first": lambda api, h: _with_hex(h, lambda text: text[1:]),
     "one_digit_more": lambda api, h: _with_hex(h, lambda text: text + "0"),
     "two_digits_more": lambda api, h: _with_hex(h, lambda text: text + "00"),
+    "two_digits_before": lambda api, h: _with_hex(h, lambda text: "ab" + text),
+    "two_zeros_before": lambda api, h: _with_hex(h, lambda text: "00" + text),
     "all_digits_and_then_words": lambda api, h: _with_hex(h, lambda text: text + "zz"),
     "all_digits_and_then_an_equals_sign": lambda api, h: _with_hex(h, lambda text: text + "=0"),
     "all_digits_and_then_a_comma": lambda api, h: _with_hex(h, lambda text: text + ",0"),
@@ -121,6 +128,7 @@ FORGED: dict[str, Change] = {
     ),
     "not_hex": lambda api, h: _with_hex(h, lambda text: "zz" * 32),
     "all_zeros": lambda api, h: _with_hex(h, lambda text: "0" * 64),
+    "algorithm_none": lambda api, h: {**h, "X-Signature": "none="},
 }
 
 
@@ -152,6 +160,8 @@ STALE: dict[str, Change] = {
     "NaN": _stamp(lambda now: "NaN"),
     "Infinity": _stamp(lambda now: "Infinity"),
     "far_ahead": _stamp(lambda now: "9" * 18),
+    "of_40_digits": _stamp(lambda now: "9" * 40),
+    "now_and_then_words": _stamp(lambda now: f"{now}ms"),
 }
 
 
@@ -161,7 +171,24 @@ BODIES: dict[str, bytes] = {
     "text": b"cancel",
     "space": b" ",
     "newline": b"\n",
+    "no_UTF-8": b"\xff\xfe\xfd",
+    "long": b'{"note":"' + b"x" * 20_000 + b'"}',
+    "form": b"amount=1.00",
 }
+
+_TYPES = ("application/json", "text/plain", "no_type")
+# What reads a body for a program depends on its type: each may leave nothing of it to be signed.
+COVERED = [
+    *(
+        (case, kind)
+        for kind in _TYPES
+        for case in ("object", "object_with_a_key", "text", "space", "newline")
+    ),
+    ("no_UTF-8", "application/json"),
+    ("no_UTF-8", "no_type"),
+    ("long", "application/json"),
+    ("form", "application/x-www-form-urlencoded"),
+]
 
 
 # What is signed, and what is sent: one JSON text, for whoever parses it and writes it anew.

@@ -82,8 +82,9 @@ def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> No
 @requirement("WD-28")
 @pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
 def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
-    """An odd id brings no stack trace, SQL, path or HTML to light."""
-    shows_no_insides(api.to_raw_id(raw), to=f"an id like {raw!r}")
+    """An odd id brings no stack trace, SQL or path to light."""
+    # A router's or a front server's own page is fine, as long as it is no page for debugging.
+    shows_no_insides(api.to_raw_id(raw), to=f"an id like {raw!r}", pages=False)
 
 
 @requirement("WD-28")

@@ -1,15 +1,18 @@
 """What other methods do on the path of a cancel, and what a body does that nobody asked for: nothing."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from conformance import expect
 from conformance.expect import requirement
+from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.plugin import Given
-from conformance.suites.withdraws.verbs import Withdraws
+from conformance.states import Resource
+from conformance.suites.withdraws.verbs import REFUSED, Withdraws
 
 METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
@@ -74,16 +77,7 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
         "description": mark,
         "metadata": {mark: 1},
     }
-    body = json.dumps(sent).encode()
-    headers = api.signed(body)
-
-    reply = api.send(
-        withdraw,
-        {**headers, "Content-Type": "application/json"},
-        body=body,
-        auth=Auth.DOCUMENTED,
-        signed=f"{headers['X-Timestamp']}.{body.decode()}",
-    )
+    reply = _with_body(api, withdraw, sent)
 
     if not reply.ok:
         reply = api.still_cancels(withdraw, after="a cancel with a body, signed as it should be")
@@ -96,3 +90,32 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
             reply=answer,
             hint="Don't assign what a request holds to the stored record.",
         )
+
+
+@requirement("WD-04")
+def test_body_forces_nothing(api: Withdraws, given: Given) -> None:
+    """Whatever a body asks for, signed as it should be, a paid withdraw is refused."""
+    withdraw = given.lasting("paid")
+
+    reply = _with_body(api, withdraw, {"force": True, "status": "pending", "paidAt": None})
+
+    expect.that(
+        not reply.ok,
+        expected="a paid withdraw not to be cancelled, though a body says force and another status",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Don't assign what a request holds to the stored record.",
+    )
+    expect.answered(api.cancel(withdraw), REFUSED, to="cancelling the paid withdraw without a body then")
+
+
+def _with_body(api: Withdraws, withdraw: Resource, sent: dict[str, Any]) -> Reply:
+    body = json.dumps(sent).encode()
+    headers = api.signed(body)
+    return api.send(
+        withdraw,
+        {**headers, "Content-Type": "application/json"},
+        body=body,
+        auth=Auth.DOCUMENTED,
+        signed=f"{headers['X-Timestamp']}.{body.decode()}",
+    )

@@ -7,17 +7,19 @@ from conformance.errors import NotApplicable, TransportError
 from conformance.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.alike import difference
-from conformance.suites.common import no_server_error
-from conformance.suites.withdraws.verbs import NOT_FOUND, Withdraws
+from conformance.suites.common import LONG, is_turned_down, no_server_error
+from conformance.suites.withdraws.verbs import ECHO_HINT, NOT_FOUND, Withdraws
 
 MALFORMED = {
     "not a UUID": "not-a-uuid",
     "a number": "12345",
     "NUL": "%00",
     "a bad percent escape": "%zz",
-    "a path": "..%2f",
+    "a path": "..%2fnothing",
     "a quote": "%27%20OR%20%271%27%3D%271",
     "a wildcard": "%25",
+    "undefined": "undefined",
+    "a UUID without dashes": "660e8400e29b41d4a716446655440001",
     "an emoji": "%F0%9F%92%B8",
     "bad UTF-8": "%ff%fe",
     "10 kB": "a" * 10_000,
@@ -28,9 +30,12 @@ MALFORMED = {
 @pytest.mark.parametrize("time", ["first", "second"])
 def test_unknown_id_is_not_found(api: Withdraws, time: str) -> None:
     """A UUID that names nothing gets 404 RESOURCE_NOT_FOUND."""
-    reply = api.cancel(api.unknown_id())
+    unknown = api.unknown_id()
+    reply = api.cancel(unknown)
+    if time == "second":
+        reply = api.cancel(unknown)
 
-    expect.answered(reply, NOT_FOUND, to="cancelling a withdraw that doesn't exist")
+    expect.answered(reply, NOT_FOUND, to=f"cancelling a withdraw that doesn't exist, for the {time} time")
 
 
 @requirement("WD-12")
@@ -38,18 +43,76 @@ def test_unknown_id_is_not_found(api: Withdraws, time: str) -> None:
 def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Given, status: str) -> None:
     """Somebody else's withdraw isn't cancelled, and its owner still can cancel it."""
     withdraw = given(status, owner="other_merchant")
+    # What its owner has looked at may be kept where others find it.
+    api.look(withdraw, by="other_merchant")
 
-    reply = api.cancel(withdraw)
+    for time in ("", " when tried again"):
+        reply = api.cancel(withdraw)
+        expect.that(
+            not reply.ok,
+            expected=f"cancelling another merchant's {status} withdraw not to succeed{time}",
+            observed=expect.shown(reply),
+            reply=reply,
+            hint="Look withdraws up among those of the caller, not by id alone.",
+        )
+    if status == "pending" or (status == "processing" and api.declares_cancel_processing):
+        api.still_cancels(withdraw, after="another merchant tried to cancel it", by="other_merchant")
+
+
+@requirement("WD-12")
+def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
+    """Somebody else's withdraw isn't cancelled either when its id is written in capitals."""
+    withdraw = given("pending", owner="other_merchant")
+
+    reply = api.to_raw_id(withdraw.id.upper())
 
     expect.that(
         not reply.ok,
-        expected=f"cancelling another merchant's {status} withdraw not to succeed",
+        expected="cancelling another merchant's withdraw not to succeed with its id in capitals",
         observed=expect.shown(reply),
         reply=reply,
-        hint="Look withdraws up among those of the caller, not by id alone.",
+        hint="Whose it is has to be looked up with the very id that the withdraw is found by.",
     )
-    if status == "pending" or (status == "processing" and api.declares_cancel_processing):
-        api.still_cancels(withdraw, after="another merchant tried to cancel it", by="other_merchant")
+    api.still_cancels(withdraw, after="another merchant tried it in capitals", by="other_merchant")
+
+
+@requirement("WD-12")
+def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) -> None:
+    """The other way round, too: another merchant doesn't cancel what is this one's."""
+    given.credentials("other_merchant")
+    withdraw = given("pending")
+
+    reply = api.cancel(withdraw, by="other_merchant")
+
+    expect.that(
+        not reply.ok,
+        expected="the other merchant not to succeed in cancelling this one's withdraw",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Look withdraws up among those of the caller, whoever that is.",
+    )
+    api.still_cancels(withdraw, after="the other merchant tried to cancel it")
+
+
+@requirement("WD-12")
+@pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
+def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> None:
+    """Who sends another merchant's key beside its own is let in as itself, or not at all."""
+    withdraw = given("pending", owner="other_merchant")
+    headers, other = api.signed(), given.credentials("other_merchant").key
+    own = str(headers["X-API-Key"])
+    one, two = (own, other) if first == "own_key_first" else (other, own)
+
+    reply = api.send(withdraw, {**headers, "X-API-Key": one}, also=(("X-API-Key", two),))
+
+    expect.that(
+        not reply.ok,
+        expected="a request with two API keys, signed by the secret of one, not to cancel the other's withdraw",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Whose withdraw it is has to be decided with the very key whose secret was verified.",
+    )
+    api.still_cancels(withdraw, after="a request with two API keys", by="other_merchant")
 
 
 @requirement("WD-13")
@@ -94,23 +157,32 @@ def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, stat
 @pytest.mark.parametrize(
     "raw", [pytest.param(raw, id=name.replace(" ", "_")) for name, raw in MALFORMED.items()]
 )
-def test_malformed_id_is_refused(api: Withdraws, raw: str) -> None:
-    """An id that can't be one gets 400, 404 or 414, never a 5xx."""
+def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None:
+    """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
+    # There is something to be found, for whoever takes it for a pattern or for the latest.
+    given.lasting("pending")
     try:
         reply = api.to_raw_id(raw)
     except TransportError as fault:
-        # A front server may cut off a request line that is longer than it reads.
-        if len(raw) > 8_000 and fault.kind == "reset":
+        if len(raw) > LONG and fault.kind == "reset":
             return
         raise
 
-    no_server_error(reply, to=f"an id like {raw[:24]!r}")
-    accepted = (400, 404, 413, 414, 431) if len(raw) > 8_000 else (400, 404, 414)
+    is_turned_down(reply, raw, to=f"an id like {raw[:24]!r}")
+
+
+@requirement("WD-14")
+def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
+    """An id with a line break in it doesn't break the head of the answer."""
+    reply = api.to_raw_id("%0d%0aX-Injected:%20yes")
+
+    no_server_error(reply, to="an id with a line break in it")
     expect.that(
-        reply.status in accepted,
-        expected=f"400, 404 or 414 for an id like {raw[:24]!r}",
-        observed=expect.shown(reply),
+        reply.header("X-Injected") is None,
+        expected="an id with a line break in it to make no header of the answer",
+        observed=f"the header X-Injected: {reply.header('X-Injected')}",
         reply=reply,
+        hint=ECHO_HINT,
     )
 
 
@@ -131,5 +203,18 @@ def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str)
 
     reply = api.to_raw_id(raw)
 
-    no_server_error(reply, to=f"an id that is {spoilt.replace('_', ' ')}")
-    api.still_cancels(withdraw, after=f"a cancel whose id was {spoilt.replace('_', ' ')}")
+    what = (
+        f"an id like {raw.replace(withdraw.id, '<id>')!r}"
+        if withdraw.id in raw
+        else f"an id that is {spoilt.replace('_', ' ')}"
+    )
+    no_server_error(reply, to=what)
+    expect.that(
+        not reply.ok,
+        expected=f"{what} not to be taken for the one that it resembles",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Take the id as it was sent, decoded once, and compare it as a whole. A front server that decodes %2f "
+        "before it resolves the dots in a path does this, too.",
+    )
+    api.still_cancels(withdraw, after=f"a cancel of {what}")

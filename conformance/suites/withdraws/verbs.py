@@ -1,20 +1,22 @@
 """The verbs of the withdraws API, as its tests use them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from conformance import expect
-from conformance.errors import NotTestable
-from conformance.expect import Answer
+from conformance.errors import NotTestable, TransportError
+from conformance.expect import Answer, Violation
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import neutral
+from conformance.suites.common import is_kept, neutral
+from conformance.suites.patience import Patience
 
 # The documented answers (sections Success Response and Error Responses).
 CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
@@ -41,7 +43,19 @@ KEYS = (
     "updatedAt",
 )
 
+ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
+
 Target = Resource | str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request about a withdraw, whose it was, and its answer. `documented` if it was the documented cancel."""
+
+    withdraw: Resource
+    by: str
+    reply: Reply
+    documented: bool
 
 
 class Withdraws:
@@ -51,6 +65,15 @@ class Withdraws:
         self._session = session
         self._client: Client = session.client
         self._read_path = session.profile.states.read_path
+        self._patience = Patience()
+        # What this worker was answered so far, for the checks that look back on it in the end.
+        self.asked: list[Asked] = []
+        self.settled: set[str] = set()
+
+    @property
+    def client(self) -> Client:
+        """What requests are sent with, for races."""
+        return self._client
 
     @property
     def can_read(self) -> bool:
@@ -64,7 +87,8 @@ class Withdraws:
 
     def cancel(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel as the document shows it: signed over `timestamp.`, no body, no content type."""
-        return self._client.send(lambda: self._documented("POST", cancel_path(withdraw), by))
+        reply = self._client.send(lambda: self._documented("POST", cancel_path(withdraw), by))
+        return self._noted(withdraw, by, reply, documented=True)
 
     def read(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """The declared read endpoint. Raises NotTestable where there is none."""
@@ -74,10 +98,13 @@ class Withdraws:
         return self._client.send(lambda: self._documented("GET", path, by))
 
     def look(self, withdraw: Target, *, by: str = "primary") -> dict[str, Any] | None:
-        """The withdraw as the read endpoint shows it, None where the profile declares none."""
+        """The withdraw as the read endpoint shows it, None where the profile declares none.
+
+        One that was made just now may show up a little later.
+        """
         if not self.can_read:
             return None
-        reply = self.read(withdraw, by=by)
+        reply = self._patience.until(lambda: self.read(withdraw, by=by), lambda reply: reply.status != 404)
         expect.that(
             reply.status == 200 and bool(data(reply)),
             expected="the declared read endpoint to show the withdraw: 200 with data",
@@ -86,6 +113,26 @@ class Withdraws:
             control=True,
         )
         return data(reply)
+
+    def confirmed(self, withdraw: Target, *, by: str = "primary") -> Reply:
+        """What reading shows once it says canceled, or at last: no document forbids what is read to lag a little."""
+        return self._patience.until(
+            lambda: self.read(withdraw, by=by),
+            lambda reply: reply.at("data.status") == "canceled",
+        )
+
+    def read_everywhere(self, withdraw: Target) -> list[Reply]:
+        """What several reads at once show, each on a connection of its own: several processes may answer them."""
+        race = expect.race(self._client, [lambda: self.read(withdraw)] * min(5, self.racers))
+        if race.faults:
+            raise race.faults[0]
+        return list(race.replies)
+
+    def dissent(self, withdraw: Target) -> Reply | None:
+        """A read that still doesn't show the withdraw canceled when all should; None where there is none."""
+        return self._patience.dissent(
+            lambda: self.read_everywhere(withdraw), lambda reply: reply.at("data.status") == "canceled"
+        )
 
     def cancels(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel that has to succeed before a check can begin."""
@@ -108,24 +155,39 @@ class Withdraws:
         body: bytes | None = None,
         auth: Auth = Auth.ALTERED,
         signed: str | None = None,
+        also: tuple[tuple[str, str], ...] = (),
     ) -> Reply:
-        """A request with just these headers (None leaves one out), sent to the cancel path."""
+        """A request with just these headers (None leaves one out) and `also` some more, sent to the cancel path."""
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
-        request = Request(method, cancel_path(withdraw), pairs, body, auth, signed)
-        return self._client.send(lambda: request)
+        request = Request(method, cancel_path(withdraw), (*pairs, *also), body, auth, signed)
+        return self._noted(withdraw, "primary", self._client.send(lambda: request))
 
     def with_method(
         self, method: str, withdraw: Target, extra: Mapping[str, str] | None = None, query: str = ""
     ) -> Reply:
         """The documented request, but for its method, `extra` headers and a query."""
         more = tuple((extra or {}).items())
-        return self._client.send(
+        reply = self._client.send(
             lambda: self._documented(method, cancel_path(withdraw) + query, "primary", more)
         )
+        return self._noted(withdraw, "primary", reply)
 
     def to_raw_id(self, raw: str, *, by: str = "primary") -> Reply:
-        """A documented cancel whose id goes into the path just as it stands."""
-        return self._client.send(lambda: self._documented("POST", f"/api/v1/withdraws/{raw}/cancel", by))
+        """A documented cancel whose id goes into the path just as it stands.
+
+        An answer that is no HTTP any more is the target's: other ids get well-formed ones from it.
+        """
+        path = f"/api/v1/withdraws/{raw}/cancel"
+        try:
+            return self._client.send(lambda: self._documented("POST", path, by))
+        except TransportError as fault:
+            if fault.kind != "protocol":
+                raise
+            raise Violation(
+                expected=f"a well-formed answer to an id like {raw[:24]!r}",
+                observed=fault.message,
+                hint=ECHO_HINT,
+            ) from fault
 
     def to_path(self, path: str, headers: Mapping[str, str | None]) -> Reply:
         """A POST with just these headers to a path that is sent as it stands."""
@@ -171,16 +233,31 @@ class Withdraws:
         """How many requests may be in flight at once, up to eight."""
         return min(8, self._session.profile.limits.concurrency)
 
-    def still_cancels(self, withdraw: Resource, *, after: str, by: str = "primary") -> Reply:
-        """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it."""
+    def still_cancels(
+        self,
+        withdraw: Resource,
+        *,
+        after: str,
+        by: str = "primary",
+        unless: Callable[[Reply], bool] = lambda _: False,
+    ) -> Reply:
+        """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it.
+
+        `unless` is asked about a refusal that may have another cause.
+        """
         reply = self.cancel(withdraw, by=by)
         expect.that(
-            succeeded(reply),
+            succeeded(reply) or unless(reply),
             expected=f"the documented cancel still to work on this withdraw after {after}",
             observed=expect.shown(reply),
             reply=reply,
             hint="Either the earlier request took effect, or it changed how the next one is treated.",
         )
+        return reply
+
+    def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
+        if isinstance(withdraw, Resource) and is_kept(reply):
+            self.asked.append(Asked(withdraw, by, reply, documented))
         return reply
 
     def _documented(self, method: str, path: str, by: str, more: tuple[tuple[str, str], ...] = ()) -> Request:

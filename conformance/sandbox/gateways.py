@@ -1,0 +1,30 @@
+"""What stands in front of an API and answers some requests itself: the variant `gateway`."""
+
+from posixpath import normpath
+from urllib.parse import unquote
+
+from conformance.sandbox.messages import Request, Response
+
+_HTML = "text/html"
+_LINE_LIMIT = 8_000
+_ATTACKS = ("%00", "%27", "%2f")
+
+
+def answered(kind: str, request: Request) -> Response | None:
+    """The answer of a gateway to what it doesn't pass on; None for everything else."""
+    path = request.path
+    if kind == "proxy":
+        if len(path) > _LINE_LIMIT:
+            return _page(414, "Request-URI Too Large")
+        return _page(400, "Bad Request") if "%00" in path or "%zz" in path else None
+    if kind == "firewall":
+        return _page(403, "Forbidden") if any(one in path.lower() for one in _ATTACKS) else None
+    if kind == "router" and ".." in unquote(path, "latin-1").split("/"):
+        tidy = normpath(unquote(path, "latin-1")).encode("ascii", "replace").decode()
+        return _page(301, "Moved Permanently", (("location", tidy),))
+    return None
+
+
+def _page(status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    page = f"<html>\n<head><title>{status} {reason}</title></head>\n<body><h1>{status} {reason}</h1></body>\n</html>\n"
+    return Response(status, page.encode(), headers, _HTML)

@@ -1,0 +1,240 @@
+"""Withdraws that are wrong for one kind alone: what was processing, another merchant's, what is stored."""
+
+from datetime import timedelta
+from typing import Any
+
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.withdraws.reference import Withdraws
+
+Data = dict[str, Any]
+
+
+@defect("wd-processing-answer-lacks-nulls", "WD-16", "WD-02")
+class ProcessingAnswerLacksNulls(Withdraws):
+    """What comes back from the provider is shown by another serialiser, which leaves out nulls."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.called_back: set[str] = set()
+
+    def write(self, withdraw: Withdraw) -> None:
+        if withdraw.status == "processing":
+            self.called_back.add(withdraw.id)
+        super().write(withdraw)
+
+    def data(self, withdraw: Withdraw) -> Data:
+        shown = super().data(withdraw)
+        if withdraw.id not in self.called_back:
+            return shown
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+@defect("wd-masking-is-a-merchants-setting", "WD-21")
+class MaskingIsAMerchantsSetting(Withdraws):
+    """Account numbers are masked for merchants who have that switched on; the second hasn't."""
+
+    def data(self, withdraw: Withdraw) -> Data:
+        shown = super().data(withdraw)
+        if withdraw.merchant != "merchant_b":
+            return shown
+        return shown | {"bankAccountNumber": withdraw.account_number}
+
+
+@defect("wd-second-merchant-is-trusted", "WD-06", "WD-04")
+class SecondMerchantIsTrusted(Withdraws):
+    """Merchants of the new kind are thought to know what they do: their withdraws are cancelled in any state."""
+
+    def check_cancellable(self, withdraw: Withdraw) -> None:
+        if withdraw.merchant != "merchant_b":
+            super().check_cancellable(withdraw)
+
+
+@defect("wd-body-may-force", "WD-04")
+class BodyMayForce(Withdraws):
+    """A body that says force cancels in any state, for the back office."""
+
+    forced = False
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        self.forced = b'"force": true' in request.body
+
+    def check_cancellable(self, withdraw: Withdraw) -> None:
+        if not self.forced:
+            super().check_cancellable(withdraw)
+
+
+class _StoredOtherwise(Withdraws):
+    """Reading shows a canceled withdraw otherwise than the answer did."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        withdraw = self.find(self.authenticate(request), given)
+        shown = self.data(withdraw)
+        stored = self.stored(withdraw) if withdraw.status == "canceled" else {}
+        return self.reply(200, {"success": True, "data": shown | stored})
+
+    def stored(self, withdraw: Withdraw) -> Data:
+        """The fields that are other ones."""
+        return {}
+
+
+@defect("wd-stored-name-is-lost", "WD-23")
+class StoredNameIsLost(_StoredOtherwise):
+    """Cancelling saves a row that was loaded without the name of the account's holder."""
+
+    def stored(self, withdraw: Withdraw) -> Data:
+        return {"bankAccountName": None}
+
+
+@defect("wd-stored-created-at-moves", "WD-24")
+class StoredCreatedAtMoves(_StoredOtherwise):
+    """Cancelling replaces the row, and the new one was created just now."""
+
+    def stored(self, withdraw: Withdraw) -> Data:
+        return {"createdAt": (withdraw.updated_at + timedelta(milliseconds=1)).isoformat()}
+
+
+# The refusal that comes from the provider
+
+
+@defect("wd-provider-repeats-the-account", "WD-21", "WD-03")
+class ProviderRepeatsTheAccount(Withdraws):
+    """The provider's own refusal is passed on, account number and all."""
+
+    def unsupported(self, withdraw: Withdraw) -> Refusal:
+        refusal = super().unsupported(withdraw)
+        refusal.message += f" Account {withdraw.account_number} is locked."
+        return refusal
+
+
+@defect("wd-provider-refusal-shows-a-path", "WD-28", "WD-03")
+class ProviderRefusalShowsAPath(Withdraws):
+    """The provider's driver says where in its source it gave up."""
+
+    def unsupported(self, withdraw: Withdraw) -> Refusal:
+        refusal = super().unsupported(withdraw)
+        refusal.message += " (/srv/payouts/providers/kbank.py)"
+        return refusal
+
+
+@defect("wd-provider-refusal-is-text", "WD-27", "WD-03")
+class ProviderRefusalIsText(Withdraws):
+    """The provider's refusal is passed on with its own content type."""
+
+    def error(self, refusal: Refusal) -> Response:
+        reply = super().error(refusal)
+        if "provider" not in refusal.message:
+            return reply
+        return Response(reply.status, reply.body, reply.headers, "text/plain")
+
+
+# Keys and secrets
+
+
+@defect("wd-secret-stands-in-a-header", "WD-32")
+class SecretStandsInAHeader(Withdraws):
+    """A header for debugging tells what the answer's own signature was made with."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        secret = self.authenticate(request).secret.decode()
+        reply = await super().cancel(request, given)
+        return Response(reply.status, reply.body, (*reply.headers, ("x-signed-with", secret)))
+
+
+@defect("wd-refusal-tells-the-signature", "WD-32")
+class RefusalTellsTheSignature(Withdraws):
+    """So that merchants find their mistake, a 401 says which signature had been expected."""
+
+    said = b""
+
+    def expected_signature(self, account: Account, timestamp: bytes, body: bytes) -> bytes:
+        self.said = super().expected_signature(account, timestamp, body)
+        return self.said
+
+    def auth_refusal(self, reason: str) -> Refusal:
+        refusal = super().auth_refusal(reason)
+        if reason == "bad_signature":
+            refusal.message += f" Expected {self.said.decode()}."
+        return refusal
+
+
+@defect("wd-second-key-decides", "WD-12")
+class SecondKeyDecides(Withdraws):
+    """The first X-API-Key is verified; a filter behind it reads the last one, and looks up with that merchant."""
+
+    def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
+        first = [next((value for value in request.values(name)), b"") for name in self.signed_headers]
+        if not all(first):
+            return super().signing(request)
+        return first[0], first[1], first[2]
+
+    def authenticate(self, request: Request) -> Account:
+        account = super().authenticate(request)
+        return self.account_for(request.values(b"x-api-key")[-1]) or account
+
+
+@defect("wd-second-merchant-sees-all", "WD-12")
+class SecondMerchantSeesAll(Withdraws):
+    """The second merchant's account was made for support, and may cancel what is everybody's."""
+
+    def owns(self, account: Account, row: Withdraw) -> bool:
+        return account.merchant == "merchant_b" or super().owns(account, row)
+
+
+@defect("wd-capitals-are-anybodys", "WD-12")
+class CapitalsAreAnybodys(Withdraws):
+    """Owners are kept by id in lower case, and what isn't found there has none."""
+
+    capitals = False
+
+    def parse_id(self, given: str) -> str:
+        self.capitals = given != given.lower()
+        return super().parse_id(given)
+
+    def owns(self, account: Account, row: Withdraw) -> bool:
+        return self.capitals or super().owns(account, row)
+
+
+@defect("wd-looked-at-is-anybodys", "WD-12")
+class LookedAtIsAnybodys(Withdraws):
+    """Reading puts a withdraw into a cache by its id alone, where cancelling finds it for anybody."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.cached: set[str] = set()
+
+    async def read(self, request: Request, given: str) -> Response:
+        reply = await super().read(request, given)
+        self.cached.add(given.lower())
+        return reply
+
+    def owns(self, account: Account, row: Withdraw) -> bool:
+        return row.id in self.cached or super().owns(account, row)
+
+
+@defect("wd-unknown-is-remembered", "WD-11")
+class UnknownIsRemembered(Withdraws):
+    """An id that was asked for gets a row of its own, and is no longer unknown the next time."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: set[str] = set()
+
+    def not_found(self, given: str) -> Refusal:
+        if given in self.asked:
+            return Refusal(400, "VALIDATION_ERROR", "This withdraw stays as it is.")
+        self.asked.add(given)
+        return super().not_found(given)
+
+
+@defect("wd-id-stands-in-a-header", "WD-14")
+class IdStandsInAHeader(Withdraws):
+    """The id is repeated, decoded, in a header of its refusal: a line break in it begins another header."""
+
+    def malformed_id(self, given: str) -> Refusal:
+        refusal = super().malformed_id(given)
+        refusal.headers = (*refusal.headers, ("x-withdraw-id", given[:64]))
+        return refusal

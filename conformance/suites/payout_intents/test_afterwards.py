@@ -1,0 +1,154 @@
+"""What has become of it in the end: intents that were cancelled, or not, some time ago.
+
+The first checks here come before all others, the last ones after them. A run in several processes looks back on what
+the process did that has this module.
+"""
+
+import time
+
+import pytest
+
+from conformance import expect
+from conformance.expect import requirement
+from conformance.http.reply import Reply
+from conformance.session import Session
+from conformance.suites.payout_intents.evidence import Evidence, TurnedAway, goes_ahead
+from conformance.suites.payout_intents.verbs import CONFLICT, KEYS, PayoutIntents
+
+pytestmark = pytest.mark.waits
+
+# Whatever works in the background has been at it by then, in a run of few checks too.
+_LATER_S = 0.25
+# So many of the cancelled intents are looked at again, the oldest first.
+_MOST = 8
+KINDS = [
+    pytest.param("wrong credentials", marks=requirement("PI-40"), id="wrong_credentials"),
+    pytest.param("a stranger", marks=requirement("PI-11"), id="a_stranger"),
+    pytest.param("a used key", marks=requirement("PI-32"), id="a_used_key"),
+    pytest.param("a wrong body", marks=requirement("PI-29", level="SHOULD"), id="a_wrong_body"),
+]
+
+
+def _aged(reply: Reply) -> str:
+    """Waits until an answer is of some age, and says which."""
+    time.sleep(max(0.0, reply.finished + _LATER_S - time.perf_counter()))
+    return f"{time.perf_counter() - reply.finished:.1f} s"
+
+
+@requirement("PI-01")
+def test_cancel_reaches_one_intent(evidence: Evidence) -> None:
+    """A cancel leaves every other intent alone."""
+    bystander = evidence.bystander()
+    evidence.cancelled()
+
+    _untouched(bystander, evidence.again(bystander), "after a cancel of another one")
+
+
+@requirement("PI-01")
+@pytest.mark.last
+def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: Evidence) -> None:
+    """Whatever has been cancelled in the course of the run, an intent that nobody asked to cancel isn't."""
+    bystander = evidence.bystander()
+    evidence.cancelled()
+    age = _aged(bystander.after)
+
+    _untouched(bystander, evidence.again(bystander), f"{age} later, for nobody has asked for a change")
+
+    api.still_cancels(bystander.intent, after="cancels of others")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_turned_away_request_has_no_effect(evidence: Evidence, kind: str) -> None:
+    """A cancel that is refused for whoever sends it, or for its form, changes nothing."""
+    turned_away = evidence.turned_away(kind)
+
+    _untouched(turned_away, turned_away.after, f"after cancels with {kind}")
+
+
+@pytest.mark.last
+@pytest.mark.parametrize("kind", KINDS)
+def test_turned_away_request_has_no_late_effect(api: PayoutIntents, evidence: Evidence, kind: str) -> None:
+    """What was refused isn't carried out afterwards: in the end the intent is as it was, and can be cancelled."""
+    turned_away = evidence.turned_away(kind)
+    age = _aged(turned_away.after)
+
+    _untouched(turned_away, evidence.again(turned_away), f"{age} after cancels with {kind}")
+
+    if not _was_accepted(turned_away):
+        api.still_cancels(turned_away.intent, after=f"cancels with {kind}", by=turned_away.owner)
+
+
+def _was_accepted(turned_away: TurnedAway) -> bool:
+    """Whether one of the requests wasn't refused: whether that is right is asked elsewhere."""
+    return any(reply.ok for reply in turned_away.replies.values())
+
+
+def _untouched(turned_away: TurnedAway, read: Reply, when: str) -> None:
+    if _was_accepted(turned_away):
+        return
+    before, replies = turned_away.before, turned_away.replies.values()
+    changed = [
+        f"{key} was {before.at(key)!r} and is {read.at(key)!r}"
+        for key in KEYS
+        if key != "updated_at" and not expect.same(before.at(key), read.at(key))
+    ]
+    expect.that(
+        not changed,
+        expected=f"an intent to be as it was {when}"
+        + (f", which got {', '.join(str(one.status) for one in replies)}" if replies else ""),
+        observed="; ".join(changed),
+        reply=read,
+        hint="Is it the reason of another cancel that stands there? Then that one reaches more than its own intent."
+        if read.at("failure_message") and read.at("failure_message") not in turned_away.replies
+        else "Whatever is refused is refused before anything is written or put into a queue.",
+    )
+
+
+@requirement("PI-06")
+@pytest.mark.last
+def test_cancelled_intents_stay_cancelled(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """What GET confirmed as cancelled in the course of the run is so in the end, with the same reason."""
+    evidence.cancelled()
+    for intent, by, was in list(api.confirmations.values())[:_MOST]:
+        conformance_session.recorder.cite([was.exchange])
+        age = _aged(was)
+        read = api.read(intent, by=by)
+        lost = [
+            f"{key} was {was.at(key)!r} and is {read.at(key)!r}"
+            for key in ("status", "failure_code", "failure_message")
+            if not expect.same(was.at(key), read.at(key))
+        ]
+        expect.that(
+            read.ok and not lost,
+            expected=f"an intent that GET showed as cancelled to be so {age} later",
+            observed=f"{'; '.join(lost)} ({expect.shown(read)})",
+            reply=read,
+            hint="Does a job, a cache or a copy that was loaded before write an older state back, or pay it?",
+        )
+
+
+@requirement("PI-31")
+@pytest.mark.last
+def test_key_is_known_still(api: PayoutIntents, evidence: Evidence) -> None:
+    """A key that was used early in the run conflicts with another reason in the end, too."""
+    cancelled = evidence.cancelled()
+    age = _aged(cancelled.after)
+
+    expect.answered(
+        api.cancel(cancelled.intent, reason=api.new_reason(), key=cancelled.key),
+        CONFLICT,
+        to=f"another reason under a key that was used {age} before",
+        hint="Keep keys for a day at least: whoever retries doesn't do it within seconds.",
+    )
+
+
+@requirement("PI-05")
+@pytest.mark.last
+def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence) -> None:
+    """A processing intent whose cancel was refused isn't cancelled afterwards either."""
+    refusal = evidence.refusal("processing")
+    age = _aged(refusal.after)
+
+    goes_ahead(refusal, api.seen(refusal.intent), f"{age} after its cancel was refused")

@@ -1,0 +1,338 @@
+"""What all answers of the run have in common, whichever intent they are about.
+
+A run in several processes looks back on what the process did that comes to this last.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from conformance import expect
+from conformance.errors import NotApplicable
+from conformance.expect import Violation, requirement
+from conformance.http import insides
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.session import Session
+from conformance.states.accounts import account_numbers
+from conformance.suites.common import is_instant
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.verbs import Asked, PayoutIntents
+
+pytestmark = pytest.mark.last
+
+# So many digits at its end tell account numbers apart.
+_TELLING = 8
+_A_FEW = 5
+
+ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
+# -- every answer to a cancel, whichever intent it is about -------------------------------------------------------
+
+
+Successes = Callable[[Callable[[Asked], None]], None]
+
+
+@pytest.fixture
+def successes(api: PayoutIntents, evidence: Evidence, conformance_session: Session) -> Successes:
+    """Has a check look at each 202 of this process that shows an intent; one that breaks it is put on record."""
+    evidence.cancelled()
+
+    def look(check: Callable[[Asked], None]) -> None:
+        for one in api.asked:
+            if one.reply.status == 202 and isinstance(one.reply.json, dict):
+                try:
+                    check(one)
+                except Violation:
+                    conformance_session.recorder.cite([one.reply.exchange])
+                    raise
+
+    return look
+
+
+@requirement("PI-01")
+def test_no_first_cancel_is_a_server_error(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """Whichever intent it is that requires approval: the first request to cancel it doesn't end in a 5xx."""
+    evidence.cancelled()
+    firsts: dict[str, Asked] = {}
+    for one in sorted(api.asked, key=lambda each: each.reply.written):
+        firsts.setdefault(one.intent.id, one)
+    for one in firsts.values():
+        # What raced with others may have lost.
+        alone = all(
+            other is one or other.intent != one.intent or other.reply.written > one.reply.finished
+            for other in api.asked
+        )
+        if one.documented and alone and one.intent.status == "requires_approval" and one.reply.status >= 500:
+            conformance_session.recorder.cite([one.reply.exchange])
+            raise Violation(
+                expected=f"a documented cancel of {one.intent.id} to succeed, as those of other intents do",
+                observed=expect.shown(one.reply),
+                reply=one.reply,
+                hint="What is different about this intent: its amount, a null, a letter in a name? Or was it chance?",
+            )
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param("processing", marks=requirement("PI-02")),
+        pytest.param("terminal", marks=requirement("PI-03")),
+    ],
+)
+def test_no_other_intent_was_cancelled(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session, which: str
+) -> None:
+    """Of all intents that were handed over as processing, or as terminal, not one cancel was accepted."""
+    evidence.refusal("processing" if which == "processing" else "cancelled")
+    for one in api.asked:
+        status = one.intent.status
+        if (
+            one.reply.ok
+            and status != "requires_approval"
+            and (status == "processing") == (which == "processing")
+        ):
+            conformance_session.recorder.cite([one.reply.exchange])
+            raise Violation(
+                expected=f"a cancel of a {status} intent to be refused, whichever one it is",
+                observed=expect.shown(one.reply),
+                reply=one.reply,
+                hint="What is different about this intent, or about this request? Others may have been refused.",
+            )
+
+
+@requirement("PI-44")
+def test_every_documented_refusal_has_the_envelope(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """error.code and error.message are texts in each 404, 409 and 422 to a documented cancel, of whatever intent."""
+    evidence.refusal("cancelled")
+    for one in api.asked:
+        if not one.documented or one.reply.status not in (404, 409, 422):
+            continue
+        for path in ("error.code", "error.message"):
+            value = one.reply.at(path)
+            if not (isinstance(value, str) and value.strip()):
+                conformance_session.recorder.cite([one.reply.exchange])
+                raise Violation(
+                    expected=f"{path} to be a text that isn't empty in the {one.reply.status} to {_what(one.reply)}",
+                    observed=f"{path} is {value!r} ({expect.shown(one.reply)})",
+                    reply=one.reply,
+                    hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
+                )
+
+
+@requirement("PI-15")
+def test_every_success_is_about_its_intent(successes: Successes) -> None:
+    """Each 202 of the run is a payout_intent, and the one that was asked for."""
+
+    def check(one: Asked) -> None:
+        expect.field(
+            one.reply,
+            "id",
+            lambda value: value == one.intent.id,
+            f"the requested id {one.intent.id!r}",
+            hint="Is the answer kept where requests at the same moment share it?",
+        )
+        expect.field(one.reply, "object", lambda value: value == "payout_intent", "'payout_intent'")
+
+    successes(check)
+
+
+def _matches(pattern: str, value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+@requirement("PI-17")
+def test_every_success_has_a_clean_amount(successes: Successes) -> None:
+    """amount is a string of digits, currency and country are codes in capitals, in each 202 of the run."""
+    patterns = {"amount": r"[0-9]+", "currency": r"[A-Z]{3}", "country": r"[A-Z]{2}"}
+
+    def check(one: Asked) -> None:
+        for key, pattern in patterns.items():
+            expect.field(
+                one.reply,
+                key,
+                partial(_matches, pattern),
+                f"a text like {pattern}, for each intent",
+            )
+
+    successes(check)
+
+
+@requirement("PI-19")
+def test_every_success_has_the_last_four(successes: Successes) -> None:
+    """account_last4 is four characters long in each 202 of the run, and the end of the account number."""
+
+    def check(one: Asked) -> None:
+        if one.reply.at("recipient.type") != "bank_account":
+            return
+        ends = [number[-4:] for number in account_numbers(one.intent.facts)]
+        expect.field(
+            one.reply,
+            "recipient.account_last4",
+            lambda value: isinstance(value, str) and len(value) == 4 and (not ends or value in ends),
+            f"four characters{', ' + ' or '.join(map(repr, ends)) if ends else ''}",
+            hint="As text, so that leading zeros survive.",
+        )
+
+    successes(check)
+
+
+@requirement("PI-20")
+def test_every_success_has_instants(successes: Successes) -> None:
+    """created_at and updated_at are ISO 8601 instants in each 202 of the run."""
+
+    def check(one: Asked) -> None:
+        is_instant(one.reply, "created_at")
+        is_instant(one.reply, "updated_at")
+
+    successes(check)
+
+
+@requirement("PI-21")
+def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, successes: Successes) -> None:
+    """What each 202 of the run says of amount, reference and recipient is what GET says of that intent."""
+    if len(api.confirmations) < _A_FEW:
+        # One that nobody has read before it is cancelled, as most of them are in a run of all checks.
+        intent = given("requires_approval")
+        api.cancels(intent)
+        api.confirmed(intent)
+
+    def check(one: Asked) -> None:
+        if one.intent.id not in api.confirmations:
+            return
+        read = api.confirmations[one.intent.id][2]
+        for key in ORDER:
+            value, stands = one.reply.at(key) or None, read.at(key) or None
+            expect.that(
+                expect.same(value, stands),
+                expected=f"{key} in the 202 to be {stands!r}, as GET shows it of {one.intent.id}",
+                observed=f"{key} is {value!r}",
+                reply=one.reply,
+                hint="One and the same function should render an intent, whoever asks.",
+            )
+
+    successes(check)
+
+
+@requirement("PI-21")
+def test_every_success_has_the_order_data_that_was_told(
+    api: PayoutIntents, evidence: Evidence, successes: Successes
+) -> None:
+    """Amount, reference and the like are what the state provider told, where it tells them as GET does."""
+    evidence.cancelled()
+    # A provider may tell an amount in another form: then no intent of it is told as GET shows it.
+    keys = [
+        key
+        for key in ORDER
+        if any(
+            intent.facts.get(key) and expect.same(intent.facts[key], read.at(key))
+            for intent, _, read in api.confirmations.values()
+        )
+    ]
+    if not keys:
+        raise NotApplicable("the state provider doesn't tell order data as GET shows it")
+
+    def check(one: Asked) -> None:
+        for key in (key for key in keys if key in one.intent.facts):
+            expect.that(
+                expect.same(one.intent.facts[key], one.reply.at(key) or None),
+                expected=f"{key} to be {one.intent.facts[key]!r}, as the state provider told of {one.intent.id}",
+                observed=f"{key} is {one.reply.at(key)!r}",
+                reply=one.reply,
+            )
+
+    successes(check)
+
+
+# -- every answer to anything ---------------------------------------------------------------------------------------
+
+
+def _digits(reply: Reply) -> set[str]:
+    """Runs of digits in an answer, grouped ones joined."""
+    return {
+        re.sub(r"[ \-]", "", run)
+        for text in reply.strings()
+        for run in re.findall(r"\d(?:[ \-]?\d){5,}", text)
+    }
+
+
+@requirement("PI-19")
+def test_account_numbers_are_in_no_answer(api: PayoutIntents, conformance_session: Session) -> None:
+    """No answer of the run shows an account number that the state provider told."""
+    told = [number for intent in api.known.values() for number in account_numbers(intent.facts)]
+    if not told:
+        raise NotApplicable("the state provider doesn't tell the account number")
+    # Where a bank's code or check digits stand before it, as in an IBAN, the number is no less shown.
+    ends = {bare[-_TELLING:]: bare for bare in (re.sub(r"[ \-]", "", number) for number in told)}
+    for reply, _ in api.answers:
+        for run in _digits(reply):
+            number = ends.get(run[-_TELLING:])
+            if number is not None and run.endswith(number):
+                conformance_session.recorder.cite([reply.exchange])
+                raise Violation(
+                    expected=f"no account number that the state provider told in the answer to {_what(reply)}",
+                    observed=f"{number} stands in it ({expect.shown(reply)})",
+                    reply=reply,
+                    hint="Mask it where the answer is made, error messages and headers included.",
+                )
+
+
+@requirement("PI-40")
+def test_no_answer_tells_a_secret(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """No answer of the run tells a secret key to somebody who hasn't sent it."""
+    _tells_no_secret(api, evidence, conformance_session, sent_too=False)
+
+
+@requirement("PI-45")
+def test_no_answer_repeats_a_secret(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """No answer of the run repeats a secret key, not even to whom it belongs."""
+    _tells_no_secret(api, evidence, conformance_session, sent_too=True)
+
+
+def _tells_no_secret(api: PayoutIntents, evidence: Evidence, session: Session, *, sent_too: bool) -> None:
+    evidence.turned_away("wrong credentials")
+    secrets = api.secrets()
+    for reply, sent in api.answers:
+        shown = [one for one in secrets if any(one in text for text in reply.strings())]
+        if any(sent_too or one not in "".join(sent) for one in shown):
+            session.recorder.cite([reply.exchange])
+            raise Violation(
+                expected=f"an answer to {_what(reply)} without a secret key of the profile",
+                observed=f"there is one {'' if sent_too else 'that the request had not sent '}in {expect.shown(reply)}",
+                reply=reply,
+                hint="A secret never leaves the place where it is compared, not for debugging either.",
+            )
+
+
+@requirement("PI-45")
+def test_no_refusal_shows_insides(
+    api: PayoutIntents, evidence: Evidence, conformance_session: Session
+) -> None:
+    """No refusal of the run, whatever it was for, shows a stack trace, SQL or a file path."""
+    evidence.bad_requests()
+    for reply, _ in api.answers:
+        if reply.status < 400:
+            continue
+        sent = reply.exchange.request_body.decode("utf-8", "backslashreplace")
+        found = insides.shown(reply, known=sent + reply.exchange.url, pages=False)
+        if found is not None:
+            conformance_session.recorder.cite([reply.exchange])
+            raise Violation(
+                expected=f"an answer to {_what(reply)} that shows nothing of the program's inside",
+                observed=f"{found} in {expect.shown(reply)}",
+                reply=reply,
+                hint="Turn debug pages off, and map every exception to the error envelope.",
+            )
+
+
+def _what(reply: Reply) -> str:
+    return f"{reply.exchange.method} /{reply.exchange.url.partition('://')[2].partition('/')[2][:80]}"

@@ -1,0 +1,351 @@
+"""What the other checks leave behind: looked at again in the end, when it has had some time to come undone.
+
+A run in several processes looks back on what the process did that comes to this last.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import zip_longest
+
+import pytest
+
+from conformance import expect
+from conformance.errors import NotApplicable, NotTestable
+from conformance.expect import Violation, requirement
+from conformance.http import insides
+from conformance.http.reply import Reply, strings
+from conformance.plugin import Given
+from conformance.session import Session
+from conformance.states.accounts import account_numbers
+from conformance.suites.common import amount_of, hides_account, is_json
+from conformance.suites.withdraws.evidence import FACTS, is_decimal_text
+from conformance.suites.withdraws.forgeries import FAILURES
+from conformance.suites.withdraws.verbs import KEYS, REFUSED, Asked, Withdraws, data, succeeded, why
+
+pytestmark = pytest.mark.last
+
+# So many are looked at again, of each kind (state, owner) in turn, the oldest first.
+_CANCELLED, _REFUSED = 9, 6
+# Successes are all made by the same few lines, and there are many.
+_SUCCESSES = 24
+# Shorter ones may stand in an answer by chance.
+_LONG_ENOUGH = 8
+_BLANKS = str.maketrans("", "", " -")
+
+
+def _some(asked: Sequence[Asked], most: int) -> list[Asked]:
+    """The first of each withdraw, and of these a few of each kind."""
+    firsts = {one.withdraw.id: one for one in reversed(asked)}
+    kinds: dict[tuple[str, str | None], list[Asked]] = {}
+    for one in sorted(firsts.values(), key=lambda each: each.reply.finished):
+        kinds.setdefault((one.withdraw.status, one.withdraw.wanted.owner), []).append(one)
+    in_turn = [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None]
+    return in_turn[:most]
+
+
+def _by_owner(api: Withdraws) -> list[Asked]:
+    """The documented cancels that owners asked for."""
+    return [
+        one
+        for one in api.asked
+        if one.documented
+        and one.by == (one.withdraw.wanted.owner or "primary")
+        and one.withdraw.id not in api.settled
+    ]
+
+
+@requirement("WD-09")
+def test_cancelled_withdraws_stay_canceled(
+    api: Withdraws, given: Given, conformance_session: Session
+) -> None:
+    """What was cancelled in the course of the run is canceled still in the end."""
+    if not any(succeeded(one.reply) for one in _by_owner(api)):
+        api.cancels(given("pending"))
+    for one in _some([each for each in _by_owner(api) if succeeded(each.reply)], _CANCELLED):
+        conformance_session.recorder.cite([one.reply.exchange])
+        again = api.confirmed if api.can_read else api.cancel
+        reply = again(one.withdraw, by=one.by)
+        age = f"{reply.written - one.reply.finished:.1f} s after its cancel was answered {one.reply.status}"
+        if not api.can_read:
+            expect.answered(reply, REFUSED, to=f"cancelling a withdraw again {age}", hint=_UNDONE)
+            continue
+        expect.that(
+            reply.at("data.status") == "canceled"
+            and bool(reply.at("data.canceledAt"))
+            and reply.at("data.paidAt") is None,
+            expected=f"a withdraw that was {one.withdraw.status} to be canceled still, and unpaid, {age}",
+            observed=f"reading it shows {expect.shown(reply)}",
+            reply=reply,
+            hint=_UNDONE,
+        )
+
+
+@requirement("WD-42")
+def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> None:
+    """What was cancelled first in the run isn't paid, though the target tries to in the end."""
+    cancelled = [one for one in _by_owner(api) if succeeded(one.reply)]
+    withdraw, by = (cancelled[0].withdraw, cancelled[0].by) if cancelled else (given("pending"), "primary")
+    if not cancelled:
+        api.cancels(withdraw)
+    refusal = api.cancel(withdraw, by=by)
+    if succeeded(refusal):
+        raise NotApplicable("it isn't canceled any more, which is another requirement's affair")
+
+    given.settle(withdraw)
+    api.settled.add(withdraw.id)
+
+    again = api.cancel(withdraw, by=by)
+    expect.that(
+        why(again) == why(refusal),
+        expected="a withdraw canceled some time ago to be refused as before after an attempt to settle it",
+        observed=f"before {expect.shown(refusal)}, after {expect.shown(again)}",
+        reply=again,
+        hint="The payment has to look at the status, however long ago it changed.",
+    )
+    if api.can_read:
+        read = api.confirmed(withdraw, by=by)
+        expect.that(
+            read.at("data.status") == "canceled" and read.at("data.paidAt") is None,
+            expected="a withdraw canceled some time ago to be canceled and unpaid after an attempt to settle it",
+            observed=expect.shown(read),
+            reply=read,
+        )
+
+
+@requirement("WD-42")
+def test_canceled_withdraws_are_not_paid_later(
+    api: Withdraws, given: Given, conformance_session: Session
+) -> None:
+    """A settlement that was asked for earlier doesn't catch up with a canceled withdraw in the end."""
+
+    def canceled() -> list[Asked]:
+        return [
+            one
+            for one in api.asked
+            if one.withdraw.id in api.settled
+            and one.documented
+            and (succeeded(one.reply) or one.withdraw.status == "canceled")
+        ]
+
+    if not canceled():
+        withdraw = given("canceled")
+        api.cancel(withdraw)
+        given.settle(withdraw)
+        api.settled.add(withdraw.id)
+
+    for one in _some(canceled(), _REFUSED):
+        conformance_session.recorder.cite([one.reply.exchange])
+        if not api.can_read:
+            again = api.cancel(one.withdraw, by=one.by)
+            expect.that(
+                one.reply.ok or why(again) == why(one.reply),
+                expected="a canceled withdraw to be refused as before, long after an attempt to settle it",
+                observed=f"before {expect.shown(one.reply)}, after {expect.shown(again)}",
+                reply=again,
+                hint=_QUEUED,
+            )
+            continue
+        read = api.confirmed(one.withdraw, by=one.by)
+        expect.that(
+            read.at("data.status") == "canceled" and read.at("data.paidAt") is None,
+            expected="a canceled withdraw to be canceled still, and unpaid, long after an attempt to settle it",
+            observed=f"reading it shows {expect.shown(read)}",
+            reply=read,
+            hint=_QUEUED,
+        )
+
+
+_QUEUED = "A job that was queued for a payout has to look at its status when it runs."
+_UNDONE = "Something writes an older copy of the withdraw back later: a job, a cache, a provider's callback?"
+
+
+@requirement("WD-10")
+def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given) -> None:
+    """What was refused in the course of the run is refused in the end for the same reason."""
+    for status in ("paid", "failed", "canceled"):
+        if not any(one.withdraw.status == status for one in _by_owner(api)):
+            api.cancel(given.lasting(status))
+    refused = [one for one in _by_owner(api) if one.withdraw.status in ("paid", "failed", "canceled")]
+    for one in _some([each for each in refused if not each.reply.ok], _REFUSED):
+        again = api.cancel(one.withdraw, by=one.by)
+        if why(again) != why(one.reply):
+            raise Violation(
+                expected=f"a {one.withdraw.status} withdraw to be refused as "
+                f"{again.written - one.reply.finished:.1f} s before: {expect.shown(one.reply)}",
+                observed=expect.shown(again),
+                reply=again,
+                hint="What is refused must not be put into a queue, nor be marked for later.",
+            )
+
+
+@requirement("WD-10")
+def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given) -> None:
+    """What only strangers and unsigned requests asked to cancel, its owner can cancel in the end."""
+    withdraw = given.lasting("pending")
+    if all(one.withdraw != withdraw for one in api.asked):
+        for case in FAILURES.values():
+            api.send(withdraw, case(api, api.signed()))
+    cancelled = {one.withdraw.id for one in api.asked if one.reply.ok}
+    touched = api.settled | cancelled | {one.withdraw.id for one in _by_owner(api)}
+    pending = [one for one in api.asked if one.withdraw.status == "pending"]
+    for one in _some([each for each in pending if each.withdraw.id not in touched], _REFUSED):
+        owner = one.withdraw.wanted.owner
+        whose = "a stranger's attempts to cancel it" if owner else "requests that its owner didn't sign"
+        api.still_cancels(
+            one.withdraw, after=whose, by=owner or "primary", unless=partial(_went_on, api, given, one)
+        )
+
+
+def _went_on(api: Withdraws, given: Given, one: Asked, refusal: Reply) -> bool:
+    """Whether a withdraw is refused because it was paid by and by, as pending ones are: nobody cancelled it."""
+    if api.can_read:
+        by = one.withdraw.wanted.owner or "primary"
+        return api.read(one.withdraw, by=by).at("data.status") in ("processing", "paid")
+    further = ("paid", "processing") if api.declares_cancel_processing is False else ("paid",)
+    try:
+        told = [why(api.cancel(given.lasting(status))) for status in further]
+        canceled = why(api.cancel(given.lasting("canceled")))
+    except NotTestable:
+        return False
+    return why(refusal) in told and why(refusal) != canceled
+
+
+@pytest.fixture
+def all_answers(api: Withdraws, given: Given, conformance_session: Session) -> Callable[..., None]:
+    """Has a check look at every answer of this process; the one that breaks it is put on record."""
+    if not any(one.documented and succeeded(one.reply) for one in api.asked):
+        api.cancel(given("pending"))
+
+    def look(check: Callable[[Asked], None]) -> None:
+        for one in api.asked:
+            try:
+                check(one)
+            except Violation:
+                conformance_session.recorder.cite([one.reply.exchange])
+                raise
+
+    return look
+
+
+def _what(one: Asked) -> str:
+    method, path = one.reply.exchange.method, one.reply.exchange.url.partition("://")[2].partition("/")[2]
+    return f"{method} /{path} for a {one.withdraw.status} withdraw"
+
+
+@requirement("WD-16")
+def test_every_success_has_all_keys(all_answers: Callable[..., None]) -> None:
+    """Each success of the run has the documented keys, whichever process of the target made it."""
+
+    def whole(one: Asked) -> None:
+        if not (one.documented and succeeded(one.reply)):
+            return
+        missing = [key for key in KEYS if key not in data(one.reply)]
+        expect.that(
+            not missing,
+            expected=f"all documented keys in the answer to {_what(one)}",
+            observed=f"{', '.join(missing)} missing",
+            reply=one.reply,
+            hint="Do all of the target's processes run the same version?",
+        )
+
+    all_answers(whole)
+
+
+@requirement("WD-19")
+def test_every_amount_is_a_decimal_string(all_answers: Callable[..., None]) -> None:
+    """Each success of the run tells its amount as text with a decimal number in it."""
+
+    def decimal(one: Asked) -> None:
+        if one.documented and succeeded(one.reply):
+            is_decimal_text(one.reply)
+
+    all_answers(decimal)
+
+
+@requirement("WD-23")
+def test_every_success_tells_what_was_known(all_answers: Callable[..., None]) -> None:
+    """Each success of the run tells of its withdraw what the state provider told: one may be special in some way."""
+
+    def known(one: Asked) -> None:
+        if not (one.documented and succeeded(one.reply)):
+            return
+        shown, facts = data(one.reply), one.withdraw.facts
+        wrong = [key for key in FACTS if key in facts and not expect.same(shown.get(key), facts[key])]
+        if "amount" in facts and amount_of(shown.get("amount")) != amount_of(facts["amount"]):
+            wrong.append("amount")
+        expect.that(
+            not wrong,
+            expected=f"the answer to {_what(one)} to tell what was known of it before",
+            observed="; ".join(f"{key} was {facts[key]!r} and is {shown.get(key)!r}" for key in wrong),
+            reply=one.reply,
+        )
+
+    all_answers(known)
+
+
+@requirement("WD-21")
+def test_account_numbers_are_in_no_answer(api: Withdraws, all_answers: Callable[..., None]) -> None:
+    """No answer of the run shows the full account number of the withdraw that it is about."""
+    if not any(account_numbers(one.withdraw.facts) for one in api.asked):
+        raise NotApplicable("the state provider doesn't tell the account number")
+
+    def hidden(one: Asked) -> None:
+        bare = "\n".join(_texts(one.reply)).translate(_BLANKS)
+        if any(number.translate(_BLANKS) in bare for number in account_numbers(one.withdraw.facts)):
+            hides_account(one.reply, one.withdraw.facts, to=_what(one))
+
+    all_answers(hidden)
+
+
+@requirement("WD-27")
+def test_documented_requests_are_answered_in_json(all_answers: Callable[..., None]) -> None:
+    """Every answer to a documented request is JSON and says so, whichever withdraw it is about."""
+    all_answers(lambda one: is_json(one.reply, to=_what(one)) if one.documented else None)
+
+
+@requirement("WD-28")
+def test_no_answer_shows_insides(api: Withdraws, all_answers: Callable[..., None]) -> None:
+    """No answer of the run shows a stack trace, SQL or a file path."""
+    passed_over = {id(one) for one in [one for one in api.asked if one.reply.ok][_SUCCESSES:]}
+
+    def closed(one: Asked) -> None:
+        if id(one) in passed_over:
+            return
+        # A merchant may have described a withdraw with anything.
+        known = "\n".join(strings(dict(one.withdraw.facts)))
+        found = insides.shown(one.reply, known=known, pages=one.documented)
+        expect.that(
+            found is None,
+            expected=f"an answer to {_what(one)} that shows nothing of the program's inside",
+            observed=f"{found} in {expect.shown(one.reply)}",
+            reply=one.reply,
+            hint="Turn debug pages off, and map every exception to the error envelope.",
+        )
+
+    all_answers(closed)
+
+
+@requirement("WD-32")
+def test_no_answer_tells_a_secret(conformance_session: Session, all_answers: Callable[..., None]) -> None:
+    """No answer of the run contains the secret of a merchant."""
+    pairs = conformance_session.profile.credentials
+    secrets = {name: pair.secret for name, pair in pairs.items() if len(pair.secret) >= _LONG_ENOUGH}
+
+    def silent(one: Asked) -> None:
+        whose = [
+            name for name, secret in secrets.items() if any(secret in text for text in _texts(one.reply))
+        ]
+        expect.that(
+            not whose,
+            expected=f"an answer to {_what(one)} without the secret of a merchant",
+            observed=f"that of credentials.{', '.join(whose)} stands in it ({expect.shown(one.reply)})",
+            reply=one.reply,
+            hint="A secret never leaves the store of keys, not for debugging either.",
+        )
+
+    all_answers(silent)
+
+
+def _texts(reply: Reply) -> Iterator[str]:
+    yield from (value for _, value in reply.headers)
+    yield reply.text

@@ -1,0 +1,196 @@
+"""What paying and cancelling make of each other, where a test system can be asked to pay."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from conformance import expect
+from conformance.errors import NotApplicable, NotTestable
+from conformance.expect import requirement
+from conformance.http.reply import Reply
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.withdraws.forgeries import FAILURES
+from conformance.suites.withdraws.verbs import REFUSED, Withdraws, succeeded
+
+pytestmark = pytest.mark.waits
+
+# By how much a settlement begins later than the cancel that it meets, or earlier: one that goes through a queue is
+# begun when a worker comes to it.
+_APART_S = (0.0, 0.002, -0.002, -0.006, -0.06)
+_SETTLES_S = 3.0
+_LOCK = "Paying and cancelling need the same lock, or the same condition in their UPDATE."
+
+
+class Settling:
+    """Asks for settlement, and looks what came of it. How long that takes has been seen once."""
+
+    def __init__(self, api: Withdraws, given: Given) -> None:
+        self._api, self._given = api, given
+        self._patience_s = _SETTLES_S
+        withdraw = given("pending")
+        clock = time.monotonic()
+        given.settle(withdraw)
+        if self.paid(withdraw).at("data.status") != "paid":
+            raise NotTestable(
+                "settling a pending withdraw has no effect",
+                hint="The action settle has to try to pay it at once.",
+            )
+        self._patience_s = min(_SETTLES_S, 0.3 + 5 * (time.monotonic() - clock))
+
+    def ask(self, withdraw: Resource) -> None:
+        """Asks the target to try to pay it now; refusing that is as good as trying in vain."""
+        self._api.settled.add(withdraw.id)
+        with suppress(NotTestable):
+            self._given.settle(withdraw)
+
+    def paid(self, withdraw: Resource) -> Reply:
+        """What reading shows once the withdraw is paid, or at last."""
+        by = withdraw.wanted.owner or "primary"
+        until = time.monotonic() + self._patience_s
+        while (read := self._api.read(withdraw, by=by)).at(
+            "data.status"
+        ) != "paid" and time.monotonic() < until:
+            time.sleep(0.02)
+        return read
+
+
+@pytest.fixture(scope="session")
+def settling(api: Withdraws, given: Given) -> Settling:
+    """That settlement works at all has been seen on a withdraw that nobody tried to cancel."""
+    if not api.can_read:
+        raise NotApplicable("the profile declares no read endpoint, so nobody sees what was paid")
+    return Settling(api, given)
+
+
+def _is_canceled(reply: Reply, what: str) -> None:
+    expect.that(
+        reply.at("data.status") == "canceled" and reply.at("data.paidAt") is None,
+        expected=f"{what} to be canceled still, and unpaid, after attempts to pay it",
+        observed=f"reading it shows {expect.shown(reply)}",
+        reply=reply,
+        hint="The payment has to look at the status in the same transaction that pays.",
+    )
+
+
+@requirement("WD-42")
+@pytest.mark.parametrize("status", ["processing", "canceled"])
+def test_canceled_in_another_way_is_never_paid(
+    api: Withdraws, given: Given, settling: Settling, status: str
+) -> None:
+    """One that was processing when it was cancelled isn't paid, nor is one that was handed over as canceled."""
+    if status == "processing" and not api.declares_cancel_processing:
+        raise NotApplicable("the profile doesn't declare that processing withdraws can be cancelled")
+    withdraw = given(status)
+    if status == "processing" and not succeeded(api.cancel(withdraw)):
+        raise NotApplicable("it could not be cancelled any more, or not at all")
+
+    settling.ask(withdraw)
+    settling.ask(withdraw)
+
+    _is_canceled(
+        api.confirmed(withdraw),
+        f"a withdraw that was {status} before it was canceled"
+        if status == "processing"
+        else "a withdraw that was handed over as canceled",
+    )
+
+
+@requirement("WD-42")
+def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Settling) -> None:
+    """One that was pending when it was first looked at, and has been paid since, is refused as any paid one is."""
+    withdraw = given("pending")
+    api.look(withdraw)
+    settling.ask(withdraw)
+    expect.that(
+        settling.paid(withdraw).at("data.status") == "paid",
+        expected="a pending withdraw to be paid when that is asked for, so that the check can begin",
+        observed="it isn't",
+        control=True,
+    )
+
+    expect.answered(
+        api.cancel(withdraw), REFUSED, to="cancelling a withdraw that has just been paid", hint=_LOCK
+    )
+    _stays_paid(api.read(withdraw), "a cancel that was refused")
+
+
+def _stays_paid(read: Reply, after: str) -> None:
+    expect.that(
+        read.at("data.status") == "paid" and bool(read.at("data.paidAt")) and not read.at("data.canceledAt"),
+        expected=f"a withdraw to be paid after {after}, as one is that nobody tried to cancel",
+        observed=f"reading it shows {expect.shown(read)}",
+        reply=read,
+        hint="Does the refused request leave a mark or a lock behind?",
+    )
+
+
+@requirement("WD-42")
+@pytest.mark.parametrize("by", ["somebody_unsigned", "another_merchant", "its_owner_in_vain"])
+def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling: Settling, by: str) -> None:
+    """What somebody tried in vain to cancel is paid as any other."""
+    if by == "another_merchant":
+        withdraw = given("pending", owner="other_merchant")
+        refused = [api.cancel(withdraw)]
+    elif by == "its_owner_in_vain":
+        try:
+            withdraw = given("processing", provider_supports_cancel=False)
+        except NotTestable as fault:
+            raise NotApplicable("every processing withdraw can be cancelled here") from fault
+        refused = [api.cancel(withdraw), api.cancel(withdraw)]
+    else:
+        withdraw = given("pending")
+        refused = [api.send(withdraw, case(api, api.signed())) for case in FAILURES.values()]
+    if any(reply.ok for reply in refused):
+        raise NotApplicable("it was cancelled after all")
+
+    settling.ask(withdraw)
+
+    _stays_paid(settling.paid(withdraw), f"a refused cancel by {by.replace('_', ' ')}")
+
+
+@requirement("WD-42")
+def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, settling: Settling) -> None:
+    """When a cancel and a settlement meet, the withdraw ends as the answer to the cancel says, and stays so."""
+    for apart_s in _APART_S:
+        withdraw = given("pending")
+        reply, midway = _meet(api, withdraw, settling, apart_s)
+        read = api.confirmed(withdraw) if succeeded(reply) else settling.paid(withdraw)
+
+        was, status = midway.at("data.status"), read.at("data.status")
+        paid = read.at("data.paidAt") is not None
+        expect.that(
+            status == ("canceled" if succeeded(reply) else "paid") and paid == (status == "paid"),
+            expected=f"the withdraw to be what the {reply.status} to the cancel says of it",
+            observed=f"reading it shows {expect.shown(read)}",
+            reply=read,
+            hint=_LOCK,
+        )
+        expect.that(
+            was != "paid" or status == "paid",
+            expected="a withdraw that was paid for a moment to stay paid",
+            observed=f"reading it shows {expect.shown(read)}",
+            reply=read,
+            hint=_LOCK,
+        )
+
+
+def _meet(api: Withdraws, withdraw: Resource, settling: Settling, apart_s: float) -> tuple[Reply, Reply]:
+    """The answer to a cancel, and what is read right after a settlement that began about when it did."""
+    start = threading.Barrier(2)
+
+    def pay() -> Reply:
+        start.wait()
+        time.sleep(max(0.0, apart_s))
+        settling.ask(withdraw)
+        return api.read(withdraw)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        other = pool.submit(pay)
+        start.wait()
+        time.sleep(max(0.0, -apart_s))
+        reply = api.cancel(withdraw)
+        return reply, other.result()

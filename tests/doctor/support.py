@@ -1,0 +1,20 @@
+"""What the tests of the whole examination share."""
+
+from pathlib import Path
+
+from conformance.doctor.examine import examine
+from conformance.doctor.line import Line, exit_code
+from conformance.profile import load
+from tests.support import CREDENTIAL_ENV
+
+ENVELOPE = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no"}}'
+
+
+def examined(path: Path, **environ: str) -> dict[str, Line]:
+    """The lines by their ids."""
+    return {line.id: line for line in examine(load(path, {**CREDENTIAL_ENV, **environ}))}
+
+
+def code(lines: dict[str, Line]) -> int:
+    """The examination's exit code."""
+    return exit_code(list(lines.values()))

@@ -1,0 +1,54 @@
+"""A pending withdraw that was paid by and by is no sign that a stranger's cancel took effect; a canceled one is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.expect import Violation
+from conformance.plugin import Given
+from conformance.profile import load
+from conformance.sandbox import Sandbox
+from conformance.session import Session
+from conformance.suites.withdraws.test_afterwards import (
+    test_turned_away_requests_have_no_late_effect as check,
+)
+from conformance.suites.withdraws.verbs import Withdraws
+from tests.support import CREDENTIAL_ENV, write_profile
+
+READS = ["", 'read_path = "/api/v1/withdraws/{id}"']
+
+
+@pytest.fixture(params=READS, ids=["unread", "read"])
+def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
+    """A worker's session with a sandbox, with and without a read endpoint."""
+    with Sandbox() as sandbox:
+        path = write_profile(
+            tmp_path, "withdraws", sandbox.url, states=f"sandbox = true\n{request.param}"
+        )  # fmt: skip
+        session = Session(load(path, CREDENTIAL_ENV), tmp_path / "run")
+        yield session
+        session.close()
+
+
+def test_a_withdraw_that_was_paid_meanwhile_accuses_nobody(session: Session) -> None:
+    """Its refusal is that of a paid one."""
+    api, given = Withdraws(session), Given(session)
+    withdraw = given.lasting("pending")
+    api.send(withdraw, api.signed(secret="a wrong one"))
+    given.settle(withdraw)
+
+    check(api, given)
+
+    assert not any(one.reply.ok for one in api.asked if one.withdraw == withdraw)
+
+
+def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> None:
+    """Whoever did it: its owner's cancel isn't among what was asked."""
+    api, given = Withdraws(session), Given(session)
+    withdraw = given.lasting("pending")
+    api.send(withdraw, api.signed(secret="a wrong one"))
+    assert Withdraws(session).cancel(withdraw).ok
+
+    with pytest.raises(Violation, match="still to work"):
+        check(api, given)
