@@ -138,11 +138,11 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
 
 def test_a_429_holds_every_worker_and_fails_nothing(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Whoever hears it, all wait for as long as it asks, the checks pass all the same, and the record says so."""
-    relay, server = relaying(sandbox, slow_downs=45)
+    relay, server = relaying(sandbox, slow_downs=30)
     try:
         states = f'url = "{server.url}/_states"\n{READ_PATH}'
         profile = write_profile(tmp_path, "withdraws", server.url, states=states)
-        done = command("run", profile, "--no-fuzz", "-n", "3", "-k", "cancellation or auth", cwd=tmp_path)
+        done = command("run", profile, "--no-fuzz", "-n", "3", "-k", "cancellation", cwd=tmp_path)
     finally:
         server.close()
 

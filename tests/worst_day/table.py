@@ -209,6 +209,7 @@ def page() -> str:
         "and no requirement fails for it. A 429 is waited for and never judged.",
         "",
         f"{len(DEEDS)} rows; every request ends within `limits.timeout_s`, and holds no more than a megabyte of body.",
+        "`python -m tests.worst_day.whole` puts whole runs through each of them, of both APIs, bad at once and on the way.",
     ]
     for section, deeds in SECTIONS.items():
         lines += ["", f"## {section}", "", "| the target | becomes | blamed |", "|---|---|---|"]

@@ -174,7 +174,18 @@ def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None
 @requirement("WD-14")
 def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
     """An id with a line break in it doesn't break the head of the answer."""
-    reply = api.to_raw_id("%0d%0aX-Injected:%20yes")
+    raw = "%0d%0aX-Injected:%20yes"
+    try:
+        reply = api.to_raw_id(raw)
+    except TransportError as fault:
+        # No HTTP any more: the target's doing if it comes again, and other ids get well-formed answers.
+        if fault.kind != "protocol" or not all(_breaks_again(api, raw) for _ in range(2)):
+            raise
+        raise expect.Violation(
+            expected="an id with a line break in it not to break the head of the answer",
+            observed=fault.message,
+            hint=ECHO_HINT,
+        ) from fault
 
     no_server_error(reply, to="an id with a line break in it")
     expect.that(
@@ -184,6 +195,15 @@ def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
         reply=reply,
         hint=ECHO_HINT,
     )
+
+
+def _breaks_again(api: Withdraws, raw: str) -> bool:
+    api.cancel(api.unknown_id())
+    try:
+        api.to_raw_id(raw)
+    except TransportError as fault:
+        return fault.kind == "protocol"
+    return False
 
 
 @requirement("WD-14")
