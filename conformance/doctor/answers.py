@@ -57,12 +57,15 @@ def short(reply: Reply) -> str:
 
 
 def elsewhere(reply: Reply, base_url: str) -> str | None:
-    """Where a redirect leads, where that is another server or a login page; None otherwise."""
+    """Where a redirect leads, where that is another server or a login page; None otherwise, and where it is no URL."""
     location = reply.header("Location")
     if not 300 <= reply.status < 400 or not location:
         return None
-    there, here = urlsplit(urljoin(base_url, location)), urlsplit(base_url)
-    same = (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
+    try:
+        there, here = urlsplit(urljoin(base_url, location)), urlsplit(base_url)
+        same = (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
+    except ValueError:
+        return None
     if same and not _LOGIN.search(there.path):
         return None
     return f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"[:120]

@@ -6,7 +6,7 @@ One empty file per place, locked while a request is under way: the kernel unlock
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from conformance.errors import HarnessError
 
 # Nobody tells a process that another one has given a place back: it looks again after so long.
 _LOOK_AGAIN_S = 0.002
+_GATHERING = "gathering"
 
 
 class Slots:
@@ -27,6 +28,7 @@ class Slots:
         self._held: set[int] = set()
         self._changed = threading.Condition()
         self._gathering = threading.Lock()
+        self._gathers = False
         if limit is not None:
             folder.mkdir(exist_ok=True)
 
@@ -36,7 +38,7 @@ class Slots:
         if self._limit is None:
             yield
             return
-        place = self._take()
+        place = self._take(self._lock_in_turn)
         try:
             yield
         finally:
@@ -47,6 +49,7 @@ class Slots:
         """Waits for so many places, and keeps them for the length of the block.
 
         Only one at a time gathers, in whatever process: two that have half of what they need would wait for ever.
+        Meanwhile nobody else takes a place, or those that are gathered would stand empty for long.
         Raises HarnessError where `number` is more than there are.
         """
         if self._limit is None:
@@ -57,13 +60,17 @@ class Slots:
         places: list[int] = []
         try:
             with self._gathering:
-                gathering = self._file("gathering")
-                fcntl.flock(gathering, fcntl.LOCK_EX)
+                with self._changed:
+                    self._gathers = True
+                    gathering = self._file(_GATHERING)
                 try:
+                    fcntl.flock(gathering, fcntl.LOCK_EX)
                     while len(places) < number:
-                        places.append(self._take())
+                        places.append(self._take(self._lock))
                 finally:
                     fcntl.flock(gathering, fcntl.LOCK_UN)
+                    with self._changed:
+                        self._gathers = False
             yield
         finally:
             for place in places:
@@ -76,11 +83,11 @@ class Slots:
             for file in files.values():
                 os.close(file)
 
-    def _take(self) -> int:
+    def _take(self, lock: Callable[[int], bool]) -> int:
         with self._changed:
             while True:
                 for place in range(self._limit or 0):
-                    if place not in self._held and self._lock(place):
+                    if place not in self._held and lock(place):
                         self._held.add(place)
                         return place
                 self._changed.wait(_LOOK_AGAIN_S)
@@ -91,6 +98,20 @@ class Slots:
             if str(place) in self._files:
                 fcntl.flock(self._files[str(place)], fcntl.LOCK_UN)
             self._changed.notify()
+
+    def _lock_in_turn(self, place: int) -> bool:
+        """As `_lock`, unless somebody gathers. Within a process the flag tells: there the lock is everybody's."""
+        if self._gathers:
+            return False
+        gathering = self._file(_GATHERING)
+        try:
+            fcntl.flock(gathering, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        try:
+            return self._lock(place)
+        finally:
+            fcntl.flock(gathering, fcntl.LOCK_UN)
 
     def _lock(self, place: int) -> bool:
         try:

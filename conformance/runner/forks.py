@@ -202,19 +202,20 @@ Batch = list[pytest.Item]
 def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     """The items, shared out: cases of one test, or of a module that says so, stay with the evidence they look at.
 
-    Among few workers so does every module. The largest batches come first, and with more workers none is so large
-    that the others would wait for it in the end. Before them come the checks that mostly wait; a module of them stays
-    in one piece, since they wait for the same, and an address that they listen on, only one worker can have. Then
-    those that stay together. Those that look back on the others are the last.
+    Among few workers so does every module, if there are enough of them. The largest batches come first, and none is
+    so large otherwise that the others would wait for it in the end. Before them come the checks that mostly wait; a
+    module of them stays in one piece, since they wait for the same, and an address that they listen on, only one
+    worker can have. Then those that stay together. Those that look back on the others are the last.
     """
     parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy", "last")}
+    by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
         part = next((mark for mark in ("waits", "last", "together") if item.get_closest_marker(mark)), "busy")
         # What looks back within a module that waits goes to the worker that has the rest of it.
-        whole = part in ("waits", "together") or (part == "busy" and workers <= _FEW)
+        whole = part in ("waits", "together") or (part == "busy" and by_module)
         parts[part].setdefault(item.path if whole else (item.path, _test(item)), []).append(item)
     number = sum(map(len, parts["busy"].values()))
-    most = max(1, number if workers <= _FEW else math.ceil(number / (4 * workers)))
+    most = max(1, number if by_module else math.ceil(number / (4 * workers)))
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]

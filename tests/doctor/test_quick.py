@@ -128,8 +128,9 @@ def test_an_honest_target_gets_three_requests(
         reply_with(b"null"),
         reply_with(ENVELOPE, "404 Not Found", HTML),
         reply_with(ENVELOPE, "301 Moved Permanently", "Location: /api/v1/withdraws/x/cancel/"),
+        reply_with(ENVELOPE, "308 Permanent Redirect", "Location: http://[bad"),
     ],
-    ids=["500", "success", "null", "labelled html", "slash"],
+    ids=["500", "success", "null", "labelled html", "slash", "no URL"],
 )
 def test_a_broken_target_is_let_through(tmp_path: Path, answer: bytes) -> None:
     """It answers like an API, if a bad one."""
