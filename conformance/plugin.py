@@ -17,6 +17,7 @@ import pytest
 
 from conformance import catalogue, openapi
 from conformance.errors import ConformanceError, NotApplicable, NotTestable
+from conformance.expect import Violation
 from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
@@ -244,6 +245,9 @@ class Run:
         level = self._level(item)
         outcome = classify(fault, level)
         recorder = self.session.recorder
+        if isinstance(fault, Violation) and fault.reply is not None:
+            # It may be an answer to an earlier check.
+            recorder.cite([fault.reply.exchange])
         sent, exchanges = recorder.sent, recorder.drain()
         title = first_line(item)
         message, problem = described(fault, title, exchanges, self.session.redactor, sent)

@@ -11,11 +11,11 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.errors import TransportError
 from conformance.fuzz.judge import Judge, effect_check
-from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Aim, Case, Probe, reason_check
 from conformance.fuzz.resources import CONSUMED, Held, Supply
 from conformance.fuzz.rulings import Finding, Ruling, Steered, Wanted, differs, told
 from conformance.fuzz.writer import Writer
+from conformance.http.patience import Patience
 from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.openapi import Operation
@@ -257,7 +257,7 @@ class Performer:
             return not any(ruling.finding for ruling in more(reply))
 
         try:
-            return self._patience.until(good, reply, lambda: self._writer.send(probe, at.id, None))
+            return self._patience.until(lambda: self._writer.send(probe, at.id, None), good, reply)
         except TransportError as fault:
             self._book.failed(probe, fault.kind, self._writer.last_fault())
             return None

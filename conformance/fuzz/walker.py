@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.ledger import Ledger
-from conformance.fuzz.patience import Patience
 from conformance.fuzz.resources import Supply
 from conformance.fuzz.rulings import Finding, Ruling
 from conformance.fuzz.walks import Taken, Walked, perform, shrunk
 from conformance.fuzz.walks_plan import Walk
 from conformance.fuzz.walks_sent import wanted
+from conformance.http.patience import Patience
 from conformance.session import Session
 from conformance.states.resource import Resource
 

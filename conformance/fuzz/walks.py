@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from conformance.errors import NotTestable, TransportError
 from conformance.fuzz.judge import Judge
-from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Probe
 from conformance.fuzz.rulings import Finding, Ruling
 from conformance.fuzz.walks_plan import Step, Walk, from_json
 from conformance.fuzz.walks_sent import Lease, Sender, leased
+from conformance.http.patience import Patience
 from conformance.http.reply import Reply
 from conformance.model import Exchange, Headers
 from conformance.session import Session

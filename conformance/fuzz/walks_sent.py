@@ -11,7 +11,6 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.errors import NotTestable
 from conformance.fuzz.judge import Judge
-from conformance.fuzz.patience import Patience
 from conformance.fuzz.probes import Aim, Probe, body_aim
 from conformance.fuzz.resources import UNKNOWN, alike
 from conformance.fuzz.rulings import Ruling, Steered
@@ -21,6 +20,7 @@ from conformance.fuzz.walks_plan import Step, Walk
 from conformance.fuzz.walks_withdraws import WithdrawModel
 from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
+from conformance.http.patience import Patience
 from conformance.http.reply import MISSING, Reply
 from conformance.model import Auth, Headers
 from conformance.profile import Credentials
@@ -134,7 +134,7 @@ class Sender:
         probe = self.probe(step)
         reply = self._send(step, probe)
         if self._model.lags(step):
-            reply = self._patience.until(self._model.shows, reply, lambda: self._send(step, probe))
+            reply = self._patience.until(lambda: self._send(step, probe), self._model.shows, reply)
         state = self._model.state(step)
         own = self._model.rule(step, reply)
         if step.headers and not any(ruling.finding for ruling in own):

@@ -13,13 +13,13 @@ from conformance.errors import NotTestable
 from conformance.expect import Answer
 from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
+from conformance.http.patience import Patience
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.common import is_kept
-from conformance.suites.patience import Patience
 from conformance.suites.payout_intents.ids import unknown_like
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).

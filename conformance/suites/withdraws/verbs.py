@@ -11,12 +11,12 @@ from conformance.errors import NotTestable
 from conformance.expect import Answer
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
+from conformance.http.patience import Patience
 from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.common import is_kept, neutral
-from conformance.suites.patience import Patience
 
 # The documented answers (sections Success Response and Error Responses).
 CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))

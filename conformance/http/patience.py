@@ -21,16 +21,21 @@ class Patience:
     def __init__(self) -> None:
         self._seconds = _LAG_S
 
-    def until(self, ask: Callable[[], Reply], good: Callable[[Reply], bool]) -> Reply:
-        """The first good answer, or the last one before the patience ended."""
+    def until(
+        self, ask: Callable[[], Reply], good: Callable[[Reply], bool], reply: Reply | None = None
+    ) -> Reply:
+        """The first good answer, or the last one before the patience ended; `reply` is what came already."""
         deadline = time.monotonic() + self._seconds
         pause = 0.02
-        while not good(reply := ask()):
+        if reply is None:
+            reply = ask()
+        while not good(reply):
             if time.monotonic() + pause > deadline:
                 self._seconds = _BRIEFLY_S
                 break
             time.sleep(pause)
             pause = min(2 * pause, 0.25)
+            reply = ask()
         return reply
 
     def dissent(self, ask_all: Callable[[], Sequence[Reply]], good: Callable[[Reply], bool]) -> Reply | None:
