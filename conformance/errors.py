@@ -58,14 +58,27 @@ class HarnessError(ConformanceError):
 class TransportError(ConformanceError):
     """No HTTP answer came: refused, reset, timed out, TLS, not HTTP. Never blamed on a requirement.
 
-    `kind` is a short stable name: dns, refused, tls, timeout, reset, protocol, connect, rate_limited.
+    `kind` is a short stable name of `KINDS`. `unavailable` stands for an answer by 502, 503 or 504, whose status is
+    `status`: it came from something in front of the API, or from an API that says that it can't serve now.
     """
 
     exit_code = 4
+    KINDS: ClassVar[tuple[str, ...]] = (
+        "dns",
+        "refused",
+        "tls",
+        "timeout",
+        "reset",
+        "protocol",
+        "connect",
+        "rate_limited",
+        "unavailable",
+    )
 
-    def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
+    def __init__(self, kind: str, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+        self.status = status
 
 
 class NotReady(ConformanceError):

@@ -18,7 +18,8 @@ requirement = pytest.mark.requirement
 class Violation(AssertionError):
     """The target did something else than a requirement asks.
 
-    `control` marks the positive twin: what has to work before the check proper says anything.
+    `control` marks what has to work before the check proper says anything: its failing makes the check not testable,
+    and the requirement that is about that request judges it.
     """
 
     def __init__(
@@ -134,6 +135,36 @@ def shown(reply: Reply) -> str:
     """A reply in one short line, as it is recorded: cut after the secrets are out, or half of one would stay."""
     text = " ".join(reply.exchange.response_body.decode("utf-8", "backslashreplace").split())
     return f"{reply.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
+
+
+# Nothing was sent, or the target has said when to come back: that isn't the request's doing.
+_NOT_THE_REQUEST = frozenset({"dns", "refused", "connect", "tls", "rate_limited"})
+
+
+def odd(ask: Callable[[], Reply], documented: Callable[[], Reply], *, to: str) -> Reply:
+    """The answer to a request that is odd on purpose.
+
+    A Violation where it gets none, or only 502, 503 or 504, two times, while `documented` requests are answered before
+    the second time and after it: then it is the request's doing, and not that the target was unavailable. `ask` may
+    be called twice. Raises the TransportError otherwise.
+    """
+    try:
+        return ask()
+    except TransportError as fault:
+        if fault.kind in _NOT_THE_REQUEST:
+            raise
+    documented()
+    try:
+        return ask()
+    except TransportError as fault:
+        if fault.kind in _NOT_THE_REQUEST:
+            raise
+        documented()
+        raise Violation(
+            expected=f"{to} to be answered, and not by a 5xx",
+            observed=f"two times, {fault.message}, while documented requests before and after were answered",
+            hint="An exception got out of the handler, or the input was waited on: check it before using it.",
+        ) from fault
 
 
 @dataclass(frozen=True, slots=True)

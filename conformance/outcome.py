@@ -21,13 +21,15 @@ def classify(fault: BaseException | None, level: Level) -> Outcome:
     """The outcome of a check of that level.
 
     Only a broken expectation is ever held against the target: a Violation, or an assert in a suite. An assert of ours,
-    of pytest's or of a library's is a fault of the harness.
+    of pytest's or of a library's is a fault of the harness. A failed control is no judgement: nothing was tested.
     """
     if fault is None:
         return Outcome.PASSED
     if isinstance(fault, NotApplicable):
         return Outcome.NOT_APPLICABLE
     if isinstance(fault, NotTestable | BudgetError | pytest.skip.Exception):
+        return Outcome.NOT_TESTABLE
+    if isinstance(fault, Violation) and fault.control:
         return Outcome.NOT_TESTABLE
     if _is_expectation(fault):
         return Outcome.WARNED if level is Level.SHOULD else Outcome.FAILED

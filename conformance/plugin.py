@@ -243,6 +243,9 @@ class Run:
             raise pytest.exit.Exception(f"the run's folder can't be written to: {fault.strerror}") from None
         began, clock = item.stash[CHECK]
         level = self._level(item)
+        if isinstance(fault, Violation) and any(self._rows[one].premise for one in self._requirements(item)):
+            # It is about the request that controls all other checks.
+            fault.control = False
         outcome = classify(fault, level)
         recorder = self.session.recorder
         if isinstance(fault, Violation) and fault.reply is not None:

@@ -30,7 +30,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "": ("target", "credentials", "states", "capabilities", "webhooks", "limits"),
     "target": ("name", "api", "base_url", "environment"),
     "credentials": ("primary", *_OTHERS),
-    "states": (*_SOURCES, "terminal", "read_path"),
+    "states": (*_SOURCES, "terminal", "read_path", "requests_per_second"),
     "capabilities": ("cancel_processing", "settlement", "webhooks"),
     "webhooks": ("listen", "public_url"),
     "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests"),
@@ -60,7 +60,8 @@ class Limits:
 class States:
     """How resources are obtained: at most one of `url`, `command`, `ids`, `sandbox`.
 
-    `ids` maps an owner (`primary`, `other_merchant`, `other_environment`) to statuses to ids.
+    `ids` maps an owner (`primary`, `other_merchant`, `other_environment`) to statuses to ids. `requests_per_second`
+    is what a run may ask of the source alone; None means no limit.
     """
 
     url: str | None = None
@@ -69,6 +70,7 @@ class States:
     sandbox: bool = False
     terminal: tuple[str, ...] = ("cancelled",)
     read_path: str | None = None
+    requests_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ class _Profiles(Reader):
             sandbox=bool(self.boolean("states.sandbox")),
             terminal=terminal,
             read_path=read_path,
+            requests_per_second=self.number("states.requests_per_second", None),
         )
 
     def _ids(self, known: tuple[str, ...]) -> dict[str, dict[str, tuple[str, ...]]]:

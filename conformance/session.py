@@ -17,6 +17,9 @@ from conformance.states.resource import Provisioner, Resource, Wanted
 
 # The embedded sandbox's provider-state endpoint, at the root of the server that a profile names.
 SANDBOX_STATES = "/_states"
+SOURCE_GATE = "gate.source"
+# More than any run asks of a state source: `limits.max_requests` counts requests to the target.
+_UNLIMITED = 10**9
 
 
 class Session:
@@ -35,8 +38,15 @@ class Session:
             max_requests=limits.max_requests,
             concurrency=limits.concurrency,
         )
+        # The state source has limits and patience of its own: what it asks for holds up no request to the target.
+        self.source_gate = Gate(
+            folder / SOURCE_GATE,
+            requests_per_second=profile.states.requests_per_second,
+            max_requests=_UNLIMITED,
+            concurrency=limits.concurrency,
+        )
         self._clients: list[Client] = []
-        self.client = self._client(profile.target.base_url, self.recorder)
+        self.client = self._client(profile.target.base_url, self.gate, self.recorder)
         if (folder / "no-reuse").exists():
             self.client.stop_reuse()
         self.leases = Leases(self._provisioner(), Claims(folder / "leases"))
@@ -47,13 +57,14 @@ class Session:
         for client in self._clients:
             client.close()
         self.gate.close()
+        self.source_gate.close()
 
-    def _client(self, base_url: str, recorder: Recorder | None) -> Client:
+    def _client(self, base_url: str, gate: Gate, recorder: Recorder | None) -> Client:
         client = Client(
             base_url,
             timeout_s=self.profile.limits.timeout_s,
             connections=max(self.profile.limits.concurrency, 2),
-            gate=self.gate,
+            gate=gate,
             redactor=self.redactor,
             recorder=recorder,
         )
@@ -69,7 +80,7 @@ class Session:
         if states.sandbox or states.url is not None:
             url = urlsplit(states.url or urljoin(self.profile.target.base_url, SANDBOX_STATES))
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", None), target)
+            return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", self.source_gate, None), target)
         return NoSource()
 
 

@@ -61,6 +61,13 @@ def test_each_fault_has_its_outcome(fault: BaseException | None, must: Outcome, 
     assert classify(fault, Level.SHOULD) is should
 
 
+def test_a_failed_control_is_no_judgement() -> None:
+    """Nothing was tested: the requirement that is about the controlling request judges it."""
+    fault = Violation(expected="200", observed="409", control=True)
+
+    assert {classify(fault, level) for level in Level} == {Outcome.NOT_TESTABLE}
+
+
 def test_a_violation_becomes_a_problem_with_its_exchange() -> None:
     """Expected, observed, hint, and which of the requests to repeat."""
     first, second = reply(b"1"), reply(b"2", 409)

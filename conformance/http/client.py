@@ -1,7 +1,8 @@
 """One call, one recorded exchange.
 
 The client adds nothing that a caller didn't ask for but Host, Content-Length and three plain headers: no cookies,
-no redirects, no credentials, no hidden retries. A 429 is obeyed in the open: each attempt is an exchange of its own.
+no redirects, no credentials. An answer that says nothing of the contract (429, 502, 503, 504) never reaches a caller:
+the request is sent again where that is safe, each attempt an exchange of its own; at last a TransportError is raised.
 """
 
 import math
@@ -34,7 +35,16 @@ _PLAIN: Headers = (
     ("Accept-Encoding", "identity"),
     ("User-Agent", f"payout-conformance/{__version__}"),
 )
+# So often a request is sent to a target that asks to slow down.
 _ATTEMPTS = 8
+# So often one is sent that meets a target which can't serve it now; less often once that was in vain twice running.
+_TRIES, _FEW_TRIES = 5, 2
+_FIRST_PAUSE_S = 0.1
+UNAVAILABLE = frozenset({502, 503, 504})
+# A repeat of these asks for nothing that the first one didn't ask for (RFC 9110 section 9.2.1).
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Nothing was sent yet.
+_UNSENT = frozenset({"refused", "connect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +105,78 @@ class Client:
         self._transport = DeadlineTransport(
             timeout_s=timeout_s, verify=parts.scheme == "https", connections=connections
         )
+        # Whether the target has answered yet, and how many requests in a row were sent again in vain.
+        self._answered, self._in_vain = False, 0
         self.start = self._transport.start
         self.stop_reuse = self._transport.stop_reuse
         self.hung_up = self._transport.hung_up
 
     def send(self, make: Callable[[], Request]) -> Reply:
-        """The target's answer to the request that `make` builds.
+        """The target's answer to the request that `make` builds, which is never a 429, 502, 503 or 504.
 
-        `make` runs once per attempt, so that a request sent again after a 429 gets a timestamp of its own.
+        `make` runs once per attempt, so that a request sent again gets a timestamp of its own. Raises TransportError:
+        `rate_limited` or `unavailable` where such an answer is all that came, and as it stands where none came.
+        A request that may have had an effect, without its answer having come back, isn't sent again.
         """
-        for _ in range(_ATTEMPTS):
-            with self._seat():
-                self._gate.pass_one()
-                self.start.line_up()
-                asked_at = time.time()
-                reply = self._exchange(make())
-            if reply.status != 429:
+        slowed, tries = 0, 0
+        while True:
+            asked_at = time.time()
+            request, reply, fault = self._try(make)
+            if reply is not None and reply.status == 429:
+                slowed += 1
+                self._gate.slow_down(_retry_after(reply.header("Retry-After")), asked_at)
+                if slowed == _ATTEMPTS:
+                    raise _rate_limited(slowed)
+            elif reply is not None and reply.status not in UNAVAILABLE:
                 self._gate.went_well()
+                self._answered, self._in_vain = True, 0
                 return reply
-            self._gate.slow_down(_retry_after(reply.header("Retry-After")), asked_at)
-        raise TransportError(
-            "rate_limited",
-            f"the target answered 429 to {_ATTEMPTS} attempts",
-            hint="Set limits.requests_per_second in the profile to what the target allows.",
+            else:
+                tries += 1
+                self._gate.unavailable()
+                if not self._may_repeat(request, reply, fault, tries):
+                    raise fault or self._unavailable(reply, tries)
+                asked = _retry_after(reply.header("Retry-After")) if reply is not None else None
+                if asked:
+                    # Everybody waits: the target has said for how long.
+                    self._gate.slow_down(asked, asked_at)
+                else:
+                    time.sleep(_FIRST_PAUSE_S * 2 ** (tries - 1))
+
+    def _try(self, make: Callable[[], Request]) -> tuple[Request, Reply | None, TransportError | None]:
+        """One attempt: what was sent, and what came of it."""
+        with self._seat():
+            self._gate.pass_one()
+            self.start.line_up()
+            request = make()
+            try:
+                return request, self._exchange(request), None
+            except TransportError as fault:
+                return request, None, fault
+
+    def _may_repeat(
+        self, request: Request, reply: Reply | None, fault: TransportError | None, tries: int
+    ) -> bool:
+        """Whether a request is sent again that the target didn't serve: where it can't have had an effect.
+
+        One without an answer isn't, before the target has answered anything: then it can't be reached.
+        """
+        if tries >= (_TRIES if self._in_vain < _FEW_TRIES else _FEW_TRIES):
+            return False
+        if reply is not None:
+            return reply.status == 503 or request.method in _SAFE
+        assert fault is not None
+        safe = fault.kind in _UNSENT or (fault.kind == "reset" and request.method in _SAFE)
+        return safe and self._answered
+
+    def _unavailable(self, reply: Reply | None, tries: int) -> TransportError:
+        self._in_vain += 1
+        assert reply is not None
+        return TransportError(
+            "unavailable",
+            f"the target answered {reply.status}{f', each of {tries} times' if tries > 1 else ''}",
+            hint="What stands in front of the target, or its log, says why.",
+            status=reply.status,
         )
 
     def together(self, number: int) -> AbstractContextManager[object]:
@@ -217,6 +276,14 @@ class Client:
             error=f"{fault.kind}: {fault.message}" if fault is not None else None,
             truncated=cut,
         )
+
+
+def _rate_limited(times: int) -> TransportError:
+    return TransportError(
+        "rate_limited",
+        f"the target answered 429 to {times} attempts",
+        hint="Set limits.requests_per_second in the profile to what the target allows.",
+    )
 
 
 def _framed(request: Request) -> bytes | list[bytes] | None:

@@ -38,6 +38,7 @@ class _State(NamedTuple):
     row: int = 0  # of these, since the last other answer
     row_waited: int = 0
     waited: int = 0
+    unavailable: int = 0  # requests that met a target which couldn't serve them then
 
 
 _FORM = struct.Struct(f"<{len(_State())}Q")
@@ -97,12 +98,17 @@ class Gate:
         return str(self._update(self._tick))
 
     def slow_down(self, asked_s: float | None, sent_at: float) -> None:
-        """The target answered 429: nobody sends anything for as long as it asked, or for twice as long each time.
+        """The target answered 429, or 503 with Retry-After: nobody sends anything for as long as it asked.
 
+        Where it didn't say how long, the pause is twice as long each time.
         `sent_at` (seconds since the epoch) is when it was asked: what several requests hear at once is one pause.
         """
         self._in_a_row = True
         self._update(lambda state: (None, self._heard(state, asked_s, int(sent_at * 1e9))))
+
+    def unavailable(self) -> None:
+        """Counts a request that was answered by 502, 503 or 504, or lost, and may be sent again."""
+        self._update(lambda state: (None, state._replace(unavailable=state.unavailable + 1)))
 
     def went_well(self) -> None:
         """An answer came that didn't ask to slow down."""
@@ -133,8 +139,8 @@ class Gate:
         if state.shut > now:
             raise TransportError(
                 "rate_limited",
-                f"not sent: the target kept answering 429 ({state.slowed} times), and wants a pause of "
-                f"{(state.shut - now) / 1e9:.0f} s more",
+                f"not sent: the target asked to slow down {_times(state.slowed)} (429, or 503 with Retry-After), "
+                f"and wants a pause of {(state.shut - now) / 1e9:.0f} s more",
                 hint="Set limits.requests_per_second in the profile to what the target allows.",
             )
         # Without a rate limit nobody waits, but a pause that the target asked for is kept.
@@ -184,17 +190,23 @@ class Gate:
 
 
 def slow_downs(path: Path) -> str | None:
-    """A sentence on how often the target of a run asked to slow down, None where it never did."""
+    """Sentences on how often the target of a run asked to slow down or was unavailable, None where it never was."""
     try:
         raw = path.read_bytes()
     except OSError:
         return None
     state = _State(*_FORM.unpack(raw)) if len(raw) == _FORM.size else _State()
-    if not state.slowed:
-        return None
-    times = "once" if state.slowed == 1 else f"{state.slowed} times"
-    gave_up = "; in the end it was given up on" if state.shut else ""
-    return (
-        f"The target asked to slow down {times} (429): the run waited {state.waited / 1e9:.1f} s for it{gave_up}. "
-        "No requirement is judged by such an answer."
-    )
+    said = []
+    if state.slowed:
+        gave_up = "; in the end it was given up on" if state.shut else ""
+        said.append(
+            f"The target asked to slow down {_times(state.slowed)} (429 or Retry-After): the run waited "
+            f"{state.waited / 1e9:.1f} s for it{gave_up}."
+        )
+    if state.unavailable:
+        said.append(f"The target was unavailable {_times(state.unavailable)} (502, 503, 504, no connection).")
+    return " ".join([*said, "No requirement is judged by such an answer."]) if said else None
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -6,7 +6,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -128,21 +128,23 @@ def read(folder: Path) -> tuple[tuple[Check, ...], tuple[Exchange, ...]]:
     return tuple(checks), tuple(pool)
 
 
-def take_out(folder: Path, outcome: Outcome) -> tuple[Check, ...]:
-    """Takes the checks that ended in `outcome` out of a journal that nobody writes to, and returns them.
+def take_out(folder: Path, chosen: Callable[[Check], bool], *, but: str = "") -> tuple[Check, ...]:
+    """Takes the `chosen` checks out of a journal, and returns them.
 
-    Each file is replaced in one step. Raises RecordError for a line that can't be read, OSError for a file that can't
-    be written.
+    Nobody may write to it meanwhile, except to the file of the worker `but`, which is left alone. Each file is
+    replaced in one step. Raises RecordError for a line that can't be read, OSError for a file that can't be written.
     """
     taken: dict[str, Check] = {}
     for path in sorted(folder.glob("*.ndjson")):
+        if path.stem == but:
+            continue
         found = [check for check, _ in _lines(path)]
-        if all(check.outcome is not outcome for check in found):
+        if not any(map(chosen, found)):
             continue
         lines = path.read_text(encoding="ascii").splitlines(keepends=True)
         pairs = list(zip(found, lines, strict=False))
-        codec.replace_file(path, [line for check, line in pairs if check.outcome is not outcome])
-        taken |= {check.id: check for check in found if check.outcome is outcome}
+        codec.replace_file(path, [line for check, line in pairs if not chosen(check)])
+        taken |= {check.id: check for check in found if chosen(check)}
     return tuple(taken.values())
 
 

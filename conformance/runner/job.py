@@ -12,10 +12,10 @@ from typing import Any
 
 from conformance import catalogue, openapi, origin, plugin
 from conformance.doctor.quick import quick
-from conformance.errors import HarnessError
+from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.checks import SUITE
 from conformance.http import gate
-from conformance.model import Outcome, RunRecord
+from conformance.model import Check, Outcome, RunRecord
 from conformance.profile import Profile
 from conformance.report import journal, record, render
 from conformance.report.safe import counted
@@ -31,6 +31,9 @@ _BUSY_S = 0.006
 _MOST_WORKERS = 16
 # Where workers can't be forked, each takes half a second to start.
 _WORTH_A_START_S = 0.02
+# So often a check is begun at most whose requests got no answer, and as long as that took so long in all.
+_MOST_ROUNDS = 3
+_MOST_AGAIN_S = 60.0
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ def resume(rest: Rest, progress: Progress) -> Finished:
     folder, header = rest.folder, rest.header
     with folders.Held(folder), _kept(folder), seldom_collected():
         latency = _looked_at(rest.profile, folder, rest.options)
-        again = journal.take_out(folder / journal.FOLDER, Outcome.ERROR)
+        again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
@@ -106,6 +109,12 @@ def workers(profile: Profile, latency_s: float) -> int:
     return max(1, min(most, max(least, math.ceil(latency_s / _BUSY_S))))
 
 
+def _without_answer(check: Check) -> bool:
+    """Whether a check ended because no answer came, or one that says nothing of the contract."""
+    kind = check.message.partition(":")[0]
+    return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
+
+
 def _looked_at(profile: Profile, folder: Path, options: Options) -> float:
     return quick(
         profile, folder, insist=options.insist, meanwhile=partial(openapi.prepare, profile.target.api)
@@ -118,6 +127,7 @@ class _Job:
     options: Options
     folder: Path
     header: dict[str, Any]
+    rounds: int = 1
 
     def work(self, latency_s: float, progress: Progress) -> Finished:
         """The suites and the fuzzing, side by side, and then the record."""
@@ -132,6 +142,8 @@ class _Job:
                 if fuzzing.is_due and not waits:
                     fuzzing.start()
                 interrupted = not suites(self.profile, self.options, number, self.folder, progress)
+                while not interrupted and self._begin_again():
+                    interrupted = not suites(self.profile, self.options, number, self.folder, progress)
                 if fuzzing.is_due and not interrupted:
                     fuzzing.start()
                 if not interrupted:
@@ -146,6 +158,30 @@ class _Job:
             folders.tidy(self.folder)
         render.latest(self.options.output, self.folder)
         return Finished(folded, self.folder, files, interrupted)
+
+    def _begin_again(self) -> bool:
+        """Whether there are checks to be done once more, because the target gave no answer that could be judged.
+
+        Their resources are new, so that it doesn't matter what a request without an answer has done. A target that is
+        unavailable for most of a run isn't asked again.
+        """
+        if self.rounds >= _MOST_ROUNDS:
+            return False
+        checks, _ = journal.read(self.folder / journal.FOLDER)
+        lost = [check for check in checks if check.suite != SUITE and _without_answer(check)]
+        if not lost or 2 * len(lost) > len(checks) or sum(check.duration_s for check in lost) > _MOST_AGAIN_S:
+            return False
+        again = {check.id for check in lost}
+        journal.take_out(self.folder / journal.FOLDER, lambda check: check.id in again, but=SUITE)
+        # The fuzzing may have finished more checks by now: its ids are none of the suites'.
+        finished = [check.id for check in checks if check.id not in again]
+        (self.folder / plugin.FINISHED).write_text(json.dumps(finished))
+        self.rounds += 1
+        self.header["notes"] = [
+            *self.header["notes"],
+            f"{counted(len(again), 'check')} got no answer that could be judged, and began again.",
+        ]
+        return True
 
     def _folded(self, fuzzing: Fuzzing) -> RunRecord:
         checks, exchanges = journal.read(self.folder / journal.FOLDER)

@@ -62,7 +62,7 @@ def test_everything_in_turn(
     assert found.code == 1, found.stderr
     outcomes = found.outcomes()
     assert outcomes["failed"] >= 1
-    assert outcomes["error"] >= 1
+    assert outcomes.get("error") or any("began again" in note for note in found.record["notes"])
     if api == "withdraws":
         kinds = {kind.split(" ")[0] for kind in found.record["fuzz"]["transport_errors"]}
         assert {"reset", "timeout", "protocol"} & kinds

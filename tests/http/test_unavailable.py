@@ -1,0 +1,126 @@
+"""Answers that say nothing of the contract: sent again where that is safe, and never handed to a check."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import TransportError
+from conformance.http.client import Request
+from conformance.http.gate import slow_downs
+from tests.conftest import Clients
+from tests.support import SandboxProcess, command, record, reply_with, serving, write_profile
+
+Handler = Callable[[socket.socket, bytes], None]
+GOOD = reply_with(b"{}", "404 Not Found")
+
+
+def in_turn(*answers: bytes | None, then: bytes = GOOD) -> Handler:
+    """One answer after the other, None for a connection that breaks, and then `then` for ever."""
+    left = list(answers)
+
+    def answer(peer: socket.socket, _: bytes) -> None:
+        said = left.pop(0) if left else then
+        if said is not None:
+            peer.sendall(said)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])
+def test_a_read_is_sent_again(clients: Clients, tmp_path: Path, status: str) -> None:
+    """A GET asks for nothing twice, so that it is repeated whatever kept its answer back."""
+    with serving(in_turn(reply_with(b"", status), reply_with(b"", status))) as server:
+        client, recorder = clients(server.url)
+
+        reply = client.send(lambda: Request("GET", "/x"))
+
+    assert reply.status == 404
+    assert [one.status for one in recorder.exchanges] == [int(status[:3])] * 2 + [404]
+    assert slow_downs(tmp_path / "gate0") == (
+        "The target was unavailable 2 times (502, 503, 504, no connection). No requirement is judged by such an answer."
+    )
+
+
+def test_a_cancel_is_sent_again_after_503(clients: Clients) -> None:
+    """RFC 9110 section 15.6.4: the server was not able to handle the request."""
+    with serving(in_turn(reply_with(b"", "503 Busy", "Retry-After: 0.2"))) as server:
+        client, _ = clients(server.url)
+        stamps = iter("12")
+
+        reply = client.send(lambda: Request("POST", "/x", (("X-Stamp", next(stamps)),)))
+
+    assert reply.status == 404
+    assert [b"X-Stamp: 2" in one for one in server.requests] == [False, True]
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "504 Gateway Timeout"])
+def test_a_cancel_that_may_have_had_an_effect_is_not_sent_again(clients: Clients, status: str) -> None:
+    """A gateway that lost the answer doesn't know what the request did: its repeat may meet another state."""
+    with serving(in_turn(reply_with(b"", status))) as server:
+        client, _ = clients(server.url)
+
+        with pytest.raises(TransportError, match=status[:3]) as caught:
+            client.send(lambda: Request("POST", "/x"))
+
+    assert (caught.value.kind, caught.value.status) == ("unavailable", int(status[:3]))
+    assert len(server.requests) == 1
+
+
+def test_a_target_that_stays_unavailable_is_an_error(clients: Clients) -> None:
+    """Five tries; two of them once that was in vain twice running; five again once there was an answer."""
+    bad = reply_with(b"", "503 Busy")
+    with serving(in_turn(*[bad] * 12, GOOD, *[bad] * 4)) as server:
+        client, _ = clients(server.url)
+        for _ in range(3):
+            with pytest.raises(TransportError, match="503") as caught:
+                client.send(lambda: Request("GET", "/x"))
+            assert caught.value.kind == "unavailable"
+        assert client.send(lambda: Request("GET", "/x")).status == 404
+        assert client.send(lambda: Request("GET", "/x")).status == 404
+
+    assert len(server.requests) == 5 + 5 + 2 + 1 + 5
+
+
+def test_a_lost_connection_is_made_again_for_a_read_alone(clients: Clients) -> None:
+    """Once the target has answered something; a cancel may have arrived before the connection broke."""
+    with serving(in_turn(GOOD, None, GOOD, None, then=GOOD)) as server:
+        client, _ = clients(server.url)
+        assert client.send(lambda: Request("GET", "/x")).status == 404
+        assert client.send(lambda: Request("GET", "/x")).status == 404
+        with pytest.raises(TransportError) as caught:
+            client.send(lambda: Request("POST", "/x"))
+
+    assert caught.value.kind == "reset"
+    assert len(server.requests) == 4
+
+
+def test_checks_without_an_answer_begin_again(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """A gateway that loses an answer now and then: their checks begin again with fresh resources, and nothing fails."""
+    port = int(sandbox.url.rpartition(":")[2])
+    count = iter(range(10**6))
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        target = b"/_states" not in request.split(b"\r\n")[0]
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            head, _, body = request.partition(b"\r\n\r\n")
+            other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
+            said = b"".join(iter(lambda: other.recv(65536), b""))
+        # It had its effect, and nobody hears of it.
+        lost = target and next(count) % 113 == 112
+        peer.sendall(reply_with(b"<h1>502</h1>", "502 Bad Gateway") if lost else said)
+
+    with serving(answer) as server:
+        profile = write_profile(
+            tmp_path,
+            "withdraws",
+            server.url,
+            states=f'url = "{server.url}/_states"\nread_path = "/api/v1/withdraws/{{id}}"',
+        )
+        done = command("run", profile, "--no-fuzz", "-n", "2", cwd=tmp_path)
+
+    notes = record(tmp_path)["notes"]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any("began again" in note for note in notes), notes
+    assert any("unavailable" in note for note in notes), notes
