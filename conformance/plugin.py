@@ -18,6 +18,7 @@ import pytest
 from conformance import catalogue, openapi
 from conformance.errors import ConformanceError, NotApplicable, NotTestable
 from conformance.expect import Violation
+from conformance.http.guard import only_reads
 from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
@@ -378,6 +379,11 @@ class Given:
                 hint=f"Add [credentials.{name}] to make this testable.",
             )
         return found
+
+    def may_write(self, name: str) -> None:
+        """Raises NotTestable where a pair is live, so that nothing but reads may be sent with it."""
+        if self._session.profile.reads_only(name):
+            raise only_reads(name)
 
     def settle(self, resource: Resource) -> None:
         """Asks the target to try to pay the resource now (capability `settlement`)."""

@@ -39,11 +39,15 @@ _KEYS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A pair from the profile: `key` names the caller, `secret` proves it. Neither shows in a repr."""
+    """A pair from the profile: `key` names the caller, `secret` proves it. Neither shows in a repr.
+
+    `environment` is where it is valid, `test` or `live`; empty where that doesn't matter.
+    """
 
     name: str
     key: str = field(repr=False)
     secret: str = field(repr=False)
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,12 @@ class Profile:
     listen: str | None = None
     public_url: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allow_live: bool = False
+
+    def reads_only(self, name: str) -> bool:
+        """Whether nothing but reads may be sent with that pair: it is a live one, and nobody said --allow-live."""
+        pair = self.credentials.get(name)
+        return pair is not None and pair.environment == "live" and not self.allow_live
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bool = False) -> Profile:
@@ -93,7 +103,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bo
 
     Raises ProfileError, never anything else.
     """
-    profile = _Profiles(path, os.environ if environ is None else environ).profile()
+    profile = _Profiles(path, os.environ if environ is None else environ, allow_live=allow_live).profile()
     if profile.target.environment == "live" and not allow_live:
         raise ProfileError(
             f"{path}: the environment is live: a run would cancel real payouts",
@@ -105,9 +115,10 @@ def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bo
 class _Profiles(Reader):
     """Turns one file into a Profile."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], *, allow_live: bool) -> None:
         super().__init__(path)
         self._environ = environ
+        self._allow_live = allow_live
         self._secrets: dict[str, str] = {}
         self._env: dict[str, str] = {}
 
@@ -134,6 +145,7 @@ class _Profiles(Reader):
             listen=listen,
             public_url=public_url,
             secrets=self._secrets,
+            allow_live=self._allow_live,
         )
 
     # -- tables ----------------------------------------------------------------------------------------------
@@ -147,19 +159,28 @@ class _Profiles(Reader):
             )
         for name in self.table("credentials"):
             dotted = f"credentials.{name}"
-            self.known(dotted, self.table(dotted), fields)
+            elsewhere = name == "other_environment"
+            self.known(dotted, self.table(dotted), (*fields, *(("environment",) if elsewhere else ())))
             key, secret = (self._secret(dotted, name, item) for item in fields)
             if fields[0] == "public_key" and ":" in key:
                 raise self.wrong(
                     f"{dotted}.{fields[0]}", "a colon would end it (RFC 7617)", "Check the variable."
                 )
-            found[name] = Credentials(name, key, secret)
+            environment = self._other_environment(dotted) if elsewhere else self.get("target.environment")
+            found[name] = Credentials(name, key, secret, str(environment))
         if "other_environment" in found and api == "withdraws":
             raise self.wrong(
                 "credentials.other_environment", "withdraws has no environments", "Remove this table."
             )
         self._distinct(found)
         return found
+
+    def _other_environment(self, dotted: str) -> str:
+        """Beside a test environment it is the live one, unless the profile says otherwise; the sandbox has no money."""
+        if "environment" in self.table(dotted):
+            return self.choice(f"{dotted}.environment", ("test", "live"))
+        beside_test = self.get("target.environment") == "test" and not self.get("states.sandbox")
+        return "live" if beside_test else "test"
 
     def _distinct(self, found: Mapping[str, Credentials]) -> None:
         for name, other in found.items():

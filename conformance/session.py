@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from conformance.errors import NotTestable
+from conformance.http import guard
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.redact import for_profile
@@ -38,13 +39,7 @@ class Session:
             max_requests=limits.max_requests,
             concurrency=limits.concurrency,
         )
-        # The state source has limits and patience of its own: what it asks for holds up no request to the target.
-        self.source_gate = Gate(
-            folder / SOURCE_GATE,
-            requests_per_second=profile.states.requests_per_second,
-            max_requests=_UNLIMITED,
-            concurrency=limits.concurrency,
-        )
+        self._guard = guard.of(profile)
         self._clients: list[Client] = []
         self.client = self._client(profile.target.base_url, self.gate, self.recorder)
         if (folder / "no-reuse").exists():
@@ -67,6 +62,7 @@ class Session:
             gate=gate,
             redactor=self.redactor,
             recorder=recorder,
+            guard=self._guard,
         )
         self._clients.append(client)
         return client

@@ -19,6 +19,7 @@ import httpx
 from conformance import __version__
 from conformance.errors import TransportError
 from conformance.http.gate import Gate
+from conformance.http.guard import Guard
 from conformance.http.redact import Redactor, sent_credentials
 from conformance.http.reply import Reply
 from conformance.http.transport import DeadlineTransport
@@ -95,7 +96,9 @@ class Client:
         gate: Gate,
         redactor: Redactor,
         recorder: Recorder | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard or Guard(())
         self._base = base_url.rstrip("/")
         parts = urlsplit(self._base)
         self._path = parts.path
@@ -191,6 +194,7 @@ class Client:
         self._transport.close()
 
     def _exchange(self, request: Request) -> Reply:
+        self._guard.check(request.method, request.target, request.headers, request.body)
         target = (self._path + request.target).encode("utf-8", "surrogateescape")
         built = httpx.Request(
             request.method,

@@ -81,6 +81,12 @@ def _path(api: str) -> str:
 def _credentials(answers: Answers, owner: str) -> str:
     lines = [f"# {_WHO[owner]}", f"[credentials.{owner}]"]
     lines += [f'{item} = "${{{variable}}}"' for item, variable in answers.variables(owner).items()]
+    if owner == "other_environment" and answers.environment == "test":
+        lines += [
+            "# Live beside a test target, so nothing but reads is sent with it. Where it is a test one, too, say so,",
+            "# and more can be tested:",
+            '# environment = "test"',
+        ]
     return "\n".join(lines) + "\n"
 
 

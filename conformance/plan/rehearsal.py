@@ -90,9 +90,13 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
     api = profile.target.api
     lines = ["[target]", f"name = {json.dumps('Rehearsal')}", f'api = "{api}"', f'base_url = "{url}"']
     lines += ['environment = "test"']
-    for owner in profile.credentials:
+    for owner, pair in profile.credentials.items():
         lines += [f"[credentials.{owner}]"]
         lines += [f'{item} = "${{{_variable(owner, item)}}}"' for item in FIELDS[api]]
+        if owner == "other_environment":
+            # As a run without --allow-live treats it: nothing but reads goes to a live one beside a test one.
+            reads = profile.target.environment == "test" and pair.environment == "live"
+            lines += [f'environment = "{"live" if reads else "test"}"']
     lines += ["[capabilities]"]
     lines += [f"{k} = {str(v).lower()}" for k, v in profile.capabilities.items() if v is not None]
     if profile.listen is not None:
