@@ -11,10 +11,13 @@ from conformance.http.redact import for_profile
 from conformance.profile import Profile
 from conformance.states import pools
 from conformance.states.command import StateCommand
+from conformance.states.documented import Documented
 from conformance.states.endpoint import StateEndpoint
 from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
+from conformance.states.reserve import Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
+from conformance.states.verify import Verifier
 
 # The embedded sandbox's provider-state endpoint, at the root of the server that a profile names.
 SANDBOX_STATES = "/_states"
@@ -44,7 +47,9 @@ class Session:
         self.client = self._client(profile.target.base_url, self.gate, self.recorder)
         if (folder / "no-reuse").exists():
             self.client.stop_reuse()
-        self.leases = Leases(self._provisioner(), Claims(folder / "leases"))
+        self.documented = Documented(profile, self.client.unrecorded(), self.gate.timestamp)
+        self.verifier = Verifier(profile, self.documented, folder, self.recorder.cite)
+        self.leases = Leases(self._provisioner(), Claims(folder / "leases"), self.verifier, Reserve(folder))
 
     def close(self) -> None:
         """Offers the resources back and closes every connection."""

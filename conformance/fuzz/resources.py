@@ -4,7 +4,6 @@ A refusal leaves its resource as it was, so one paid withdraw serves every refus
 """
 
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from enum import Enum
 from conformance.errors import NotTestable, TransportError
 from conformance.session import Session
 from conformance.states.resource import Resource, Wanted
+from conformance.states.resource import alike as alike  # noqa: PLC0414 - for those who make ids up
 
 # The states that a cancel changes; a request for one of these may need a resource of its own.
 CONSUMED = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}
@@ -178,20 +178,3 @@ def budget(api: str, examples: int, *, frugal: bool, wide: int = 1) -> dict[str,
 def _uuid() -> str:
     digits = f"{random.SystemRandom().getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def alike(sample: str) -> str | None:
-    """An id of the same make-up: its last characters replaced by others of their kind.
-
-    None where there are too few of them: the result might name somebody's real resource.
-    """
-    found = re.search(r"[0-9A-Za-z]{8,}$", sample)
-    if found is None or (found.group().isdigit() and len(found.group()) < 16):
-        return None
-    dice = random.SystemRandom()
-
-    def other(letter: str) -> str:
-        return dice.choice("0123456789" if letter.isdigit() else "abcdef" if letter.islower() else "ABCDEF")
-
-    kept = max(found.start(), len(sample) - 12)
-    return sample[:kept] + "".join(map(other, sample[kept:]))

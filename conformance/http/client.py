@@ -5,6 +5,7 @@ no redirects, no credentials. An answer that says nothing of the contract (429, 
 the request is sent again where that is safe, each attempt an exchange of its own; at last a TransportError is raised.
 """
 
+import copy
 import math
 import time
 import zlib
@@ -181,6 +182,12 @@ class Client:
             hint="What stands in front of the target, or its log, says why.",
             status=reply.status,
         )
+
+    def unrecorded(self) -> "Client":
+        """The same client, over the same connections, whose exchanges nobody gets to see."""
+        other = copy.copy(self)
+        other._recorder = None  # noqa: SLF001 - one of us
+        return other
 
     def together(self, number: int) -> AbstractContextManager[object]:
         """Places for so many requests at once while in the block: those of a race, whose threads are `seated`."""

@@ -21,6 +21,8 @@ _WORKING = (
     journal.FOLDER,
     "leases",
     "pool",
+    "marks",
+    "reserve",
     "gate",
     "gate.slots",
     "gate.source",

@@ -7,7 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from conformance.errors import NotTestable
+from conformance.report.safe import line
+from conformance.states.reserve import Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
+from conformance.states.verify import Verifier, View
 
 
 class Claims:
@@ -58,24 +61,71 @@ class Claims:
         return self._folder / hashlib.sha256(resource_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Leases:
-    """Hands out resources and remembers them, to offer them back in the end."""
+# A resource that goes on by itself is replaced by another so often.
+_ATTEMPTS = 3
 
-    def __init__(self, provisioner: Provisioner, claims: Claims) -> None:
+
+class Leases:
+    """Hands out resources and remembers them, to offer them back in the end.
+
+    With a `verifier` each is looked at first; with a `reserve` those that wait there come first.
+    """
+
+    def __init__(
+        self,
+        provisioner: Provisioner,
+        claims: Claims,
+        verifier: Verifier | None = None,
+        reserve: Reserve | None = None,
+    ) -> None:
         self._provisioner = provisioner
         self._claims = claims
+        self._verifier = verifier
+        self._reserve = reserve
         self._given: list[Resource] = []
 
     def lease(self, wanted: Wanted) -> Resource:
-        """A resource that nobody has used. Raises NotTestable where there is none."""
-        resource = self._provisioner.setup(wanted)
-        if not self._claims.claim(resource.id):
-            raise NotTestable(
-                f"the state provider handed out {resource.id} twice",
-                hint="Every setup has to make a new resource: a cancelled one can't be used again.",
-            )
+        """A resource that nobody has used, seen to be in its state as far as that can be seen.
+
+        Raises NotTestable where there is none, or where the source hands out something else, and TransportError where
+        the target gives no answer.
+        """
+        if self._verifier is None:
+            return self.unseen(wanted)
+        self._verifier.known(wanted)
+        for left in reversed(range(_ATTEMPTS)):
+            resource = self.unseen(wanted)
+            look = self._verifier.look(resource)
+            if look.view is View.AS_ASKED:
+                return resource
+            if look.view is not View.LATER or not left:
+                break
+        # What is wrong is settled with the last one, which may be used up by that.
+        return self.unseen(wanted) if self._verifier.settle(resource, look) else resource
+
+    def unseen(self, wanted: Wanted) -> Resource:
+        """A resource that nobody has used, whatever it is. Raises NotTestable where there is none."""
+        resource = self._reserve.take(wanted) if self._reserve is not None else None
+        if resource is None:
+            resource = self._provisioner.setup(wanted)
+            if not _is_text(resource.id):
+                raise NotTestable(
+                    f"the state provider gave an id that is no text: {resource.id!a}"[:200],
+                    hint="An id has to consist of Unicode characters (no lone surrogates).",
+                )
+            if not self._claims.claim(resource.id):
+                raise NotTestable(
+                    f"the state provider handed out {line(resource.id, 80)} twice",
+                    hint="Every setup has to make a new resource: a cancelled one can't be used again.",
+                )
         self._given.append(resource)
         return resource
+
+    def set_aside(self, resource: Resource) -> None:
+        """Keeps a leased resource for whoever asks for one like it first, in whatever process."""
+        assert self._reserve is not None
+        self._given.remove(resource)
+        self._reserve.put(resource)
 
     def settle(self, resource: Resource) -> None:
         """Asks the target to try to pay a resource that was leased here."""
@@ -87,3 +137,16 @@ class Leases:
         if given:
             with ThreadPoolExecutor(max_workers=parallel) as pool:
                 list(pool.map(self._provisioner.teardown, given))
+
+    def return_reserve(self) -> None:
+        """Takes over what nobody has asked for, so that it is offered back too."""
+        if self._reserve is not None:
+            self._given += self._reserve.rest()
+
+
+def _is_text(resource_id: str) -> bool:
+    try:
+        resource_id.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,8 +1,11 @@
 """What a check asks for, and what it gets."""
 
+import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote
 
 NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
 
@@ -17,6 +20,11 @@ class Wanted:
     environment: str | None = None
     provider_supports_cancel: bool | None = None
     webhook_url: str | None = None
+
+    @property
+    def whose(self) -> str:
+        """The pair of the profile that such a resource belongs to."""
+        return self.owner or ("other_environment" if self.environment else "primary")
 
     def params(self) -> dict[str, Any]:
         """The `params` of a provider-state message: only what was asked for."""
@@ -51,6 +59,29 @@ class Resource:
     def status(self) -> str:
         """The state that it was handed over in."""
         return self.wanted.status
+
+
+def segment(resource_id: str) -> str:
+    """An id as one segment of a path (RFC 3986 section 3.3); one of dots alone isn't a step in the path."""
+    quoted = quote(resource_id, safe="", errors="surrogatepass")
+    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
+
+
+def alike(sample: str) -> str | None:
+    """An id of the same make-up: its last characters replaced by others of their kind.
+
+    None where there are too few of them: the result might name somebody's real resource.
+    """
+    found = re.search(r"[0-9A-Za-z]{8,}$", sample)
+    if found is None or (found.group().isdigit() and len(found.group()) < 16):
+        return None
+    dice = random.SystemRandom()
+
+    def other(letter: str) -> str:
+        return dice.choice("0123456789" if letter.isdigit() else "abcdef" if letter.islower() else "ABCDEF")
+
+    kept = max(found.start(), len(sample) - 12)
+    return sample[:kept] + "".join(map(other, sample[kept:]))
 
 
 class Provisioner(Protocol):
