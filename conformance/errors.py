@@ -99,6 +99,14 @@ class NotTestable(ConformanceError):
     exit_code = 3
 
 
+class SourceFault(NotTestable):
+    """The source of resources can't do what it was asked for; `cause` is its own word on that, whatever was asked."""
+
+    def __init__(self, message: str, *, cause: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+
 class NotApplicable(ConformanceError):
     """A capability that the profile doesn't declare (or whose condition can't arise) is what a check is about."""
 

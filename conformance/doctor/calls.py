@@ -1,16 +1,19 @@
 """Requests that change nothing: they name ids that were just drawn at random."""
 
+import time
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
 from uuid import uuid4
 
 from conformance.doctor import readings
-from conformance.errors import NotTestable
-from conformance.http.auth import Credentials, basic, signed_headers
+from conformance.errors import TransportError
+from conformance.http.auth import Credentials
 from conformance.http.client import Request
 from conformance.http.reply import Reply
 from conformance.model import Auth, Headers
 from conformance.session import Session
+
+# Between one attempt and the next.
+_PAUSES_S = (0.1, 0.4)
 
 SAID = {
     "withdraws": "a signed cancel of a random UUID",
@@ -34,10 +37,7 @@ class Calls:
         if wrong:
             pair = Credentials(pair.name, pair.key, _altered(pair.secret))
 
-        def make() -> Request:
-            return self._request(self._headers(pair))
-
-        return self._session.client.send(make)
+        return self._patiently(lambda: self._request(self._headers(pair)))
 
     def anonymous(self) -> Reply:
         """The same call without credentials."""
@@ -52,22 +52,11 @@ class Calls:
 
     def read(self, resource_id: str, by: str) -> Reply:
         """Reads a resource. Raises NotTestable where the profile names no way to."""
-        path = f"/payout_intents/{quote(resource_id, safe='')}"
-        if self._withdraws:
-            template = self._session.profile.states.read_path
-            if template is None:
-                raise NotTestable("the profile declares no read endpoint", hint="Set states.read_path.")
-            path = template.replace("{id}", quote(resource_id, safe=""))
-        pair = self._session.profile.credentials[by]
-        return self._session.client.send(
-            lambda: Request("GET", path, self._headers(pair), auth=Auth.DOCUMENTED)
-        )
+        return self._session.documented.read(resource_id, by)
 
     def cancel_again(self, withdraw_id: str) -> Reply:
         """The documented cancel of a withdraw that is canceled already, which changes nothing."""
-        pair = self._session.profile.credentials["primary"]
-        path = f"/api/v1/withdraws/{quote(withdraw_id, safe='')}/cancel"
-        return self._session.client.send(lambda: self._request(self._headers(pair), path=path))
+        return self._session.documented.cancel(withdraw_id, "primary")
 
     def misread(self, skew_ms: int) -> Iterator[tuple[str, Callable[[], Reply]]]:
         """The harmless call as targets that got the document wrong expect it, one reading after the other.
@@ -89,6 +78,17 @@ class Calls:
 
             yield name, call
 
+    def _patiently(self, make: Callable[[], Request]) -> Reply:
+        """A request that names nothing may be sent again, whatever became of it: a gateway has bad moments."""
+        for pause in _PAUSES_S:
+            try:
+                return self._session.client.send(make)
+            except TransportError as fault:
+                if fault.kind not in ("reset", "unavailable"):
+                    raise
+                time.sleep(pause)
+        return self._session.client.send(make)
+
     # -- inside --------------------------------------------------------------------------------------------
 
     def _request(self, headers: Headers, *, path: str = "", auth: Auth = Auth.DOCUMENTED) -> Request:
@@ -97,10 +97,7 @@ class Calls:
         return Request("GET", path or f"/payout_intents/{uuid4()}", headers, auth=auth)
 
     def _headers(self, pair: Credentials) -> Headers:
-        if self._withdraws:
-            stamp = self._session.gate.timestamp()
-            return tuple(signed_headers(pair, stamp, b"").items())
-        return (("Authorization", basic(pair.key, pair.secret)),)
+        return self._session.documented.headers(pair)
 
 
 def _altered(secret: str) -> str:

@@ -1,4 +1,6 @@
-"""What every run begins with: three harmless requests, so that a mistake of ours is never held against a target.
+"""What every run begins with, so that a mistake of ours is never held against a target.
+
+Three harmless requests, one more for every other pair of credentials, and a resource in each state (`preflight`).
 
 Fairness cuts both ways. Whoever answers as one of these APIs, however badly, is let through to be judged: a 500, an
 error page, a wrong envelope, even a refusal of credentials that only a misreading of the document would take.
@@ -8,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance.doctor import answers
+from conformance.doctor import answers, preflight
 from conformance.doctor.answers import short
 from conformance.doctor.calls import SAID, Calls
 from conformance.doctor.readings import SWAPPED
@@ -17,12 +19,13 @@ from conformance.http.reply import Reply
 from conformance.profile import STATUSES, Profile
 from conformance.session import Session
 from conformance.states import Wanted
+from conformance.states.told import WORDS, told
 
 # So long after an answer a connection that the target didn't mean to keep has been closed.
 _MOMENT_S = 0.05
 # A clock that is off by less is no reason for a refusal.
 _SKEW_S = 30.0
-_INSIST = "If you are sure that it is the target's own defect: `run --insist` has it judged all the same."
+_INSIST = preflight.INSIST
 
 
 def quick(
@@ -30,6 +33,7 @@ def quick(
     folder: Path,
     *,
     insist: bool = False,
+    narrow: bool = False,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> float:
     """Returns where the target of `profile` can be judged: the seconds that its quickest answer took.
@@ -37,7 +41,8 @@ def quick(
     Leaves the file `no-reuse` in `folder` if connections don't last; whether they do takes a moment to see, which
     `meanwhile` may use.
     Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
-    where the credentials aren't accepted or a clock is wrong. `insist` lets whatever answers be judged.
+    where any credentials aren't accepted, a clock is wrong, or the source gives nothing that the target knows. `insist`
+    lets whatever answers be judged; `narrow` is for a run of a few checks, which may not need every state.
     """
     session = Session(profile, folder)
     try:
@@ -47,6 +52,11 @@ def quick(
             (folder / "no-reuse").touch()
             session.client.stop_reuse()
         fault = None if insist else obstacle(session, calls, replies)
+        if fault is None and not insist and not any(map(answers.is_refusal, replies)):
+            fault = preflight.refused(session, calls) or preflight.unsupplied(session, narrow=narrow)
+        if fault is not None:
+            session.leases.return_reserve()
+            raise fault
     except TransportError as error:
         raise TransportError(
             error.kind,
@@ -55,8 +65,6 @@ def quick(
         ) from error
     finally:
         session.close()
-    if fault is not None:
-        raise fault
     return min(reply.duration_s for reply in replies)
 
 
@@ -97,10 +105,11 @@ def obstacle(session: Session, calls: Calls, replies: list[Reply]) -> Conformanc
 
 def refusal(calls: Calls, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
     """What is to be mended where the credentials are refused; None where the target shows that it knows them."""
-    for other in profile.credentials:
-        if other != "primary" and answers.is_let_in(calls.harmless(other)):
+    others = [calls.harmless(other) for other in profile.credentials if other != "primary"]
+    for name, other in zip([name for name in profile.credentials if name != "primary"], others, strict=True):
+        if answers.is_let_in(other):
             return _refused(
-                profile, replies, f"[credentials.{other}] are accepted, so it isn't the way they are sent."
+                profile, replies, f"[credentials.{name}] are accepted, so it isn't the way they are sent."
             )
     bounds = answers.skew_s(replies)
     off = sum(bounds) / 2 if bounds is not None else 0.0
@@ -114,7 +123,39 @@ def refusal(calls: Calls, profile: Profile, replies: list[Reply]) -> Conformance
                     hint="Set this machine's clock (timedatectl, ntpd), or have the target's set.",
                 )
             return _swapped(profile) if reading == SWAPPED else None
-    return _refused(profile, replies, _ahead_note(off))
+    if off and profile.target.api == "withdraws":
+        return _clock(profile, replies, off)
+    alike = len(others) > 0 and all(told(other, WORDS) == told(replies[0], WORDS) for other in others)
+    return (
+        _alike(profile, replies, len(others) + 1) if alike else _refused(profile, replies, _ahead_note(off))
+    )
+
+
+def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
+    """A signature is as good as its timestamp: the clock comes before the key."""
+    return ProfileError(
+        f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses what is signed by this "
+        f"one: {told(replies[0], WORDS)}",
+        hint="Set this machine's clock (timedatectl, ntpd), or have the target's set. "
+        f"If it is still refused then, check {_variables(profile)}. {_INSIST}",
+    )
+
+
+def _alike(profile: Profile, replies: list[Reply], pairs: int) -> ProfileError:
+    """So many wrong secrets are less likely than one thing in the way."""
+    clock = (
+        ", or a clock that is wrong (no answer tells the target's)"
+        if profile.target.api == "withdraws"
+        else ""
+    )
+    clock = clock if answers.skew_s(replies) is None else ""
+    names = ", ".join(of for of in profile.target.env.values())
+    return ProfileError(
+        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. "
+        f"All {pairs} pairs of the profile are refused alike.",
+        hint="So it is rather something in front of the target: a gateway that wants to see something else, a firewall "
+        f"that lets only known addresses in, another environment{clock}. Otherwise check {names}. {_INSIST}",
+    )
 
 
 def _swapped(profile: Profile) -> ProfileError:
@@ -125,13 +166,12 @@ def _swapped(profile: Profile) -> ProfileError:
 
 
 def _variables(profile: Profile) -> str:
-    """The names of the variables that the profile takes its primary credentials from."""
-    return " and ".join(name for key, name in profile.target.env.items() if key.startswith("primary."))
+    return preflight.variables(profile, "primary")
 
 
 def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
     return ProfileError(
-        f"the target refuses [credentials.primary]: {short(replies[0])} to {_said(profile)}. {more}".rstrip(),
+        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. {more}".rstrip(),
         hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {_INSIST}",
     )
 
@@ -162,9 +202,11 @@ def _resource(session: Session, status: str) -> str | None:
         # Looking doesn't use it up, so it isn't claimed.
         return next(iter(pools.get("primary", {}).get(status, ())), None)
     try:
-        return session.leases.lease(Wanted(session.profile.target.api, status)).id
+        resource = session.leases.unseen(Wanted(session.profile.target.api, status))
     except NotTestable:
         return None
+    session.leases.set_aside(resource)
+    return resource.id
 
 
 def _echoes(reply: Reply) -> list[str]:

@@ -28,12 +28,7 @@ def wanted(profile: Profile) -> list[Wanted]:
         if profile.capabilities["webhooks"] and profile.listen is not None:
             address = profile.public_url or f"http://{profile.listen}"
             kinds.append(Wanted(api, "requires_approval", webhook_url=address))
-    return kinds + [one for one in others if credentials_of(one) in profile.credentials]
-
-
-def credentials_of(one: Wanted) -> str:
-    """The pair of the profile that such a resource belongs to."""
-    return one.owner or ("other_environment" if one.environment else "primary")
+    return kinds + [one for one in others if one.whose in profile.credentials]
 
 
 def supplies(session: Session, calls: Calls) -> list[Line]:
@@ -63,7 +58,7 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
         filter(
             None,
             (
-                "" if (whose := credentials_of(one)) == "primary" else whose,
+                "" if (whose := one.whose) == "primary" else whose,
                 one.status,
                 "" if one.provider_supports_cancel is None else "provider_supports_cancel=false",
                 "" if one.webhook_url is None else "webhook_url",
@@ -102,8 +97,8 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
 def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:
     pools = session.profile.states.ids
     if pools is None or one.webhook_url is not None:
-        return session.leases.lease(one).id, tried
-    whose = credentials_of(one)
+        return session.leases.unseen(one).id, tried
+    whose = one.whose
     table = "states.ids" if whose == "primary" else f"states.ids.{whose}"
     ids = pools.get(whose, {}).get(one.status, ())
     if not ids:

@@ -24,7 +24,8 @@ from conformance.runner.fuzzing import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.rest import Rest
 from conformance.runner.suites import Progress, forkable, seldom_collected, suites
-from conformance.states import pools
+from conformance.session import Session
+from conformance.states import pools, reserve
 
 # A check computes for about so long per request: with as much latency a second worker is worth having.
 _BUSY_S = 0.006
@@ -78,7 +79,7 @@ def resume(rest: Rest, progress: Progress) -> Finished:
     """
     folder, header = rest.folder, rest.header
     with folders.Held(folder), _kept(folder), seldom_collected():
-        latency = _looked_at(rest.profile, folder, rest.options)
+        latency = _looked_at(rest.profile, folder, rest.options, narrow=True)
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
@@ -115,9 +116,14 @@ def _without_answer(check: Check) -> bool:
     return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
 
 
-def _looked_at(profile: Profile, folder: Path, options: Options) -> float:
+def _looked_at(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
     return quick(
-        profile, folder, insist=options.insist, meanwhile=partial(openapi.prepare, profile.target.api)
+        profile,
+        folder,
+        insist=options.insist,
+        # Which checks it will be isn't known before pytest has collected them.
+        narrow=narrow or bool(options.expression or options.requirements),
+        meanwhile=partial(openapi.prepare, profile.target.api),
     )
 
 
@@ -152,12 +158,20 @@ class _Job:
                 interrupted = True
             if interrupted:
                 fuzzing.stop()
+        self._give_back()
         folded = self._folded(fuzzing)
         files = render.write_all(folded, self.folder, forking=forkable())
         if folded.complete:
             folders.tidy(self.folder)
         render.latest(self.options.output, self.folder)
         return Finished(folded, self.folder, files, interrupted)
+
+    def _give_back(self) -> None:
+        """Offers what was made before the first check, and what no check has asked for, back to its source."""
+        if any((self.folder / reserve.FOLDER).glob("*.json")):
+            session = Session(self.profile, self.folder)
+            session.leases.return_reserve()
+            session.close()
 
     def _begin_again(self) -> bool:
         """Whether there are checks to be done once more, because the target gave no answer that could be judged.

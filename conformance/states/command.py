@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import NotTestable
+from conformance.errors import NotTestable, SourceFault
 from conformance.states.resource import Resource, Wanted
 
 _TIMEOUT_S = 60.0
@@ -120,8 +120,9 @@ class StateCommand:
             ) from fault
         if done.returncode != 0:
             said = self._redact(done.stderr.strip())[-160:]
-            raise NotTestable(
+            raise SourceFault(
                 f"states.command can't make {wanted.described()}: exit {done.returncode}, {said!r}",
+                cause=f"states.command ends with exit code {done.returncode}, {said!r}",
                 hint="Run it by hand with the same arguments.",
             )
         return done.stdout.strip()

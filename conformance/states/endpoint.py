@@ -3,10 +3,14 @@
 import json
 from typing import Any
 
-from conformance.errors import BudgetError, NotTestable, TransportError
+from conformance.errors import BudgetError, NotTestable, SourceFault, TransportError
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.states.resource import Resource, Wanted
+from conformance.states.told import advice, told
+
+# How much of an answer is quoted.
+_SHOWN = 160
 
 
 class StateEndpoint:
@@ -21,23 +25,19 @@ class StateEndpoint:
     def setup(self, wanted: Wanted) -> Resource:
         """A new resource; NotTestable quotes whatever else the endpoint answered."""
         reply = self._post("setup", wanted, {})
+        said = told(reply, _SHOWN, code=False)
         if reply.status in (404, 422):
-            raise NotTestable(
-                f"the state provider can't make {wanted.described()} ({reply.status}: {_short(reply)})",
-                hint="Teach its setup this state, or leave the checks that need it untested.",
+            raise SourceFault(
+                f"the state provider can't make {wanted.described()} ({said})",
+                cause=f"the state provider answers {said}",
+                hint=advice(reply.status),
             )
         facts = reply.json
         one = facts.get("id") if isinstance(facts, dict) else None
-        if (
-            reply.status not in (200, 201)
-            or not isinstance(one, str | int)
-            or isinstance(one, bool)
-            or not str(one)
-        ):
-            raise NotTestable(
-                f"the state provider's answer to setup makes no sense ({reply.status}: {_short(reply)})",
-                hint='It has to be 200 with JSON that holds at least {"id": "..."}.',
-            )
+        given = isinstance(one, str | int) and not isinstance(one, bool) and str(one) != ""
+        if reply.status not in (200, 201) or not given:
+            cause = f"the state provider's answer to setup makes no sense ({said})"
+            raise SourceFault(cause, cause=cause, hint=advice(reply.status))
         return Resource(str(one), wanted, facts)
 
     def teardown(self, resource: Resource) -> None:
@@ -52,7 +52,7 @@ class StateEndpoint:
         reply = self._post("settle", resource.wanted, {"id": resource.id})
         if not reply.ok:
             raise NotTestable(
-                f"the state provider doesn't settle ({reply.status}: {_short(reply)})",
+                f"the state provider doesn't settle ({told(reply, _SHOWN, code=False)})",
                 hint="Set capabilities.settlement to false, or answer 200 to the action settle.",
             )
 
@@ -67,20 +67,23 @@ class StateEndpoint:
             (("Content-Type", "application/json"), ("Accept", "application/json")),
             json.dumps(message).encode(),
         )
-        try:
-            return self._client.send(lambda: request)
-        except TransportError as fault:
-            if fault.kind in ("dns", "refused", "tls", "timeout", "connect"):
-                self._down = fault
-            raise self._unreachable(fault) from fault
+        for again in (True, True, False):
+            try:
+                return self._client.send(lambda: request)
+            except TransportError as fault:
+                # A resource more than was asked for harms nobody: an endpoint may hang up without notice.
+                if again and fault.kind == "reset" and action != "settle":
+                    continue
+                if fault.kind in ("dns", "refused", "tls", "timeout", "connect"):
+                    self._down = fault
+                raise self._unreachable(fault) from fault
+        raise AssertionError
 
     @staticmethod
-    def _unreachable(fault: TransportError) -> NotTestable:
-        return NotTestable(
-            f"the state provider gave no answer ({fault.kind}: {fault.message})", hint="Check states.url."
-        )
-
-
-def _short(reply: Reply) -> str:
-    text = " ".join(reply.exchange.response_body.decode("utf-8", "backslashreplace").split())
-    return repr(text[:160] + ("..." if len(text) > 160 else ""))
+    def _unreachable(fault: TransportError) -> SourceFault:
+        if fault.status is not None or fault.kind == "rate_limited":
+            status = fault.status or 429
+            cause = f"the state provider answers {status} each time"
+            return SourceFault(cause, cause=cause, hint=advice(status))
+        cause = f"the state provider gave no answer ({fault.kind}: {fault.message})"
+        return SourceFault(cause, cause=cause, hint="Check states.url.")

@@ -121,6 +121,10 @@ class Leases:
         self._given.append(resource)
         return resource
 
+    def has(self, resource: Resource) -> bool:
+        """Whether it was leased here, and is going to be offered back from here."""
+        return resource in self._given
+
     def set_aside(self, resource: Resource) -> None:
         """Keeps a leased resource for whoever asks for one like it first, in whatever process."""
         assert self._reserve is not None

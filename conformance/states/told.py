@@ -8,13 +8,13 @@ from conformance.states.resource import Wanted
 WORDS = 300
 
 
-def told(reply: Reply, limit: int = 80) -> str:
-    """An answer without secrets, in one visible line: its status, and its error code or how its body begins."""
-    code = reply.at("error.code")
-    if isinstance(code, str) and code and limit < WORDS:
-        return line(f"{reply.status} {code}", limit)
+def told(reply: Reply, limit: int = 80, *, code: bool = True) -> str:
+    """An answer without secrets, in one visible line: its status, and its error `code`, or how its body begins."""
+    named = reply.at("error.code")
+    if code and isinstance(named, str) and named and limit < WORDS:
+        return line(f"{reply.status} {named}", limit)
     text = reply.exchange.response_body.decode("utf-8", "backslashreplace")
-    return f"{reply.status}: {line(text, limit)}" if text.strip() else f"{reply.status} without a body"
+    return f"{reply.status}: '{line(text, limit)}'" if text.strip() else f"{reply.status} without a body"
 
 
 def source_of(profile: Profile, wanted: Wanted | None = None) -> str:

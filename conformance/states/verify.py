@@ -121,6 +121,17 @@ class Verifier:
         self.known(wanted)
         raise NotTestable(message, hint=hint)
 
+    def is_stranger(self, resource: Resource, cancel: Reply) -> bool:
+        """Whether the answer to its cancel is the one that an id gets which names nothing."""
+        made_up, whose = alike(resource.id) or str(uuid4()), resource.wanted.whose
+        if _blank(cancel, resource.id) != _blank(self._documented.cancel(made_up, whose), made_up):
+            return False
+        if cancel.status in _UNKNOWN or self._api != "withdraws":
+            return True
+        # A target that refuses everything in the same words says nothing: another form of id tells them apart.
+        other = str(uuid4())
+        return _blank(cancel, resource.id) != _blank(self._documented.cancel(other, whose), other)
+
     # -- inside --------------------------------------------------------------------------------------------
 
     def _seen(self, wanted: Wanted, reply: Reply) -> Look:
@@ -150,18 +161,12 @@ class Verifier:
         if not 400 <= cancel.status < 500 or cancel.status in (*_NO_WORD, *_UNKNOWN):
             return False
         if gone:
-            return not self._is_unknown(resource, cancel)
+            return not self.is_stranger(resource, cancel)
         if asked in _MUST[self._api]:
             return False
         message = cancel.at("error.message")
         names = isinstance(message, str) and re.search(rf"\b{re.escape(asked)}\b", message) is not None
         return said in _MUST[self._api] or (names and asked not in _MAY[self._api])
-
-    def _is_unknown(self, resource: Resource, cancel: Reply) -> bool:
-        """Whether a refusal is the one that an id gets which names nothing."""
-        made_up = alike(resource.id) or str(uuid4())
-        other = self._documented.cancel(made_up, resource.wanted.whose)
-        return _blank(cancel, resource.id) == _blank(other, made_up)
 
     def _words(self, resource: Resource, look: Look, cancel: Reply | None) -> tuple[str, str]:
         wanted, source = resource.wanted, source_of(self._profile, resource.wanted)

@@ -79,7 +79,7 @@ def test_every_defect_is_let_through_to_be_judged(
     refused = {}
     for defect in list_defects(api):
         target.configure(defects=[defect.id])
-        fault = stopped(profiles[api], tmp_path / "run")
+        fault = stopped(profiles[api], tmp_path / defect.id)
         if fault is not None:
             refused[defect.id] = fault.message
     assert refused == {}
@@ -107,14 +107,16 @@ def test_an_honest_target_is_let_through(
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_an_honest_target_gets_three_requests(
+def test_an_honest_target_gets_few_requests(
     target: Sandbox, profiles: dict[str, Profile], tmp_path: Path, api: str
 ) -> None:
-    """And the quickest of its answers is the latency."""
+    """Three, one for every other pair, and a read of a resource in each state; the quickest answer is the latency."""
     before = target.requests
     took = quick(profiles[api], tmp_path / "run")
 
-    assert target.requests - before == 3
+    others = len(profiles[api].credentials) - 1
+    states = {"withdraws": 5, "payout-intents": 5}[api]
+    assert target.requests - before == 3 + others + states + others
     assert 0 < took < 5
 
 
@@ -177,12 +179,11 @@ def test_one_error_page_for_everything_unknown_is_let_through(tmp_path: Path) ->
         (reply_with(PAGE, "511 Network Authentication Required", HTML), "log in first"),
         (reply_with(b"", "407 Proxy Authentication Required"), "a proxy stands between"),
         (reply_with(NGINX, "404 Not Found", HTML), "'404 Not Found'"),
-        (reply_with(NGINX, "502 Bad Gateway", HTML), "and so is a path that doesn't exist"),
         (reply_with(b'{"message": "no Route matched"}', "404 Not Found"), "no Route matched"),
         (reply_with(b'{"error": {"code": "ROUTE_NOT_FOUND"}}', "404 Not Found"), "ROUTE_NOT_FOUND"),
         (reply_with(b"it works", headers="Content-Type: text/plain"), "it works"),
     ],
-    ids=["login", "sso", "redirect", "captive", "proxy", "nginx", "gateway", "kong", "envelope", "text"],
+    ids=["login", "sso", "redirect", "captive", "proxy", "nginx", "kong", "envelope", "text"],
 )
 @pytest.mark.parametrize("api", APIS)
 def test_what_is_no_api_is_named_and_not_accused(tmp_path: Path, api: str, answer: bytes, says: str) -> None:

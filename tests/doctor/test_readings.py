@@ -48,7 +48,7 @@ MISREAD: dict[str, Expected] = {
 
 def profile_of(url: str, folder: Path, api: str) -> Path:
     """A profile of the target at `url`."""
-    return write_profile(folder, api, url, states="")
+    return write_profile(folder, api, url, states="", owners=("primary",))
 
 
 @pytest.mark.parametrize("how", MISREAD)

@@ -60,9 +60,9 @@ def test_what_was_made_may_be_called_created(clients: Clients) -> None:
         (reply_with(b'{"id": ["a"]}'), "makes no sense"),
         (reply_with(b'["a"]'), "makes no sense"),
         (reply_with(b'"a"'), "makes no sense"),
-        (reply_with(b""), "makes no sense (200: '')"),
+        (reply_with(b""), "makes no sense (200 without a body)"),
         (reply_with(b'{"id": "a"}', status="202 Accepted"), "makes no sense (202:"),
-        (reply_with(b"", status="302 Found", headers="Location: /login"), "makes no sense (302:"),
+        (reply_with(b"", status="302 Found", headers="Location: /login"), "makes no sense (302"),
         (
             reply_with(b"no such state", status="404 Not Found"),
             "can't make a pending withdraw (404: 'no such state')",
