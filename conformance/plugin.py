@@ -11,20 +11,19 @@ import time
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conformance import catalogue, openapi
-from conformance.errors import ConformanceError, NotApplicable, NotTestable
+from conformance.errors import ConformanceError, NotApplicable
 from conformance.expect import Violation
-from conformance.http.guard import only_reads
 from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
 from conformance.report.journal import Journal
+from conformance.session import Given as Given  # noqa: PLC0414 - for the suites
 from conformance.session import Session
-from conformance.states import Resource, Wanted, pools
+from conformance.states import pools
 
 RUN = pytest.StashKey["Run"]()
 # When a check began: the time of day, and the clock to measure by.
@@ -341,53 +340,6 @@ def conformance_session(request: pytest.FixtureRequest) -> Session:
     if run is None:
         raise pytest.UsageError("the conformance suites need --profile FILE")
     return run.session
-
-
-class Given:
-    """Hands over resources: `given("pending")`, `given("paid", owner="other_merchant")`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._seen: dict[Wanted, Resource] = {}
-
-    def __call__(self, status: str, **more: Any) -> Resource:
-        """A resource in that state that nobody has used. Raises NotTestable where there is none."""
-        return self._leased(Wanted(self._session.profile.target.api, status, **more))
-
-    def lasting(self, status: str, **more: Any) -> Resource:
-        """A resource in a state that no request of the caller's can change; the same one each time.
-
-        Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the
-        refusal alone share one. Whether it really changes nothing is for checks with a resource of their own.
-        """
-        wanted = Wanted(self._session.profile.target.api, status, **more)
-        if wanted not in self._seen:
-            self._seen[wanted] = self._leased(wanted)
-        return self._seen[wanted]
-
-    def _leased(self, wanted: Wanted) -> Resource:
-        for needed in filter(None, (wanted.owner, "other_environment" if wanted.environment else None)):
-            self.credentials(needed)
-        return self._session.leases.lease(wanted)
-
-    def credentials(self, name: str) -> Any:
-        """A pair of the profile. Raises NotTestable where it isn't there."""
-        found = self._session.profile.credentials.get(name)
-        if found is None:
-            raise NotTestable(
-                f"the profile has no [credentials.{name}]",
-                hint=f"Add [credentials.{name}] to make this testable.",
-            )
-        return found
-
-    def may_write(self, name: str) -> None:
-        """Raises NotTestable where a pair is live, so that nothing but reads may be sent with it."""
-        if self._session.profile.reads_only(name):
-            raise only_reads(name)
-
-    def settle(self, resource: Resource) -> None:
-        """Asks the target to try to pay the resource now (capability `settlement`)."""
-        self._session.leases.settle(resource)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """Everything that one worker of a run needs, opened from a profile and a run folder."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from conformance.errors import NotTestable
 from conformance.http import guard
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
+from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
 from conformance.profile import Profile
 from conformance.states import pools
@@ -83,6 +85,60 @@ class Session:
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
             return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", self.source_gate, None), target)
         return NoSource()
+
+
+class Given:
+    """Hands over resources: `given("pending")`, `given("paid", owner="other_merchant")`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: dict[Wanted, Resource] = {}
+
+    def __call__(self, status: str, **more: Any) -> Resource:
+        """A resource in that state that nobody has used. Raises NotTestable where there is none."""
+        return self._session.leases.lease(self._asked(status, more))
+
+    def unread(self, status: str, **more: Any) -> Resource:
+        """A resource that nobody has read before: what is in memory of it, only the check itself has put there."""
+        wanted = self._asked(status, more)
+        return self._session.leases.unread(wanted)
+
+    def lasting(self, status: str, **more: Any) -> Resource:
+        """A resource in a state that no request of the caller's can change; the same one each time.
+
+        Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the
+        refusal alone share one. Whether it really changes nothing is for checks with a resource of their own.
+        """
+        wanted = self._asked(status, more)
+        if wanted not in self._seen:
+            self._seen[wanted] = self._session.leases.lease(wanted)
+        return self._seen[wanted]
+
+    def _asked(self, status: str, more: dict[str, Any]) -> Wanted:
+        """What to ask for. Raises NotTestable where the profile doesn't know its owner."""
+        wanted = Wanted(self._session.profile.target.api, status, **more)
+        if wanted.whose != "primary":
+            self.credentials(wanted.whose)
+        return wanted
+
+    def credentials(self, name: str) -> Any:
+        """A pair of the profile. Raises NotTestable where it isn't there."""
+        found = self._session.profile.credentials.get(name)
+        if found is None:
+            raise NotTestable(
+                f"the profile has no [credentials.{name}]",
+                hint=f"Add [credentials.{name}] to make this testable.",
+            )
+        return found
+
+    def may_write(self, name: str) -> None:
+        """Raises NotTestable where a pair is live, so that nothing but reads may be sent with it."""
+        if self._session.profile.reads_only(name):
+            raise only_reads(name)
+
+    def settle(self, resource: Resource) -> None:
+        """Asks the target to try to pay the resource now (capability `settlement`)."""
+        self._session.leases.settle(resource)
 
 
 class NoSource:

@@ -83,6 +83,20 @@ class Leases:
         self._verifier = verifier
         self._reserve = reserve
         self._given: list[Resource] = []
+        self._proven: set[tuple[str, str]] = set()
+
+    def unread(self, wanted: Wanted) -> Resource:
+        """A resource that nobody has used, nor read, of a state whose source has shown that it can be relied on.
+
+        For what only shows where nobody has looked before; raises as `lease` does.
+        """
+        if (wanted.whose, wanted.status) not in self._proven:
+            first = self.lease(wanted)
+            if self._reserve is not None:
+                self.set_aside(first)
+        if self._verifier is not None:
+            self._verifier.known(wanted)
+        return self.unseen(wanted, new=True)
 
     def lease(self, wanted: Wanted) -> Resource:
         """A resource that nobody has used, seen to be in its state as far as that can be seen.
@@ -97,15 +111,19 @@ class Leases:
             resource = self.unseen(wanted)
             look = self._verifier.look(resource)
             if look.view is View.AS_ASKED:
+                self._proven.add((wanted.whose, wanted.status))
                 return resource
             if look.view is not View.LATER or not left:
                 break
         # What is wrong is settled with the last one, which may be used up by that.
         return self.unseen(wanted) if self._verifier.settle(resource, look) else resource
 
-    def unseen(self, wanted: Wanted) -> Resource:
-        """A resource that nobody has used, whatever it is. Raises NotTestable where there is none."""
-        resource = self._reserve.take(wanted) if self._reserve is not None else None
+    def unseen(self, wanted: Wanted, *, new: bool = False) -> Resource:
+        """A resource that nobody has used, whatever it is; a `new` one hasn't waited, either.
+
+        Raises NotTestable where there is none.
+        """
+        resource = self._reserve.take(wanted) if self._reserve is not None and not new else None
         if resource is None:
             resource = self._provisioner.setup(wanted)
             if not _is_text(resource.id):

@@ -32,9 +32,9 @@ _CANCELLED = {"withdraws": "canceled", "payout-intents": "cancelled"}
 # What a cancel may be accepted for, and what it must be.
 _MAY = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}
 _MUST = {"withdraws": ("pending",), "payout-intents": ("requires_approval",)}
-# These say nothing of the resource: not now, not so.
-_NO_WORD = (405, 408, 425, 429)
-_UNKNOWN = (401, 403, 404, 410)
+# These say nothing of the resource: not you, not now, not so.
+_NO_WORD = (401, 405, 408, 425, 429)
+_UNKNOWN = (403, 404, 410)
 
 
 class View(Enum):
@@ -96,6 +96,8 @@ class Verifier:
         while True:
             reply = self._documented.read(resource.id, wanted.whose)
             look = self._seen(wanted, reply)
+            if reply.status == 403 and self._is_shut_out(resource):
+                return Look(View.AS_ASKED, reply=reply)
             waits = look.view in (View.GONE, View.EARLIER)
             if not waits or time.monotonic() + pause > deadline:
                 return look
@@ -131,6 +133,11 @@ class Verifier:
         # A target that refuses everything in the same words says nothing: another form of id tells them apart.
         other = str(uuid4())
         return _blank(cancel, resource.id) != _blank(self._documented.cancel(other, whose), other)
+
+    def _is_shut_out(self, resource: Resource) -> bool:
+        """Whether the owner may read nothing at all: then a 403 says nothing of this one."""
+        made_up = alike(resource.id) or str(uuid4())
+        return self._documented.read(made_up, resource.wanted.whose).status == 403
 
     # -- inside --------------------------------------------------------------------------------------------
 
