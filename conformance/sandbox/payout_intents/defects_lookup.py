@@ -73,6 +73,28 @@ class OwnerIsNotCheckedOnRead(PayoutIntents):
         return await super().read(request, given)
 
 
+@defect("pi-processing-reads-as-open", "PI-05")
+class ProcessingReadsAsOpen(PayoutIntents):
+    """Reading shows what is processing as still awaiting approval: the two share a column's value."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        intent = self.find(self.authenticate_read(request), given)
+        if intent.status != "processing":
+            return await super().read(request, given)
+        return self.reply(200, self.shown(intent) | {"status": "requires_approval"})
+
+
+@defect("pi-cancelled-cannot-be-read", "PI-06")
+class CancelledCannotBeRead(PayoutIntents):
+    """What is cancelled is archived, and reading it answers 404; cancelling still knows it."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        intent = self.find(self.authenticate_read(request), given)
+        if intent.status == "cancelled":
+            raise self.not_found(given)
+        return await super().read(request, given)
+
+
 @defect("pi-cancelled-of-others-are-found", "PI-11", "PI-13")
 class CancelledOfOthersAreFound(PayoutIntents):
     """Another merchant's intent is a 422 once it is cancelled, and a 404 before."""

@@ -82,6 +82,17 @@ class OwnerIsNotCheckedOnRead(Withdraws):
         return self.reply(200, self.success_body(withdraw))
 
 
+@defect("wd-canceled-cannot-be-read", "WD-09")
+class CanceledCannotBeRead(Withdraws):
+    """What is canceled is archived, and reading it answers 404; cancelling still knows it."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        withdraw = self.find(self.authenticate(request), given)
+        if withdraw.status == "canceled":
+            raise self.not_found(given)
+        return await super().read(request, given)
+
+
 @defect("wd-not-owned-yet-canceled", "WD-12")
 class NotOwnedYetCanceled(Withdraws):
     """Another merchant's withdraw answers 404, after it has been cancelled."""
