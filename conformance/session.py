@@ -77,7 +77,8 @@ class Session:
     def _provisioner(self) -> Provisioner:
         states = self.profile.states
         if states.command is not None:
-            return StateCommand(states.command, self.profile.path.parent, self.redactor.text)
+            pace = self.source_gate.pass_one
+            return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace)
         if states.ids is not None:
             return IdPools(states.ids, Claims(self.folder / pools.FOLDER, str(self.folder)))
         if states.sandbox or states.url is not None:

@@ -97,13 +97,12 @@ def nothing(profile: Profile, faults: Sequence[tuple[Wanted, NotTestable]]) -> P
     lines = []
     for group in by_number[:3]:
         wanted, fault = group[0]
-        whom = wanted.described() if len(group) == 1 else f"{len(group)} of {len(faults)} states"
-        whom = "every state" if len(group) == len(faults) > 1 else whom
-        lines.append(f"asked for {whom}: {_cause(fault)}")
+        some = wanted.described() if len(group) == 1 else f"{len(group)} of {len(faults)} states"
+        lines.append(_cause(fault) + ("" if len(group) == len(faults) else f" (asked for {some})"))
     more = len(by_number) - 3
     lines += [f"and {more} more causes"] if more > 0 else []
     return ProfileError(
-        f"{source} gives no resource that anything could be tested with; {'; '.join(lines)}",
+        f"{source} gives nothing that could be tested, in no state: {'; '.join(lines)}",
         hint=by_number[0][0][1].hint,
     )
 

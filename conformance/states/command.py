@@ -33,11 +33,19 @@ class StateCommand:
     taken to read that, and asked for everything else.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        redact: Callable[[str], str] = str,
+        pace: Callable[[], object] = lambda: None,
+    ) -> None:
         self._command = tuple(command)
         self._folder = folder
         # What the command said is quoted in part: half of a secret would no longer be known for one.
         self._redact = redact
+        # Waits until the program may be asked once more.
+        self._pace = pace
 
     def setup(self, wanted: Wanted) -> Resource:
         """Runs the command once; NotTestable tells what it said where that isn't an id."""
@@ -96,6 +104,7 @@ class StateCommand:
             for name, value in values.items():
                 word = word.replace(f"{{{name}}}", value)
             words.append(word)
+        self._pace()
         try:
             done = subprocess.run(
                 words,

@@ -30,13 +30,14 @@ class StateEndpoint:
             raise SourceFault(
                 f"the state provider can't make {wanted.described()} ({said})",
                 cause=f"the state provider answers {said}",
-                hint=advice(reply.status),
+                hint=advice(reply.status, wanted.contract),
             )
         facts = reply.json
         one = facts.get("id") if isinstance(facts, dict) else None
         given = isinstance(one, str | int) and not isinstance(one, bool) and str(one) != ""
         if reply.status not in (200, 201) or not given:
-            cause = f"the state provider's answer to setup makes no sense ({said})"
+            sense = f"the state provider's answer to setup makes no sense ({said})"
+            cause = sense if reply.status < 400 else f"the state provider answers {said}"
             raise SourceFault(cause, cause=cause, hint=advice(reply.status))
         return Resource(str(one), wanted, facts)
 

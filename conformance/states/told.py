@@ -26,16 +26,20 @@ def source_of(profile: Profile, wanted: Wanted | None = None) -> str:
     return "states.url" if states.url else "states.command" if states.command else "states.sandbox"
 
 
-def advice(status: int) -> str:
+def advice(status: int, api: str = "") -> str:
     """What to look at where an endpoint answers a setup by that status."""
     if status in (401, 403):
         return "It refuses its caller: what it wants to see belongs into states.url, as ${NAME}."
     if status == 404:
-        return "If everything is answered like this, states.url is not the address of the endpoint."
-    if status == 422:
         return (
-            "Does it know this state by another name? It gets params.status as the API spells it, for payout intents "
-            "as states.terminal does. Teach its setup this state, or leave what needs it untested."
+            "If it answers everything like this, states.url isn't its address. Otherwise teach its setup this state, "
+            "or leave what needs it untested."
+        )
+    if status == 422:
+        names = "as states.terminal does" if api == "payout-intents" else "as the document does"
+        return (
+            f"Does it know this state by another name? params.status calls it {names}. "
+            "Teach its setup this state, or leave what needs it untested."
         )
     if status == 429:
         return "It has a quota: set states.requests_per_second to what it allows."

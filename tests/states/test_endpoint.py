@@ -53,7 +53,7 @@ def test_what_was_made_may_be_called_created(clients: Clients) -> None:
     ("answer", "says"),
     [
         (reply_with(b"<html>Welcome</html>", headers="Content-Type: text/html"), "'<html>Welcome</html>'"),
-        (reply_with(b"oops", status="500 No"), "(500: 'oops')"),
+        (reply_with(b"oops", status="500 No"), "answers 500: 'oops'"),
         (reply_with(b'{"id": null}'), "makes no sense"),
         (reply_with(b'{"id": ""}'), "makes no sense"),
         (reply_with(b'{"id": true}'), "makes no sense"),
