@@ -11,7 +11,7 @@ verdict is, unless all that fails is waived. Pure; no errors.
 
 import xml.etree.ElementTree as ET
 
-from conformance.model import Check, Outcome, Requirement, RunRecord, Verdict
+from conformance.model import Check, Level, Outcome, Requirement, RunRecord, Verdict
 from conformance.report import explain
 from conformance.report.explain import Finding
 from conformance.report.safe import clipped, line, visible
@@ -93,7 +93,7 @@ def _case(
     case.set("time", f"{check.duration_s:.3f}")
     named = [rows[name] for name in check.requirements if name in rows]
     about = [f"{row.id} {row.level}: {row.title}" for row in named]
-    weighs = any(binding(check, row) for row in named)
+    weighs = any(row.level is not Level.SHOULD and binding(check, row) for row in named)
     waived = explain.waived(record, check) if check.outcome is Outcome.FAILED else ()
     if waived:
         said = "; ".join(f"{one.requirement} {explain.waiver(one)}" for one in waived)

@@ -1,7 +1,8 @@
 """From checks to requirements, from requirements to the verdict: the whole policy, in one place.
 
-A requirement's level decides. A check's own level can only soften: a SHOULD-level check of a MUST is a soft
-part of it, whose failure warns. Pure functions; nothing is read or written.
+A requirement's level decides. A check's own level softens it: a SHOULD-level check of a MUST is a soft part of it,
+whose failure warns. A SHOULD may hold a sentence that is a MUST (what was refused has no effect): a MUST-level check
+that is about that requirement alone makes it fail. Pure functions; nothing is read or written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,9 @@ UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
 def binding(check: Check, requirement: Requirement) -> bool:
     """Whether `check` failing would make `requirement` fail, rather than warn."""
-    return Level.SHOULD not in (requirement.level, check.level)
+    if requirement.level is Level.SHOULD:
+        return check.level is Level.MUST and check.requirements == (requirement.id,)
+    return check.level is not Level.SHOULD
 
 
 def softened(catalogue: Catalogue, checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -95,12 +98,17 @@ def _result(
 def _aggregated(
     requirement: Requirement, checks: Sequence[Check], left_out: str | None
 ) -> tuple[Outcome, str]:
-    """The worst thing that happened to the requirement's own part; a soft part can only add a warning."""
+    """The worst thing that happened to the requirement's own part; a soft part can only add a warning.
+
+    All checks of a SHOULD are its own part; those of a MUST that it holds are its hard part.
+    """
     should = requirement.level is Level.SHOULD
-    own = [check for check in checks if should or binding(check, requirement)]
+    hard = [check for check in checks if binding(check, requirement)]
+    own = list(checks) if should else hard
     soft = [check for check in checks if check not in own]
     ladder = [
-        (_with(own, Outcome.FAILED), Outcome.WARNED if should else Outcome.FAILED),
+        (_with(hard, Outcome.FAILED), Outcome.FAILED),
+        (_with(own, Outcome.FAILED), Outcome.WARNED),
         (_with(own, Outcome.WARNED) if should else [], Outcome.WARNED),
         (_with(own, Outcome.ERROR), Outcome.ERROR),
         (_with(own, Outcome.NOT_TESTABLE), Outcome.NOT_TESTABLE),

@@ -154,6 +154,7 @@ def hostile(text: str) -> RunRecord:
                 "errors::envelope",
                 Outcome.FAILED,
                 "WD-27",
+                level=Level.SHOULD,
                 message=text,
                 problem=Problem("an envelope", text),
             ),

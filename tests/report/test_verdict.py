@@ -61,7 +61,10 @@ def outcome_of(level: Level, *parts: tuple[Outcome, Level], left_out: bool = Fal
         (MAY, [(F, SHOULD), (P, MAY)], W),
         (MAY, [(N, MAY)], N),
         (SHOULD, [(F, SHOULD)], W),
-        (SHOULD, [(F, MUST)], W),
+        (SHOULD, [(F, MUST)], F),
+        (SHOULD, [(F, MUST), (W, SHOULD)], F),
+        (SHOULD, [(P, MUST), (F, SHOULD)], W),
+        (SHOULD, [(F, MAY)], W),
         (SHOULD, [(F, SHOULD), (E, SHOULD)], W),
         (SHOULD, [(E, SHOULD), (P, SHOULD)], E),
         (SHOULD, [(N, SHOULD), (P, SHOULD)], N),
@@ -70,7 +73,7 @@ def outcome_of(level: Level, *parts: tuple[Outcome, Level], left_out: bool = Fal
 def test_a_requirement_is_as_good_as_its_worst_check(
     level: Level, parts: list[tuple[Outcome, Level]], expected: Outcome
 ) -> None:
-    """A level decides, a check can only soften, and a soft part can only add a warning."""
+    """A level decides, a softer check can only add a warning, and a MUST-level check of a SHOULD makes it fail."""
     assert outcome_of(level, *parts) is expected
 
 
@@ -104,8 +107,19 @@ def test_a_row_that_says_why_it_is_not_tested_is_believed() -> None:
 
 def test_a_check_that_can_only_warn_is_recorded_as_a_warning() -> None:
     """No report shows as failed what fails nothing."""
-    run = sample.folded([sample.requirement("WD-27", SHOULD)], [sample.check("a::1", F, "WD-27")])
-    assert run.checks[0].outcome is W
+    for level in (SHOULD, MAY):
+        check = sample.check("a::1", F, "WD-27", level=level)
+        assert sample.folded([sample.requirement("WD-27", SHOULD)], [check]).checks[0].outcome is W
+
+
+def test_a_must_in_a_should_fails_it_alone() -> None:
+    """A MUST-level check makes a SHOULD fail if it is about nothing else; of two rows only the MUST fails."""
+    rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
+    alone = sample.folded(rows, [sample.check("a::1", F, "WD-27")])
+    assert (alone.checks[0].outcome, alone.requirements[1].outcome) == (F, F)
+    assert alone.verdict is Verdict.NON_CONFORMANT
+    both = sample.folded(rows, [sample.check("a::1", F, "WD-01", "WD-27")])
+    assert [result.outcome for result in both.requirements] == [F, W]
 
 
 @pytest.mark.parametrize("requirements", [(), ("WD-99",)])
@@ -150,17 +164,17 @@ def test_warnings_can_be_made_to_fail() -> None:
     """`--fail-on warning` turns a warning into 1, and nothing else."""
     rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
     passed = sample.check("a::1", P, "WD-01")
-    warned = sample.folded(rows, [passed, sample.check("a::2", F, "WD-27")])
+    warned = sample.folded(rows, [passed, sample.check("a::2", F, "WD-27", level=SHOULD)])
     clean = sample.folded(rows, [passed, sample.check("a::2", P, "WD-27")])
     assert (exit_code(warned), exit_code(warned, fail_on_warning=True)) == (0, 1)
     assert exit_code(clean, fail_on_warning=True) == 0
 
 
 def test_a_should_never_decides() -> None:
-    """Whatever becomes of a SHOULD, the verdict stays."""
+    """Whatever becomes of a SHOULD that holds no MUST, the verdict stays."""
     rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
     for outcome in (P, F, W, N, D, E):
-        checks = [sample.check("a::1", P, "WD-01"), sample.check("a::2", outcome, "WD-27")]
+        checks = [sample.check("a::1", P, "WD-01"), sample.check("a::2", outcome, "WD-27", level=SHOULD)]
         assert sample.folded(rows, checks).verdict is Verdict.CONFORMANT
 
 
@@ -178,8 +192,7 @@ def test_the_order_of_checks_does_not_matter(parts: list[tuple[Outcome, Level]],
     """And one more failing check never makes a requirement look better."""
     seen = {outcome_of(level, *some) for some in itertools.islice(itertools.permutations(parts), 24)}
     assert len(seen) == 1
-    worse = outcome_of(level, *parts, (F, MUST))
-    assert worse is (W if level is SHOULD else F)
+    assert outcome_of(level, *parts, (F, MUST)) is F
 
 
 def test_violations_give_the_reason_before_controls() -> None:
