@@ -114,15 +114,29 @@ def same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
+def alike(value: Any, other: Any) -> bool:
+    """Equality as `same` has it, where a key that is left out reads as null: serialisers do either."""
+    return same(without_nulls(value), without_nulls(other))
+
+
+def without_nulls(value: Any) -> Any:
+    """A JSON value without the keys that are null in it, at any depth; MISSING is null, too."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return None if value is MISSING else value
+
+
 def unchanged(
     before: Mapping[str, Any], after: Any, keys: Iterable[str], *, reply: Reply, after_what: str
 ) -> None:
-    """Every one of `keys` that `before` knows has the same JSON value in `after`."""
+    """Every one of `keys` has the same JSON value in `after` as in `before`; one that is left out reads as null."""
     changed = []
     for key in keys:
-        now = after.get(key, MISSING) if isinstance(after, dict) else MISSING
-        if key in before and not same(before[key], now):
-            changed.append(f"{key} was {before[key]!r} and is {now!r}")
+        was, now = before.get(key), after.get(key) if isinstance(after, dict) else MISSING
+        if not alike(was, now):
+            changed.append(f"{key} was {was!r} and is {now!r}")
     that(
         not changed,
         expected=f"nothing of {', '.join(keys)} to change by {after_what}",

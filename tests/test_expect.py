@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -95,13 +96,16 @@ def test_every_difference_is_named(given: object, says: str) -> None:
     assert caught.value.reply is given
 
 
-def test_unchanged_compares_only_what_was_known() -> None:
-    """A key that nobody told before is no change; one that vanished, or became another type, is."""
-    answer = reply()
-    expect.unchanged({"a": 1}, {"a": 1, "b": 2}, ("a", "b"), reply=answer, after_what="reading")
-    for after in ({"a": True}, {"a": "1"}, {}, None, []):
-        with pytest.raises(Violation, match="a was 1 and is"):
-            expect.unchanged({"a": 1}, after, ("a", "b"), reply=answer, after_what="reading")
+def test_unchanged_reads_an_absent_key_as_null() -> None:
+    """Either way of saying nothing is the same; a value that comes, goes or differs is a change, at any depth."""
+    answer = reply(b"{}")
+    whole: dict[str, Any] = {"a": 1, "b": None, "c": {"d": 2, "e": None}, "f": [{"g": None}]}
+    for after in (whole, {"a": 1, "c": {"d": 2}, "f": [{}]}, {**whole, "more": 3}):
+        expect.unchanged(whole, after, ("a", "b", "c", "f"), reply=answer, after_what="reading")
+        expect.unchanged(after, whole, ("a", "b", "c", "f"), reply=answer, after_what="reading")
+    for after in ({**whole, "a": "1"}, {**whole, "b": ""}, {**whole, "c": {"d": 2, "e": 0}}, {}, [], MISSING):
+        with pytest.raises(Violation):
+            expect.unchanged(whole, after, ("a", "b", "c", "f"), reply=answer, after_what="reading")
 
 
 def test_a_field_is_handed_back_if_it_is_good() -> None:

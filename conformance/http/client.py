@@ -183,6 +183,16 @@ class Client:
             status=reply.status,
         )
 
+    def abandon(self, make: Callable[[], Request]) -> None:
+        """Sends a request and hangs up at once, as a caller does who loses patience. Raises TransportError unsent."""
+        self.start.hang_up = True
+        try:
+            fault = self._try(make)[2]
+        finally:
+            self.start.hang_up = False
+        if fault is not None and fault.kind != "reset":
+            raise fault
+
     def unrecorded(self) -> "Client":
         """The same client, over the same connections, whose exchanges nobody gets to see."""
         other = copy.copy(self)

@@ -34,7 +34,8 @@ _PER_CONNECTION = 24
 class Start(threading.local):
     """What holds for the exchange that this thread is in: its deadline, and a barrier to write behind.
 
-    `seated` tells that a place among the requests in flight is kept for this thread already.
+    `seated` tells that a place among the requests in flight is kept for this thread already. With `hang_up` the
+    connection is closed as soon as the request is written, and no answer is read.
     """
 
     deadline: float = float("inf")
@@ -42,6 +43,7 @@ class Start(threading.local):
     first_write: float | None = None
     first_bytes: bytes = b""
     seated: bool = False
+    hang_up: bool = False
 
     def line_up(self) -> None:
         """Waits until every racer may send; the deadline of the exchange begins after that."""
@@ -194,6 +196,9 @@ class _Stream(httpcore.NetworkStream):
         self.spoiled = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._start.hang_up:
+            self._stream.close()
+            raise httpcore.ReadError("this end hung up, on purpose")
         came = self._stream.read(max_bytes, self._start.remaining())
         if len(self._start.first_bytes) < _FIRST_BYTES:
             self._start.first_bytes += came[:_FIRST_BYTES]

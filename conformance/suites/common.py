@@ -116,6 +116,14 @@ def resolution_s(*values: Any) -> float:
     return float(10.0 ** -min(digits, default=0))
 
 
+def is_same_instant(one: Any, other: Any) -> bool:
+    """Whether two ISO 8601 texts name one moment, as far as the coarser can tell; what is none is told elsewhere."""
+    first, second = instant(one), instant(other)
+    if first is None or second is None:
+        return True
+    return abs((first - second).total_seconds()) < max(resolution_s(one, other), 0.001)
+
+
 def not_after(earlier: Any, later: Any) -> bool:
     """Whether two ISO 8601 texts are in order, as far as the coarser of the two can tell."""
     first, second = instant(earlier), instant(later)

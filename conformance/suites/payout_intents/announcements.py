@@ -16,7 +16,7 @@ from conformance.model import Exchange
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.receiver import EVENT, Delivery, Receiver
-from conformance.suites.payout_intents.verbs import PayoutIntents, body_of
+from conformance.suites.payout_intents.verbs import PayoutIntents, body_of, succeeded
 
 # After an event that was asked for later has come, one that nobody asked for isn't far.
 _LATER_S = 0.25
@@ -160,7 +160,7 @@ class Announcements:
             for _ in range(2):
                 reply = cancel(intent, reason)
                 expect.that(
-                    not reply.ok,
+                    not succeeded(reply),
                     expected="a cancel to be refused, so that it can be seen that no event follows",
                     observed=expect.shown(reply),
                     reply=reply,

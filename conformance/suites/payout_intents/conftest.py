@@ -4,21 +4,39 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance.errors import NotTestable
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.announcements import Announcements
-from conformance.suites.payout_intents.evidence import Cancelled, Evidence
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.pieces import Cancelled
 from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 from conformance.suites.payout_intents.verbs import PayoutIntents
 
+UNNAMED = "unnamed"
+"""Stands for the terminal states of a profile that names none."""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One case per state: `terminal_state` for those of the profile, `any_state` for all of them."""
+    """One case per state: `terminal_state` for those of the profile, `any_state` for all that are known."""
     terminal = terminal_states_of(metafunc.config)
     if "terminal_state" in metafunc.fixturenames:
-        metafunc.parametrize("terminal_state", terminal)
+        metafunc.parametrize("terminal_state", terminal or (UNNAMED,), indirect=True)
     if "any_state" in metafunc.fixturenames:
-        metafunc.parametrize("any_state", ("requires_approval", "processing", *terminal))
+        known = ("requires_approval", "processing", *(terminal or ("cancelled",)))
+        metafunc.parametrize("any_state", tuple(dict.fromkeys(known)))
+
+
+@pytest.fixture
+def terminal_state(request: pytest.FixtureRequest) -> str:
+    """A terminal state that the profile names. Raises NotTestable where it names none."""
+    state = str(request.param)
+    if state == UNNAMED:
+        raise NotTestable(
+            "the profile doesn't name the terminal states of this target, so that none of them was tried",
+            hint='Write each into states.terminal; ["cancelled"] says that it is the only one.',
+        )
+    return state
 
 
 @pytest.fixture(scope="session")

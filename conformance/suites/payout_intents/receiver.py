@@ -20,7 +20,8 @@ _IMPATIENCE_S = 1.0
 # A parallel worker may hold the address for a while.
 _BUSY_S = 60.0
 _BODY_CAP = 1_000_000
-_IDENTITIES = ("id", "event_id", "eventId", "uuid", "webhook_id")
+# What names the event comes first: an id may be that of the delivery, which is another one each time.
+_IDENTITIES = ("event_id", "eventId", "id", "uuid", "webhook_id")
 _HEADERS = ("webhook-id", "event-id")
 
 

@@ -6,10 +6,12 @@ import pytest
 
 from conformance import expect
 from conformance.expect import requirement
-from conformance.http.reply import instant
+from conformance.http.reply import Reply, instant
 from conformance.plugin import Given
-from conformance.suites.payout_intents.evidence import Cancelled, Evidence, Refusal, goes_ahead
-from conformance.suites.payout_intents.verbs import CANCELLED, REFUSED, PayoutIntents
+from conformance.suites.payout_intents.bindings import ask_by_name, names_another
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.pieces import Cancelled, Refusal, goes_ahead, was_refused
+from conformance.suites.payout_intents.verbs import CANCELLED, REFUSED, PayoutIntents, is_cancelled, succeeded
 
 HOW = [
     pytest.param(how, id=how.replace(" ", "_"))
@@ -48,6 +50,39 @@ def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given)
         CANCELLED,
         to="cancelling an intent that requires approval",
         hint="Answer once the change is written.",
+    )
+
+
+@requirement("PI-01")
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place: str) -> None:
+    """It is the intent of the path that is cancelled, and no other, whatever ids the body or the query names."""
+    intent, other = given("requires_approval"), given("requires_approval")
+
+    for names in ask_by_name(other.id):
+        reply = names_another(api, intent, place, names)
+        _untouched(api.seen(other), place)
+        if succeeded(reply):
+            read = api.confirmed(intent)
+            expect.that(
+                is_cancelled(read),
+                expected=f"the intent of the path to be cancelled after {reply.status}, whatever the {place} names",
+                observed=f"GET shows {expect.shown(read)}",
+                reply=read,
+                hint="Take the id from the path alone: many frameworks bind body and query to the same names.",
+            )
+            return
+    api.still_cancels(intent, after=f"cancels whose {place} named another one")
+    _untouched(api.seen(other), place)
+
+
+def _untouched(read: Reply, place: str) -> None:
+    expect.that(
+        not is_cancelled(read),
+        expected=f"an intent not to be cancelled that stands in the {place} of another one's cancel",
+        observed=f"GET shows {expect.shown(read)}",
+        reply=read,
+        hint="Take the id from the path alone: many frameworks bind body and query to the same names.",
     )
 
 
@@ -151,17 +186,14 @@ def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents
 def test_refused_payout_goes_ahead(evidence: Evidence) -> None:
     """A processing intent whose cancel was refused is not cancelled, and bears no mark of the attempt."""
     refusal = evidence.refusal("processing")
-    # A 5xx or a 401 says nothing about what a refusal leaves behind.
-    reply = refusal.replies["with a key"]
-    expect.that(
-        reply.ok or reply.status in (400, 404, 409, 422),
-        expected="a cancel of a processing intent to be answered, so that the check can begin",
-        observed=expect.shown(reply),
-        reply=reply,
-        control=True,
-    )
+    was_refused(refusal)
 
-    goes_ahead(refusal, refusal.after, "after its cancel was refused")
+    goes_ahead(
+        refusal,
+        refusal.after,
+        refusal.twin.after if refusal.twin is not None else None,
+        "after its cancel was refused",
+    )
 
 
 @requirement("PI-05", level="SHOULD")
@@ -181,10 +213,14 @@ def test_refusal_leaves_updated_at_of_a_processing_intent(evidence: Evidence) ->
 @requirement("PI-06")
 def test_read_confirms_the_status(cancelled: Cancelled) -> None:
     """After a cancel GET answers 200 with the status cancelled."""
-    expect.answered(
-        cancelled.after,
-        expect.Answer(200, fields=(("status", "cancelled"),)),
-        to="GET after a cancel that was answered by a 2xx",
+    read = cancelled.after
+    # A word that the 202 spells in the same way is that one's fault.
+    same = is_cancelled(read) and expect.same(read.at("status"), cancelled.reply.at("status"))
+    expect.that(
+        read.status == 200 and (read.at("status") == "cancelled" or same),
+        expected="200 with status 'cancelled' to GET after a cancel that was answered by a 2xx",
+        observed=expect.shown(read),
+        reply=read,
         hint="The 202 promises a change that is made: is it committed, and is no stale copy read?",
     )
 
@@ -192,11 +228,35 @@ def test_read_confirms_the_status(cancelled: Cancelled) -> None:
 @requirement("PI-06")
 def test_read_confirms_the_failure_code(cancelled: Cancelled) -> None:
     """After a cancel GET shows the failure code."""
-    expect.field(
-        cancelled.after,
-        "failure_code",
-        lambda value: value == "cancelled",
-        "'cancelled' in GET after a cancel",
+    _confirms_the_failure_code(cancelled.reply, cancelled.after, "a cancel")
+
+
+@requirement("PI-06")
+@pytest.mark.parametrize("how", ["without_a_reason", "without_a_key"])
+def test_read_confirms_a_bare_cancel(api: PayoutIntents, given: Given, how: str) -> None:
+    """However little was sent with a cancel, GET shows the status and the failure code after it."""
+    intent, what = given("requires_approval"), f"a cancel {how.replace('_', ' ')}"
+
+    reply = api.cancels(intent, **({"reason": None} if how == "without_a_reason" else {"key": None}))
+
+    read = api.confirmed(intent)
+    expect.that(
+        is_cancelled(read),
+        expected=f"GET to show the intent cancelled after {what}",
+        observed=expect.shown(read),
+        reply=read,
+    )
+    _confirms_the_failure_code(reply, read, what)
+
+
+def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
+    """What the 202 itself says wrongly, or leaves out, is for PI-15 and PI-16 to judge."""
+    code, shown = reply.at("failure_code"), read.at("failure_code")
+    expect.that(
+        shown == "cancelled" or (code != "cancelled" and expect.alike(shown, code)),
+        expected=f"failure_code to be 'cancelled' in GET after {what}",
+        observed=f"failure_code is {shown!r}, and in the {reply.status} it was {code!r}",
+        reply=read,
     )
 
 
@@ -221,12 +281,14 @@ def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given) ->
 
 @requirement("PI-06")
 def test_read_confirms_the_reason(cancelled: Cancelled) -> None:
-    """After a cancel GET shows the reason."""
-    expect.field(
-        cancelled.after,
-        "failure_message",
-        lambda value: isinstance(value, str) and cancelled.reason in value,
-        f"the reason {cancelled.reason!r} in GET after a cancel",
+    """After a cancel GET shows the reason, as the 202 did."""
+    came, shown = cancelled.reply.at("failure_message"), cancelled.after.at("failure_message")
+    said = isinstance(came, str) and cancelled.reason in came
+    expect.that(
+        not said or (isinstance(shown, str) and cancelled.reason in shown),
+        expected=f"the reason {cancelled.reason!r} in GET after a cancel, as in the {cancelled.reply.status}",
+        observed=f"failure_message is {shown!r}",
+        reply=cancelled.after,
         hint="Is the reason saved with the status?",
     )
 
@@ -260,7 +322,7 @@ def test_refusal_names_the_terminal_state(evidence: Evidence, terminal_state: st
 
 def _names_status(refusal: Refusal) -> None:
     reply = refusal.replies["with a key"]
-    if reply.status // 100 != 4:
+    if reply.status // 100 != 4 or not isinstance(reply.at("error.message"), str):
         return  # There is no refusal whose message could be read.
     message = _words(reply.at("error.message"))
     # An intent that moves on while we look may be named by either status.

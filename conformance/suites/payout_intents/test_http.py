@@ -4,11 +4,19 @@ import pytest
 
 from conformance import expect
 from conformance.expect import requirement
-from conformance.http.reply import Reply
+from conformance.http.reply import MISSING, Reply
 from conformance.plugin import Given
+from conformance.states.resource import segment
 from conformance.suites.common import is_json, no_server_error, shows_no_insides
-from conformance.suites.payout_intents.evidence import Cancelled, Evidence
-from conformance.suites.payout_intents.verbs import PayoutIntents, cancel_path, read_path
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.pieces import Cancelled
+from conformance.suites.payout_intents.verbs import (
+    PayoutIntents,
+    cancel_path,
+    is_cancelled,
+    read_path,
+    succeeded,
+)
 
 BODY = b'{"reason": "ordered twice"}'
 DOCUMENTED = (
@@ -58,7 +66,8 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
     """A documented refusal has an error with a code and a message."""
     reply = _documented(evidence, which)
 
-    if not reply.ok:  # Otherwise there is no refusal to look at.
+    # Another status is another row's affair, and may have a form of its own.
+    if reply.status in (404, 409, 422):
         _is_envelope(reply, f"a request that gets {which.replace('_', ' ')}")
 
 
@@ -110,14 +119,46 @@ def test_odd_id_shows_no_insides(api: PayoutIntents, raw: str) -> None:
     shows_no_insides(reply, to=f"an id like {raw!r}", pages=False)
 
 
-@requirement("PI-46")
-def test_application_json_is_accepted(cancelled: Cancelled) -> None:
-    """A body labelled application/json is accepted."""
+STRANGE_PATHS = ("/payout_intents/{id}/no-such-action", "/no-such-path")
+
+
+@requirement("PI-45")
+@pytest.mark.parametrize("asked", ["GET", "POST"])
+def test_unknown_path_shows_no_insides(api: PayoutIntents, cancelled: Cancelled, asked: str) -> None:
+    """A path that isn't the API's shows no stack trace, SQL, file path or page, nor the caller's credentials."""
+    headers = [(name, value) for name, value in api.documented().items() if value is not None]
+    for path in STRANGE_PATHS:
+        target = path.replace("{id}", segment(cancelled.intent.id))
+        reply = api.send(asked, target, headers, b"{}" if asked == "POST" else None)
+        if reply.ok:
+            continue  # It is somebody's after all.
+        shows_no_insides(reply, to=f"a {asked} of {path}")
+        _repeats_no_credentials(api, reply, f"a {asked} of {path}")
+
+
+def _repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str) -> None:
+    """Neither the secret nor the pair as it was sent stands anywhere in the answer."""
+    sent = (*api.secrets(), api.authorization().removeprefix("Basic "))
     expect.that(
-        cancelled.reply.ok,
+        not any(one in text for text in reply.strings() for one in sent),
+        expected=f"an answer to {what} without the credentials that it was asked with",
+        observed=f"they stand in {expect.shown(reply)}",
+        reply=reply,
+        hint="A page for debugging shows the headers of a request: turn it off.",
+    )
+
+
+@requirement("PI-46")
+def test_application_json_is_accepted(evidence: Evidence) -> None:
+    """A body labelled application/json is accepted: whatever else refuses it, its media type doesn't."""
+    reply = evidence.tried().reply
+
+    expect.that(
+        reply.status not in (406, 415),
         expected="a cancel labelled application/json to be accepted",
-        observed=expect.shown(cancelled.reply),
-        reply=cancelled.reply,
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="The documents' own label is application/json (RFC 8259).",
     )
 
 
@@ -133,7 +174,7 @@ def test_json_by_any_spelling_is_accepted(
 
     usual = expect.same(cancelled.reply.at("failure_message"), cancelled.reason)
     expect.that(
-        reply.ok and (not usual or reply.at("failure_message") == "ordered twice"),
+        succeeded(reply) and (not usual or reply.at("failure_message") in ("ordered twice", MISSING)),
         expected=f"a cancel labelled {label} to be accepted, reason and all",
         observed=expect.shown(reply),
         reply=reply,
@@ -157,10 +198,10 @@ def test_other_label_is_handled(api: PayoutIntents, given: Given, evidence: Evid
     """Another label, or none, is refused without effect or makes no difference; it never ends in a 5xx."""
     intent, what = given("requires_approval"), f"a body labelled {LABELS[kind]!r}"
 
-    reply = api.post(intent, BODY, change={"Content-Type": LABELS[kind]})
+    reply = api.odd(lambda: api.post(intent, BODY, change={"Content-Type": LABELS[kind]}), to=what)
 
     no_server_error(reply, to=what)
-    if not reply.ok:
+    if not succeeded(reply):
         api.still_cancels(intent, after=what)
         return
     evidence.like_any(reply, to=f"{what}, as it wasn't refused,")
@@ -183,18 +224,20 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: str) -> None:
         observed=f"GET shows {expect.shown(methods.after)}; accepted were {', '.join(accepted) or 'none of them'}",
         reply=methods.after,
     )
+    # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.
     expect.that(
-        methods.twin.ok,
+        succeeded(methods.twin),
         expected="the documented cancel still to work after other methods",
         observed=expect.shown(methods.twin),
         reply=methods.twin,
+        control=True,
     )
 
 
 OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 
 
-@requirement("PI-47")
+@requirement("PI-47", level="SHOULD")
 def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> None:
     """A request that claims in a header, or in the query, to be a POST cancels nothing."""
     intent = given("requires_approval")
@@ -214,8 +257,8 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
 
     read = api.seen(intent)
     expect.that(
-        read.at("status") == "requires_approval",
-        expected=f"an intent to await approval still after {', '.join(replies)}",
+        not is_cancelled(read),
+        expected=f"an intent not to be cancelled by {', '.join(replies)}",
         observed=", ".join(f"{what}: {reply.status}" for what, reply in replies.items())
         + f"; {expect.shown(read)}",
         reply=read,

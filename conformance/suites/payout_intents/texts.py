@@ -22,7 +22,8 @@ FREE_TEXT = {
     "right_to_left": "טעות בסכום, בטל — تم الإلغاء بطلب العميل \u200f(12:30)\u200f",
     "asian": "客户要求取消 顧客の希望 고객 요청 ยกเลิกตามคำขอ 𠮷野家",
     "emoji": "Thumbs 👍🏽, family 👨‍👩‍👧, flag 🇲🇾, heart ❤️, 𝔘 Done ✅",
-    "composed": "Cafe\u0301 and Caf\u00e9, \ufb01 \u2460 \uff21 \u212b \u1e9b\u0323 N\u00ba 1",
+    "composed": "Cafe\u0301 and Caf\u00e9, \u212b, \u1e9b\u0323, \u1112\u1161\u11ab",
+    "compatible": "\ufb01 \u2460 \uff21 \u00bd N\u00ba 1 \u2122 \uff76\uff9e X\u00b2",
     "outer_spaces": "   Outer  and  inner   spaces  ",
     "odd_outer_spaces": "\u00a0\u2003Spaces that aren't ASCII\u2003\u00a0",
     "looks_like_a_number": "00012.50",
@@ -34,6 +35,8 @@ FREE_TEXT = {
     "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
+# What libraries tidy up by default.
+TIDY = ("outer_spaces", "odd_outer_spaces", "composed")
 
 
 def plain(length: int) -> str:

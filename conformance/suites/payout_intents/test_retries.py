@@ -1,0 +1,37 @@
+"""Requests that come again under their key: what was refused for something else leaves it free."""
+
+import pytest
+
+from conformance.expect import requirement
+from conformance.plugin import Given
+from conformance.suites.payout_intents.evidence import Evidence
+from conformance.suites.payout_intents.keys import WRONG_BODIES
+from conformance.suites.payout_intents.verbs import PayoutIntents
+
+BODY = b'{"reason": "ordered twice"}'
+
+
+@requirement("PI-37")
+@pytest.mark.parametrize("fault", WRONG_BODIES)
+def test_refused_body_leaves_the_key_free(
+    api: PayoutIntents, given: Given, evidence: Evidence, fault: str
+) -> None:
+    """A request that was refused for its body is processed when it comes again, same key, with a good one."""
+    intent, key = given("requires_approval"), api.new_key()
+    refused = api.odd(lambda: api.post(intent, WRONG_BODIES[fault], key=key), to=fault.replace("_", " "))
+    if refused.status // 100 != 4:
+        return  # It was accepted, or ended in a 5xx, which is told elsewhere.
+
+    reply = api.odd(lambda: api.post(intent, BODY, key=key), to="the corrected request under the same key")
+
+    evidence.like_any(
+        reply,
+        to=f"the corrected request under the key of one that got {refused.status} for its body",
+        hint="Claim the key once the body is valid, and let it go where the request fails.",
+    )
+
+
+@requirement("PI-37")
+def test_repeated_request_is_answered(evidence: Evidence) -> None:
+    """A request that got a 404 is answered, too, when it comes again under its key."""
+    evidence.unknown_again()
