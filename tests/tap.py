@@ -28,12 +28,12 @@ class Tap:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def ids(self, since: float = 0.0, until: float = float("inf")) -> set[str]:
-        """The ids that the API's own requests named in that time."""
+    def ids(self, since: float = 0.0, until: float = float("inf"), *, reads: bool = True) -> set[str]:
+        """The ids that the API's own requests named in that time, with or without those that were only read."""
         return {
             found[1]
-            for at, _, path in list(self.requests)
-            if since <= at < until and (found := _ID.search(path))
+            for at, method, path in list(self.requests)
+            if since <= at < until and (reads or method != "GET") and (found := _ID.search(path))
         }
 
     def count(self) -> int:

@@ -264,11 +264,15 @@ def test_a_pool_that_is_too_small_names_the_pool(sandbox: SandboxProcess, tmp_pa
 def test_a_state_provider_that_talks_nonsense_fails_nothing(
     sandbox: SandboxProcess, tmp_path: Path, answer: bytes, says: str
 ) -> None:
-    """Not testable, with what it answered; exit 3."""
+    """The run ends before it begins, with what it answered; who insists gets what it took for not testable."""
     with serving(always(answer)) as server:
         profile = write_profile(tmp_path, "withdraws", sandbox.url, states=f'url = "{server.url}/states/"')
-        done = certify(profile, "-k", "matrix or unknown")
+        ended = certify(profile)
+        done = certify(profile, "-k", "matrix or unknown", "--insist")
 
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert says in " ".join(ended.stderr.split()), ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 2
     assert done.returncode == 3, done.stdout + done.stderr
     assert says in " ".join(done.stdout.split()), done.stdout
     found = outcomes(tmp_path)

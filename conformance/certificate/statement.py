@@ -20,8 +20,9 @@ from conformance.catalogue import specs_dir
 from conformance.certificate.evidence import FILES, Files, Run
 from conformance.errors import CertificateError
 from conformance.inputs import build as this_build
-from conformance.model import Outcome, RequirementResult, Verdict
+from conformance.model import Outcome, RequirementResult, RunRecord, Verdict
 from conformance.origin import PROFILE
+from conformance.report import tried
 from conformance.report.safe import line
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -100,6 +101,7 @@ def build(
                     "exchanges": len(record.exchanges),
                     "notes": [text for note in record.notes if (text := line(note))],
                 },
+                **_tried(record),
                 "certifiedAt": certified_at,
                 "expiresAt": expires_at,
                 "certifiedWith": dict(certified_with),
@@ -146,6 +148,13 @@ def _configuration(run: Run) -> list[Json]:
             "annotations": {"version": record.harness_version},
         },
     ]
+
+
+def _tried(record: RunRecord) -> Json:
+    """The terminal states that were tried, of an API whose document names none."""
+    if record.target.api != "payout-intents":
+        return {}
+    return {"terminalStatesTried": [line(state) for state in tried.terminal_states(record.checks)]}
 
 
 def _reason(row: RequirementResult) -> str:

@@ -166,6 +166,8 @@ def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
     one = looked[0]
     assert one.resource is not None
     reply = session.documented.read(one.resource.id, "primary")
+    if reply.ok:
+        return None  # now it is there: whatever that is, the path is right
     return ProfileError(
         f"states.read_path is {path}, and reading a {one.wanted.status} withdraw that was just handed out is answered "
         f"by {told(reply, WORDS)}, though the target knows it: its cancel is answered otherwise",

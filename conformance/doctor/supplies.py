@@ -1,5 +1,6 @@
 """Resources: can each state that a run needs be had, and is what comes really in it?"""
 
+from conformance.doctor import preflight
 from conformance.doctor.answers import short
 from conformance.doctor.calls import Calls
 from conformance.doctor.line import Line, State
@@ -33,7 +34,7 @@ def wanted(profile: Profile) -> list[Wanted]:
 
 def supplies(session: Session, calls: Calls) -> list[Line]:
     """A line for each kind. What was set up is offered back when the session is closed; ids of lists aren't used up."""
-    states = session.profile.states
+    profile, states = session.profile, session.profile.states
     if states.ids is None and states.url is None and states.command is None and not states.sandbox:
         return [
             Line(
@@ -44,16 +45,64 @@ def supplies(session: Session, calls: Calls) -> list[Line]:
                 "Add url, command, ids or sandbox to [states]: without one hardly anything is testable.",
             )
         ]
-    found = [_kind(session, calls, one) for one in wanted(session.profile)]
+    kinds = wanted(profile)
+    found = [_kind(session, calls, one) for one in kinds]
+    own = [(one, fault) for one, (_, fault) in zip(kinds, found, strict=True) if _is_plain(one)]
+    if all(fault is not None for _, fault in own):
+        # One cause, one line: none of the states says more than the others.
+        broken = preflight.nothing(profile, [(one, fault) for one, fault in own if fault is not None])
+        return [
+            Line("states", State.WRONG, f"asked for {len(own)} states", broken.message, broken.hint),
+            *terminal(profile),
+        ]
+    lines = _alike(kinds, [line for line, _ in found]) + terminal(profile)
     if states.ids is not None:
         hint = "payout-conformance plan says how many ids of each list a run takes, and how many to add."
-        found.append(
+        lines.append(
             Line("states.ids", State.NOTE, "looked at one id of each list", "a run takes more", hint)
         )
-    return found
+    return lines
 
 
-def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
+def _alike(kinds: list[Wanted], lines: list[Line]) -> list[Line]:
+    """The lines; one for all that look alike where none of the states is what it should be."""
+    seen = [line for one, line in zip(kinds, lines, strict=True) if _is_plain(one)]
+    if (
+        len(seen) < 2
+        or {line.state for line in seen} != {State.WRONG}
+        or len({line.todo for line in seen}) > 1
+    ):
+        return lines
+    came = f"{seen[0].came}; and none of the others is better"
+    whole = Line("states", State.WRONG, f"asked for {len(seen)} states", came, seen[0].todo)
+    return [whole, *(line for line in lines if line.state is State.MISSING)]
+
+
+def terminal(profile: Profile) -> list[Line]:
+    """Which terminal states a run tries: no document names them, so a run knows of no others."""
+    if profile.target.api != "payout-intents":
+        return []
+    tried = "looked which terminal states a run will try"
+    names = profile.states.terminal
+    if not names:
+        return [
+            Line(
+                "states.terminal",
+                State.MISSING,
+                tried,
+                "states.terminal names none, so that terminal payouts are refused (PI-03) is not testable",
+                'Name all of them in states.terminal; if there is no other, write terminal = ["cancelled"].',
+            )
+        ]
+    return [Line("states.terminal", State.OK, tried, f"{', '.join(names)}, and no others")]
+
+
+def _is_plain(one: Wanted) -> bool:
+    return one.whose == "primary" and one.webhook_url is None and one.provider_supports_cancel is None
+
+
+def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestable | None]:
+    """What is to be said of one kind, and the fault of the source where there is none of it to be had."""
     name = "states." + ".".join(
         filter(
             None,
@@ -69,9 +118,15 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> Line:
     try:
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
-        return Line(name, State.MISSING, tried, fault.message, fault.hint)
+        line = Line(name, State.MISSING, tried, fault.message, fault.hint)
+        return line, fault if isinstance(fault, NotTestable) else None
+    return _seen(calls, one, name, tried, found), None
+
+
+def _seen(calls: Calls, one: Wanted, name: str, tried: str, found: str) -> Line:
+    """What its owner sees of a resource. Nothing is cancelled: a run goes further where the two disagree."""
     try:
-        reply = calls.read(found, whose)
+        reply = calls.read(found, one.whose)
     except NotTestable:
         return Line(name, State.OK, tried, f"{found}; its state can't be seen, as states.read_path isn't set")
     status = reply.at("data.status") if one.contract == "withdraws" else reply.at("status")

@@ -107,7 +107,7 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
         f"max_requests = {_LONGEST}",
         "[states]",
     ]
-    if api == "payout-intents":
+    if profile.states.terminal and api == "payout-intents":
         lines += [f"terminal = {json.dumps(list(profile.states.terminal))}"]
     if profile.states.read_path is not None:
         lines += ['read_path = "/api/v1/withdraws/{id}"']
@@ -144,7 +144,7 @@ def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int
     statuses = (
         STATUSES[api]
         if api == "withdraws"
-        else tuple(dict.fromkeys((*STATUSES[api][:2], *profile.states.terminal)))
+        else tuple(dict.fromkeys((*STATUSES[api], *profile.states.terminal)))
     )
     send = build_opener(ProxyHandler({}))
     made: Pools = {}

@@ -75,6 +75,13 @@ def _resources(plan: Plan) -> Iterator[str]:
     yield f"  {_MADE[source]}"
     for owner, needs in groupby(plan.needs, key=lambda one: one.owner):
         yield f"  {owner}: " + ", ".join(f"{one.needed} {one.status}" for one in needs)
+    if plan.profile.target.api == "payout-intents":
+        names = ", ".join(states.terminal)
+        yield (
+            f"  terminal states that are tried: {names}, and no others"
+            if names
+            else "  terminal states that are tried: none, as states.terminal names none -> name all of them there"
+        )
     for one in plan.needs:
         if one.short:
             table = "states.ids" if one.owner == "primary" else f"states.ids.{one.owner}"
@@ -88,6 +95,11 @@ def _effects(plan: Plan) -> Iterator[str]:
     noun = NOUNS[api]
     if plan.profile.target.environment == "live":
         yield f"  The environment is live: these {noun}s are real. A run refuses that without --allow-live."
+    other = plan.profile.credentials.get("other_environment")
+    if plan.profile.target.environment == "test" and other is not None and other.environment == "live":
+        yield (
+            "  [credentials.other_environment] count as live: nothing but reads is sent with them, without --allow-live"
+        )
     if cancelled:
         yield f"  up to {cancelled} {noun}s are cancelled, all of them from the source above, and no others"
     yield f"  ids that are made up are asked for, too: random ones, which name no {noun}"
@@ -142,6 +154,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "wrong_credentials": plan.wrong_credentials,
         },
         "resources": [_need(one) for one in plan.needs],
+        **({"terminal_states": list(plan.profile.states.terminal)} if target.api == "payout-intents" else {}),
         "seconds": {f"{ms:g}": round(seconds, 1) for ms, seconds in plan.seconds.items()},
         "untested": [
             {

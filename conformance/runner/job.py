@@ -17,7 +17,7 @@ from conformance.fuzz.checks import SUITE
 from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
 from conformance.profile import Profile
-from conformance.report import journal, record, render
+from conformance.report import journal, record, render, tried
 from conformance.report.safe import counted
 from conformance.runner import folder as folders
 from conformance.runner.fuzzing import Fuzzing, forget
@@ -206,6 +206,7 @@ class _Job:
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
+            *filter(None, (tried.sentence(checks),)),
             *(() if fuzzing.wanted else ("Fuzzing was left out.",)),
             *((slowed,) if slowed else ()),
             *(() if complete else ("The run was ended before its last check.",)),

@@ -98,12 +98,14 @@ def test_a_source_that_makes_something_else(target: Sandbox, tmp_path: Path) -> 
 
 
 def test_states_that_cannot_be_had(target: Sandbox, tmp_path: Path) -> None:
-    """An endpoint that isn't there, and no source at all: exit 3, with what to add."""
+    """An endpoint that isn't there: one line, and exit 2, as a run would; no source at all: exit 3, and what to add."""
     path = write_profile(tmp_path, "withdraws", target.url, states=f'url = "{target.url}/nope"')
     lines = examined(path)
-    assert lines["states.pending"].state is State.MISSING
-    assert "404" in lines["states.pending"].came
-    assert code(lines) == 3
+    assert lines["states"].state is State.WRONG
+    assert lines["states"].came.count("404") == 1
+    assert "states.url isn't its address" in lines["states"].todo
+    assert not [name for name in lines if name.startswith("states.")]
+    assert code(lines) == 2
 
     lines = examined(write_profile(tmp_path, "withdraws", target.url, states=""))
     assert "Add url, command, ids or sandbox" in lines["states"].todo
