@@ -77,8 +77,9 @@ def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | 
     unknown = _unreadable(session, had) or _strangers(session, had)
     if unknown is not None:
         return unknown
-    if all(one.resource is None for one in had if one.wanted.whose == "primary"):
-        faults = [(one.wanted, one.fault) for one in had if one.fault is not None]
+    own = [one for one in had if one.wanted.whose == "primary"]
+    if all(one.resource is None for one in own):
+        faults = [(one.wanted, one.fault) for one in own if one.fault is not None]
         return nothing(profile, faults) if faults else None
     for one in had:
         # An id of a list that was only looked at is as unused as before.
