@@ -148,10 +148,10 @@ def _states(answers: Answers) -> str:
         text += f"command = [{', '.join(map(_quoted, answers.command))}]\n"
     elif answers.source is Source.SANDBOX:
         text += "sandbox = true\n"
+    if answers.source in (Source.URL, Source.COMMAND):
+        text += "# requests_per_second = 2  # of this source alone, where it has a quota\n"
     if api == "payout-intents":
-        text += (
-            f"# The names of the terminal states.\nterminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
-        )
+        text += f"# The names of all terminal states: one that isn't here is never tried.\nterminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
     elif answers.read_path:
         text += f"# Where a withdraw can be read.\nread_path = {_quoted(answers.read_path)}\n"
     else:
