@@ -3,7 +3,6 @@
 import base64
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,10 +42,10 @@ class Witness:
 
 
 @pytest.fixture
-def witness(sandbox: SandboxProcess) -> Iterator[Witness]:
+def witness(sandbox: SandboxProcess) -> Witness:
     """Before the sandbox."""
     sandbox.bend()
-    yield Witness(int(sandbox.url.rpartition(":")[2]))
+    return Witness(int(sandbox.url.rpartition(":")[2]))
 
 
 def live_profile(folder: Path, url: str, sandbox: SandboxProcess) -> Path:

@@ -151,7 +151,8 @@ def _states(answers: Answers) -> str:
     if answers.source in (Source.URL, Source.COMMAND):
         text += "# requests_per_second = 2  # of this source alone, where it has a quota\n"
     if api == "payout-intents":
-        text += f"# The names of all terminal states: one that isn't here is never tried.\nterminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
+        text += "# The names of all terminal states: one that isn't here is never tried.\n"
+        text += f"terminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
     elif answers.read_path:
         text += f"# Where a withdraw can be read.\nread_path = {_quoted(answers.read_path)}\n"
     else:
