@@ -17,6 +17,7 @@ from conformance.doctor.readings import SWAPPED
 from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
 from conformance.http.reply import Reply
 from conformance.profile import STATUSES, Profile
+from conformance.report.safe import same_but_ids
 from conformance.session import Session
 from conformance.states import Wanted
 from conformance.states.told import WORDS, told
@@ -125,7 +126,8 @@ def refusal(calls: Calls, profile: Profile, replies: list[Reply]) -> Conformance
             return _swapped(profile) if reading == SWAPPED else None
     if off and profile.target.api == "withdraws":
         return _clock(profile, replies, off)
-    alike = len(others) > 0 and all(told(other, WORDS) == told(replies[0], WORDS) for other in others)
+    words = same_but_ids(told(replies[0], WORDS))
+    alike = bool(others) and all(same_but_ids(told(other, WORDS)) == words for other in others)
     return (
         _alike(profile, replies, len(others) + 1) if alike else _refused(profile, replies, _ahead_note(off))
     )
