@@ -56,6 +56,7 @@ def test_a_target_that_is_ready(target: Sandbox, tmp_path: Path, api: str) -> No
     assert "401" in lines["credentials.wrong"].came
     if api == "payout-intents":
         assert lines["webhooks.public_url"].came == "it arrived"
+        assert lines["states.terminal"].came == "cancelled, paid, failed, and no others"
 
 
 def test_nothing_that_exists_is_cancelled(target: Sandbox, tmp_path: Path) -> None:
