@@ -31,6 +31,13 @@ CHECK = pytest.StashKey[tuple[datetime, float]]()
 # In the folder of a run that is gone on with: the ids of the checks that are in its journal already.
 FINISHED = "finished.json"
 _SUITES = Path(__file__).parent / "suites"
+_MARKERS = (
+    "requirement(*ids, level=None): the rows of the catalogue that a check proves",
+    "waits: mostly waits for what may come by itself; a module of such checks begins first",
+    "together: looks at one piece of evidence with the rest of its module, in one process",
+    "last: looks back on what the other checks did, and begins after them",
+    "watch: looks at what was cancelled some time ago; in one worker, last of all",
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -41,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--requirement", metavar="ID", action="append", default=[], help="only checks of this requirement"
     )
+    group.addoption("--watch", type=float, metavar="SECONDS", help="instead of the profile's limits.watch_s")
     group.addoption("--allow-live", action="store_true", help="permit a profile whose environment is live")
     group.addoption(
         "--conformance-run", metavar="DIR", help="where the run's journal goes (default: nowhere)"
@@ -49,20 +57,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Opens the run. A profile that can't be used ends pytest with a usage error."""
-    config.addinivalue_line(
-        "markers", "requirement(*ids, level=None): the rows of the catalogue that a check proves"
-    )
-    config.addinivalue_line(
-        "markers", "waits: mostly waits for what may come by itself; a module of such checks begins first"
-    )
-    config.addinivalue_line(
-        "markers", "together: looks at one piece of evidence with the rest of its module, in one process"
-    )
-    config.addinivalue_line("markers", "last: looks back on what the other checks did, and begins after them")
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
     if not config.getoption("--profile"):
         return
     try:
         profile = load(Path(config.getoption("--profile")), allow_live=config.getoption("--allow-live"))
+        profile = profile.watching(config.getoption("--watch"))
     except ConformanceError as fault:
         raise pytest.UsageError(f"{fault.message}\n{fault.hint}") from None
     keep = config.getoption("--conformance-run")
@@ -134,7 +135,7 @@ class Run:
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(self._requirements(item))]
         # Sorting is stable: the others stay as they were.
-        items[:] = sorted(kept, key=looks_back)
+        items[:] = sorted(kept, key=lambda item: (watches(item), looks_back(item)))
         staying = set(kept)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
@@ -301,6 +302,11 @@ def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
 def looks_back(item: pytest.Item) -> bool:
     """Whether a check is about what has become of things, and so the better the later it comes."""
     return item.get_closest_marker("last") is not None
+
+
+def watches(item: pytest.Item) -> bool:
+    """Whether a check waits until the last cancel of the suites is some seconds old."""
+    return item.get_closest_marker("watch") is not None
 
 
 def check_id(item: pytest.Item) -> str:

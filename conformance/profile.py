@@ -7,7 +7,7 @@ says the same for editors.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "states": (*_SOURCES, "terminal", "read_path", "requests_per_second"),
     "capabilities": ("cancel_processing", "settlement", "webhooks"),
     "webhooks": ("listen", "public_url"),
-    "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests"),
+    "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests", "watch_s"),
 }
 
 
@@ -52,12 +52,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may ask of its target. Seconds, requests per second, requests in flight, requests in all."""
+    """What a run may ask of its target. Seconds, requests per second, requests in flight, requests in all.
+
+    `watch_s` is how long after the last cancel of the suites cancelled resources are looked at once more, in seconds.
+    """
 
     timeout_s: float = 10.0
     requests_per_second: float | None = None
     concurrency: int = 8
     max_requests: int = 5000
+    watch_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,10 @@ class Profile:
         """Whether nothing but reads may be sent with that pair: it is a live one, and nobody said --allow-live."""
         pair = self.credentials.get(name)
         return pair is not None and pair.environment == "live" and not self.allow_live
+
+    def watching(self, watch_s: float | None) -> "Profile":
+        """This profile with another `limits.watch_s`; None leaves it."""
+        return self if watch_s is None else replace(self, limits=replace(self.limits, watch_s=watch_s))
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bool = False) -> Profile:
@@ -262,6 +270,7 @@ class _Profiles(Reader):
             requests_per_second=self.number("limits.requests_per_second", None),
             concurrency=self.whole("limits.concurrency", plain.concurrency),
             max_requests=self.whole("limits.max_requests", plain.max_requests),
+            watch_s=self.number("limits.watch_s", plain.watch_s, least=0),
         )
 
     def _webhooks(self) -> tuple[str | None, str | None]:

@@ -19,7 +19,7 @@ from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
 from conformance.states.reserve import Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
-from conformance.states.verify import Verifier
+from conformance.watch import Watch
 
 # The embedded sandbox's provider-state endpoint, at the root of the server that a profile names.
 SANDBOX_STATES = "/_states"
@@ -44,7 +44,7 @@ class Session:
             max_requests=limits.max_requests,
             concurrency=limits.concurrency,
         )
-        self._guard = guard.of(profile)
+        self.watch = Watch(folder, limits.watch_s)
         self._clients: list[Client] = []
         self.client = self._client(profile.target.base_url, self.gate, self.recorder)
         if (folder / "no-reuse").exists():

@@ -75,14 +75,14 @@ class Reader:
             raise self.wrong(dotted, f"must be true or false, not {_kind(value)}", "Without quotes.")
         return value
 
-    def number(self, dotted: str, default: float | None) -> Any:
+    def number(self, dotted: str, default: float | None, *, least: float = 1e-3) -> Any:
         """A number within reason, or the default."""
         value = self.get(dotted)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-3 <= value <= 1e6:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 1e6:
             raise self.wrong(
-                dotted, f"must be a number from 0.001 to 1000000, not {_kind(value)}", "Without quotes."
+                dotted, f"must be a number from {least:g} to 1000000, not {_kind(value)}", "Without quotes."
             )
         return float(value)
 

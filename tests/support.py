@@ -84,6 +84,8 @@ def write_profile(
 ) -> Path:
     """A profile of the target at `url`; `states` and the others are the TOML below their headers."""
     path = folder / f"{api}.toml"
+    if "watch_s" not in limits:
+        limits = f"watch_s = 0\n{limits}"
     if api == "payout-intents":
         capabilities = capabilities.replace("cancel_processing = true\n", "")
     path.write_text(

@@ -99,6 +99,7 @@ def build(
                     "seed": record.seed,
                     "checks": len(record.checks),
                     "exchanges": len(record.exchanges),
+                    **_watched(run),
                     "notes": [text for note in record.notes if (text := line(note))],
                 },
                 **_tried(record),
@@ -129,6 +130,12 @@ def result(verdict: Verdict, counts: Mapping[str, int]) -> str:
     if verdict is not Verdict.CONFORMANT:
         return "FAILED"
     return "WARNED" if counts[Outcome.WARNED.value] else "PASSED"
+
+
+def _watched(run: Run) -> Json:
+    """How long after the last cancel what was cancelled was looked at; nothing in a record of an older version."""
+    seconds = run.record.options.get("watch_s")
+    return {} if seconds is None else {"watchSeconds": seconds}
 
 
 def _configuration(run: Run) -> list[Json]:

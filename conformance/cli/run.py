@@ -24,6 +24,9 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
                          help="The same seed sends the same fuzzing cases."),
             click.option("-n", "workers", type=click.IntRange(0, 16), metavar="WORKERS",
                          help="Checks run in so many processes.  [default: by the target's latency]"),
+            click.option("--watch", "watch_s", type=click.FloatRange(min=0), metavar="SECONDS",
+                         help="So long after the last cancel, what was cancelled is looked at once more.  "
+                              "[default: the profile's limits.watch_s, 10; a demo doesn't wait]"),
             click.option("--fail-on", type=click.Choice(["warning"]), help="Exit with 1 for a warning too."),
             click.option("--quiet", is_flag=True, help="Print only the verdict and where the report is."),
         ]
@@ -112,7 +115,7 @@ def demo(**options: Any) -> int:
     from conformance.runner import ready
     from conformance.sandbox import Sandbox
 
-    chosen = _options(**options)
+    chosen = _options(**(options | {"watch_s": options["watch_s"] or 0.0}))
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
         written = profiles(sandbox.url, Path(folder), os.environ)
         return _run_all([(ready(path, chosen), chosen) for path in written], **options)
@@ -127,6 +130,7 @@ def _options(**given: Any) -> Any:
         examples=0 if given["no_fuzz"] else given["fuzz_examples"],
         seed=given["seed"],
         workers=given["workers"],
+        watch_s=given["watch_s"],
         expression=given.get("expression"),
         requirements=tuple(given.get("requirements") or ()),
         allow_live=given.get("allow_live", False),

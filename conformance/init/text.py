@@ -136,6 +136,7 @@ timeout_s = 10  # for one request and its whole answer
 {"# requests_per_second = 20  # no limit without it" if rate is None else f"requests_per_second = {rate:g}"}
 concurrency = 8  # requests in flight at once
 max_requests = 5000  # in one run
+watch_s = 10  # from the last cancel to a last look at what was cancelled
 """
 
 

@@ -159,6 +159,8 @@ def _seconds(profile: Profile, rehearsal: Rehearsal, fuzz: int, latency_ms: floa
     latency = latency_ms / 1000
     at_once = workers(profile, latency)
     parts = _suites(rehearsal.record) + (rehearsal.requests - fuzz) * latency / at_once
+    # The rehearsal doesn't wait.
+    parts += profile.limits.watch_s
     generated = 0.0
     if rehearsal.record.fuzz is not None:
         lanes = max(1, min(_FUZZ_LANES, profile.limits.concurrency // 2))

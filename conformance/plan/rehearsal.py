@@ -61,9 +61,7 @@ def rehearse(
             path = folder / "rehearsal.toml"
             path.write_text(_text(profile, sandbox.url, states, pools), encoding="utf-8")
             loaded = load(path)
-            # Lists that hold nothing are to be told of, and not to end the rehearsal.
-            chosen = replace(options, output=folder / "reports", insist=ids is not None)
-            record = run(loaded, chosen, progress).record
+            record = run(loaded, replace(options, output=folder / "reports", watch_s=None), progress).record
             if not record.complete:
                 raise HarnessError("the rehearsal was ended early", hint="Start it again.")
             used = dict(door.setups) if door is not None else _taken(loaded, pools or {})
@@ -107,6 +105,7 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
         "[limits]",
         f"concurrency = {profile.limits.concurrency}",
         f"max_requests = {_LONGEST}",
+        "watch_s = 0",
         "[states]",
     ]
     if profile.states.terminal and api == "payout-intents":

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from conformance import __version__, inputs
+from conformance import __version__, inputs, watch
 from conformance.errors import UsageError
 from conformance.profile import Profile
 from conformance.report import codec, journal
@@ -29,6 +29,7 @@ _WORKING = (
     "gate.source.slots",
     "plan.json",
     "no-reuse",
+    watch.FILE,
     "fuzz.json",
     "finished.json",
     "lock",

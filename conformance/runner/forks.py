@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.plugin import RUN, looks_back
+from conformance.plugin import RUN, looks_back, watches
 
 _INDEX = struct.Struct("<H")
 # What a pipe takes without anybody reading from it (Linux; POSIX asks for less, but forks are for Linux).
@@ -137,6 +137,7 @@ class _Worker:
         self._session, self._batches, self._number = session, work, number
         self._turns, self._tell, self._alive = pipes
         self._last: Batch = []
+        self._watching: Batch = []
 
     def work(self) -> NoReturn:
         """Runs checks until there are none left, offers the resources back, and ends the process."""
@@ -169,15 +170,21 @@ class _Worker:
         return 0
 
     def _batch(self) -> "Batch":
-        """What to do next. A worker keeps the checks that look back until nothing else is left."""
+        """What to do next. What looks back is kept until nothing else is left, and what waits until after that."""
         while raw := os.read(self._turns, _INDEX.size):
             batch = self._batches[_INDEX.unpack(raw)[0]]
+            if all(map(watches, batch)):
+                self._watching += batch
+                continue
             if all(map(looks_back, batch)):
                 return list(batch)  # they stand behind all others
             self._last += [item for item in batch if looks_back(item)]
             if now := [item for item in batch if not looks_back(item)]:
                 return now
-        batch, self._last = self._last, []
+        if self._last:
+            batch, self._last = self._last, []
+        else:
+            batch, self._watching = self._watching, []
         return batch
 
     def _say(self, text: str) -> None:
@@ -205,12 +212,19 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     Among few workers so does every module, if there are enough of them. The largest batches come first, and none is
     so large otherwise that the others would wait for it in the end. Before them come the checks that mostly wait; a
     module of them stays in one piece, since they wait for the same, and an address that they listen on, only one
-    worker can have. Then those that stay together. Those that look back on the others are the last.
+    worker can have. Then those that stay together. Those that look back on the others come late, and last of all, for
+    one worker, those that wait until all others are over.
     """
-    parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy", "last")}
+    parts: dict[str, dict[Hashable, Batch]] = {
+        part: {} for part in ("waits", "together", "busy", "last", "watch")
+    }
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
-        part = next((mark for mark in ("waits", "last", "together") if item.get_closest_marker(mark)), "busy")
+        marks = ("watch", "waits", "last", "together")
+        part = next((mark for mark in marks if item.get_closest_marker(mark)), "busy")
+        if part == "watch":
+            parts[part].setdefault(part, []).append(item)
+            continue
         # What looks back within a module that waits goes to the worker that has the rest of it.
         whole = part in ("waits", "together") or (part == "busy" and by_module)
         parts[part].setdefault(item.path if whole else (item.path, _test(item)), []).append(item)
@@ -219,7 +233,7 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
-    return first + list(parts["last"].values())
+    return [*first, *parts["last"].values(), *parts["watch"].values()]
 
 
 def _test(item: pytest.Item) -> str:

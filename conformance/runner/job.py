@@ -5,12 +5,12 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, openapi, origin, plugin
+from conformance import catalogue, openapi, origin, plugin, watch
 from conformance.doctor.quick import quick
 from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.checks import SUITE
@@ -54,6 +54,8 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
     with this profile, HarnessError where the harness failed.
     """
     started = folders.now()
+    # The record says how long, whoever has chosen it.
+    options = replace(options, watch_s=profile.limits.watch_s)
     folder = folders.new(profile, options.output)
     with ExitStack() as stack:
         try:
@@ -83,6 +85,8 @@ def resume(rest: Rest, progress: Progress) -> Finished:
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
+        # What the earlier part has cancelled was looked at by then, or isn't asked for any more.
+        (folder / watch.FILE).unlink(missing_ok=True)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
         note = f"It was ended early, and gone on with at {folders.now()}."

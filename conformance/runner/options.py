@@ -32,6 +32,8 @@ class Options:
     allow_live: bool = False
     fresh_ids: bool = False
     waivers: tuple[Waiver, ...] = ()
+    # Seconds from the last cancel to the last look; None leaves it to the profile.
+    watch_s: float | None = None
     # Judge whatever answers, also where it refuses our credentials or looks like something else.
     insist: bool = False
 
@@ -44,6 +46,7 @@ class Options:
             "workers": self.workers,
             "fuzz_budget_s": self.fuzz_budget_s,
             "insist": self.insist,
+            "watch_s": self.watch_s,
         }
 
     @staticmethod
@@ -61,6 +64,7 @@ class Options:
             allow_live=allow_live,
             waivers=tuple(map(codec.waiver_from_json, header["waivers"])),
             insist=kept["insist"],
+            watch_s=kept["watch_s"],
         )
 
 
@@ -75,7 +79,7 @@ def ready(path: Path, options: Options) -> Profile:
             f"-k {options.expression!r} is no expression: {fault.msg}",
             hint="It looks like 'matrix and not paid': words that names of checks hold, and, or, not, brackets.",
         ) from None
-    return profile
+    return profile.watching(options.watch_s)
 
 
 def _known(api: str, requirements: Sequence[str]) -> None:

@@ -54,7 +54,8 @@ _PREFIXES = {"withdraws": ("wd-", "WD-"), "payout-intents": ("pi-", "PI-")}
 class Defect:
     """One thing that an implementation gets wrong. `breaks` are requirements, the main one first.
 
-    `needs` says what finds it where the hand-written checks can't be expected to: "fuzzing", or nothing.
+    `needs` says what finds it where the hand-written checks can't be expected to: "fuzzing", or nothing. `watch_s` is
+    how long after a cancel one has to look to find it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Defect:
     breaks: tuple[str, ...]
     says: str
     needs: str = ""
+    watch_s: float = 0.0
 
 
 _known: dict[str, tuple[Defect, type[Api[Any]]]] = {}
@@ -72,7 +74,7 @@ def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
     return defect(identifier, *breaks, needs="fuzzing")
 
 
-def defect(identifier: str, *breaks: str, needs: str = "") -> Callable[[A], A]:
+def defect(identifier: str, *breaks: str, needs: str = "", watch_s: float = 0.0) -> Callable[[A], A]:
     """Register a class as a defect; its docstring says what somebody did."""
 
     def register(bent: A) -> A:
@@ -85,7 +87,7 @@ def defect(identifier: str, *breaks: str, needs: str = "") -> Callable[[A], A]:
         if identifier in _known:
             raise ValueError(f"There are two defects called {identifier!r}")
         says = " ".join((bent.__doc__ or "").split())
-        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs), bent)
+        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs, watch_s), bent)
         return bent
 
     return register

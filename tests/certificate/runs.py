@@ -51,6 +51,7 @@ def write(
     profile: str = PROFILE,
     name: str = "Acme staging",
     message: str = "It didn't happen.",
+    options: Mapping[str, object] | None = None,
 ) -> RunRecord:
     """Writes a run in which everything passed but for `outcomes`, as `run` would have left it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +71,7 @@ def write(
         started_at=started,
         finished_at=ended,
         complete=complete,
+        options=options,
         digests=digests("withdraws", folder / "profile.toml"),
     )
     record.write(found, folder)

@@ -69,6 +69,7 @@ class Each:
             run = session.config.stash[RUN]
             run.folder = self._folder / defect.id
             run.folder.mkdir()
+            run.profile = run.profile.watching(defect.watch_s)
             items = [
                 item
                 for item in session.items
@@ -162,8 +163,8 @@ def judged(api: str, path: Path, run: Path) -> dict[str, Any]:
     }
 
 
-def adapted(paths: list[Path], api: str, variants: Mapping[str, Any]) -> Path:
-    """The profile that an honest provider with these variants would write."""
+def adapted(paths: list[Path], api: str, variants: Mapping[str, Any], *, watch_s: float = 0) -> Path:
+    """The profile that an honest provider with these variants would write; nothing is watched for long."""
     path = next(one for one in paths if one.stem == api)
     text = path.read_text()
     if not variants.get("read_endpoint", True):
@@ -175,7 +176,7 @@ def adapted(paths: list[Path], api: str, variants: Mapping[str, Any]) -> Path:
         text = "\n".join(
             f"terminal = {names}" if line.startswith("terminal") else line for line in text.splitlines()
         )
-    path.write_text(text + "\n")
+    path.write_text(f"{text}\n[limits]\nwatch_s = {watch_s:g}\n")
     return path
 
 

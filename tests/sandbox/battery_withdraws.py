@@ -8,7 +8,7 @@ from typing import Any
 from conformance.sandbox import CREDENTIALS
 from conformance.sandbox.messages import Response
 from tests.sandbox.conftest import hmac_by_hand
-from tests.sandbox.player import METHODS, Player, overrides
+from tests.sandbox.player import METHODS, Player, hurried, overrides
 
 DAY_MS = 86_400_000
 UNKNOWN_UUID = str(uuid.UUID(int=7, version=4))
@@ -240,4 +240,13 @@ async def _late(api: Withdraws) -> None:
     await asyncio.gather(api.cancel(wanted), api.cancel(own, "other_merchant"))
 
 
-PARTS = (_states, _lookups, _signatures, _methods, _rare, _doors, _late)
+async def _much_later(api: Withdraws) -> None:
+    """What shows seconds later."""
+    with hurried():
+        withdraw = await api.given()
+        await api.cancel(withdraw)
+        await asyncio.sleep(6)
+    await api.read(withdraw)
+
+
+PARTS = (_states, _lookups, _signatures, _methods, _rare, _doors, _late, _much_later)

@@ -20,7 +20,7 @@ def _later(seconds: float, what: Callable[[], None]) -> None:
 # Later
 
 
-@defect("wd-provider-writes-processing-back", "WD-09", "WD-02")
+@defect("wd-provider-writes-processing-back", "WD-09", "WD-02", watch_s=0.3)
 class ProviderWritesProcessingBack(Withdraws):
     """What was processing is canceled until the provider's next report arrives, which says processing."""
 
@@ -33,6 +33,21 @@ class ProviderWritesProcessingBack(Withdraws):
         super().write(withdraw)
         if was == "processing":
             _later(0.05, reported)
+
+
+@defect("wd-batch-writes-older-rows-back", "WD-09", watch_s=6)
+class BatchWritesOlderRowsBack(Withdraws):
+    """A batch job of some seconds writes back the rows that it had loaded: what was cancelled meanwhile is pending."""
+
+    def write(self, withdraw: Withdraw) -> None:
+        before = copy.copy(withdraw)
+
+        def written_back() -> None:
+            withdraw.status, withdraw.canceled_at = before.status, None
+            withdraw.updated_at = before.updated_at
+
+        super().write(withdraw)
+        _later(5, written_back)
 
 
 @defect("wd-refused-cancel-is-tried-again", "WD-10")

@@ -296,7 +296,7 @@ def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
 
     given.settle(withdraw)
     given.settle(withdraw)
-    api.settled.add(withdraw.id)
+    api.will_settle(withdraw)
 
     again = api.cancel(withdraw)
     expect.that(

@@ -43,7 +43,7 @@ class Settling:
 
     def ask(self, withdraw: Resource) -> None:
         """Asks the target to try to pay it now; refusing that is as good as trying in vain."""
-        self._api.settled.add(withdraw.id)
+        self._api.will_settle(withdraw)
         with suppress(NotTestable):
             self._given.settle(withdraw)
 

@@ -212,6 +212,11 @@ class Withdraws:
         """A UUID that names nothing."""
         return str(uuid4())
 
+    def will_settle(self, withdraw: Resource) -> None:
+        """Notes that the target is asked to pay a withdraw: what becomes of it then is another requirement's affair."""
+        self.settled.add(withdraw.id)
+        self._session.watch.leave_out(withdraw.id)
+
     def race(self, withdraw: Resource, racers: int) -> expect.Race:
         """So many documented cancels of one withdraw, written at the same moment."""
         return expect.race(self._client, [lambda: self.cancel(withdraw)] * racers)
@@ -244,8 +249,13 @@ class Withdraws:
         return reply
 
     def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
-        if isinstance(withdraw, Resource) and is_kept(reply):
+        if not isinstance(withdraw, Resource):
+            return reply
+        if is_kept(reply):
             self.asked.append(Asked(withdraw, by, reply, documented))
+        if documented and succeeded(reply) and by == (withdraw.wanted.owner or "primary"):
+            told = {"paid": bool(reply.at("data.paidAt"))}
+            self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=told)
         return reply
 
     def _documented(self, method: str, path: str, by: str, more: tuple[tuple[str, str], ...] = ()) -> Request:
@@ -258,6 +268,12 @@ class Withdraws:
 def succeeded(reply: Reply) -> bool:
     """Whether a cancel was taken, however its answer is put: that it is put as documented is for WD-01 to say."""
     return reply.ok and reply.at("success") is not False
+
+
+def is_canceled(reply: Reply) -> bool:
+    """Whether a read shows a withdraw canceled, however the word is spelt: the spelling is for WD-01 to judge."""
+    status = reply.at("data.status")
+    return isinstance(status, str) and status.lower() in ("canceled", "cancelled")
 
 
 def cancel_path(withdraw: Target) -> str:

@@ -1,0 +1,98 @@
+"""Cancelled resources, to be looked at once more some seconds after the last cancel of the suites.
+
+All workers of a run write them down in one file, so that one of them can look at what each of them has cancelled.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+FILE = "watch.ndjson"
+# A worker that waits looks so often for what the others have cancelled meanwhile.
+_LOOK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A resource that was cancelled: by whose credentials (a name of the profile), and in which state it was set up.
+
+    `at` is a reading of `time.monotonic()`, which all processes of a machine share. `told` is what the answers to its
+    cancel said, as far as a later look compares with it: of words that a target may choose, a digest.
+    """
+
+    id: str
+    by: str
+    status: str
+    at: float
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    def age(self) -> str:
+        """How long ago it was cancelled."""
+        return f"{max(0.0, time.monotonic() - self.at):.1f} s after its cancel was answered"
+
+
+def of_each_kind(found: Sequence[Watched], most: int) -> list[Watched]:
+    """At most so many: of each state and merchant in turn, the oldest first."""
+    kinds: dict[tuple[str, str], list[Watched]] = {}
+    for one in found:
+        kinds.setdefault((one.status, one.by), []).append(one)
+    return [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None][:most]
+
+
+class Watch:
+    """What the workers of a run have cancelled, in the order in which they did."""
+
+    def __init__(self, folder: Path, watch_s: float) -> None:
+        self._path, self._watch_s = folder / FILE, watch_s
+
+    def cancelled(self, identifier: str, *, by: str, status: str, told: Mapping[str, Any]) -> None:
+        """A resource was cancelled just now: the wait begins anew."""
+        self._append(asdict(Watched(identifier, by, status, time.monotonic(), told)))
+
+    def leave_out(self, identifier: str) -> None:
+        """Something else was asked for this resource, so a look at it tells nothing of its cancel."""
+        self._append({"left_out": identifier})
+
+    def due(self) -> list[Watched]:
+        """Waits until the last cancel is `limits.watch_s` old, and returns each cancelled resource once.
+
+        Where other workers go on cancelling, it waits for these, too.
+        """
+        began = time.monotonic()
+        while True:
+            found = self._read()
+            now = time.monotonic()
+            # A run that is gone on with after a restart of the machine has readings of another clock.
+            last = max((one.at if one.at <= now else began for one in found), default=now - self._watch_s)
+            left = last + self._watch_s - now
+            if left <= 0:
+                return found
+            time.sleep(min(left, _LOOK_S))
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        # In one write, so that no other worker's line comes in between.
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(file)
+
+    def _read(self) -> list[Watched]:
+        try:
+            lines = self._path.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        found: dict[str, Watched] = {}
+        left_out: set[str] = set()
+        for line in lines:
+            said = json.loads(line)
+            if "left_out" in said:
+                left_out.add(said["left_out"])
+            else:
+                found.setdefault(said["id"], Watched(**said))
+        return [one for one in found.values() if one.id not in left_out]
