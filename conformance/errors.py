@@ -107,6 +107,10 @@ class SourceFault(NotTestable):
         self.cause = cause
 
 
+class StateRefused(SourceFault):
+    """The source of resources says that it can't make this state: it answered, and does make others."""
+
+
 class NotApplicable(ConformanceError):
     """A capability that the profile doesn't declare (or whose condition can't arise) is what a check is about."""
 

@@ -58,6 +58,10 @@ class Watch:
         """Something else was asked for this resource, so a look at it tells nothing of its cancel."""
         self._append({"left_out": identifier})
 
+    def so_far(self) -> list[Watched]:
+        """Each resource that was cancelled until now, once."""
+        return self._read()
+
     def due(self) -> list[Watched]:
         """Waits until the last cancel is `limits.watch_s` old, and returns each cancelled resource once.
 

@@ -104,13 +104,14 @@ T0, T1, T2 = "2024-01-01T00:10:00.000Z", "2024-01-01T00:10:00.001Z", "2024-01-01
 
 
 def test_order_as_far_as_the_coarser_can_tell() -> None:
-    """A second without a fraction may be the same one as any of its milliseconds."""
+    """A second without a fraction may be the same one as any of its milliseconds; within a tick there is no order."""
     assert common.not_after(T0, T1)
     assert common.not_after(T0, T0)
     assert common.not_after("2024-01-01T00:10:02.900Z", T2)
     assert common.not_after("2024-01-01T07:10:00+07:00", T0)
     assert not common.not_after(T2, T0)
-    assert not common.not_after("2024-01-01T00:10:00.005Z", T0)
+    assert common.not_after("2024-01-01T00:10:00.016Z", T0)
+    assert not common.not_after("2024-01-01T00:10:00.500Z", T0)
     assert not common.not_after(None, T0)
     assert not common.not_after("yesterday", T0)
 
@@ -122,6 +123,16 @@ def test_what_moved() -> None:
     assert not common.moved(T0, T0)
     assert not common.moved(T1, T0)
     assert not common.moved(T0, None)
+
+
+def test_what_moved_by_the_clock_of_the_change() -> None:
+    """An instant of some time before that is the same still hasn't moved; one in the tick of the change may have."""
+    assert common.moved(T0, T1, T1)
+    assert common.moved(T0, T0, "2024-01-01T00:10:00.010Z")
+    assert common.moved("2024-01-01T00:10:00Z", "2024-01-01T00:10:00Z", "2024-01-01T00:10:00Z")
+    assert not common.moved(T0, T0, T2)
+    assert not common.moved("2024-01-01T00:10:00Z", "2024-01-01T00:10:00Z", T2)
+    assert not common.moved(T1, T0, T2)
 
 
 def test_an_instant_is_told_with_its_path() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import NotTestable, SourceFault
+from conformance.errors import NotTestable, StateRefused
 from conformance.states.resource import Resource, Wanted
 
 _TIMEOUT_S = 60.0
@@ -129,7 +129,7 @@ class StateCommand:
             ) from fault
         if done.returncode != 0:
             said = self._redact(done.stderr.strip())[-160:]
-            raise SourceFault(
+            raise StateRefused(
                 f"states.command can't make {wanted.described()}: exit {done.returncode}, {said!r}",
                 cause=f"states.command ends with exit code {done.returncode}, {said!r}",
                 hint="Run it by hand with the same arguments.",

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from conformance.errors import BudgetError, NotTestable, SourceFault, TransportError
+from conformance.errors import BudgetError, NotTestable, SourceFault, StateRefused, TransportError
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.states.resource import Resource, Wanted
@@ -27,7 +27,7 @@ class StateEndpoint:
         reply = self._post("setup", wanted, {})
         said = told(reply, _SHOWN, code=False)
         if reply.status in (404, 422):
-            raise SourceFault(
+            raise StateRefused(
                 f"the state provider can't make {wanted.described()} ({said})",
                 cause=f"the state provider answers {said}",
                 hint=advice(reply.status, wanted.contract),

@@ -1,23 +1,29 @@
 """What both suites ask of any answer, whichever API it comes from."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance import expect
 from conformance.errors import NotApplicable
 from conformance.http import insides
-from conformance.http.reply import NotStrictJson, Reply, instant
+from conformance.http.client import Client
+from conformance.http.reply import MISSING, NotStrictJson, Reply, instant
 from conformance.states.accounts import account_numbers as account_numbers  # noqa: PLC0414 - for the suites
 from conformance.states.accounts import spelled
 from conformance.states.accounts import unmasked as unmasked  # noqa: PLC0414 - for the suites
 
+T = TypeVar("T")
 # A longer answer isn't looked at again in the end: all of a run's would have to stay in memory.
 _KEPT = 50_000
 # A front server may cut off, or refuse in its own way, a request line or a header that is longer than it reads.
 LONG = 8_000
+# Clocks go in steps of up to 16 ms, and those of a target's machines differ a little: so near there is no order.
+TICK_S = 0.1
+# So often at most a race is run in which a request got no answer.
+_RACES = 4
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
@@ -125,19 +131,47 @@ def is_same_instant(one: Any, other: Any) -> bool:
 
 
 def not_after(earlier: Any, later: Any) -> bool:
-    """Whether two ISO 8601 texts are in order, as far as the coarser of the two can tell."""
+    """Whether two ISO 8601 texts are in order, as far as clocks can tell: within a tick there is no order."""
     first, second = instant(earlier), instant(later)
     if first is None or second is None:
         return False
-    return (first - second).total_seconds() < max(resolution_s(earlier, later), 0.001)
+    return (first - second).total_seconds() <= max(resolution_s(earlier, later), TICK_S)
 
 
-def moved(before: Any, after: Any) -> bool:
-    """Whether the second instant is later; two in one tick of a coarse clock can't be told apart, and pass."""
-    first, second = instant(before), instant(after)
+def moved(before: Any, after: Any, at: Any = None) -> bool:
+    """Whether the second instant is later; two in one tick of a coarse clock can't be told apart, and pass.
+
+    `at` is when the change was made, by the same clock: an instant that was past by then, and is the same, stands.
+    """
+    first, second, change = instant(before), instant(after), instant(at)
     if first is None or second is None:
         return False
-    return second > first or (second == first and resolution_s(before, after) >= 1)
+    if second != first or change is None:
+        return second > first or (second == first and resolution_s(before, after) >= 1)
+    return (change - first).total_seconds() <= max(resolution_s(before, after, at), TICK_S)
+
+
+def told(reply: Reply, path: str) -> Any:
+    """The value under a path; null where its key is left out, as serialisers do either."""
+    value = reply.at(path)
+    return None if value is MISSING else value
+
+
+def whole_race(
+    client: Client, prepare: Callable[[], tuple[T, Sequence[Callable[[], Reply]]]]
+) -> tuple[T, expect.Race]:
+    """A race in which each request got an answer, and what `prepare` made for it.
+
+    Where one got none, it is run again with something new. Raises the last TransportError where that goes on.
+    """
+    for left in reversed(range(_RACES)):
+        made, calls = prepare()
+        race = expect.race(client, calls)
+        if not race.faults or not left:
+            break
+    if race.faults:
+        raise race.faults[0]
+    return made, race
 
 
 def alike(one: Reply, other: Reply, echoes: Iterable[str] = ()) -> bool:

@@ -1,12 +1,42 @@
 """Fixtures of the withdraws suite."""
 
+from collections.abc import Callable
+
 import pytest
 
+from conformance.plugin import Given
 from conformance.session import Session
-from conformance.suites.withdraws.verbs import Withdraws
+from conformance.suites.withdraws.verbs import Asked, Withdraws, succeeded
 
 
 @pytest.fixture(scope="session")
 def api(conformance_session: Session) -> Withdraws:
     """The withdraws API of the target."""
     return Withdraws(conformance_session)
+
+
+@pytest.fixture
+def all_answers(api: Withdraws, given: Given) -> Callable[..., None]:
+    """Has a check look at every answer of this process."""
+    if not any(one.documented and succeeded(one.reply) for one in api.asked):
+        api.cancel(given("pending"))
+
+    def look(check: Callable[[Asked], None]) -> None:
+        for one in api.asked:
+            check(one)
+
+    return look
+
+
+@pytest.fixture
+def all_successes(all_answers: Callable[..., None]) -> Callable[..., None]:
+    """Has a check look at every success of this process: whatever it was sent with, it cancelled a withdraw."""
+
+    def look(check: Callable[[Asked], object]) -> None:
+        def success(one: Asked) -> None:
+            if one.reply.exchange.method == "POST" and succeeded(one.reply):
+                check(one)
+
+        all_answers(success)
+
+    return look

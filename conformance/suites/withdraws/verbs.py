@@ -1,5 +1,6 @@
 """The verbs of the withdraws API, as its tests use them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,40 +9,27 @@ from uuid import uuid4
 
 from conformance import expect
 from conformance.errors import NotTestable
-from conformance.expect import Answer
+from conformance.expect import Answer, Violation
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.patience import Patience
 from conformance.http.reply import Reply
 from conformance.model import Auth
+from conformance.oracles import keys
 from conformance.session import Session
-from conformance.states import Resource
-from conformance.suites.common import is_kept, neutral
+from conformance.states import Resource, Wanted
+from conformance.suites.common import is_kept, neutral, told, whole_race
 
-# The documented answers (sections Success Response and Error Responses).
+# The documented answers (sections Success Response and Error Responses). What else their envelope holds is WD-26's.
 CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
-REFUSED = Answer(400, "VALIDATION_ERROR", (("success", False),))
-NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND", (("success", False),))
+REFUSED = Answer(400, "VALIDATION_ERROR")
+NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND")
 
 # The keys of a canceled withdraw (section Success Response).
-KEYS = (
-    "id",
-    "amount",
-    "currency",
-    "status",
-    "referenceId",
-    "destinationType",
-    "bankAccountNumber",
-    "bankAccountName",
-    "bankCode",
-    "destinationId",
-    "description",
-    "metadata",
-    "paidAt",
-    "canceledAt",
-    "createdAt",
-    "updatedAt",
-)
+KEYS = keys.KEYS["withdraws"]
+
+_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
+_CODE = 3
 
 ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 
@@ -56,6 +44,11 @@ class Asked:
     by: str
     reply: Reply
     documented: bool
+
+    def what(self) -> str:
+        """The request in a few words."""
+        made = self.reply.exchange
+        return f"{made.method} /{made.url.partition('://')[2].partition('/')[2]} for a {self.withdraw.status} withdraw"
 
 
 class Withdraws:
@@ -92,9 +85,7 @@ class Withdraws:
 
     def read(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """The declared read endpoint. Raises NotTestable where there is none."""
-        if self._read_path is None:
-            raise NotTestable("the profile declares no read endpoint", hint="Set states.read_path.")
-        path = self._read_path.replace("{id}", quoted(withdraw))
+        path = self.read_path(withdraw)
         return self._client.send(lambda: self._documented("GET", path, by))
 
     def look(self, withdraw: Target, *, by: str = "primary") -> dict[str, Any] | None:
@@ -116,10 +107,11 @@ class Withdraws:
 
     def confirmed(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """What reading shows once it says canceled, or at last: no document forbids what is read to lag a little."""
-        return self._patience.until(
-            lambda: self.read(withdraw, by=by),
-            lambda reply: reply.at("data.status") == "canceled",
-        )
+        return self._patience.until(lambda: self.read(withdraw, by=by), is_canceled)
+
+    def odd(self, ask: Callable[[], Reply], *, to: str) -> Reply:
+        """The answer to a request that is odd on purpose: one that never comes is a finding about that request."""
+        return expect.odd(ask, lambda: self.cancel(self.unknown_id()), to=to)
 
     def read_everywhere(self, withdraw: Target) -> list[Reply]:
         """What several reads at once show, each on a connection of its own: several processes may answer them."""
@@ -130,9 +122,7 @@ class Withdraws:
 
     def dissent(self, withdraw: Target) -> Reply | None:
         """A read that still doesn't show the withdraw canceled when all should; None where there is none."""
-        return self._patience.dissent(
-            lambda: self.read_everywhere(withdraw), lambda reply: reply.at("data.status") == "canceled"
-        )
+        return self._patience.dissent(lambda: self.read_everywhere(withdraw), is_canceled)
 
     def cancels(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel that has to succeed before a check can begin."""
@@ -177,10 +167,16 @@ class Withdraws:
         path = f"/api/v1/withdraws/{raw}/cancel"
         return self._client.send(lambda: self._documented("POST", path, by))
 
-    def to_path(self, path: str, headers: Mapping[str, str | None]) -> Reply:
-        """A POST with just these headers to a path that is sent as it stands."""
+    def to_path(self, path: str, headers: Mapping[str, str | None], *, method: str = "POST") -> Reply:
+        """A request with just these headers to a path that is sent as it stands."""
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
-        return self._client.send(lambda: Request("POST", path, pairs))
+        return self._client.send(lambda: Request(method, path, pairs))
+
+    def read_path(self, withdraw: Target) -> str:
+        """The path of the declared read endpoint for a withdraw. Raises NotTestable where there is none."""
+        if self._read_path is None:
+            raise NotTestable("the profile declares no read endpoint", hint="Set states.read_path.")
+        return self._read_path.replace("{id}", quoted(withdraw))
 
     def signed(
         self,
@@ -217,9 +213,14 @@ class Withdraws:
         self.settled.add(withdraw.id)
         self._session.watch.leave_out(withdraw.id)
 
-    def race(self, withdraw: Resource, racers: int) -> expect.Race:
-        """So many documented cancels of one withdraw, written at the same moment."""
-        return expect.race(self._client, [lambda: self.cancel(withdraw)] * racers)
+    def race(self, make: Callable[[], Resource]) -> tuple[Resource, expect.Race]:
+        """A withdraw, and the answers to as many documented cancels of it as may be in flight, all written at once."""
+
+        def prepare() -> tuple[Resource, list[Callable[[], Reply]]]:
+            withdraw = make()
+            return withdraw, [lambda: self.cancel(withdraw)] * self.racers
+
+        return whole_race(self._client, prepare)
 
     @property
     def racers(self) -> int:
@@ -239,14 +240,26 @@ class Withdraws:
         `unless` is asked about a refusal that may have another cause.
         """
         reply = self.cancel(withdraw, by=by)
-        expect.that(
-            succeeded(reply) or unless(reply),
+        if succeeded(reply) or unless(reply):
+            return reply
+        self._cancels_at_all(withdraw.status, by)
+        raise Violation(
             expected=f"the documented cancel still to work on this withdraw after {after}",
             observed=expect.shown(reply),
             reply=reply,
             hint="Either the earlier request took effect, or it changed how the next one is treated.",
         )
-        return reply
+
+    def _cancels_at_all(self, status: str, by: str) -> None:
+        """Raises a Violation of a control where no such withdraw can be cancelled: WD-01 and WD-02 judge that."""
+        kind = (status, by)
+        if any(
+            one.documented and (one.withdraw.status, one.by) == kind and succeeded(one.reply)
+            for one in self.asked
+        ):
+            return
+        owner = None if by == "primary" else by
+        self.cancels(self._session.leases.lease(Wanted("withdraws", status, owner=owner)), by=by)
 
     def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
         if not isinstance(withdraw, Resource):
@@ -254,8 +267,7 @@ class Withdraws:
         if is_kept(reply):
             self.asked.append(Asked(withdraw, by, reply, documented))
         if documented and succeeded(reply) and by == (withdraw.wanted.owner or "primary"):
-            told = {"paid": bool(reply.at("data.paidAt"))}
-            self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=told)
+            self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=_compared(reply))
         return reply
 
     def _documented(self, method: str, path: str, by: str, more: tuple[tuple[str, str], ...] = ()) -> Request:
@@ -267,7 +279,25 @@ class Withdraws:
 
 def succeeded(reply: Reply) -> bool:
     """Whether a cancel was taken, however its answer is put: that it is put as documented is for WD-01 to say."""
-    return reply.ok and reply.at("success") is not False
+    return reply.ok and reply.at("success") not in (False, "false") and not told(reply, "error")
+
+
+def refused(reply: Reply, *, to: str, hint: str = "") -> Reply:
+    """The documented refusal, its status and its code: a code that is no text is for WD-26 to judge."""
+    code = reply.at("error.code")
+    wanted = REFUSED if isinstance(code, str) and code.strip() else Answer(REFUSED.status)
+    return expect.answered(reply, wanted, to=to, hint=hint)
+
+
+def not_cancelled_again(reply: Reply, *, what: str, hint: str = "") -> None:
+    """A cancel of what is canceled isn't taken once more; how it is refused is for WD-06 to judge."""
+    expect.that(
+        not succeeded(reply),
+        expected=f"{what} not to be taken: it is canceled already",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint=hint,
+    )
 
 
 def is_canceled(reply: Reply) -> bool:
@@ -294,6 +324,16 @@ def why(reply: Reply) -> tuple[Any, ...]:
     message = reply.at("error.message")
     told = neutral(message) if isinstance(message, str) else message
     return reply.status, reply.at("success"), reply.at("error.code"), told
+
+
+def _compared(reply: Reply) -> dict[str, Any]:
+    """What later looks compare with of the answer to a cancel: of an amount and a currency, only what can be one."""
+    amount, currency = reply.at("data.amount"), reply.at("data.currency")
+    return {
+        "paid": bool(reply.at("data.paidAt")),
+        "amount": amount if isinstance(amount, str) and _AMOUNT.fullmatch(amount) else None,
+        "currency": currency if isinstance(currency, str) and len(currency) == _CODE else None,
+    }
 
 
 def data(reply: Reply) -> dict[str, Any]:

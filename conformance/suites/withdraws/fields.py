@@ -1,0 +1,158 @@
+"""What the fields of a canceled withdraw have to be, for whoever looks at an answer: a few of them, or each of a run's.
+
+A key that is left out passes all of these: whether it may be left out is for WD-16 to judge.
+"""
+
+import re
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from conformance import expect
+from conformance.http.reply import MISSING, Reply
+from conformance.oracles import keys
+from conformance.states import Resource
+from conformance.suites.common import amount_of, is_instant, unmasked
+
+# What a cancel leaves as it was, but for the amount, which a state provider may write in another way.
+FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
+# Minor units other than two (ISO 4217): nothing is said about the decimals of these.
+_OTHER_DECIMALS = (
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BHD IQD JOD KWD LYD OMR TND CLF UYW"
+)
+
+
+def is_decimal_text(reply: Reply) -> None:
+    """The amount is text with a decimal number in it, never a JSON number."""
+    expect.field(
+        reply,
+        "data.amount",
+        lambda value: (
+            value is MISSING
+            or (isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) is not None)
+        ),
+        'a decimal string, like "1000.00"',
+        hint="A JSON number loses cents on its way through a float.",
+    )
+
+
+def is_code(reply: Reply) -> None:
+    """The currency is three upper-case letters."""
+    expect.field(
+        reply,
+        "data.currency",
+        lambda value: (
+            value is MISSING or (isinstance(value, str) and re.fullmatch(r"[A-Z]{3}", value) is not None)
+        ),
+        "three upper-case letters (ISO 4217)",
+    )
+
+
+def has_its_id(reply: Reply, withdraw: Resource) -> None:
+    """The answer is about the withdraw that was asked for."""
+    expect.field(
+        reply,
+        "data.id",
+        lambda value: value is MISSING or value == withdraw.id,
+        f"the requested id {withdraw.id}",
+    )
+
+
+def is_unpaid(reply: Reply) -> None:
+    """A canceled withdraw was never paid: paidAt is null, or left out."""
+    expect.field(reply, "data.paidAt", lambda value: value in (None, MISSING), "null on a canceled withdraw")
+
+
+def has_instant(reply: Reply, key: str) -> datetime | None:
+    """A date with an offset, not null; None for one that is left out, which is for WD-16 to judge."""
+    return None if reply.at(f"data.{key}") is MISSING else is_instant(reply, f"data.{key}")
+
+
+def differs(key: str, was: Any, now: Any, *, exact: bool = False) -> bool:
+    """Whether a fact about a withdraw is another one after a cancel than it was before.
+
+    What has another form is for the row about that form to judge (WD-19, 20, 22), and what is left out for WD-16. An
+    amount may be told in another spelling by a state source than by the API: `exact` where both are the API's.
+    """
+    if now is MISSING or not (keys.has_value(was) or keys.has_value(now)):
+        return False
+    if key == "amount" and not exact:
+        return amount_of(now) is not None and amount_of(now) != amount_of(was)
+    if key == "currency" and isinstance(was, str) and isinstance(now, str):
+        return len(now) == len(was) and now.upper() != was.upper()
+    if key == "metadata" and isinstance(was, dict):
+        return not _same_but_types(was, now)
+    return not expect.alike(was, now)
+
+
+def _same_but_types(was: Any, now: Any) -> bool:
+    """Whether two JSON values are the same, but for values that have another type."""
+    if type(was) is not type(now):
+        return now is not None or not keys.has_value(was)
+    if isinstance(was, dict):
+        known = {*was, *now}
+        return all(_same_but_types(was.get(key), now.get(key)) for key in known)
+    if isinstance(was, list):
+        return len(was) == len(now) and all(map(_same_but_types, was, now))
+    return expect.same(was, now)
+
+
+def of_another_type(was: Any, now: Any, path: str = "metadata") -> list[str]:
+    """The paths under which two JSON values differ in their type; null on either side is another's affair."""
+    if was is None or now is None:
+        return []
+    kinds = [float if isinstance(one, int) and not isinstance(one, bool) else type(one) for one in (was, now)]
+    if kinds[0] is not kinds[1]:
+        return [path]
+    if isinstance(was, dict):
+        pairs = [(f"{path}.{key}", was[key], now[key]) for key in was if key in now]
+    elif isinstance(was, list):
+        pairs = [(f"{path}[{at}]", one, other) for at, (one, other) in enumerate(zip(was, now, strict=False))]
+    else:
+        pairs = []
+    return [found for at, one, other in pairs for found in of_another_type(one, other, at)]
+
+
+def is_masked(reply: Reply, *, known: bool) -> None:
+    """The account number is masked; where there is one (`known`), it isn't left empty either."""
+
+    def good(value: Any) -> bool:
+        if value is MISSING or (not known and not keys.has_value(value)):
+            return True
+        return isinstance(value, str) and bool(value.strip()) and not unmasked(value)
+
+    wanted = "masked text, like 1234****7890" + ("" if known else ", or null")
+    expect.field(reply, "data.bankAccountNumber", good, wanted)
+
+
+def has_text_types(reply: Reply) -> None:
+    """The bank code is text, and the metadata an object, unless they are null."""
+    expect.field(
+        reply,
+        "data.bankCode",
+        lambda value: value is None or value is MISSING or isinstance(value, str),
+        'a text, like "004"',
+        hint="Bank codes are no numbers: leading zeros count.",
+    )
+    expect.field(
+        reply,
+        "data.metadata",
+        lambda value: isinstance(value, dict) or value is MISSING or value is None,
+        "an object",
+        hint="Not the JSON text of one.",
+    )
+
+
+def lacks_decimals(amount: Any, currency: Any) -> bool:
+    """Whether an amount of a currency that has hundredths is written without two decimals."""
+    if currency is None or currency in _OTHER_DECIMALS.split() or not isinstance(amount, str):
+        return False
+    return re.fullmatch(r"\d+\.\d\d", amount, re.ASCII) is None
+
+
+def date_of(reply: Reply) -> datetime | None:
+    """The target's clock, as its Date tells it (RFC 9110 section 6.6.1)."""
+    try:
+        return parsedate_to_datetime(reply.header("Date") or "")
+    except ValueError:
+        return None
