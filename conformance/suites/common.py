@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from conformance import expect
-from conformance.errors import NotApplicable
+from conformance.errors import NotApplicable, TransportError
 from conformance.http import insides
 from conformance.http.client import Client
 from conformance.http.reply import MISSING, NotStrictJson, Reply, instant
@@ -75,6 +75,12 @@ def no_server_error(reply: Reply, *, to: str) -> None:
         reply=reply,
         hint="An exception got out of the handler: check the value before using it.",
     )
+
+
+def was_cut_off(fault: BaseException) -> bool:
+    """Whether a request without an answer was ended by the other side: a front server does so with what is too long."""
+    cause = fault.__cause__
+    return isinstance(cause, TransportError) and cause.kind == "reset"
 
 
 def is_turned_down(reply: Reply, raw: str, *, to: str) -> None:

@@ -5,7 +5,10 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
+from conformance import expect
 from conformance.http.auth import signature
+from conformance.http.reply import Reply
+from conformance.plugin import Given
 from conformance.suites.withdraws.verbs import Withdraws
 
 Headers = dict[str, str | None]
@@ -32,6 +35,21 @@ def _earlier(headers: Headers) -> str:
     """The neighbouring millisecond within the same second."""
     stamp = int(str(headers["X-Timestamp"]))
     return str(stamp + 1 if stamp % 1000 == 0 else stamp - 1)
+
+
+def refuses(api: Withdraws, given: Given, headers: Headers, what: str, body: bytes | None = None) -> Reply:
+    """The request isn't accepted, and the documented one afterwards is."""
+    withdraw = given("pending")
+    reply = api.send(withdraw, headers, body=body)
+    expect.that(
+        not reply.ok,
+        expected=f"{what} not to be accepted",
+        observed=expect.shown(reply),
+        reply=reply,
+        hint="Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else.",
+    )
+    api.still_cancels(withdraw, after=what)
+    return reply
 
 
 WITHOUT: dict[str, Change] = {
@@ -176,17 +194,14 @@ BODIES: dict[str, bytes] = {
     "form": b"amount=1.00",
 }
 
-_TYPES = ("application/json", "text/plain", "no_type")
-# What reads a body for a program depends on its type: each may leave nothing of it to be signed.
-COVERED = [
-    *(
-        (case, kind)
-        for kind in _TYPES
-        for case in ("object", "object_with_a_key", "text", "space", "newline")
-    ),
-    ("no_UTF-8", "application/json"),
+JSON = "application/json"
+# Bodies of the type that the API's answers have: whoever reads any body here reads these.
+COVERED = ["object", "object_with_a_key", "text", "space", "newline", "no_UTF-8", "long"]
+# The API never has a body of these types: a program may have the raw body for JSON only.
+FOREIGN = [
+    *((case, kind) for kind in ("text/plain", "no_type") for case in ("object", "text", "space")),
+    ("object_with_a_key", "no_type"),
     ("no_UTF-8", "no_type"),
-    ("long", "application/json"),
     ("form", "application/x-www-form-urlencoded"),
 ]
 
@@ -207,7 +222,16 @@ FAILURES: dict[str, Change] = {
 }
 
 
+# Names that every object has in a language whose objects are tables: whoever looks a key up there finds something.
+_PROTOTYPES = ("constructor", "__proto__", "toString", "hasOwnProperty")
+# Two bytes that no UTF-8 text has; sent as they are.
+_NO_TEXT = "\udcff\udcfe"
+
 ODD: dict[str, dict[str, Any]] = {
+    **{f"key_{name}": {"X-API-Key": name} for name in _PROTOTYPES},
+    "key_not_UTF-8": {"X-API-Key": _NO_TEXT},
+    "signature_not_UTF-8": {"X-Signature": f"sha256={_NO_TEXT}"},
+    "timestamp_not_UTF-8": {"X-Timestamp": _NO_TEXT},
     "multibyte_signature": {"X-Signature": "sha256=" + "é" * 32},
     "emoji_signature": {"X-Signature": "sha256=💸"},
     "signature_of_10_kB": {"X-Signature": "sha256=" + "a" * 10_000},
@@ -220,4 +244,24 @@ ODD: dict[str, dict[str, Any]] = {
     "multibyte_timestamp": {"X-Timestamp": "１２３"},
     "timestamp_of_400_digits": {"X-Timestamp": "1" * 400},
     "timestamp_with_exponent": {"X-Timestamp": "1e400"},
+}
+
+
+_FORM = "application/x-www-form-urlencoded"
+# Bodies that some program may choke on, each with its type; correctly signed, so that they get as far as any.
+ODD_BODIES: dict[str, tuple[bytes, str]] = {
+    "no_JSON": (b"{", JSON),
+    "list": (b"[]", JSON),
+    "null": (b"null", JSON),
+    "infinite_number": (b'{"a":1e999}', JSON),
+    "text_not_UTF-8": (b'{"a":"\xff\xfe"}', JSON),
+    "NUL": (b'{"a\\u0000":"\\u0000"}', JSON),
+    "lone_surrogate": (b'{"a":"\\ud800"}', JSON),
+    "prototype_names": (b'{"__proto__":{"a":1},"constructor":{"prototype":{"a":1}}}', JSON),
+    "deep": (b"[" * 5_000 + b"]" * 5_000, JSON),
+    "long": (b'{"note":"' + b"x" * 200_000 + b'"}', JSON),
+    "unknown_charset": (b"{}", f"{JSON}; charset=nonsense"),
+    "form_with_bad_escapes": (b"a=%zz&b[=1&=", _FORM),
+    "multipart_without_boundary": (b"--x\r\n\r\n", "multipart/form-data"),
+    "no_type_at_all": (b"\x00\x01", "nonsense"),
 }

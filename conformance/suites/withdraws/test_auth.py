@@ -12,37 +12,23 @@ from conformance.http.reply import Reply
 from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.suites.alike import difference
-from conformance.suites.common import no_server_error
+from conformance.suites.common import LONG, no_server_error, was_cut_off
 from conformance.suites.withdraws.forgeries import (
     BODIES,
     COVERED,
     FAILURES,
     FORGED,
+    JSON,
     ODD,
     SIDE_DOORS,
     SPELLINGS,
     STALE,
     STRANGERS,
     WITHOUT,
-    Headers,
     hex_of,
+    refuses,
 )
 from conformance.suites.withdraws.verbs import Withdraws, succeeded
-
-
-def _refuses(api: Withdraws, given: Given, headers: Headers, what: str, body: bytes | None = None) -> Reply:
-    """The request isn't accepted, and the documented one afterwards is."""
-    withdraw = given("pending")
-    reply = api.send(withdraw, headers, body=body)
-    expect.that(
-        not reply.ok,
-        expected=f"{what} not to be accepted",
-        observed=expect.shown(reply),
-        reply=reply,
-        hint="Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else.",
-    )
-    api.still_cancels(withdraw, after=what)
-    return reply
 
 
 @requirement("WD-30")
@@ -86,7 +72,7 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
 @pytest.mark.parametrize("case", WITHOUT)
 def test_missing_header_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """Without one of the three headers, or with it empty, nothing is cancelled."""
-    _refuses(api, given, WITHOUT[case](api, api.signed()), f"a request with {case.replace('_', ' ')}")
+    refuses(api, given, WITHOUT[case](api, api.signed()), f"a request with {case.replace('_', ' ')}")
 
 
 @requirement("WD-31")
@@ -131,7 +117,7 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
 @pytest.mark.parametrize("case", FORGED)
 def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A signature that isn't the one over this request is refused."""
-    _refuses(api, given, FORGED[case](api, api.signed()), f"a signature made so: {case.replace('_', ' ')}")
+    refuses(api, given, FORGED[case](api, api.signed()), f"a signature made so: {case.replace('_', ' ')}")
 
 
 @requirement("WD-32")
@@ -141,7 +127,7 @@ def test_signature_of_another_spelling_is_refused(api: Withdraws, given: Given, 
     signed, sent = SPELLINGS[case]
     headers = {**api.signed(signed), "Content-Type": "application/json"}
 
-    _refuses(api, given, headers, f"a body under the signature of another spelling: {case}", sent)
+    refuses(api, given, headers, f"a body under the signature of another spelling: {case}", sent)
 
 
 @requirement("WD-32")
@@ -149,7 +135,7 @@ def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None
     """This merchant's key with another merchant's secret is refused."""
     other = given.credentials("other_merchant")
 
-    _refuses(api, given, api.signed(secret=other.secret), "a signature made with another merchant's secret")
+    refuses(api, given, api.signed(secret=other.secret), "a signature made with another merchant's secret")
 
 
 @requirement("WD-32")
@@ -217,8 +203,10 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
     )
     if changed == "timestamp":
         headers["X-Timestamp"] = api.timestamp()
+    else:
+        headers["Content-Type"] = JSON
 
-    _refuses(
+    refuses(
         api,
         given,
         headers,
@@ -231,7 +219,7 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
 @pytest.mark.parametrize("case", STRANGERS)
 def test_unknown_key_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A key that isn't this merchant's is refused, whatever it is signed with."""
-    _refuses(api, given, STRANGERS[case](api, api.signed()), f"a request with an API key like so: {case}")
+    refuses(api, given, STRANGERS[case](api, api.signed()), f"a request with an API key like so: {case}")
 
 
 @requirement("WD-33", level="SHOULD")
@@ -241,7 +229,7 @@ def test_key_in_another_case_is_refused(api: Withdraws, given: Given) -> None:
     if key.swapcase() == key:
         raise NotApplicable("the API key has no letters")
 
-    _refuses(api, given, api.signed(key=key.swapcase()), "an API key in the other letter case")
+    refuses(api, given, api.signed(key=key.swapcase()), "an API key in the other letter case")
 
 
 @requirement("WD-33")
@@ -249,7 +237,7 @@ def test_other_merchants_key_is_refused(api: Withdraws, given: Given) -> None:
     """Another merchant's key with this merchant's secret is refused."""
     other = given.credentials("other_merchant")
 
-    _refuses(api, given, api.signed(key=other.key), "another merchant's key with this merchant's secret")
+    refuses(api, given, api.signed(key=other.key), "another merchant's key with this merchant's secret")
 
 
 @requirement("WD-33")
@@ -276,7 +264,7 @@ def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case
     """A correctly signed request with a timestamp that is no time of today is refused."""
     what = f"a correctly signed timestamp that is {case.replace('_', ' ')}"
 
-    no_server_error(_refuses(api, given, STALE[case](api, {}), what), to=what)
+    no_server_error(refuses(api, given, STALE[case](api, {}), what), to=what)
 
 
 @requirement("WD-34")
@@ -285,34 +273,25 @@ def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given
     """A request without a timestamp is refused, though signed over just that."""
     headers = {**api.signed(timestamp=""), "X-Timestamp": None if case == "missing" else ""}
 
-    _refuses(api, given, headers, f"a request whose timestamp is {case}, signed as such")
+    refuses(api, given, headers, f"a request whose timestamp is {case}, signed as such")
 
 
 @requirement("WD-35")
-@pytest.mark.parametrize(("case", "content_type"), [pytest.param(*one, id="-".join(one)) for one in COVERED])
-def test_body_under_an_empty_bodys_signature_is_refused(
-    api: Withdraws, given: Given, case: str, content_type: str
-) -> None:
-    """A body that the signature doesn't cover is refused."""
-    headers = api.signed(b"")
-    if content_type != "no_type":
-        headers["Content-Type"] = content_type
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case}-{JSON}") for case in COVERED])
+def test_body_under_an_empty_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A JSON body that the signature doesn't cover is refused."""
+    headers = {**api.signed(b""), "Content-Type": JSON}
 
-    _refuses(api, given, headers, "a body under the signature of an empty one", BODIES[case])
+    refuses(api, given, headers, f"a body of type {JSON} under the signature of an empty one", BODIES[case])
 
 
 @requirement("WD-36")
 @pytest.mark.parametrize("case", FAILURES)
 def test_failed_authentication_is_a_401(api: Withdraws, given: Given, case: str) -> None:
-    """Failing authentication is answered by 401 with a challenge (RFC 9110 section 15.5.2)."""
+    """Failing authentication is answered by 401 (RFC 9110 section 15.5.2), or by 403."""
     reply = api.send(given.lasting("pending"), FAILURES[case](api, api.signed()))
 
-    expect.that(
-        reply.status == 401 and bool((reply.header("WWW-Authenticate") or "").strip()),
-        expected=f"401 with WWW-Authenticate for a request with {case.replace('_', ' ')}",
-        observed=f"{reply.status} with WWW-Authenticate {reply.header('WWW-Authenticate')!r}",
-        reply=reply,
-    )
+    _is_turned_away(reply, f"a request with {case.replace('_', ' ')}")
 
 
 @requirement("WD-36")
@@ -320,13 +299,26 @@ def test_old_timestamp_is_a_401(api: Withdraws) -> None:
     """A timestamp that is too old is a failure of authentication as any other."""
     reply = api.send(api.unknown_id(), api.signed(timestamp="1000000000000"))
 
-    if reply.status == 404:
+    if _is_as_if_known(api, reply):
         raise NotApplicable("an old timestamp is accepted, which is another requirement's affair")
+    _is_turned_away(reply, "a request with an old timestamp")
+
+
+def _is_as_if_known(api: Withdraws, reply: Reply) -> bool:
+    """Whether a request for an unknown id is answered as a documented one is: then it was let in."""
+    let_in = api.cancel(api.unknown_id())
+    return (reply.status, reply.at("error.code")) == (let_in.status, let_in.at("error.code"))
+
+
+def _is_turned_away(reply: Reply, what: str) -> None:
+    if succeeded(reply):
+        raise NotApplicable("it was accepted, which is another requirement's affair")
     expect.that(
-        reply.status == 401 and bool((reply.header("WWW-Authenticate") or "").strip()),
-        expected="401 with WWW-Authenticate for a request with an old timestamp",
-        observed=f"{reply.status} with WWW-Authenticate {reply.header('WWW-Authenticate')!r}",
+        reply.status in (401, 403),
+        expected=f"401 or 403 for {what}",
+        observed=expect.shown(reply),
         reply=reply,
+        hint="Callers and monitoring tell failing credentials by these; 400, 404 and 500 send them elsewhere.",
     )
 
 
@@ -370,4 +362,12 @@ def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) 
 @pytest.mark.parametrize("case", ODD)
 def test_odd_credentials_are_no_server_error(api: Withdraws, case: str) -> None:
     """Malformed credentials get a 4xx, never a 5xx."""
-    no_server_error(api.send(api.unknown_id(), {**api.signed(), **ODD[case]}), to=case.replace("_", " "))
+    what = case.replace("_", " ")
+    try:
+        reply = api.odd(lambda: api.send(api.unknown_id(), {**api.signed(), **ODD[case]}), to=what)
+    except expect.Violation as fault:
+        if max(map(len, ODD[case].values())) > LONG and was_cut_off(fault):
+            return
+        raise
+
+    no_server_error(reply, to=what)

@@ -20,7 +20,7 @@ def _ask(api: Withdraws, given: Given, what: str) -> Reply:
     if what == "unknown":
         return api.cancel(api.unknown_id())
     if what == "malformed id":
-        return api.to_raw_id("not-a-uuid")
+        return api.odd(lambda: api.to_raw_id("not-a-uuid"), to="a malformed id")
     if what in DOCUMENTED:
         return api.cancel(given.lasting(what))
     headers: dict[str, Callable[[], dict[str, str | None]]] = {
@@ -84,7 +84,8 @@ def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> No
 def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
     """An odd id brings no stack trace, SQL or path to light."""
     # A router's or a front server's own page is fine, as long as it is no page for debugging.
-    shows_no_insides(api.to_raw_id(raw), to=f"an id like {raw!r}", pages=False)
+    reply = api.odd(lambda: api.to_raw_id(raw), to=f"an id like {raw!r}")
+    shows_no_insides(reply, to=f"an id like {raw!r}", pages=False)
 
 
 @requirement("WD-28")
@@ -99,6 +100,7 @@ def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
 )
 def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> None:
     """An odd header brings no stack trace, SQL, path or HTML to light."""
-    reply = api.send(api.unknown_id(), {**api.signed(), **change})
+    what = f"an odd {next(iter(change))}"
+    reply = api.odd(lambda: api.send(api.unknown_id(), {**api.signed(), **change}), to=what)
 
-    shows_no_insides(reply, to=f"an odd {next(iter(change))}")
+    shows_no_insides(reply, to=what)

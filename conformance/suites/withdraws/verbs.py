@@ -289,6 +289,13 @@ def refused(reply: Reply, *, to: str, hint: str = "") -> Reply:
     return expect.answered(reply, wanted, to=to, hint=hint)
 
 
+def not_found(reply: Reply, *, to: str) -> Reply:
+    """The documented 404, its status and its code: a code that is no text is for WD-26 to judge."""
+    code = reply.at("error.code")
+    wanted = NOT_FOUND if isinstance(code, str) and code.strip() else Answer(NOT_FOUND.status)
+    return expect.answered(reply, wanted, to=to)
+
+
 def not_cancelled_again(reply: Reply, *, what: str, hint: str = "") -> None:
     """A cancel of what is canceled isn't taken once more; how it is refused is for WD-06 to judge."""
     expect.that(
