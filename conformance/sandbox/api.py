@@ -68,7 +68,13 @@ class Api(ABC, Generic[R]):
         """Which place an undecoded path names (`cancel` or `read`), and the decoded id in it."""
 
     def method_of(self, request: Request) -> str:
-        """The method that counts: the one in the request line, and no header's (RFC 9110, 9.1)."""
+        """The method that counts: that of the request line (RFC 9110, 9.1), or with `method_override` another."""
+        if self.variants.method_override:
+            named = request.values(b"x-http-method-override")
+            if named:
+                return named[0].decode("latin-1").upper()
+            if request.query.startswith("_method="):
+                return request.query.removeprefix("_method=").upper()
         return request.method
 
     def operation(self, where: str, method: str) -> str | None:

@@ -7,16 +7,17 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from conformance.sandbox import gateways
+from conformance.sandbox import gateways, outages
 from conformance.sandbox.api import Api
 from conformance.sandbox.defects import bend
-from conformance.sandbox.messages import Refusal, Request, Response, encode
+from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
+from conformance.sandbox.outages import Outages
 from conformance.sandbox.payout_intents.body import parse_object
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.states import States
 from conformance.sandbox.store import Store, World
-from conformance.sandbox.variants import parse_variants
+from conformance.sandbox.variants import Variants, parse_variants
 from conformance.sandbox.webhooks import Courier
 from conformance.sandbox.wire import Dialect
 from conformance.sandbox.withdraws.model import Withdraw
@@ -32,6 +33,7 @@ class App:
         self.courier = Courier()
         self.dialect = Dialect()
         self.requests = 0
+        self._outages = Outages()
         self.configure(defects, variants or {}, reset=True)
 
     def configure(
@@ -73,23 +75,37 @@ class App:
         """Answer one request. Nothing is raised: a fault of ours is a 500 in JSON."""
         try:
             if request.path in _INTERNAL:
+                if request.path == _STATES and self._outages.is_due(self._source_variants()):
+                    return outages.before(self.world.variants) or HANG_UP
                 return await self._internal(request)
             self.requests += 1
             await self._delay()
-            dismissed = gateways.answered(self.world.variants.gateway, request)
-            if dismissed is not None:
-                return dismissed
-            for api in self.apis.values():
-                response = await api.respond(request)
-                if response is not None:
-                    return response
-            return self.apis[PayoutIntents.name].unknown_route(request)
+            if not self._outages.is_due(self.world.variants):
+                return await self._answered(request)
+            unavailable = outages.before(self.world.variants)
+            if unavailable is None:
+                await self._answered(request)
+            return unavailable or HANG_UP
         except Exception:
             if not self.defects:  # a defect's 500 is meant
                 traceback.print_exc(file=sys.stderr)
             return Response(
                 500, encode({"error": {"code": "internal", "message": "Something went wrong here."}})
             )
+
+    async def _answered(self, request: Request) -> Response:
+        dismissed = gateways.answered(self.world.variants.gateway, request)
+        if dismissed is not None:
+            return dismissed
+        for api in self.apis.values():
+            response = await api.respond(request)
+            if response is not None:
+                return response
+        return self.apis[PayoutIntents.name].unknown_route(request)
+
+    def _source_variants(self) -> Variants:
+        variants = self.world.variants
+        return variants if variants.unavailable_source else Variants()
 
     async def close(self) -> None:
         """Stop what goes on in the background."""
@@ -122,7 +138,7 @@ class App:
             order = parse_object(request.body)
         except (ValueError, RecursionError) as error:
             raise Refusal(422, "invalid_request", "The body is a JSON object.") from error
-        if request.path == "/_states":
+        if request.path == _STATES:
             return await self.states.act(order, self.apis)
         return self._switch(order)
 
@@ -162,4 +178,5 @@ class App:
         return {api: {**summary, "entries": log.entries(api)} for api, summary in log.summary().items()}
 
 
-_INTERNAL = {"/_states": ("POST",), "/_control": ("GET", "POST"), "/_control/auth-log": ("GET",)}
+_STATES = "/_states"
+_INTERNAL = {_STATES: ("POST",), "/_control": ("GET", "POST"), "/_control/auth-log": ("GET",)}

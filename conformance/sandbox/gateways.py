@@ -3,7 +3,7 @@
 from posixpath import normpath
 from urllib.parse import unquote
 
-from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.messages import HANG_UP, Request, Response
 
 _HTML = "text/html"
 _LINE_LIMIT = 8_000
@@ -17,6 +17,9 @@ def answered(kind: str, request: Request) -> Response | None:
         if len(path) > _LINE_LIMIT:
             return _page(414, "Request-URI Too Large")
         return _page(400, "Bad Request") if "%00" in path or "%zz" in path else None
+    if kind == "cutter":
+        longest = max(len(path), *(len(value) for _, value in request.headers))
+        return HANG_UP if longest > _LINE_LIMIT else None
     if kind == "firewall":
         return _page(403, "Forbidden") if any(one in path.lower() for one in _ATTACKS) else None
     if kind == "router" and ".." in unquote(path, "latin-1").split("/"):

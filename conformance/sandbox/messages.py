@@ -41,6 +41,10 @@ class Response:
     content_type: str = JSON
 
 
+HANG_UP = Response(0, b"")
+"""Instead of an answer: the connection is closed."""
+
+
 class Refusal(Exception):
     """The request is refused: an API's own envelope is put around `code` and `message`."""
 

@@ -75,13 +75,11 @@ class States:
             raise _refused("params.provider_supports_cancel is a boolean.")
         if variants.always_cancellable and not supports:
             raise _refused("Every provider here supports cancelling.")
-        withdraw = withdraws.fixture(
-            owner[0], status, self._world.clock, zero_decimal=variants.zero_decimal, supports_cancel=supports
-        )
+        withdraw = withdraws.fixture(owner[0], status, self._world.clock, variants, supports_cancel=supports)
         self._withdraws.add(withdraw)
         facts = withdraws.wire(withdraw, variants.instants)
         facts["bankAccountNumberFull"] = withdraw.account_number
-        if "provider_supports_cancel" in params:
+        if "provider_supports_cancel" in params and variants.tells_support:
             facts["provider_supports_cancel"] = supports
         return facts
 

@@ -81,21 +81,33 @@ Keys = dict[Scope, Entry]
 class Clock:
     """UTC in whole milliseconds, so that what is shown is exactly what is kept."""
 
-    def __init__(self, skew_s: float = 0.0) -> None:
-        self._skew_s = skew_s
+    def __init__(self, skew_s: float = 0.0, step_ms: int = 1) -> None:
+        self._skew_s, self._step_ms = skew_s, step_ms
 
     def ms(self) -> int:
         """Milliseconds since 1970."""
         return int((time.time() + self._skew_s) * 1000)
 
     def now(self) -> datetime:
+        """This instant, by a clock that goes in steps."""
+        return _moment(self.ms() // self._step_ms * self._step_ms)
+
+    def exactly(self) -> datetime:
         """This instant."""
-        seconds, ms = divmod(self.ms(), 1000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000)
+        return _moment(self.ms())
 
     def after(self, *instants: datetime) -> datetime:
-        """This instant, or the first millisecond after the given ones if the clock hasn't got there yet."""
-        return max(self.now(), *(instant + timedelta(milliseconds=1) for instant in instants))
+        """This instant, or the first millisecond after the given ones if the clock hasn't got there yet.
+
+        A clock of longer steps isn't waited for: what it tells twice is the same.
+        """
+        least = timedelta(milliseconds=1 if self._step_ms == 1 else 0)
+        return max(self.now(), *(instant + least for instant in instants))
+
+
+def _moment(ms: int) -> datetime:
+    seconds, rest = divmod(ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
 
 
 def instant(moment: datetime, form: str = "ms") -> str:
@@ -104,7 +116,7 @@ def instant(moment: datetime, form: str = "ms") -> str:
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if form == "seconds":
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if form == "local":
+    if form in ("local", "zone"):
         return moment.astimezone(_HERE).isoformat(timespec="milliseconds")
     text = moment.isoformat(timespec="milliseconds")
     return text if form == "offset" else text.replace("+00:00", "Z")
@@ -156,4 +168,4 @@ class World:
     def use(self, variants: Variants) -> None:
         """Go on as another implementation, with the same memory."""
         self.variants = variants
-        self.clock = Clock(variants.clock_skew_s)
+        self.clock = Clock(variants.clock_skew_s, variants.clock_step_ms)

@@ -30,8 +30,12 @@ class Variants:
     other_methods: int = _one_of(405, 404)
     unknown_route: str = _one_of("json", "starlette", "express", "flask", "spring")
     """Who answers for unknown routes and methods: the API itself, or the error page of a framework."""
-    gateway: str = _one_of("none", "proxy", "firewall", "router")
+    gateway: str = _one_of("none", "proxy", "firewall", "router", "cutter")
     """Who answers for odd addresses: the API itself, or HTML of what stands in front of it."""
+    method_override: bool = False
+    """Take the method that a header or the query names for the request's, as some frameworks do by default."""
+    covers: str = _one_of("every body", "json")
+    """Withdraws: which bodies the signature covers; the raw one may be there for JSON only."""
     c_strings: bool = False
     """Payout intents: Basic credentials end at a NUL, as they do where C reads them."""
 
@@ -65,11 +69,22 @@ class Variants:
     """Pay what is set up as processing after so many milliseconds; 0 leaves it."""
     zero_decimal: bool = False
     """Fixtures in a currency without minor units (ISO 4217: JPY)."""
+    tells_support: bool = True
+    """Withdraws: the answer to a setup repeats whether the provider supports cancelling."""
+    fresh: bool = False
+    """Withdraws: what is set up was created just now, and not minutes ago."""
+    clock_step_ms: int = 1
+    """Withdraws: `createdAt` and `updatedAt` come from a clock of such steps, `canceledAt` from an exact one."""
     budget: int = 0
     """How many resources can be set up per state before a setup answers 422; 0 is without limit."""
 
     # The form of answers.
-    instants: str = _one_of("ms", "micros", "seconds", "offset", "local")
+    instants: str = _one_of("ms", "micros", "seconds", "offset", "local", "zone")
+    """`local` has another offset wherever no document shows UTC, `zone` everywhere."""
+    nulls: str = _one_of("told", "left out")
+    """Withdraws: whether a key without a value is there."""
+    amounts: str = _one_of("text", "printed")
+    """Withdraws: amounts are kept as text, or are numbers, of any cents, that lose their last zero when printed."""
     extra_fields: bool = False
     key_order: str = _one_of("documented", "sorted")
     pretty: bool = False
@@ -86,6 +101,14 @@ class Variants:
     latency_ms: int = 0
     jitter_ms: int = 0
     clock_skew_s: float = 0.0
+    unavailable_every: int = 0
+    """Each so many-th request meets something that is unavailable; 0 is none."""
+    unavailable_as: str = _one_of("503", "502", "504", "lost", "too_late")
+    """A page of a front server, no answer at all, or none after the request was carried out."""
+    unavailable_source: bool = False
+    """The provider-state endpoint is unavailable now and then, too."""
+    retry_after_s: int = 0
+    """What the page asks for; 0 is without `Retry-After`."""
     rate_limit: int = 0
     """Requests per second and API before a 429 with `Retry-After`; 0 is without limit."""
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 import httptools
 
-from conformance.sandbox.messages import BODY_LIMIT, Request, Response, encode
+from conformance.sandbox.messages import BODY_LIMIT, HANG_UP, Request, Response, encode
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -165,6 +165,9 @@ class Connection(asyncio.Protocol):
     def _write(self, method: str, response: Response, *, keep_alive: bool) -> None:
         transport, dialect = self._transport, self._dialect()
         if transport is None or transport.is_closing():
+            return
+        if response is HANG_UP:
+            transport.close()
             return
         keep_alive = keep_alive and dialect.keep_alive
         chunked = dialect.chunked and self._parser.get_http_version() != "1.0"

@@ -5,8 +5,8 @@ from typing import Any
 
 # A switch, and the SHOULDs that it really leaves unmet.
 _BOTH: list[tuple[dict[str, Any], set[str]]] = [
-    ({"auth_status": 403}, {"WD-36", "PI-41"}),
-    ({"challenge": False}, {"WD-36", "PI-41"}),
+    ({"auth_status": 403}, {"PI-41"}),
+    ({"challenge": False}, {"PI-41"}),
     ({"malformed_id_status": 400}, set()),
     ({"malformed_id_status": 414}, set()),
     ({"malformed_id_status": 422}, set()),
@@ -35,6 +35,9 @@ _BOTH: list[tuple[dict[str, Any], set[str]]] = [
     ({"clock_skew_s": 60}, set()),
     ({"clock_skew_s": -60}, set()),
     ({"rate_limit": 400}, set()),
+    ({"unavailable_every": 41}, set()),
+    ({"unavailable_every": 97, "retry_after_s": 1, "unavailable_source": True}, set()),
+    ({"gateway": "cutter", "unavailable_every": 67}, set()),
     ({"gateway": "proxy", "instants": "local"}, set()),
     ({"gateway": "firewall", "request_id": True}, set()),
     ({"gateway": "router", "extra_fields": True}, set()),
@@ -58,6 +61,16 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     "withdraws": [
         ({"latency_ms": 50, "jitter_ms": 20}, set()),
         ({"freshness": False}, {"WD-34"}),
+        ({"nulls": "left out"}, {"WD-16"}),
+        ({"nulls": "left out", "read_endpoint": False}, {"WD-16"}),
+        ({"instants": "zone"}, {"WD-17"}),
+        ({"amounts": "printed"}, {"WD-19"}),
+        ({"covers": "json"}, {"WD-35"}),
+        ({"method_override": True}, {"WD-40"}),
+        ({"tells_support": False, "echo_id": True}, set()),
+        ({"fresh": True, "clock_step_ms": 10}, set()),
+        ({"fresh": True, "clock_step_ms": 16, "read_endpoint": False}, set()),
+        ({"fresh": True, "instants": "seconds"}, set()),
         ({"processing_cancellable": False}, set()),
         ({"always_cancellable": True, "echo_id": True}, set()),
         ({"read_endpoint": False}, set()),
@@ -93,7 +106,7 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     ],
 }
 # What takes long, or hides the rest, isn't drawn.
-_APART = {"latency_ms", "jitter_ms", "read_lag_ms", "budget", "rate_limit"}
+_APART = {"latency_ms", "jitter_ms", "read_lag_ms", "budget", "rate_limit", "unavailable_every"}
 
 
 def _packed(variants: list[tuple[dict[str, Any], set[str]]]) -> list[tuple[dict[str, Any], set[str]]]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.sandbox.store import Clock, instant
+from conformance.sandbox.variants import Variants
 
 STATUSES = ("pending", "processing", "paid", "failed", "canceled")
 """Withdraws, "Cancellation Rules"."""
@@ -48,13 +49,16 @@ _NAMES = ("Somchai Jaidee", "Zoë Müller-Østergård", "สมหญิง ใ�
 
 
 def fixture(
-    merchant: str, status: str, clock: Clock, *, zero_decimal: bool, supports_cancel: bool
+    merchant: str, status: str, clock: Clock, variants: Variants, *, supports_cancel: bool
 ) -> Withdraw:
-    """A new withdraw in a status, a few minutes old."""
-    number = next(_counter)
-    created = clock.now() - timedelta(seconds=180 + number % 240, milliseconds=number % 977)
+    """A new withdraw in a status, a few minutes old unless a variant says otherwise."""
+    number, zero_decimal = next(_counter), variants.zero_decimal
+    age = timedelta(seconds=180 + number % 240, milliseconds=number % 977)
+    created = clock.now() if variants.fresh else clock.now() - age
     currency, bank_code = ("JPY", "0001") if zero_decimal else _BANKS[number % len(_BANKS)]
     amount = str(1000 * (number % 90 + 1)) if zero_decimal else _AMOUNTS[number % len(_AMOUNTS)]
+    if variants.amounts == "printed" and not zero_decimal:
+        amount = f"{100 + secrets.randbelow(99_900)}.{secrets.randbelow(100):02d}"
     withdraw = Withdraw(
         id=str(uuid.uuid4()),
         merchant=merchant,
@@ -78,7 +82,7 @@ def fixture(
         updated_at=created,
         provider_supports_cancel=supports_cancel,
     )
-    moved = created + timedelta(seconds=90)
+    moved = created if variants.fresh else created + timedelta(seconds=90)
     if status != "pending":
         withdraw.updated_at = moved
     if status == "paid":
@@ -86,6 +90,11 @@ def fixture(
     if status == "canceled":
         withdraw.canceled_at = moved
     return withdraw
+
+
+def printed(amount: str) -> str:
+    """An amount as a number is printed: without the zeros at its end."""
+    return amount.rstrip("0").rstrip(".") if "." in amount else amount
 
 
 def masked(account_number: str) -> str:

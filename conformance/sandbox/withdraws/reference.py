@@ -9,7 +9,7 @@ from typing import Any
 from conformance.sandbox.api import Api, Payload, decoded
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.withdraws.model import Withdraw, wire
+from conformance.sandbox.withdraws.model import Withdraw, printed, wire
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _CHALLENGE = (("www-authenticate", 'HMAC-SHA256 realm="withdraws"'),)
@@ -55,7 +55,7 @@ class Withdraws(Api[Withdraw]):
         account = self.account_for(key)
         if account is None:
             raise self.unauthorized(request, "unknown_key")
-        if not self.signature_matches(account, timestamp, request.body, signature):
+        if not self.signature_matches(account, timestamp, self.covered(request), signature):
             raise self.unauthorized(request, "bad_signature")
         if not self.is_fresh(timestamp):
             raise self.unauthorized(request, "stale")
@@ -90,6 +90,14 @@ class Withdraws(Api[Withdraw]):
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
         """What the signature covers."""
         return timestamp + b"." + body
+
+    def covered(self, request: Request) -> bytes:
+        """The body that the signature covers; the variant `covers` leaves out those of other types than JSON."""
+        if self.variants.covers == "json" and not any(
+            b"json" in value.lower() for value in request.values(b"content-type")
+        ):
+            return b""
+        return request.body
 
     def is_fresh(self, timestamp: bytes) -> bool:
         """Whether a timestamp in milliseconds is near enough to now."""
@@ -180,7 +188,7 @@ class Withdraws(Api[Withdraw]):
         """Cancel it."""
         now = self.clock.after(withdraw.created_at, withdraw.updated_at)
         withdraw.status = "canceled"
-        withdraw.canceled_at = now
+        withdraw.canceled_at = now if self.variants.clock_step_ms == 1 else self.clock.exactly()
         withdraw.updated_at = now
 
     async def settle(self, identifier: str) -> str | None:
@@ -210,6 +218,10 @@ class Withdraws(Api[Withdraw]):
     def data(self, withdraw: Withdraw) -> dict[str, Any]:
         """The withdraw as it is shown."""
         shown = wire(withdraw, self.variants.instants)
+        if self.variants.amounts == "printed":
+            shown["amount"] = printed(withdraw.amount)
+        if self.variants.nulls == "left out":
+            shown = {key: value for key, value in shown.items() if value is not None}
         if self.variants.extra_fields:
             shown |= {"fee": "0.00", "provider": {"name": None}, "links": []}
         return dict(sorted(shown.items())) if self.variants.key_order == "sorted" else shown

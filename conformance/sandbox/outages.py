@@ -1,0 +1,35 @@
+"""Requests that meet something unavailable: the variants `unavailable_*`. They say nothing about an API."""
+
+from http import HTTPStatus
+
+from conformance.sandbox.messages import HANG_UP, Response
+from conformance.sandbox.variants import Variants
+
+_PAGE = "<html><body><h1>{status} {reason}</h1>\n<p>Nothing here takes requests just now.</p></body></html>\n"
+
+
+class Outages:
+    """Counts requests, and has each n-th of them meet an outage."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def is_due(self, variants: Variants) -> bool:
+        """Whether the request that has just come meets one."""
+        if not variants.unavailable_every:
+            return False
+        self._count += 1
+        return self._count % variants.unavailable_every == 0
+
+
+def before(variants: Variants) -> Response | None:
+    """What a front server answers, so that the API gets to see nothing; None where the API answers in vain."""
+    kind = variants.unavailable_as
+    if kind == "too_late":
+        return None
+    if kind == "lost":
+        return HANG_UP
+    status = HTTPStatus(int(kind))
+    headers = (("retry-after", str(variants.retry_after_s)),) if variants.retry_after_s else ()
+    page = _PAGE.format(status=status.value, reason=status.phrase)
+    return Response(status.value, page.encode(), headers, "text/html")
