@@ -99,8 +99,8 @@ class Api(ABC, Generic[R]):
         """Hold this while a status is read in order to be changed."""
         return self.store.lock(row)
 
-    async def deliberate(self) -> None:
-        """What may take time between the decision and the write."""
+    async def deliberate(self, row: R) -> None:
+        """What may take time between the decision about a resource and its write."""
 
     # Steps that both authenticate with
 

@@ -1,6 +1,5 @@
 """Payout intents that get a conflict wrong: what counts as one, how it is answered, what it leaves behind."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.body import canonical
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Scope
+from conformance.sandbox.windows import LeavesAWindow
 
 Body = dict[str, Any]
 
@@ -33,6 +33,18 @@ class NoKeyIsAKey(PayoutIntents):
 
 
 # What has to be the same
+
+
+class StaysInFlight(LeavesAWindow, PayoutIntents):
+    """The first request with a key is in flight until another one with it has come."""
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        async def act_slowly() -> Response:
+            await self.window.hold(scope)
+            return await act()
+
+        self.window.comes(scope)
+        return await super().once(scope, fingerprint, act_slowly)
 
 
 @defect("pi-key-is-ignored", "PI-31", "PI-33")
@@ -60,19 +72,17 @@ class FingerprintIgnoresLetterCase(PayoutIntents):
 
 
 @defect("pi-conflict-in-flight-is-replayed", "PI-31")
-class ConflictInFlightIsReplayed(PayoutIntents):
+class ConflictInFlightIsReplayed(StaysInFlight):
     """Who waits for the first request with a key gets its answer, whatever the body was."""
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         entry = self.world.keys.get(scope)
         if entry is not None and not entry.done.is_set():
+            self.window.comes(scope)
             await self.wait_for(entry)
             if entry.response is not None:
                 return self.replay(entry.response)
         return await super().once(scope, fingerprint, act)
-
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
 
 
 @defect("pi-fingerprint-is-the-length", "PI-31")

@@ -1,6 +1,5 @@
 """Payout intents that get a key's replay, scope or life wrong."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,8 +7,10 @@ from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.body import canonical
+from conformance.sandbox.payout_intents.defects_idempotency import StaysInFlight
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Entry, Scope
+from conformance.sandbox.windows import LeavesAWindow
 
 Body = dict[str, Any]
 
@@ -141,39 +142,33 @@ class AnotherIntentIsClaimed(PayoutIntents):
 
 
 @defect("pi-duplicates-in-flight-both-act", "PI-36")
-class DuplicatesInFlightBothAct(PayoutIntents):
+class DuplicatesInFlightBothAct(LeavesAWindow, PayoutIntents):
     """A key is kept only once its request is answered: duplicates in flight all act."""
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         if scope in self.world.keys:
             return await super().once(scope, fingerprint, act)
-        await asyncio.sleep(0.02)
+        await self.window.meet(scope)
         response = await act()
         self.world.keys[scope] = Entry(fingerprint, response)
         return response
 
 
 @defect("pi-duplicates-in-flight-are-500", "PI-36")
-class DuplicatesInFlightAre500(PayoutIntents):
+class DuplicatesInFlightAre500(StaysInFlight):
     """A duplicate in flight ends in a 500: there is a key, and no answer to it yet."""
 
     async def wait_for(self, entry: Entry) -> None:
         raise LookupError("no response stored for key")
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
-
 
 @defect("pi-duplicates-in-flight-lock-the-key", "PI-36")
-class DuplicatesInFlightLockTheKey(PayoutIntents):
+class DuplicatesInFlightLockTheKey(StaysInFlight):
     """A duplicate in flight is answered 409 and marks the key as contested: it is 409 for ever after."""
 
     async def wait_for(self, entry: Entry) -> None:
         entry.fingerprint += " contested"
         raise self.conflict()
-
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
 
 
 # Life

@@ -11,6 +11,7 @@ from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.windows import LeavesAWindow
 
 
 @defect("pi-requires-approval-is-refused", "PI-01")
@@ -239,7 +240,7 @@ class CancelIsNotSaved(PayoutIntents):
 
 @defect("pi-cancel-comes-undone", "PI-06")
 class CancelComesUndone(PayoutIntents):
-    """A worker that had loaded the row writes its old version back a moment later."""
+    """A worker that had loaded the row writes its old version back as soon as the answer is on its way."""
 
     def write(self, intent: Intent, reason: str | None) -> None:
         before = copy.copy(intent)
@@ -249,7 +250,7 @@ class CancelComesUndone(PayoutIntents):
             intent.failure_code, intent.failure_message = before.failure_code, before.failure_message
 
         super().write(intent, reason)
-        asyncio.get_running_loop().call_later(0.001, write_back)
+        asyncio.get_running_loop().call_soon(write_back)
 
 
 @defect("pi-read-is-stale", "PI-06")
@@ -291,19 +292,19 @@ class ReadHasNoFailureCode(PayoutIntents):
 
 
 @defect("pi-check-then-act", "PI-07")
-class CheckThenAct(PayoutIntents):
-    """The status is read, time passes, and cancelled is written without looking again: every racer wins."""
+class CheckThenAct(LeavesAWindow, PayoutIntents):
+    """The status is read, time passes, and cancelled is written without looking again: two racers win."""
 
     def exclusive(self, row: Intent) -> AbstractAsyncContextManager[Any]:
         return nullcontext()
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Intent) -> None:
+        await self.window.meet(row.id)
 
 
 @defect("pi-keyless-check-then-act", "PI-07")
-class KeylessCheckThenAct(PayoutIntents):
-    """What keeps racers apart is the lock on their key: without one, every racer wins."""
+class KeylessCheckThenAct(LeavesAWindow, PayoutIntents):
+    """What keeps racers apart is the lock on their key: without one, two of them win."""
 
     _keyless: ClassVar[ContextVar[bool]] = ContextVar("keyless", default=False)
 
@@ -314,59 +315,67 @@ class KeylessCheckThenAct(PayoutIntents):
     def exclusive(self, row: Intent) -> AbstractAsyncContextManager[Any]:
         return nullcontext() if self._keyless.get() else super().exclusive(row)
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Intent) -> None:
+        if self._keyless.get():
+            await self.window.meet(row.id)
 
 
 @defect("pi-losers-get-500", "PI-07")
-class LosersGet500(PayoutIntents):
+class LosersGet500(LeavesAWindow, PayoutIntents):
     """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
 
     async def execute(self, intent: Intent, reason: str | None) -> Response:
         if self.store.lock(intent).locked():
+            self.window.comes(intent.id)
             raise TimeoutError("lock not available")
         return await super().execute(intent, reason)
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Intent) -> None:
+        await self.window.hold(row.id)
 
 
 @defect("pi-settling-races-cancelling", "PI-09")
-class SettlingRacesCancelling(PayoutIntents):
+class SettlingRacesCancelling(LeavesAWindow, PayoutIntents):
     """Settlement takes no lock: it pays between the check and the write of a cancel, and both succeed."""
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Intent) -> None:
+        if await self.window.meet(row.id):
+            await self.window.hold(("seen", row.id))
+
+    async def read(self, request: Request, given: str) -> Response:
+        self.window.comes(("seen", given))
+        return await super().read(request, given)
 
     async def settle(self, identifier: str) -> str | None:
         intent = self.store.get(identifier)
         if intent is None:
             return None
         if self.payable(intent):
+            await self.window.meet(intent.id)
             intent.status = self.variants.terminal[1]
             intent.updated_at = self.clock.after(intent.updated_at)
         return intent.status
 
 
 @defect("pi-answers-mix", "PI-15")
-class AnswersMix(PayoutIntents):
+class AnswersMix(LeavesAWindow, PayoutIntents):
     """The answer is put together in a place that all requests share, and sent a moment later."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.answer = await super().cancel(request, given)
-        await asyncio.sleep(0.005)
+        await self.window.meet("answer")
         return self.answer
 
     answer = Response(202, b"{}")
 
 
 @defect("pi-callers-mix", "PI-11")
-class CallersMix(PayoutIntents):
+class CallersMix(LeavesAWindow, PayoutIntents):
     """Who asks is kept in a place that all requests share, and used a moment later."""
 
     async def cancel(self, request: Request, given: str) -> Response:
-        self.caller = self.authenticate(request)
-        await asyncio.sleep(0.005)
+        self.caller = account = self.authenticate(request)
+        await self.window.meet_others(account.merchant)
         return await super().cancel(request, given)
 
     async def read(self, request: Request, given: str) -> Response:

@@ -64,7 +64,7 @@ class PayoutIntents(Api[Intent], Once):
         """Decide, write and answer as one step; the event leaves afterwards."""
         async with self.exclusive(intent):
             self.check_cancellable(intent)
-            await self.deliberate()
+            await self.deliberate(intent)
             self.store.keep(intent)
             self.write(intent, reason)
             response = self.accepted(intent)

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.windows import LeavesAWindow
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
@@ -98,7 +99,7 @@ class UnsupportedRefusalMovesUpdatedAt(Withdraws):
 
 
 @defect("wd-answer-is-kept-in-a-global", "WD-15")
-class AnswerIsKeptInAGlobal(Withdraws):
+class AnswerIsKeptInAGlobal(LeavesAWindow, Withdraws):
     """The handler keeps its withdraw where the next request puts its own before the answer is made."""
 
     current: Withdraw | None = None
@@ -107,39 +108,39 @@ class AnswerIsKeptInAGlobal(Withdraws):
         super().check_cancellable(withdraw)
         self.current = withdraw
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.01)
+    async def deliberate(self, row: Withdraw) -> None:
+        await self.window.meet("current")
 
     def success(self, withdraw: Withdraw) -> Response:
         return super().success(self.current or withdraw)
 
 
 @defect("wd-whole-table-is-written-back", "WD-09")
-class WholeTableIsWrittenBack(Withdraws):
+class WholeTableIsWrittenBack(LeavesAWindow, Withdraws):
     """All withdraws are read, one is changed, all are written: what others cancelled meanwhile is undone."""
 
     def check_cancellable(self, withdraw: Withdraw) -> None:
         super().check_cancellable(withdraw)
         self.table = {row.id: copy.copy(row) for row in self.store.rows()}
 
-    async def deliberate(self) -> None:
+    async def deliberate(self, row: Withdraw) -> None:
         read = self.table
-        await asyncio.sleep(0.01)
-        for row in self.store.rows():
-            old = read.get(row.id)
-            if old and row.status == "canceled" != old.status:
-                row.status, row.canceled_at, row.updated_at = old.status, None, old.updated_at
+        await self.window.meet("table")
+        for each in self.store.rows():
+            old = read.get(each.id)
+            if old and each.status == "canceled" != old.status:
+                each.status, each.canceled_at, each.updated_at = old.status, None, old.updated_at
 
 
 @defect("wd-caller-is-kept-in-a-global", "WD-12")
-class CallerIsKeptInAGlobal(Withdraws):
+class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
     """Who calls is kept in a global while the row is fetched, and is somebody else afterwards."""
 
     caller: Account | None = None
 
     async def cancel(self, request: Request, given: str) -> Response:
-        self.caller = self.authenticate(request)
-        await asyncio.sleep(0.01)
+        self.caller = account = self.authenticate(request)
+        await self.window.meet_others(account.merchant)
         return await super().cancel(request, given)
 
     def owns(self, account: Account, row: Withdraw) -> bool:
@@ -211,17 +212,20 @@ class SecondAttemptPays(Withdraws):
 
 
 @defect("wd-payment-takes-no-lock", "WD-42")
-class PaymentTakesNoLock(Withdraws):
+class PaymentTakesNoLock(LeavesAWindow, Withdraws):
     """The payment looks at the status, asks the provider and writes paid, whatever was cancelled meanwhile."""
 
     async def settle(self, identifier: str) -> str | None:
         withdraw = self.store.get(identifier)
         if withdraw is None or not self.payable(withdraw):
             return await super().settle(identifier)
-        await asyncio.sleep(0.02)
+        await self.window.meet(withdraw.id)
         withdraw.status = "paid"
         withdraw.paid_at = withdraw.updated_at = self.clock.after(withdraw.updated_at)
         return withdraw.status
+
+    async def deliberate(self, row: Withdraw) -> None:
+        await self.window.meet(row.id)
 
     def exclusive(self, row: Withdraw) -> AbstractAsyncContextManager[Any]:
         return nullcontext()

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.windows import LeavesAWindow
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
@@ -237,39 +238,41 @@ class RefusalClearsPaidAt(Withdraws):
 
 
 @defect("wd-check-then-act", "WD-08")
-class CheckThenAct(Withdraws):
-    """The status is read, time passes, and canceled is written without looking again: every racer wins."""
+class CheckThenAct(LeavesAWindow, Withdraws):
+    """The status is read, time passes, and canceled is written without looking again: two racers win."""
 
     def exclusive(self, row: Withdraw) -> AbstractAsyncContextManager[Any]:
         return nullcontext()
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Withdraw) -> None:
+        await self.window.meet(row.id)
 
 
 @defect("wd-processing-check-then-act", "WD-02")
-class ProcessingCheckThenAct(Withdraws):
-    """What is processing takes another path, to its provider and back, without the lock: every racer wins."""
+class ProcessingCheckThenAct(LeavesAWindow, Withdraws):
+    """What is processing takes another path, to its provider and back, without the lock: two racers win."""
 
     def exclusive(self, row: Withdraw) -> AbstractAsyncContextManager[Any]:
         return nullcontext() if row.status == "processing" else super().exclusive(row)
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Withdraw) -> None:
+        if row.status == "processing":
+            await self.window.meet(row.id)
 
 
 @defect("wd-losers-get-500", "WD-08")
-class LosersGet500(Withdraws):
+class LosersGet500(LeavesAWindow, Withdraws):
     """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         withdraw = self.find(self.authenticate(request), given)
         if self.store.lock(withdraw).locked():
+            self.window.comes(withdraw.id)
             raise TimeoutError("lock not available")
         return await super().cancel(request, given)
 
-    async def deliberate(self) -> None:
-        await asyncio.sleep(0.02)
+    async def deliberate(self, row: Withdraw) -> None:
+        await self.window.hold(row.id)
 
 
 # A 200 that isn't real
@@ -289,7 +292,7 @@ class CancelIsNotSaved(Withdraws):
 
 @defect("wd-cancel-comes-undone", "WD-09")
 class CancelComesUndone(Withdraws):
-    """A worker that had loaded the row writes its old version back a moment later."""
+    """A worker that had loaded the row writes its old version back as soon as the answer is on its way."""
 
     def write(self, withdraw: Withdraw) -> None:
         before = copy.copy(withdraw)
@@ -299,7 +302,7 @@ class CancelComesUndone(Withdraws):
             withdraw.updated_at = before.updated_at
 
         super().write(withdraw)
-        asyncio.get_running_loop().call_later(0.001, write_back)
+        asyncio.get_running_loop().call_soon(write_back)
 
 
 @defect("wd-read-is-stale", "WD-09")

@@ -38,7 +38,7 @@ class Withdraws(Api[Withdraw]):
         withdraw = self.find(account, given)
         async with self.exclusive(withdraw):
             self.check_cancellable(withdraw)
-            await self.deliberate()
+            await self.deliberate(withdraw)
             self.store.keep(withdraw)
             self.write(withdraw)
             return self.success(withdraw)

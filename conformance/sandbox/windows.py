@@ -1,0 +1,60 @@
+"""Windows between two steps that should have been one, held open until somebody has come through them.
+
+A race that rests on a pause of so many milliseconds is won or lost by luck: on a busy machine the others come later.
+Here whoever opens a window waits until the others are in. Nobody knows beforehand whether others will come, so it
+gives up after a while; that while is counted in turns of the event loop as well as in time, because on a machine that
+is short of time the turns take longer, as the others do.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from contextlib import suppress
+from typing import Any
+
+TURNS = 100
+TURN_S = 0.003
+"""A request that nobody comes beside takes `TURNS` of these longer, at least."""
+
+
+class Window:
+    """One window per subject (a resource, a key, a caller), each open while somebody holds it."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, list[asyncio.Event]] = {}
+
+    async def hold(self, subject: Hashable) -> bool:
+        """Wait until somebody `comes` for the subject; False if nobody has for a while."""
+        came = asyncio.Event()
+        self._held.setdefault(subject, []).append(came)
+        try:
+            for _ in range(TURNS):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(came.wait(), TURN_S)
+                    return True
+            return False
+        finally:
+            if not came.is_set():
+                self._held[subject].remove(came)
+
+    def comes(self, *subjects: Hashable) -> bool:
+        """Let everybody go on who holds one of the subjects; whether anybody did."""
+        waiting = [came for subject in subjects for came in self._held.pop(subject, ())]
+        for came in waiting:
+            came.set()
+        return bool(waiting)
+
+    async def meet(self, subject: Hashable) -> bool:
+        """Come for the subject, or else hold it: of two who meet, the second goes on first. Whether two met."""
+        return self.comes(subject) or await self.hold(subject)
+
+    async def meet_others(self, own: Hashable) -> bool:
+        """As `meet`, where those who hold the same as oneself are no others."""
+        return self.comes(*(self._held.keys() - {own})) or await self.hold(own)
+
+
+class LeavesAWindow:
+    """What a defect is, besides an API, that needs a window for its race."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.window = Window()
