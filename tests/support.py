@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,17 @@ CREDENTIAL_ENV = {
 }
 TERMINAL = 'terminal = ["cancelled", "paid", "failed"]'
 READ_PATH = 'read_path = "/api/v1/withdraws/{id}"'
+PATIENCE_S = 600.0
+"""When a test gives up on what has to happen at some time. No test may fail because a machine is slow or busy."""
+
+
+def eventually(holds: Callable[[], Any], *, what: str = "") -> Any:
+    """What `holds` returns, once that is true. Fails where it never is."""
+    ends = time.monotonic() + PATIENCE_S
+    while not (found := holds()):
+        assert time.monotonic() < ends, f"never came true: {what or holds}"
+        time.sleep(0.005)
+    return found
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -37,14 +49,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(
-    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 60
+    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Runs `payout-conformance` as people do, in another process."""
     return launched(sys.executable, "-m", "conformance", *words, cwd=cwd, env=env, timeout=timeout)
 
 
 def launched(
-    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 60
+    *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end, however that is, and keeps what it said; `environment` unless told otherwise."""
     return subprocess.run(
@@ -121,7 +133,7 @@ class SandboxProcess:
         request = urllib.request.Request(
             self.url + path, json.dumps(message).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
@@ -139,7 +151,7 @@ class SandboxProcess:
     def close(self) -> None:
         """Ends it."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(PATIENCE_S)
         if self.process.stdout is not None:
             with suppress(ValueError, OSError):
                 self.process.stdout.close()

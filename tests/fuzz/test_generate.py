@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from conformance.fuzz.generate import Generator, distinct, stream, units
 from conformance.fuzz.probes import Aim, Probe
 from tests.fuzz.support import apis
-from tests.support import ROOT, environment
+from tests.support import ROOT, environment, eventually
 
 PRINTED = """
 import sys
@@ -72,10 +71,7 @@ def test_nothing_goes_on_once_the_parent_is_killed():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 30
-    while any(map(alive, pids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(alive, pids))
+    eventually(lambda: not any(map(alive, pids)))
 
 
 def alive(pid):

@@ -18,11 +18,14 @@ ID = re.compile(rb"/withdraws/([^/]+)/cancel")
 
 
 class Counting:
-    """Refuses everything after a while, and counts what is under way: in all, and for each id."""
+    """Refuses everything, and counts what is under way: in all, and for each id.
 
-    def __init__(self, wait_s):
-        self._wait_s = wait_s
-        self._lock = threading.Lock()
+    A request is held until as many as may be are under way at once; once they have been, it is held no more.
+    """
+
+    def __init__(self, limit):
+        self._limit = limit
+        self._lock = threading.Condition()
         self._now = Counter()
         self.most = self.most_of_one = self.made = 0
         self.seen = Counter()
@@ -41,7 +44,9 @@ class Counting:
             self.seen[name] += 1
             self.most = max(self.most, self._now.total())
             self.most_of_one = max(self.most_of_one, self._now[name])
-        time.sleep(self._wait_s)
+            self._lock.notify_all()
+            self._lock.wait_for(lambda: self.most >= self._limit, timeout=1)
+        time.sleep(0.005)  # for those that shouldn't come meanwhile
         body = b'{"success":false,"error":{"code":"VALIDATION_ERROR","message":"no"}}'
         with self._lock:
             self._now[name] -= 1
@@ -50,7 +55,7 @@ class Counting:
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_the_limit_is_really_in_flight_and_no_resource_gets_two_at_once(concurrency, tmp_path):
-    target = Counting(0.02)
+    target = Counting(concurrency)
     with serving(target, keep=True) as server:
         fuzz(
             tmp_path,

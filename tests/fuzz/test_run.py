@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
 
 import pytest
@@ -16,7 +16,7 @@ from conformance import fuzz as package
 from conformance.catalogue import load as catalogue
 from conformance.sandbox import list_defects
 from tests.fuzz.support import apis, fuzz, profile_for, result
-from tests.support import CREDENTIAL_ENV, environment, serving
+from tests.support import CREDENTIAL_ENV, PATIENCE_S, environment, eventually, serving
 
 
 def auth_log(url, api):
@@ -144,7 +144,7 @@ def test_connections_cut_on_odd_input_are_held_against_nobody(bendable, tmp_path
         method, target, _ = head.split(b"\r\n")[0].decode("latin-1").split(" ")
         if "%" in target or len(target) > 200:
             return
-        upstream = http.client.HTTPConnection(bendable.url.removeprefix("http://"), timeout=5)
+        upstream = http.client.HTTPConnection(bendable.url.removeprefix("http://"))
         upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for line in head.split(b"\r\n")[1:]:
             name, _, value = line.decode("latin-1").partition(":")
@@ -212,13 +212,9 @@ def start(tmp_path, api, url, **more):
 def test_a_signal_keeps_what_was_found(bendable, tmp_path):
     bendable.bend("wd-paid-is-cancelled")
     process = start(tmp_path, "withdraws", bendable.url, examples=100_000)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and auth_log(bendable.url, "withdraws")["accepted"] < 60:
-        time.sleep(0.05)
+    eventually(lambda: auth_log(bendable.url, "withdraws")["accepted"] >= 200)
     process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
-    _, said = process.communicate(timeout=10)
-    assert time.monotonic() - asked < 3
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (0, b"")
     found = result(tmp_path / "run")
     assert found.wrong["cancel_withdraw.status.paid"] == "failed"
@@ -226,16 +222,15 @@ def test_a_signal_keeps_what_was_found(bendable, tmp_path):
 
 
 def test_a_signal_gets_through_to_a_target_that_never_answers(tmp_path):
-    with serving(lambda peer, request: time.sleep(30)) as server:
-        profile = {"states": 'command = ["sh", "-c", "echo $$"]', "limits": "timeout_s = 30"}
+    over = threading.Event()
+    with serving(lambda peer, request: over.wait()) as server:
+        profile = {"states": 'command = ["sh", "-c", "echo $$"]', "limits": f"timeout_s = {2 * PATIENCE_S}"}
         process = start(tmp_path, "withdraws", server.url, profile=profile)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and not server.requests:
-            time.sleep(0.05)
+        eventually(lambda: server.requests)
         process.send_signal(signal.SIGTERM)
-        asked = time.monotonic()
-        process.communicate(timeout=10)
-        assert time.monotonic() - asked < 5
+        # It ends long before the answer that it waits for would be given up on.
+        process.communicate(timeout=PATIENCE_S)
+        over.set()
     assert process.returncode == 0
     assert result(tmp_path / "run").checks == {}
 
@@ -245,7 +240,6 @@ def test_a_budget_ends_it(bendable, tmp_path):
     found = fuzz(tmp_path, "withdraws", bendable.url, examples=100_000, budget_s=0.8)
     assert found.wrong == {}
     assert "budget of 0.8 s" in found.statistics["ended_early"]
-    assert found.statistics["duration_s"] < 20
 
 
 def test_the_requests_of_a_run_are_limited(bendable, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.errors import HarnessError
 from conformance.http.slots import Slots
+from tests.support import PATIENCE_S, eventually
 
 
 @pytest.fixture
@@ -41,14 +42,13 @@ def test_whoever_gathers_comes_first(two: tuple[Slots, Slots], whose: int) -> No
         for _ in range(2):
             held.enter_context(two[0].one())
         race = started(order, "race", two[0], 3)
-        while not two[0]._gathers:
-            time.sleep(0.001)
-        time.sleep(0.02)
+        eventually(lambda: two[0]._gathers)
+        eventually(lambda: len(two[0]._held) == 3)
         others = [started(order, "one", two[whose], 1) for _ in range(3)]
-        time.sleep(0.05)
+        time.sleep(0.05)  # enough to go wrong; whoever comes later finds the same
         assert order == []
     for thread in (race, *others):
-        thread.join(5)
+        thread.join(PATIENCE_S)
 
     assert order == ["race", "one", "one", "one"]
 
@@ -58,7 +58,7 @@ def test_two_races_gather_one_after_the_other(two: tuple[Slots, Slots]) -> None:
     order: list[str] = []
     races = [started(order, "race", one, 2) for one in (*two, *two)]
     for thread in races:
-        thread.join(5)
+        thread.join(PATIENCE_S)
 
     assert order == ["race"] * 4
     with two[0].several(3):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from conformance.sandbox import CREDENTIALS, Sandbox
+from tests.support import PATIENCE_S
 
 
 def hmac_by_hand(secret: bytes, message: bytes) -> str:
@@ -23,7 +24,7 @@ class Client:
     """Both APIs of one sandbox, as a merchant sees them."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, trust_env=False)
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S)
 
     def given(self, contract: str, status: str, **params: Any) -> dict[str, Any]:
         """Set a resource up, and return what is known about it."""

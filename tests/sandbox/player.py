@@ -92,6 +92,7 @@ def fixed_time_and_chance() -> Iterator[Callable[[], int]]:
     modules = ("conformance.sandbox.withdraws.model", "conformance.sandbox.payout_intents.model")
     with (
         patch("conformance.sandbox.store.Clock.ms", lambda _self: next(ticks)),
+        patch("conformance.sandbox.windows.TURNS", 1),
         patch("uuid.uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4)),
         patch("secrets.randbelow", chance.randrange),
         patch("secrets.choice", chance.choice),

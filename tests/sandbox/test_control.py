@@ -1,9 +1,9 @@
 """The endpoints beside the APIs: provider states, switches, the log of failed authentications."""
 
+import contextlib
 import socket
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -133,16 +133,13 @@ def test_the_log_tells_why_authentication_failed(bent: Any) -> None:
     assert CREDENTIALS["withdraws"]["primary"]["api_secret"] not in str(log)
 
 
-def test_starting_and_stopping_is_quick() -> None:
-    """A mutant proof does it hundreds of times."""
-    started = time.perf_counter()
+def test_it_can_be_started_and_stopped_often() -> None:
+    """Also while somebody is connected who says nothing, and is hung up on then."""
     for _ in range(5):
-        with (
-            Sandbox() as sandbox,
-            socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2]))),
-        ):
-            pass
-    assert time.perf_counter() - started < 5 * 0.3
+        with Sandbox() as sandbox:
+            peer = socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])))
+        with peer, contextlib.suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
 
 
 def test_a_port_in_use_is_the_callers_error() -> None:

@@ -1,15 +1,20 @@
 """Honest implementations that differ: each switch does what it says, and nothing worse."""
 
+import asyncio
 import json
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from conformance.sandbox import list_variants
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+from tests.support import eventually
 
 
 def each_switch() -> list[tuple[str, Any]]:
@@ -85,21 +90,23 @@ def test_processing_can_settle_by_itself(bent: Any) -> None:
         client.given("payout-intents", "processing")["id"],
         client.given("withdraws", "processing")["id"],
     )
-    time.sleep(0.1)
-    assert client.read_intent(intent)["status"] == "paid"
+    eventually(lambda: client.read_intent(intent)["status"] == "paid")
+    eventually(lambda: client.read_withdraw(withdraw).json()["data"]["status"] == "paid")
     assert client.withdraw(withdraw).status_code == 400
 
 
 def test_reading_can_lag(bent: Any) -> None:
     """A cancel is read a while later, and is decided upon at once."""
-    client = bent(read_lag_ms=200).client
+    opened = bent(read_lag_ms=3_600_000)
+    client = opened.client
     identifier = client.given("payout-intents", "requires_approval")["id"]
     assert client.intent(identifier, {"reason": "late"}).json()["status"] == "cancelled"
     before = client.read_intent(identifier)
     assert (before["status"], before["failure_message"]) == ("requires_approval", None)
     assert client.intent(identifier).status_code == 422
-    time.sleep(0.25)
-    assert client.read_intent(identifier)["failure_message"] == "late"
+
+    opened.sandbox.configure(variants={"read_lag_ms": 20}, reset=False)
+    eventually(lambda: client.read_intent(identifier)["failure_message"] == "late")
 
 
 def test_a_budget_runs_out_per_state(bent: Any) -> None:
@@ -114,10 +121,9 @@ def test_a_budget_runs_out_per_state(bent: Any) -> None:
 def test_a_rate_limit_says_when_to_come_back(bent: Any) -> None:
     """429 with Retry-After, in the envelope of the API."""
     client = bent(rate_limit=1).client
-    replies = [client.withdraw(str(uuid.uuid4())) for _ in range(4)]
-    limited = [reply for reply in replies if reply.status_code == 429]
-    assert limited[0].headers["retry-after"] == "1"
-    assert limited[0].json()["error"]["code"] == "RATE_LIMITED"
+    asked = eventually(lambda: [one for one in [client.withdraw(str(uuid.uuid4()))] if one.status_code == 429])
+    assert asked[0].headers["retry-after"] == "1"
+    assert asked[0].json()["error"]["code"] == "RATE_LIMITED"
 
 
 @pytest.mark.parametrize(
@@ -139,13 +145,23 @@ def test_frameworks_answer_for_unknown_routes(
     assert client.http.delete("/payout_intents/x/cancel").status_code == method_status
 
 
-def test_duplicates_in_flight_can_be_conflicts(bent: Any) -> None:
+def test_duplicates_in_flight_can_be_conflicts(bent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One 202, 409 for those that came meanwhile, and a replay afterwards."""
+    begun, answered = threading.Event(), threading.Event()
+
+    async def wait_as_told(_: object) -> None:
+        begun.set()
+        await asyncio.to_thread(answered.wait)
+
+    monkeypatch.setattr(PayoutIntents, "wait_as_told", wait_as_told)
     client = bent(in_flight="409").client
     identifier = client.given("payout-intents", "requires_approval")["id"]
-    with ThreadPoolExecutor(6) as pool:
-        statuses = list(pool.map(lambda _: client.intent(identifier, key="k").status_code, range(6)))
-    assert set(statuses) == {202, 409}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.intent, identifier, key="k")
+        begun.wait()
+        meanwhile = [client.intent(identifier, key="k").status_code for _ in range(3)]
+        answered.set()
+    assert (first.result().status_code, meanwhile) == (202, [409] * 3)
     assert client.intent(identifier, key="k").status_code == 202
 
 
@@ -192,10 +208,13 @@ def test_instants_have_forms(bent: Any, form: str, ends: str) -> None:
 
 
 def test_latency_is_felt(bent: Any) -> None:
-    """By the APIs, not by the endpoints beside them."""
-    client = bent(latency_ms=50, jitter_ms=1).client
+    """By the APIs, not by the endpoints beside them: those answer while a request to an API waits."""
+    client = bent(latency_ms=3_600_000).client
+    with pytest.raises(httpx.ReadTimeout):
+        client.withdraw("x", timeout=0.05)
+    assert client.http.get("/_control").status_code == 200
+
+    client.http.post("/_control", json={"variants": {"latency_ms": 50, "jitter_ms": 1}})
     started = time.perf_counter()
-    client.http.get("/_control")
-    control = time.perf_counter() - started
     client.withdraw("x")
-    assert time.perf_counter() - started - control >= 0.049
+    assert time.perf_counter() - started >= 0.049
