@@ -9,7 +9,7 @@ import pytest
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.redact import Redactor
-from tests.support import SandboxProcess
+from tests.support import PATIENCE_S, SandboxProcess
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,7 +50,7 @@ class Clients:
         self,
         url: str,
         *,
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         connections: int = 8,
         requests_per_second: float | None = None,
         max_requests: int = 1000,

@@ -133,7 +133,9 @@ class SandboxProcess:
         request = urllib.request.Request(
             self.url + path, json.dumps(message).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            request, timeout=PATIENCE_S
+        ) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
@@ -164,12 +166,15 @@ class Listener:
     """Accepts connections on a port of loopback, each on a thread of its own. `connections` counts them from 1.
 
     What is done with one is `treat`'s to say; sockets that it adds to `_open` are hung up on in the end.
+    `over` is set then, for whoever does something until nobody needs it any more.
     """
 
     def __init__(self, scheme: str = "http") -> None:
         self.requests: list[bytes] = []
         self.connections = 0
+        self.over = threading.Event()
         self._open: list[socket.socket] = []
+        self._busy: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
         self.url = f"{scheme}://127.0.0.1:{self.port}"
@@ -187,10 +192,17 @@ class Listener:
                 return
             self.connections += 1
             self._open.append(peer)
-            threading.Thread(target=self.treat(self.connections), args=(peer,), daemon=True).start()
+            thread = threading.Thread(target=self.treat(self.connections), args=(peer,), daemon=True)
+            self._busy.append(thread)
+            thread.start()
+
+    def hung_up(self, connections: int) -> None:
+        """Waits until so many connections have come and been closed by this side."""
+        eventually(lambda: len(self._busy) >= connections and not any(one.is_alive() for one in self._busy))
 
     def close(self) -> None:
         """Stops listening and hangs up on everybody."""
+        self.over.set()
         with suppress(OSError):
             # Wakes whoever waits in accept, who would take one more.
             self._listener.shutdown(socket.SHUT_RDWR)

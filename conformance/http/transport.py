@@ -278,6 +278,9 @@ def _no_connection(fault: Exception) -> TransportError:
         return TransportError("dns", "the host name can't be resolved", hint="Check target.base_url.")
     if _caused_by(fault, ConnectionRefusedError):
         return TransportError("refused", "the connection was refused", hint="Is the target running there?")
+    if _caused_by(fault, ConnectionResetError):
+        # It was there, and gone again before anybody could look.
+        return TransportError("reset", "the connection broke as soon as it was there")
     return TransportError("connect", f"no connection: {fault}", hint="Check target.base_url and the network.")
 
 

@@ -268,7 +268,9 @@ def test_the_places_of_a_killed_worker_are_free_again(tmp_path: Path) -> None:
 
 def test_a_killed_worker_leaves_no_lock(tmp_path: Path) -> None:
     """A process that dies inside leaves the file to the others."""
-    code = "import fcntl, os, sys; f = os.open(sys.argv[1], os.O_RDWR); fcntl.flock(f, 2); print(1, flush=True)"
+    code = (
+        "import fcntl, os, sys; f = os.open(sys.argv[1], os.O_RDWR); fcntl.flock(f, 2); print(1, flush=True)"
+    )
     gate = Gate(tmp_path / "gate", requests_per_second=None, max_requests=10)
     gate.pass_one()
     holder = subprocess.Popen(

@@ -9,7 +9,7 @@ import pytest
 from conformance.errors import BudgetError, TransportError
 from conformance.http.client import Request
 from tests.conftest import Clients
-from tests.support import always, reply_with, serving
+from tests.support import always, eventually, reply_with, serving
 
 GET = Request("GET", "/x")
 
@@ -33,7 +33,7 @@ def test_a_connection_that_was_closed_unannounced_is_replaced(clients: Clients) 
         client, recorder = clients(server.url)
         for _ in range(3):
             assert client.send(lambda: GET).status == 200
-            time.sleep(0.05)
+            server.hung_up(server.connections)
 
     assert (server.connections, len(recorder.exchanges)) == (3, 3)
 
@@ -49,7 +49,8 @@ def test_a_target_that_hangs_up_unannounced_is_noticed(clients: Clients) -> None
         with serving(always(answer), keep=keep) as server:
             client, _ = clients(server.url)
             client.send(lambda: GET)
-            time.sleep(0.05)
+            if not keep:
+                server.hung_up(1)
             assert client.hung_up() is expected
 
 
@@ -131,7 +132,7 @@ def test_every_thread_has_its_own_deadline(clients: Clients) -> None:
 
     def answer(peer: socket.socket, request: bytes) -> None:
         if b"/slow" in request:
-            time.sleep(1.5)
+            server.over.wait()
         peer.sendall(reply_with())
 
     kinds: list[object] = []
@@ -143,14 +144,13 @@ def test_every_thread_has_its_own_deadline(clients: Clients) -> None:
             kinds.append(fault.kind)
 
     with serving(answer) as server:
-        client, _ = clients(server.url, timeout_s=0.6)
+        client, _ = clients(server.url, timeout_s=2)
         thread = threading.Thread(target=slow)
         thread.start()
-        time.sleep(0.4)
-        for _ in range(10):
+        eventually(lambda: server.requests)
+        while thread.is_alive():
             kinds.append(client.send(lambda: Request("GET", "/quick")).status)
-            time.sleep(0.05)
-        thread.join()
+            thread.join(0.1)
 
-    assert kinds.count(200) == 10
     assert kinds.count("timeout") == 1
+    assert kinds.count(200) == len(kinds) - 1 > 1

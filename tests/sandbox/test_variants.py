@@ -121,7 +121,9 @@ def test_a_budget_runs_out_per_state(bent: Any) -> None:
 def test_a_rate_limit_says_when_to_come_back(bent: Any) -> None:
     """429 with Retry-After, in the envelope of the API."""
     client = bent(rate_limit=1).client
-    asked = eventually(lambda: [one for one in [client.withdraw(str(uuid.uuid4()))] if one.status_code == 429])
+    asked = eventually(
+        lambda: [one for one in [client.withdraw(str(uuid.uuid4()))] if one.status_code == 429]
+    )
     assert asked[0].headers["retry-after"] == "1"
     assert asked[0].json()["error"]["code"] == "RATE_LIMITED"
 

@@ -1,7 +1,6 @@
 """Resources from a provider-state endpoint, on a real socket."""
 
 import json
-import time
 
 import pytest
 
@@ -89,7 +88,7 @@ def test_numbers_are_ids_too(clients: Clients) -> None:
 
 def test_an_endpoint_that_is_down_costs_its_timeout_once(clients: Clients) -> None:
     """Not once per check."""
-    with serving(lambda *_: time.sleep(2)) as server:
+    with serving(lambda *_: server.over.wait()) as server:
         endpoint = StateEndpoint(clients(server.url, timeout_s=0.3)[0], "/_states")
         for _ in range(5):
             with pytest.raises(NotTestable, match="gave no answer .timeout"):

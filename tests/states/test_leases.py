@@ -12,7 +12,7 @@ from conformance.errors import NotTestable
 from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
 from conformance.states.resource import Resource, Wanted
-from tests.support import ROOT, environment
+from tests.support import PATIENCE_S, ROOT, environment
 
 WORKER = """
 import sys, json
@@ -64,7 +64,7 @@ def test_parallel_workers_never_share_an_id(tmp_path: Path) -> None:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    said = [word for worker in workers for word in worker.communicate(timeout=20)[0].split()]
+    said = [word for worker in workers for word in worker.communicate(timeout=PATIENCE_S)[0].split()]
 
     assert sorted(word for word in said if word.startswith("id-")) == sorted(ids)
     assert len([word for word in said if "all_150_ids_of_states.ids.pending_are_used" in word]) == 3

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from tests.support import Listener, read_request
+from tests.support import PATIENCE_S, Listener, read_request
 
 Misdeed = Callable[[socket.socket, int], None]
 
@@ -29,9 +29,10 @@ MB = 1_000_000
 
 
 class _Last(threading.local):
-    """The request that the thread of a connection is about."""
+    """The request that the thread of a connection is about, and the event that ends the target."""
 
     request = b""
+    over = threading.Event()
 
 
 LAST = _Last()
@@ -52,25 +53,49 @@ class Target(Listener):
     def __init__(self, manner: Callable[[int], Manner], *, scheme: str = "http") -> None:
         self._manner = manner
         self._numbers = itertools.count()
+        self._ended = 0
+        self._changed = threading.Condition()
         super().__init__(scheme)
 
     def treat(self, connection: int) -> Callable[[socket.socket], None]:
         return partial(self._serve, self._manner(connection))
 
+    def has_done(self, number: int) -> None:
+        """Waits until so many misdeeds are over, and what was to be closed behind them is closed."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._ended >= number, PATIENCE_S)
+
     def _serve(self, manner: Manner, peer: socket.socket) -> None:
-        with suppress(OSError), peer:
-            if manner.tls is not None:
-                peer = manner.tls().wrap_socket(peer, server_side=True)
-                self._open.append(peer)
-            with peer:
-                while manner.reads and (request := read_request(peer)):
-                    self.requests.append(request)
-                    LAST.request = request
-                    manner.misdeed(peer, next(self._numbers))
-                if not manner.reads:
-                    manner.misdeed(peer, next(self._numbers))
-                with suppress(OSError):
-                    peer.shutdown(socket.SHUT_WR)
+        LAST.over = self.over
+        begun = 0
+        try:
+            with suppress(OSError), peer:
+                if manner.tls is not None:
+                    begun = 1  # whoever doesn't get through the handshake is one, too
+                    peer = manner.tls().wrap_socket(peer, server_side=True)
+                    begun = 0
+                    self._open.append(peer)
+                with peer:
+                    while manner.reads and (request := read_request(peer)):
+                        self.requests.append(request)
+                        LAST.request = request
+                        begun = 1
+                        manner.misdeed(peer, next(self._numbers))
+                        begun = 0
+                        self._has_ended()
+                    if not manner.reads:
+                        begun = 1
+                        manner.misdeed(peer, next(self._numbers))
+                    with suppress(OSError):
+                        peer.shutdown(socket.SHUT_WR)
+        finally:
+            if begun:
+                self._has_ended()
+
+    def _has_ended(self) -> None:
+        with self._changed:
+            self._ended += 1
+            self._changed.notify_all()
 
 
 @contextmanager
@@ -154,7 +179,7 @@ def resets(*parts: bytes) -> Misdeed:
         for part in parts:
             peer.sendall(part)
         if parts:
-            # What was sent is read before the reset throws it away.
+            # Most of the time what was sent is read before the reset throws it away: it is a reset either way.
             time.sleep(0.02)
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         peer.close()
@@ -174,15 +199,15 @@ def listens_and_resets() -> Misdeed:
 
 
 def trickles(data: bytes, *before: bytes, pause: float = 0.05) -> Misdeed:
-    """A byte at a time, much longer than anybody waits."""
+    """A byte at a time, and in the end nothing, longer than anybody waits."""
 
-    def misdeed(peer: socket.socket, _: int) -> None:
+    def misdeed(peer: socket.socket, number: int) -> None:
         for part in before:
             peer.sendall(part)
         for byte in data:
             peer.sendall(bytes([byte]))
             time.sleep(pause)
-        raise Hangup
+        silence(peer, number)
 
     return misdeed
 
@@ -202,7 +227,7 @@ def goes_on(block: bytes, *before: bytes) -> Misdeed:
 
 def silence(_: socket.socket, __: int) -> None:
     """Neither answers nor hangs up, for longer than anybody waits."""
-    time.sleep(1.5)
+    LAST.over.wait(PATIENCE_S)
 
 
 def hesitates(seconds: float, then: Misdeed) -> Misdeed:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import PATIENCE_S
 from tests.worst_day import authority as tls
 from tests.worst_day.misdeeds import (
     ENVELOPE,
@@ -42,7 +43,8 @@ NOBODY = ("reset", "timeout", "protocol", "tls", "refused", "rate_limited", "una
 class Deed:
     """One row. `becomes` is what the client makes of each request of a series, in the words of `tests.worst_day`.
 
-    `tls` makes the server's context for its nth connection; `url` changes the scheme that it is called by.
+    `tls` makes the server's context for its nth connection; `url` changes the scheme that it is called by;
+    `timeout_s` is for those that only the end of it tells.
     """
 
     name: str
@@ -52,6 +54,11 @@ class Deed:
     reads: bool = True
     url: Callable[[str], str] = str
     connections: int | None = None
+    timeout_s: float = PATIENCE_S
+
+    def __post_init__(self) -> None:
+        if "timeout" in self.becomes:
+            object.__setattr__(self, "timeout_s", 0.3)
 
     @property
     def blamed(self) -> str:
@@ -162,7 +169,7 @@ SECTIONS: dict[str, tuple[Deed, ...]] = {
         Deed("speaks HTTP/2 only", says(b"\0\0\x12\4\0\0\0\0\0" + bytes(18)), ("protocol",)),
         Deed("is an SSH server", says(b"SSH-2.0-OpenSSH_9.6\r\n"), ("protocol: speaks no HTTP",), reads=False),
         Deed("is a mail server", says(b"220 mail.example ESMTP ready\r\n"), ("protocol: speaks no HTTP",), reads=False),
-        Deed("is a Redis server", says(b"-ERR unknown command 'GET'\r\n"), ("protocol: speaks no HTTP",)),
+        Deed("is a Redis server", says(b"-ERR unknown command 'GET'\r\n"), ("protocol: speaks no HTTP",), timeout_s=2),
     ),
     "TLS": (
         Deed("is all right", says(answer()), (FINE,), tls=tls.good),

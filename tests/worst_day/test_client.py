@@ -2,7 +2,6 @@
 
 import re
 import resource
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from tests.worst_day.authority import authority
 from tests.worst_day.misdeeds import answer, misbehaving, says
 from tests.worst_day.table import CUT, DEEDS, README, Deed, page
 
-_TIMEOUT_S = 0.3
 CANARY = "canary-of-the-worst-day"
 
 
@@ -65,18 +63,17 @@ def test_the_worst_day(deed: Deed, gate: Gate, monkeypatch: pytest.MonkeyPatch) 
     ):
         client = Client(
             deed.url(target.url),
-            timeout_s=_TIMEOUT_S,
+            timeout_s=deed.timeout_s,
             connections=4,
             gate=gate,
             redactor=Redactor({"primary.secret_key": CANARY}),
             recorder=recorder,
         )
-        began = time.monotonic()
         found = []
-        for _ in deed.becomes:
+        for number, _ in enumerate(deed.becomes):
+            if number:
+                target.has_done(number)
             found.append(told(client))
-            time.sleep(0.01)
-        took = time.monotonic() - began
         client.close()
 
     for observed, expected in zip(found, deed.becomes, strict=True):
@@ -88,7 +85,6 @@ def test_the_worst_day(deed: Deed, gate: Gate, monkeypatch: pytest.MonkeyPatch) 
         assert target.connections == deed.connections
     assert not other.requests
     assert not any(b"cookie:" in request.lower() for request in target.requests)
-    assert took < 20 + len(deed.becomes) * _TIMEOUT_S
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
     assert CANARY not in repr(recorder.exchanges) + repr(found)
     # What failed isn't sent again behind our back.

@@ -56,7 +56,7 @@ def test_everything_in_turn(
     sandbox: SandboxProcess, tmp_path: Path, api: str, words: tuple[str, ...]
 ) -> None:
     """A target that does something else with each request: what is found wrong rests on answers."""
-    found = against(sandbox, tmp_path, api, turns, *words)
+    found = against(sandbox, tmp_path, api, turns, *words, limits="timeout_s = 1")
 
     assert not wrong(found)
     assert found.code == 1, found.stderr
@@ -89,12 +89,15 @@ def test_no_answer_is_no_failure(
     sandbox: SandboxProcess, tmp_path: Path, name: str, bad: Callable[[int], Deed | None], code: int
 ) -> None:
     """Where the target answers well or not at all, nothing is held against it."""
-    found = against(sandbox, tmp_path, "withdraws", bad, *CHECKS, "--no-fuzz")
+    # A good answer is to come in time on a slow machine, too; the silent one takes all of it, each time.
+    limits = f"timeout_s = {1 if name == 'never answers again' else 60}"
+    words = ("-k", "malformed", "-n", "2") if name == "never answers again" else CHECKS
+    found = against(sandbox, tmp_path, "withdraws", bad, *words, "--no-fuzz", limits=limits)
 
     assert not wrong(found)
     assert found.code == code, found.stdout + found.stderr
     outcomes = found.outcomes()
     assert not outcomes.keys() & {"failed", "warned"}, name
-    assert outcomes["error"] > 5
+    assert outcomes["error"] > 3
     slowed = [note for note in found.record["notes"] if "slow down" in note]
     assert bool(slowed) is ("429" in name)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support import SandboxProcess, environment, write_profile
+from tests.support import PATIENCE_S, SandboxProcess, environment, write_profile
 from tests.worst_day.authority import authority, good
 from tests.worst_day.misdeeds import LAST, Manner, Misdeed, Target, serving
 from tests.worst_day.table import DEEDS, SECTIONS, Deed
@@ -61,7 +61,7 @@ class Outcome:
 
 
 def measured(
-    folder: Path, *words: str | Path, env: dict[str, str] | None = None, timeout: float = 400
+    folder: Path, *words: str | Path, env: dict[str, str] | None = None, timeout: float = 2 * PATIENCE_S
 ) -> Outcome:
     """Runs `payout-conformance` in `folder`, and measures the processes that it takes."""
     result = folder / "measured.json"
@@ -93,7 +93,7 @@ def relayed(backend: str) -> Misdeed:
 
     def relay(peer: socket.socket, _: int) -> None:
         request = LAST.request
-        with socket.create_connection((parts.hostname, parts.port), timeout=10) as other:
+        with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_S) as other:
             head, _, body = request.partition(b"\r\n\r\n")
             other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
             while more := other.recv(65536):
