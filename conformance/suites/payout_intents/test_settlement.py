@@ -53,7 +53,7 @@ def settling(api: PayoutIntents, given: Given) -> Callable[[Resource], None]:
             # Refusing to settle this one is as good as trying in vain.
             return
         finally:
-            api.settled.append(one)
+            api.will_settle(one)
 
     return settle
 

@@ -136,6 +136,8 @@ class PayoutIntents:
             self.known[intent.id] = intent
             if is_kept(reply):
                 self.asked.append(Asked(intent, by, reply, documented))
+            if succeeded(reply) and by == intent.wanted.whose and intent.status == "requires_approval":
+                self._session.watch.cancelled(intent.id, by=by, status=intent.status, told={})
         return reply
 
     def read(self, intent: Target, *, by: str = "primary", authorization: str | None = "") -> Reply:
@@ -169,6 +171,11 @@ class PayoutIntents:
         if key is not None:
             headers["Idempotency-Key"] = self.new_key() if key is FRESH else key
         return headers
+
+    def will_settle(self, intent: Resource) -> None:
+        """Notes that the target is asked to pay an intent: what becomes of it then is for PI-09 to judge."""
+        self.settled.append(intent)
+        self._session.watch.leave_out(intent.id)
 
     # -- what has to work, and waiting for it --------------------------------------------------------------
 
