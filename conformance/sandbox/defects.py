@@ -31,6 +31,7 @@ _MODULES = (
     "withdraws.defects_doors",
     "withdraws.defects_kinds",
     "withdraws.defects_late",
+    "withdraws.defects_answers",
     "withdraws.defects_rare",
     "payout_intents.defects_state",
     "payout_intents.defects_late",
@@ -55,7 +56,8 @@ class Defect:
     """One thing that an implementation gets wrong. `breaks` are requirements, the main one first.
 
     `needs` says what finds it where the hand-written checks can't be expected to: "fuzzing", or nothing. `watch_s` is
-    how long after a cancel one has to look to find it.
+    how long after a cancel one has to look to find it. With `warns` the main one is a MUST, and what is got wrong
+    only a SHOULD of it.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Defect:
     says: str
     needs: str = ""
     watch_s: float = 0.0
+    warns: bool = False
 
 
 _known: dict[str, tuple[Defect, type[Api[Any]]]] = {}
@@ -74,7 +77,9 @@ def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
     return defect(identifier, *breaks, needs="fuzzing")
 
 
-def defect(identifier: str, *breaks: str, needs: str = "", watch_s: float = 0.0) -> Callable[[A], A]:
+def defect(
+    identifier: str, *breaks: str, needs: str = "", watch_s: float = 0.0, warns: bool = False
+) -> Callable[[A], A]:
     """Register a class as a defect; its docstring says what somebody did."""
 
     def register(bent: A) -> A:
@@ -87,7 +92,7 @@ def defect(identifier: str, *breaks: str, needs: str = "", watch_s: float = 0.0)
         if identifier in _known:
             raise ValueError(f"There are two defects called {identifier!r}")
         says = " ".join((bent.__doc__ or "").split())
-        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs, watch_s), bent)
+        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs, watch_s, warns), bent)
         return bent
 
     return register

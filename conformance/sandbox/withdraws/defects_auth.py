@@ -214,16 +214,6 @@ class UnauthorizedIs404(Withdraws):
         return Refusal(404, "RESOURCE_NOT_FOUND", "There is nothing here.")
 
 
-@defect("wd-no-challenge", "WD-36")
-class NoChallenge(Withdraws):
-    """A 401 doesn't say how to authenticate: there is no WWW-Authenticate."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.headers = ()
-        return refusal
-
-
 @defect("wd-looks-up-before-authenticating", "WD-37")
 class LooksUpBeforeAuthenticating(Withdraws):
     """An unknown withdraw is a 404 before anything is verified, so ids can be tried out."""

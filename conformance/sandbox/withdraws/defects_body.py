@@ -104,7 +104,7 @@ class IdIsUpperCase(Withdraws):
         return super().data(withdraw) | {"id": withdraw.id.upper()}
 
 
-@defect("wd-nulls-are-left-out", "WD-16")
+@defect("wd-nulls-are-left-out", "WD-16", warns=True)
 class NullsAreLeftOut(Withdraws):
     """The serialiser leaves out what is null: paidAt and destinationId are missing."""
 
@@ -133,7 +133,7 @@ class KeysAreSnakeCase(Withdraws):
         }
 
 
-@defect("wd-destination-id-is-missing", "WD-16")
+@defect("wd-destination-id-is-missing", "WD-16", warns=True)
 class DestinationIdIsMissing(Withdraws):
     """destinationId, and it alone, is left out where it is null."""
 
@@ -166,7 +166,7 @@ class CanceledAtIsLocal(Withdraws):
         return super().data(withdraw) | {"canceledAt": local}
 
 
-@defect("wd-canceled-at-has-an-offset", "WD-17")
+@defect("wd-canceled-at-has-an-offset", "WD-17", warns=True)
 class CanceledAtHasAnOffset(Withdraws):
     """canceledAt is told in the server's time zone, with its offset."""
 
@@ -185,7 +185,7 @@ class CanceledAtIsANumber(Withdraws):
         return super().data(withdraw) | {"canceledAt": moment and int(moment.timestamp() * 1000)}
 
 
-@defect("wd-canceled-at-is-hours-ahead", "WD-17")
+@defect("wd-canceled-at-is-hours-ahead", "WD-17", warns=True)
 class CanceledAtIsHoursAhead(Withdraws):
     """Local time with a Z behind it: canceledAt and updatedAt are seven hours ahead."""
 

@@ -138,7 +138,7 @@ class UndecodableBodyIsNotCovered(Withdraws):
         return super().signed_message(timestamp, body.decode("utf-8", "ignore").encode())
 
 
-@defect("wd-form-is-not-covered", "WD-35")
+@defect("wd-form-is-not-covered", "WD-35", warns=True)
 class FormIsNotCovered(Withdraws):
     """A form is parsed by the framework, after which there is no body left to be signed."""
 

@@ -241,7 +241,7 @@ class OptionsCancels(_AlsoCancels):
     also = "OPTIONS"
 
 
-@defect("wd-method-override-cancels", "WD-40")
+@defect("wd-method-override-cancels", "WD-40", warns=True)
 class MethodOverrideCancels(Withdraws):
     """X-HTTP-Method-Override makes a POST of any method."""
 

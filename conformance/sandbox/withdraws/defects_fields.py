@@ -21,7 +21,7 @@ class AmountIsANumber(Withdraws):
         return super().data(withdraw) | {"amount": float(withdraw.amount)}
 
 
-@defect("wd-amount-loses-its-zero", "WD-19", "WD-23")
+@defect("wd-amount-loses-its-zero", "WD-19", "WD-23", warns=True)
 class AmountLosesItsZero(Withdraws):
     """amount went through a float: 1000.0 instead of 1000.00."""
 

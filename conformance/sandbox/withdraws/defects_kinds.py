@@ -12,7 +12,7 @@ from conformance.sandbox.withdraws.reference import Withdraws
 Data = dict[str, Any]
 
 
-@defect("wd-processing-answer-lacks-nulls", "WD-16", "WD-02")
+@defect("wd-processing-answer-lacks-nulls", "WD-16", warns=True)
 class ProcessingAnswerLacksNulls(Withdraws):
     """What comes back from the provider is shown by another serialiser, which leaves out nulls."""
 

@@ -70,7 +70,7 @@ class OwnerIsNotCheckedWhileProcessing(Withdraws):
         return row.status == "processing" or super().owns(account, row)
 
 
-@defect("wd-owner-is-not-checked-on-read", "WD-13")
+@defect("wd-owner-is-not-checked-on-read", "WD-12")
 class OwnerIsNotCheckedOnRead(Withdraws):
     """Any merchant reads any withdraw whose id it knows; cancelling is guarded."""
 
