@@ -1,5 +1,7 @@
 """Withdraws that keep a value back, answer some successes otherwise than others, or show what nobody signed for."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 from conformance.sandbox.credentials import Account
@@ -163,12 +165,16 @@ class ReadNeedsAKeyOnly(Withdraws):
 # The body
 
 
-@defect("wd-body-is-covered-by-its-head", "WD-35", "WD-32")
-class BodyIsCoveredByItsHead(Withdraws):
-    """The signature is verified over what was in the first packet: sixteen bytes of the body."""
+@defect("wd-doubled-key-is-covered-once", "WD-35", "WD-32")
+class DoubledKeyIsCoveredOnce(Withdraws):
+    """A body with a key in it twice is tidied up before its signature is verified: only the last value is covered."""
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        return super().signed_message(timestamp, body[:16])
+        with suppress(ValueError):
+            tidied = json.dumps(json.loads(body), separators=(",", ":")).encode()
+            if len(tidied) < len(body) and b" " not in body:
+                body = tidied
+        return super().signed_message(timestamp, body)
 
 
 # What is never answered, or by a 5xx
@@ -207,6 +213,14 @@ class UndecodableIdIs502(_Breaks):
 
     def breaks(self, request: Request) -> bool:
         return "%ff" in request.path
+
+
+@defect("wd-text-is-never-answered", "WD-39")
+class TextIsNeverAnswered(_Breaks):
+    """A body whose type no handler is for ends the process."""
+
+    def breaks(self, request: Request) -> bool:
+        return any(value.startswith((b"nonsense", b"text/")) for value in request.values(b"content-type"))
 
 
 @defect("wd-undecodable-key-loses-the-connection", "WD-39")

@@ -264,7 +264,9 @@ def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case
     """A correctly signed request with a timestamp that is no time of today is refused."""
     what = f"a correctly signed timestamp that is {case.replace('_', ' ')}"
 
-    no_server_error(refuses(api, given, STALE[case](api, {}), what), to=what)
+    reply = refuses(api, given, STALE[case](api, {}), what)
+    assert reply is not None
+    no_server_error(reply, to=what)
 
 
 @requirement("WD-34")

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from conformance import expect
+from conformance.errors import NotApplicable
 from conformance.expect import requirement
 from conformance.http.reply import Reply
-from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.common import no_server_error
@@ -68,10 +68,18 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
     )
 
 
+# What is signed, and what is sent: the same to whoever reads the last of two values, or nothing of both.
+ANOTHER = {
+    "another_value": (b'{"note":"one","n":1}', b'{"note":"one","n":2}'),
+    "a_key_sent_twice": (b'{"note":"one"}', b'{"note":"two","note":"one"}'),
+}
+
+
 @requirement("WD-35")
-def test_body_under_another_bodys_signature_is_refused(api: Withdraws, given: Given) -> None:
-    """A JSON body under the signature of another JSON body, as long as it and beginning alike, is refused."""
-    signed, sent = b'{"note":"one","n":1}', b'{"note":"one","n":2}'
+@pytest.mark.parametrize("case", ANOTHER)
+def test_body_under_another_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
+    """A JSON body under the signature of another JSON body is refused."""
+    signed, sent = ANOTHER[case]
     headers = {**api.signed(signed), "Content-Type": JSON}
 
     refuses(api, given, headers, f"a body of type {JSON} under the signature of another one", sent)
@@ -98,11 +106,17 @@ def test_odd_body_is_no_server_error(api: Withdraws, case: str) -> None:
     body, kind = ODD_BODIES[case]
     what = f"a body like so: {case.replace('_', ' ')}"
 
-    def ask() -> Reply:
-        headers = {**api.signed(body), "Content-Type": kind}
-        return api.send(api.unknown_id(), headers, body=body)
+    headers = {**api.signed(body), "Content-Type": kind}
+    reply = api.send_body(api.unknown_id(), headers, body)
 
-    no_server_error(api.odd(ask, to=what), to=what)
+    expect.that(
+        reply is not None,
+        expected=f"{what}, to be answered",
+        observed="two times no answer came, or only that of something in front, while documented requests got theirs",
+        hint="Is the body waited for after something else has read it?",
+    )
+    assert reply is not None
+    no_server_error(reply, to=what)
 
 
 @requirement("WD-23")
@@ -150,11 +164,8 @@ def test_body_forces_nothing(api: Withdraws, given: Given) -> None:
 
 def _with_body(api: Withdraws, withdraw: Resource, sent: dict[str, Any]) -> Reply:
     body = json.dumps(sent).encode()
-    headers = api.signed(body)
-    return api.send(
-        withdraw,
-        {**headers, "Content-Type": "application/json"},
-        body=body,
-        auth=Auth.DOCUMENTED,
-        signed=f"{headers['X-Timestamp']}.{body.decode()}",
-    )
+    headers = {**api.signed(body), "Content-Type": JSON}
+    reply = api.send_body(withdraw, headers, body, documented=True)
+    if reply is None:
+        raise NotApplicable("a body is never answered here, which is another requirement's affair")
+    return reply

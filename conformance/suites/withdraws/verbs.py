@@ -4,11 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from conformance import expect
-from conformance.errors import NotTestable
+from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer, Violation
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
@@ -18,6 +17,7 @@ from conformance.model import Auth
 from conformance.oracles import keys
 from conformance.session import Session
 from conformance.states import Resource, Wanted
+from conformance.states.resource import segment
 from conformance.suites.common import is_kept, neutral, told, whole_race
 
 # The documented answers (sections Success Response and Error Responses). What else their envelope holds is WD-26's.
@@ -62,6 +62,8 @@ class Withdraws:
         # What this worker was answered so far, for the checks that look back on it in the end.
         self.asked: list[Asked] = []
         self.settled: set[str] = set()
+        # The types of bodies that the target never answers.
+        self._unanswered: set[str] = set()
 
     @property
     def client(self) -> Client:
@@ -151,6 +153,30 @@ class Withdraws:
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
         request = Request(method, cancel_path(withdraw), (*pairs, *also), body, auth, signed)
         return self._noted(withdraw, "primary", self._client.send(lambda: request))
+
+    def send_body(
+        self, withdraw: Target, headers: Mapping[str, str | None], body: bytes, *, documented: bool = False
+    ) -> Reply | None:
+        """A request with a body, which no document mentions: None where the target never answers one of that type.
+
+        That is for WD-39 to judge. It is found out once per type, as it takes two timeouts.
+        """
+        kind = str(headers.get("Content-Type"))
+        if kind in self._unanswered:
+            return None
+        how: dict[str, Any] = {}
+        if documented:
+            signed = f"{headers['X-Timestamp']}.{body.decode('utf-8', 'backslashreplace')}"
+            how = {"auth": Auth.DOCUMENTED, "signed": signed}
+        try:
+            return self.odd(
+                lambda: self.send(withdraw, headers, body=body, **how), to=f"a body of type {kind}"
+            )
+        except Violation as fault:
+            if not isinstance(fault.__cause__, TransportError):
+                raise
+            self._unanswered.add(kind)
+            return None
 
     def with_method(
         self, method: str, withdraw: Target, extra: Mapping[str, str] | None = None, query: str = ""
@@ -320,7 +346,7 @@ def cancel_path(withdraw: Target) -> str:
 
 def quoted(withdraw: Target) -> str:
     """An id as a path segment (RFC 3986 section 3.3)."""
-    return quote(withdraw if isinstance(withdraw, str) else withdraw.id, safe="")
+    return segment(withdraw if isinstance(withdraw, str) else withdraw.id)
 
 
 def why(reply: Reply) -> tuple[Any, ...]:
