@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-WEB := tests/web/node_modules/.package-lock.json
+# What tests need of the npm registry, each folder with a lock file of its own.
+NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
 
 .PHONY: help demo test coverage detection bench lint lock clean
 
@@ -23,16 +24,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
-# The Allure renderer and axe-core, for the tests of the reports; without npm those tests say what they miss.
-$(WEB): tests/web/package-lock.json
+# The Allure renderer and axe-core, for the tests of the reports; the frameworks of honest servers. Without npm the tests
+# that need them say what they miss.
+$(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then \
-	  npm ci --prefix tests/web --no-audit --no-fund --loglevel=error && touch $@; \
-	else echo "npm is not installed: the tests that need tests/web will be skipped"; fi
+	  npm ci --prefix $* --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not installed: the tests that need $* will be skipped"; fi
 
 demo: $(READY)
 	$(BIN)/payout-conformance demo
 
-test: lint $(WEB)
+test: lint $(NPM)
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -q
 
 lint: $(READY)
