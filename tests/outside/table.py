@@ -6,13 +6,17 @@ the server does; what it should do instead is the requirement's own statement (`
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance import catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Honest:
     """What one server says of itself for one API, and what it doesn't do although it should.
 
-    `not_applicable` are requirements that its declarations leave nothing to test of, and why.
+    `not_applicable` are requirements that its declarations leave nothing to test of, and why. `tells_account` says
+    whether its provider-state endpoint tells the account number that no answer may show.
     """
 
     server: str
@@ -21,11 +25,25 @@ class Honest:
     capabilities: str
     warned: Mapping[str, str]
     not_applicable: Mapping[str, str] = field(default_factory=dict)
+    tells_account: bool = False
 
     def __str__(self) -> str:
         return f"{self.server}-{self.api}"
 
 
+STACKS = {
+    "flask": "Flask on Werkzeug, SQLite",
+    "node": "node:http",
+    "fastapi": "PyPI: FastAPI, Pydantic, uvicorn",
+    "drf": "PyPI: Django REST Framework, gunicorn, SQLite",
+    "flask-httpauth": "PyPI: Flask, Flask-HTTPAuth, waitress",
+    "hapi": "npm: hapi, Joi, @hapi/basic",
+    "express": "npm: Express, Passport, passport-http",
+    "fastify": "npm: Fastify, Ajv, @fastify/basic-auth",
+    "sinatra": "Debian: Sinatra, Rack::Auth::Basic, Puma",
+    "slim": "Debian: PHP's own server, Slim 3, SQLite",
+    "mojolicious-haproxy": "Debian: Mojolicious behind HAProxy, whose queue is full",
+}
 NO_SETTLEMENT = "it declares that nothing can be asked to settle"
 NO_WEBHOOKS = "it declares no webhooks"
 ALL_CANCEL = "every processing withdraw can be cancelled"
@@ -80,6 +98,7 @@ FASTAPI = (
         states='read_path = "/api/v1/withdraws/{id}"',
         capabilities="cancel_processing = true\nsettlement = true",
         warned={},
+        tells_account=True,
     ),
     Honest(
         server="fastapi",
@@ -115,6 +134,7 @@ HTTPAUTH = (
         states='read_path = "/api/v1/withdraws/{id}"',
         capabilities="cancel_processing = true\nsettlement = true",
         warned={},
+        tells_account=True,
     ),
     Honest(
         server="flask-httpauth",
@@ -133,6 +153,7 @@ HAPI = (
         capabilities="cancel_processing = true\nsettlement = false",
         warned={},
         not_applicable={"WD-42": NO_SETTLEMENT},
+        tells_account=True,
     ),
     Honest(
         server="hapi",
@@ -151,6 +172,7 @@ EXPRESS = (
         capabilities="cancel_processing = false\nsettlement = false",
         warned={},
         not_applicable={"WD-02": NONE_CANCEL, "WD-42": NO_SETTLEMENT},
+        tells_account=True,
     ),
     Honest(
         server="express",
@@ -168,6 +190,7 @@ FASTIFY = (
         states='read_path = "/api/v1/withdraws/{id}"',
         capabilities="cancel_processing = true\nsettlement = true",
         warned={},
+        tells_account=True,
     ),
     Honest(
         server="fastify",
@@ -185,6 +208,7 @@ SINATRA = (
         states='read_path = "/api/v1/withdraws/{id}"',
         capabilities="cancel_processing = true\nsettlement = true",
         warned={},
+        tells_account=True,
     ),
     Honest(
         server="sinatra",
@@ -203,6 +227,7 @@ SLIM = (
         capabilities="cancel_processing = true\nsettlement = false",
         warned={},
         not_applicable={"WD-42": NO_SETTLEMENT},
+        tells_account=True,
     ),
     Honest(
         server="slim",
@@ -221,6 +246,7 @@ MOJOLICIOUS = (
         capabilities="cancel_processing = false\nsettlement = false",
         warned={},
         not_applicable={"WD-02": NONE_CANCEL, "WD-42": NO_SETTLEMENT},
+        tells_account=True,
     ),
     Honest(
         server="mojolicious-haproxy",
@@ -237,3 +263,28 @@ TABLE = (
     *(*HAPI, *EXPRESS, *FASTIFY),
     *(*SINATRA, *SLIM, *MOJOLICIOUS),
 )
+
+
+def page() -> str:
+    """The table as a page to read."""
+    rows = {api: catalogue.load(api).by_id() for api in catalogue.apis()}
+    lines = [
+        "# Honest servers whose HTTP layer is not ours",
+        "",
+        "Each was written from the documents alone, with popular libraries and their defaults, and the tests certify it,",
+        "fuzzing included. What it is warned of is the requirement in italics; what it does, the sentence behind.",
+        "`python -m tests.outside.table` writes this page anew.",
+        "",
+        "| server | API | outcome | warnings |",
+        "|---|---|---|---|",
+    ]
+    for one in TABLE:
+        warnings = [f"{row}, *{rows[one.api][row].title}*: {why}" for row, why in sorted(one.warned.items())]
+        lines.append(
+            f"| {one.server} ({STACKS[one.server]}) | {one.api} | conformant | {'<br>'.join(warnings) or 'none'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "README.md").write_text(page())

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.outside.servers import ACCOUNTS, SERVERS, plain_environment, served
-from tests.outside.table import TABLE, Honest
+from tests.outside.table import STACKS, TABLE, Honest, page
 
-ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 PAIRS = {"withdraws": ("api_key", "api_secret"), "payout-intents": ("public_key", "secret_key")}
 OWNERS = {"withdraws": ("primary", "other_merchant"), "payout-intents": tuple(ACCOUNTS)}
 
@@ -69,3 +70,18 @@ def test_an_honest_outsider_is_conformant(honest: Honest, tmp_path: Path) -> Non
     expected = dict.fromkeys(honest.warned, "warned") | dict.fromkeys(honest.not_applicable, "not_applicable")
     assert {each: outcome for each, (outcome, _) in unlike.items()} == expected, unlike
     assert record["verdict"] == "conformant"
+    # A server that tells no account number isn't praised for hiding it.
+    searched = {one["outcome"] for one in record["checks"] if "account_number_is_in_no_refusal" in one["id"]}
+    assert searched == ({"passed"} if honest.tells_account else {"not_applicable"})
+    if SERVERS[honest.server].balanced:
+        exchanges = json.loads((tmp_path / "reports" / "latest" / "exchanges.har").read_text())["log"][
+            "entries"
+        ]
+        assert any(one["response"]["status"] == 503 for one in exchanges), "The queue was never full"
+
+
+def test_the_page_shows_the_table() -> None:
+    """`python -m tests.outside.table` writes it anew; every server is in it with both APIs."""
+    assert (HERE / "README.md").read_text() == page()
+    assert {(one.server, one.api) for one in TABLE} == {(server, api) for server in SERVERS for api in PAIRS}
+    assert set(STACKS) == set(SERVERS)
