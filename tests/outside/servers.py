@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,9 +74,10 @@ SINATRA = Server(
 )
 SLIM = Server(
     command=("php", "-S", "127.0.0.1:0", "-t", "debian/slim"),
-    lacks="Debian's php-cli, php-sqlite3 or php-slim",
+    lacks="Debian's php-cli, php-sqlite3 or php-slim (version 3)",
     programs=("php",),
-    files=(Path("/usr/share/php/Slim/autoload.php"), Path("/usr/share/doc/php-sqlite3")),
+    # Slim 4 has no request of its own.
+    files=(Path("/usr/share/php/Slim/Http/Request.php"), Path("/usr/share/doc/php-sqlite3")),
     environment={"PHP_CLI_SERVER_WORKERS": "4"},
 )
 MOJOLICIOUS = Server(
@@ -138,7 +139,8 @@ def running(server: Server, output: Path, **environment: str) -> Iterator[subpro
         yield process
     finally:
         # Some have workers of their own: the whole session ends.
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(ENDS_WITHIN_S)
 
 

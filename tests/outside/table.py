@@ -271,8 +271,8 @@ def page() -> str:
     lines = [
         "# Honest servers whose HTTP layer is not ours",
         "",
-        "Each was written from the documents alone, with popular libraries and their defaults, and the tests certify it,",
-        "fuzzing included. What it is warned of is the requirement in italics; what it does, the sentence behind.",
+        "Each was written from the documents alone, with popular libraries and their defaults. The tests certify each,",
+        "fuzzing included. What one is warned of is in italics; what it does instead, the sentence behind.",
         "`python -m tests.outside.table` writes this page anew.",
         "",
         "| server | API | outcome | warnings |",
