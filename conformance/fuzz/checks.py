@@ -1,7 +1,8 @@
 """The fixed list of what fuzzing checks: stable ids, each with the rows of the catalogue that it speaks of.
 
-A finding is always told under one of these, so that what passed is recorded too. A `soft` check can only warn,
-although its row is a MUST: it looks at a part of the row that is a SHOULD, or at an answer that no document shows.
+A finding is always told under one of these, so that what passed is recorded too. The level of a check is that of its
+row, unless it is about a part of the row that has another one: a SHOULD part of a MUST can only warn, and a MUST part
+of a SHOULD fails.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,15 @@ SUITE = "fuzz"
 
 @dataclass(frozen=True, slots=True)
 class FuzzCheck:
-    """One check. `key` is `<operation>.<what>`; `capability` names what a profile has to declare, `state` the value."""
+    """One check. `key` is `<operation>.<what>`; `part` is its level where that isn't the row's.
+
+    `capability` names what a profile has to declare, and the value.
+    """
 
     key: str
     requirements: tuple[str, ...]
     title: str
-    soft: bool = False
+    part: Level | None = None
     capability: tuple[str, bool] | None = None
 
     @property
@@ -28,16 +32,22 @@ class FuzzCheck:
         return f"{SUITE}::{self.key}"
 
     def level(self, rows: Mapping[str, Requirement]) -> Level:
-        """That of its rows, unless it is soft."""
+        """That of its rows, unless it is about a part with a level of its own."""
+        if self.part is not None:
+            return self.part
         levels = {rows[one].level for one in self.requirements}
-        if self.soft or levels == {Level.SHOULD}:
+        if levels == {Level.SHOULD}:
             return Level.SHOULD
         return Level.MAY if levels == {Level.MAY} else Level.MUST
 
 
-def _table(operation: str, *rows: tuple[str, str, str] | tuple[str, str, str, bool]) -> tuple[FuzzCheck, ...]:
+SHOULD, MUST = Level.SHOULD, Level.MUST
+_Row = tuple[str, str, str] | tuple[str, str, str, Level]
+
+
+def _table(operation: str, *rows: _Row) -> tuple[FuzzCheck, ...]:
     return tuple(
-        FuzzCheck(f"{operation}.{row[0]}", tuple(row[1].split()), row[2], soft=len(row) > 3 and bool(row[3]))
+        FuzzCheck(f"{operation}.{row[0]}", tuple(row[1].split()), row[2], row[3] if len(row) > 3 else None)
         for row in rows
     )
 
@@ -58,8 +68,10 @@ _WITHDRAWS = (
         ("status.unknown", "WD-11", "A generated UUID answers 404 RESOURCE_NOT_FOUND"),
         ("body.success", "WD-01", "Every 200 says that the withdraw is canceled"),
         ("body.id", "WD-15", "Every 200 is about the withdraw that was asked for"),
-        ("body.keys", "WD-16", "Every 200 has the documented keys, with values of the documented kind"),
-        ("body.canceled_at", "WD-17", "canceledAt is an instant in UTC in every 200"),
+        ("body.keys", "WD-16", "Every 200 has each documented key that has a value, of the documented kind"),
+        ("body.nulls", "WD-16", "Every 200 has the documented keys without a value, too, as null", SHOULD),
+        ("body.canceled_at", "WD-17", "canceledAt is an instant in every 200"),
+        ("body.canceled_at_utc", "WD-17", "canceledAt is told in UTC in every 200", SHOULD),
         ("body.paid_at", "WD-18", "paidAt is null in every 200"),
         ("body.amount", "WD-19", "amount is a decimal string in every 200"),
         ("body.currency", "WD-20", "currency is three capital letters in every 200"),
@@ -90,14 +102,16 @@ _WITHDRAWS = (
         ("again", "WD-06", "A canceled withdraw is refused and keeps its date, whatever came before"),
         ("closed", "WD-07", "What can't be cancelled any more is refused with 400, whatever came before"),
         ("real", "WD-09", "A canceled withdraw stays canceled, whatever comes after"),
-        ("trace", "WD-10", "A refused request leaves no trace, wherever in a sequence it stands"),
+        ("trace", "WD-10", "A refused cancel leaves no trace, wherever in a sequence it stands"),
+        ("no_credentials", "WD-31", "A request without credentials has no effect, wherever it stands"),
+        ("credentials", "WD-32", "A wrong signature has no effect, wherever in a sequence it stands"),
         ("reads", "WD-10", "What could be read can still be read, whatever came before"),
         ("unknown", "WD-11", "An id that names nothing answers 404, whatever came before"),
         ("merchant", "WD-12", "Another merchant's withdraw is not cancelled, whatever came before"),
         ("alike", "WD-13", "Another merchant's withdraw answers as an unknown id, whatever came before"),
         ("odd_id", "WD-14", "A UUID of an unusual make-up is turned down calmly"),
         ("order_data", "WD-23", "The data of the order are the same in every answer of a sequence"),
-        ("headers", "WD-01", "Headers that mean nothing to the API change no answer", True),
+        ("headers", "WD-01", "Headers that mean nothing to the API change no answer", SHOULD),
     ),
     FuzzCheck(
         "cancel_withdraw.walk.settled",
@@ -152,7 +166,8 @@ _INTENTS = (
         ),
         ("status.unknown", "PI-10", "An id that was never issued answers 404 not_found"),
         ("body.status", "PI-01", "Every 202 says that the intent is cancelled"),
-        ("body.keys", "PI-15", "Every 202 has the documented keys, with values of the documented kind"),
+        ("body.keys", "PI-15", "Every 202 has each documented key that has a value, of the documented kind"),
+        ("body.nulls", "PI-15", "Every 202 has the documented keys without a value, too, as null", SHOULD),
         ("body.id", "PI-15", "Every 202 is about the intent that was asked for"),
         ("body.failure_code", "PI-16", "failure_code is cancelled in every 202"),
         ("body.amounts", "PI-17", "amount, currency and country have their shapes in every 202"),
@@ -163,8 +178,17 @@ _INTENTS = (
         ("reason.absent", "PI-23", "A cancel without a reason is accepted"),
         ("reason.longest", "PI-24", "A reason of 512 characters is accepted and comes back whole"),
         ("reason.free_text", "PI-27", "Free text is accepted and comes back unchanged"),
+        (
+            "reason.tidied",
+            "PI-27",
+            "Outer white space and canonical forms of a reason come back, too",
+            SHOULD,
+        ),
         ("reason.too_long", "PI-25", "A generated reason beyond the limit is not accepted"),
+        ("reason.too_long_effect", "PI-25", "What is refused as too long is not cancelled", MUST),
+        ("reason.whole", "PI-26", "What is accepted of a long reason is kept whole", MUST),
         ("reason.other_type", "PI-28", "A generated reason of another type is not accepted"),
+        ("reason.other_type_effect", "PI-28", "What is refused for its type is not cancelled", MUST),
         ("key.absent", "PI-30", "A cancel without a key is accepted"),
         (
             "key.conflict",
@@ -189,7 +213,7 @@ _INTENTS = (
         ("crash.body", "PI-29", "No odd body causes a server error"),
         ("crash.key", "PI-38", "No odd key causes a server error"),
         ("crash.credentials", "PI-43", "No malformed credential causes a server error"),
-        ("crash.content_type", "PI-46", "No foreign content type causes a server error", True),
+        ("crash.content_type", "PI-46", "No foreign content type causes a server error", SHOULD),
         ("crash.method", "PI-48", "No other method causes a server error"),
         ("accepts.json", "PI-46", "No body labelled application/json is refused for its label"),
         ("refused.body", "PI-29", "A body that is refused has no effect"),
@@ -203,7 +227,7 @@ _INTENTS = (
         ("status.existing", "PI-06", "Reading an intent answers 200 in every state"),
         ("status.unknown", "PI-10", "Reading an id that was never issued answers 404 not_found"),
         ("body.id", "PI-15", "Every 200 is about the intent that was asked for"),
-        ("body.shape", "PI-15", "An intent reads as the cancellation shows it", True),
+        ("body.shape", "PI-15", "An intent reads as the cancellation shows it", SHOULD),
         ("error.envelope", "PI-44", "Every documented refusal has the documented envelope"),
         ("json.strict", "PI-45", "What calls itself JSON is JSON, whatever was sent"),
         ("json.content_type", "PI-45", "The answers to documented requests are labelled as JSON"),
@@ -233,7 +257,7 @@ _INTENTS = (
         ("keys_of_others", "PI-34", "What others do under a key is of no matter"),
         ("other_intent", "PI-35", "A key on another intent tells no lie, whatever came in between"),
         ("after_401", "PI-37", "A key that came with wrong credentials is free"),
-        ("headers", "PI-01", "Headers that mean nothing to the API change no answer", True),
+        ("headers", "PI-01", "Headers that mean nothing to the API change no answer", SHOULD),
     ),
     *_table(
         "get_payout_intent.walk",
@@ -242,12 +266,14 @@ _INTENTS = (
         ("unknown", "PI-10", "Reading an id that was never issued answers 404, whatever came before"),
         ("merchant", "PI-11", "Another merchant's requests are of no effect, and find nothing"),
         ("environment", "PI-12", "Requests from the other environment are of no effect, and find nothing"),
-        ("dates", "PI-20", "Dates stay where nothing was changed", True),
+        ("dates", "PI-20", "Dates stay where nothing was changed", SHOULD),
         ("order_data", "PI-21", "The data of the order are the same in every answer of a sequence"),
         ("refused", "PI-29", "A body that is refused has no effect, wherever in a sequence it stands"),
+        ("refused_long", "PI-25", "A reason refused as too long has no effect, wherever it stands", MUST),
+        ("refused_type", "PI-28", "A reason refused for its type has no effect, wherever it stands", MUST),
         ("conflict", "PI-32", "A conflict changes nothing, wherever in a sequence it stands"),
         ("credentials", "PI-40", "Wrong credentials have no effect, wherever in a sequence they come"),
-        ("headers", "PI-06", "Headers that mean nothing to the API change no answer", True),
+        ("headers", "PI-06", "Headers that mean nothing to the API change no answer", SHOULD),
     ),
     FuzzCheck(
         "get_payout_intent.walk.settled",
@@ -287,58 +313,6 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "updated_at": "body.instants",
     },
     "get_payout_intent": {},
-}
-
-# Walks that a general trouble spoils.
-_WALKS = (
-    "merchant",
-    "alike",
-    "environment",
-    "order_data",
-    "keys_of_others",
-    "other_intent",
-    "after_401",
-    "real",
-)
-# A finding of the first is a consequence of a finding of any of the others: it isn't told twice.
-_CANCEL = "cancel_payout_intent."
-CONSEQUENCES: Mapping[str, tuple[str, ...]] = {
-    **{f"walk.{what}": ("auth.documented", "status.existing") for what in _WALKS},
-    "walk.pending": ("auth.documented", "status.pending"),
-    "walk.cancel": (
-        "auth.documented",
-        "status.requires_approval",
-        *(f"reason.{what}" for what in ("plain", "absent", "free_text", "longest")),
-        "key.absent",
-        "accepts.json",
-    ),
-    "walk.processing": ("auth.documented", "status.processing"),
-    "walk.processing_cancelled": ("auth.documented", "status.processing_cancelled"),
-    "walk.processing_refused": ("auth.documented", "status.processing_refused"),
-    "walk.closed": ("status.refusal", "status.canceled", "walk.again"),
-    "walk.terminal": ("auth.documented", "status.terminal"),
-    "walk.paid": ("auth.documented", "status.paid"),
-    "walk.failed": ("auth.documented", "status.failed"),
-    "walk.again": ("auth.documented", "status.canceled", "status.again", "status.cancelled"),
-    "walk.unknown": ("auth.documented", "status.unknown"),
-    "walk.conflict": ("auth.documented", "key.conflict"),
-    "walk.replay": ("auth.documented", "key.replay"),
-    "walk.read": ("auth.documented", "status.existing", "read_back", _CANCEL + "reason.free_text"),
-    "crash.path": ("status.unknown",),
-    "accepts.malformed_id": ("status.unknown",),
-    "reason.plain": ("status.requires_approval",),
-    "reason.absent": ("status.requires_approval",),
-    "reason.longest": ("status.requires_approval", "reason.plain"),
-    "reason.free_text": ("status.requires_approval", "reason.plain"),
-    "key.absent": ("status.requires_approval",),
-    "crash.reason": ("status.requires_approval", "reason.plain", "reason.absent"),
-    "crash.body": ("status.requires_approval", "reason.plain", "reason.absent"),
-    "crash.key": ("status.requires_approval", "reason.plain", "reason.absent", "key.absent", "key.conflict"),
-    "crash.content_type": ("status.requires_approval", "reason.plain"),
-    "body.shape": (
-        *(_CANCEL + f"body.{what}" for what in ("amounts", "environment", "recipient", "instants", "keys")),
-        _CANCEL + "reason.other_type",
-    ),
 }
 
 

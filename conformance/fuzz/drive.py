@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from conformance import openapi
 from conformance.errors import BudgetError
+from conformance.fuzz.crew import Crew
 from conformance.fuzz.ledger import Ledger
-from conformance.fuzz.perform import Crew, Performer
+from conformance.fuzz.perform import Performer
 from conformance.fuzz.probes import Aim, Case, Probe
 from conformance.fuzz.resources import UNKNOWN, Held, Offer, Supply
 

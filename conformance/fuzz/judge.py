@@ -4,11 +4,13 @@ The whole fairness of fuzzing is here. What no document rules out isn't held aga
 framework or a proxy may answer to a request that the documents don't describe passes, as long as it isn't a 5xx.
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 from conformance import openapi
 from conformance.fuzz.always import always, other_envelope
-from conformance.fuzz.checks import checks, field_check
+from conformance.fuzz.bodies import echo, kept_whole, shape
+from conformance.fuzz.checks import checks
 from conformance.fuzz.conform import Conformance, Conformity
 from conformance.fuzz.leaks import Secrets
 from conformance.fuzz.probes import REASON_LIMIT, Aim, Probe, reason_check
@@ -18,11 +20,9 @@ from conformance.fuzz.rulings import (
     Steered,
     Wanted,
     answers,
-    recorded,
     ruling,
-    text,
 )
-from conformance.http.reply import MISSING, Reply
+from conformance.http.reply import Reply
 from conformance.openapi import Operation
 from conformance.profile import Profile
 from conformance.states.resource import Resource
@@ -55,12 +55,14 @@ class Judge:
         self._conformance = Conformance(api)
         self._cancel_processing = cancel_processing
         self._fields = {
-            name: sorted(
-                {
-                    check.key.partition(".")[2]
-                    for check in checks(api)
-                    if check.key.startswith(f"{name}.body.")
-                }
+            name: tuple(
+                sorted(
+                    {
+                        check.key.partition(".")[2]
+                        for check in checks(api)
+                        if check.key.startswith(f"{name}.body.")
+                    }
+                )
             )
             for name in (one.name for one in openapi.operations(api))
         }
@@ -111,10 +113,10 @@ class Judge:
         yield from always(self._secrets, self.leased, probe, at, reply)
         match probe.aim:
             case Aim.METHOD:
-                yield self._crash("crash.method", probe, reply)
+                yield self._crash(_CRASHES[Aim.METHOD], probe, reply)
                 return
             case Aim.PATH:
-                yield self._crash("crash.path", probe, reply)
+                yield self._crash(_CRASHES[Aim.PATH], probe, reply)
                 if operation.api == "withdraws":
                     yield ruling(
                         "accepts.malformed_id",
@@ -125,7 +127,7 @@ class Judge:
                     )
                 return
             case Aim.MISSING | Aim.WRONG:
-                yield self._crash("crash.credentials", probe, reply)
+                yield self._crash(_CRASHES[probe.aim], probe, reply)
                 yield ruling(
                     _auth_check(operation, probe),
                     not reply.ok,
@@ -154,7 +156,11 @@ class Judge:
     def _documented(self, operation: Operation, probe: Probe, at: Steered, reply: Reply) -> Iterator[Ruling]:
         """A documented request; one that isn't even let in has one cause, and not one for each state."""
         about = _about(operation, probe, at)
-        if reply.status in (401, 403):
+        special = _special(probe) if operation.has_body and at.state != UNKNOWN else None
+        if reply.status == 403 and special is not None:
+            # What refuses it may be a firewall that reads bodies, and then it is about the reason.
+            yield ruling(special, False, f"{about} to be accepted", reply, cause="403")
+        elif reply.status in (401, 403):
             yield ruling(
                 "auth.documented", False, f"{about} not to fail authentication", reply, cause="turned away"
             )
@@ -190,7 +196,7 @@ class Judge:
             # Where a refusal was due anyway, nobody knows which of the two was the trouble.
             check, excused = special, excused or answer != ok
         elif operation.has_body and answer == ok and reply.status == ok.status:
-            yield from self._echo(probe, reply)
+            yield from echo(probe, reply)
             yield from [Ruling("key.absent")] if probe.key == "absent" else []
         if not excused:
             yield ruling(
@@ -218,7 +224,9 @@ class Judge:
                 hint=_HINTS["json"],
                 observed=f"Content-Type {label[:80]}",
             )
-        if reply.status >= 400:
+        if reply.status >= 400 and not self._has_documented_cause(operation, at, reply):
+            yield other_envelope(probe, reply)
+        elif reply.status >= 400:
             # The code belongs to the state's own check.
             wrong = [
                 each for each in conformity.breaches if (each.field, each.keyword) != ("error.code", "const")
@@ -231,6 +239,17 @@ class Judge:
                 cause=f"envelope {reply.status} {','.join(each.field for each in wrong)}",
                 observed="; ".join(map(str, wrong[:4])),
             )
+
+    def _has_documented_cause(self, operation: Operation, at: Steered, reply: Reply) -> bool:
+        """Whether a documented cause explains a refusal with a documented status.
+
+        What can be cancelled is refused for none of the documented causes, whatever status that has.
+        """
+        assert at.state is not None
+        ok, refused, _ = answers(operation)
+        wanted = self.expected(operation, at.state)
+        open_ = wanted is None or at.state == "processing"
+        return open_ or reply.status != refused.status or (wanted is not None and wanted[1] != ok)
 
     def _refusal(self, operation: Operation, at: Steered, reply: Reply) -> Iterator[Ruling]:
         """WD-07: what isn't cancelled is refused with 400 and nothing else."""
@@ -246,22 +265,15 @@ class Judge:
         )
 
     def _undocumented(self, probe: Probe, at: Steered, reply: Reply) -> Iterator[Ruling]:
-        crash = {
-            Aim.REASON: "crash.reason",
-            Aim.LONG: "reason.too_long",
-            Aim.KEY: "crash.key",
-            Aim.TYPE: "crash.content_type",
-        }.get(probe.aim, "crash.body")
-        if probe.aim is Aim.OPEN and isinstance(probe.value, dict) and "reason" in probe.value:
-            reason = probe.value["reason"]
-            crash = "crash.reason" if reason is None else "crash.body"
-            crash = "reason.too_long" if isinstance(reason, str) and len(reason) > REASON_LIMIT else crash
-        if at.state != UNKNOWN:
+        crash = crash_check(probe)
+        if at.state != UNKNOWN and crash is not None:
             yield self._crash(crash, probe, reply)
         if probe.aim in (Aim.REASON, Aim.LONG) and 400 <= reply.status < 500:
             yield other_envelope(probe, reply)
         if at.state != "requires_approval":
             return
+        if probe.aim is Aim.OPEN:
+            yield from kept_whole(probe, reply)
         if probe.aim in (Aim.REASON, Aim.LONG) and reply.status < 500:
             yield ruling(
                 "reason.other_type" if probe.aim is Aim.REASON else "reason.too_long",
@@ -283,50 +295,12 @@ class Judge:
     def _success(
         self, operation: Operation, probe: Probe, at: Steered, reply: Reply, conformity: Conformity
     ) -> Iterator[Ruling]:
-        """The body of a rightful 2xx: its shape field by field, and whose it is."""
-        broken: dict[str, list[str]] = {}
-        for each in conformity.breaches:
-            if each.field == "failure_message" and each.keyword != "required":
-                continue  # what it has to be depends on the reason
-            broken.setdefault(field_check(operation.name, each.field, each.keyword), []).append(str(each))
-        where = "data.id" if operation.api == "withdraws" else "id"
-        if reply.at(where) not in (at.id, MISSING) and probe.aim is not Aim.KEY:
-            line = f"{where}: the answer is about {text(recorded(reply, where))}, the request about {text(at.id)}"
-            broken.setdefault("body.id", []).append(line)
-        for check in self._fields[operation.name]:
-            wrong = broken.get(check, [])
-            yield ruling(
-                check,
-                not wrong,
-                f"the documented body of a {reply.status}",
-                reply,
-                cause=f"{reply.status} {','.join(sorted(line.partition(':')[0] for line in wrong))}",
-                observed="; ".join(wrong[:6]),
-            )
-
-    def _echo(self, probe: Probe, reply: Reply) -> Iterator[Ruling]:
-        check = reason_check(probe.value)
-        sent, came = (
-            probe.value.get("reason") if isinstance(probe.value, dict) else None,
-            reply.at("failure_message"),
-        )
-        if sent is None:
-            yield ruling(
-                check,
-                came is None or came is MISSING or isinstance(came, str),
-                "failure_message to be null or a text where no reason was sent",
-                reply,
-                cause="no text",
-            )
-        elif came is not MISSING:  # a key that isn't there is told of elsewhere
-            yield ruling(
-                check,
-                came == sent,
-                f"failure_message to be the reason that was sent, {text(sent)}",
-                reply,
-                cause="not echoed",
-                observed=f"failure_message is {text(recorded(reply, 'failure_message'))}",
-            )
+        resource = self.leased.get(at.id)
+        known: list[Mapping[str, Any]] = [resource.facts] if resource is not None else []
+        reason = probe.value.get("reason") if isinstance(probe.value, dict) else None
+        if probe.aim is Aim.DOCUMENTED and isinstance(reason, str):
+            known.append({"failure_message": reason})
+        yield from shape(operation, self._fields[operation.name], tuple(known), probe, at, reply, conformity)
 
     def _crash(self, check: str, probe: Probe, reply: Reply) -> Ruling:
         # A server may say of an unknown method that it isn't implemented (RFC 9110 section 15.6.2).
@@ -341,15 +315,40 @@ class Judge:
         )
 
 
+_CRASHES = {
+    Aim.METHOD: "crash.method",
+    Aim.PATH: "crash.path",
+    Aim.MISSING: "crash.credentials",
+    Aim.WRONG: "crash.credentials",
+    Aim.REASON: "crash.reason",
+    Aim.LONG: "reason.too_long",
+    Aim.KEY: "crash.key",
+    Aim.TYPE: "crash.content_type",
+    Aim.BODY: "crash.body",
+    Aim.OPEN: "crash.body",
+}
+
+
+def crash_check(probe: Probe) -> str | None:
+    """The check (without its operation) that an odd request breaks which gets a 5xx, or no answer at all."""
+    if probe.aim is Aim.OPEN and isinstance(probe.value, dict) and "reason" in probe.value:
+        reason = probe.value["reason"]
+        if reason is None:
+            return "crash.reason"
+        if isinstance(reason, str) and len(reason) > REASON_LIMIT:
+            return "reason.too_long"
+    return _CRASHES.get(probe.aim)
+
+
 def effect_check(operation: Operation, probe: Probe) -> str | None:
     """The check (without its operation) that a refused request breaks if it took effect all the same."""
     match probe.aim:
         case Aim.MISSING | Aim.WRONG:
             return _auth_check(operation, probe)
         case Aim.REASON:
-            return "reason.other_type"
+            return "reason.other_type_effect"
         case Aim.LONG:
-            return "reason.too_long"
+            return "reason.too_long_effect"
         case Aim.BODY | Aim.OPEN:
             return "refused.body"
     return None

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from conformance import openapi
 from conformance.catalogue import apis
-from conformance.fuzz.checks import CONSEQUENCES, SUITE, FuzzCheck, checks
+from conformance.fuzz.checks import SUITE, FuzzCheck
+from conformance.fuzz.consequences import explanations
 from conformance.fuzz.probes import Case, Probe
 from conformance.fuzz.rulings import Finding, Ruling
 from conformance.http.redact import Redactor
@@ -18,6 +19,7 @@ from conformance.http.reply import Reply
 from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
 
 _SAMPLES = 3
+_PLACES = 4
 _SHOWN_CAUSES = 4
 Shown = tuple[Exchange, ...]
 
@@ -36,7 +38,8 @@ class Repeatable(Protocol):
 class Seen:
     """One cause: the smallest case that it was seen with, and how often, under which statuses.
 
-    `again` tells whether it was seen once more when the case was sent again by itself; None where nobody tried.
+    `again` tells whether it was seen once more when the case was sent again to a new resource; None where that couldn't
+    be tried. `places` are addresses that it was seen at, a few of them.
     """
 
     finding: Finding
@@ -46,6 +49,7 @@ class Seen:
     case: Repeatable | None = None
     statuses: Counter[int] = field(default_factory=Counter)
     again: bool | None = None
+    places: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class Ledger:
         self.faults: Counter[str] = Counter()
         self.fault_sample: Exchange | None = None
         self._in_vain: Counter[str] = Counter()
+        self.unsent: Counter[str] = Counter()
+        self.unconfirmed: list[dict[str, Any]] = []
         self.cases = self.answered = 0
 
     def sent(self, probe: Probe) -> None:
@@ -105,7 +111,7 @@ class Ledger:
             self.statuses.setdefault(operation, Counter())[str(reply.status)] += 1
             for ruling in rulings:
                 if ruling.check in self._keys:
-                    self._rule(case or Case(probe, None), reply, ruling, (*before, reply.exchange))
+                    self._rule_on(case or Case(probe, None), reply, ruling, (*before, reply.exchange))
 
     def aside(self, probe: Probe, reply: Reply, rulings: Iterable[Ruling]) -> None:
         """As `ruled`, for an answer of an operation that no document describes: no histogram holds its status."""
@@ -113,13 +119,13 @@ class Ledger:
             self.answered += 1
             for ruling in rulings:
                 if ruling.check in self._keys:
-                    self._rule(Case(probe, None), reply, ruling, (reply.exchange,))
+                    self._rule_on(Case(probe, None), reply, ruling, (reply.exchange,))
 
     def also(self, reply: Reply, ruling: Ruling, shown: Shown, case: Repeatable) -> None:
         """What `case` shows in an answer that was counted already, the last of `shown`, and has shown before."""
         with self._lock:
             if ruling.check in self._keys and ruling.finding is not None:
-                self._rule(case, reply, ruling, shown)
+                self._rule_on(case, reply, ruling, shown)
                 self._entries[ruling.check].causes[ruling.finding.cause].again = True
 
     def failed(self, probe: Probe, kind: str, exchange: Exchange | None) -> None:
@@ -128,6 +134,19 @@ class Ledger:
             self.faults[f"{kind} ({probe.aim})"] += 1
             self._in_vain[kind] += 1
             self.fault_sample = self.fault_sample or exchange
+
+    def unanswered(self, ruling: Ruling, exchange: Exchange | None, case: Repeatable) -> None:
+        """What `case` shows by never getting an answer while documented requests do."""
+        with self._lock:
+            if ruling.check in self._keys and ruling.finding is not None and exchange is not None:
+                now = datetime.now(UTC)
+                self._rule(case, now, exchange.duration_s, exchange.status or 0, ruling, (exchange,))
+                self._entries[ruling.check].causes[ruling.finding.cause].again = True
+
+    def skipped(self, probe: Probe) -> None:
+        """A request wasn't sent: enough of its kind were waited for in vain."""
+        with self._lock:
+            self.unsent[probe.aim.value] += 1
 
     def nobody(self, kinds: Iterable[str], often: int) -> str | None:
         """The first of `kinds` of failure, once there were `often` of them and never an answer."""
@@ -144,6 +163,23 @@ class Ledger:
                 if self._is_told(check)
                 for seen in _ordered(self._entries[check.key])
             ]
+
+    def drop(self, check: FuzzCheck, seen: Seen, why: str) -> None:
+        """Takes back a cause that proved to be no fault of the target, or couldn't be seen again; `why` in words."""
+        with self._lock:
+            entry = self._entries[check.key]
+            entry.causes.pop(seen.finding.cause, None)
+            if not entry.causes and not entry.samples:
+                del self._entries[check.key]  # nothing that held is left to be told either
+            self.unconfirmed.append(
+                {
+                    "check": check.id,
+                    "expected": self._redactor.text(seen.finding.expected)[:500],
+                    "observed": self._redactor.text(seen.finding.observed)[:500],
+                    "seen": seen.seen,
+                    "why": self._redactor.text(why),
+                }
+            )
 
     @property
     def findings(self) -> int:
@@ -181,7 +217,9 @@ class Ledger:
         entry = self._entries.get(check.key)
         if entry is None:
             return False
-        return not entry.causes or not any(self._explains(check.key, each) for each in _causes(check.key))
+        return not entry.causes or not any(
+            self._explains(check.key, each) for each in explanations(check.key)
+        )
 
     def _explains(self, key: str, cause: str) -> bool:
         entry = self._entries.get(cause)
@@ -189,19 +227,26 @@ class Ledger:
 
     # -- entries ---------------------------------------------------------------------------------------------
 
-    def _rule(self, case: Repeatable, reply: Reply, ruling: Ruling, shown: Shown) -> None:
-        entry = self._entries.setdefault(ruling.check, Entry(reply.sent_at, time.perf_counter()))
+    def _rule_on(self, case: Repeatable, reply: Reply, ruling: Ruling, shown: Shown) -> None:
+        self._rule(case, reply.sent_at, reply.duration_s, reply.status, ruling, shown)
+
+    def _rule(
+        self, case: Repeatable, at: datetime, took_s: float, status: int, ruling: Ruling, shown: Shown
+    ) -> None:
+        entry = self._entries.setdefault(ruling.check, Entry(at, time.perf_counter()))
         entry.rulings += 1
-        entry.spent_s += reply.duration_s
+        entry.spent_s += took_s
         finding = ruling.finding
         if finding is None:
             if len(entry.samples) < _SAMPLES:
-                entry.samples.setdefault(reply.status, shown)
+                entry.samples.setdefault(status, shown)
             return
         size = case.size()
         known = entry.causes.setdefault(finding.cause, Seen(finding, shown, size, 0, case))
         known.seen += 1
-        known.statuses[reply.status] += 1
+        known.statuses[status] += 1
+        if len(known.places) < _PLACES:
+            known.places.add(shown[-1].url)
         if size < known.size or (size == known.size and repr(case) < repr(known.case)):
             known.finding, known.shown, known.size, known.case = finding, shown, size, case
 
@@ -260,14 +305,6 @@ class Ledger:
 
 def _ordered(entry: Entry) -> list[Seen]:
     return sorted(entry.causes.values(), key=lambda seen: (seen.size, seen.finding.cause))
-
-
-def _causes(key: str) -> list[str]:
-    """The checks whose findings bring about findings of this one, near and far."""
-    operation, _, what = key.partition(".")
-    known = {item.key for items in map(checks, apis()) for item in items}
-    found = [each if each in known else f"{operation}.{each}" for each in CONSEQUENCES.get(what, ())]
-    return [*found, *(far for each in found for far in _causes(each))]
 
 
 def _operations() -> list[openapi.Operation]:

@@ -3,56 +3,28 @@
 The same code does it in a run, when a failing case is made smaller, and when it is sent again long after.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 from conformance import openapi
 from conformance.errors import TransportError
-from conformance.fuzz.judge import Judge, effect_check
+from conformance.fuzz.crew import Book, Crew
+from conformance.fuzz.judge import effect_check
 from conformance.fuzz.probes import Aim, Case, Probe, reason_check
-from conformance.fuzz.resources import CONSUMED, Held, Supply
+from conformance.fuzz.resources import CONSUMED, Held
 from conformance.fuzz.rulings import Finding, Ruling, Steered, Wanted, differs, told
-from conformance.fuzz.writer import Writer
+from conformance.fuzz.silence import Silence
 from conformance.http.patience import Patience
 from conformance.http.reply import Reply
-from conformance.model import Exchange
 from conformance.openapi import Operation
+from conformance.oracles.texts import Returned, returned
 
-_GATEWAY = (502, 503, 504)
+# What a key has to remember is asked for within so many seconds: some targets forget it after a minute.
+MEMORY_S = 20.0
 _JSON = (("Content-Type", "application/json"),)
-
-
-class Book(Protocol):
-    """Who is told of what was sent and what it showed; see `Ledger`, which is one."""
-
-    def sent(self, probe: Probe) -> None:
-        """A request is on its way."""
-
-    def ruled(
-        self,
-        probe: Probe,
-        reply: Reply,
-        rulings: Iterable[Ruling],
-        before: tuple[Exchange, ...] = (),
-        read: Probe | None = None,
-        case: Case | None = None,
-    ) -> None:
-        """An answer came."""
-
-    def failed(self, probe: Probe, kind: str, exchange: Exchange | None) -> None:
-        """No answer came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """Whom a performer works with."""
-
-    api: str
-    writer: Writer
-    supply: Supply
-    judge: Judge
+_KEPT = (Returned.SAME, Returned.TIDIED)
 
 
 class Performer:
@@ -64,18 +36,27 @@ class Performer:
         self._book = book
         self._stopped = stopped
         self._patience = Patience()
+        self._silence = Silence(crew, book)
 
     def perform(self, case: Case, held: Held | None) -> bool:
         """Performs `case` on the resource that it got, if any; True where that is sure to be as it was."""
         probe, operation = case.probe, openapi.operation(case.probe.operation)
+        if self._silence.is_hopeless(probe):
+            self._book.skipped(probe)
+            return True
         at = self._place(probe, case.state, held)
         self._book.sent(probe)
         key = str(uuid4()) if probe.key == "fresh" else None
-        reply = self._send(probe, at, key)
-        if reply is None:
+        clock = time.monotonic()
+        try:
+            reply = self._writer.send(probe, at.id, key)
+        except TransportError as fault:
+            self._book.failed(probe, fault.kind, self._writer.last_fault())
+            if not self._stopped():
+                self._silence.met(case, at, fault, time.monotonic() - clock)
             # Who knows what became of it, unless nothing could become of it.
             return held is not None and held.state not in CONSUMED[self._api]
-        rulings = self._confirmed(probe, at, held, reply, self._judge.rule(probe, at, reply))
+        rulings = self._confirmed(probe, held, reply, self._judge.rule(probe, at, reply))
         self._book.ruled(probe, reply, rulings, case=case)
         if held is None or operation.method == "GET":
             return True
@@ -109,30 +90,26 @@ class Performer:
     # -- second thoughts -------------------------------------------------------------------------------------
 
     def _confirmed(
-        self, probe: Probe, at: Steered, held: Held | None, reply: Reply, rulings: list[Ruling]
+        self, probe: Probe, held: Held | None, reply: Reply, rulings: list[Ruling]
     ) -> list[Ruling]:
         """The rulings, without those that a second look doesn't bear out.
 
-        A resource may have moved on since it was leased, and a gateway may have had a bad moment.
+        A resource may have moved on since it was leased: a surprise is confirmed on a new one.
         """
         wrong = {ruling.check for ruling in rulings if ruling.finding is not None}
         stale = held is not None and not held.is_fresh() and probe.aim is Aim.DOCUMENTED
-        if not wrong or not (stale or reply.status in _GATEWAY) or (held is not None and reply.ok):
+        if not wrong or held is None or not stale or reply.ok:
             return rulings
-        again = held
-        if stale and held is not None:
-            again = self._supply.take(held.state, extra=3, new=True)
-            if again is None:
-                return [ruling for ruling in rulings if ruling.check not in wrong]
-        second_at = at if again is None else Steered(again.id, again.state)
+        again = self._supply.take(held.state, extra=3, new=True)
+        if again is None:
+            return [ruling for ruling in rulings if ruling.check not in wrong]
+        second_at = Steered(again.id, again.state)
         second = self._send(probe, second_at, str(uuid4()) if probe.key == "fresh" else None)
         if second is None:
-            if again is not None and again is not held:
-                self._supply.give_back(again, good=False)
+            self._supply.give_back(again, good=False)
             return []
         still = {one.check for one in self._judge.rule(probe, second_at, second) if one.finding is not None}
-        if again is not None and again is not held:
-            self._supply.give_back(again, good=not second.ok)
+        self._supply.give_back(again, good=not second.ok)
         return [ruling for ruling in rulings if ruling.check not in wrong or ruling.check in still]
 
     def _took_effect(self, operation: Operation, case: Case, at: Steered, refusal: Reply) -> bool:
@@ -239,7 +216,9 @@ class Performer:
                 return
             reply = settled
         name = openapi.operation(probe.operation).name
-        rulings = [Ruling(f"{name}.{ruling.check}", ruling.finding) for ruling in more(reply)]
+        late = alone and reply.finished - first.finished > MEMORY_S
+        shown = [] if late else more(reply)
+        rulings = [Ruling(f"{name}.{ruling.check}", ruling.finding) for ruling in shown]
         by_key = (".status.", ".reason.", ".key.") if alone else ()
         rulings += [
             ruling
@@ -280,16 +259,17 @@ def _replay(first: Reply, reply: Reply) -> Finding | None:
 def _read_back(probe: Probe, first: Reply, reply: Reply) -> list[Ruling]:
     if reply.status in (401, 403):
         return []  # told elsewhere
-    facts: dict[str, Any] = {"status": "cancelled", "failure_code": "cancelled"}
-    if probe.aim is Aim.DOCUMENTED and reason_check(probe.value) != "reason.absent":
-        facts["failure_message"] = probe.value["reason"]
+    facts = {"status": "cancelled", "failure_code": "cancelled"}
     # What the first answer had wrong already is told of there.
     wrong = [name for name, value in facts.items() if first.at(name) == value != reply.at(name)]
+    if probe.aim is Aim.DOCUMENTED and reason_check(probe.value) != "reason.absent":
+        reason = probe.value["reason"]
+        echoed, kept = (returned(reason, one.at("failure_message")) for one in (first, reply))
+        wrong += ["failure_message"] if echoed in _KEPT and kept not in _KEPT else []
     if reply.status == 200 and not wrong:
         return [Ruling("read_back")]
-    expected = (
-        f"200 with the right {', '.join(wrong or facts)} to reading an intent that was cancelled just now"
-    )
+    what = ", ".join(wrong or (*facts, "failure_message"))
+    expected = f"200 with the right {what} to reading an intent that was cancelled just now"
     return [Ruling("read_back", Finding(expected, told(reply), f"{reply.status} {','.join(wrong)}"))]
 
 

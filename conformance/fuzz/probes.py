@@ -194,10 +194,16 @@ def is_free_text(reason: str) -> bool:
     too long by some other way of counting.
     """
     return (
-        bool(reason.strip())
-        and len(reason.encode("utf-8", "surrogatepass")) <= REASON_LIMIT
+        len(reason.encode("utf-8", "surrogatepass")) <= REASON_LIMIT
         and unicodedata.normalize("NFC", reason) == reason
-        and all(letter in " \n\t" or unicodedata.category(letter)[0] in "LMNPS" for letter in reason)
+        and has_only_characters(reason)
+    )
+
+
+def has_only_characters(reason: str) -> bool:
+    """Whether a text says something, and consists of assigned characters that are written, blanks and line ends."""
+    return bool(reason.strip()) and all(
+        letter in " \n\t" or unicodedata.category(letter)[0] in "LMNPS" for letter in reason
     )
 
 

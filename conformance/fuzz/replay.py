@@ -11,7 +11,7 @@ from conformance import fuzz
 from conformance.errors import NotTestable, RecordError, TransportError, UsageError
 from conformance.fuzz import walks
 from conformance.fuzz.checks import SUITE
-from conformance.fuzz.perform import Crew
+from conformance.fuzz.crew import Crew
 from conformance.fuzz.probes import Case
 from conformance.fuzz.resources import Supply
 from conformance.fuzz.rulings import told_exchange
@@ -130,7 +130,7 @@ def _walk(session: Session, crew: Crew, kept: Kept) -> Replayed:
         return Replayed(kept, None, kept.expected, "", why=walked.missing)
     found = walked.wrong_about(kept.check.removeprefix(f"{SUITE}::"))
     if found is not None:
-        number, finding = found
+        number, _, finding = found
         reply = walked.taken[number].reply
         shown = reply.exchange if reply is not None else walked.exchanges[-1]
         other = finding.cause != kept.cause

@@ -12,12 +12,13 @@ from conformance import catalogue, openapi
 from conformance.errors import UsageError
 from conformance.fuzz import extra, generate, walks_drawn
 from conformance.fuzz.checks import FuzzCheck, checks
+from conformance.fuzz.confirm import confirm_all
+from conformance.fuzz.crew import Crew
 from conformance.fuzz.drive import Driver
 from conformance.fuzz.generate import Generator
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.kept import kept_cases
 from conformance.fuzz.ledger import Ledger
-from conformance.fuzz.perform import Crew
 from conformance.fuzz.probes import Aim, Probe, reason_check
 from conformance.fuzz.resources import UNKNOWN, Supply, states
 from conformance.fuzz.shrink import shrink_all
@@ -31,6 +32,7 @@ from conformance.session import Session
 STATISTICS = "fuzz.json"
 # Generation stays this far ahead of sending at most, so that a stop loses little work.
 _AHEAD = 400
+_NOTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def run(
     try:
         _send_all(driver, generator, wanted, profile, poll)
         sent_s = time.monotonic() - clock
+        if driver.fault is None:
+            confirm_all(crew, ledger, catalogue.load(crew.api).by_id(), walker.sources, lambda: not poll())
         shrinking = shrink_all(crew, ledger, lanes, lambda: not poll()) if driver.fault is None else 0
         # A lane that has its answer already is given the moment that it takes to judge it.
         driver.is_idle()
@@ -213,8 +217,21 @@ def _keep(folder: Path, ledger: Ledger) -> None:
             journal.write(check, exchanges)
 
 
-def _notes(supply: Supply) -> list[str]:
-    """What people should know of the resources that there were: only lists of ids are ever short of them."""
+def _notes(supply: Supply, ledger: Ledger) -> list[str]:
+    """What people should know of a run: what wasn't sent, what wasn't told, and which resources there were."""
+    notes = [
+        f"{often} requests with an odd {aim.replace('_', ' ')} weren't sent: those before had waited in vain."
+        for aim, often in sorted(ledger.unsent.items())
+    ]
+    notes += [
+        f"{one['check']} is not counted, though it found something once: {one['why']}."
+        for one in ledger.unconfirmed[:_NOTED]
+    ]
+    return notes + _spared(supply)
+
+
+def _spared(supply: Supply) -> list[str]:
+    """Only lists of ids are ever short of resources."""
     if not supply.frugal:
         return []
     had = ", ".join(f"{often} {state}" for state, often in sorted(supply.leased.items()) if often)
@@ -244,7 +261,9 @@ def _statistics(
         "phases": dict(ledger.phases),
         "leased": dict(supply.leased),
         "missing_states": dict(supply.missing),
-        "notes": _notes(supply),
+        "notes": _notes(supply, ledger),
+        "unconfirmed": list(ledger.unconfirmed),
+        "skipped": dict(ledger.unsent),
         "transport_errors": dict(ledger.faults),
         "idle_checks": ledger.idle(),
     }

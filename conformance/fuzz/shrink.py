@@ -17,11 +17,13 @@ from typing import Any
 
 from conformance import openapi
 from conformance.errors import BudgetError
+from conformance.fuzz.crew import Crew
 from conformance.fuzz.ledger import Ledger, Seen
-from conformance.fuzz.perform import Crew, Performer
+from conformance.fuzz.perform import Performer
 from conformance.fuzz.probes import Aim, Case, Probe, body_aim, meant
 from conformance.fuzz.resources import UNKNOWN
 from conformance.fuzz.rulings import Finding, Ruling
+from conformance.fuzz.silence import NO_ANSWER
 from conformance.http.reply import MISSING, Reply
 from conformance.model import Exchange
 
@@ -38,7 +40,10 @@ _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 @dataclass(slots=True)
 class Trial:
-    """A book for one performance: remembers what `check` showed. `cause` None takes any."""
+    """A book for one performance: remembers what `check` showed. `cause` None takes any.
+
+    `fresh` tells whether the resource was a new one.
+    """
 
     check: str
     cause: str | None = None
@@ -48,6 +53,7 @@ class Trial:
     shown: tuple[Exchange, ...] = ()
     answers: list[Exchange] = field(default_factory=list)
     fault: Exchange | None = None
+    fresh: bool = True
 
     def sent(self, probe: Probe) -> None:
         """Counts."""
@@ -77,16 +83,31 @@ class Trial:
         del probe, kind
         self.fault = exchange
 
+    def unanswered(self, ruling: Ruling, exchange: Exchange | None, case: object) -> None:
+        """Never an answer is one."""
+        del case
+        if ruling.check == self.check and exchange is not None:
+            self.ruled_on, self.finding, self.shown = True, ruling.finding, (exchange,)
+            self.answers.append(exchange)
 
-def attempt(crew: Crew, case: Case, trial: Trial, stopped: Callable[[], bool] = lambda: False) -> bool:
+    def skipped(self, probe: Probe) -> None:
+        """Nothing was sent."""
+
+
+def attempt(
+    crew: Crew, case: Case, trial: Trial, stopped: Callable[[], bool] = lambda: False, *, new: bool = False
+) -> bool:
     """Performs `case` once more and lets `trial` see it. False where there is no resource for it.
 
+    With `new`, on a resource that was never used, if there is one: what a case has done to one may not be done twice.
     Raises BudgetError.
     """
     held = None
     if case.state not in (None, UNKNOWN):
-        frugal = crew.supply.frugal
-        held = crew.supply.take(str(case.state), extra=0 if frugal else _EXTRA)
+        extra = 0 if crew.supply.frugal else _EXTRA
+        held = crew.supply.take(str(case.state), extra=extra, new=True) if new else None
+        trial.fresh = held is not None
+        held = held or crew.supply.take(str(case.state), extra=extra)
         if held is None:
             return False
     performer = Performer(crew, trial, lambda: stopped() or trial.finding is not None)
@@ -107,7 +128,7 @@ def shrink_all(crew: Crew, ledger: Ledger, lanes: int, stopped: Callable[[], boo
         (check.key, seen)
         for _, group in itertools.groupby(ledger.failing(), key=lambda pair: pair[0].key)
         for check, seen in itertools.islice(group, CAUSES)
-        if isinstance(seen.case, Case)
+        if isinstance(seen.case, Case) and not seen.finding.cause.startswith(NO_ANSWER)
     ]
     over = threading.Event()
 
@@ -158,8 +179,11 @@ class _Work:
     def begin(self) -> None:
         """The case as it was found, by itself."""
         assert isinstance(self._seen.case, Case)
-        failed = self._fails(self._seen.case)
-        if failed or (self._possible and not self._stopped()):
+        if self._seen.again is not None:
+            return
+        trial = Trial(self._check, self._seen.finding.cause)
+        failed = self._fails(self._seen.case, trial, new=True)
+        if failed or (self._possible and trial.fresh and trial.answers and not self._stopped()):
             self._seen.again = failed
 
     def step(self, tried: set[int]) -> bool:
@@ -177,10 +201,10 @@ class _Work:
                 return True
         return False
 
-    def _fails(self, case: Case) -> bool:
+    def _fails(self, case: Case, trial: Trial | None = None, *, new: bool = False) -> bool:
         """Whether it fails in the same way, and then it is the one to keep."""
-        trial = Trial(self._check, self._seen.finding.cause)
-        self._possible = attempt(self._crew, case, trial, self._stopped)
+        trial = trial or Trial(self._check, self._seen.finding.cause)
+        self._possible = attempt(self._crew, case, trial, self._stopped, new=new)
         self.sent += trial.requests
         if trial.finding is None:
             return False

@@ -9,7 +9,9 @@ from conformance.fuzz.judge import Judge
 from conformance.fuzz.ledger import Ledger
 from conformance.fuzz.resources import Supply
 from conformance.fuzz.rulings import Finding, Ruling
+from conformance.fuzz.sources import Sources
 from conformance.fuzz.walks import Taken, Walked, perform, shrunk
+from conformance.fuzz.walks_blame import family
 from conformance.fuzz.walks_plan import Walk
 from conformance.fuzz.walks_sent import wanted
 from conformance.http.patience import Patience
@@ -20,7 +22,6 @@ from conformance.states.resource import Resource
 _GIVE_UP = 8
 # A check that failed in so many walks is known well enough.
 _ENOUGH = 3
-_GATEWAY = (502, 503, 504)
 
 
 class Walker:
@@ -45,6 +46,7 @@ class Walker:
         self.stopped: Callable[[], bool] = lambda: False
         self._patience = Patience()
         self._lock = threading.Lock()
+        self.sources = Sources(session, judge, self._lease)
         self._missing = 0
         self._known: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -62,7 +64,11 @@ class Walker:
         with self._lock:
             self.counts["without resources" if walked.missing is not None else "walked"] += 1
             self._missing = self._missing + 1 if walked.missing is not None else 0
+        pursued: set[str] = set()
         for check in dict.fromkeys(ruling.check for _, ruling in walked.wrong()):
+            if check in pursued:
+                continue
+            pursued |= family(check)
             with self._lock:
                 self._known[check] += 1
                 enough = self._known[check] > _ENOUGH
@@ -91,13 +97,19 @@ class Walker:
         found = best.wrong_about(check) if best is not None else None
         if best is None or found is None:
             return
-        end = found[0] + 1
-        reply = best.taken[found[0]].reply
-        if reply is None or (best is walked and reply.status in _GATEWAY):
-            return  # a gateway may have had a bad moment, and nobody could look again
+        number, ruling, finding = found
+        end = number + 1
+        reply = best.taken[number].reply
+        if reply is None:
+            return
         walk = replace(best.walk, steps=best.walk.steps[:end])
+        for entry in walk.start:
+            fault = self.sources.fault(entry)
+            if fault is not None:
+                self._supply.missing.setdefault(entry, fault)
+                return
         shown = tuple(one.reply.exchange for one in best.taken[:end] if one.reply is not None)
-        self._ledger.also(reply, Ruling(_blamed(walk, check), _told(walk, found[1])), shown, walk)
+        self._ledger.also(reply, Ruling(_blamed(walk, ruling.check), _told(walk, finding)), shown, walk)
 
 
 def _undocumented(one: Taken, walk: Walk) -> bool:

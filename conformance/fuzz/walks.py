@@ -11,6 +11,8 @@ from conformance.errors import NotTestable, TransportError
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.probes import Probe
 from conformance.fuzz.rulings import Finding, Ruling
+from conformance.fuzz.sources import contradiction
+from conformance.fuzz.walks_blame import family
 from conformance.fuzz.walks_plan import Step, Walk, from_json
 from conformance.fuzz.walks_sent import Lease, Sender, leased
 from conformance.http.patience import Patience
@@ -55,11 +57,12 @@ class Walked:
             if ruling.finding is not None
         ]
 
-    def wrong_about(self, check: str) -> tuple[int, Finding] | None:
-        """The first finding of a check, and the number of its step."""
+    def wrong_about(self, check: str) -> tuple[int, Ruling, Finding] | None:
+        """The first finding of a check, or of one that a change is blamed on instead (`blame.family`), and its step."""
+        same = family(check)
         for number, ruling in self.wrong():
-            if ruling.check == check and ruling.finding is not None:
-                return number, ruling.finding
+            if ruling.check in same and ruling.finding is not None:
+                return number, ruling, ruling.finding
         return None
 
 
@@ -85,11 +88,21 @@ def perform(
         return Walked(walk, missing=session.redactor.text(fault.message))
     sender = Sender(walk, session, judge, resources, patience or Patience())
     taken: list[Taken] = []
+    touched: set[int] = set()
     for step in walk.steps:
         try:
-            taken.append(Taken(step, *sender.take(step)))
+            one = Taken(step, *sender.take(step))
         except TransportError as fault:
             return Walked(walk, tuple(taken), fault=fault, unanswered=sender.probe(step))
+        plain = step.verb == "read" and not step.odd and step.by == resources[step.on].owner
+        if plain and step.on not in touched and one.reply is not None:
+            why = contradiction(walk.api, resources[step.on].state, one.reply)
+            if why is not None:
+                why = f"the state source was asked for {resources[step.on].state}: {why}"
+                return Walked(walk, tuple(taken), missing=session.redactor.text(why))
+        elif not plain:
+            touched.add(step.on)
+        taken.append(one)
     return Walked(walk, tuple(taken))
 
 
@@ -135,6 +148,9 @@ class _Attempts:
             return None
         self.left -= 1
         walked = self.again(walk)
+        if walked.fault is not None:
+            # No answer says nothing: it is tried once more, with other resources.
+            walked = self.again(walk)
         self.hindered = walked.missing is not None or walked.fault is not None
         if self.hindered:
             self.left = 0

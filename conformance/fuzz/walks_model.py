@@ -29,12 +29,15 @@ def ruled(check: str, holds: bool, expected: str, reply: Reply, *, cause: str = 
 
 
 def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[str]:
-    """The keys whose values differ, in words; what `before` doesn't have isn't compared."""
+    """The keys whose values differ, in words; what `before` doesn't have isn't compared.
+
+    A null may be written or left out.
+    """
+    shown = after if isinstance(after, Mapping) else {}
     return [
-        f"{key} was {text(before[key])} and is {text(now)}"
+        f"{key} was {text(before[key])} and is {text(shown.get(key))}"
         for key in keys
-        if key in before
-        and not same(before[key], now := after.get(key, MISSING) if isinstance(after, Mapping) else MISSING)
+        if key in before and not same(before[key], shown.get(key))
     ]
 
 

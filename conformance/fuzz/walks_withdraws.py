@@ -9,9 +9,11 @@ from typing import Any
 
 from conformance.fuzz.resources import UNKNOWN
 from conformance.fuzz.rulings import Ruling, Wanted
+from conformance.fuzz.walks_blame import OF_WITHDRAW, blamed
 from conformance.fuzz.walks_model import Party, changed, moved, ruled
 from conformance.fuzz.walks_plan import Step
 from conformance.http.reply import Reply
+from conformance.oracles.keys import has_value
 
 _OK, _REFUSED = Wanted(200), Wanted(400, "VALIDATION_ERROR")
 _NOT_FOUND = Wanted(404, "RESOURCE_NOT_FOUND")
@@ -29,6 +31,10 @@ _ORDER = (
     "description",
     "metadata",
 )
+# These every answer writes in the same way.
+_SHARED = ("amount", "currency", "referenceId", "destinationType", "destinationId", "description", "metadata")
+# Who tells of a key that has a value and isn't there.
+_KEYS_CHECK = "cancel_withdraw.body.keys"
 # Not known: it may be cancelled still (after an attempt to pay it), or not any more.
 OPEN, CLOSED = "open", "closed"
 _FINAL = {"canceled": "again", "paid": "paid", "failed": "failed"}
@@ -43,8 +49,9 @@ class _Withdraw:
     canceled_at: Any = None
     confirmed: bool = True
     seen: Mapping[str, Any] | None = None
-    order: dict[str, Any] = field(default_factory=dict)
+    order: dict[str, dict[str, Any]] = field(default_factory=dict)
     settled: bool = False
+    since: set[str] = field(default_factory=set)
 
 
 class WithdrawModel:
@@ -82,6 +89,7 @@ class WithdrawModel:
         """As `walks_sent.Model` has it."""
         withdraw = self._withdraws[step.on]
         if step.odd:
+            withdraw.since.add(step.odd.removeprefix("wrong_"))
             if reply.ok and step.verb == "cancel" and withdraw.status in ("pending", "processing", OPEN):
                 withdraw.status = OPEN
             return []  # the judge's: nobody is let in like this
@@ -89,7 +97,7 @@ class WithdrawModel:
             return self._stranger(step, withdraw, reply)
         if step.verb == "read":
             return self._read(withdraw, reply)
-        return [self._cancel(withdraw, reply), *self._order(withdraw, reply)]
+        return [self._cancel(withdraw, reply), *self._order("cancel", withdraw, reply)]
 
     # -- cancels ---------------------------------------------------------------------------------------------
 
@@ -111,6 +119,9 @@ class WithdrawModel:
         check = "pending" if status == "pending" else "closed"
         if status == "processing" and self._cancel_processing is not None:
             check = "processing_cancelled" if self._cancel_processing else "processing_refused"
+        if status == "pending" and _REFUSED.met_by(reply):
+            # Where something was tried before that may have no effect, it seems to have had one.
+            check = blamed(withdraw.since, OF_WITHDRAW) or check
         expected = f"{' or '.join(map(str, allowed))} to cancelling a withdraw that is {_told(status)}"
         return ruled(_WALK + check, holds, expected, reply)
 
@@ -134,6 +145,7 @@ class WithdrawModel:
                 return [ruled(_WALK + "odd_id", calm, expected, reply)]
             holds = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply)
             return [ruled(_WALK + "unknown", holds, f"{_NOT_FOUND} to an id that names nothing", reply)]
+        withdraw.since.add("merchant")
         if reply.ok and withdraw.status in ("pending", "processing", OPEN):
             withdraw.status = OPEN
         expected = f"{_NOT_FOUND} to cancelling another merchant's withdraw"
@@ -157,7 +169,7 @@ class WithdrawModel:
             expected = f"a refused request to leave no trace ({', '.join(wrong)} moved)"
             rulings.append(ruled(_WALK + "trace", not wrong, expected, reply, cause=",".join(wrong)))
         self._learn(withdraw, shown)
-        return [*rulings, *self._order(withdraw, reply)]
+        return [*rulings, *self._order("read", withdraw, reply)]
 
     def _outcome(self, withdraw: _Withdraw, shown: dict[str, Any], reply: Reply) -> Ruling:
         status = shown.get("status")
@@ -172,6 +184,8 @@ class WithdrawModel:
             check = "trace"
         else:
             wrong, check = changed({"status": withdraw.status}, shown, ("status",)), "trace"
+        if wrong and check == "trace":
+            check = blamed(withdraw.since, OF_WITHDRAW) or check
         expected = f"a withdraw that is {_told(withdraw.status)} to be shown as such ({'; '.join(wrong)})"
         return ruled(_WALK + check, not wrong, expected, reply, cause=",".join(wrong)[:60])
 
@@ -182,17 +196,28 @@ class WithdrawModel:
         if withdraw.status == "canceled" and withdraw.canceled_at is None:
             withdraw.canceled_at = shown.get("canceledAt")
         withdraw.seen, withdraw.confirmed = shown, True
+        withdraw.since.clear()
 
-    def _order(self, withdraw: _Withdraw, reply: Reply) -> list[Ruling]:
-        """The data of the order are the same in every answer."""
+    def _order(self, place: str, withdraw: _Withdraw, reply: Reply) -> list[Ruling]:
+        """The data of the order are the same in every answer; `place` is cancel or read.
+
+        A read is no documented operation: it may write names and numbers in its own way, though always in the same.
+        """
         shown = reply.at("data")
         if not reply.ok or not isinstance(shown, dict) or shown.get("id") != withdraw.party.id:
             return []
-        wrong = changed(withdraw.order, shown, _ORDER)
-        known = bool(withdraw.order)
-        withdraw.order = {**{key: shown[key] for key in _ORDER if key in shown}, **withdraw.order}
+        before = withdraw.order.get(place) or {
+            key: value for each in withdraw.order.values() for key, value in each.items() if key in _SHARED
+        }
+        absent = [key for key in _SHARED if key not in shown and has_value(before.get(key))]
+        wrong = changed(before, shown, [key for key in _ORDER if key not in absent])
+        withdraw.order.setdefault(place, {key: shown[key] for key in _ORDER if key in shown})
         expected = f"nothing of the order to change ({'; '.join(wrong)})"
-        return [ruled(_WALK + "order_data", not wrong, expected, reply)] if known else []
+        rulings = [ruled(_WALK + "order_data", not wrong, expected, reply)] if before else []
+        if absent:
+            expected = f"{', '.join(absent)}, whose value a read shows, to be there"
+            rulings.append(ruled(_KEYS_CHECK, False, expected, reply, cause=f"absent {absent}"))
+        return rulings
 
 
 def _coarser(first: Any, shown: Mapping[str, Any]) -> bool:
