@@ -6,6 +6,7 @@ handed out another one, or the resource may have moved on by itself.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import groupby, islice
 
 from conformance.errors import BudgetError
@@ -42,48 +43,68 @@ def confirm_all(
     rows: Mapping[str, Requirement],
     sources: Sources,
     stopped: Callable[[], bool],
-) -> None:
-    """Takes back what doesn't show again on a new resource, and what the state source is to blame for."""
+) -> int:
+    """Takes back what doesn't show again on a new resource, and what the state source is to blame for.
+
+    Returns how many requests that took.
+    """
+    work = _Confirming(crew, sources, stopped)
     for _, group in groupby(ledger.failing(), key=lambda pair: pair[0].key):
         for check, seen in islice(group, _CAUSES):
             if stopped():
-                return
+                return work.sent
             if check.level(rows) is Level.SHOULD or not hangs_on_state(check.key, seen.finding.cause):
                 continue
             try:
-                why = _doubt(crew, check, seen, sources, stopped)
+                why = work.doubt(check, seen)
             except BudgetError:
-                return
+                return work.sent
             if why is not None:
                 ledger.drop(check, seen, why)
+    return work.sent
 
 
-def _doubt(
-    crew: Crew, check: FuzzCheck, seen: Seen, sources: Sources, stopped: Callable[[], bool]
-) -> str | None:
-    """Why a finding isn't to be told, None where it is."""
-    case = seen.case
-    if not isinstance(case, Case):
-        return None  # a walk has been taken again already
-    if case.state not in (None, UNKNOWN):
-        fault = sources.fault(str(case.state))
-        if fault is not None:
-            crew.supply.missing.setdefault(str(case.state), fault)
-            return fault
-    held = 0
-    for _ in range(_TRIES):
-        trial = Trial(check.key)
-        if stopped() or not attempt(crew, case, trial, stopped, new=True):
-            break
-        if trial.finding is not None:
-            seen.again = True
+@dataclass(slots=True)
+class _Confirming:
+    """What it takes, and the requests `sent` so far."""
+
+    crew: Crew
+    sources: Sources
+    stopped: Callable[[], bool]
+    sent: int = 0
+
+    def doubt(self, check: FuzzCheck, seen: Seen) -> str | None:
+        """Why a finding isn't to be told, None where it is. Raises BudgetError."""
+        case = seen.case
+        if not isinstance(case, Case):
+            return None  # a walk has been taken again already
+        if case.state not in (None, UNKNOWN):
+            fault = self.sources.fault(str(case.state))
+            if fault is not None:
+                self.crew.supply.missing.setdefault(str(case.state), fault)
+                return fault
+        held = 0
+        for _ in range(_TRIES):
+            trial = self._tried(check, case)
+            if trial is None:
+                break
+            if trial.finding is not None:
+                seen.again = True
+                return None
+            held += trial.fresh and trial.ruled_on
+            if held and len(seen.places) < 2:
+                break
+        if not held:
+            return None  # it couldn't be tried
+        seen.again = False
+        if len(seen.places) >= _OFTEN:
             return None
-        held += trial.fresh and trial.ruled_on
-        if held and len(seen.places) < 2:
-            break
-    if not held:
-        return None  # it couldn't be tried
-    seen.again = False
-    if len(seen.places) >= _OFTEN:
-        return None
-    return f"it was seen {seen.seen} times, and not again on {held} new resources"
+        return f"it was seen {seen.seen} times, and not again on {held} new resources"
+
+    def _tried(self, check: FuzzCheck, case: Case) -> Trial | None:
+        """The case performed on a new resource, None where that can't be."""
+        trial = Trial(check.key)
+        if self.stopped() or not attempt(self.crew, case, trial, self.stopped, new=True):
+            return None
+        self.sent += trial.requests
+        return trial

@@ -90,14 +90,15 @@ def run(
     try:
         _send_all(driver, generator, wanted, profile, poll)
         sent_s = time.monotonic() - clock
+        rows, confirming = catalogue.load(crew.api).by_id(), 0
         if driver.fault is None:
-            confirm_all(crew, ledger, catalogue.load(crew.api).by_id(), walker.sources, lambda: not poll())
+            confirming = confirm_all(crew, ledger, rows, walker.sources, lambda: not poll())
         shrinking = shrink_all(crew, ledger, lanes, lambda: not poll()) if driver.fault is None else 0
         # A lane that has its answer already is given the moment that it takes to judge it.
         driver.is_idle()
         _keep(folder, ledger)
         statistics = _statistics(order, crew, ledger, driver, began, sent_s)
-        statistics["shrinking"] = shrinking
+        statistics["confirming"], statistics["shrinking"] = confirming, shrinking
         statistics["walks"] = dict(walker.counts)
         statistics["failing"] = kept_cases(ledger, profile.target)
         replace_file(folder / STATISTICS, session.redactor.text(json.dumps(statistics, indent=1)) + "\n")

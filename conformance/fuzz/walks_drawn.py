@@ -58,9 +58,13 @@ LABELS: tuple[Headers, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a profile gives: other credentials, a settlement, a way of reading, and the states that are final."""
+    """What a profile gives: other credentials, a settlement, a way of reading, and the states that are final.
+
+    `readers` are credentials that send nothing but reads: those of a live environment.
+    """
 
     others: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
     settles: bool = False
     reads: bool = True
     final: tuple[str, ...] = ()
@@ -71,8 +75,10 @@ def means(profile: Profile) -> Means:
     """Those of a profile."""
     withdraws = profile.target.api == "withdraws"
     others = ("other_merchant",) if withdraws else ("other_merchant", "other_environment")
+    given = [one for one in others if one in profile.credentials]
     return Means(
-        others=tuple(one for one in others if one in profile.credentials),
+        others=tuple(one for one in given if not _only_reads(profile, one)),
+        readers=tuple(one for one in given if _only_reads(profile, one)),
         settles=profile.capabilities.get("settlement") is True,
         reads=not withdraws or profile.states.read_path is not None,
         final=("paid", "failed", "canceled")
@@ -80,6 +86,11 @@ def means(profile: Profile) -> Means:
         else tuple(dict.fromkeys(("cancelled", *profile.states.terminal))),
         processing=not withdraws or profile.capabilities.get("cancel_processing") is not None,
     )
+
+
+def _only_reads(profile: Profile, name: str) -> bool:
+    ask = getattr(profile, "reads_only", None)
+    return ask is not None and bool(ask(name))
 
 
 def number(api: str, examples: int) -> int:
@@ -309,13 +320,17 @@ class _Draw:
 
     def stranger(self, sketch: _Sketch, verb: str) -> Step:
         """Somebody else's request; where the resource is theirs, it is the primary credentials'."""
-        who = self._deck.draw("who", self._has.others)
+        has = self._has
+        who = self._deck.draw(
+            *(("who", has.others) if verb == "cancel" else ("reads", (*has.others, *has.readers)))
+        )
         by = "primary" if sketch.owner != "primary" else who
         return Step(verb, by=by, reason="not_mine" if verb == "cancel" and self._api != "withdraws" else None)
 
     def peek(self, sketch: _Sketch) -> Step:
         """A read that nobody may make."""
-        if self._api == "payout-intents" and self._has.others and self._deck.draw("peek", range(3)):
+        anybody = self._has.others or self._has.readers
+        if self._api == "payout-intents" and anybody and self._deck.draw("peek", range(3)):
             return self.stranger(sketch, "read")
         return Step("read", odd="wrong_credentials")
 

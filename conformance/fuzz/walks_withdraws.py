@@ -163,7 +163,10 @@ class WithdrawModel:
             # One that has worked for this withdraw before has no reason not to any more.
             worked = withdraw.seen is not None
             return [ruled(_WALK + "reads", False, "200 with data, as before", reply)] if worked else []
-        rulings = [self._outcome(withdraw, shown, reply), Ruling(_WALK + "reads")]
+        outcome = self._outcome(withdraw, shown, reply)
+        rulings = [outcome, Ruling(_WALK + "reads")]
+        if outcome.finding is None:
+            rulings += [Ruling(_WALK + what) for who, what in OF_WITHDRAW.items() if who in withdraw.since]
         if withdraw.seen is not None and withdraw.status not in ("processing", OPEN, CLOSED):
             wrong = [key for key in ("createdAt", "updatedAt") if moved(withdraw.seen, shown, key)]
             expected = f"a refused request to leave no trace ({', '.join(wrong)} moved)"

@@ -25,8 +25,14 @@ class Fuzzing:
         self._profile, self._options, self._folder = profile, options, folder
         self._process: subprocess.Popen[bytes] | None = None
         expression = options.expression
-        self.wanted = options.examples > 0 and (not expression or "fuzz" in expression)
+        self.wanted = options.examples > 0 and (not expression or "fuzz" in expression) and self._can_judge()
         self.statistics: Mapping[str, Any] | None = _finished(folder) if self.wanted else None
+
+    def _can_judge(self) -> bool:
+        """Whether any check of it is about a requirement that was asked for."""
+        asked = {one.upper() for one in self._options.requirements}
+        checked = fuzz.check_ids(self._profile.target.api).values()
+        return not asked or any(asked & set(rows) for rows in checked)
 
     @property
     def is_due(self) -> bool:
