@@ -16,8 +16,8 @@ from conformance.fuzz.ledger import Ledger, Seen
 from conformance.fuzz.probes import Case
 from conformance.fuzz.resources import UNKNOWN
 from conformance.fuzz.shrink import Trial, attempt
-from conformance.fuzz.sources import Sources
 from conformance.model import Level, Requirement
+from conformance.states.resource import Wanted
 
 # Of one check so many causes are tried again, each so often on new resources.
 _CAUSES = 4
@@ -41,14 +41,13 @@ def confirm_all(
     crew: Crew,
     ledger: Ledger,
     rows: Mapping[str, Requirement],
-    sources: Sources,
     stopped: Callable[[], bool],
 ) -> int:
     """Takes back what doesn't show again on a new resource, and what the state source is to blame for.
 
     Returns how many requests that took.
     """
-    work = _Confirming(crew, sources, stopped)
+    work = _Confirming(crew, stopped)
     for _, group in groupby(ledger.failing(), key=lambda pair: pair[0].key):
         for check, seen in islice(group, _CAUSES):
             if stopped():
@@ -69,7 +68,6 @@ class _Confirming:
     """What it takes, and the requests `sent` so far."""
 
     crew: Crew
-    sources: Sources
     stopped: Callable[[], bool]
     sent: int = 0
 
@@ -78,11 +76,6 @@ class _Confirming:
         case = seen.case
         if not isinstance(case, Case):
             return None  # a walk has been taken again already
-        if case.state not in (None, UNKNOWN):
-            fault = self.sources.fault(str(case.state))
-            if fault is not None:
-                self.crew.supply.missing.setdefault(str(case.state), fault)
-                return fault
         held = 0
         for _ in range(_TRIES):
             trial = self._tried(check, case)
@@ -94,6 +87,11 @@ class _Confirming:
             held += trial.fresh and trial.ruled_on
             if held and len(seen.places) < 2:
                 break
+        if case.state not in (None, UNKNOWN):
+            # A new resource may have shown what its source really hands out.
+            fault = self.crew.supply.fault(Wanted(self.crew.api, str(case.state)))
+            if fault is not None:
+                return fault
         if not held:
             return None  # it couldn't be tried
         seen.again = False

@@ -109,6 +109,8 @@ def _case(session: Session, crew: Crew, kept: Kept) -> Replayed:
     case = Case.from_json(kept.case)
     trial = Trial(kept.check.removeprefix(f"{SUITE}::"))
     if not attempt(crew, case, trial):
+        if crew.supply.lost is not None:
+            raise crew.supply.lost
         why = crew.supply.missing.get(str(case.state), f"no resource in the state {case.state} is to be had")
         return Replayed(kept, None, kept.expected, "", why=why)
     if trial.finding is not None:

@@ -21,6 +21,8 @@ CONSUMED = {"withdraws": ("pending", "processing"), "payout-intents": ("requires
 UNKNOWN = "unknown"
 # Older than this, a resource may have moved on by itself: a surprise is confirmed with a new one.
 _FRESH_S = 0.5
+# So often in a row no answer comes to whoever makes a resource, before no more of the state are asked for.
+_GIVE_UP = 3
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Offer(Enum):
 class Supply:
     """Hands out resources per state within a budget. `missing` tells of the states that aren't to be had.
 
+    `lost` is the latest fault where no answer came.
+
     A resource is in one hand at a time. `wide` is how many of a state may be in use at once, where a state is to be had
     without end; ids from a list are spared. `changed` is notified whenever something comes back.
     """
@@ -73,6 +77,8 @@ class Supply:
         self.leased: Counter[str] = Counter()
         self.ids: dict[object, Resource] = {}
         self.missing: dict[str, str] = {}
+        self.lost: TransportError | None = None
+        self._in_vain: Counter[str] = Counter()
 
     def take(self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False) -> Held | None:
         """A resource in that state, None where there is none left.
@@ -104,16 +110,24 @@ class Supply:
         return Offer.NEW
 
     def fetch(self, state: str) -> Held | None:
-        """A new resource that `offer` has promised, None where there is none after all."""
+        """A new resource that `offer` has promised, None where there is none after all.
+
+        No answer says nothing of a state: only where none comes time and again, it isn't asked for any more.
+        """
         try:
-            resource = self._session.leases.lease(Wanted(self._api, state))
+            resource = self._leased(Wanted(self._api, state))
         except (NotTestable, TransportError) as fault:
             with self.changed:
                 self.leased[state] -= 1
                 self._used[state] -= 1
-                self.missing.setdefault(state, self._session.redactor.text(fault.message))
+                if isinstance(fault, TransportError):
+                    self.lost = fault
+                    self._in_vain[state] += 1
+                if not isinstance(fault, TransportError) or self._in_vain[state] >= _GIVE_UP:
+                    self.missing.setdefault(state, self._session.redactor.text(fault.message))
                 self.changed.notify_all()
             return None
+        self._in_vain[state] = 0
         self._sample = resource.id
         self.ids[resource.id] = resource
         return Held(resource, state, used=1)
@@ -143,11 +157,26 @@ class Supply:
             self.give_back(held, good=False)
             return held.resource
         try:
-            resource = self._session.leases.lease(wanted)
+            resource = self._leased(wanted)
         except (NotTestable, TransportError):
             return None
         self.ids[resource.id] = resource
         return resource
+
+    def _leased(self, wanted: Wanted) -> Resource:
+        """A resource; asked for once more where no answer came. Raises NotTestable, TransportError."""
+        try:
+            return self._session.leases.lease(wanted)
+        except TransportError:
+            return self._session.leases.lease(wanted)
+
+    def fault(self, wanted: Wanted) -> str | None:
+        """What was found of the source of such resources, if it hands out something else; None where nothing was."""
+        try:
+            self._session.verifier.known(wanted)
+        except NotTestable as fault:
+            return self._session.redactor.text(fault.message)
+        return None
 
     def unknown_id(self) -> tuple[str, bool]:
         """An id that names nothing, and whether it is sure to look like one of the target's own."""

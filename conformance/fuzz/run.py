@@ -92,7 +92,7 @@ def run(
         sent_s = time.monotonic() - clock
         rows, confirming = catalogue.load(crew.api).by_id(), 0
         if driver.fault is None:
-            confirming = confirm_all(crew, ledger, rows, walker.sources, lambda: not poll())
+            confirming = confirm_all(crew, ledger, rows, lambda: not poll())
         shrinking = shrink_all(crew, ledger, lanes, lambda: not poll()) if driver.fault is None else 0
         # A lane that has its answer already is given the moment that it takes to judge it.
         driver.is_idle()

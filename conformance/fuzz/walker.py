@@ -9,7 +9,6 @@ from conformance.fuzz.judge import Judge
 from conformance.fuzz.ledger import Ledger
 from conformance.fuzz.resources import Supply
 from conformance.fuzz.rulings import Finding, Ruling
-from conformance.fuzz.sources import Sources
 from conformance.fuzz.walks import Taken, Walked, perform, shrunk
 from conformance.fuzz.walks_blame import family
 from conformance.fuzz.walks_plan import Walk
@@ -46,7 +45,6 @@ class Walker:
         self.stopped: Callable[[], bool] = lambda: False
         self._patience = Patience()
         self._lock = threading.Lock()
-        self.sources = Sources(session, judge, self._lease)
         self._missing = 0
         self._known: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -103,11 +101,8 @@ class Walker:
         if reply is None:
             return
         walk = replace(best.walk, steps=best.walk.steps[:end])
-        for entry in walk.start:
-            fault = self.sources.fault(entry)
-            if fault is not None:
-                self._supply.missing.setdefault(entry, fault)
-                return
+        if any(self._supply.fault(wanted(walk.api, entry)) for entry in walk.start):
+            return  # its source hands out something else
         shown = tuple(one.reply.exchange for one in best.taken[:end] if one.reply is not None)
         self._ledger.also(reply, Ruling(_blamed(walk, ruling.check), _told(walk, finding)), shown, walk)
 

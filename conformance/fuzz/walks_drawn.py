@@ -77,8 +77,8 @@ def means(profile: Profile) -> Means:
     others = ("other_merchant",) if withdraws else ("other_merchant", "other_environment")
     given = [one for one in others if one in profile.credentials]
     return Means(
-        others=tuple(one for one in given if not _only_reads(profile, one)),
-        readers=tuple(one for one in given if _only_reads(profile, one)),
+        others=tuple(one for one in given if not profile.reads_only(one)),
+        readers=tuple(one for one in given if profile.reads_only(one)),
         settles=profile.capabilities.get("settlement") is True,
         reads=not withdraws or profile.states.read_path is not None,
         final=("paid", "failed", "canceled")
@@ -86,11 +86,6 @@ def means(profile: Profile) -> Means:
         else tuple(dict.fromkeys(("cancelled", *profile.states.terminal))),
         processing=not withdraws or profile.capabilities.get("cancel_processing") is not None,
     )
-
-
-def _only_reads(profile: Profile, name: str) -> bool:
-    ask = getattr(profile, "reads_only", None)
-    return ask is not None and bool(ask(name))
 
 
 def number(api: str, examples: int) -> int:

@@ -145,10 +145,6 @@ class Sender:
             (*own, *self._judged(step, probe, Steered(party.id, state, party.certain), reply)),
         )
 
-    def ask(self, step: Step) -> Reply:
-        """The answer to a step, on which nobody rules. Raises TransportError, BudgetError."""
-        return self._send(step, self.probe(step))
-
     def probe(self, step: Step) -> Probe:
         """The request as the judge and the statistics know it."""
         operation = next(
