@@ -167,8 +167,11 @@ class Supply:
         """A resource; asked for once more where no answer came. Raises NotTestable, TransportError."""
         try:
             return self._session.leases.lease(wanted)
-        except TransportError:
-            return self._session.leases.lease(wanted)
+        except TransportError as fault:
+            try:
+                return self._session.leases.lease(wanted)
+            except NotTestable:
+                raise fault from None
 
     def fault(self, wanted: Wanted) -> str | None:
         """What was found of the source of such resources, if it hands out something else; None where nothing was."""
