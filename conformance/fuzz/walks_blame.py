@@ -1,14 +1,14 @@
 """Whose fault a change is that shows late: the step's that broke a rule, by the row that is about such steps.
 
-A model blames one of the kinds of steps since the last read. When a walk is made smaller, steps that have nothing to do
-with it go, and the blame moves to one that is left: all checks of a family are about the same change.
+A model blames the last step since the last read that may have had no effect. When a walk is made smaller, steps that
+have nothing to do with it go, and the blame moves to one that is left: the checks of a family are about one change.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 _WITHDRAW, _CANCEL, _READ = "cancel_withdraw.walk.", "cancel_payout_intent.walk.", "get_payout_intent.walk."
 
-# What happened, in the order in which it takes the blame, and the check that is about it.
+# What may have no effect, and the check that is about it.
 OF_WITHDRAW = {
     "merchant": "merchant",
     "credentials": "credentials",
@@ -40,7 +40,9 @@ def family(check: str) -> frozenset[str]:
     return next((each for each in _FAMILIES if check in each), frozenset({check}))
 
 
-def blamed(since: Iterable[str], of: dict[str, str]) -> str | None:
-    """The check to blame for what happened `since` the last read, None where all of that may have an effect."""
-    happened = set(since)
-    return next((check for what, check in of.items() if what in happened), None)
+def blamed(since: Sequence[str], of: Mapping[str, str]) -> str | None:
+    """The check to blame for what happened `since` the last read, in that order; None for what may have an effect.
+
+    The last suspect it is: of a walk that was made as short as it can be, the change isn't there without it.
+    """
+    return next((of[what] for what in reversed(since) if what in of), None)

@@ -175,6 +175,7 @@ class _Draw:
         self._dice = random.Random(derived(seed, api, "walks"))  # noqa: S311 - a seed has to make the same walks again
         self._deck = Deck(self._dice)
         self._followed: Counter[tuple[object, ...]] = Counter()
+        self._left_over: dict[str, list[Headers]] = {}
         self._kinds = _WITHDRAW_KINDS if api == "withdraws" else _INTENT_KINDS
         self._fresh = "pending" if api == "withdraws" else "requires_approval"
 
@@ -185,9 +186,9 @@ class _Draw:
         while len(sketch.steps) < length:
             kind = self._next(sketch)
             self._chosen(sketch, kind)
-            opening = sketch.first is None
+            opening = sketch.open
             step = self._kinds[kind](self, sketch)
-            sketch.steps.append(self._headed(step, "first" if opening and sketch.first is not None else kind))
+            sketch.steps.append(self._headed(step, "first" if opening and not sketch.open else kind))
         if self._has.reads and sketch.steps[-1].verb != "read":
             sketch.steps.append(Step("read", by=sketch.owner))
         return Walk(self._api, sketch.start, tuple(sketch.steps))
@@ -278,10 +279,15 @@ class _Draw:
         if self._api == "payout-intents" and step.verb == "cancel" and self._dice.random() < 0.3:
             return replace(step, headers=self._deck.draw("label", LABELS))
         deck = kind if kind in ("first", "read", "cancel") else "others"
+        left = self._left_over.pop(deck, [])
+        drawn = [*left, *(self._deck.draw(f"harmless {deck}", HARMLESS) for _ in range(_HEADERS - len(left)))]
         found: dict[str, str] = {}
-        for _ in range(_HEADERS):
-            for name, value in self._deck.draw(f"harmless {deck}", HARMLESS):
-                found.setdefault(name, value)
+        for headers in drawn:
+            if any(name in found for name, _ in headers):
+                # Its turn comes next: each kind of step sees each of them.
+                self._left_over.setdefault(deck, []).append(headers)
+            else:
+                found |= dict(headers)
         return replace(step, headers=tuple(found.items()))
 
     def wrong(self, sketch: _Sketch) -> Step:

@@ -43,7 +43,7 @@ class _Intent:
     confirmed: bool = False
     seen: Mapping[str, Any] | None = None
     order: dict[str, Any] = field(default_factory=dict)
-    since: set[str] = field(default_factory=set)
+    since: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class IntentModel:
     def settled(self, step: Step) -> None:
         """As `walks_sent.Model` has it."""
         intent = self._intents[step.on]
-        intent.since.add("settle")
+        intent.since.append("settle")
         if intent.status in ("requires_approval", "processing"):
             intent.status = OPEN if intent.status == "requires_approval" else CLOSED
 
@@ -105,7 +105,7 @@ class IntentModel:
         """As `walks_sent.Model` has it."""
         intent = self._intents[step.on]
         if step.odd.endswith("credentials"):
-            intent.since.add("credentials")
+            intent.since.append("credentials")
             if step.key is not None:
                 self._unproven.add((step.by, step.key))
             if reply.ok and step.verb == "cancel" and intent.status in _CANCELLABLE:
@@ -139,7 +139,7 @@ class IntentModel:
             return self._open(step, intent, reply)
         if use.reason == step.reason and not use.odd:
             return [self._replay(use.first, reply)]
-        intent.since.add("conflict")
+        intent.since.append("conflict")
         if reply.ok:
             intent.reason = None
         holds = _CONFLICT.met_by(reply) or _CONFLICT.lacks_code(reply)
@@ -162,10 +162,10 @@ class IntentModel:
             return ruled(_READ + blame if blame and not holds else _CANCEL + "cancel", holds, expected, reply)
         name = {"cancelled": "again", "processing": "processing", CLOSED: "processing"}
         check = _CANCEL + name.get(intent.status, "terminal")
-        intent.since.add("refused")
+        intent.since.append("refused")
         if reply.ok:
             # That is told of now: what comes of it is nobody else's fault.
-            intent.reason, intent.since = None, {"refused"}
+            intent.reason, intent.since = None, ["refused"]
         holds = _REFUSED.met_by(reply) or _REFUSED.lacks_code(reply)
         said = (
             "that is not to be cancelled any more" if intent.status == CLOSED else f"that is {intent.status}"
@@ -194,7 +194,7 @@ class IntentModel:
     def _after_refusal(self, step: Step, key: str, intent: _Intent, reply: Reply) -> list[Ruling]:
         """Whether a refusal is kept under its key is open: it may come again, conflict, or be forgotten."""
         if not reply.ok:
-            intent.since.add("refused")
+            intent.since.append("refused")
             return [] if reply.status < 500 else [self._by_state(step, intent, reply)]
         ruling = self._by_state(step, intent, reply)
         self._uses[step.by, key] = _Use(step.on, step.reason, "", reply if ruling.finding is None else None)
@@ -202,7 +202,7 @@ class IntentModel:
 
     def _open(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
         """A key that counts per intent: which of its answers it has kept is open, but none may be a lie."""
-        intent.since.add("refused")
+        intent.since.append("refused")
         if reply.ok and intent.status in _CANCELLABLE:
             self._cancelled(intent, step.reason)
         named = reply.at("id") if reply.ok else intent.party.id
@@ -221,7 +221,7 @@ class IntentModel:
                 self._cancelled(intent, step.reason)
                 use.shared = True
         else:
-            intent.since.add("refused")
+            intent.since.append("refused")
         return [ruled(_CANCEL + "other_intent", honest, expected, reply)]
 
     def _replay(self, first: Reply, reply: Reply) -> Ruling:
@@ -232,7 +232,7 @@ class IntentModel:
 
     def _odd(self, step: Step, intent: _Intent, reply: Reply) -> list[Ruling]:
         """A body that is to be refused. What is answered is the judge's; what it does to the intent is ours."""
-        intent.since.add(ODD.get(step.odd, "odd"))
+        intent.since.append(ODD.get(step.odd, "odd"))
         if step.key is not None:
             self._uses.setdefault((step.by, step.key), _Use(step.on, None, step.odd, None))
         if reply.ok and intent.status in _CANCELLABLE:
@@ -241,7 +241,7 @@ class IntentModel:
 
     def _cancelled(self, intent: _Intent, reason: str | None) -> None:
         intent.status, intent.reason, intent.confirmed = "cancelled", reason, False
-        intent.seen, intent.since = None, set()
+        intent.seen, intent.since = None, []
 
     # -- strangers -------------------------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class IntentModel:
             return self._nobodys(step, place, intent, reply)
         across = "other_environment" in (step.by, intent.party.owner)
         who = "other_environment" if across else "other_merchant"
-        intent.since.add(who)
+        intent.since.append(who)
         mine = (step.by, step.key) if step.key is not None else None
         before = mine is not None and mine in self._uses
         others = mine is not None and not before and any(label == step.key for _, label in self._uses)
@@ -343,7 +343,7 @@ class IntentModel:
         if intent.status == OPEN and status not in ("cancelled", "requires_approval"):
             intent.status = CLOSED
         intent.confirmed = True
-        intent.seen, intent.since = shown, set()
+        intent.seen, intent.since = shown, []
 
     def _order(self, place: str, intent: _Intent, reply: Reply) -> list[Ruling]:
         """The data of the order are the same in every answer; a null may be written or left out."""

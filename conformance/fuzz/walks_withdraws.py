@@ -51,7 +51,7 @@ class _Withdraw:
     seen: Mapping[str, Any] | None = None
     order: dict[str, dict[str, Any]] = field(default_factory=dict)
     settled: bool = False
-    since: set[str] = field(default_factory=set)
+    since: list[str] = field(default_factory=list)
 
 
 class WithdrawModel:
@@ -89,7 +89,7 @@ class WithdrawModel:
         """As `walks_sent.Model` has it."""
         withdraw = self._withdraws[step.on]
         if step.odd:
-            withdraw.since.add(step.odd.removeprefix("wrong_"))
+            withdraw.since.append(step.odd.removeprefix("wrong_"))
             if reply.ok and step.verb == "cancel" and withdraw.status in ("pending", "processing", OPEN):
                 withdraw.status = OPEN
             return []  # the judge's: nobody is let in like this
@@ -145,7 +145,7 @@ class WithdrawModel:
                 return [ruled(_WALK + "odd_id", calm, expected, reply)]
             holds = _NOT_FOUND.met_by(reply) or _NOT_FOUND.lacks_code(reply)
             return [ruled(_WALK + "unknown", holds, f"{_NOT_FOUND} to an id that names nothing", reply)]
-        withdraw.since.add("merchant")
+        withdraw.since.append("merchant")
         if reply.ok and withdraw.status in ("pending", "processing", OPEN):
             withdraw.status = OPEN
         expected = f"{_NOT_FOUND} to cancelling another merchant's withdraw"
