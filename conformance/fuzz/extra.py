@@ -28,7 +28,7 @@ _ALPHABETS = (
     "إلغاء الطلب مكرر ",
     "ביטול הזמנה כפולה ",
     "😀🎉💸🚀🧾 ",
-    "ﬁﬂ①②ＡＢ½²™ ",
+    "ﬁﬂ①②½²™ ",
     "a\nb\tc ",
 )
 _MARKUP = (
@@ -50,7 +50,7 @@ _PROMISED = (
     "Aa" * (REASON_LIMIT // 2),
     "7",
     " ".join(_MARKUP),
-    "ﬁ ① Ａ ½ ™",
+    "ﬁ ① ½ ™",
     "äöüß" * (REASON_LIMIT // 4),
 )
 # Where something may end: a limit, a column, a buffer.

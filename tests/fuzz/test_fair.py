@@ -1,0 +1,213 @@
+"""What is nobody's fault, or somebody else's: silence, chance, a state source, an old key, a live environment."""
+
+import base64
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conformance.fuzz import resources, silence, walks_intents
+from conformance.fuzz.walks_blame import OF_INTENT, blamed, family
+from conformance.fuzz.walks_intents import IntentModel
+from conformance.fuzz.walks_model import Party
+from conformance.fuzz.walks_plan import Step
+from conformance.profile import load
+from conformance.runner.fuzzing import Fuzzing
+from conformance.runner.options import Options
+from tests.fuzz.rewriting import Change, rewriting
+from tests.fuzz.support import fuzz, profile_for
+from tests.fuzz.test_honest import rows_of, states_of
+from tests.fuzz.test_judge import INTENT, refusal, reply
+from tests.support import CREDENTIAL_ENV
+
+BODY = {"id": INTENT, "status": "cancelled", "failure_code": "cancelled", "failure_message": "first"}
+
+
+def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bendable, tmp_path, monkeypatch):
+    """A hang on odd ids costs some time limits, not one for each id; what wasn't sent is told."""
+    monkeypatch.setattr(silence, "_ENOUGH_S", 1.0)
+
+    def hang(number, method, target, headers):
+        if "%" not in target:
+            return None
+        time.sleep(1.0)
+        return 0, {}, b""
+
+    bendable.bend()
+    with rewriting(bendable.url, Change(answer=hang)) as front:
+        found = fuzz(
+            tmp_path,
+            "withdraws",
+            front.url,
+            examples=40,
+            states=states_of(bendable.url, "withdraws"),
+            limits="timeout_s = 0.4",
+        )
+    assert rows_of(found) == {"warned": {"WD-14"}, "failed": set(), "error": set(), "not_testable": set()}
+    assert (
+        "documented requests before and after were answered"
+        in found.checks["cancel_withdraw.crash.path"]["message"]
+    )
+    assert found.statistics["skipped"]["path"] > 0
+    assert found.statistics["transport_errors"]["timeout (path)"] < 30
+    assert any("weren't sent" in note for note in found.statistics["notes"])
+
+
+def test_what_is_seen_once_and_not_again_fails_nothing(bendable, tmp_path, monkeypatch):
+    """A refusal that a new resource doesn't get is told in the notes, and no check fails for it."""
+    monkeypatch.setattr(resources, "_FRESH_S", 60.0)  # however slow the machine is
+    seen = Counter()
+    lock = threading.Lock()
+
+    def one_refusal(number, method, target, headers):
+        with lock:
+            first = method == "POST" and target.endswith("/cancel") and not seen
+            seen[target] += first
+        text = (
+            b'{"success": false, "error": {"code": "VALIDATION_ERROR", "message": "locked by a batch job"}}'
+        )
+        return (400, {"Content-Type": "application/json"}, text) if first else None
+
+    bendable.bend()
+    with rewriting(bendable.url, Change(answer=one_refusal)) as front:
+        found = fuzz(
+            tmp_path,
+            "withdraws",
+            front.url,
+            examples=8,
+            limits="concurrency = 1",
+            states=states_of(bendable.url, "withdraws"),
+        )
+    assert rows_of(found)["failed"] == set()
+    (one,) = found.statistics["unconfirmed"]
+    assert one["check"] == "fuzz::cancel_withdraw.status.pending"
+    assert "not again on 1 new resource" in one["why"]
+    assert any("status.pending is not counted" in note for note in found.statistics["notes"])
+
+
+@pytest.mark.parametrize(
+    ("api", "asked", "given"),
+    [
+        ("withdraws", "pending", "canceled"),
+        ("withdraws", "paid", "pending"),
+        ("payout-intents", "requires_approval", "cancelled"),
+        ("payout-intents", "paid", "requires_approval"),
+        ("payout-intents", "processing", "cancelled"),
+    ],
+)
+def test_a_source_that_hands_out_another_state_is_not_the_target(api, asked, given, bendable, tmp_path):
+    """No check fails; the statistics name the state that isn't to be had, and what was handed out."""
+
+    def lie(value):
+        params = value.get("params", {}) if isinstance(value, dict) else {}
+        if params.get("status") != asked:
+            return value
+        return {**value, "params": {**params, "status": given}}
+
+    bendable.bend()
+    with rewriting(bendable.url, Change(sent=lie)) as source:
+        found = fuzz(tmp_path, api, bendable.url, examples=8, states=states_of(source.url, api))
+    assert rows_of(found)["failed"] == set()
+    assert given in found.statistics["missing_states"][asked]
+
+
+def test_ids_of_nothing_are_not_the_targets_fault(bendable, tmp_path):
+    """A source whose ids name nothing leaves the states missing, and no check fails."""
+    bendable.bend()
+    states = 'command = ["python3", "-c", "import uuid; print(uuid.uuid4())"]\nread_path = "/api/v1/withdraws/{id}"'
+    found = fuzz(tmp_path, "withdraws", bendable.url, examples=6, states=states)
+    assert rows_of(found)["failed"] == set()
+    assert found.statistics["missing_states"].keys() >= {"pending", "paid"}
+
+
+def test_live_credentials_send_reads_and_nothing_else(bendable, tmp_path):
+    """Beside a test environment, a pair of the live one is used for reads alone, and its intents are left alone."""
+    sent: list[tuple[str, str]] = []
+
+    def note(number, method, target, headers):
+        sent.append((method, headers.get("Authorization") or ""))
+        return
+
+    bendable.bend()
+    path = profile_for(
+        tmp_path, "payout-intents", bendable.url, states=states_of(bendable.url, "payout-intents")
+    )
+    head, table, rest = path.read_text().partition("[credentials.other_environment]")
+    path.write_text(head + table + rest.replace('environment = "test"', 'environment = "live"', 1))
+    profile = load(path, CREDENTIAL_ENV)
+    assert profile.reads_only("other_environment")
+    pair = profile.credentials["other_environment"]
+    live = "Basic " + base64.b64encode(f"{pair.key}:{pair.secret}".encode()).decode()
+    with rewriting(bendable.url, Change(answer=note)) as front:
+        path.write_text(path.read_text().replace(f'base_url = "{bendable.url}"', f'base_url = "{front.url}"'))
+        found = run_of(path, tmp_path)
+    methods = {method for method, authorization in sent if authorization == live}
+    assert methods == {"GET"}
+    assert rows_of(found)["failed"] == set()
+    assert "get_payout_intent.walk.environment" in found.checks
+
+
+def run_of(path: Path, folder: Path):
+    from conformance.fuzz.run import Order, run
+    from tests.fuzz.support import result
+
+    return result(folder / "run", run(load(path, CREDENTIAL_ENV), folder / "run", Order(40, 1)))
+
+
+@pytest.mark.parametrize(("memory_s", "wrong"), [(20.0, True), (-1.0, False)])
+def test_an_old_key_is_not_judged(memory_s, wrong, monkeypatch):
+    """A key that was first used longer ago than targets have to remember it may have been forgotten."""
+    monkeypatch.setattr(walks_intents, "MEMORY_S", memory_s)
+    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
+    first = Step("cancel", key="a", reason="first")
+    assert not any(one.finding for one in model.rule(first, reply(202, BODY)))
+    forgotten = reply(422, refusal("approval_required"))
+    ruled = model.rule(Step("cancel", key="a", reason="second"), forgotten)
+    assert any(one.finding for one in ruled) is wrong
+
+
+@pytest.mark.parametrize(
+    ("came", "wrong"),
+    [("first", False), (" first ", False), ("  first", False), ("First", True), ("fir", True), (None, True)],
+)
+def test_a_read_may_tidy_a_reason_and_no_more(came, wrong):
+    """Outer white space is a SHOULD, which the row of the reason warns of; the outcome is what it was."""
+    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
+    model.rule(Step("cancel", reason=" first "), reply(202, BODY))
+    ruled = model.rule(Step("read"), reply(200, {**BODY, "failure_message": came}))
+    assert any(one.finding and one.check.endswith(".read") for one in ruled) is wrong
+
+
+def test_the_last_step_that_may_have_no_effect_takes_the_blame():
+    """Of those that a shortest walk can't do without, the one after which the change is there."""
+    assert blamed(["conflict", "credentials"], OF_INTENT) == "credentials"
+    assert blamed(["credentials", "conflict", "refused"], OF_INTENT) == "conflict"
+    assert blamed(["refused"], OF_INTENT) is None
+    assert family("get_payout_intent.walk.credentials") == family("get_payout_intent.walk.read")
+    assert family("get_payout_intent.walk.dates") == {"get_payout_intent.walk.dates"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "check"),
+    [
+        ("wrong_credentials", "credentials"),
+        ("broken_json", "refused"),
+        ("a_number", "refused_type"),
+        ("600_characters", "refused_long"),
+    ],
+)
+def test_a_refused_request_that_cancels_is_blamed_and_not_the_cancel_after_it(odd, check):
+    """The documented cancel that finds the intent cancelled fails the row of the request that did it."""
+    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
+    model.rule(Step("cancel", odd=odd), reply(401 if "credentials" in odd else 400, refusal("no")))
+    ruled = model.rule(Step("cancel", reason="x"), reply(422, refusal("approval_required")))
+    assert [one.check for one in ruled if one.finding] == [f"get_payout_intent.walk.{check}"]
+
+
+@pytest.mark.parametrize(("row", "wanted"), [("WD-08", False), ("wd-14", True), ("WD-31", True)])
+def test_fuzzing_that_can_judge_nothing_does_not_start(row, wanted, tmp_path):
+    """It isn't started for a requirement that none of its checks is about."""
+    profile = load(profile_for(tmp_path, "withdraws", "http://127.0.0.1:9"), CREDENTIAL_ENV)
+    assert Fuzzing(profile, Options(requirements=(row,)), tmp_path).wanted is wanted
