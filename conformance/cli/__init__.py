@@ -3,9 +3,13 @@
 Rooms are imported by the commands that need them: `--help` and `catalogue` shouldn't wait for pytest and httpx.
 """
 
+import sys
+from typing import Any
+
 import click
 
 from conformance import __version__
+from conformance.cli import output
 from conformance.cli.catalogue import catalogue
 from conformance.cli.certificates import certify, keygen, verify
 from conformance.cli.init import init
@@ -17,7 +21,14 @@ from conformance.cli.setup import doctor, plan
 
 
 class _Commands(click.Group):
-    """Every wrong command line gets the line that leads to the help; click leaves it out of some."""
+    """Every wrong command line gets the line that leads to the help; click leaves it out of some.
+
+    What is printed can't fail: click would make an exit code of its own of that.
+    """
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        output.prepare()
+        return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -25,6 +36,9 @@ class _Commands(click.Group):
         except click.UsageError as fault:
             fault.ctx = fault.ctx or ctx
             raise
+        except KeyboardInterrupt:
+            # click would say 1, and that is what a non-conformant target gets.
+            sys.exit(130)
 
 
 @click.group(

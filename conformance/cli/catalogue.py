@@ -2,7 +2,7 @@
 
 import click
 
-from conformance.cli.terminal import guarded, style
+from conformance.cli.terminal import guarded, product, style
 
 
 @click.command()
@@ -18,9 +18,7 @@ def catalogue(requirement: str | None, api: str | None) -> int:
     if api is not None and api not in catalogues.apis():
         raise UsageError(f"there is no API {api}", hint=f"There are {' and '.join(catalogues.apis())}.")
     if requirement is None:
-        click.echo(
-            listing([catalogues.load(one) for one in ([api] if api else catalogues.apis())], style), nl=False
-        )
+        product(listing([catalogues.load(one) for one in ([api] if api else catalogues.apis())], style))
     else:
-        click.echo(one_in_full(requirement.upper(), style), nl=False)
+        product(one_in_full(requirement.upper(), style))
     return 0

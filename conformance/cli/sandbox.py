@@ -2,7 +2,7 @@
 
 import click
 
-from conformance.cli.terminal import guarded, style
+from conformance.cli.terminal import guarded, product, style
 
 
 @click.command()
@@ -19,8 +19,12 @@ def sandbox(port: int, defects: tuple[str, ...], list_defects: bool) -> int | No
     from conformance.errors import UsageError
 
     if list_defects:
-        for one in room.list_defects():
-            click.echo(f"{style(one.id, 'bold')}  breaks {', '.join(one.breaks)}\n    {one.says}")
+        product(
+            "".join(
+                f"{style(one.id, 'bold')}  breaks {', '.join(one.breaks)}\n    {one.says}\n"
+                for one in room.list_defects()
+            )
+        )
         return 0
     try:
         room.serve_forever(port, defects, on_ready=lambda url: click.echo(guide(url, defects)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from conformance.cli.terminal import guarded, style
+from conformance.cli.terminal import guarded, product, style
 
 
 @click.command()
@@ -98,7 +98,6 @@ def plan(
         found = plans.plan(profile, options, bar.step, latency_ms or LATENCIES_MS)
     finally:
         bar.close()
-    click.echo(
-        json.dumps(plans.as_json(found), indent=1) if as_json else plans.text(found, style).rstrip("\n")
-    )
+    told = json.dumps(plans.as_json(found), indent=1) if as_json else plans.text(found, style).rstrip("\n")
+    product(f"{told}\n")
     return 0

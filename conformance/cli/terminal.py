@@ -4,12 +4,14 @@ import functools
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from conformance.cli import output
 from conformance.errors import ConformanceError
 
 
@@ -28,25 +30,38 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
         except (KeyboardInterrupt, click.Abort):
             complain("interrupted", "")
             code = 130
-        except BrokenPipeError:
-            # Whoever read our output has had enough (`| head`): nothing is wrong.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
         except OSError as fault:
             complain(str(fault), "Is there room on the disk, and may these files be read and written?")
             code = 4
         except Exception as fault:
             if os.environ.get("PAYOUT_CONFORMANCE_DEBUG"):
-                raise
+                # Raised, it would end the process with 1: that is what a non-conformant target gets.
+                traceback.print_exc()
             complain(
                 f"the harness failed: {type(fault).__name__}: {fault}",
                 "This is a defect of payout-conformance, not of the target; "
                 "PAYOUT_CONFORMANCE_DEBUG=1 shows where. Please report it.",
             )
             code = 4
+        lost = output.lost()
+        if lost is not None:
+            complain(
+                f"standard output can't be written: {lost.strerror}", "What was to be read there is lost."
+            )
         sys.exit(code)
 
     return run
+
+
+def product(text: str) -> None:
+    """Prints what the command is there for, where that is no verdict. Raises OSError where it is lost.
+
+    A reader that has had enough (`| head`) has got what it wanted.
+    """
+    click.echo(text, nl=False)
+    fault = output.lost()
+    if fault is not None:
+        raise fault
 
 
 def complain(message: str, hint: str) -> None:
