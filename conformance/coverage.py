@@ -1,6 +1,7 @@
 """Which checks prove which requirement, as the markers of the suites say."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from conformance import fuzz
 from conformance.plugin import check_id, first_line
 
 _SUITES = Path(__file__).parent / "suites"
+_OPTIONS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 @cache
@@ -25,15 +27,28 @@ def checks(api: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
                         found.setdefault(one, []).append((check_id(item), first_line(item)))
 
     folder = _SUITES / api.replace("-", "_")
-    pytest.main([*quiet_pytest(), "--collect-only", str(folder)], plugins=[Collector()])
+    quietly(["--collect-only", str(folder)], [Collector()])
     for one, ids in fuzz.check_ids(api).items():
         for requirement in ids:
             found.setdefault(requirement, []).append((one, "Fuzzing finds no breach of it."))
     return {one: tuple(pairs) for one, pairs in found.items()}
 
 
+def quietly(arguments: Sequence[str], plugins: Sequence[object]) -> int:
+    """Runs pytest in this process, and returns its exit code.
+
+    It keeps to itself: no configuration, conftest, plugins or cache of wherever it is started, and no options for
+    somebody else's pytest that were left in the environment.
+    """
+    kept = {name: os.environ.pop(name) for name in _OPTIONS if name in os.environ}
+    try:
+        return int(pytest.main([*quiet_pytest(), *arguments], plugins=list(plugins)))
+    finally:
+        os.environ.update(kept)
+
+
 def quiet_pytest() -> list[str]:
-    """Arguments that keep pytest to itself: no configuration, plugins or cache of wherever it is started."""
+    """The arguments that keep pytest to itself; options in the environment are another matter (`quietly`)."""
     return [
         "--disable-plugin-autoload",
         "-p",

@@ -3,6 +3,11 @@
 Rooms are imported by the commands that need them: `--help` and `catalogue` shouldn't wait for pytest and httpx.
 """
 
+# ruff: noqa: E402 - the first thing that a command does: everything else is imported after it
+from conformance import apart
+
+apart.leave_the_current_folder()
+
 import sys
 from typing import Any
 

@@ -7,10 +7,10 @@ specific to one of them is data in `checks`, `resources` and the specifications.
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from conformance import apart
 from conformance.fuzz.checks import checks
 
 EXAMPLES = 60
@@ -35,12 +35,12 @@ def start(
     budget_s: float | None = None,
     allow_live: bool = False,
 ) -> "subprocess.Popen[bytes]":
-    """Starts fuzzing as a process of its own, with this one's environment.
+    """Starts fuzzing as a process of its own, with this one's environment, apart from the current folder.
 
     It ends with 0 when it worked, whatever it found, with 2 for a profile that can't be used, and with 4 for a fault
     of the harness; the last line on stderr then says which. SIGTERM ends it early, keeping what it found.
     """
-    command = [sys.executable, "-m", "conformance.fuzz", "--profile", str(profile), "--run", str(run)]
+    command = [*apart.python("conformance.fuzz"), "--profile", str(profile), "--run", str(run)]
     command += ["--seed", str(seed), "--examples", str(examples), "--parent", str(os.getpid())]
     for one in requirements:
         command += ["--requirement", one]
@@ -48,7 +48,13 @@ def start(
         command += ["--budget-s", str(budget_s)]
     if allow_live:
         command.append("--allow-live")
-    return subprocess.Popen(command, env=dict(os.environ), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command,
+        env=apart.environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
 
 
 __all__ = ["EXAMPLES", "check_ids", "start"]

@@ -1,7 +1,8 @@
 """The hand-written suites of a run: one pytest, in this process and those that it forks."""
 
 import gc
-import os
+import re
+import shlex
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance import catalogue
-from conformance.coverage import quiet_pytest
+from conformance.coverage import quietly
 from conformance.errors import HarnessError
 from conformance.profile import Profile
 from conformance.report import render
@@ -21,6 +22,8 @@ from conformance.runner.forks import Forks
 from conformance.runner.options import Options
 
 _SUITES = Path(__file__).parent.parent / "suites"
+# Workers that aren't forked look for no module in the current folder either. Slashes end the word: see execnet's XSpec.
+_PYTHON = f"{shlex.quote(re.sub('//+', '/', sys.executable))} -P"
 # How pytest ends where it did its work; what was found is in the journal.
 _SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -32,8 +35,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
 
     Raises HarnessError where pytest can't do its work.
     """
-    arguments = [*quiet_pytest(), "--profile", str(profile.path), "--conformance-run", str(folder)]
-    arguments += ["--watch", str(profile.limits.watch_s)]
+    arguments = ["--profile", str(profile.path), "--conformance-run", str(folder)]
     if options.allow_live:
         arguments.append("--allow-live")
     known = catalogue.load(profile.target.api).by_id()
@@ -47,10 +49,10 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
     if workers > 1 and forkable():
         plugins.append(Forks(workers, watch, profile.limits.timeout_s, render.prepare))
     elif workers > 1:
-        arguments += ["-p", "xdist", "-n", str(workers)]
+        arguments += ["-p", "xdist", "--dist", "load", "--tx", f"{workers}*popen//python={_PYTHON}"]
     arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))
-    with _own_environment(), _sigterm_is_ctrl_c():
-        code = int(pytest.main(arguments, plugins=plugins))
+    with _sigterm_is_ctrl_c():
+        code = quietly(arguments, plugins)
     if watch.broken:
         raise HarnessError(
             f"the suites can't be collected: {watch.broken}", hint="Reinstall payout-conformance."
@@ -110,16 +112,6 @@ class Watch:
         """Counts a finished check."""
         self._done += 1
         self._progress(self._api, self._done, self._total)
-
-
-@contextmanager
-def _own_environment() -> Iterator[None]:
-    """Options for somebody else's pytest, left in the environment, are none of a run's."""
-    kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
 
 
 @contextmanager

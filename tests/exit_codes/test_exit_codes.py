@@ -1,0 +1,295 @@
+"""The exit code is the verdict's, whatever becomes of the output: every command, every way to lose what it prints."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from conformance import origin
+from conformance.cli import main
+from conformance.model import Outcome
+from tests.certificate import runs
+from tests.fuzz.support import fuzz
+from tests.support import (
+    READ_PATH,
+    TERMINAL,
+    SandboxProcess,
+    command,
+    environment,
+    write_profile,
+)
+
+pytestmark = [
+    pytest.mark.xdist_group("exit codes"),
+    pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full"),
+]
+
+STREAMS = {"stdout": (1,), "stderr": (2,), "both": (1, 2)}
+ENDS = ("closed", "reader gone", "disk full")
+ODD_REASON = "pi-odd-reason-is-kept"
+DEFECTS = ("wd-paid-is-cancelled", ODD_REASON)
+
+
+@dataclass(frozen=True)
+class World:
+    """A conformant and a non-conformant target with their profiles, and a finished run of each."""
+
+    folder: Path
+    good: Path
+    bad: Path
+    fuzzed: Path
+
+
+def instant(seconds: float) -> str:
+    """So many seconds from now, as a record has it."""
+    return f"{datetime.now(UTC) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Everything that a command can be pointed at, in one folder."""
+    here = tmp_path_factory.mktemp("exit")
+    targets = {"good": SandboxProcess(), "bad": SandboxProcess(*DEFECTS)}
+    for name, target in targets.items():
+        folder = here / name
+        folder.mkdir()
+        write_profile(folder, "withdraws", target.url, states=f"sandbox = true\n{READ_PATH}")
+        write_profile(folder, "payout-intents", target.url, states=f"sandbox = true\n{TERMINAL}")
+        outcomes = {} if name == "good" else {"WD-04": Outcome.FAILED}
+        runs.write(folder / "run", outcomes, started=instant(-60), ended=instant(-30))
+    assert command("keygen", "--out", "acme", cwd=here).returncode == 0
+    for name, code in (("good", 0), ("bad", 1)):
+        signed = command("certify", f"{name}/run", "--key", "acme.key.pem", cwd=here)
+        assert signed.returncode == code, signed.stderr
+    text = (here / "good" / "run" / "certificate.json").read_text()
+    (here / "altered.json").write_text(text[:-40])
+    found = fuzz(here / "fuzzed", "payout-intents", targets["bad"].url, examples=8)
+    origin.keep(found.folder, here / "fuzzed" / "payout-intents.toml")
+    yield World(here, here / "good", here / "bad", found.folder)
+    for target in targets.values():
+        target.close()
+
+
+def started(words: list[str], cwd: Path, streams: tuple[int, ...], end: str) -> "subprocess.Popen[bytes]":
+    """The command with these streams lost; the others are read by nobody and kept by nobody."""
+    given: dict[int, int] = {1: os.open(os.devnull, os.O_WRONLY), 2: os.open(os.devnull, os.O_WRONLY)}
+    if end == "disk full":
+        given |= {stream: os.open("/dev/full", os.O_WRONLY) for stream in streams}
+    elif end == "reader gone":
+        reading, writing = os.pipe()
+        os.close(reading)
+        given |= dict.fromkeys(streams, writing)
+    closing = "".join(f" {stream}>&-" for stream in streams) if end == "closed" else ""
+    shell = ["sh", "-c", f'exec "$@"{closing}', "sh"]
+    try:
+        return subprocess.Popen(
+            [*shell, sys.executable, "-m", "conformance", *words],
+            cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=given[1], stderr=given[2],
+        )  # fmt: skip
+    finally:
+        for descriptor in set(given.values()):
+            os.close(descriptor)
+
+
+class Commands:
+    """Runs commands in the world's folder; see `tests.exit_codes.commands`."""
+
+    def __init__(self, world: World) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.exit_codes.commands"],
+            cwd=world.folder, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._number = 0
+
+    def codes(self, text: str, *, only: tuple[str, ...] = tuple(STREAMS)) -> dict[str, int]:
+        """The exit codes of a command, by what was lost and how; `{n}` is another number each time."""
+        return {f"{name} {end}": self._code(text, STREAMS[name], end) for name in only for end in ENDS}
+
+    def _code(self, text: str, streams: tuple[int, ...], end: str) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._number += 1
+        words = text.format(n=self._number).split()
+        self._process.stdin.write(json.dumps([words, streams, end]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """Ends it."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def commands(world: World) -> Iterator[Commands]:
+    """Where commands are run without importing everything anew."""
+    made = Commands(world)
+    yield made
+    made.close()
+
+
+# What is run, and its code whatever becomes of the output.
+VERDICTS = {
+    "run good": ("run good/withdraws.toml --no-fuzz --output out", 0),
+    "run bad": ("run bad/withdraws.toml --no-fuzz --requirement WD-04 --output out", 1),
+    "run in part": ("run good/withdraws.toml --no-fuzz --requirement WD-04 --quiet --output out", 3),
+    "run nothing": ("run nothing.toml", 2),
+    "run an unknown option": ("run good/withdraws.toml --nope", 2),
+    "doctor good": ("doctor good/withdraws.toml", 0),
+    "doctor as JSON": ("doctor good/withdraws.toml --json", 0),
+    "doctor bad": ("doctor nothing.toml", 2),
+    "report good": ("report good/run", 0),
+    "report bad": ("report bad/run", 1),
+    "report both": ("report good/run bad/run --output out", 1),
+    "compare good": ("compare bad/run good/run", 0),
+    "compare bad": ("compare good/run bad/run --format json", 1),
+    "certify good": ("certify good/run --key acme.key.pem --out c{n}.json", 0),
+    "certify bad": ("certify bad/run --key acme.key.pem --out d{n}.json", 1),
+    "verify good": ("verify good/run --public-key acme.pub.pem", 0),
+    "verify bad": ("verify bad/run --public-key acme.pub.pem", 1),
+    "verify altered": ("verify altered.json --public-key acme.pub.pem", 2),
+    "replay good": ("replay fuzzed/run other_type --profile good/payout-intents.toml", 0),
+    "replay bad": ("replay fuzzed/run other_type", 1),
+    "keygen": ("keygen --out k{n}", 0),
+    "keygen of keys that are there": ("keygen --out acme", 2),
+    "init": ("init p{n}.toml --api withdraws --base-url https://acme.test --states-ids", 0),
+    "init of too little": ("init q{n}.toml", 2),
+    "plan bad": ("plan nothing.toml", 2),
+    "catalogue bad": ("catalogue XX-1", 2),
+    "sandbox bad": ("sandbox --port 0 --defect nope", 2),
+}
+
+
+# These take seconds: both streams, three ways. "run in part" is a conformant target with everything else.
+LONG = ("run good", "replay good", "replay bad", "report both")
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_exit_code_is_that_of_the_verdict(commands: Commands, name: str) -> None:
+    """Closed, piped to nobody or onto a full disk; standard output, standard error or both."""
+    text, code = VERDICTS[name]
+
+    found = commands.codes(text, only=("both",) if name in LONG else tuple(STREAMS))
+
+    assert set(found.values()) == {code}, found
+
+
+@pytest.mark.parametrize(
+    "text", ["plan good/withdraws.toml --no-fuzz", "catalogue", "sandbox --list-defects"]
+)
+def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(commands: Commands, text: str) -> None:
+    """There is no verdict that the code could be of: 4 where the text is lost, 0 where nobody wants it."""
+    found = commands.codes(text)
+
+    full = ("stdout disk full", "both disk full")
+    assert {found.pop(name) for name in full} == {4}
+    assert set(found.values()) == {0}, found
+
+
+def test_a_plan_that_is_lost_is_a_fault(commands: Commands) -> None:
+    """As above; it takes seconds."""
+    assert commands.codes("plan good/withdraws.toml --no-fuzz --latency-ms 1", only=("both",)) == {
+        "both closed": 0,
+        "both reader gone": 0,
+        "both disk full": 4,
+    }
+
+
+def test_every_command_is_tried() -> None:
+    """So that the next one is, too. The demo is, further down."""
+    tried = {text.split()[0] for text, _ in VERDICTS.values()} | {"demo"}
+    assert tried == set(main.commands)
+
+
+ALONE = ("run good", "run bad", "doctor good", "verify bad", "certify bad", "report bad", "compare bad")
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_process_of_its_own_ends_like_that_too(world: World, name: str) -> None:
+    """As a shell starts it: what is closed is closed before Python begins."""
+    text, code = VERDICTS[name]
+    for number, end in enumerate(ENDS):
+        process = started(text.format(n=f"own{number}").split(), world.folder, (1, 2), end)
+        assert process.wait(timeout=120) == code, end
+
+
+def test_the_demo_of_conformant_targets_ends_with_0(world: World) -> None:
+    """Both APIs, and nobody listens."""
+    process = started(["demo", "--no-fuzz", "--output", "demo"], world.folder, (1, 2), "reader gone")
+    assert process.wait(timeout=120) == 0
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_run_that_is_fuzzed_comes_to_its_verdict(world: World, end: str) -> None:
+    """The fuzzing is a process of its own, which has these streams from the run."""
+    words = ["run", "bad/payout-intents.toml", "--fuzz-examples", "8", "-k", "fuzz", "--output", "fuzz"]
+    process = started(words, world.folder, (1, 2), end)
+    assert process.wait(timeout=120) in (1, 3)  # a SHOULD: nothing fails, and nothing is proven
+
+
+@pytest.mark.parametrize(("which", "code"), [("good", 0), ("bad", 1)])
+def test_a_reader_that_leaves_half_way_ends_nothing(world: World, which: str, code: int) -> None:
+    """`run ... 2>&1 | head -1`: one line of progress is read, and the run goes on to its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", "run", f"{which}/withdraws.toml", "--no-fuzz", "--output", "half"],
+        cwd=world.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"withdraws: 0 of")
+    process.stdout.close()
+
+    assert process.wait(timeout=60) == code
+    latest = (world.folder / "half" / "latest" / "run.json").read_text()
+    assert '"complete":true' in latest.replace(" ", "")
+
+
+def test_a_sandbox_without_output_serves_until_ctrl_c(world: World) -> None:
+    """And ends with 0."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    process = started(["sandbox", "--port", str(port)], world.folder, (1, 2), "closed")
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(timeout=20) == 0
+
+
+def test_a_letter_that_the_terminal_lacks_is_spelt_out(tmp_path: Path, sandbox: SandboxProcess) -> None:
+    """An encoding is no reason for another exit code, nor to lose the rest of the line."""
+    profile = write_profile(tmp_path, "withdraws", sandbox.url, name="Zażółć \U0001f4b8")
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "run", profile, "--no-fuzz", "--requirement", "WD-04"],
+        cwd=tmp_path, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 3, done.stderr
+    assert b"INCONCLUSIVE  Za\\u017c\xf3" in done.stdout
+
+
+def test_a_defect_of_the_harness_ends_with_4_even_while_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PAYOUT_CONFORMANCE_DEBUG shows where, and doesn't make it a verdict of the target."""
+    monkeypatch.setenv("PAYOUT_CONFORMANCE_DEBUG", "1")
+
+    def broken(*_: object, **__: object) -> None:
+        raise LookupError("a defect")
+
+    monkeypatch.setattr("conformance.catalogue_text.listing", broken)
+    with pytest.raises(SystemExit) as ended:
+        main(["catalogue"])
+
+    assert ended.value.code == 4
+    assert "LookupError: a defect" in capsys.readouterr().err
