@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - before anything else
 
+# Meant for somebody's own tests: Schemathesis imports what it names as soon as it is imported itself.
+_HOOKS = "SCHEMATHESIS_HOOKS"
 # Given to another Python as `-c`: the modules that this process can import, and the same `conformance`.
 _BEGIN = """\
 import sys
@@ -29,8 +31,9 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 def leave_the_current_folder() -> None:
     """Takes the current folder out of where modules are looked for, unless somebody named it, or it is our own.
 
-    It may have been named by PYTHONPATH, in full.
+    It may have been named by PYTHONPATH, in full. What would have Schemathesis import hooks goes, too.
     """
+    os.environ.pop(_HOOKS, None)
     try:
         here = os.getcwd()  # noqa: PTH109
     except OSError:
@@ -52,7 +55,7 @@ def python(module: str) -> list[str]:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for such a process: without the entries of PYTHONPATH that mean a folder below the current."""
-    kept = dict(environ)
+    kept = {name: value for name, value in environ.items() if name != _HOOKS}
     if "PYTHONPATH" in kept:
         kept["PYTHONPATH"] = os.pathsep.join(_named(kept))
     return kept
