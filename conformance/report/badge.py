@@ -6,7 +6,7 @@ The endpoint's fields are those of https://shields.io/badges/endpoint-badge.
 from markupsafe import escape
 
 from conformance.model import RunRecord, Verdict
-from conformance.report import codec, explain
+from conformance.report import codec, explain, unjudged
 from conformance.report.safe import line
 
 # White text on each has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3).
@@ -60,8 +60,10 @@ def _texts(record: RunRecord) -> tuple[str, str]:
     counts = record.counts()
     failed, warned = counts["failed"], counts["warned"]
     unproven = sum(explain.counted_as_unproven(result) for result in record.requirements)
+    open_ = unjudged.number(record)
     remark = {
-        Verdict.CONFORMANT: f", {warned} warned" if warned else "",
+        Verdict.CONFORMANT: (f", {warned} warned" if warned else "")
+        + (f", {open_} not judged" if open_ else ""),
         Verdict.NON_CONFORMANT: f", {failed} failed",
         Verdict.INCONCLUSIVE: f", {unproven} unproven" if unproven else "",
     }[record.verdict]

@@ -26,6 +26,7 @@ from conformance.model import (
 )
 from conformance.report.curl import curl
 from conformance.report.safe import counted, line, same_but_ids
+from conformance.report.unjudged import unjudged
 from conformance.report.verdict import UNPROVEN, binding
 
 _PREMISE = (
@@ -104,7 +105,12 @@ class Gap:
 
 
 def headline(record: RunRecord) -> str:
-    """One sentence that says how the run ended, without the verdict's own name."""
+    """One sentence that says how the run ended, and what it couldn't judge, without the verdict's own name."""
+    rest = unjudged(record)
+    return _ending(record) + (f"; {rest}" if rest else "")
+
+
+def _ending(record: RunRecord) -> str:
     counts = record.counts()
     tested = counts["passed"] + counts["failed"] + counts["warned"]
     asked = counted(tested, "requirement")
