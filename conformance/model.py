@@ -105,6 +105,8 @@ class MatrixRow:
     `checks` names the checks that ask for it: `*` stands for anything, `{state}` for a word that also goes into
     `state`. The answer has `status`, and `value` in its JSON under `field`. With `after_success` only cancels
     that follow a successful one on the same resource are meant, otherwise only those up to the first success.
+    Counted are cancels of what was handed over in the state `given`, which may be `{state}`; of what nobody handed
+    over where it is empty.
     """
 
     state: str
@@ -114,6 +116,7 @@ class MatrixRow:
     value: str
     requirement: str
     after_success: bool = False
+    given: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One executed test case. `exchanges` are indices into the run's exchanges, in the order sent."""
+    """One executed test case. `exchanges` are indices into the run's exchanges, in the order sent.
+
+    `resources` are those that its requests name: what stands for each in a path, and the state that it was handed
+    over in, with its owner where that isn't the caller.
+    """
 
     id: str
     suite: str
@@ -191,6 +198,7 @@ class Check:
     duration_s: float
     exchanges: tuple[int, ...] = ()
     problem: Problem | None = None
+    resources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -267,6 +267,7 @@ class Run:
             duration_s=time.perf_counter() - clock,
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
+            resources=self._named(exchanges),
         )
         if self._journal is None:
             self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
@@ -280,6 +281,12 @@ class Run:
         if fault is not None:
             rows = [self._rows[one] for one in check.requirements]
             raise raised(check, rows) from None
+
+    def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
+        """The resources of this run that requests name, and the states that they were handed over in."""
+        handed = self.session.leases.handed
+        parts = dict.fromkeys(part for one in exchanges for part in one.url.partition("?")[0].split("/"))
+        return tuple((part, handed[part].of_whom()) for part in parts if part in handed)
 
     def _label(self, item: pytest.Item) -> None:
         from conformance.report import allure_labels  # only for whoever asked pytest for Allure results

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import quote
 from uuid import uuid4
 
 from conformance import openapi
@@ -22,6 +21,7 @@ from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
 from conformance.http.patience import Patience
 from conformance.http.reply import MISSING, Reply
+from conformance.http.segment import segment
 from conformance.model import Auth, Headers
 from conformance.profile import Credentials
 from conformance.session import Session
@@ -212,11 +212,11 @@ class Sender:
         return tuple(signed_headers(signing, stamp, body).items()), f"{stamp}.{body.decode()}"
 
     def _target(self, step: Step, probe: Probe) -> str:
-        segment = quote(self._parties[step.on].id, safe="")
+        one = segment(self._parties[step.on].id)
         read_path = self._session.profile.states.read_path
         if step.verb == "read" and self._walk.api == "withdraws" and read_path is not None:
-            return read_path.replace("{id}", segment)
-        return openapi.operation(probe.operation).target(segment)
+            return read_path.replace("{id}", one)
+        return openapi.operation(probe.operation).target(one)
 
     def _key(self, label: str) -> str:
         return self._keys.setdefault(label, str(uuid4()))

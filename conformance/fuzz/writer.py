@@ -1,13 +1,13 @@
 """From a probe to the bytes on the wire: the id goes into the path, and what is sent is what is signed."""
 
 import threading
-from urllib.parse import quote
 
 from conformance import openapi
 from conformance.fuzz.probes import Probe
 from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
 from conformance.http.reply import Reply
+from conformance.http.segment import segment
 from conformance.model import Auth, Exchange, Headers
 from conformance.session import Session
 
@@ -33,7 +33,7 @@ class Writer:
     def request(self, probe: Probe, resource: str | None, key: str | None) -> Request:
         """One request, with a timestamp of its own."""
         operation = openapi.operation(probe.operation)
-        segment = probe.segment if resource is None else quote(resource, safe="")
+        one = probe.segment if resource is None else segment(resource)
         documented, signed = self._authentication(probe.body or b"")
         altered = {name.lower(): value for name, value in probe.altered}
         omitted = {name.lower() for name in probe.omitted}
@@ -48,7 +48,7 @@ class Writer:
         headers = (*proof, *probe.headers, *((("Idempotency-Key", key),) if key is not None else ()))
         return Request(
             method=probe.method,
-            target=operation.target(segment or ""),
+            target=operation.target(one or ""),
             headers=headers,
             body=probe.body,
             auth=auth,

@@ -126,6 +126,7 @@ def check_to_json(check: Check) -> Json:
         "duration_s": check.duration_s,
         "exchanges": list(check.exchanges),
         "problem": None if check.problem is None else problem_to_json(check.problem),
+        **({"resources": dict(check.resources)} if check.resources else {}),
     }
 
 
@@ -144,6 +145,7 @@ def check_from_json(data: Mapping[str, Any]) -> Check:
         duration_s=float(data["duration_s"]),
         exchanges=tuple(_index(index) for index in data["exchanges"]),
         problem=None if problem is None else problem_from_json(problem),
+        resources=tuple((str(one), str(state)) for one, state in data.get("resources", {}).items()),
     )
 
 

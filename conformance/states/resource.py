@@ -35,6 +35,11 @@ class Wanted:
         """The provider state's name, as Pact handlers look it up."""
         return f"a {NOUNS[self.contract]} with status {self.status}"
 
+    def of_whom(self) -> str:
+        """The state, and whose it is where that isn't the caller: `pending`, `pending, of other_merchant`."""
+        whose = self.owner or ("the other environment" if self.environment else "")
+        return f"{self.status}, of {whose}" if whose else self.status
+
     def described(self) -> str:
         """For people: `a pending withdraw of other_merchant`, or one announced to a webhook address."""
         whose = f" of {self.owner}" if self.owner else ""

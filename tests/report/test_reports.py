@@ -82,8 +82,8 @@ def test_the_terminal_says_what_to_do() -> None:
     """Verdict, problems with their requests, what is missing, warnings, counts, the report."""
     said = terminal.text(sample.showcase(), report="reports/latest/report.html")
     assert said.startswith(
-        "NON-CONFORMANT  Acme staging (withdraws, test) fails 4 of 7 requirements tested; 1 could not be judged: WD-40 (no "
-        "answer); 2 not testable: WD-12, WD-13.\n"
+        "NON-CONFORMANT  Acme staging (withdraws, test) fails 4 of 7 requirements tested; "
+        "1 could not be judged: WD-40 (no answer); 2 not testable: WD-12, WD-13.\n"
     )
     for part in (
         "1. WD-08 MUST  Of parallel cancels exactly one wins",

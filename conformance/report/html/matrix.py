@@ -8,9 +8,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from conformance.model import Check, Exchange, MatrixRow, Outcome, RunRecord
+from conformance.model import Auth, Check, Exchange, MatrixRow, Outcome, RunRecord
 from conformance.report.safe import line
 
 _COLUMNS = 9
@@ -18,6 +18,8 @@ _WORD = 40
 Answer = tuple[str, str]
 NO_ANSWER: Answer = ("none", "no answer")
 OTHERS: Answer = ("other", "other answers")
+# They say nothing of what was asked (RFC 9110 section 15.6, RFC 6585 section 4): a run asks again.
+_UNAVAILABLE = (None, 429, 502, 503, 504)
 # Red wins: one check of a row that fails is what the row is about.
 _WORST = (
     Outcome.FAILED,
@@ -109,15 +111,8 @@ def _expanded(row: MatrixRow, checks: Iterable[Check]) -> list[tuple[MatrixRow, 
 
 
 def _named(row: MatrixRow, state: str) -> MatrixRow:
-    return MatrixRow(
-        row.state.replace("{state}", line(state, _WORD)),
-        row.checks,
-        row.status,
-        row.field,
-        row.value,
-        row.requirement,
-        row.after_success,
-    )
+    given = row.given and row.given.replace("{state}", state)
+    return replace(row, state=row.state.replace("{state}", line(state, _WORD)), given=given)
 
 
 def _documented(row: MatrixRow) -> Answer:
@@ -125,18 +120,37 @@ def _documented(row: MatrixRow) -> Answer:
 
 
 def _answers(record: RunRecord, row: MatrixRow, checks: Sequence[Check]) -> Counter[Answer]:
-    """The answers to the cancels that the row is about, each exchange counted once."""
+    """The answers to the cancels that the row is about, each exchange counted once.
+
+    A request that prepares or controls a check is about something else. So is one that was made by hand: only what
+    was authenticated as documented counts. An answer that nothing was judged by (503, or none at all) is one only
+    where the check ended with it.
+    """
     answers: Counter[Answer] = Counter()
     succeeded: set[str] = set()
+    open_ = {index for check in checks if check.outcome is Outcome.ERROR for index in check.exchanges}
+    handed = {one: state for check in checks for one, state in check.resources}
+    told = any(check.resources for check in record.checks)
     for index in dict.fromkeys(index for check in checks for index in check.exchanges):
         exchange = record.exchanges[index]
-        if exchange.method != "POST":
+        if exchange.method != "POST" or exchange.auth is not Auth.DOCUMENTED:
             continue
-        if (exchange.url in succeeded) == row.after_success:
+        if exchange.status in _UNAVAILABLE and index not in open_:
+            continue
+        one = _resource(exchange)
+        # Older records don't tell what was handed over: there everything counts.
+        about = row.given is None or not told or (one is not None and handed.get(one, "") == row.given)
+        if about and (exchange.url in succeeded) == row.after_success:
             answers[_answer(record, exchange)] += 1
         if exchange.status is not None and 200 <= exchange.status < 300:
             succeeded.add(exchange.url)
     return answers
+
+
+def _resource(exchange: Exchange) -> str | None:
+    """What stands for the resource in the path of a cancel; None where the path is another."""
+    before, _, verb = exchange.url.rpartition("/")
+    return before.rpartition("/")[2] if verb == "cancel" else None
 
 
 def _answer(record: RunRecord, exchange: Exchange) -> Answer:

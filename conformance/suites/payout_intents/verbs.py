@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
 from conformance import expect
@@ -15,7 +15,8 @@ from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
 from conformance.http.patience import Patience
 from conformance.http.redact import sent_credentials
-from conformance.http.reply import MISSING, Reply
+from conformance.http.reply import Reply
+from conformance.http.segment import segment
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
@@ -360,8 +361,7 @@ def encoded(value: Any) -> bytes:
 
 def read_path(intent: Target) -> str:
     """The documented path of a read."""
-    one = intent if isinstance(intent, str) else intent.id
-    return f"/payout_intents/{segment(one)}"
+    return f"/payout_intents/{segment(intent if isinstance(intent, str) else intent.id)}"
 
 
 def cancel_path(intent: Target) -> str:

@@ -13,6 +13,7 @@ from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.patience import Patience
 from conformance.http.reply import Reply
+from conformance.http.segment import segment
 from conformance.model import Auth
 from conformance.oracles import keys
 from conformance.session import Session
