@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance import catalogue, coverage
-from conformance.model import Exchange, MatrixRow, Outcome, Problem, RunRecord
+from conformance.model import Auth, Exchange, MatrixRow, Outcome, Problem, RunRecord
 from conformance.report import html
 from conformance.report import record as records
 from conformance.report.html import charts, marks, matrix
@@ -94,13 +94,57 @@ def test_an_answer_that_is_no_documented_one_has_a_column(body: bytes, word: str
 
 
 def test_silence_has_a_column() -> None:
-    """A cancel that got no answer isn't left out of the count."""
+    """A cancel that got no answer isn't left out of the count, and isn't held against the target."""
     silent = sample.exchange(status=None, response_body=b"", error="timeout")
 
     assert cells(with_matrix([("m::pending", Outcome.ERROR, [silent])]))["pending"][matrix.NO_ANSWER] == (
-        "wrong",
+        "let",
         1,
     )
+
+
+def test_an_answer_that_was_asked_for_again_is_none() -> None:
+    """A 503, a 429, a lost connection, and then an answer: the answer counts."""
+    sent = [sample.refusal(status) for status in (503, 429, 502, 504)]
+    sent += [sample.exchange(status=None, response_body=b"", error="reset"), sample.exchange()]
+
+    assert cells(with_matrix([("m::pending", Outcome.PASSED, sent)]))["pending"] == {
+        ("200", "canceled"): ("met", 1)
+    }
+
+
+def test_what_only_prepares_a_check_counts_nowhere() -> None:
+    """A control's 200 among the cancels of what was never handed over; a request made by hand; another's withdraw."""
+    unknown, prepared, foreign = (f"https://sandbox.acme.test/api/v1/withdraws/{one}/cancel" for one in "upf")
+    not_found = sample.refusal(404, b'{"error": {"code": "RESOURCE_NOT_FOUND"}}', url=unknown)
+    sent = [
+        sample.exchange(url=prepared),
+        not_found,
+        sample.exchange(url=unknown, auth=Auth.ALTERED),
+        sample.exchange(url=foreign),
+        sample.exchange(url=unknown + "?x=1"),
+    ]
+    run = with_matrix([("m::unknown", Outcome.PASSED, sent)])
+    row = MatrixRow("no such", "m::unknown", 404, "error.code", "RESOURCE_NOT_FOUND", "WD-04", given="")
+    resources = (("p", "pending"), ("f", "pending, of other_merchant"))
+    told = replace(
+        run, matrix=(row,), checks=tuple(replace(check, resources=resources) for check in run.checks)
+    )
+
+    assert cells(told) == {"no such": {("404", "RESOURCE_NOT_FOUND"): ("met", 1)}}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"), [(Outcome.FAILED, "wrong"), (Outcome.PASSED, "let"), (Outcome.WARNED, "let")]
+)
+def test_only_what_fails_a_check_is_red(outcome: Outcome, kind: str) -> None:
+    """An answer that the checks let pass (a cancel of processing, where nothing is declared) is no red mark."""
+    run = with_matrix([("m::final[paid-a]", outcome, [sample.exchange()])])
+
+    assert cells(run)["final: paid"]["200", "canceled"] == (kind, 1)
+    page = html.html(run)
+    assert ('<li class="wrong">' in page) is (kind == "wrong")
+    assert ('class="over strange"' in page) is False  # a 200 is documented, for another state
 
 
 def test_many_odd_answers_share_a_column() -> None:

@@ -34,17 +34,20 @@ _WORST = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How often an answer came where it was documented or not."""
+    """How often an answer came where it was documented or not; `failed` where a check that saw it failed."""
 
     documented: bool
     count: int
+    failed: bool
 
     @property
     def kind(self) -> str:
-        """`met`, `missed` (documented, but something else came), `open` (nothing came at all), `wrong` or empty."""
+        """`met`, `open` (documented, and never came), `wrong`, `let` (not documented, nor held against it) or empty."""
         if self.documented:
             return "met" if self.count else "open"
-        return "wrong" if self.count else "empty"
+        if not self.count:
+            return "empty"
+        return "wrong" if self.failed else "let"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,20 @@ class Grid:
     documented: int
     rows: tuple[Row, ...]
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of cells that there are: only these need a key."""
+        return frozenset(cell.kind for row in self.rows for cell in row.cells)
+
 
 def grid(record: RunRecord) -> Grid | None:
     """The matrix of `record`; None where its catalogue had none."""
     if not record.matrix:
         return None
     found = [one for row in record.matrix for one in _expanded(row, record.checks)]
+    failing = [[check for check in checks if check.outcome is Outcome.FAILED] for _, checks in found]
     counted = [(row, checks, _answers(record, row, checks)) for row, checks in found]
+    blamed = [_answers(record, row, checks) for (row, _), checks in zip(found, failing, strict=True)]
     documented = list(dict.fromkeys(_documented(row) for row in record.matrix))
     seen = Counter(answer for _, _, answers in counted for answer in answers.elements())
     others = [answer for answer, _ in seen.most_common() if answer not in documented]
@@ -83,13 +93,16 @@ def grid(record: RunRecord) -> Grid | None:
     columns = (*documented, *sorted(shown), *([OTHERS] if rest else []))
     outcomes = {result.requirement.id: result for result in record.requirements}
     rows = []
-    for row, checks, answers in counted:
-        answers[OTHERS] = sum(answers[answer] for answer in rest)
+    for (row, checks, answers), failed in zip(counted, blamed, strict=True):
+        for one in (answers, failed):
+            one[OTHERS] = sum(one[answer] for answer in rest)
         result = outcomes.get(row.requirement)
         worst = min((check.outcome for check in checks), key=_WORST.index, default=None)
         if worst is None and result is not None:
             worst = result.outcome
-        cells = tuple(Cell(column == _documented(row), answers[column]) for column in columns)
+        cells = tuple(
+            Cell(column == _documented(row), answers[column], failed[column] > 0) for column in columns
+        )
         # Where only documented answers came, something else about them is wrong.
         wrong = worst in (Outcome.FAILED, Outcome.WARNED) and not any(cell.kind == "wrong" for cell in cells)
         reason = next((check.message for check in checks if check.outcome is worst), "") if wrong else ""
@@ -130,6 +143,7 @@ def _answers(record: RunRecord, row: MatrixRow, checks: Sequence[Check]) -> Coun
     succeeded: set[str] = set()
     open_ = {index for check in checks if check.outcome is Outcome.ERROR for index in check.exchanges}
     handed = {one: state for check in checks for one, state in check.resources}
+    # Older records don't tell what was handed over: there everything counts.
     told = any(check.resources for check in record.checks)
     for index in dict.fromkeys(index for check in checks for index in check.exchanges):
         exchange = record.exchanges[index]
@@ -138,7 +152,6 @@ def _answers(record: RunRecord, row: MatrixRow, checks: Sequence[Check]) -> Coun
         if exchange.status in _UNAVAILABLE and index not in open_:
             continue
         one = _resource(exchange)
-        # Older records don't tell what was handed over: there everything counts.
         about = row.given is None or not told or (one is not None and handed.get(one, "") == row.given)
         if about and (exchange.url in succeeded) == row.after_success:
             answers[_answer(record, exchange)] += 1
