@@ -9,6 +9,7 @@ from conformance import expect
 from conformance.errors import NotApplicable, TransportError
 from conformance.expect import Violation, requirement
 from conformance.http.reply import Reply
+from conformance.http.segment import segment
 from conformance.plugin import Given
 from conformance.suites.alike import difference
 from conformance.suites.common import LONG, is_turned_down, no_server_error
@@ -254,6 +255,7 @@ def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
     for how, spoil in SPOILT.items():
         if how in NEIGHBOURS and not is_sparse(intent.id):
             continue
+        reply = _ask_raw(api, spoil(segment(intent.id)), "cancel")
         what = f"an id like {spoil('<id>')!r}"
         reply = api.odd(partial(_ask_raw, api, spoil(intent.id), "cancel"), to=what)
         no_server_error(reply, to=what)

@@ -28,7 +28,7 @@ from conformance.suites.withdraws.forgeries import (
     hex_of,
     refuses,
 )
-from conformance.suites.withdraws.verbs import Withdraws, succeeded
+from conformance.suites.withdraws.verbs import Withdraws, quoted, succeeded
 
 
 @requirement("WD-30")
@@ -100,7 +100,7 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
     """Spelling the path another way doesn't get an unsigned request past authentication."""
     withdraw = given("pending")
 
-    path = SIDE_DOORS[door].replace("{id}", withdraw.id).replace("{ID}", withdraw.id.upper())
+    path = SIDE_DOORS[door].replace("{id}", quoted(withdraw)).replace("{ID}", quoted(withdraw.id.upper()))
     reply = api.to_path(path, {})
 
     expect.that(

@@ -8,9 +8,8 @@ from conformance.expect import requirement
 from conformance.http.reply import Reply
 from conformance.plugin import Given
 from conformance.suites.alike import difference
-from conformance.suites.common import LONG, is_turned_down, no_server_error, told, was_cut_off
-from conformance.suites.withdraws.forgeries import FAILURES
-from conformance.suites.withdraws.verbs import ECHO_HINT, Withdraws, data, not_found, succeeded
+from conformance.suites.common import LONG, is_turned_down, no_server_error
+from conformance.suites.withdraws.verbs import ECHO_HINT, NOT_FOUND, Withdraws, quoted
 
 MALFORMED = {
     "not a UUID": "not-a-uuid",
@@ -66,7 +65,7 @@ def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
     """Somebody else's withdraw isn't cancelled either when its id is written in capitals."""
     withdraw = given("pending", owner="other_merchant")
 
-    reply = api.to_raw_id(withdraw.id.upper())
+    reply = api.to_raw_id(quoted(withdraw.id.upper()))
 
     expect.that(
         not succeeded(reply),
@@ -227,17 +226,18 @@ def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
 def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str) -> None:
     """An id with something missing, added or hidden doesn't reach the withdraw that it resembles."""
     withdraw = given("pending")
+    whole = quoted(withdraw)
     raw = {
-        "shortened": withdraw.id[:-1],
-        "lengthened": withdraw.id + "0",
-        "NUL_behind": withdraw.id + "%00",
-        "wildcard_behind": withdraw.id[:-1] + "%25",
-        "path_before": "x%2f..%2f" + withdraw.id,
+        "shortened": whole[:-1],
+        "lengthened": whole + "0",
+        "NUL_behind": whole + "%00",
+        "wildcard_behind": whole[:-1] + "%25",
+        "path_before": "x%2f..%2f" + whole,
     }[spoilt]
 
     what = (
-        f"an id like {raw.replace(withdraw.id, '<id>')!r}"
-        if withdraw.id in raw
+        f"an id like {raw.replace(whole, '<id>')!r}"
+        if whole in raw
         else f"an id that is {spoilt.replace('_', ' ')}"
     )
     reply = api.odd(lambda: api.to_raw_id(raw), to=what)
