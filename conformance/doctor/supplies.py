@@ -6,6 +6,7 @@ from conformance.doctor.calls import Calls
 from conformance.doctor.line import Line, State
 from conformance.errors import NotTestable, TransportError
 from conformance.http.reply import MISSING
+from conformance.http.segment import segment
 from conformance.profile import Profile
 from conformance.session import Session
 from conformance.states import Wanted
@@ -164,4 +165,5 @@ def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:
             f"all {len(ids)} ids of {table}.{one.status} were used by earlier runs",
             hint="Add new ids; or, if the target was set up anew, run with --fresh-ids.",
         )
+    segment(left[0])  # what no URL can name isn't to be had
     return left[0], f"looked at the first of {len(left)} unused ids in {table}.{one.status}"
