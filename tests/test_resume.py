@@ -5,16 +5,26 @@ import random
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.report import journal
 from conformance.report import record as records
-from tests.support import SandboxProcess, command, environment, launched, outcomes, record, write_profile
+from tests.support import (
+    PATIENCE_S,
+    SandboxProcess,
+    command,
+    environment,
+    eventually,
+    launched,
+    outcomes,
+    record,
+    write_profile,
+)
 from tests.tap import Tap
-from tests.test_crash import halfway
+from tests.test_crash import ended, group_is_alive, halfway
 from tests.test_runner import pools
 
 PACE = "requests_per_second = 250"
@@ -64,19 +74,12 @@ def _rows(text: str) -> Iterator[object]:
             yield from ((table, name), value)
 
 
-def is_quiet(tap: Tap, seconds: float = 0.4) -> bool:
-    """Whether nobody asks for anything any more; waits a moment for what is on its way."""
-    time.sleep(0.3)
-    before = tap.count()
-    time.sleep(seconds)
-    return tap.count() == before
-
-
 def test_a_run_over_lists_goes_on_without_using_an_id_again(
     sandbox: SandboxProcess, tap: Tap, tmp_path: Path
 ) -> None:
-    """Killed after any number of checks: those stand, the rest follows, and no id serves both halves."""
-    number = random.randint(15, 120)
+    """Killed at any request: the checks that were finished stand, the rest follows, and no id serves both halves."""
+    number = random.randint(40, 400)
+    tap.manner = lambda request: "hold" if request >= number else "pass"
     profile = write_profile(
         tmp_path,
         "withdraws",
@@ -85,11 +88,10 @@ def test_a_run_over_lists_goes_on_without_using_an_id_again(
         limits=PACE,
         capabilities="cancel_processing = true\nsettlement = false",
     )
-    with halfway(profile, "--no-fuzz", checks=number) as (process, folder):
-        process.kill()
-        process.wait(10)
-    assert is_quiet(tap)
-    killed = time.monotonic()
+    with halfway(profile, "--no-fuzz", checks=1) as (process, folder):
+        assert tap.holds.wait(PATIENCE_S)
+        ended(process)
+    killed = tap.deserted()
     before = records.load(folder)
 
     done = command("run", "--resume", folder, cwd=tmp_path)
@@ -127,10 +129,10 @@ def test_workers_and_the_fuzzing_end_with_the_run_and_are_gone_on_with(
         folder,
     ):
         process.kill()
-        process.wait(10)
-        assert is_quiet(tap)
+        process.wait(PATIENCE_S)
+        eventually(lambda: not group_is_alive(process.pid), what="the workers and the fuzzing end")
+    killed = tap.deserted()
     assert len(list(folder.glob("journal/w*.ndjson"))) >= 3
-    killed = time.monotonic()
 
     done = command("run", "--resume", folder, "-n", "0", cwd=tmp_path)
 
@@ -141,9 +143,7 @@ def test_workers_and_the_fuzzing_end_with_the_run_and_are_gone_on_with(
     assert found["options"]["examples"] == 1
     assert found["options"]["expression"] == "matrix or auth or fuzz"
     assert {"error", "failed", "not_testable"}.isdisjoint(outcomes(tmp_path).values())
-    cancelled = {
-        path.split("/")[-2] for at, _, path in tap.requests if at < killed and path.endswith("/cancel")
-    }
+    cancelled = {path.split("/")[-2] for _, path in tap.requests[:killed] if path.endswith("/cancel")}
     assert len(cancelled) > 10
 
 
@@ -152,17 +152,11 @@ def test_what_ended_in_an_error_begins_again(sandbox: SandboxProcess, tap: Tap, 
     source = f'read_path = "/api/v1/withdraws/{{id}}"\nurl = "{sandbox.url}/_states"'
     profile = write_profile(tmp_path, "withdraws", tap.url, states=source, limits=PACE)
     words = ("--no-fuzz", "-n", "1", "-k", "forged or missing or body")
-    with halfway(profile, *words, checks=10) as (process, folder):
-        tap.down = True
-        ends = time.monotonic() + 20
-        while in_error(folder) < 3 and time.monotonic() < ends:
-            time.sleep(0.02)
-        tap.down = False
-        seen = len(records.load(folder).checks)
-        while len(records.load(folder).checks) < seen + 5 and time.monotonic() < ends:
-            time.sleep(0.02)
-        process.kill()
-        process.wait(10)
+    tap.manner = lambda request: "hang up" if 60 <= request < 66 else "hold" if request >= 110 else "pass"
+    with halfway(profile, *words, checks=1) as (process, folder):
+        assert tap.holds.wait(PATIENCE_S)
+        ended(process)
+    tap.deserted()
     before = {check.id: check for check in records.load(folder).checks}
     errors = {name for name, check in before.items() if check.outcome == "error"}
     assert len(errors) >= 3
@@ -183,18 +177,12 @@ def test_what_ended_in_an_error_begins_again(sandbox: SandboxProcess, tap: Tap, 
     )
 
 
-def in_error(folder: Path) -> int:
-    """How many checks of an unfinished run have ended in an error."""
-    return sum(check.outcome == "error" for check in records.load(folder).checks)
-
-
 def test_what_is_left_is_done_as_the_run_was_begun(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Neither with other options, nor with another profile, nor while it goes on."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url, limits="requests_per_second = 40")
     with halfway(profile, "--no-fuzz", checks=3) as (process, folder):
         busy = command("run", "--resume", folder, cwd=tmp_path)
-        process.kill()
-        process.wait(10)
+        ended(process)
     assert (busy.returncode, "still goes on" in busy.stderr) == (2, True), busy.stderr
 
     for words, says in (
@@ -228,7 +216,7 @@ def test_two_runs_at_once_share_no_id_and_a_third_finds_them_used(
         )
         for output in ("one", "two")
     ]
-    assert [process.wait(60) for process in both] == [3, 3]
+    assert [process.wait(PATIENCE_S) for process in both] == [3, 3]
 
     taken = [named(tmp_path / output / "latest") for output in ("one", "two")]
     assert min(map(len, taken)) > 20
@@ -291,37 +279,49 @@ def test_a_full_disk_ends_the_run_with_a_sentence(
 
 
 def test_killed_at_any_moment_a_run_stays_readable(sandbox: SandboxProcess, tap: Tap, tmp_path: Path) -> None:
-    """SIGKILL at random moments, from the first import to the last report: no journal is ever beyond reading."""
+    """SIGKILL, from the first request to the last report: no journal is ever beyond reading."""
     profile = write_profile(tmp_path, "withdraws", tap.url)
-    moments = [random.uniform(0.3, 1.3) for _ in range(8)]
-    read = 0
-    for moment in moments:
+    words = ["run", str(profile), "--no-fuzz", "--quiet", "-k", "auth or body"]
+
+    def there(pattern: str) -> Callable[[], bool]:
+        return lambda: bool(list(tmp_path.glob(f"reports/*-withdraws-*/{pattern}")))
+
+    def has_lines(number: int) -> Callable[[], bool]:
+        files = f"reports/*-withdraws-*/{journal.FOLDER}/*.ndjson"
+        return lambda: sum(path.read_bytes().count(b"\n") for path in tmp_path.glob(files)) >= number
+
+    moments: dict[str, Callable[[], bool]] = {
+        "its folder": there(""),
+        "its header": there(f"{journal.FOLDER}/{journal.HEADER}"),
+        "its third check": has_lines(3),
+        "its first report": there("*.har"),
+        "its page": there("report.html"),
+    }
+    for number in random.sample(range(30, 250), 2):
+        moments[f"its request {number}"] = tap.holds.is_set
+    read = []
+    for name, moment in moments.items():
         shutil.rmtree(tmp_path / "reports", ignore_errors=True)
+        held = int(name.rpartition(" ")[2]) if "request" in name else None
+        seen = tap.count()
+        tap.holds.clear()
+        tap.manner = lambda request, last=held, seen=seen: (
+            "hold" if last and request >= seen + last else "pass"
+        )
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "conformance",
-                "run",
-                str(profile),
-                "--no-fuzz",
-                "--quiet",
-                "-k",
-                "auth or body",
-            ],
+            [sys.executable, "-m", "conformance", *words],
             cwd=tmp_path,
             env=environment(),
             stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
         )
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.wait(10)
-        for header in tmp_path.glob("reports/*-withdraws-*/journal/header.json"):
+        eventually(lambda: moment() or process.poll() is not None, what=name)  # noqa: B023 - called here and now
+        ended(process)
+        for header in tmp_path.glob(f"reports/*-withdraws-*/{journal.FOLDER}/{journal.HEADER}"):
             kept = records.load(header.parents[1])
             assert kept.verdict == "inconclusive", moments
             assert {check.outcome for check in kept.checks} <= {"passed", "warned", "not_applicable"}, moments
-            read += 1
-    assert is_quiet(tap), moments
-    assert read, moments
+            read.append(name)
+        tap.deserted()
+    assert set(read) >= {"its header", "its third check", *list(moments)[-2:]}

@@ -12,6 +12,7 @@ from conformance.profile import load
 from conformance.runner import job
 from tests.support import (
     CREDENTIAL_ENV,
+    PATIENCE_S,
     SandboxProcess,
     certify,
     command,
@@ -86,7 +87,7 @@ def test_a_worker_that_dies_ends_the_run(sandbox: SandboxProcess, tmp_path: Path
         if not children.exists():
             pytest.skip("only Linux tells of a process's children")
         os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 4, out + err
     assert "a worker ended with -9" in err
