@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.sandbox import CREDENTIALS
-from tests.support import SandboxProcess
+from tests.support import PATIENCE_S, SandboxProcess
 
 CLIENTS = Path(__file__).parent / "clients"
 # In CI a missing tool is a failure: the workflow installs both.
@@ -33,7 +33,7 @@ def client(*words: str, secret: str = "") -> str:
         "PI_SECRET": secret or intents["secret_key"],
     }
     done = subprocess.run(
-        words, env=env, cwd=CLIENTS, capture_output=True, text=True, timeout=30, check=False
+        words, env=env, cwd=CLIENTS, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

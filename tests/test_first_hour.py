@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import CREDENTIAL_ENV, SandboxProcess, environment, outcomes
+from tests.support import CREDENTIAL_ENV, PATIENCE_S, SandboxProcess, environment, outcomes
 
 # Not in the environment beforehand: the file of variables has to bring them.
 BARE = {name: value for name, value in environment().items() if name not in CREDENTIAL_ENV}
@@ -17,7 +17,7 @@ def in_bash(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-e"], input=script, cwd=folder, env={**BARE, "PATH": path},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 

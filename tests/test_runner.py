@@ -101,7 +101,7 @@ def test_both_profiles_in_one_call_with_fuzzing(sandbox: SandboxProcess, tmp_pat
         for api in APIS
     ]
 
-    done = command("run", *paths, "--fuzz-examples", "5", "-n", "2", cwd=tmp_path, timeout=120)
+    done = command("run", *paths, "--fuzz-examples", "5", "-n", "2", cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("CONFORMANT  Acme") == 2

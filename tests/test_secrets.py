@@ -168,7 +168,7 @@ def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> No
         )
         done = command(
             "run", profile, "--insist", "-n", "2", "--fuzz-examples", "5", "-k", CHECKS,
-            cwd=tmp_path, env=environment(**secrets), timeout=240,
+            cwd=tmp_path, env=environment(**secrets),
         )  # fmt: skip
 
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr

@@ -21,7 +21,7 @@ from conformance.cli import main
 from conformance.errors import UsageError
 from conformance.init import Answers, Source, environment, profile, read, shortened, write
 from conformance.profile import load
-from tests.support import ROOT
+from tests.support import PATIENCE_S, ROOT
 from tests.support import environment as command_environment
 
 SOURCES = {
@@ -245,7 +245,7 @@ def asked(folder: Path, answers: list[str], *words: str) -> tuple[int, str]:
         stdin=child, stdout=child, stderr=child,
     )  # fmt: skip
     os.close(child)
-    said, seen, left, ends = "", 0, list(answers), time.monotonic() + 30
+    said, seen, left, ends = "", 0, list(answers), time.monotonic() + PATIENCE_S
     while time.monotonic() < ends:
         if select.select([parent], [], [], 0.1)[0]:
             try:
@@ -256,7 +256,7 @@ def asked(folder: Path, answers: list[str], *words: str) -> tuple[int, str]:
             seen = len(said)
             os.write(parent, (left.pop(0) + "\n").encode())
     os.close(parent)
-    return process.wait(10), said
+    return process.wait(PATIENCE_S), said
 
 
 def test_a_terminal_is_asked(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from conformance import catalogue
 from conformance.model import Level
 from conformance.sandbox import Defect, list_defects
+from tests.support import PATIENCE_S
 
 from . import matrix
 from .variants import VARIANTS, excused
@@ -57,7 +58,7 @@ def _start(api: str, out: Path, words: list[str]) -> "subprocess.Popen[str]":
 
 
 def _finished(process: "subprocess.Popen[str]", out: Path) -> list[Any]:
-    said = process.communicate(timeout=900)[1]
+    said = process.communicate(timeout=6 * PATIENCE_S)[1]
     assert process.returncode == 0, said[-2000:]
     found: list[Any] = json.loads(out.read_text())
     return found

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support import ROOT
+from tests.support import PATIENCE_S, ROOT
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 # CI sets it: there nothing that these tests need may be missing.
 ALL_TESTS = "PAYOUT_CONFORMANCE_ALL_TESTS"
@@ -45,7 +47,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     needed(path, "Chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET, timeout=PATIENCE_S * 1000)
         try:
             yield browser
         finally:
@@ -93,6 +95,7 @@ def opened(browser: Browser, **how: Any) -> Iterator[Visit]:
     """An empty page that is watched whatever it opens; `how` is about the browser's window and tastes."""
     context = browser.new_context(**how)
     try:
+        context.set_default_timeout(PATIENCE_S * 1000)
         page = context.new_page()
         seen = Visit(page)
         page.on("request", lambda request: seen.asked.append(request.url))

@@ -17,6 +17,7 @@ import pytest
 from conformance.model import Auth, Exchange, Target
 from conformance.report import codec, har
 from conformance.report.curl import curl
+from tests.support import PATIENCE_S
 
 from . import sample
 
@@ -89,7 +90,12 @@ def run(command: str, folder: Path | None = None, shell: str = "bash") -> None:
     """Runs a command as somebody who pasted it would, secrets in the environment."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **SECRETS}
     subprocess.run(
-        [shell, "-euc", command], env=environment, check=True, capture_output=True, cwd=folder, timeout=20
+        [shell, "-euc", command],
+        env=environment,
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        timeout=PATIENCE_S,
     )
 
 

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support import ROOT
+from tests.support import PATIENCE_S, ROOT
 
 from .browser import needed
 
@@ -20,7 +20,7 @@ def allure_generate(folder: Path) -> Path:
     """Runs `allure generate` as people do in a run's folder; returns the folder of the report."""
     needed(shutil.which("node") and ALLURE.exists(), "Allure is not installed (npm ci --prefix tests/web)")
     done = subprocess.run(
-        [str(ALLURE), "generate"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [str(ALLURE), "generate"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "error" not in done.stderr.lower(), done.stderr

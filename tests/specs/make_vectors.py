@@ -98,7 +98,7 @@ def printable(body: bytes) -> str | None:
 
 def run(command: list[str], given: str = "") -> list[str]:
     """The lines that the command prints."""
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=600)
     return done.stdout.splitlines()
 
 
