@@ -76,7 +76,7 @@ class States:
     command: tuple[str, ...] | None = None
     ids: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
     sandbox: bool = False
-    terminal: tuple[str, ...] = ("cancelled",)
+    terminal: tuple[str, ...] = ()
     read_path: str | None = None
     requests_per_second: float | None = None
 
@@ -210,7 +210,7 @@ class _Profiles(Reader):
         url = self._expanded("states.url") if "url" in table else None
         if url is not None:
             self._http_url("states.url", url)
-        terminal = self.strings("states.terminal") if "terminal" in table else ("cancelled",)
+        terminal = self.strings("states.terminal") if "terminal" in table else ()
         if "terminal" in table and api == "withdraws":
             raise self.wrong("states.terminal", "only payout-intents has terminal state names", "Remove it.")
         read_path = self.string("states.read_path") if "read_path" in table else None
