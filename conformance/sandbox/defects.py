@@ -36,6 +36,7 @@ _MODULES = (
     "payout_intents.defects_state",
     "payout_intents.defects_late",
     "payout_intents.defects_lookup",
+    "payout_intents.defects_beside",
     "payout_intents.defects_body",
     "payout_intents.defects_recipient",
     "payout_intents.defects_reason",

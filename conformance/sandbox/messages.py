@@ -1,7 +1,7 @@
 """What the sandbox reads and answers: requests, responses, and the refusals in between."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 JSON = "application/json"
@@ -16,7 +16,8 @@ Headers = Sequence[tuple[str, str]]
 class Request:
     """One request as it came: the target undecoded, header names in the client's letter case.
 
-    `connection` is the number of the connection that it came on, by which a balancer chooses a process.
+    `connection` is the number of the connection that it came on, by which a balancer chooses a process; `gone` tells
+    whether its caller has hung up.
     """
 
     method: str
@@ -25,6 +26,7 @@ class Request:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     connection: int = 0
+    gone: Callable[[], bool] = bool
 
     def values(self, name: bytes) -> list[bytes]:
         """Every value of a header; its name in lower case, compared regardless of case (RFC 9110, 5.1)."""

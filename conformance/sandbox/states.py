@@ -88,7 +88,9 @@ class States:
         url = params.get("webhook_url")
         if url is not None and not (isinstance(url, str) and url.startswith("http://")):
             raise _refused("params.webhook_url is an http:// address.")
-        intent = intents.fixture(*owner, status, self._world.clock, zero_decimal=variants.zero_decimal)
+        intent = intents.fixture(
+            *owner, status, self._world.clock, zero_decimal=variants.zero_decimal, fresh=variants.fresh
+        )
         intent.webhook_url = url
         if status == "cancelled" and not variants.seeded_failure_code:
             intent.failure_code = None

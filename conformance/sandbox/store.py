@@ -72,6 +72,7 @@ class Entry:
     fingerprint: str
     response: Response | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    born: float = field(default_factory=time.monotonic)
 
 
 Scope = tuple[str, ...]

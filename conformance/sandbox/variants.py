@@ -38,8 +38,14 @@ class Variants:
     """Withdraws: which bodies the signature covers; the raw one may be there for JSON only."""
     c_strings: bool = False
     """Payout intents: Basic credentials end at a NUL, as they do where C reads them."""
+    basic: str = _one_of("as documented", "under any scheme", "up to a colon")
+    """Payout intents: how a library reads the pair: it ignores the scheme, or ends the secret at a second colon."""
 
     # Payout intents: the reason and the key.
+    reason_form: str = _one_of("as sent", "trimmed", "composed")
+    """The reason is kept as it came, without white space around it, or in Unicode NFC."""
+    unknown_fields: str = _one_of("ignored", "refused")
+    """What becomes of a body with more in it than a reason."""
     failure_message_absent: str = _one_of("null", "empty", "default")
     null_reason: str = _one_of("absent", "refused")
     empty_body: str = _one_of("accepted", "refused")
@@ -47,11 +53,19 @@ class Variants:
     key_check: str = _one_of("after_lookup", "before_lookup")
     """Whether a reused key is a conflict even where the id is unknown."""
     in_flight: str = _one_of("wait", "409")
+    hang_up: str = _one_of("ignored", "stops")
+    """Whether a cancel is stopped when its caller hangs up; its key is let go of a second later."""
+    keys_kept_s: float = 0.0
+    """For how many seconds a key is remembered; 0 is for ever."""
+    long_key: str = _one_of("refused", "framework")
+    """Who refuses a key that is too long: the API, or its framework by a 422 in a form of its own."""
     replay_header: bool = False
     replay_refusals: bool = False
     """Keep a 422 under its key, too."""
-    webhook_form: str = _one_of("plain", "base64", "text")
-    """An event is delivered by itself, or within the message of a queue."""
+    webhook_form: str = _one_of("plain", "base64", "text", "delivery")
+    """An event is delivered by itself, within the message of a queue, or in deliveries that have ids of their own."""
+    webhook_deliveries: int = 1
+    """How often each event is delivered."""
 
     # The resources.
     terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
@@ -72,7 +86,7 @@ class Variants:
     tells_support: bool = True
     """Withdraws: the answer to a setup repeats whether the provider supports cancelling."""
     fresh: bool = False
-    """Withdraws: what is set up was created just now, and not minutes ago."""
+    """What is set up was created just now, and not minutes ago."""
     clock_step_ms: int = 1
     """Withdraws: `createdAt` and `updatedAt` come from a clock of such steps, `canceledAt` from an exact one."""
     budget: int = 0
@@ -82,7 +96,7 @@ class Variants:
     instants: str = _one_of("ms", "micros", "seconds", "offset", "local", "zone")
     """`local` has another offset wherever no document shows UTC, `zone` everywhere."""
     nulls: str = _one_of("told", "left out")
-    """Withdraws: whether a key without a value is there."""
+    """Whether a key without a value is there."""
     amounts: str = _one_of("text", "printed")
     """Withdraws: amounts are kept as text, or are numbers, of any cents, that lose their last zero when printed."""
     extra_fields: bool = False

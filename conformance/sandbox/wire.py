@@ -145,7 +145,15 @@ class Connection(asyncio.Protocol):
             target = _origin_form(target)
         path, _, query = target.decode("latin-1").partition("?")
         method = self._parser.get_method().decode("ascii")
-        request = Request(method, path, query, tuple(self._headers), bytes(self._body), self._number)
+        request = Request(
+            method,
+            path,
+            query,
+            tuple(self._headers),
+            bytes(self._body),
+            self._number,
+            lambda: self._transport is None,
+        )
         self._waiting.append((request, bool(self._parser.should_keep_alive())))
         if self._transport is not None and len(self._waiting) > _PIPELINE_LIMIT:
             self._transport.pause_reading()

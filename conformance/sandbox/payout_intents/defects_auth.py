@@ -137,7 +137,7 @@ class SwappedIsAccepted(PayoutIntents):
         return (user, password) if user in self.accounts else (password, user)
 
 
-@defect("pi-bearer-is-accepted", "PI-40")
+@defect("pi-bearer-is-accepted", "PI-41")
 class BearerIsAccepted(PayoutIntents):
     """The scheme isn't looked at: the same credentials as Bearer are accepted."""
 

@@ -131,7 +131,7 @@ class NullsAreLeftOut(PayoutIntents):
         return {key: value for key, value in super().shown(intent).items() if value is not None}
 
 
-@defect("pi-merchant-reference-is-missing", "PI-15", "PI-21")
+@defect("pi-merchant-reference-is-missing", "PI-15")
 class MerchantReferenceIsMissing(PayoutIntents):
     """The 202 has no merchant_reference."""
 
@@ -241,7 +241,7 @@ class UpdatedAtStandsStill(PayoutIntents):
         intent.updated_at = before
 
 
-@defect("pi-created-at-moves", "PI-20")
+@defect("pi-created-at-moves", "PI-21")
 class CreatedAtMoves(PayoutIntents):
     """The row is replaced, and created_at is the time of cancelling."""
 

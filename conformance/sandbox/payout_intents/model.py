@@ -48,10 +48,13 @@ def new_id() -> str:
     return "word_01" + "".join(secrets.choice(_CROCKFORD) for _ in range(24))
 
 
-def fixture(merchant: str, environment: str, status: str, clock: Clock, *, zero_decimal: bool) -> Intent:
-    """A new intent in a status, a few minutes old."""
+def fixture(
+    merchant: str, environment: str, status: str, clock: Clock, *, zero_decimal: bool, fresh: bool = False
+) -> Intent:
+    """A new intent in a status, a few minutes old unless it is `fresh`."""
     number = next(_counter)
-    created = clock.now() - timedelta(seconds=150 + number % 200, milliseconds=number % 983)
+    age = timedelta() if fresh else timedelta(seconds=150 + number % 200, milliseconds=number % 983)
+    created = clock.now() - age
     currency, country, bank_code = (
         ("JPY", "JP", "BOTKJPJT") if zero_decimal else _PLACES[number % len(_PLACES)]
     )
@@ -71,7 +74,7 @@ def fixture(merchant: str, environment: str, status: str, clock: Clock, *, zero_
         created_at=created,
         updated_at=created,
     )
-    if status != "requires_approval":
+    if status != "requires_approval" and not fresh:
         intent.updated_at = created + timedelta(seconds=60)
     if status == "cancelled":
         intent.failure_code, intent.failure_message = "cancelled", "seeded_as_cancelled"

@@ -1,11 +1,22 @@
 """Idempotency: one effect per key, however often and however fast a request is sent again."""
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from conformance.sandbox.messages import Refusal, Response
+from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.store import Entry, Scope, World
 from conformance.sandbox.variants import Variants
+
+
+async def hangs_up(request: Request, turns: int = 4) -> bool:
+    """Whether the caller of a request is gone, or goes within so many turns of the event loop, of 5 ms at least."""
+    for _ in range(turns):
+        if request.gone():
+            return True
+        await asyncio.sleep(0.005)
+    return False
 
 
 class Once(ABC):
@@ -20,7 +31,10 @@ class Once(ABC):
         A key that is used for something else is a conflict, whatever the state of the intent. Of several
         requests at once one acts and the others wait; if it fails the key is free, and the next of them acts.
         """
-        keys = self.world.keys
+        keys, kept_s = self.world.keys, self.variants.keys_kept_s
+        known = keys.get(scope)
+        if known is not None and kept_s and time.monotonic() - known.born > kept_s:
+            del keys[scope]
         while (entry := keys.get(scope)) is not None:
             if entry.fingerprint != fingerprint:
                 raise self.conflict()

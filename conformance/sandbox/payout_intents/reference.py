@@ -1,9 +1,11 @@
 """The payout intents API as its document describes it, in steps that a defect can replace."""
 
+import asyncio
 import base64
 import binascii
 import hmac
 import re
+import unicodedata
 import uuid
 from typing import Any
 
@@ -12,12 +14,15 @@ from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Headers, Refusal, Request, Response, encode
 from conformance.sandbox.payout_intents.body import canonical, parse_object
 from conformance.sandbox.payout_intents.model import Intent, wire
-from conformance.sandbox.payout_intents.once import Once
+from conformance.sandbox.payout_intents.once import Once, hangs_up
 from conformance.sandbox.store import Scope, Store, World
 from conformance.sandbox.webhooks import Courier
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CHALLENGE = (("www-authenticate", 'Basic realm="payout intents", charset="UTF-8"'),)
+
+_FRAMEWORKS = "framework"
+"""Stands for a code where a framework answers by itself."""
 
 REASON_LIMIT = 512
 """Characters (Payout intents, "Request")."""
@@ -54,11 +59,18 @@ class PayoutIntents(Api[Intent], Once):
         if key is None:
             return await self.execute(intent, reason)
         scope, fingerprint = self.scope(account, key, intent.id), self.fingerprint(intent.id, body)
-        return await self.once(scope, fingerprint, lambda: self.execute(intent, reason))
+        return await self.once(scope, fingerprint, lambda: self.carried_out(request, intent, reason))
 
     async def read(self, request: Request, given: str) -> Response:
         intent = self.find(self.authenticate_read(request), given)
         return self.reply(200, self.shown(self.store.lagging(intent, self.variants.read_lag_ms)))
+
+    async def carried_out(self, request: Request, intent: Intent, reason: str | None) -> Response:
+        """Execute it, whether its caller is still there or not; with the variant `hang_up` only if it is."""
+        if self.variants.hang_up == "stops" and await hangs_up(request):
+            await asyncio.sleep(1)  # so long it takes until the key is let go of
+            raise Refusal(408, "request_timeout", "Nobody is there any more.")
+        return await self.execute(intent, reason)
 
     async def execute(self, intent: Intent, reason: str | None) -> Response:
         """Decide, write and answer as one step; the event leaves afterwards."""
@@ -93,7 +105,7 @@ class PayoutIntents(Api[Intent], Once):
         if len(values) != 1 or not values[0]:
             raise self.unauthorized(request, "repeated_header" if values[1:] else "missing_header")
         scheme, _, encoded = values[0].partition(b" ")
-        if not self.is_basic(scheme):
+        if not self.is_basic(scheme) and self.variants.basic != "under any scheme":
             raise self.unauthorized(request, "other_scheme")
         try:
             decoded_pair = base64.b64decode(encoded.strip(), validate=True)
@@ -102,6 +114,8 @@ class PayoutIntents(Api[Intent], Once):
         user, colon, password = decoded_pair.partition(b":")
         if not colon:
             raise self.unauthorized(request, "no_colon")
+        if self.variants.basic == "up to a colon":
+            password = password.partition(b":")[0]
         return user, password.partition(b"\0")[0] if self.variants.c_strings else password
 
     def is_basic(self, scheme: bytes) -> bool:
@@ -174,9 +188,12 @@ class PayoutIntents(Api[Intent], Once):
             return {}
         self.check_content_type(request)
         try:
-            return self.parse(request.body)
+            body = self.parse(request.body)
         except (ValueError, RecursionError) as error:
             raise self.bad_request("The body is not a JSON object that can be read one way only.") from error
+        if self.variants.unknown_fields == "refused" and body.keys() - {"reason"}:
+            raise self.bad_request("The body has one field: reason.")
+        return body
 
     def check_content_type(self, request: Request) -> None:
         """415 for a body that says it is something else; parameters and a missing type are no matter."""
@@ -206,8 +223,10 @@ class PayoutIntents(Api[Intent], Once):
         return len(reason)
 
     def stored(self, reason: str) -> str:
-        """Free text is kept as it came."""
-        return reason
+        """Free text is kept as it came, or tidied up as a library does by default."""
+        if self.variants.reason_form == "composed":
+            return unicodedata.normalize("NFC", reason)
+        return reason.strip() if self.variants.reason_form == "trimmed" else reason
 
     def bad_request(self, message: str) -> Refusal:
         """400 for a body that can't be read."""
@@ -220,10 +239,12 @@ class PayoutIntents(Api[Intent], Once):
     # Idempotency: "Optional but recommended"; the rest of it is in `once`
 
     def key_of(self, request: Request) -> str | None:
-        """The Idempotency-Key; an empty one is none, two different ones are refused."""
+        """The Idempotency-Key; an empty one is none, two different ones are refused, and too long ones."""
         sent = set(request.values(b"idempotency-key")) - {b""}
         if not sent:
             return None
+        if len(max(sent, key=len)) > KEY_LIMIT and self.variants.long_key == "framework":
+            raise Refusal(422, _FRAMEWORKS, f"String should have at most {KEY_LIMIT} characters")
         if len(sent) > 1 or len(min(sent)) > KEY_LIMIT:
             raise self.bad_request(f"An Idempotency-Key is sent once and has at most {KEY_LIMIT} bytes.")
         return sent.pop().decode("latin-1")
@@ -288,8 +309,10 @@ class PayoutIntents(Api[Intent], Once):
 
     def announce(self, intent: Intent, reason: str | None) -> None:
         """The `payout_intent.cancelled` event, once per cancellation."""
-        if intent.webhook_url:
-            self.courier.send(intent.webhook_url, self.packed(self.event(intent, reason)))
+        event = self.event(intent, reason) if intent.webhook_url else {}
+        for _ in range(self.variants.webhook_deliveries):
+            if intent.webhook_url:
+                self.courier.send(intent.webhook_url, self.packed(event))
 
     def packed(self, event: Payload) -> Payload:
         """The event as it is delivered: as it is, or as a message queue hands it on."""
@@ -299,6 +322,14 @@ class PayoutIntents(Api[Intent], Once):
             }
         if self.variants.webhook_form == "text":
             return {"Type": "Notification", "MessageId": event["id"], "Message": encode(event).decode()}
+        if self.variants.webhook_form == "delivery":
+            # The envelope shows the intent as it was when the event was put into the queue.
+            return {
+                "id": f"dlv_{uuid.uuid4().hex}",
+                "event_id": event["id"],
+                "object": {"id": event["payout_intent_id"], "status": "requires_approval"},
+                "event": {name: value for name, value in event.items() if name != "data"},
+            }
         return event
 
     def event(self, intent: Intent, reason: str | None) -> Payload:
@@ -329,9 +360,13 @@ class PayoutIntents(Api[Intent], Once):
         fields = wire(intent, self.variants.instants)
         if self.variants.extra_fields:
             fields |= {"livemode": False, "fees": [], "risk": {"score": None}}
+        if self.variants.nulls == "left out":
+            fields = {name: value for name, value in fields.items() if value is not None}
         return dict(sorted(fields.items())) if self.variants.key_order == "sorted" else fields
 
     def envelope(self, refusal: Refusal) -> Payload:
+        if refusal.code == _FRAMEWORKS:
+            return {"detail": [{"loc": ["header", "idempotency-key"], "msg": refusal.message}]}
         error: Payload = {"code": refusal.code, "message": refusal.message}
         if self.variants.request_id:
             error["request_id"] = str(uuid.uuid4())

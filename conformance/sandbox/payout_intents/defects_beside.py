@@ -1,0 +1,374 @@
+"""Payout intents that act on what stands beside the request: other ids, callers who left, answers meant for others."""
+
+import asyncio
+import unicodedata
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from conformance.sandbox.credentials import Account
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
+from conformance.sandbox.payout_intents.model import Intent
+from conformance.sandbox.payout_intents.once import hangs_up
+from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.store import Scope
+
+_PATIENT = 60
+"""Turns to wait for a caller to hang up, long enough on a busy machine, too."""
+_LATER_S = 0.2
+
+# Ids beside the path
+
+
+class _BindsAnother(PayoutIntents):
+    """Looks for the id somewhere else first."""
+
+    def elsewhere(self, request: Request) -> object:
+        """What is found there."""
+        return None
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        other = self.elsewhere(request)
+        return await super().cancel(request, other if isinstance(other, str) else given)
+
+
+def _body(request: Request, api: PayoutIntents) -> dict[str, Any]:
+    try:
+        return api.parse(request.body) if request.body else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _query(request: Request, name: str) -> str | None:
+    return next(iter(parse_qs(request.query).get(name, ())), None)
+
+
+@defect("pi-body-id-wins", "PI-01")
+class BodyIdWins(_BindsAnother):
+    """Path, query and body are merged into one set of parameters, and the body's id replaces the path's."""
+
+    def elsewhere(self, request: Request) -> object:
+        return _body(request, self).get("id")
+
+
+@defect("pi-query-id-wins", "PI-01")
+class QueryIdWins(_BindsAnother):
+    """The id is read from the merged parameters, in which those of the query come first."""
+
+    def elsewhere(self, request: Request) -> object:
+        return _query(request, "payout_intent_id")
+
+
+@defect("pi-body-ids-go-along", "PI-01")
+class BodyIdsGoAlong(PayoutIntents):
+    """The handler for many serves one, too: whatever ids the body lists are cancelled with it."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account, listed = self.authenticate(request), _body(request, self).get("ids")
+        for other in listed if isinstance(listed, list) else ():
+            intent = self.store.get(str(other))
+            if intent and self.owns(account, intent) and intent.status in self.cancellable:
+                self.write(intent, None)
+        return await super().cancel(request, given)
+
+
+@defect("pi-body-status-wins", "PI-01")
+class BodyStatusWins(PayoutIntents):
+    """What the body says of the status is assigned after the cancel: whoever says paid has it paid."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        response = await super().cancel(request, given)
+        intent, status = self.store.get(given), _body(request, self).get("status")
+        if intent and isinstance(status, str):
+            intent.status = status
+        return response
+
+
+@defect("pi-body-id-reaches-strangers", "PI-11")
+class BodyIdReachesStrangers(PayoutIntents):
+    """Whose the intent of the path is, is checked; what is cancelled then is the one that the body names."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.find(self.authenticate(request), given)
+        other = self.store.get(str(_body(request, self).get("payoutIntentId")))
+        if other and other.status in self.cancellable:
+            self.write(other, None)
+        return await super().cancel(request, given)
+
+
+@defect("pi-query-id-shows-strangers", "PI-11")
+class QueryIdShowsStrangers(PayoutIntents):
+    """A GET shows the intent that the query names, if there is one, and looks whose that of the path is."""
+
+    async def read(self, request: Request, given: str) -> Response:
+        self.find(self.authenticate_read(request), given)
+        other = self.store.get(_query(request, "id") or "")
+        return self.reply(200, self.shown(other)) if other else await super().read(request, given)
+
+
+# Whose success it is
+
+
+@defect("pi-other-merchants-get-200", "PI-01")
+class OtherMerchantsGet200(PayoutIntents):
+    """The first merchant was moved to the new API; the others still get a 200."""
+
+    def accepted(self, intent: Intent) -> Response:
+        first = intent.merchant == "merchant_a"
+        return super().accepted(intent) if first else self.reply(200, self.shown(intent))
+
+
+@defect("pi-other-merchants-are-live", "PI-18")
+class OtherMerchantsAreLive(PayoutIntents):
+    """The environment that is shown is the deployment's where a merchant has none configured."""
+
+    def accepted(self, intent: Intent) -> Response:
+        shown = self.shown(intent)
+        first = intent.merchant == "merchant_a"
+        return self.reply(202, shown if first else shown | {"environment": "live"})
+
+
+# What a refusal leaves behind
+
+
+class _SettlesByItself(PayoutIntents):
+    """Pays whatever is processing, a moment after it was first looked for."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.begun: set[str] = set()
+        self.marked: set[str] = set()
+
+    def find(self, account: Account, given: str) -> Intent:
+        intent = super().find(account, given)
+        if intent.status == "processing" and intent.id not in self.begun:
+            self.begun.add(intent.id)
+            asyncio.get_running_loop().call_later(_LATER_S, lambda: self.ends(intent))
+        return intent
+
+    def not_cancellable(self, intent: Intent) -> Refusal:
+        self.marked.add(intent.id)
+        return super().not_cancellable(intent)
+
+    def ends(self, intent: Intent) -> None:
+        """How it ends."""
+        intent.status = self.variants.terminal[1]
+
+
+@defect("pi-refused-never-ends", "PI-05")
+class RefusedNeverEnds(_SettlesByItself):
+    """A refused cancel marks a processing intent, and the worker that pays passes over what is marked."""
+
+    def ends(self, intent: Intent) -> None:
+        if intent.id not in self.marked:
+            super().ends(intent)
+
+
+@defect("pi-refused-ends-otherwise", "PI-05")
+class RefusedEndsOtherwise(_SettlesByItself):
+    """A refused cancel marks a processing intent, and its payout is given up where others are paid."""
+
+    def ends(self, intent: Intent) -> None:
+        super().ends(intent)
+        if intent.id in self.marked:
+            intent.status, intent.failure_code = "failed", "bank_rejected"
+
+
+@defect("pi-refusal-moves-created-at", "PI-20")
+class RefusalMovesCreatedAt(PayoutIntents):
+    """The row is written anew with each refusal, and created_at is the time of that."""
+
+    def not_cancellable(self, intent: Intent) -> Refusal:
+        if intent.status == "cancelled":
+            intent.created_at = self.clock.now()
+        return super().not_cancellable(intent)
+
+
+@defect("pi-batch-writes-older-rows-back", "PI-06", watch_s=6)
+class BatchWritesOlderRowsBack(PayoutIntents):
+    """A batch of some seconds writes back the rows that it had loaded: what was cancelled meanwhile awaits approval."""
+
+    def write(self, intent: Intent, reason: str | None) -> None:
+        before = intent.status
+
+        def written_back() -> None:
+            intent.status, intent.failure_code, intent.failure_message = before, None, None
+
+        super().write(intent, reason)
+        asyncio.get_running_loop().call_later(5, written_back)
+
+
+# Callers who left, and answers meant for others
+
+
+@defect("pi-hung-up-keeps-the-key", "PI-36")
+class HungUpKeepsTheKey(PayoutIntents):
+    """A handler is stopped when its caller hangs up, and nobody lets go of its key: 409 for ever."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.stuck: set[str | None] = set()
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        if scope[-1] in self.stuck:
+            raise self.conflict()
+        return await super().once(scope, fingerprint, act)
+
+    async def carried_out(self, request: Request, intent: Intent, reason: str | None) -> Response:
+        if await hangs_up(request, _PATIENT):
+            self.stuck.add(self.key_of(request))
+            raise Refusal(408, "request_timeout", "Nobody is there any more.")
+        return await super().carried_out(request, intent, reason)
+
+
+@defect("pi-refused-body-uses-up-the-key", "PI-37")
+class RefusedBodyUsesUpTheKey(PayoutIntents):
+    """A key is claimed before the body is looked at: the corrected request is a conflict."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.claimed: set[str] = set()
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        key = self.key_of(request)
+        if key in self.claimed:
+            raise self.conflict()
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if key and refusal.code == "invalid_request":
+                self.claimed.add(key)
+            raise
+
+
+@defect("pi-retry-of-a-404-is-never-answered", "PI-37")
+class RetryOfANotFoundIsNeverAnswered(PayoutIntents):
+    """The retry of a 404 waits for an answer that was never kept, until somebody hangs up."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: set[tuple[str, str]] = set()
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        key = self.key_of(request)
+        if key and (key, given) in self.asked:
+            return HANG_UP
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if key and refusal.code == "not_found":
+                self.asked.add((key, given))
+            raise
+
+
+@defect("pi-huge-key-is-never-answered", "PI-38")
+class HugeKeyIsNeverAnswered(PayoutIntents):
+    """A key of more than 1,000 characters ends the worker, and with it the connection."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        huge = any(len(value) > 1000 for value in request.values(b"idempotency-key"))
+        return HANG_UP if huge else await super().cancel(request, given)
+
+
+@defect("pi-odd-id-is-never-answered", "PI-14")
+class OddIdIsNeverAnswered(PayoutIntents):
+    """An id beyond ASCII ends the worker, and with it the connection."""
+
+    async def respond(self, request: Request) -> Response | None:
+        return HANG_UP if "%F0%9F" in request.path else await super().respond(request)
+
+
+@defect("pi-deep-body-is-never-answered", "PI-29")
+class DeepBodyIsNeverAnswered(PayoutIntents):
+    """A body nested too deeply ends the worker, and with it the connection."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        return HANG_UP if request.body.count(b"[") > 1000 else await super().cancel(request, given)
+
+
+@defect("pi-huge-credentials-are-never-answered", "PI-43")
+class HugeCredentialsAreNeverAnswered(PayoutIntents):
+    """Credentials of more than 4 kB end the worker, and with it the connection."""
+
+    async def respond(self, request: Request) -> Response | None:
+        huge = any(len(value) > 4096 for value in request.values(b"authorization"))
+        return HANG_UP if huge else await super().respond(request)
+
+
+@defect("pi-read-is-cached-for-all", "PI-40")
+class ReadIsCachedForAll(PayoutIntents):
+    """What its owner reads is kept by its path for a second, and shown to whoever asks within that."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.kept: dict[str, tuple[Response, float]] = {}
+
+    async def read(self, request: Request, given: str) -> Response:
+        now = asyncio.get_running_loop().time()
+        try:
+            response = await super().read(request, given)
+        except Refusal as refusal:
+            kept, at = self.kept.get(given, (None, 0.0))
+            if refusal.code == "unauthorized" and kept is not None and now - at < 1:
+                return kept
+            raise
+        self.kept[given] = response, now
+        return response
+
+
+@defect("pi-unknown-path-shows-the-request", "PI-45")
+class UnknownPathShowsTheRequest(PayoutIntents):
+    """The answer for a path that isn't there shows the request's headers, for whoever debugs his client."""
+
+    def unknown_route(self, request: Request) -> Response:
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+        return Response(404, encode({"error": {"code": "route_not_found", "message": "No.", "sent": sent}}))
+
+
+# The reason
+
+
+@defect("pi-escapes-count", "PI-24")
+class EscapesCount(PayoutIntents):
+    """The limit counts the text as JSON writes it: each quote, backslash and line break as two."""
+
+    def length(self, reason: str) -> int:
+        return len(encode(reason).decode()) - 2
+
+
+@defect("pi-long-text-is-cut-in-bytes", "PI-26")
+class LongTextIsCutInBytes(PayoutIntents):
+    """512 characters are accepted in any script, and 512 bytes of them kept."""
+
+    def stored(self, reason: str) -> str:
+        return reason.encode()[:512].decode("utf-8", "ignore")
+
+
+@defect("pi-odd-reason-is-refused-yet-cancelled", "PI-28")
+class OddReasonIsRefusedYetCancelled(PayoutIntents):
+    """A reason that is no string is refused, after the intent has been cancelled."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        intent = self.find(self.authenticate(request), given)
+        reason = _body(request, self).get("reason", "")
+        if not isinstance(reason, str) and reason is not None and intent.status in self.cancellable:
+            self.write(intent, None)
+        return await super().cancel(request, given)
+
+
+@defect("pi-reason-is-composed", "PI-27")
+class ReasonIsComposed(PayoutIntents):
+    """The reason is normalised (NFC): letters that were written in two parts come back as one."""
+
+    def stored(self, reason: str) -> str:
+        return unicodedata.normalize("NFC", reason)
+
+
+@defect("pi-more-behind-the-secret-is-ignored", "PI-41")
+class MoreBehindTheSecretIsIgnored(PayoutIntents):
+    """The pair is split at its colons, and only the first two parts count."""
+
+    def credentials(self, request: Request) -> tuple[bytes, bytes]:
+        user, password = super().credentials(request)
+        return user, password.partition(b":")[0]
