@@ -24,6 +24,9 @@ GROUPS = {
     ],
 }  # fmt: skip
 
+# SHOULDs that hold a MUST, which fails them: what is refused has no effect, and what is accepted is kept whole.
+HOLD_A_MUST = {"PI-25", "PI-26", "PI-28"}
+
 # What a row may need: states, and the conditions that a profile has to fulfil.
 CONDITIONS = {"other_merchant"}
 NEEDS = {
@@ -112,11 +115,11 @@ def test_a_may_and_nothing_else_has_a_capability(folder: str) -> None:
 
 @both
 def test_the_statement_uses_the_verbs_of_its_level(folder: str) -> None:
-    """A MUST row says MUST, a SHOULD row says SHOULD and never MUST, a MAY row says MAY."""
+    """A MUST row says MUST, a SHOULD row says SHOULD, and MUST only if it holds one, a MAY row says MAY."""
     for row in rows(folder):
         verbs = set(re.findall(r"\b(?:MUST|SHOULD|MAY)\b", row["statement"]))
         assert row["level"] in verbs, row["id"]
-        assert not (row["level"] == "SHOULD" and "MUST" in verbs), row["id"]
+        assert (row["level"] == "SHOULD" and "MUST" in verbs) == (row["id"] in HOLD_A_MUST), row["id"]
 
 
 @both
