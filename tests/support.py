@@ -146,9 +146,9 @@ class SandboxProcess:
         )
         return str(made["id"])
 
-    def bend(self, *defects: str) -> None:
-        """Switches these defects on and all others off, over a fresh world."""
-        self.post("/_control", {"defects": list(defects), "reset": True})
+    def bend(self, *defects: str, **variants: Any) -> None:
+        """Switches these defects and variants on and all others off, over a fresh world."""
+        self.post("/_control", {"defects": list(defects), "variants": variants, "reset": True})
 
     def close(self) -> None:
         """Ends it."""

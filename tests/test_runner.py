@@ -180,7 +180,7 @@ def test_a_defect_is_found_among_everything_else(bendable: SandboxProcess, tmp_p
 
 def test_a_warning_fails_only_where_it_is_asked_to(bendable: SandboxProcess, tmp_path: Path) -> None:
     """A SHOULD warns; `--fail-on warning` makes that a 1."""
-    bendable.bend("wd-no-challenge")
+    bendable.bend("wd-unauthorized-is-400")
     profile = write_profile(tmp_path, "withdraws", bendable.url)
 
     plain, strict = (

@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from conformance.sandbox import list_variants
-from conformance.sandbox.payout_intents.reference import PayoutIntents
-from tests.support import eventually
+from conformance.sandbox.withdraws.model import printed
 
 
 def each_switch() -> list[tuple[str, Any]]:
@@ -207,6 +206,100 @@ def test_instants_have_forms(bent: Any, form: str, ends: str) -> None:
     """All of them ISO 8601."""
     facts = bent(instants=form).client.given("withdraws", "pending")
     assert facts["createdAt"].endswith(ends)
+
+
+def test_each_so_many_th_request_meets_an_outage(bent: Any) -> None:
+    """By a front server's page, which asks to come back; what a provider state takes isn't counted."""
+    client = bent(unavailable_every=2, retry_after_s=7).client
+    first, *_ = [client.given("withdraws", "pending") for _ in range(3)]
+    replies = [client.withdraw(first["id"]) for _ in range(3)]
+
+    assert [reply.status_code for reply in replies] == [200, 503, 400]
+    assert (replies[1].headers["retry-after"], replies[1].headers["content-type"]) == ("7", "text/html")
+
+
+@pytest.mark.parametrize(("kind", "then"), [("lost", 200), ("too_late", 400)])
+def test_a_connection_is_lost_before_or_after_the_work(bent: Any, kind: str, then: int) -> None:
+    """No answer comes; whether the request was carried out, only the next one tells."""
+    client = bent(unavailable_every=2, unavailable_as=kind).client
+    client.withdraw(str(uuid.uuid4()))
+    identifier = client.given("withdraws", "pending")["id"]
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.withdraw(identifier)
+    assert client.withdraw(identifier).status_code == then
+
+
+def test_a_source_can_be_unavailable_too(bent: Any) -> None:
+    """The endpoint of provider states answers as the front server does."""
+    client = bent(unavailable_every=1, unavailable_as="502", unavailable_source=True).client
+    message = {"action": "setup", "params": {"contract": "withdraws", "status": "pending"}}
+
+    assert client.http.post("/_states", json=message).status_code == 502
+
+
+def test_withdraws_differ_in_form(bent: Any) -> None:
+    """Nulls are left out, dates have an offset, and amounts lose their last zero; other facts stay."""
+    client = bent(nulls="left out", instants="zone", amounts="printed").client
+    facts = client.given("withdraws", "pending")
+    told = client.withdraw(facts["id"]).json()["data"]
+
+    assert {"paidAt", "destinationId"} & told.keys() == set()
+    assert told["canceledAt"].endswith("+08:00")
+    assert (told["amount"], told["referenceId"]) == (printed(facts["amount"]), facts["referenceId"])
+    assert [printed(one) for one in ("1000.00", "7.10", "0.25", "300")] == ["1000", "7.1", "0.25", "300"]
+
+
+def test_a_coarse_clock_ties(bent: Any) -> None:
+    """What was made just now and cancelled within one step of its clock has one date; canceledAt is exact."""
+    client = bent(fresh=True, clock_step_ms=3_600_000).client
+    facts = client.given("withdraws", "pending")
+    told = client.withdraw(facts["id"]).json()["data"]
+
+    assert told["createdAt"] == told["updatedAt"] == facts["updatedAt"]
+    assert told["canceledAt"] >= told["updatedAt"]
+
+
+def test_a_signature_may_cover_json_only(bent: Any) -> None:
+    """A body of another type is outside it."""
+    client = bent(covers="json").client
+    statuses = []
+    for kind in ("application/json", "text/plain"):
+        identifier = client.given("withdraws", "pending")["id"]
+        headers = {**client.signed(), "Content-Type": kind}
+        path = f"/api/v1/withdraws/{identifier}/cancel"
+        statuses.append(client.http.post(path, headers=headers, content=b"{}").status_code)
+
+    assert statuses == [401, 200]
+
+
+def test_a_header_or_the_query_may_name_the_method(bent: Any) -> None:
+    """As some frameworks have it."""
+    client = bent(method_override=True).client
+    identifiers = [client.given("withdraws", "pending")["id"] for _ in range(2)]
+    path = "/api/v1/withdraws/{}/cancel"
+    header = {**client.signed(), "X-HTTP-Method-Override": "POST"}
+
+    assert client.http.get(path.format(identifiers[0]), headers=header).status_code == 200
+    assert client.http.get(f"{path.format(identifiers[1])}?_method=POST", headers=client.signed()).is_success
+
+
+def test_a_source_may_keep_to_itself_what_a_provider_supports(bent: Any) -> None:
+    """It makes what it was asked for all the same."""
+    client = bent(tells_support=False).client
+    facts = client.given("withdraws", "processing", provider_supports_cancel=False)
+
+    assert "provider_supports_cancel" not in facts
+    assert client.withdraw(facts["id"]).status_code == 400
+
+
+def test_a_front_server_may_cut_off_what_is_long(bent: Any) -> None:
+    """Without an answer."""
+    client = bent(gateway="cutter").client
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.withdraw("a" * 9_000)
+    assert client.withdraw("a").status_code == 404
 
 
 def test_latency_is_felt(bent: Any) -> None:

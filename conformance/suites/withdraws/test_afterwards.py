@@ -204,7 +204,7 @@ def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given) 
         for case in FAILURES.values():
             api.send(withdraw, case(api, api.signed()))
     cancelled = {one.withdraw.id for one in api.asked if succeeded(one.reply)}
-    touched = api.settled | cancelled | {one.withdraw.id for one in _by_owner(api)}
+    touched = api.settled | api.unsure | cancelled | {one.withdraw.id for one in _by_owner(api)}
     pending = [one for one in api.asked if one.withdraw.status == "pending"]
     for one in _some([each for each in pending if each.withdraw.id not in touched], _REFUSED):
         owner = one.withdraw.wanted.owner

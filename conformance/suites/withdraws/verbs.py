@@ -63,6 +63,8 @@ class Withdraws:
         # What this worker was answered so far, for the checks that look back on it in the end.
         self.asked: list[Asked] = []
         self.settled: set[str] = set()
+        # Nobody knows what became of these: a request for them may have been carried out, though no answer came.
+        self.unsure: set[str] = set()
         # The types of bodies that the target never answers.
         self._unanswered: set[str] = set()
 
@@ -83,7 +85,7 @@ class Withdraws:
 
     def cancel(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel as the document shows it: signed over `timestamp.`, no body, no content type."""
-        reply = self._client.send(lambda: self._documented("POST", cancel_path(withdraw), by))
+        reply = self._sent(withdraw, lambda: self._documented("POST", cancel_path(withdraw), by))
         return self._noted(withdraw, by, reply, documented=True)
 
     def read(self, withdraw: Target, *, by: str = "primary") -> Reply:
@@ -153,7 +155,7 @@ class Withdraws:
         """A request with just these headers (None leaves one out) and `also` some more, sent to the cancel path."""
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
         request = Request(method, cancel_path(withdraw), (*pairs, *also), body, auth, signed)
-        return self._noted(withdraw, "primary", self._client.send(lambda: request))
+        return self._noted(withdraw, "primary", self._sent(withdraw, lambda: request))
 
     def send_body(
         self, withdraw: Target, headers: Mapping[str, str | None], body: bytes, *, documented: bool = False
@@ -184,8 +186,8 @@ class Withdraws:
     ) -> Reply:
         """The documented request, but for its method, `extra` headers and a query."""
         more = tuple((extra or {}).items())
-        reply = self._client.send(
-            lambda: self._documented(method, cancel_path(withdraw) + query, "primary", more)
+        reply = self._sent(
+            withdraw, lambda: self._documented(method, cancel_path(withdraw) + query, "primary", more)
         )
         return self._noted(withdraw, "primary", reply)
 
@@ -288,6 +290,13 @@ class Withdraws:
         owner = None if by == "primary" else by
         self.cancels(self._session.leases.lease(Wanted("withdraws", status, owner=owner)), by=by)
 
+    def _sent(self, withdraw: Target, make: Callable[[], Request]) -> Reply:
+        try:
+            return self._client.send(make)
+        except TransportError:
+            self.unsure.add(withdraw if isinstance(withdraw, str) else withdraw.id)
+            raise
+
     def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
         if not isinstance(withdraw, Resource):
             return reply
@@ -311,16 +320,19 @@ def succeeded(reply: Reply) -> bool:
 
 def refused(reply: Reply, *, to: str, hint: str = "") -> Reply:
     """The documented refusal, its status and its code: a code that is no text is for WD-26 to judge."""
-    code = reply.at("error.code")
-    wanted = REFUSED if isinstance(code, str) and code.strip() else Answer(REFUSED.status)
-    return expect.answered(reply, wanted, to=to, hint=hint)
+    return _answered(reply, REFUSED, to=to, hint=hint)
 
 
 def not_found(reply: Reply, *, to: str) -> Reply:
     """The documented 404, its status and its code: a code that is no text is for WD-26 to judge."""
+    return _answered(reply, NOT_FOUND, to=to)
+
+
+def _answered(reply: Reply, answer: Answer, *, to: str, hint: str = "") -> Reply:
     code = reply.at("error.code")
-    wanted = NOT_FOUND if isinstance(code, str) and code.strip() else Answer(NOT_FOUND.status)
-    return expect.answered(reply, wanted, to=to)
+    is_told = isinstance(code, str) and bool(code.strip())
+    wanted = answer if is_told or reply.status != answer.status else Answer(answer.status)
+    return expect.answered(reply, wanted, to=to, hint=hint)
 
 
 def not_cancelled_again(reply: Reply, *, what: str, hint: str = "") -> None:

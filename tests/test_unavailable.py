@@ -1,0 +1,23 @@
+"""Runs against targets that are unavailable now and then: no requirement is judged by that."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import READ_PATH, SandboxProcess, certify, outcomes, record, write_profile
+
+
+@pytest.mark.parametrize("kind", ["502", "504", "lost", "too_late"])
+def test_what_gets_no_answer_is_begun_again(bendable: SandboxProcess, tmp_path: Path, kind: str) -> None:
+    """Each 41st request is lost, some after they were carried out: their checks begin again, and nothing is accused."""
+    profile = write_profile(tmp_path, "withdraws", bendable.url, states=f"sandbox = true\n{READ_PATH}")
+    bendable.bend(unavailable_every=41, unavailable_as=kind)
+    try:
+        done = certify(profile)
+    finally:
+        bendable.bend()
+
+    found = outcomes(tmp_path)
+    assert {one: told for one, told in found.items() if told != "passed"} == {}, done.stdout
+    assert done.returncode == 0
+    assert "began again" in " ".join(record(tmp_path)["notes"])
