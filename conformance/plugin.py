@@ -301,9 +301,9 @@ class Run:
 
 
 def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
-    """The terminal states that the profile names, known while tests are collected; `cancelled` without a profile."""
+    """The terminal states that the profile names, known while tests are collected; none without a profile."""
     run = config.stash.get(RUN, None)
-    return run.profile.states.terminal if run is not None else ("cancelled",)
+    return run.profile.states.terminal if run is not None else ()
 
 
 def looks_back(item: pytest.Item) -> bool:

@@ -69,7 +69,7 @@ class States:
     """How resources are obtained: at most one of `url`, `command`, `ids`, `sandbox`.
 
     `ids` maps an owner (`primary`, `other_merchant`, `other_environment`) to statuses to ids. `requests_per_second`
-    is what a run may ask of the source alone; None means no limit.
+    is what a run may ask of the source alone; None means no limit. `terminal` is empty where the profile names none.
     """
 
     url: str | None = None

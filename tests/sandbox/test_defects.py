@@ -9,11 +9,12 @@ import pytest
 from conformance.sandbox import list_defects
 from conformance.sandbox.defects import defect
 from conformance.sandbox.withdraws.reference import Withdraws
-from tests.sandbox import battery_intents, battery_withdraws
+from tests.sandbox import battery_beside, battery_intents, battery_withdraws
 from tests.sandbox.player import Player, fixed_time_and_chance
 
 APIS = ("withdraws", "payout-intents")
-PARTS = {"withdraws": len(battery_withdraws.PARTS), "payout-intents": len(battery_intents.PARTS)}
+INTENTS = (*battery_intents.PARTS, *battery_beside.PARTS)
+PARTS = {"withdraws": len(battery_withdraws.PARTS), "payout-intents": len(INTENTS)}
 
 
 def transcript(api: str, part: int, *defects: str) -> str:
@@ -25,7 +26,7 @@ def transcript(api: str, part: int, *defects: str) -> str:
             if api == "withdraws":
                 await battery_withdraws.PARTS[part](battery_withdraws.Withdraws(player, now))
             else:
-                await battery_intents.PARTS[part](battery_intents.Intents(player))
+                await INTENTS[part](battery_intents.Intents(player))
             return repr(player.transcript)
 
     return asyncio.run(play())
