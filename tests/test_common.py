@@ -116,6 +116,16 @@ def test_order_as_far_as_the_coarser_can_tell() -> None:
     assert not common.not_after("yesterday", T0)
 
 
+def test_one_moment_in_two_texts() -> None:
+    """As far as the coarser of the two can tell, whatever the offset; what is no instant is told elsewhere."""
+    assert common.is_same_instant(T0, "2024-01-01T07:10:00+07:00")
+    assert common.is_same_instant("2024-01-01T00:10:00.123456Z", "2024-01-01T00:10:00.123Z")
+    assert common.is_same_instant("2024-01-01T00:10:00.9Z", "2024-01-01T00:10:00Z")
+    assert common.is_same_instant(T0, "yesterday")
+    assert not common.is_same_instant(T0, "2024-01-01T00:10:00.010Z")
+    assert not common.is_same_instant(T0, T2)
+
+
 def test_what_moved() -> None:
     """Two instants in one tick of a clock of seconds can't be told apart, and pass."""
     assert common.moved(T0, T1)

@@ -124,3 +124,26 @@ def test_checks_without_an_answer_begin_again(sandbox: SandboxProcess, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert any("began again" in note for note in notes), notes
     assert any("unavailable" in note for note in notes), notes
+
+
+def test_a_caller_that_hangs_up_reads_nothing(clients: Clients) -> None:
+    """The request is written whole and the connection closed; what is sent later goes over another one."""
+    left: list[bytes] = []
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        if b"/left" in request:
+            left.append(peer.recv(1))
+        else:
+            peer.sendall(GOOD)
+
+    with serving(answer) as server:
+        client, recorder = clients(server.url)
+
+        client.abandon(lambda: Request("POST", "/left", (("X-Key", "1"),), b"{}"))
+        reply = client.send(lambda: Request("GET", "/x"))
+
+    assert reply.status == 404
+    assert left == [b""]
+    assert server.requests[0].endswith(b"\r\n\r\n{}")
+    assert [one.status for one in recorder.exchanges] == [None, 404]
+    assert "on purpose" in str(recorder.exchanges[0].error)

@@ -1,0 +1,131 @@
+"""The payout intents suite's own judgements, on answers that are made up."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.expect import Violation
+from conformance.http.reply import Reply
+from conformance.states import Resource
+from conformance.states.resource import Wanted
+from conformance.suites.payout_intents import pieces, texts
+from conformance.suites.payout_intents.bindings import ask_by_name
+from conformance.suites.payout_intents.verbs import is_cancelled, succeeded
+from tests.http.test_reply import reply
+
+INTENT = Resource("pi_1", Wanted("payout-intents", "processing"), {})
+BEFORE = {"status": "processing", "amount": "1", "merchant_reference": "r", "failure_code": None}
+
+
+def shown(**changed: Any) -> Reply:
+    """What GET shows of an intent that was processing."""
+    return reply(json.dumps(BEFORE | changed).encode())
+
+
+def refusal(answer: Reply | None = None, twin: Reply | None = None) -> pieces.Refusal:
+    """A refused cancel of a processing intent; `twin` is what GET shows of the one that was left alone."""
+    refused = answer or reply(b'{"error": {"code": "approval_required"}}', 422)
+    left = pieces.Twin(INTENT, shown(), twin) if twin is not None else None
+    return pieces.Refusal(INTENT, "our reason", shown(), {"with a key": refused}, shown(), shown(), left)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "cancelled"},
+        {"status": "requires_approval"},
+        {"failure_code": "approval_required"},
+        {"status": "failed", "failure_code": "cancelled"},
+        {"failure_code": "anything"},
+        {"failure_message": "our reason"},
+        {"amount": "0"},
+        {"merchant_reference": None},
+    ],
+)
+def test_what_a_refusal_leaves_behind_is_told(changed: dict[str, Any]) -> None:
+    """Alone, and where the one that nobody touched is as it was."""
+    for twin in (None, shown()):
+        with pytest.raises(Violation, match="a processing intent to proceed"):
+            pieces.goes_ahead(refusal(twin=twin), shown(**changed), twin, "at once")
+
+
+@pytest.mark.parametrize(
+    ("changed", "twin"),
+    [
+        ({"status": "paid"}, None),
+        ({"status": "failed", "failure_code": "bank_rejected", "failure_message": "No."}, None),
+        (
+            {"status": "cancelled", "failure_code": "cancelled"},
+            {"status": "cancelled", "failure_code": "cancelled"},
+        ),
+        ({"amount": "2"}, {"amount": "3"}),
+    ],
+)
+def test_what_becomes_of_any_payout_accuses_nobody(
+    changed: dict[str, Any], twin: dict[str, Any] | None
+) -> None:
+    """It settles, or does what the one that nobody touched does, too."""
+    left = shown(**twin) if twin is not None else None
+    pieces.goes_ahead(refusal(twin=left), shown(**changed), left, "later")
+
+
+@pytest.mark.parametrize(
+    ("answer", "good"),
+    [
+        (reply(b"{}", 422), True),
+        (reply(b"{}", 409), True),
+        (reply(b'{"error": {}}', 200), True),
+        (reply(b'{"status": "cancelled"}', 202), False),
+        (reply(b"{}", 500), False),
+        (reply(b"{}", 401), False),
+    ],
+)
+def test_what_is_no_refusal_leaves_nothing_to_judge(answer: Reply, *, good: bool) -> None:
+    """A control: the row about that answer judges it."""
+    if good:
+        pieces.was_refused(refusal(answer))
+        return
+    with pytest.raises(Violation) as caught:
+        pieces.was_refused(refusal(answer))
+    assert caught.value.control
+
+
+@pytest.mark.parametrize(
+    ("came", "taken"),
+    [(b'{"status": "cancelled"}', True), (b"", True), (b'{"error": {"code": "x"}}', False)],
+)
+def test_a_refusal_by_a_2xx_is_no_success(came: bytes, *, taken: bool) -> None:
+    """How it is refused is for the rows on refusals."""
+    assert succeeded(reply(came, 202)) is taken
+    assert not succeeded(reply(came, 422))
+
+
+def test_cancelled_by_any_spelling() -> None:
+    """The spelling is judged once, where a cancel is answered."""
+    assert all(is_cancelled(shown(status=one)) for one in ("cancelled", "canceled", "CANCELLED"))
+    assert not any(is_cancelled(shown(status=one)) for one in ("paid", None, "cancelling", 1))
+
+
+def test_other_ids_are_named_at_once_and_one_by_one() -> None:
+    """For a target that ignores what it doesn't know one request is enough; others refuse all but a single name."""
+    first, *rest = ask_by_name("pi_2")
+    assert first["id"] == "pi_2"
+    assert first["ids"] == ["pi_2"]
+    assert {"merchant_id", "environment", "status"} <= first.keys()
+    assert {name for one in rest if len(one) == 1 for name in one} == set(first)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (str.strip, "white space was trimmed"),
+        (lambda text: text[:-1], "it is cut after"),
+        (lambda _: "", "failure_message is empty"),
+    ],
+)
+def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: str) -> None:
+    """So that its developer knows where to look."""
+    sent = texts.FREE_TEXT["outer_spaces"]
+    assert said in texts.difference(sent, change(sent))
