@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from conformance import expect
@@ -272,6 +273,15 @@ class Evidence:
 
         return self._once(f"echoed {which}", gather)
 
+    def answered_body(self, what: str, body: bytes) -> Odd | None:
+        """As `odd_body`; None where it is never answered, which is for the row's other checks to tell."""
+        try:
+            return self.odd_body(what, body)
+        except Violation as fault:
+            if fault.control:
+                raise
+            return None
+
     def odd_body(self, what: str, body: bytes) -> Odd:
         """A cancel with that body, and a GET after it."""
 
@@ -316,11 +326,15 @@ class Evidence:
                     ("POST", "PUT", "PATCH", "DELETE"),
                     {"status": "cancelled"},
                 )
-            replies = {
-                method: api.send(method, path, headers, None if method == "GET" else encoded(body))
-                for method in methods
+            sent = encoded(body)
+            asked = {method: None if method == "GET" else sent for method in methods}
+            came = {
+                method: api.answered(
+                    partial(api.send, method, path, headers, content), to=f"a {method} on {place}"
+                )
+                for method, content in [*asked.items(), ("HEAD", None), ("OPTIONS", None)]
             }
-            replies |= {method: api.send(method, path, headers) for method in ("HEAD", "OPTIONS")}
+            replies = {method: reply for method, reply in came.items() if reply is not None}
             after = api.until(lambda: api.read(intent), lambda reply: reply.status != 404)
             return Methods(intent, replies, after, api.cancel(intent))
 
@@ -332,18 +346,25 @@ class Evidence:
         def gather() -> Replies:
             api, intent, done = self._api, self._given("requires_approval"), self.cancelled().intent
             pair = api.credentials()
-            return {
-                "broken JSON": api.post(intent, b'{"reason": '),
-                "a body that is no object": api.post(intent, b'["reason"]'),
-                "a body that is not UTF-8": api.post(intent, b'{"reason": "\xff\xfe"}'),
-                "a reason that is a number": api.post(intent, b'{"reason": 7}'),
-                "a reason of 600 characters": api.cancel(intent, reason="x" * 600),
-                "a body in XML": api.post(intent, b"<reason/>", change={"Content-Type": "application/xml"}),
-                "no credentials": api.post(done, b"{}", change={"Authorization": None}),
-                "undecodable credentials": api.post(done, b"{}", change={"Authorization": "Basic ***"}),
-                "a Bearer token": api.post(done, b"{}", change={"Authorization": f"Bearer {pair.secret}"}),
-                "a read without credentials": api.read(done, authorization=None),
+            post, no = partial(api.post, intent), {"Authorization": None}
+            asked: Mapping[str, Callable[[], Reply]] = {
+                "broken JSON": partial(post, b'{"reason": '),
+                "a body that is no object": partial(post, b'["reason"]'),
+                "a body that is not UTF-8": partial(post, b'{"reason": "\xff\xfe"}'),
+                "a reason that is a number": partial(post, b'{"reason": 7}'),
+                "a reason of 600 characters": partial(post, body_of("x" * 600)),
+                "a body in XML": partial(post, b"<reason/>", change={"Content-Type": "application/xml"}),
+                "no credentials": partial(api.post, done, b"{}", change=no),
+                "undecodable credentials": partial(
+                    api.post, done, b"{}", change={"Authorization": "Basic ***"}
+                ),
+                "a Bearer token": partial(
+                    api.post, done, b"{}", change={"Authorization": f"Bearer {pair.secret}"}
+                ),
+                "a read without credentials": partial(api.read, done, authorization=None),
             }
+            came = {what: api.answered(ask, to=f"a request with {what}") for what, ask in asked.items()}
+            return {what: reply for what, reply in came.items() if reply is not None}
 
         return self._once("bad requests", gather)
 

@@ -60,9 +60,9 @@ def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place
     intent, other = given("requires_approval"), given("requires_approval")
 
     for names in ask_by_name(other.id):
-        reply = names_another(api, intent, place, names)
+        intent, reply = names_another(api, given, intent, place, names)
         _untouched(api.seen(other), place)
-        if succeeded(reply):
+        if reply is not None and succeeded(reply):
             read = api.confirmed(intent)
             expect.that(
                 is_cancelled(read),

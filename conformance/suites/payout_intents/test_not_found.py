@@ -170,12 +170,12 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
     given.credentials("other_merchant")
     intent, theirs = given("requires_approval"), given("requires_approval", owner="other_merchant")
 
-    replies = []
+    replies: list[Reply] = []
     for names in ask_by_name(theirs.id):
-        replies.append(names_another(api, intent, place, names))
-        if place == "query":
-            replies.append(reads_another(api, intent, names))
-        if succeeded(replies[0]):
+        intent, reply = names_another(api, given, intent, place, names)
+        came = [reply, reads_another(api, intent, names) if place == "query" else None]
+        replies += [one for one in came if one is not None]
+        if reply is not None and succeeded(reply):
             break
 
     read = api.seen(theirs, by="other_merchant")

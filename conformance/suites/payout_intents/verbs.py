@@ -112,6 +112,34 @@ class PayoutIntents:
         """The answer to a request that is odd on purpose; one that is never answered is that request's finding."""
         return expect.odd(ask, lambda: self.read(unknown_like(None)), to=to)
 
+    def answered(self, ask: Call, *, to: str) -> Reply | None:
+        """As `odd`, for a check that asks whether something is accepted: None where it is never answered at all.
+
+        That isn't accepted; the row on such input tells that there is no answer.
+        """
+        try:
+            return self.odd(ask, to=to)
+        except expect.Violation:
+            return None
+
+    def odd_of(
+        self,
+        given: Callable[[], Resource],
+        ask: Callable[[Resource], Reply],
+        *,
+        to: str,
+        first: Resource | None = None,
+    ) -> tuple[Resource, Reply]:
+        """As `odd`, about an intent that is another one each time: one without an answer may have been cancelled."""
+        asked: list[Resource] = []
+
+        def once() -> Reply:
+            asked.append(first if first is not None and not asked else given())
+            return ask(asked[-1])
+
+        reply = self.odd(once, to=to)
+        return asked[-1], reply
+
     def hangs_up(self, intent: Resource, *, reason: str, key: str) -> None:
         """A documented cancel whose sender hangs up as soon as it is written."""
         headers = [(name, value) for name, value in self.documented(key=key).items() if value is not None]
