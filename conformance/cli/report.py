@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from conformance.cli.terminal import guarded, style, tell, width
+from conformance.cli.terminal import guarded, shown, style, tell, width
 
 
 @click.command()
@@ -37,7 +37,7 @@ def report(folders: tuple[Path, ...], output: Path | None) -> int:
         page = render.overview(
             found, unique, output or Path(os.path.commonpath([one.parent for one in unique]))
         )
-        click.echo(f"Overview: {os.path.relpath(page) if page.is_relative_to(Path.cwd()) else page}")
+        click.echo(f"Overview: {shown(page)}")
     codes = [exit_code(record) for record in found]
     return next((code for code in (1, 4, 3) if code in codes), 0)
 

@@ -96,11 +96,19 @@ def tell(record: Any, report: Path, *, quiet: bool) -> None:
     """The verdict of a run, and where its report is."""
     from conformance.report import explain, terminal
 
-    shown = os.path.relpath(report) if report.is_relative_to(Path.cwd()) else str(report)
+    where = shown(report)
     if quiet:
-        click.echo(f"{explain.sentence(record)}\n{shown}")
+        click.echo(f"{explain.sentence(record)}\n{where}")
         return
-    click.echo(terminal.text(record, report=shown, style=style, width=width()), nl=False)
+    click.echo(terminal.text(record, report=where, style=style, width=width()), nl=False)
+
+
+def shown(path: Path) -> str:
+    """A path as people want to read it: from the current folder, if it is below that, and that is still there."""
+    try:
+        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    except OSError:
+        return str(path)
 
 
 def width() -> int:

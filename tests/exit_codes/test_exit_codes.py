@@ -183,9 +183,7 @@ def test_the_exit_code_is_that_of_the_verdict(commands: Commands, name: str) -> 
     assert set(found.values()) == {code}, found
 
 
-@pytest.mark.parametrize(
-    "text", ["plan good/withdraws.toml --no-fuzz", "catalogue", "sandbox --list-defects"]
-)
+@pytest.mark.parametrize("text", ["catalogue", "sandbox --list-defects"])
 def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(commands: Commands, text: str) -> None:
     """There is no verdict that the code could be of: 4 where the text is lost, 0 where nobody wants it."""
     found = commands.codes(text)
@@ -231,9 +229,9 @@ def test_the_demo_of_conformant_targets_ends_with_0(world: World) -> None:
 @pytest.mark.parametrize("end", ENDS)
 def test_a_run_that_is_fuzzed_comes_to_its_verdict(world: World, end: str) -> None:
     """The fuzzing is a process of its own, which has these streams from the run."""
-    words = ["run", "bad/payout-intents.toml", "--fuzz-examples", "8", "-k", "fuzz", "--output", "fuzz"]
+    words = ["run", "bad/withdraws.toml", "--fuzz-examples", "8", "-k", "fuzz", "--output", "fuzz"]
     process = started(words, world.folder, (1, 2), end)
-    assert process.wait(timeout=120) in (1, 3)  # a SHOULD: nothing fails, and nothing is proven
+    assert process.wait(timeout=120) == 1
 
 
 @pytest.mark.parametrize(("which", "code"), [("good", 0), ("bad", 1)])
