@@ -255,7 +255,7 @@ def test_a_sandbox_without_output_serves_until_ctrl_c(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     process = started(["sandbox", "--port", str(port)], world.folder, (1, 2), "closed")
-    for _ in range(600):
+    for _ in range(2400):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             break
         time.sleep(0.05)
