@@ -162,5 +162,5 @@ def _properties(element: ET.Element, values: dict[str, str]) -> None:
 
 
 def _add(case: ET.Element, tag: str, message: str, text: str, **attributes: str) -> None:
-    element = ET.SubElement(case, tag, {"message": line(message), **attributes})
+    element = ET.SubElement(case, tag, {"message": line(message, 600), **attributes})
     element.text = visible(text, newlines=True) or None

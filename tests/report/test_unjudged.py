@@ -112,3 +112,25 @@ def test_of_a_run_that_was_ended_early_only_errors_are_told() -> None:
     assert explain.headline(found) == (
         "was not tested to the end; nothing failed in 3 requirements tested; 1 could not be judged: WD-14 (no answer)"
     )
+
+
+def test_the_longest_line_is_whole_wherever_it_stands() -> None:
+    """Many of each kind: ids are counted rather than cut."""
+    kinds = [("e", Outcome.ERROR, "tls: no"), ("n", Outcome.NOT_TESTABLE, "none"), ("p", Outcome.PASSED, "")]
+    rows, checks = [], []
+    for base, (kind, outcome, message) in zip((100, 200, 300), kinds, strict=True):
+        for number in range(base, base + 20):
+            rows.append(sample.requirement(f"WD-{number}"))
+            checks.append(sample.check(f"{kind}::{number}", outcome, f"WD-{number}", message=message))
+    checks += [
+        sample.check(f"s::{number}", Outcome.ERROR, f"WD-{number}", level=SHOULD, message="tls: no")
+        for number in range(300, 320)
+    ]
+    found = sample.folded(rows, checks)
+
+    said = explain.headline(found)
+    assert said.count(" and 12 more") == 3
+    assert said in html.html(found)
+    assert said in html.overview([found])
+    assert said in junit.junit(found)
+    assert said in summary.summary(found)
