@@ -52,9 +52,10 @@ detection: $(READY)
 	done
 	$(BIN)/python -m tests.proof.rare
 
-# Which checks and defects stand behind each requirement, as a table beside the specs.
+# Which checks and defects stand behind each requirement, as a table beside the specs; which honest servers are certified.
 coverage: $(READY)
 	$(BIN)/python -m tests.coverage_table
+	$(BIN)/python -m tests.outside.table
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
