@@ -86,9 +86,12 @@ class Trial:
     def unanswered(self, ruling: Ruling, exchange: Exchange | None, case: object) -> None:
         """Never an answer is one."""
         del case
-        if ruling.check == self.check and exchange is not None:
-            self.ruled_on, self.finding, self.shown = True, ruling.finding, (exchange,)
-            self.answers.append(exchange)
+        if ruling.check != self.check or exchange is None or ruling.finding is None:
+            return
+        self.ruled_on = True
+        self.answers.append(exchange)
+        if self.cause in (None, ruling.finding.cause):
+            self.finding, self.shown = ruling.finding, (exchange,)
 
     def skipped(self, probe: Probe) -> None:
         """Nothing was sent."""
@@ -306,7 +309,7 @@ def _other_texts(probe: Probe) -> Iterator[Probe]:
         scheme, _, rest = value.rpartition(" " if " " in value else "=" if value.startswith("sha") else "\0")
         lead = value[: len(value) - len(rest)] if scheme else ""
         for some in _shorter(list(rest)):
-            other = (name, lead + "".join(some))
+            other = (name, (lead + "".join(some)).strip())
             yield replace(probe, altered=(*probe.altered[:index], other, *probe.altered[index + 1 :]))
     for index, (name, value) in enumerate(probe.headers):
         if probe.aim is Aim.KEY and name == "Idempotency-Key":

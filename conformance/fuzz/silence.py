@@ -13,6 +13,7 @@ from conformance.fuzz.probes import Aim, Case, Probe
 from conformance.fuzz.resources import CONSUMED
 from conformance.fuzz.rulings import Finding, Ruling, Steered
 from conformance.http.reply import Reply
+from conformance.oracles.lines import LONG
 
 NO_ANSWER = "no answer"
 # So often at most it is tried whether a kind of request never gets an answer.
@@ -21,6 +22,8 @@ _TRIES = 2
 _ENOUGH, _ENOUGH_S = 4, 20.0
 # An answer by 502, 503 or 504, a connection that was cut, a time limit that passed.
 _SILENT = ("unavailable", "timeout", "reset", "protocol")
+# What the HTTP library refuses to write.
+_UNSENT = "LocalProtocolError"
 
 
 class Silence:
@@ -47,7 +50,9 @@ class Silence:
         """
         probe = case.probe
         check = crash_check(probe)
-        if check is None or fault.kind not in _SILENT:
+        if check is None or fault.kind not in _SILENT or fault.message.startswith(_UNSENT):
+            return
+        if fault.kind == "reset" and _longest_line(probe) > LONG:
             return
         kind, name = (probe.operation, probe.aim), openapi.operation(probe.operation).name
         with self._lock:
@@ -90,3 +95,7 @@ class Silence:
         """An answer to a documented request of the same operation, about an id that names nothing."""
         name, _ = self._crew.supply.unknown_id()
         return self._crew.writer.send(plain(openapi.operation(probe.operation)), name, str(uuid4()))
+
+
+def _longest_line(probe: Probe) -> int:
+    return max(len(text) for text in (probe.segment or "", *(v for _, v in (*probe.headers, *probe.altered))))
