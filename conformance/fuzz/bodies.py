@@ -9,7 +9,7 @@ from conformance.fuzz.probes import REASON_LIMIT, Aim, Probe, has_only_character
 from conformance.fuzz.rulings import Finding, Ruling, Steered, recorded, ruling, text, told
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.openapi import Operation
-from conformance.oracles.keys import lacking
+from conformance.oracles.keys import has_value, lacking
 from conformance.oracles.texts import Returned, can_be_tidied, returned
 from conformance.states.accounts import unmasked
 
@@ -80,7 +80,8 @@ def _of_withdraw(reply: Reply) -> dict[str, list[str]]:
     """What no schema tells: masks, and offsets of zero."""
     found: dict[str, list[str]] = {}
     account, moment = reply.at(_ACCOUNT), instant(reply.at("data.canceledAt"))
-    if account is not MISSING and account is not None and (not isinstance(account, str) or unmasked(account)):
+    masked = isinstance(account, str) and bool(account.strip()) and not unmasked(account)
+    if account is not MISSING and has_value(account) and not masked:
         shown = text(recorded(reply, _ACCOUNT))
         found["body.account_number"] = [f"{_ACCOUNT}: should be masked, and is {shown}"]
     if moment is not None and moment.utcoffset():
