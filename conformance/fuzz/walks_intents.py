@@ -48,7 +48,10 @@ class _Intent:
 
 @dataclass(slots=True)
 class _Use:
-    """What a key was used for. `first` is the 202 that it got; `shared` where it got one for another intent, too.
+    """What a key was used for. `first` is the 202 that it got.
+
+    It is `shared` where it got one for another intent, too, or for a body that no document describes: then its next
+    answer is open.
 
     `at` (monotonic seconds) is when that was.
     """
@@ -128,10 +131,10 @@ class IntentModel:
         use = self._uses.get((step.by, step.key))
         if use is None:
             return self._first_use(step, step.key, intent, reply)
-        if use.first is None:
-            return self._after_refusal(step, step.key, intent, reply)
         if use.shared:
             return self._open(step, intent, reply)
+        if use.first is None:
+            return self._after_refusal(step, step.key, intent, reply)
         if use.on != step.on:
             return self._other_intent(step, use, intent, reply)
         if time.monotonic() - use.at > MEMORY_S:
@@ -234,7 +237,9 @@ class IntentModel:
         """A body that is to be refused. What is answered is the judge's; what it does to the intent is ours."""
         intent.since.append(ODD.get(step.odd, "odd"))
         if step.key is not None:
-            self._uses.setdefault((step.by, step.key), _Use(step.on, None, step.odd, None))
+            use = self._uses.setdefault((step.by, step.key), _Use(step.on, None, step.odd, None))
+            # What was made of the body is open, and with it whether the next one under this key is another one.
+            use.shared = use.shared or reply.ok
         if reply.ok and intent.status in _CANCELLABLE:
             self._cancelled(intent, None)
         return []

@@ -205,6 +205,18 @@ def test_a_refused_request_that_cancels_is_blamed_and_not_the_cancel_after_it(od
     assert [one.check for one in ruled if one.finding] == [f"get_payout_intent.walk.{check}"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [reply(202, BODY), reply(409, refusal("idempotency_conflict")), reply(422, refusal("approval_required"))],
+    ids=["replayed", "conflict", "refused"],
+)
+def test_the_key_of_an_odd_body_that_cancelled_is_open(answer):
+    """A body that is no object may be taken for none: the same request with `{}` is then a retry, or it isn't."""
+    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
+    model.rule(Step("cancel", key="a", odd="a_list"), reply(202, BODY))
+    assert not [one for one in model.rule(Step("cancel", key="a"), answer) if one.finding]
+
+
 @pytest.mark.parametrize(("row", "wanted"), [("WD-08", False), ("wd-14", True), ("WD-31", True)])
 def test_fuzzing_that_can_judge_nothing_does_not_start(row, wanted, tmp_path):
     """It isn't started for a requirement that none of its checks is about."""
