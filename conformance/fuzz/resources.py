@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from conformance.errors import NotTestable, TransportError
+from conformance.http.segment import segment
 from conformance.session import Session
 from conformance.states.resource import Resource, Wanted
 from conformance.states.resource import alike as alike  # noqa: PLC0414 - for those who make ids up
@@ -164,14 +165,19 @@ class Supply:
         return resource
 
     def _leased(self, wanted: Wanted) -> Resource:
-        """A resource; asked for once more where no answer came. Raises NotTestable, TransportError."""
+        """A resource that a path can name; asked for once more where no answer came.
+
+        Raises NotTestable, TransportError.
+        """
         try:
-            return self._session.leases.lease(wanted)
+            resource = self._session.leases.lease(wanted)
         except TransportError as fault:
             try:
-                return self._session.leases.lease(wanted)
+                resource = self._session.leases.lease(wanted)
             except NotTestable:
                 raise fault from None
+        segment(resource.id)
+        return resource
 
     def fault(self, wanted: Wanted) -> str | None:
         """What was found of the source of such resources, if it hands out something else; None where nothing was."""
