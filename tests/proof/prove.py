@@ -1,25 +1,28 @@
-"""Runs the suites of one API against the sandbox, once per defect and once per variant, in one process.
+"""Runs the suites of one API against the sandbox, once per defect and once per variant.
 
     python -m tests.proof.prove API OUT [--full] [--defect ID]... [--variant JSON]...
 
 A defect is judged by the checks of the requirements that it breaks, or by all of them with `--full`.
-Start-up is shared: one sandbox on a socket, its world reset over the control endpoint; for all defects the suites are
-collected once, and each gets a process forked off there. Writes a
+Start-up is shared: a few sandboxes on sockets of their own, each with one run at a time, its world reset over the
+control endpoint; for all defects the suites are collected once, and each gets a process forked off there. Writes a
 JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`.
 """
 
 import argparse
 import contextlib
+import gc
 import io
 import json
 import os
-import shutil
 import tempfile
 import time
+import traceback
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,8 @@ from tests.support import CREDENTIAL_ENV, SandboxProcess
 
 SUITES = Path(catalogue.__file__).parent / "suites"
 JUDGED = ("failed", "warned", "error", "not_testable")
+SANDBOXES = 4
+"""How many runs go on side by side: each waits as much as it works."""
 
 
 def control(url: str, defects: list[str], variants: Mapping[str, Any]) -> None:
@@ -42,56 +47,90 @@ def control(url: str, defects: list[str], variants: Mapping[str, Any]) -> None:
         answer.read()
 
 
+def side_by_side(
+    urls: Sequence[str], jobs: Iterable[tuple[str, Callable[[str], object]]]
+) -> dict[str, float]:
+    """Does each job, a name and what is done with a URL, in a process forked off here; seconds by name.
+
+    No URL is given to two at a time. Raises RuntimeError where a process ends badly.
+    """
+    free, running, seconds = list(urls), dict[int, tuple[str, str, float]](), dict[str, float]()
+
+    def one_ends() -> None:
+        child, status = os.wait()
+        if child not in running:
+            raise RuntimeError("a sandbox ended")
+        name, url, began = running.pop(child)
+        if status:
+            raise RuntimeError(f"the checks of {name} ended with an error")
+        seconds[name] = round(time.perf_counter() - began, 2)
+        free.append(url)
+
+    for name, work in jobs:
+        if not free:
+            one_ends()
+        url, began = free.pop(), time.perf_counter()
+        child = os.fork()
+        if child == 0:
+            _only(partial(work, url))
+        running[child] = name, url, began
+    while running:
+        one_ends()
+    return seconds
+
+
+def _only(work: Callable[[], object]) -> None:
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
 class Each:
     """A pytest plugin: runs what was collected once per defect, each time in a process of its own."""
 
-    def __init__(self, defects: list[Defect], url: str, folder: Path, *, full: bool) -> None:
-        self._defects, self._url, self._folder, self._full = defects, url, folder, full
+    def __init__(self, defects: list[Defect], urls: Sequence[str], folder: Path, *, full: bool) -> None:
+        self._defects, self._urls, self._folder, self._full = defects, urls, folder, full
         self.seconds: dict[str, float] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Raises RuntimeError where a process ends badly."""
-        for defect in self._defects:
-            control(self._url, [defect.id], {})
-            began = time.perf_counter()
-            child = os.fork()
-            if child == 0:
-                self._run(session, defect)
-            if os.waitpid(child, 0)[1]:
-                raise RuntimeError(f"the checks of {defect.id} ended with an error")
-            self.seconds[defect.id] = round(time.perf_counter() - began, 2)
+        # Events that never come are waited for for long: they begin first.
+        order = sorted(self._defects, key=lambda defect: "-event-" not in defect.id)
+        jobs = ((defect.id, partial(self._run, session, defect)) for defect in order)
+        self.seconds = side_by_side(self._urls, jobs)
         return True
 
-    def _run(self, session: pytest.Session, defect: Defect) -> NoReturn:
-        code = 1
-        try:
-            run = session.config.stash[RUN]
-            run.folder = self._folder / defect.id
-            run.folder.mkdir()
-            run.profile = run.profile.watching(defect.watch_s)
-            items = [
-                item
-                for item in session.items
-                if self._full
-                or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
-            ]
-            for item, following in zip(items, [*items[1:], None], strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            run.pytest_sessionfinish()
-            code = 0
-        finally:
-            os._exit(code)
+    def _run(self, session: pytest.Session, defect: Defect, url: str) -> None:
+        control(url, [defect.id], {})
+        run = session.config.stash[RUN]
+        run.folder = self._folder / defect.id
+        run.folder.mkdir()
+        run.profile = replace(run.profile, target=replace(run.profile.target, base_url=url))
+        items = [
+            item
+            for item in session.items
+            if self._full
+            or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
+        ]
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        run.pytest_sessionfinish()
 
 
 def defective(
-    api: str, url: str, folder: Path, defects: list[Defect], *, full: bool
+    api: str, urls: Sequence[str], folder: Path, defects: list[Defect], *, full: bool
 ) -> Iterator[dict[str, Any]]:
     """What became of each requirement and check, for one defect after the other."""
     if not defects:
         return
-    path = adapted(demo.profiles(url, folder, os.environ), api, {})
-    each = Each(defects, url, folder, full=full)
+    path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
+    each = Each(defects, urls, folder, full=full)
     code = run_pytest(api, path, folder / "defects", each)
     assert code == 0, f"pytest ended with {code}"
     for defect in defects:
@@ -103,12 +142,35 @@ def defective(
         }
 
 
+def honestly(
+    api: str, urls: Sequence[str], folder: Path, variants: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """What became of each requirement and check, for one honest implementation after the other."""
+
+    def result(number: int) -> Path:
+        return folder / f"honest-{number}.json"
+
+    def work(number: int, url: str) -> None:
+        own = folder / f"honest-{number}"
+        own.mkdir()
+        result(number).write_text(json.dumps(honest(api, url, own, variants[number])))
+
+    # Those that take long begin first.
+    order = sorted(range(len(variants)), key=lambda number: not variants[number].keys() & _SLOW)
+    side_by_side(urls, ((json.dumps(variants[number]), partial(work, number)) for number in order))
+    for number in range(len(variants)):
+        found: dict[str, Any] = json.loads(result(number).read_text())
+        yield found
+
+
+_SLOW = {"latency_ms", "budget", "read_lag_ms"}
+
+
 def honest(api: str, url: str, folder: Path, variants: Mapping[str, Any]) -> dict[str, Any]:
     """One run of all suites: what became of each requirement, and of each check that didn't pass."""
     control(url, [], variants)
     path = adapted(demo.profiles(url, folder, os.environ), api, variants)
     run = folder / "run"
-    shutil.rmtree(run, ignore_errors=True)
     began = time.perf_counter()
     code = run_pytest(api, path, run)
     assert code in (0, 1), f"pytest ended with {code}"
@@ -198,16 +260,20 @@ def main() -> None:
         for one in list_defects(chosen.api)
         if (only is None and not one.needs) or (only is not None and one.id in only)
     ]
-    sandbox = SandboxProcess()
+    sandboxes = [SandboxProcess() for _ in range(SANDBOXES)]
+    urls = [sandbox.url for sandbox in sandboxes]
     os.environ.update(CREDENTIAL_ENV)
+    # What is there now stays: no process has to look through it for garbage.
+    gc.freeze()
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            results = [] if chosen.no_clean else [honest(chosen.api, sandbox.url, folder, {})]
-            results += defective(chosen.api, sandbox.url, folder, defects, full=chosen.full)
-            results += [honest(chosen.api, sandbox.url, folder, variant) for variant in chosen.variant]
+            variants = [*([] if chosen.no_clean else [{}]), *chosen.variant]
+            results = list(honestly(chosen.api, urls, folder, variants))
+            results += defective(chosen.api, urls, folder, defects, full=chosen.full)
     finally:
-        sandbox.close()
+        for sandbox in sandboxes:
+            sandbox.close()
     chosen.out.write_text(json.dumps(results))
 
 

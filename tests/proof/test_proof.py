@@ -12,14 +12,12 @@ import pytest
 from conformance import catalogue
 from conformance.model import Level
 from conformance.sandbox import Defect, list_defects
-from tests.support import PATIENCE_S
 
 from . import matrix
 from .variants import VARIANTS, excused
 
 ROOT = Path(__file__).parent.parent.parent
 APIS = catalogue.apis()
-SHARDS = 3
 
 
 def by_hand(api: str) -> list[Defect]:
@@ -29,39 +27,18 @@ def by_hand(api: str) -> list[Defect]:
 
 @cache
 def proven(api: str) -> dict[tuple[str, str], Any]:
-    """What every run found, by (kind, id): several processes, as each of them waits as much as it works."""
+    """What every run found, by (kind, id)."""
     folder = ROOT / "reports" / "detection"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {}
-    for part in range(SHARDS):
-        defects = [defect.id for defect in list_defects(api)[part::SHARDS]]
-        parts[f"defects-{part}"] = [word for one in defects for word in ("--defect", one)]
-        variants = [json.dumps(variant) for variant in VARIANTS[api][part::SHARDS]]
-        parts[f"variants-{part}"] = [
-            "--no-defects",
-            *(word for one in variants for word in ("--variant", one)),
-        ]
-    for name, words in parts.items():
-        words.extend([] if name == "variants-0" else ["--no-clean"])
-    running = {name: _start(api, folder / f"{api}.{name}.json", words) for name, words in parts.items()}
-    found = [
-        one for name, process in running.items() for one in _finished(process, folder / f"{api}.{name}.json")
-    ]
+    out = folder / f"{api}.json"
+    variants = [word for one in VARIANTS[api] for word in ("--variant", json.dumps(one))]
+    command = [sys.executable, "-m", "tests.proof.prove", api, str(out), *variants]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: list[Any] = json.loads(out.read_text())
     outcomes = {one["id"]: one["outcomes"] for one in found if one["kind"] == "defect"}
     matrix.write(catalogue.load(api), by_hand(api), outcomes, folder)
     return {(one["kind"], one["id"]): one for one in found}
-
-
-def _start(api: str, out: Path, words: list[str]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.proof.prove", api, str(out), *words]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def _finished(process: "subprocess.Popen[str]", out: Path) -> list[Any]:
-    said = process.communicate(timeout=6 * PATIENCE_S)[1]
-    assert process.returncode == 0, said[-2000:]
-    found: list[Any] = json.loads(out.read_text())
-    return found
 
 
 def _grouped(values: list[Any], of: Any = lambda value: value) -> list[Any]:
