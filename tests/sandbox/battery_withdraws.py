@@ -240,6 +240,29 @@ async def _late(api: Withdraws) -> None:
     await asyncio.gather(api.cancel(wanted), api.cancel(own, "other_merchant"))
 
 
+async def _odd(api: Withdraws) -> None:
+    """What a provider can't cancel, the tenth of something, and keys, bodies and queries that are odd."""
+    await api.cancel(await api.given(provider_supports_cancel=False))
+    for _ in range(10):
+        await api.cancel(await api.given())
+    for key in (b"constructor", b"\xff"):
+        headers = signed(api.now()) | {"X-API-Key": key}
+        await api.player.call("POST", f"{api.base}{UNKNOWN_UUID}/cancel", headers)
+    headers = signed(api.now()) | {"X-Signature": b"sha256=\xff"}
+    await api.player.call("POST", f"{api.base}{UNKNOWN_UUID}/cancel", headers)
+    await api.cancel("%ff")
+    once, twice = b'{"a":1}', b'{"a":2,"a":1}'
+    for kind, sign, body in (
+        ("application/json", b"{", b"{"),
+        ("application/json; charset=nonsense", b"{}", b"{}"),
+        ("application/json", once, twice),
+    ):
+        headers = signed(api.now(), body=sign) | {"Content-Type": kind}
+        await api.player.call("POST", f"{api.base}{await api.given()}/cancel", headers, body)
+    path = f"{api.base}{await api.given()}/cancel?_method=POST"
+    await api.player.call("GET", path, signed(api.now()))
+
+
 async def _much_later(api: Withdraws) -> None:
     """What shows seconds later."""
     with hurried():
@@ -249,4 +272,4 @@ async def _much_later(api: Withdraws) -> None:
     await api.read(withdraw)
 
 
-PARTS = (_states, _lookups, _signatures, _methods, _rare, _doors, _late, _much_later)
+PARTS = (_states, _lookups, _signatures, _methods, _rare, _doors, _late, _odd, _much_later)

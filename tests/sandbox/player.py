@@ -54,8 +54,8 @@ class Player:
         raw = tuple(
             (name.encode(), value.encode() if isinstance(value, str) else value) for name, value in pairs
         )
-        path, _, query = path.partition("?")
-        reply = await self.app(Request(method, path, query, raw, body, connection))
+        place, _, query = path.partition("?")
+        reply = await self.app(Request(method, place, query, raw, body, connection))
         stackless = re.sub(rb'\b(line \d+|File \\".*?\\")', b"", reply.body)
         self.transcript.append((method, reply.status, reply.content_type, tuple(reply.headers), stackless))
         return reply
