@@ -1,0 +1,169 @@
+"""What a canceled withdraw has to tell: each deviation is seen by the row about it, and by no other."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.expect import Violation
+from conformance.http.reply import MISSING, Reply
+from conformance.suites.withdraws import fields, verbs
+from conformance.suites.withdraws.fields import differs, lacks_decimals, of_another_type
+from tests.http.test_reply import reply
+
+GOOD = {
+    "id": "660e8400-e29b-41d4-a716-446655440001",
+    "amount": "1000.00",
+    "currency": "THB",
+    "bankAccountNumber": "1234****7890",
+    "bankCode": "004",
+    "metadata": {"n": 1},
+    "paidAt": None,
+    "canceledAt": "2024-01-01T00:10:00.000Z",
+}
+
+
+def answer(**changed: Any) -> Reply:
+    """A success with some fields changed; MISSING leaves one out."""
+    data = {key: value for key, value in {**GOOD, **changed}.items() if value is not MISSING}
+    return reply(json.dumps({"success": True, "data": data}).encode())
+
+
+CHECKS: dict[str, Callable[[Reply], object]] = {
+    "amount": fields.is_decimal_text,
+    "currency": fields.is_code,
+    "paidAt": fields.is_unpaid,
+    "canceledAt": lambda one: fields.has_instant(one, "canceledAt"),
+    "bankAccountNumber": lambda one: fields.is_masked(one, known=True),
+    "bankCode": fields.has_text_types,
+    "metadata": fields.has_text_types,
+}
+WRONG = [
+    ("amount", 1000.0),
+    ("amount", None),
+    ("amount", "1,000.00"),
+    ("currency", "thb"),
+    ("currency", None),
+    ("paidAt", "2024-01-01T00:10:00.000Z"),
+    ("canceledAt", None),
+    ("canceledAt", "2024-01-01 07:10:00"),
+    ("bankAccountNumber", "1234567890"),
+    ("bankAccountNumber", None),
+    ("bankAccountNumber", ""),
+    ("bankCode", 4),
+    ("metadata", '{"n": 1}'),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG, ids=[f"{key}-{value!r}" for key, value in WRONG])
+def test_a_wrong_value_is_told_by_its_own_row(key: str, value: object) -> None:
+    """And by nobody else's."""
+    wrong = answer(**{key: value})
+
+    with pytest.raises(Violation, match=key):
+        CHECKS[key](wrong)
+    for other, check in CHECKS.items():
+        if check is not CHECKS[key]:
+            check(wrong)
+            assert other != key
+
+
+@pytest.mark.parametrize("key", CHECKS)
+def test_a_key_that_is_left_out_passes(key: str) -> None:
+    """Whether it may be left out is for WD-16 to judge, and for no row besides."""
+    for check in CHECKS.values():
+        check(answer(**{key: MISSING}))
+
+
+@pytest.mark.parametrize(
+    ("key", "was", "now"),
+    [
+        ("amount", "1000.00", "1000"),
+        ("amount", 1000, "1000.00"),
+        ("amount", "1000.00", "THB 1,000.00"),
+        ("currency", "THB", "thb"),
+        ("currency", "THB", "฿"),
+        ("metadata", {"a": 1, "b": None}, {"a": "1"}),
+        ("metadata", {"a": 1}, '{"a": 1}'),
+        ("metadata", None, {}),
+        ("description", "", None),
+        ("destinationId", None, MISSING),
+        ("referenceId", "r", MISSING),
+    ],
+)
+def test_another_form_is_no_other_value(key: str, was: object, now: object) -> None:
+    """The rows about the form (WD-19, 20, 22) and about missing keys (WD-16) tell it."""
+    assert not differs(key, was, now)
+
+
+@pytest.mark.parametrize(
+    ("key", "was", "now"),
+    [
+        ("amount", "1000.00", "0.00"),
+        ("currency", "THB", "USD"),
+        ("currency", "THB", None),
+        ("metadata", {"a": 1}, {}),
+        ("metadata", {"a": 1}, None),
+        ("metadata", {"a": {"b": [1]}}, {"a": {"b": [2]}}),
+        ("description", "d", None),
+        ("description", "d", ""),
+        ("referenceId", "r", "r-canceled"),
+    ],
+)
+def test_another_value_is_told(key: str, was: object, now: object) -> None:
+    """So is one that has become nothing."""
+    assert differs(key, was, now)
+
+
+def test_types_are_compared_where_both_have_a_value() -> None:
+    """At any depth; a whole number is as good as one with a fraction."""
+    was = {"a": 1, "b": True, "c": {"d": [None, "x"]}, "e": None, "f": 1.5}
+
+    assert of_another_type(was, {"a": 1.0, "b": True, "c": {"d": [1, "x"]}, "e": 2, "f": 2}) == []
+    assert of_another_type(was, {"a": "1", "b": 1, "c": {"d": [None, 0]}}) == [
+        "metadata.a",
+        "metadata.b",
+        "metadata.c.d[1]",
+    ]
+
+
+def test_decimals_count_where_the_currency_has_them() -> None:
+    """What is no text is for the MUST of the row to judge."""
+    assert lacks_decimals("1000.0", "THB")
+    assert lacks_decimals("1000", "THB")
+    assert not any(
+        lacks_decimals(amount, currency)
+        for amount, currency in (("1000.00", "THB"), ("1000", "JPY"), (None, "THB"), ("1", None))
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "taken"),
+    [
+        ({"success": True}, 200, True),
+        ({"data": {}}, 202, True),
+        ({"success": "true"}, 201, True),
+        ({"success": True, "error": None}, 200, True),
+        ({"success": False}, 200, False),
+        ({"success": "false"}, 200, False),
+        ({"error": {"code": "VALIDATION_ERROR"}}, 200, False),
+        ({"success": True}, 400, False),
+    ],
+)
+def test_what_is_taken_for_a_success(body: dict[str, object], status: int, taken: bool) -> None:
+    """However it is put: that it is put as documented is for WD-01 to judge, how a refusal is, for WD-07 and WD-26."""
+    assert verbs.succeeded(reply(json.dumps(body).encode(), status)) is taken
+
+
+def test_a_refusal_without_a_code_is_another_rows_affair() -> None:
+    """WD-26 asks for the envelope; a status or a code that is another one is WD-04's."""
+    verbs.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), to="x")
+    verbs.refused(reply(b'{"error": "it was paid"}', 400), to="x")
+    for wrong in (
+        reply(b'{"error": {"code": "VALIDATION_FAILED"}}', 400),
+        reply(b'{"error": {"code": "VALIDATION_ERROR"}}', 409),
+        reply(b"{}", 404),
+    ):
+        with pytest.raises(Violation, match="expected 400 with error.code 'VALIDATION_ERROR'"):
+            verbs.refused(wrong, to="x")
