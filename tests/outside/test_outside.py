@@ -56,7 +56,10 @@ def test_an_honest_outsider_is_conformant(honest: Honest, tmp_path: Path) -> Non
     with served(honest.server) as url:
         (tmp_path / "profile.toml").write_text(profile_for(honest, url))
         done = subprocess.run(
-            [sys.executable, *"-m conformance run profile.toml --fuzz-examples 20 --watch 2".split()],
+            [
+                sys.executable,
+                *["-m", "conformance", "run", "profile.toml", "--fuzz-examples", "20", "--watch", "2"],
+            ],
             cwd=tmp_path,
             env=plain_environment(**secrets, PYTHONPATH=str(ROOT)),
             capture_output=True,
