@@ -20,9 +20,10 @@ from conformance.expect import Violation
 from conformance.model import Check, Exchange, Level
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
+from conformance.report import journal
 from conformance.report.journal import Journal
 from conformance.session import Given as Given  # noqa: PLC0414 - for the suites
-from conformance.session import Session
+from conformance.session import Session, give_back
 from conformance.states import pools
 
 RUN = pytest.StashKey["Run"]()
@@ -102,6 +103,9 @@ class Run:
         self._journal: Journal | None = None
         self._deselected: dict[str, list[str]] = {}
         self._allure = bool(config.getoption("allure_report_dir", None))
+        # A run of `payout-conformance run` has its header there, and goes on after pytest; a worker has a controller.
+        begun = (folder / journal.FOLDER / journal.HEADER).exists()
+        self._is_last = not begun and not hasattr(config, "workerinput")
 
     @property
     def session(self) -> Session:
@@ -225,9 +229,11 @@ class Run:
         return report
 
     def pytest_sessionfinish(self) -> None:
-        """Offers the resources back."""
+        """Offers the resources back: in the end of all, as another worker may still look at them."""
         if self._session is not None:
-            self._session.close()
+            self._session.close(later=not self._is_last)
+        if self._is_last:
+            give_back(self.profile, self.folder)
         if self._journal is not None:
             self._journal.close()
 

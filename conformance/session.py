@@ -17,7 +17,7 @@ from conformance.states.documented import Documented
 from conformance.states.endpoint import StateEndpoint
 from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
-from conformance.states.reserve import Reserve
+from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
 from conformance.watch import Watch
 
@@ -51,10 +51,18 @@ class Session:
             self.client.stop_reuse()
         self.documented = Documented(profile, self.client.unrecorded(), self.gate.timestamp)
         self.verifier = Verifier(profile, self.documented, folder, self.recorder.cite)
-        self.leases = Leases(self._provisioner(), Claims(folder / "leases"), self.verifier, Reserve(folder))
+        self.leases = Leases(
+            self._provisioner(),
+            Claims(folder / "leases"),
+            self.verifier,
+            Reserve(folder),
+            Reserve(folder, RETURNS),
+        )
 
-    def close(self) -> None:
-        """Offers the resources back and closes every connection."""
+    def close(self, *, later: bool = False) -> None:
+        """Offers the resources back, or leaves that to `give_back`, and closes every connection."""
+        if later:
+            self.leases.return_later()
         self.leases.return_all(self.profile.limits.concurrency)
         for client in self._clients:
             client.close()
@@ -86,6 +94,14 @@ class Session:
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
             return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", self.source_gate, None), target)
         return NoSource()
+
+
+def give_back(profile: Profile, folder: Path) -> None:
+    """Offers back what no check has asked for, and what the workers of the run in `folder` have left for its end."""
+    if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS)):
+        session = Session(profile, folder)
+        session.leases.return_reserve()
+        session.close()
 
 
 class Given:

@@ -11,7 +11,7 @@ from conformance.sandbox import CREDENTIALS
 from tests.support import (
     TERMINAL,
     SandboxProcess,
-    certify,
+    command,
     outcomes,
     record,
     serving,
@@ -63,7 +63,9 @@ def test_nothing_but_reads_is_sent_with_live_credentials(
 ) -> None:
     """What needs more is not testable, and says so; what a read can show of the other environment is judged."""
     with serving(witness.pass_on) as server:
-        done = certify(live_profile(tmp_path, server.url, sandbox), "-k", "environment", "-n", "2")
+        path = live_profile(tmp_path, server.url, sandbox)
+        words = ("-k", "environment or fuzz", "--fuzz-examples", "10", "-n", "2")
+        done = command("run", path, *words, cwd=tmp_path, timeout=300)
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert witness.seen

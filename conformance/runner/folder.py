@@ -23,6 +23,7 @@ _WORKING = (
     "pool",
     "marks",
     "reserve",
+    "returns",
     "gate",
     "gate.slots",
     "gate.source",

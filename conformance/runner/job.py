@@ -24,8 +24,8 @@ from conformance.runner.fuzzing import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.rest import Rest
 from conformance.runner.suites import Progress, forkable, seldom_collected, suites
-from conformance.session import Session
-from conformance.states import pools, reserve
+from conformance.session import give_back
+from conformance.states import pools
 
 # A check computes for about so long per request: with as much latency a second worker is worth having.
 _BUSY_S = 0.006
@@ -162,20 +162,13 @@ class _Job:
                 interrupted = True
             if interrupted:
                 fuzzing.stop()
-        self._give_back()
+        give_back(self.profile, self.folder)
         folded = self._folded(fuzzing)
         files = render.write_all(folded, self.folder, forking=forkable())
         if folded.complete:
             folders.tidy(self.folder)
         render.latest(self.options.output, self.folder)
         return Finished(folded, self.folder, files, interrupted)
-
-    def _give_back(self) -> None:
-        """Offers what was made before the first check, and what no check has asked for, back to its source."""
-        if any((self.folder / reserve.FOLDER).glob("*.json")):
-            session = Session(self.profile, self.folder)
-            session.leases.return_reserve()
-            session.close()
 
     def _begin_again(self) -> bool:
         """Whether there are checks to be done once more, because the target gave no answer that could be judged.

@@ -76,11 +76,13 @@ class Leases:
         claims: Claims,
         verifier: Verifier | None = None,
         reserve: Reserve | None = None,
+        returns: Reserve | None = None,
     ) -> None:
         self._provisioner = provisioner
         self._claims = claims
         self._verifier = verifier
         self._reserve = reserve
+        self._returns = returns
         self._given: list[Resource] = []
         # What was asked for, by what stands for the resource in a path; kept when it has been offered back.
         self.handed: dict[str, Wanted] = {}
@@ -119,15 +121,15 @@ class Leases:
             with ThreadPoolExecutor(max_workers=parallel) as pool:
                 list(pool.map(self._provisioner.teardown, given))
 
+    def return_later(self) -> None:
+        """Leaves everything to whoever ends the run: until then other workers may look at what has become of it."""
+        assert self._returns is not None
+        given, self._given = self._given, []
+        for resource in given:
+            self._returns.put(resource)
+
     def return_reserve(self) -> None:
-        """Takes over what nobody has asked for, so that it is offered back too."""
-        if self._reserve is not None:
-            self._given += self._reserve.rest()
-
-
-def _is_text(resource_id: str) -> bool:
-    try:
-        resource_id.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        """Takes over what nobody has asked for, and what was left for the end, so that it is offered back too."""
+        for waiting in (self._reserve, self._returns):
+            if waiting is not None:
+                self._given += waiting.rest()

@@ -1,4 +1,4 @@
-"""Resources that were made before the first check, to see that they can be, and wait for the first who needs one."""
+"""Resources that wait in the folder of a run: for the first check that needs one, or to be offered back in the end."""
 
 import hashlib
 import json
@@ -12,13 +12,15 @@ from uuid import uuid4
 from conformance.states.resource import Resource, Wanted
 
 FOLDER = "reserve"
+# Those that no worker needs any more, while another may still look at what has become of them.
+RETURNS = "returns"
 
 
 class Reserve:
     """A folder with one file per resource; taking one renames it, which only one process can do."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
+    def __init__(self, folder: Path, name: str = FOLDER) -> None:
+        self._folder = folder / name
 
     def put(self, resource: Resource) -> None:
         """Keeps a resource for later."""
