@@ -25,7 +25,7 @@ MORE = {"withdraws": READ_PATH, "payout-intents": TERMINAL}
 # What a run takes of each state, with some to spare.
 TAKEN = {
     "withdraws": {"pending": 180, "processing": 16, "paid": 30, "failed": 10, "canceled": 10},
-    "payout-intents": {"requires_approval": 170, "processing": 40, "cancelled": 15, "paid": 15, "failed": 15},
+    "payout-intents": {"requires_approval": 240, "processing": 40, "cancelled": 15, "paid": 15, "failed": 15},
 }
 TAKEN_OF_OTHERS = 20
 
@@ -89,9 +89,12 @@ def test_the_sandbox_is_conformant(sandbox: SandboxProcess, tmp_path: Path, sour
 
     done = certify(write_profile(tmp_path, api, sandbox.url, states=text, capabilities=capabilities))
 
-    assert (done.returncode, done.stdout.split()[0]) == (0, "CONFORMANT"), done.stdout + done.stderr
-    bad = {one for one, outcome in outcomes(tmp_path).items() if outcome not in ("passed", "not_applicable")}
-    assert not bad
+    # A list can't say that a provider is unable to stop its withdraw: where that isn't refused, nothing is proven.
+    unproven = {"WD-03"} if (source, api) == ("ids", "withdraws") else set()
+    verdict = (3, "INCONCLUSIVE") if unproven else (0, "CONFORMANT")
+    assert (done.returncode, done.stdout.split()[0]) == verdict, done.stdout + done.stderr
+    found = outcomes(tmp_path)
+    assert {one for one, outcome in found.items() if outcome not in ("passed", "not_applicable")} == unproven
 
 
 def test_both_profiles_in_one_call_with_fuzzing(sandbox: SandboxProcess, tmp_path: Path) -> None:
