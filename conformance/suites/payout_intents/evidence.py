@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -11,10 +9,11 @@ from conformance import expect
 from conformance.errors import NotTestable
 from conformance.expect import Violation
 from conformance.http.client import Recorder
-from conformance.http.reply import Reply, instant
+from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.plugin import Given
 from conformance.states import Resource
+from conformance.suites.payout_intents.odd import let_it_age, refused_for_their_form
 from conformance.suites.payout_intents.pieces import (
     Cancelled,
     Conflict,
@@ -42,17 +41,6 @@ T = TypeVar("T")
 
 # Far enough apart that a clock of whole milliseconds shows two moments.
 _APART_S = 0.02
-# As coarse as a clock may be whose fraction of a second isn't shown.
-_STEP_S = 1.1
-
-
-def _aged(read: Reply) -> None:
-    """Waits until what a read shows is older than any clock's step, so that a change of it shows."""
-    updated, now = instant(read.at("updated_at")), read.sent_at
-    with suppress(ValueError):
-        now = parsedate_to_datetime(read.header("Date") or "")
-    if updated is not None and now.tzinfo is not None and (now - updated).total_seconds() < 2 * _STEP_S:
-        time.sleep(_STEP_S)
 
 
 class Evidence:
@@ -71,7 +59,7 @@ class Evidence:
             api, intent = self._api, self._given("requires_approval")
             key, reason = api.new_key(), api.new_reason()
             before = api.until(lambda: api.read(intent), lambda reply: reply.status != 404)
-            _aged(before)
+            let_it_age(before)
             reply = api.cancel(intent, reason=reason, key=key)
             return Cancelled(intent, key, reason, before, reply, api.confirmed(intent))
 
@@ -113,6 +101,23 @@ class Evidence:
             observed=expect.shown(read),
             reply=read,
         )
+
+    def is_about_this(self, reply: Reply, how: str) -> None:
+        """Another refusal than the documented one isn't what any cancel gets that is sent so: that's another row's."""
+
+        def gather() -> tuple[Reply, ...]:
+            api, intent = self._api, self._fresh()
+            sent = api.cancel(intent, key=None) if how == "without a key" else api.cancel(intent, reason=None)
+            return self.tried().reply, *([sent] if how in ("without a key", "without a reason") else [])
+
+        for usual in self._once(f"usual {how}", gather):
+            expect.that(
+                succeeded(usual) or usual.status != reply.status,
+                expected=f"a cancel {how} not to be refused by {reply.status} whatever it is about",
+                observed=expect.shown(usual),
+                reply=usual,
+                control=True,
+            )
 
     def refusal(self, status: str) -> Refusal:
         """Refused cancels of an intent in a state that doesn't allow them."""
@@ -345,26 +350,7 @@ class Evidence:
 
         def gather() -> Replies:
             api, intent, done = self._api, self._given("requires_approval"), self.cancelled().intent
-            pair = api.credentials()
-            post, no = partial(api.post, intent), {"Authorization": None}
-            asked: Mapping[str, Callable[[], Reply]] = {
-                "broken JSON": partial(post, b'{"reason": '),
-                "a body that is no object": partial(post, b'["reason"]'),
-                "a body that is not UTF-8": partial(post, b'{"reason": "\xff\xfe"}'),
-                "a reason that is a number": partial(post, b'{"reason": 7}'),
-                "a reason of 600 characters": partial(post, body_of("x" * 600)),
-                "a body in XML": partial(post, b"<reason/>", change={"Content-Type": "application/xml"}),
-                "no credentials": partial(api.post, done, b"{}", change=no),
-                "undecodable credentials": partial(
-                    api.post, done, b"{}", change={"Authorization": "Basic ***"}
-                ),
-                "a Bearer token": partial(
-                    api.post, done, b"{}", change={"Authorization": f"Bearer {pair.secret}"}
-                ),
-                "a read without credentials": partial(api.read, done, authorization=None),
-            }
-            came = {what: api.answered(ask, to=f"a request with {what}") for what, ask in asked.items()}
-            return {what: reply for what, reply in came.items() if reply is not None}
+            return refused_for_their_form(api, intent, done)
 
         return self._once("bad requests", gather)
 

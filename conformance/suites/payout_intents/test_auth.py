@@ -61,9 +61,9 @@ def _accepted(reply: Reply, what: str) -> None:
 
 @requirement("PI-39", level="SHOULD")
 @pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION"])
-def test_header_name_has_no_letter_case(api: PayoutIntents, cancelled: Cancelled, name: str) -> None:
+def test_header_name_has_no_letter_case(api: PayoutIntents, evidence: Evidence, name: str) -> None:
     """The header is recognised however its name is capitalised (RFC 9110 section 5.1)."""
-    path = cancel_path(cancelled.intent).removesuffix("/cancel")
+    path = cancel_path(evidence.tried().intent).removesuffix("/cancel")
 
     reply = api.send("GET", path, [(name, api.authorization())])
 
@@ -293,6 +293,7 @@ def test_failed_authentication_tells_nothing(
 
 @requirement("PI-42")
 @pytest.mark.parametrize("scheme", ["basic", "BASIC"])
+@pytest.mark.usefixtures("cancelled")
 def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, scheme: str) -> None:
     """The name of the scheme is recognised however it is capitalised (RFC 9110 section 11.1)."""
     pair, intent = api.credentials(), given("requires_approval")

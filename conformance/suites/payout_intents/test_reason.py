@@ -141,6 +141,7 @@ def test_513_characters_are_refused(evidence: Evidence) -> None:
 
 @requirement("PI-26")
 @pytest.mark.parametrize("which", LONG)
+@pytest.mark.usefixtures("cancelled")
 def test_length_counts_characters(evidence: Evidence, which: str) -> None:
     """The limit counts characters, not bytes or escapes."""
     one = evidence.odd_body(f"a reason that is {which}", body_of(LONG[which]))
