@@ -141,7 +141,12 @@ def to_json(record: RunRecord) -> dict[str, Any]:
         ],
         "fuzz": None if record.fuzz is None else dict(record.fuzz),
         **({} if record.inputs is None else {"inputs": _inputs_to_json(record.inputs)}),
-        **({"matrix": list(map(_matrix_row, record.matrix))} if record.matrix else {}),
+        # Without what older records don't have: one that is written again keeps its bytes.
+        **(
+            {"matrix": [{k: v for k, v in asdict(row).items() if v is not None} for row in record.matrix]}
+            if record.matrix
+            else {}
+        ),
         **({"waivers": list(map(codec.waiver_to_json, record.waivers))} if record.waivers else {}),
     }
 
@@ -310,11 +315,6 @@ def _result_to_json(result: RequirementResult) -> dict[str, Any]:
         "reason": result.reason,
         "checks": list(result.checks),
     }
-
-
-def _matrix_row(row: MatrixRow) -> dict[str, Any]:
-    """Without what older records don't have: one that is written again keeps its bytes."""
-    return {name: value for name, value in asdict(row).items() if value is not None}
 
 
 def _inputs_to_json(inputs: Inputs) -> dict[str, Any]:
