@@ -104,6 +104,8 @@ def fold(
 
 def to_json(record: RunRecord) -> dict[str, Any]:
     """The content of `run.json`: JSON values only, in a fixed order."""
+    # Without what older records don't have: one that is written again keeps its bytes.
+    matrix = [{k: v for k, v in asdict(row).items() if v is not None} for row in record.matrix]
     return {
         "format": RUN_FORMAT,
         "verdict": record.verdict.value,
@@ -141,12 +143,7 @@ def to_json(record: RunRecord) -> dict[str, Any]:
         ],
         "fuzz": None if record.fuzz is None else dict(record.fuzz),
         **({} if record.inputs is None else {"inputs": _inputs_to_json(record.inputs)}),
-        # Without what older records don't have: one that is written again keeps its bytes.
-        **(
-            {"matrix": [{k: v for k, v in asdict(row).items() if v is not None} for row in record.matrix]}
-            if record.matrix
-            else {}
-        ),
+        **({"matrix": matrix} if matrix else {}),
         **({"waivers": list(map(codec.waiver_to_json, record.waivers))} if record.waivers else {}),
     }
 
