@@ -18,6 +18,9 @@ ROOT = HERE.parent.parent
 PAIRS = {"withdraws": ("api_key", "api_secret"), "payout-intents": ("public_key", "secret_key")}
 OWNERS = {"withdraws": ("primary", "other_merchant"), "payout-intents": tuple(ACCOUNTS)}
 
+# As few examples, and as short a look at what was cancelled, as say something of every check.
+FEW = ("--fuzz-examples", "20", "--watch", "2")
+
 
 def profile_for(honest: Honest, url: str) -> str:
     """The profile that its makers would write."""
@@ -56,10 +59,7 @@ def test_an_honest_outsider_is_conformant(honest: Honest, tmp_path: Path) -> Non
     with served(honest.server) as url:
         (tmp_path / "profile.toml").write_text(profile_for(honest, url))
         done = subprocess.run(
-            [
-                sys.executable,
-                *["-m", "conformance", "run", "profile.toml", "--fuzz-examples", "20", "--watch", "2"],
-            ],
+            [sys.executable, "-m", "conformance", "run", "profile.toml", *FEW],
             cwd=tmp_path,
             env=plain_environment(**secrets, PYTHONPATH=str(ROOT)),
             capture_output=True,
