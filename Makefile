@@ -6,11 +6,18 @@ READY := $(VENV)/ready
 # What tests need of the npm registry, each folder with a lock file of its own.
 NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
 
-.PHONY: help demo test coverage detection bench lint lock clean
+# What runs the whole command, a browser or the fuzzing many times over: `make check` leaves it to `make test`.
+SLOW := proof outside fuzz plan worst_day/test_run.py sandbox/test_defects.py certificate/test_commands.py \
+  $(addprefix report/test_,allure.py allure_report.py browser.py compare.py) \
+  $(addprefix test_,cli.py crash.py first_hour.py limits.py plugin.py resume.py runner.py secrets.py unreachable.py \
+  waivers.py workers.py)
+
+.PHONY: help demo test tests check coverage detection bench lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
 	@echo "make test   set up, run all checks: style, types, imports, tests"
+	@echo "make check  style, types, imports and the fast tests: in less than a minute what most mistakes break"
 	@echo "make lint   style, types and imports only"
 	@echo "make coverage   which checks and defects stand behind each requirement"
 	@echo "make detection  every defect against every check, as a table and a picture"
@@ -34,8 +41,19 @@ $(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 demo: $(READY)
 	$(BIN)/payout-conformance demo
 
-test: lint $(NPM)
+# Side by side: mypy works on one core, and the tests wait as much as they work.
+test: $(READY) $(WEB)
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: $(READY) $(WEB)
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -q
+
+check: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 lint fast-tests
+
+.PHONY: fast-tests
+fast-tests: $(READY)
+	$(BIN)/python -m pytest -n 2 -q $(addprefix --ignore=tests/,$(SLOW))
 
 lint: $(READY)
 	$(BIN)/ruff check .
