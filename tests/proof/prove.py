@@ -100,8 +100,8 @@ class Each:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Raises RuntimeError where a process ends badly."""
-        # Events that never come are waited for for long: they begin first.
-        order = sorted(self._defects, key=lambda defect: "-event-" not in defect.id)
+        # What waits for long begins first: for events that never come, and for somebody else to call.
+        order = sorted(self._defects, key=lambda one: not ("-event-" in one.id or "-caller" in one.id))
         jobs = ((defect.id, partial(self._run, session, defect)) for defect in order)
         self.seconds = side_by_side(self._urls, jobs)
         return True
