@@ -17,6 +17,8 @@ from conformance.suites.common import amount_of, is_instant, unmasked
 # What a cancel leaves as it was, but for the amount, which a state provider may write in another way.
 FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
 # Minor units other than two (ISO 4217): nothing is said about the decimals of these.
+_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
+_CODE = 3
 _OTHER_DECIMALS = (
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BHD IQD JOD KWD LYD OMR TND CLF UYW"
 )
@@ -156,3 +158,13 @@ def date_of(reply: Reply) -> datetime | None:
         return parsedate_to_datetime(reply.header("Date") or "")
     except ValueError:
         return None
+
+
+def compared(reply: Reply) -> dict[str, Any]:
+    """What later looks compare with of the answer to a cancel: of an amount and a currency, only what can be one."""
+    amount, currency = reply.at("data.amount"), reply.at("data.currency")
+    return {
+        "paid": bool(reply.at("data.paidAt")),
+        "amount": amount if isinstance(amount, str) and _AMOUNT.fullmatch(amount) else None,
+        "currency": currency if isinstance(currency, str) and len(currency) == _CODE else None,
+    }

@@ -99,7 +99,7 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> N
     withdraw, by = (cancelled[0].withdraw, cancelled[0].by) if cancelled else (given("pending"), "primary")
     if not cancelled:
         api.cancels(withdraw)
-    before = api.confirmed(withdraw, by=by) if api.can_read else None
+    before = api.seen_canceled(withdraw, by=by)
     refusal = api.cancel(withdraw, by=by)
     if succeeded(refusal):
         raise NotApplicable("it isn't canceled any more, which is another requirement's affair")

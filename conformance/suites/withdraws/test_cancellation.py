@@ -18,7 +18,6 @@ from conformance.suites.withdraws.verbs import (
     Withdraws,
     data,
     is_canceled,
-    not_cancelled_again,
     refused,
     succeeded,
     why,
@@ -60,12 +59,10 @@ def test_pending_withdraw_needs_no_provider(api: Withdraws, given: Given) -> Non
 @requirement("WD-02")
 def test_matrix_processing_is_cancelled(api: Withdraws, given: Given) -> None:
     """A processing withdraw is cancelled as a pending one is, where the profile says so."""
-    withdraw = given("processing")
+    reply = api.cancel(given("processing"))
 
-    reply = api.cancel(withdraw)
-
+    # That it has happened is for WD-09 to judge, which looks at withdraws of this kind, too.
     _is_as_of_a_pending_one(api, given, reply)
-    not_cancelled_again(api.cancel(withdraw), what="a second cancel of a processing withdraw")
 
 
 def _is_as_of_a_pending_one(api: Withdraws, given: Given, reply: Reply) -> None:
@@ -77,9 +74,8 @@ def _is_as_of_a_pending_one(api: Withdraws, given: Given, reply: Reply) -> None:
             (one.reply for one in api.asked if one.withdraw.status == "pending" and one.documented), None
         )
         other = other or api.cancel(given("pending"))
-        told_alike = all(
-            expect.same(reply.at(path), other.at(path)) for path in ("success", "data.status", "error.code")
-        )
+        told_alike = expect.same(reply.at("success"), other.at("success"))
+        told_alike &= (reply.at("data.status") == "canceled") == (other.at("data.status") == "canceled")
         if not succeeded(reply) or reply.status != other.status or not told_alike:
             raise
 
@@ -95,7 +91,7 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
 
     if succeeded(reply) and not known:
         # Its provider may well have been able to: the cancel is fine, as long as it has happened.
-        not_cancelled_again(api.cancel(withdraw), what="a second cancel of a processing withdraw")
+        api.is_really_canceled(withdraw, what="a processing withdraw after the success")
         if declared:
             raise NotTestable(
                 "the processing withdraw was cancelled, and its source doesn't say whether its provider could do that",
@@ -153,13 +149,13 @@ def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
     """A withdraw that was cancelled a moment ago is refused, and keeps its first canceledAt."""
     withdraw = given("pending")
     api.cancels(withdraw)
-    first = data(api.confirmed(withdraw)) if api.can_read else None
+    first = api.seen_canceled(withdraw)
 
     refused(api.cancel(withdraw), to="cancelling a withdraw for the second time")
     refused(api.cancel(withdraw), to="cancelling a withdraw for the third time")
 
     if first is not None:
-        _keeps_canceled_at(api, withdraw, first)
+        _keeps_canceled_at(api, withdraw, data(first))
 
 
 @requirement("WD-04")
@@ -211,6 +207,8 @@ def _keeps_canceled_at(api: Withdraws, withdraw: Resource, first: dict[str, Any]
 def test_refusal_is_a_400(api: Withdraws, given: Given, status: str) -> None:
     """A refusal is told by the status 400, never by 409, 422, 403 or a 2xx with success false."""
     reply = api.cancel(given.lasting(status))
+    if succeeded(reply):
+        raise NotApplicable("it was cancelled, which is another requirement's affair")
 
     expect.that(
         reply.status == 400,
@@ -227,8 +225,8 @@ def test_success_is_real(api: Withdraws, given: Given) -> None:
     withdraw = given("pending")
     api.cancels(withdraw)
 
-    again = api.cancel(withdraw)
-    not_cancelled_again(again, what="a second cancel right after the 200")
+    if not api.can_read:
+        api.is_really_canceled(withdraw, what="the withdraw right after the 200")
     looks = (("soon after the 200", api.confirmed), ("a quarter of a second after that", api.read))
     for moment, look in looks:
         if api.can_read:
@@ -242,7 +240,8 @@ def test_success_is_real(api: Withdraws, given: Given) -> None:
             )
         if look == api.confirmed:
             time.sleep(0.25)
-    not_cancelled_again(api.cancel(withdraw), what="a second cancel some time after the 200")
+    if not api.can_read:
+        api.is_really_canceled(withdraw, what="the withdraw some time after the 200")
 
 
 @requirement("WD-09")
@@ -348,7 +347,7 @@ def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
     """A canceled withdraw stays canceled when the target tries to pay it afterwards."""
     withdraw = given("pending")
     api.cancels(withdraw)
-    before = api.confirmed(withdraw) if api.can_read else None
+    before = api.seen_canceled(withdraw)
     refusal = api.cancel(withdraw)
 
     given.settle(withdraw)

@@ -91,7 +91,8 @@ def test_canceled_in_another_way_is_never_paid(
     if status == "processing" and not succeeded(api.cancel(withdraw)):
         raise NotApplicable("it could not be cancelled any more, or not at all")
 
-    before = api.confirmed(withdraw)
+    before = api.seen_canceled(withdraw)
+    assert before is not None
 
     settling.ask(withdraw)
     settling.ask(withdraw)

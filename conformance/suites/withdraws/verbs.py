@@ -1,6 +1,5 @@
 """The verbs of the withdraws API, as its tests use them."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,14 @@ from conformance.expect import Answer, Violation
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.patience import Patience
-from conformance.http.reply import Reply
-from conformance.http.segment import segment
+from conformance.http.reply import MISSING, Reply
 from conformance.model import Auth
 from conformance.oracles import keys
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.states.resource import segment
 from conformance.suites.common import is_kept, neutral, told, whole_race
+from conformance.suites.withdraws.fields import compared
 
 # The documented answers (sections Success Response and Error Responses). What else their envelope holds is WD-26's.
 CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
@@ -28,9 +27,6 @@ NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND")
 
 # The keys of a canceled withdraw (section Success Response).
 KEYS = keys.KEYS["withdraws"]
-
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
-_CODE = 3
 
 ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 
@@ -113,6 +109,35 @@ class Withdraws:
     def confirmed(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """What reading shows once it says canceled, or at last: no document forbids what is read to lag a little."""
         return self._patience.until(lambda: self.read(withdraw, by=by), is_canceled)
+
+    def seen_canceled(self, withdraw: Target, *, by: str = "primary") -> Reply | None:
+        """A read that shows a withdraw canceled, so that a check can begin; None where nothing can be read."""
+        if not self.can_read:
+            return None
+        reply = self.confirmed(withdraw, by=by)
+        expect.that(
+            is_canceled(reply),
+            expected="reading a canceled withdraw to show it, so that the check can begin",
+            observed=expect.shown(reply),
+            reply=reply,
+            control=True,
+        )
+        return reply
+
+    def is_really_canceled(self, withdraw: Target, *, what: str, by: str = "primary", hint: str = "") -> None:
+        """What was answered by a success has happened: a read shows it or, without one, no second cancel is taken.
+
+        Whether and how a second one is refused is for WD-06 to judge where a read can tell.
+        """
+        reply = self.confirmed(withdraw, by=by) if self.can_read else self.cancel(withdraw, by=by)
+        expect.that(
+            is_canceled(reply) if self.can_read else not succeeded(reply),
+            expected=f"{what} to be canceled"
+            + ("" if self.can_read else ", so that no second cancel of it is taken"),
+            observed=expect.shown(reply),
+            reply=reply,
+            hint=hint,
+        )
 
     def odd(self, ask: Callable[[], Reply], *, to: str) -> Reply:
         """The answer to a request that is odd on purpose: one that never comes is a finding about that request."""
@@ -303,7 +328,7 @@ class Withdraws:
         if is_kept(reply):
             self.asked.append(Asked(withdraw, by, reply, documented))
         if documented and succeeded(reply) and by == (withdraw.wanted.owner or "primary"):
-            self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=_compared(reply))
+            self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=compared(reply))
         return reply
 
     def _documented(self, method: str, path: str, by: str, more: tuple[tuple[str, str], ...] = ()) -> Request:
@@ -335,20 +360,9 @@ def _answered(reply: Reply, answer: Answer, *, to: str, hint: str = "") -> Reply
     return expect.answered(reply, wanted, to=to, hint=hint)
 
 
-def not_cancelled_again(reply: Reply, *, what: str, hint: str = "") -> None:
-    """A cancel of what is canceled isn't taken once more; how it is refused is for WD-06 to judge."""
-    expect.that(
-        not succeeded(reply),
-        expected=f"{what} not to be taken: it is canceled already",
-        observed=expect.shown(reply),
-        reply=reply,
-        hint=hint,
-    )
-
-
 def is_canceled(reply: Reply) -> bool:
     """Whether a read shows a withdraw canceled, however the word is spelt: the spelling is for WD-01 to judge."""
-    status = reply.at("data.status")
+    status = reply.at("status") if reply.at("data") is MISSING else reply.at("data.status")
     return isinstance(status, str) and status.lower() in ("canceled", "cancelled")
 
 
@@ -370,16 +384,6 @@ def why(reply: Reply) -> tuple[Any, ...]:
     message = reply.at("error.message")
     told = neutral(message) if isinstance(message, str) else message
     return reply.status, reply.at("success"), reply.at("error.code"), told
-
-
-def _compared(reply: Reply) -> dict[str, Any]:
-    """What later looks compare with of the answer to a cancel: of an amount and a currency, only what can be one."""
-    amount, currency = reply.at("data.amount"), reply.at("data.currency")
-    return {
-        "paid": bool(reply.at("data.paidAt")),
-        "amount": amount if isinstance(amount, str) and _AMOUNT.fullmatch(amount) else None,
-        "currency": currency if isinstance(currency, str) and len(currency) == _CODE else None,
-    }
 
 
 def data(reply: Reply) -> dict[str, Any]:
