@@ -216,6 +216,8 @@ class HungUpKeepsTheKey(PayoutIntents):
         return await super().once(scope, fingerprint, act)
 
     async def carried_out(self, request: Request, intent: Intent, reason: str | None) -> Response:
+        if self.key_of(request) in self.stuck:
+            raise self.conflict()  # who waited for the other one
         if await hangs_up(request, _PATIENT):
             self.stuck.add(self.key_of(request))
             raise Refusal(408, "request_timeout", "Nobody is there any more.")

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from conformance import expect
+from conformance.http.reply import Reply
 from conformance.suites.payout_intents.texts import plain
-from conformance.suites.payout_intents.verbs import body_of
+from conformance.suites.payout_intents.verbs import KEYS, body_of
 
 # Bodies that are refused, whichever key they come with.
 WRONG_BODIES = {
@@ -53,3 +55,22 @@ NEAR: dict[str, Callable[[str], tuple[str, str]]] = {
     "last_of_255_characters": lambda key: (key.ljust(254, "x") + "A", key.ljust(254, "x") + "B"),
     "last_of_300_characters": lambda key: (key.ljust(299, "x") + "A", key.ljust(299, "x") + "B"),
 }
+
+
+def replays(first: Reply, again: Reply, which: str) -> None:
+    """A retry gets the first answer again, in all that is documented of it."""
+    expect.that(
+        again.status == first.status,
+        expected=f"{which} to get the first answer's status, {first.status}",
+        observed=expect.shown(again),
+        reply=again,
+        hint="Keep status and body under the key, and look the key up before the status of the intent.",
+    )
+    wrong = [
+        f"{key} was {first.at(key)!r} and is {again.at(key)!r}"
+        for key in KEYS
+        if not expect.same(first.at(key), again.at(key))
+    ]
+    expect.that(
+        not wrong, expected=f"{which} to get the first answer's body", observed="; ".join(wrong), reply=again
+    )

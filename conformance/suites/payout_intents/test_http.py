@@ -221,6 +221,13 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: str) -> None:
 
     accepted = [f"{method}: {reply.status}" for method, reply in methods.replies.items() if reply.ok]
     expect.that(
+        methods.after.ok or methods.after.status == 404,
+        expected="GET to be answered, so that the check can end",
+        observed=expect.shown(methods.after),
+        reply=methods.after,
+        control=True,
+    )
+    expect.that(
         methods.after.at("status") == "requires_approval",
         expected=f"an intent to await approval still after {', '.join(methods.replies)} on {place.replace('_', ' ')}",
         observed=f"GET shows {expect.shown(methods.after)}; accepted were {', '.join(accepted) or 'none of them'}",

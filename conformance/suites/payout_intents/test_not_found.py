@@ -97,7 +97,7 @@ def test_unknown_id_is_not_found_again(evidence: Evidence) -> None:
 
 def _as_unknown(evidence: Evidence, reply: Reply, asked: str) -> bool:
     """Whether a refusal is wrong as that of an unknown id is, which is for PI-10 to judge."""
-    if reply.ok or reply.status == NOT_FOUND.status:
+    if reply.ok or (reply.status == NOT_FOUND.status and reply.at("error.code") == NOT_FOUND.code):
         return False
     usual = evidence.unknown().replies[ASKED[asked]]
     return usual.status == reply.status and expect.alike(usual.at("error.code"), reply.at("error.code"))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from conformance import expect
-from conformance.errors import NotTestable
+from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer
 from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
@@ -82,6 +82,8 @@ class PayoutIntents:
         self.asked: list[Asked] = []
         self.known: dict[str, Resource] = {}
         self.settled: list[Resource] = []
+        # A request about these got no answer, and may have been carried out.
+        self.unsure: set[str] = set()
         self.confirmations: dict[str, tuple[Resource, str, Reply]] = {}
         self.answers: list[tuple[Reply, tuple[str, ...]]] = []
 
@@ -113,10 +115,7 @@ class PayoutIntents:
         return expect.odd(ask, lambda: self.read(unknown_like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
-        """As `odd`, for a check that asks whether something is accepted: None where it is never answered at all.
-
-        That isn't accepted; the row on such input tells that there is no answer.
-        """
+        """As `odd`, but None where it is never answered: that isn't accepted, and another row tells it."""
         try:
             return self.odd(ask, to=to)
         except expect.Violation:
@@ -146,6 +145,7 @@ class PayoutIntents:
         request = Request("POST", cancel_path(intent), tuple(headers), body_of(reason), Auth.DOCUMENTED)
         self._client.abandon(lambda: request)
         self.known[intent.id] = intent
+        self.unsure.add(intent.id)
 
     def _asked(
         self,
@@ -160,7 +160,11 @@ class PayoutIntents:
         headers = {**self.documented(by, key), **change}
         pairs = [(name, value) for name, value in headers.items() if value is not None]
         auth = Auth.ALTERED if "Authorization" in change else Auth.DOCUMENTED
-        reply = self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+        try:
+            reply = self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+        except TransportError:
+            self.unsure.add(intent.id if isinstance(intent, Resource) else intent)
+            raise
         if isinstance(intent, Resource):
             self.known[intent.id] = intent
             if is_kept(reply):
@@ -353,8 +357,7 @@ class PayoutIntents:
     ) -> tuple[T, expect.Race]:
         """What `begin` made ready, and the calls that it gave, at the same moment.
 
-        Begun again, with what is fresh, where one of them got no answer: the more there are, the likelier that is.
-        Raises its TransportError after so many `rounds`.
+        Begun again where one of them got no answer. Raises its TransportError after so many `rounds`.
         """
         for left in reversed(range(rounds)):
             ready, calls = begin()
