@@ -192,7 +192,7 @@ def test_recipient_has(cancelled: Cancelled, key: str) -> None:
     def good(value: Any) -> bool:
         if key == "account_last4" and isinstance(value, str):
             return len(value) == 4
-        return _is_text(value) or (value is None and other_type)
+        return _is_text(value) or (value in (None, MISSING) and other_type)
 
     four = key == "account_last4"
     _told(

@@ -256,7 +256,8 @@ def _answered(ask: Callable[[], Reply], api: PayoutIntents, what: str, *, may_ha
         return api.odd(ask, to=what)
     except Violation as fault:
         cause = fault.__cause__
-        if may_hang_up and isinstance(cause, TransportError) and cause.kind in ("reset", "protocol"):
+        # One of the two may have met something else that was unavailable.
+        if may_hang_up and isinstance(cause, TransportError) and cause.kind != "timeout":
             return None
         raise
 
