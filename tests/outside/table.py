@@ -47,7 +47,6 @@ STACKS = {
 }
 NO_SETTLEMENT = "it declares that nothing can be asked to settle"
 NO_WEBHOOKS = "it declares no webhooks"
-ALL_CANCEL = "every processing withdraw can be cancelled"
 NONE_CANCEL = "no processing withdraw can be cancelled"
 
 FLASK = (
@@ -60,7 +59,6 @@ FLASK = (
             "WD-27": "An id that the router's uuid converter refuses gets the framework's page, which is not JSON.",
             "WD-28": "And that page is HTML.",
         },
-        not_applicable={"WD-03": ALL_CANCEL},
     ),
     Honest(
         server="flask",

@@ -20,6 +20,9 @@ my %tenants = (
 );
 my (%withdraws, %intents, %uses);
 
+# Each request keeps the process as long as a database would.
+hook before_dispatch => sub ($c) { Time::HiRes::sleep 0.004 };
+
 sub now { Mojo::Date->new(Time::HiRes::time)->to_datetime }
 
 sub digits ($count) { join '', map { int rand 10 } 1 .. $count }
