@@ -22,7 +22,7 @@ CONSUMED = {"withdraws": ("pending", "processing"), "payout-intents": ("requires
 UNKNOWN = "unknown"
 # Older than this, a resource may have moved on by itself: a surprise is confirmed with a new one.
 _FRESH_S = 0.5
-# So often in a row no answer comes to whoever makes a resource, before no more of the state are asked for.
+# So often in a row no resource is to be had, before no more of the state are asked for.
 _GIVE_UP = 3
 
 
@@ -113,7 +113,8 @@ class Supply:
     def fetch(self, state: str) -> Held | None:
         """A new resource that `offer` has promised, None where there is none after all.
 
-        No answer says nothing of a state: only where none comes time and again, it isn't asked for any more.
+        A source may be unavailable for a moment: only where none comes time and again, the state isn't asked for any
+        more.
         """
         try:
             resource = self._leased(Wanted(self._api, state))
@@ -121,10 +122,10 @@ class Supply:
             with self.changed:
                 self.leased[state] -= 1
                 self._used[state] -= 1
+                self._in_vain[state] += 1
                 if isinstance(fault, TransportError):
                     self.lost = fault
-                    self._in_vain[state] += 1
-                if not isinstance(fault, TransportError) or self._in_vain[state] >= _GIVE_UP:
+                if self._in_vain[state] >= _GIVE_UP:
                     self.missing.setdefault(state, self._session.redactor.text(fault.message))
                 self.changed.notify_all()
             return None
