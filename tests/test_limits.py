@@ -151,7 +151,7 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
 
 def test_a_429_holds_every_worker_and_fails_nothing(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Whoever hears it, all wait for as long as it asks, the checks pass all the same, and the record says so."""
-    relay, server = relaying(sandbox, slow_downs=60)
+    relay, server = relaying(sandbox, slow_downs=20)
     try:
         states = f'url = "{server.url}/_states"\n{READ_PATH}'
         profile = write_profile(tmp_path, "withdraws", server.url, states=states)
