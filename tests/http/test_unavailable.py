@@ -71,7 +71,7 @@ def test_a_cancel_that_may_have_had_an_effect_is_not_sent_again(clients: Clients
 def test_a_target_that_stays_unavailable_is_an_error(clients: Clients) -> None:
     """Five tries; two of them once that was in vain twice running; five again once there was an answer."""
     bad = reply_with(b"", "503 Busy")
-    with serving(in_turn(*[bad] * 12, GOOD, *[bad] * 4)) as server:
+    with serving(in_turn(*[bad] * 12, GOOD, *[bad] * 4), keep=True) as server:
         client, _ = clients(server.url)
         for _ in range(3):
             with pytest.raises(TransportError, match="503") as caught:

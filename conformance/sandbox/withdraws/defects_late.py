@@ -140,7 +140,15 @@ class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.caller = account = self.authenticate(request)
-        await self.window.meet_others(account.merchant)
+        row = self.store.get(given.lower())
+        owner = row.merchant if row else ""
+        if account.merchant != owner:
+            self.window.comes(("owner", owner))
+            await self.window.hold(("stranger", owner))
+        elif not self.window.comes(("stranger", owner)):
+            await self.window.hold(("owner", owner))
+            self.caller = account
+            self.window.comes(("stranger", owner))
         return await super().cancel(request, given)
 
     def owns(self, account: Account, row: Withdraw) -> bool:
