@@ -58,7 +58,7 @@ class Defect:
 
     `needs` says what finds it where the hand-written checks can't be expected to: "fuzzing", or nothing. `watch_s` is
     how long after a cancel one has to look to find it. With `warns` the main one is a MUST, and what is got wrong
-    only a SHOULD of it.
+    only a SHOULD of it. With `late` it shows only once there were many requests: those of a whole run.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Defect:
     needs: str = ""
     watch_s: float = 0.0
     warns: bool = False
+    late: bool = False
 
 
 _known: dict[str, tuple[Defect, type[Api[Any]]]] = {}
@@ -79,7 +80,12 @@ def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
 
 
 def defect(
-    identifier: str, *breaks: str, needs: str = "", watch_s: float = 0.0, warns: bool = False
+    identifier: str,
+    *breaks: str,
+    needs: str = "",
+    watch_s: float = 0.0,
+    warns: bool = False,
+    late: bool = False,
 ) -> Callable[[A], A]:
     """Register a class as a defect; its docstring says what somebody did."""
 
@@ -93,7 +99,10 @@ def defect(
         if identifier in _known:
             raise ValueError(f"There are two defects called {identifier!r}")
         says = " ".join((bent.__doc__ or "").split())
-        _known[identifier] = (Defect(identifier, bent.name, breaks, says, needs, watch_s, warns), bent)
+        _known[identifier] = (
+            Defect(identifier, bent.name, breaks, says, needs, watch_s, warns, late),
+            bent,
+        )
         return bent
 
     return register

@@ -2,7 +2,8 @@
 
     python -m tests.proof.prove API OUT [--full] [--defect ID]... [--variant JSON]...
 
-A defect is judged by the checks of the requirements that it breaks, or by all of them with `--full`.
+A defect is judged by the checks of the requirements that it breaks, or by all of them with `--full` or where it shows
+late.
 Start-up is shared: a few sandboxes on sockets of their own, each with one run at a time, its world reset over the
 control endpoint; for all defects the suites are collected once, and each gets a process forked off there. Writes a
 JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`.
@@ -116,6 +117,7 @@ class Each:
             item
             for item in session.items
             if self._full
+            or defect.late
             or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
         ]
         for item, following in zip(items, [*items[1:], None], strict=True):

@@ -25,7 +25,7 @@ class PendingNeedsItsProvider(Withdraws):
             raise self.unsupported(withdraw)
 
 
-@defect("wd-tenth-success-is-202", "WD-01")
+@defect("wd-tenth-success-is-202", "WD-01", late=True)
 class TenthSuccessIs202(Withdraws):
     """One of ten processes runs the next version, which answers 202."""
 
@@ -38,7 +38,7 @@ class TenthSuccessIs202(Withdraws):
         return self.reply(202 if self.successes % 10 == 0 else 200, self.success_body(withdraw))
 
 
-@defect("wd-tenth-paid-at-is-set", "WD-18")
+@defect("wd-tenth-paid-at-is-set", "WD-18", late=True)
 class TenthPaidAtIsSet(Withdraws):
     """One of ten answers is made by a view that fills paidAt with the time of the end, whatever the end."""
 
