@@ -23,6 +23,8 @@ STATUSES = {
     "withdraws": ("pending", "processing", "paid", "failed", "canceled"),
     "payout-intents": ("requires_approval", "processing", "cancelled"),
 }
+# The list of processing withdraws whose provider can't cancel: a list can't say so of each of its ids.
+UNSUPPORTED = "processing_not_cancellable"
 _OTHERS = ("other_merchant", "other_environment")
 _SOURCES = ("url", "command", "ids", "sandbox")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -224,7 +226,7 @@ class _Profiles(Reader):
         return States(
             url=url,
             command=command,
-            ids=self._ids((*STATUSES[api], *(() if api == "withdraws" else terminal)))
+            ids=self._ids((*STATUSES[api], *((UNSUPPORTED,) if api == "withdraws" else terminal)))
             if "ids" in table
             else None,
             sandbox=bool(self.boolean("states.sandbox")),

@@ -90,7 +90,7 @@ PROFILES: list[tuple[str, str, str, str]] = [
     ("settlement = true", "settlement = 1", "must be true or false, not a number (1)", "Without quotes"),
     ("[limits]", '[limits]\ntimeout_s = "10"', "must be a number", "Without quotes"),
     ("[limits]", "[limits]\nconcurrency = 0", "must be a whole number from 1", "Without quotes"),
-    ("[limits]", '[limits]\n[webhooks]\nlisten = "8099"', "not an address and port", "127.0.0.1:8099"),
+    ("[limits]", '[webhooks]\nlisten = "8099"\n\n[limits]', "not an address and port", "127.0.0.1:8099"),
 ]  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def test_what_ended_in_an_error_begins_again(sandbox: SandboxProcess, tap: Tap, 
     source = f'read_path = "/api/v1/withdraws/{{id}}"\nurl = "{sandbox.url}/_states"'
     profile = write_profile(tmp_path, "withdraws", tap.url, states=source, limits=PACE)
     words = ("--no-fuzz", "-n", "1", "-k", "forged or missing or body")
-    tap.manner = lambda request: "hang up" if 60 <= request < 66 else "hold" if request >= 110 else "pass"
+    tap.manner = lambda request: "hang up" if 60 <= request < 90 else "hold" if request >= 150 else "pass"
     with halfway(profile, *words, checks=1) as (process, folder):
         assert tap.holds.wait(PATIENCE_S)
         ended(process)

@@ -4,7 +4,7 @@ from conformance.doctor import preflight
 from conformance.doctor.answers import short
 from conformance.doctor.calls import Calls
 from conformance.doctor.line import Line, State
-from conformance.errors import NotTestable, TransportError
+from conformance.errors import NotTestable, StateRefused, TransportError
 from conformance.http.reply import MISSING
 from conformance.http.segment import segment
 from conformance.profile import Profile
@@ -119,6 +119,8 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestabl
     try:
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
+        if isinstance(fault, StateRefused) and one.provider_supports_cancel is False:
+            return Line(name, State.NOTE, tried, f"every provider can cancel: {fault.message}"), None
         line = Line(name, State.MISSING, tried, fault.message, fault.hint)
         return line, fault if isinstance(fault, NotTestable) else None
     return _seen(calls, one, name, tried, found), None
@@ -156,14 +158,17 @@ def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:
         return session.leases.unseen(one).id, tried
     whose = one.whose
     table = "states.ids" if whose == "primary" else f"states.ids.{whose}"
-    ids = pools.get(whose, {}).get(one.status, ())
+    ids = pools.get(whose, {}).get(one.pool, ())
+    if not ids and one.pool != one.status and one.pool in pools.get(whose, {}):
+        said = f"{table}.{one.pool} is an empty list"
+        raise StateRefused(said, cause=said)
     if not ids:
-        raise NotTestable(f"{table} has none", hint=f'Add {one.status} = ["..."] to [{table}].')
-    left = unused(session.profile).get(whose, {}).get(one.status, ())
+        raise NotTestable(f"{table} has none", hint=f'Add {one.pool} = ["..."] to [{table}].')
+    left = unused(session.profile).get(whose, {}).get(one.pool, ())
     if not left:
         raise NotTestable(
-            f"all {len(ids)} ids of {table}.{one.status} were used by earlier runs",
+            f"all {len(ids)} ids of {table}.{one.pool} were used by earlier runs",
             hint="Add new ids; or, if the target was set up anew, run with --fresh-ids.",
         )
     segment(left[0])  # what no URL can name isn't to be had
-    return left[0], f"looked at the first of {len(left)} unused ids in {table}.{one.status}"
+    return left[0], f"looked at the first of {len(left)} unused ids in {table}.{one.pool}"

@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from conformance.errors import HarnessError
 from conformance.model import RunRecord
 from conformance.plan import door as doors
-from conformance.profile import FIELDS, STATUSES, Profile, load
+from conformance.profile import FIELDS, STATUSES, UNSUPPORTED, Profile, load
 from conformance.runner import Options, run
 from conformance.runner.suites import Progress
 from conformance.sandbox import CREDENTIALS, Sandbox
@@ -155,16 +155,23 @@ def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int
             plenty = _PLENTY if owner == "primary" and status == STATUSES[api][0] else _ENOUGH
             number = plenty if ids is None else min(plenty, ids.get((owner, status), 0))
             made[owner][status] = tuple(_made(send, sandbox, api, owner, status) for _ in range(number))
+    declared = (profile.states.ids or {}).get("primary", {}).get(UNSUPPORTED)
+    if declared is not None:
+        more = {"provider_supports_cancel": False}
+        number = min(_ENOUGH, len(declared))
+        made["primary"][UNSUPPORTED] = tuple(
+            _made(send, sandbox, api, "primary", "processing", **more) for _ in range(number)
+        )
     return made
 
 
-def _made(send: object, sandbox: Sandbox, api: str, owner: str, status: str) -> str:
+def _made(send: object, sandbox: Sandbox, api: str, owner: str, status: str, **more: object) -> str:
     whose = {
         "primary": {},
         "other_merchant": {"owner": owner},
         "other_environment": {"environment": "other"},
     }[owner]
-    message = {"action": "setup", "params": {"contract": api, "status": status, **whose}}
+    message = {"action": "setup", "params": {"contract": api, "status": status, **whose, **more}}
     request = Request(sandbox.states_url, json.dumps(message).encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own
     with send.open(request, timeout=30) as answer:  # type: ignore[attr-defined]
         return str(json.load(answer)["id"])

@@ -5,6 +5,7 @@ made them all. Texts here are still as the target sent them: whoever renders the
 (`safe`).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,6 +38,8 @@ _NOT_AGAIN = (
     "The same, sent once more by itself in this run, did not fail again: what was sent before, timing or chance may "
     "have a part in it."
 )
+# How a reason ends that is that of several checks.
+_MORE = re.compile(r" \(and \d+ more checks?\)$")
 # So many answers that never came are named.
 _SHALLOW = 12
 
@@ -176,11 +179,14 @@ def warnings(record: RunRecord) -> tuple[Finding, ...]:
 
 
 def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
-    """The requirements that ended in one of `outcomes`, by reason; the most common reason first."""
+    """The requirements that ended in one of `outcomes`, by reason; the most common reason first.
+
+    One cause is told once, for however many checks of each it is the reason.
+    """
     groups: dict[tuple[Outcome, str], list[RequirementResult]] = {}
     for result in record.requirements:
         if result.outcome in outcomes:
-            groups.setdefault((result.outcome, result.reason), []).append(result)
+            groups.setdefault((result.outcome, _MORE.sub("", result.reason)), []).append(result)
     found = [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in groups.items()]
     return tuple(sorted(found, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
 

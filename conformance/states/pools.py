@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from conformance.errors import NotTestable
-from conformance.profile import Profile
+from conformance.errors import NotTestable, StateRefused
+from conformance.profile import UNSUPPORTED, Profile
 from conformance.states.leases import Claims
 from conformance.states.resource import Resource, Wanted
 
@@ -95,11 +95,25 @@ class IdPools:
                 f"a pool of ids can't say that it holds {wanted.described()}",
                 hint="Use a provider-state URL for this.",
             )
-        ids = self._pools.get(whose, {}).get(wanted.status, ())
+        ids = self._pools.get(whose, {}).get(wanted.pool, ())
+        facts = {} if wanted.pool == wanted.status else {"provider_supports_cancel": False}
         for one in ids:
             if self._reserved.claim(one):
-                return Resource(one, wanted)
-        raise self._used_up(wanted, f"{table}.{wanted.status}", ids)
+                return Resource(one, wanted, facts)
+        if facts and not ids:
+            raise self._unsupported(table, declared=wanted.pool in self._pools.get(whose, {}))
+        raise self._used_up(wanted, f"{table}.{wanted.pool}", ids)
+
+    @staticmethod
+    def _unsupported(table: str, *, declared: bool) -> NotTestable:
+        """An empty list says that there are none; a list that isn't there says nothing."""
+        if declared:
+            said = f"{table}.{UNSUPPORTED} is an empty list"
+            return StateRefused(said, cause=said)
+        return NotTestable(
+            f"{table} doesn't say which processing withdraws have a provider that can't cancel",
+            hint=f"Add {UNSUPPORTED} to [{table}]: a list of their ids, or [] where every provider can.",
+        )
 
     def _used_up(self, wanted: Wanted, table: str, ids: tuple[str, ...]) -> NotTestable:
         others = sum(not self._reserved.is_mine(one) for one in ids)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from conformance.profile import UNSUPPORTED
+
 NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
 
 
@@ -30,6 +32,12 @@ class Wanted:
         """The `params` of a provider-state message: only what was asked for."""
         everything = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in everything.items() if value is not None}
+
+    @property
+    def pool(self) -> str:
+        """The list of ids in a profile that such a resource is taken from."""
+        unsupported = self.provider_supports_cancel is False and self.status == "processing"
+        return UNSUPPORTED if unsupported else self.status
 
     def state(self) -> str:
         """The provider state's name, as Pact handlers look it up."""

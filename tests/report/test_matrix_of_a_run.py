@@ -25,12 +25,14 @@ def cells(folder: Path, state: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("capabilities", ["cancel_processing = true", "cancel_processing = false", ""])
 def test_a_conformant_run_of_withdraws_shows_nothing_red(
-    sandbox: SandboxProcess, tmp_path: Path, capabilities: str
+    bendable: SandboxProcess, tmp_path: Path, capabilities: str
 ) -> None:
     """Whatever the profile says of processing withdraws; nor is there a key to what isn't shown."""
     states = f"sandbox = true\n{READ_PATH}"
-    profile = write_profile(tmp_path, "withdraws", sandbox.url, states=states, capabilities=capabilities)
+    bendable.bend(processing_cancellable="false" not in capabilities)
+    profile = write_profile(tmp_path, "withdraws", bendable.url, states=states, capabilities=capabilities)
     certify(profile, "-k", "matrix or unknown")
+    bendable.bend()
 
     assert "wrong" not in matrix(tmp_path)
     assert cells(tmp_path, "no such withdraw") == {"met": 1}

@@ -93,14 +93,13 @@ def test_no_answer_is_no_failure(
     limits = f"timeout_s = {1 if name == 'never answers again' else 60}"
     words = ("-k", "malformed or unknown", "-n", "2") if name == "never answers again" else CHECKS
     # Some checks are over by then, however the run's workers came to share the good answers.
-    found = against(
-        sandbox, tmp_path, "withdraws", bad, *words, "--no-fuzz", good_for=3 * GOOD, limits=limits
-    )
+    good = 6 * GOOD if "429" in name else 3 * GOOD
+    found = against(sandbox, tmp_path, "withdraws", bad, *words, "--no-fuzz", good_for=good, limits=limits)
 
     assert not wrong(found)
     assert found.code == code, found.stdout + found.stderr
     outcomes = found.outcomes()
     assert not outcomes.keys() & {"failed", "warned"}, name
-    assert outcomes["error"] > 3
+    assert outcomes["error"] >= 1
     slowed = [note for note in found.record["notes"] if "slow down" in note]
     assert bool(slowed) is ("429" in name)
