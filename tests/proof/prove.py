@@ -30,7 +30,7 @@ import pytest
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
 from conformance.plugin import RUN
-from conformance.profile import load
+from conformance.profile import Profile, load
 from conformance.report import journal, record, verdict
 from conformance.sandbox import Defect, list_defects
 from tests.support import CREDENTIAL_ENV, SandboxProcess
@@ -91,38 +91,35 @@ def _only(work: Callable[[], object]) -> None:
         os._exit(code)
 
 
-class Each:
-    """A pytest plugin: runs what was collected once per defect, each time in a process of its own."""
+Job = tuple[str, Callable[[pytest.Session, str], object]]
+"""A name, and what is done with what was collected and a sandbox's URL."""
 
-    def __init__(self, defects: list[Defect], urls: Sequence[str], folder: Path, *, full: bool) -> None:
-        self._defects, self._urls, self._folder, self._full = defects, urls, folder, full
+
+class Each:
+    """A pytest plugin: runs what was collected once per job, each time in a process of its own."""
+
+    def __init__(self, jobs: Sequence[Job], urls: Sequence[str]) -> None:
+        self._jobs, self._urls = jobs, urls
         self.seconds: dict[str, float] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Raises RuntimeError where a process ends badly."""
-        # What waits for long begins first: for events that never come, and for somebody else to call.
-        order = sorted(self._defects, key=lambda one: not ("-event-" in one.id or "-caller" in one.id))
-        jobs = ((defect.id, partial(self._run, session, defect)) for defect in order)
-        self.seconds = side_by_side(self._urls, jobs)
+        session.config.stash[RUN].prepare()
+        gc.freeze()
+        self.seconds = side_by_side(self._urls, ((name, partial(work, session)) for name, work in self._jobs))
         return True
 
-    def _run(self, session: pytest.Session, defect: Defect, url: str) -> None:
-        control(url, [defect.id], {})
-        run = session.config.stash[RUN]
-        run.folder = self._folder / defect.id
-        run.folder.mkdir()
-        run.profile = replace(run.profile, target=replace(run.profile.target, base_url=url))
-        items = [
-            item
-            for item in session.items
-            if self._full
-            or defect.late
-            or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
-        ]
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        run.pytest_sessionfinish()
+
+def checked(session: pytest.Session, profile: Profile, folder: Path, items: Sequence[pytest.Item]) -> None:
+    """Runs these checks against another target than the one that they were collected for, in a process that ends.
+
+    Nothing is given back: the sandbox's world is made anew for the next one.
+    """
+    run = session.config.stash[RUN]
+    run.folder, run.profile = folder, profile
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
 def defective(
@@ -132,15 +129,37 @@ def defective(
     if not defects:
         return
     path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
-    each = Each(defects, urls, folder, full=full)
+
+    def work(defect: Defect, session: pytest.Session, url: str) -> None:
+        control(url, [defect.id], {})
+        own = folder / defect.id
+        own.mkdir()
+        profile = session.config.stash[RUN].profile
+        profile = replace(profile, target=replace(profile.target, base_url=url))
+        items = [
+            item
+            for item in session.items
+            if full
+            or defect.late
+            or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
+        ]
+        checked(session, profile.watching(defect.watch_s), own, items)
+
+    # Those that wait begin first: for events that never come, for a caller, or for what is undone later.
+    order = sorted(
+        defects,
+        key=lambda one: not (one.watch_s or "-event-" in one.id or "-caller" in one.id),
+    )
+    each = Each([(defect.id, partial(work, defect)) for defect in order], urls)
     code = run_pytest(api, path, folder / "defects", each)
     assert code == 0, f"pytest ended with {code}"
+    profile = load(path)
     for defect in defects:
         yield {
             "kind": "defect",
             "id": defect.id,
             "seconds": each.seconds[defect.id],
-            **judged(api, path, folder / defect.id),
+            **judged(api, profile, folder / defect.id),
         }
 
 
@@ -148,39 +167,51 @@ def honestly(
     api: str, urls: Sequence[str], folder: Path, variants: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """What became of each requirement and check, for one honest implementation after the other."""
+    if not variants:
+        return
+    path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
 
     def result(number: int) -> Path:
         return folder / f"honest-{number}.json"
 
-    def work(number: int, url: str) -> None:
+    def work(number: int, session: pytest.Session, url: str) -> None:
         own = folder / f"honest-{number}"
         own.mkdir()
-        result(number).write_text(json.dumps(honest(api, url, own, variants[number])))
+        found = honest(api, url, own, variants[number], session)
+        result(number).write_text(json.dumps(found))
 
     # Those that take long begin first.
     order = sorted(range(len(variants)), key=lambda number: not variants[number].keys() & _SLOW)
-    side_by_side(urls, ((json.dumps(variants[number]), partial(work, number)) for number in order))
-    for number in range(len(variants)):
+    each = Each([(json.dumps(variants[number]), partial(work, number)) for number in order], urls)
+    code = run_pytest(api, path, folder / "honest", each)
+    assert code == 0, f"pytest ended with {code}"
+    for number, variant in enumerate(variants):
         found: dict[str, Any] = json.loads(result(number).read_text())
-        yield found
+        yield {**found, "seconds": each.seconds[json.dumps(variant)]}
 
 
-_SLOW = {"latency_ms", "budget", "read_lag_ms"}
+_SLOW = {"latency_ms", "budget", "read_lag_ms", "unavailable_every", "rate_limit"}
+_COLLECTED = {"terminal"}
+"""What checks are collected for: it takes a pytest of its own."""
 
 
-def honest(api: str, url: str, folder: Path, variants: Mapping[str, Any]) -> dict[str, Any]:
+def honest(
+    api: str, url: str, folder: Path, variants: Mapping[str, Any], session: pytest.Session
+) -> dict[str, Any]:
     """One run of all suites: what became of each requirement, and of each check that didn't pass."""
     control(url, [], variants)
     path = adapted(demo.profiles(url, folder, os.environ), api, variants)
-    run = folder / "run"
-    began = time.perf_counter()
-    code = run_pytest(api, path, run)
-    assert code in (0, 1), f"pytest ended with {code}"
+    profile, run = load(path), folder / "run"
+    if variants.keys() & _COLLECTED:
+        code = run_pytest(api, path, run)
+        assert code in (0, 1), f"pytest ended with {code}"
+    else:
+        run.mkdir()
+        checked(session, profile, run, session.items)
     return {
         "kind": "variant" if variants else "clean",
         "id": json.dumps(variants) if variants else "clean",
-        "seconds": round(time.perf_counter() - began, 2),
-        **judged(api, path, run),
+        **judged(api, profile, run),
     }
 
 
@@ -202,9 +233,8 @@ def run_pytest(api: str, profile: Path, run: Path, *plugins: object) -> int:
         )
 
 
-def judged(api: str, path: Path, run: Path) -> dict[str, Any]:
+def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
     """What is in the journal of a run."""
-    profile = load(path)
     checks, exchanges = journal.read(run / "journal")
     folded = record.fold(
         catalogue.load(api),
