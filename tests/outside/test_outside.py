@@ -19,7 +19,7 @@ PAIRS = {"withdraws": ("api_key", "api_secret"), "payout-intents": ("public_key"
 OWNERS = {"withdraws": ("primary", "other_merchant"), "payout-intents": tuple(ACCOUNTS)}
 
 # As few examples, and as short a look at what was cancelled, as say something of every check.
-FEW = ("--fuzz-examples", "20", "--watch", "2")
+FEW = ("--fuzz-examples", "8", "--watch", "2")
 
 
 def profile_for(honest: Honest, url: str) -> str:

@@ -29,6 +29,7 @@ import pytest
 
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
+from conformance.http import redact
 from conformance.plugin import RUN
 from conformance.profile import Profile, load
 from conformance.report import journal, record, verdict
@@ -105,8 +106,14 @@ class Each:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Raises RuntimeError where a process ends badly."""
-        session.config.stash[RUN].prepare()
+        run = session.config.stash[RUN]
+        run.prepare()
+        for pair in run.profile.credentials.values():
+            for secret in (pair.key, pair.secret):
+                redact.spelled(secret)
+        # A process ends before its garbage matters.
         gc.freeze()
+        gc.disable()
         self.seconds = side_by_side(self._urls, ((name, partial(work, session)) for name, work in self._jobs))
         return True
 
