@@ -1,6 +1,5 @@
 """What the tests of the core share: a sandbox in another process, profiles for it, raw sockets, the command."""
 
-import atexit
 import json
 import os
 import re
@@ -13,13 +12,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from conformance.demo import variable
 from conformance.sandbox import CREDENTIALS
-from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[1]
 CREDENTIAL_ENV = {
@@ -55,19 +52,7 @@ def command(
     *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Runs `payout-conformance` as people do, in another process."""
-    given = environment() if env is None else env
-    done = _forked().run([*map(str, words)], cwd, given, timeout)
-    if done is not None:
-        return done
     return launched(sys.executable, "-m", "conformance", *words, cwd=cwd, env=env, timeout=timeout)
-
-
-@cache
-def _forked() -> Forked:
-    """The process that commands are forked off, one per worker."""
-    made = Forked(environment())
-    atexit.register(made.close)
-    return made
 
 
 def launched(
