@@ -26,6 +26,7 @@ from conformance.runner.rest import Rest
 from conformance.runner.suites import Progress, forkable, seldom_collected, suites
 from conformance.session import give_back
 from conformance.states import pools
+from conformance.states.endpoint import NO_ANSWER
 
 # A check computes for about so long per request: with as much latency a second worker is worth having.
 _BUSY_S = 0.006
@@ -115,7 +116,9 @@ def workers(profile: Profile, latency_s: float) -> int:
 
 
 def _without_answer(check: Check) -> bool:
-    """Whether a check ended because no answer came, or one that says nothing of the contract."""
+    """Whether a check ended because no answer came, or one that says nothing: from the target, or the state source."""
+    if check.outcome is Outcome.NOT_TESTABLE:
+        return NO_ANSWER.match(check.message) is not None
     kind = check.message.partition(":")[0]
     return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
 

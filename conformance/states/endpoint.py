@@ -1,6 +1,7 @@
 """Resources from a provider-state endpoint, in Pact's convention."""
 
 import json
+import re
 from typing import Any
 
 from conformance.errors import BudgetError, NotTestable, SourceFault, StateRefused, TransportError
@@ -11,6 +12,10 @@ from conformance.states.told import advice, told
 
 # How much of an answer is quoted.
 _SHOWN = 160
+
+
+# How a check's message begins that got no resource because the endpoint couldn't be asked.
+NO_ANSWER = re.compile(r"the state provider (?:answers 50[234] each time|gave no answer)")
 
 
 class StateEndpoint:
