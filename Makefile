@@ -42,10 +42,10 @@ demo: $(READY)
 	$(BIN)/payout-conformance demo
 
 # Side by side: mypy works on one core, and the tests wait as much as they work.
-test: $(READY) $(WEB)
+test: $(READY) $(NPM)
 	@$(MAKE) --no-print-directory --jobs 2 lint tests
 
-tests: $(READY) $(WEB)
+tests: $(READY) $(NPM)
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -q
 
 check: $(READY)

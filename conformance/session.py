@@ -19,6 +19,7 @@ from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
 from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
+from conformance.states.verify import Verifier
 from conformance.watch import Watch
 
 # The embedded sandbox's provider-state endpoint, at the root of the server that a profile names.
@@ -42,6 +43,14 @@ class Session:
             folder / "gate",
             requests_per_second=limits.requests_per_second,
             max_requests=limits.max_requests,
+            concurrency=limits.concurrency,
+        )
+        self._guard = guard.of(profile)
+        # The state source has limits and patience of its own: what it asks for holds up no request to the target.
+        self.source_gate = Gate(
+            folder / SOURCE_GATE,
+            requests_per_second=profile.states.requests_per_second,
+            max_requests=_UNLIMITED,
             concurrency=limits.concurrency,
         )
         self.watch = Watch(folder, limits.watch_s)

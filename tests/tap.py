@@ -35,9 +35,13 @@ class Tap:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def ids(self, since: int = 0, until: int | None = None) -> set[str]:
-        """The ids that the API's own requests named, from the nth request on and before another."""
-        return {found[1] for _, path in self.requests[since:until] if (found := _ID.search(path))}
+    def ids(self, since: int = 0, until: int | None = None, *, reads: bool = True) -> set[str]:
+        """The ids that the API's own requests named, from the nth on, before another; with those that only read."""
+        return {
+            found[1]
+            for method, path in self.requests[since:until]
+            if (reads or method != "GET") and (found := _ID.search(path))
+        }
 
     def count(self) -> int:
         """How many requests went by so far."""

@@ -9,7 +9,6 @@ from conformance.errors import TransportError
 from conformance.http.auth import Credentials
 from conformance.http.client import Request
 from conformance.http.reply import Reply
-from conformance.http.segment import segment
 from conformance.model import Auth, Headers
 from conformance.session import Session
 
@@ -53,22 +52,11 @@ class Calls:
 
     def read(self, resource_id: str, by: str) -> Reply:
         """Reads a resource. Raises NotTestable where the profile names no way to."""
-        path = f"/payout_intents/{segment(resource_id)}"
-        if self._withdraws:
-            template = self._session.profile.states.read_path
-            if template is None:
-                raise NotTestable("the profile declares no read endpoint", hint="Set states.read_path.")
-            path = template.replace("{id}", segment(resource_id))
-        pair = self._session.profile.credentials[by]
-        return self._session.client.send(
-            lambda: Request("GET", path, self._headers(pair), auth=Auth.DOCUMENTED)
-        )
+        return self._session.documented.read(resource_id, by)
 
     def cancel_again(self, withdraw_id: str) -> Reply:
         """The documented cancel of a withdraw that is canceled already, which changes nothing."""
-        pair = self._session.profile.credentials["primary"]
-        path = f"/api/v1/withdraws/{segment(withdraw_id)}/cancel"
-        return self._session.client.send(lambda: self._request(self._headers(pair), path=path))
+        return self._session.documented.cancel(withdraw_id, "primary")
 
     def misread(self, skew_ms: int) -> Iterator[tuple[str, Callable[[], Reply]]]:
         """The harmless call as targets that got the document wrong expect it, one reading after the other.

@@ -61,7 +61,9 @@ def rehearse(
             path = folder / "rehearsal.toml"
             path.write_text(_text(profile, sandbox.url, states, pools), encoding="utf-8")
             loaded = load(path)
-            record = run(loaded, replace(options, output=folder / "reports", watch_s=None), progress).record
+            # Lists that hold nothing are to be told of, and not to end the rehearsal.
+            chosen = replace(options, output=folder / "reports", watch_s=None, insist=ids is not None)
+            record = run(loaded, chosen, progress).record
             if not record.complete:
                 raise HarnessError("the rehearsal was ended early", hint="Start it again.")
             used = dict(door.setups) if door is not None else _taken(loaded, pools or {})

@@ -36,6 +36,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
     Raises HarnessError where pytest can't do its work.
     """
     arguments = ["--profile", str(profile.path), "--conformance-run", str(folder)]
+    arguments += ["--watch", str(profile.limits.watch_s)]
     if options.allow_live:
         arguments.append("--allow-live")
     known = catalogue.load(profile.target.api).by_id()

@@ -11,9 +11,9 @@ from conformance.errors import NotTestable
 from conformance.http.auth import Credentials, basic, signed_headers
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
+from conformance.http.segment import segment
 from conformance.model import Auth, Headers
 from conformance.profile import Profile
-from conformance.states.resource import segment
 
 
 class Documented:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from conformance.errors import NotTestable
 from conformance.http.segment import segment
+from conformance.report.safe import line
+from conformance.states.reserve import Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
 from conformance.states.verify import Verifier, View
 
@@ -84,20 +86,59 @@ class Leases:
         self._reserve = reserve
         self._returns = returns
         self._given: list[Resource] = []
+        self._proven: set[tuple[str, str]] = set()
         # What was asked for, by what stands for the resource in a path; kept when it has been offered back.
         self.handed: dict[str, Wanted] = {}
 
+    def unread(self, wanted: Wanted) -> Resource:
+        """A resource that nobody has used, nor read, of a state whose source has shown that it can be relied on.
+
+        For what only shows where nobody has looked before; raises as `lease` does.
+        """
+        if (wanted.whose, wanted.status) not in self._proven:
+            first = self.lease(wanted)
+            if self._reserve is not None:
+                self.set_aside(first)
+        if self._verifier is not None:
+            self._verifier.known(wanted)
+        return self.unseen(wanted, new=True)
+
     def lease(self, wanted: Wanted) -> Resource:
-        """A resource that nobody has used. Raises NotTestable where there is none, or none that a URL can name."""
-        resource = self._provisioner.setup(wanted)
-        named = segment(resource.id)
-        if not self._claims.claim(resource.id):
-            raise NotTestable(
-                f"the state provider handed out {resource.id} twice",
-                hint="Every setup has to make a new resource: a cancelled one can't be used again.",
-            )
+        """A resource that nobody has used, seen to be in its state as far as that can be seen.
+
+        Raises NotTestable where there is none, or where the source hands out something else, and TransportError where
+        the target gives no answer.
+        """
+        if self._verifier is None:
+            return self.unseen(wanted)
+        self._verifier.known(wanted)
+        for left in reversed(range(_ATTEMPTS)):
+            resource = self.unseen(wanted)
+            look = self._verifier.look(resource)
+            if look.view is View.AS_ASKED:
+                self._proven.add((wanted.whose, wanted.status))
+                return resource
+            if look.view is not View.LATER or not left:
+                break
+        # What is wrong is settled with the last one, which may be used up by that.
+        return self.unseen(wanted) if self._verifier.settle(resource, look) else resource
+
+    def unseen(self, wanted: Wanted, *, new: bool = False) -> Resource:
+        """A resource that nobody has used, whatever it is; a `new` one hasn't waited, either.
+
+        Raises NotTestable where there is none.
+        """
+        resource = self._reserve.take(wanted) if self._reserve is not None and not new else None
+        if resource is None:
+            resource = self._provisioner.setup(wanted)
+            segment(resource.id)  # raises for an id that no URL can name
+            if not self._claims.claim(resource.id):
+                raise NotTestable(
+                    f"the state provider handed out {line(resource.id, 80)} twice",
+                    hint="Every setup has to make a new resource: a cancelled one can't be used again.",
+                )
         self._given.append(resource)
-        self.handed[named] = wanted
+        self.handed[segment(resource.id)] = wanted
         return resource
 
     def has(self, resource: Resource) -> bool:

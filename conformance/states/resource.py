@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from conformance.profile import UNSUPPORTED
 
@@ -72,12 +71,6 @@ class Resource:
     def status(self) -> str:
         """The state that it was handed over in."""
         return self.wanted.status
-
-
-def segment(resource_id: str) -> str:
-    """An id as one segment of a path (RFC 3986 section 3.3); one of dots alone isn't a step in the path."""
-    quoted = quote(resource_id, safe="", errors="surrogatepass")
-    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
 
 
 def alike(sample: str) -> str | None:

@@ -78,6 +78,7 @@ def test_a_defect_is_caught_by_what_it_breaks(api: str, defect: Any) -> None:
 
     assert outcome in ("failed", "warned"), f"{main} is {outcome}; noticed by {_noticed(found)}"
     assert row.level is not Level.SHOULD or outcome == ("failed" if defect.id in HARD else "warned")
+    assert not defect.warns or outcome == "warned", f"{main} is {outcome}; noticed by {_noticed(found)}"
     assert "error" not in found["outcomes"].values(), found["checks"]
     if row.level is not Level.SHOULD and outcome == "failed":
         assert found["exit_code"] == 1

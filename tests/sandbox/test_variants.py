@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from conformance.sandbox import list_variants
+from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.withdraws.model import printed
+from tests.support import eventually
 
 
 def each_switch() -> list[tuple[str, Any]]:

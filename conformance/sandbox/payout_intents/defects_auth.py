@@ -313,7 +313,7 @@ class BigCredentialsAre500(PayoutIntents):
         return super().credentials(request)
 
 
-@defect("pi-header-name-is-case-sensitive", "PI-39")
+@defect("pi-header-name-is-case-sensitive", "PI-39", warns=True)
 class HeaderNameIsCaseSensitive(PayoutIntents):
     """The header counts only as Authorization, in this letter case (RFC 9110, 5.1)."""
 

@@ -175,7 +175,7 @@ class RefusedEndsOtherwise(_SettlesByItself):
             intent.status, intent.failure_code = "failed", "bank_rejected"
 
 
-@defect("pi-refusal-moves-created-at", "PI-20")
+@defect("pi-refusal-moves-created-at", "PI-20", warns=True)
 class RefusalMovesCreatedAt(PayoutIntents):
     """The row is written anew with each refusal, and created_at is the time of that."""
 
@@ -359,7 +359,7 @@ class OddReasonIsRefusedYetCancelled(PayoutIntents):
         return await super().cancel(request, given)
 
 
-@defect("pi-reason-is-composed", "PI-27")
+@defect("pi-reason-is-composed", "PI-27", warns=True)
 class ReasonIsComposed(PayoutIntents):
     """The reason is normalised (NFC): letters that were written in two parts come back as one."""
 

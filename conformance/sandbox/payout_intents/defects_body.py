@@ -123,7 +123,7 @@ class IdIsAnother(PayoutIntents):
         return self.reply(202, self.shown(intent) | {"id": "canc" + intent.id[4:]})
 
 
-@defect("pi-nulls-are-left-out", "PI-15")
+@defect("pi-nulls-are-left-out", "PI-15", warns=True)
 class NullsAreLeftOut(PayoutIntents):
     """The serialiser leaves out what is null: failure_message is missing where there is no reason."""
 
@@ -231,7 +231,7 @@ class EnvironmentIsAlwaysLive(PayoutIntents):
 # Instants
 
 
-@defect("pi-updated-at-stands-still", "PI-20")
+@defect("pi-updated-at-stands-still", "PI-20", warns=True)
 class UpdatedAtStandsStill(PayoutIntents):
     """Cancelling doesn't move updated_at."""
 
@@ -271,7 +271,7 @@ class UpdatedAtIsLocal(PayoutIntents):
         return super().shown(intent) | {"updated_at": local}
 
 
-@defect("pi-read-may-be-cached", "PI-06")
+@defect("pi-read-may-be-cached", "PI-06", warns=True)
 class ReadMayBeCached(PayoutIntents):
     """GET is labelled as every page of the site is: caches may repeat it for ten minutes."""
 
@@ -298,7 +298,7 @@ class ReadHasLocalTimes(PayoutIntents):
         return self.reply(200, shown | {key: shown[key][:19] for key in ("created_at", "updated_at")})
 
 
-@defect("pi-local-time-is-called-utc", "PI-20")
+@defect("pi-local-time-is-called-utc", "PI-20", warns=True)
 class LocalTimeIsCalledUtc(PayoutIntents):
     """The time of the cancel is that of the office, eight hours ahead, with a Z behind it."""
 

@@ -178,7 +178,7 @@ class OptionsCancels(_AlsoCancels):
     also = ("cancel", "OPTIONS")
 
 
-@defect("pi-method-override-cancels", "PI-47")
+@defect("pi-method-override-cancels", "PI-47", warns=True)
 class MethodOverrideCancels(PayoutIntents):
     """X-HTTP-Method-Override makes a POST of any method."""
 
@@ -187,7 +187,7 @@ class MethodOverrideCancels(PayoutIntents):
         return override[0].decode("latin-1").upper() if override else super().method_of(request)
 
 
-@defect("pi-method-override-deletes", "PI-47")
+@defect("pi-method-override-deletes", "PI-47", warns=True)
 class MethodOverrideDeletes(PayoutIntents):
     """X-HTTP-Method-Override makes a DELETE of a GET, and DELETE cancels; a plain DELETE is refused."""
 

@@ -19,7 +19,7 @@ def _later(act: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_later(_LATER_S, act)
 
 
-@defect("pi-cancelled-is-executed-later", "PI-06")
+@defect("pi-cancelled-is-executed-later", "PI-06", watch_s=0.3)
 class CancelledIsExecutedLater(PayoutIntents):
     """The batch that executes payouts was made up before the cancel, and is run a moment after it."""
 
@@ -31,7 +31,7 @@ class CancelledIsExecutedLater(PayoutIntents):
         _later(execute)
 
 
-@defect("pi-reason-is-lost-later", "PI-06")
+@defect("pi-reason-is-lost-later", "PI-06", watch_s=0.3)
 class ReasonIsLostLater(PayoutIntents):
     """A job that tidies up finished intents clears the reason a moment after the cancel."""
 

@@ -79,7 +79,7 @@ class Reason0IsNone(PayoutIntents):
         return super().message_for(None if reason == "0" else reason)
 
 
-@defect("pi-reason-is-trimmed", "PI-27")
+@defect("pi-reason-is-trimmed", "PI-27", warns=True)
 class ReasonIsTrimmed(PayoutIntents):
     """Outer white space is cut off."""
 

@@ -147,7 +147,7 @@ class JsonIs415(PayoutIntents):
             raise Refusal(415, "unsupported_media_type", "The body has to be application/vnd.payouts+json.")
 
 
-@defect("pi-charset-is-415", "PI-46")
+@defect("pi-charset-is-415", "PI-46", warns=True)
 class CharsetIs415(PayoutIntents):
     """The content type is compared as a whole, so one with a charset is refused."""
 
@@ -156,7 +156,7 @@ class CharsetIs415(PayoutIntents):
             raise Refusal(415, "unsupported_media_type", "The body has to be application/json.")
 
 
-@defect("pi-other-content-type-is-500", "PI-46")
+@defect("pi-other-content-type-is-500", "PI-46", warns=True)
 class OtherContentTypeIs500(PayoutIntents):
     """A content type that no parser is registered for ends in a 500."""
 
@@ -166,7 +166,7 @@ class OtherContentTypeIs500(PayoutIntents):
             raise KeyError(sent[0])
 
 
-@defect("pi-no-content-type-is-500", "PI-46")
+@defect("pi-no-content-type-is-500", "PI-46", warns=True)
 class NoContentTypeIs500(PayoutIntents):
     """A body without a content type ends in a 500."""
 

@@ -180,7 +180,7 @@ class RefusalLeavesTheReason(PayoutIntents):
         return await super().execute(intent, reason)
 
 
-@defect("pi-refusal-touches-updated-at", "PI-03", "PI-04")
+@defect("pi-refusal-touches-updated-at", "PI-03", "PI-04", warns=True)
 class RefusalTouchesUpdatedAt(PayoutIntents):
     """The refusal of a terminal intent saves the row, and updated_at moves."""
 
@@ -320,7 +320,7 @@ class KeylessCheckThenAct(LeavesAWindow, PayoutIntents):
             await self.window.meet(row.id)
 
 
-@defect("pi-losers-get-500", "PI-07")
+@defect("pi-losers-get-500", "PI-07", warns=True)
 class LosersGet500(LeavesAWindow, PayoutIntents):
     """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
 

@@ -141,6 +141,9 @@ class Evidence:
 
         return self._once(f"refusal {status}", gather)
 
+    def _fresh(self) -> Resource:
+        return self._given("requires_approval")
+
     def _spared(self, status: str) -> Resource | None:
         """One more in that state, where there is one to spare."""
         try:
@@ -291,8 +294,8 @@ class Evidence:
         """A cancel with that body, and a GET after it."""
 
         def gather() -> Odd:
-            api, intent = self._api, self._given("requires_approval")
-            reply = api.odd(lambda: api.post(intent, body), to=what)
+            api = self._api
+            intent, reply = api.odd_of(self._fresh, lambda one: api.post(one, body), to=what)
             return Odd(intent, reply, (api.confirmed if succeeded(reply) else api.seen)(intent))
 
         return self._once(f"odd body {what}", gather)

@@ -162,7 +162,8 @@ def goes_ahead(refusal: Refusal, read: Reply, twins: Reply | None, when: str) ->
         )
 
     wrong = []
-    if _is_called_off(status) and not anyway("status"):
+    # One that never read as processing isn't excused by another that doesn't either.
+    if _is_called_off(status) and not (was == "processing" and anyway("status")):
         wrong.append(f"status is {status!r}")
     # It may have settled meanwhile, and then a failure code of its own is no wonder.
     ours = re.search("cancel|approval_required", str(code), re.IGNORECASE) is not None

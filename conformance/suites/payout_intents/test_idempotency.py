@@ -316,11 +316,13 @@ def test_failed_authentication_leaves_the_key_free(
 @pytest.mark.parametrize("kind", ODD_KEYS)
 def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
     """An odd key never ends in a 5xx, and whatever the answer says is so."""
-    intent, what = given("requires_approval"), f"a key like this: {kind.replace('_', ' ')}"
+    what = f"a key like this: {kind.replace('_', ' ')}"
 
-    keys = ODD_KEYS[kind](api.new_key())
-    more = [("Idempotency-Key", value) for value in keys]
-    reply = api.odd(lambda: api.post(intent, BODY, key=None, more=more), to=what)
+    def ask(intent: Resource) -> Reply:
+        more = [("Idempotency-Key", value) for value in ODD_KEYS[kind](api.new_key())]
+        return api.post(intent, BODY, key=None, more=more)
+
+    intent, reply = api.odd_of(partial(given, "requires_approval"), ask, to=what)
 
     no_server_error(reply, to=what)
     if not succeeded(reply):
@@ -332,14 +334,17 @@ def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence
 @requirement("PI-38")
 def test_empty_key_is_handled(api: PayoutIntents, given: Given) -> None:
     """An empty key is refused, ignored, or taken like any other; it never gets the answer about another intent."""
-    first, second = given("requires_approval"), given("requires_approval")
-    for intent, other in ((first, second), (second, first)):
-        reason = api.new_reason()
-        reply = api.odd(partial(api.cancel, intent, reason=reason, key=""), to="an empty key")
+    before: list[str] = []
+    for _ in range(2):
+        intent, reply = api.odd_of(
+            partial(given, "requires_approval"),
+            lambda one: api.cancel(one, reason=api.new_reason(), key=""),
+            to="an empty key",
+        )
 
         no_server_error(reply, to="an empty key")
         expect.that(
-            not (succeeded(reply) and other.id in reply.text),
+            not (succeeded(reply) and any(other in reply.text for other in before)),
             expected=f"a cancel of {intent.id} with an empty key to be refused, or to be about that intent",
             observed=f"it got {expect.shown(reply)}",
             reply=reply,
@@ -347,16 +352,20 @@ def test_empty_key_is_handled(api: PayoutIntents, given: Given) -> None:
         )
         if not succeeded(reply):
             api.still_cancels(intent, after="a request with an empty key")
+        before.append(intent.id)
 
 
 @requirement("PI-38")
 @pytest.mark.parametrize("difference", NEAR)
 def test_similar_keys_are_different(api: PayoutIntents, given: Given, difference: str) -> None:
     """Keys that differ in little are different keys, wherever they are taken at all."""
-    intent = given("requires_approval")
-    one, other = NEAR[difference](api.new_key().replace("-", "")[:24])
     what = f"a key that is no UUID ({difference.replace('_', ' ')})"
-    first = api.odd(lambda: api.cancel(intent, reason="ordered twice", key=one), to=what)
+    one, other = NEAR[difference](api.new_key().replace("-", "")[:24])
+    intent, first = api.odd_of(
+        partial(given, "requires_approval"),
+        lambda it: api.cancel(it, reason="ordered twice", key=one),
+        to=what,
+    )
     no_server_error(first, to=what)
     if not succeeded(first):
         return

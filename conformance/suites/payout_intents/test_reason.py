@@ -1,6 +1,7 @@
 """The one field of the body: kept and shown as it came, within its limit, or whatever comes in its place."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -333,9 +334,11 @@ ODD_BODIES: dict[str, bytes | None] = {
 @pytest.mark.parametrize("kind", ODD_BODIES)
 def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
     """An odd body is refused without effect, or processed as documented; it never ends in a 5xx."""
-    intent, what = given("requires_approval"), f"a body like this: {kind.replace('_', ' ')}"
+    what = f"a body like this: {kind.replace('_', ' ')}"
 
-    reply = api.odd(lambda: api.post(intent, ODD_BODIES[kind]), to=what)
+    intent, reply = api.odd_of(
+        partial(given, "requires_approval"), lambda one: api.post(one, ODD_BODIES[kind]), to=what
+    )
 
     no_server_error(reply, to=what)
     if not succeeded(reply):
@@ -356,10 +359,13 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
 @requirement("PI-29")
 def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
     """A body that comes in chunks (RFC 9112 section 7.1) is refused without effect, or read: its reason is kept."""
-    intent, reason, what = given("requires_approval"), api.new_reason(), "a body in chunks"
+    reason, what, chunked = api.new_reason(), "a body in chunks", {"Transfer-Encoding": "chunked"}
 
-    chunked = {"Transfer-Encoding": "chunked"}
-    reply = api.odd(lambda: api.post(intent, body_of(reason), change=chunked), to=what)
+    intent, reply = api.odd_of(
+        partial(given, "requires_approval"),
+        lambda one: api.post(one, body_of(reason), change=chunked),
+        to=what,
+    )
 
     no_server_error(reply, to=what)
     if not succeeded(reply):

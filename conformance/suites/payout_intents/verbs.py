@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from conformance import expect
@@ -15,12 +15,11 @@ from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
 from conformance.http.patience import Patience
 from conformance.http.redact import sent_credentials
-from conformance.http.reply import Reply
+from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.states.resource import segment
 from conformance.suites.common import is_kept
 from conformance.suites.payout_intents.ids import unknown_like
 

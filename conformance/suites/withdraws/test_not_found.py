@@ -8,8 +8,9 @@ from conformance.expect import requirement
 from conformance.http.reply import Reply
 from conformance.plugin import Given
 from conformance.suites.alike import difference
-from conformance.suites.common import LONG, is_turned_down, no_server_error
-from conformance.suites.withdraws.verbs import ECHO_HINT, NOT_FOUND, Withdraws, quoted
+from conformance.suites.common import LONG, is_turned_down, no_server_error, told, was_cut_off
+from conformance.suites.withdraws.forgeries import FAILURES
+from conformance.suites.withdraws.verbs import ECHO_HINT, Withdraws, data, not_found, quoted, succeeded
 
 MALFORMED = {
     "not a UUID": "not-a-uuid",

@@ -12,11 +12,11 @@ from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.patience import Patience
 from conformance.http.reply import MISSING, Reply
+from conformance.http.segment import segment
 from conformance.model import Auth
 from conformance.oracles import keys
 from conformance.session import Session
 from conformance.states import Resource, Wanted
-from conformance.states.resource import segment
 from conformance.suites.common import is_kept, neutral, told, whole_race
 from conformance.suites.withdraws.fields import compared
 
