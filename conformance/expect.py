@@ -156,13 +156,13 @@ _NOT_THE_REQUEST = frozenset({"dns", "refused", "connect", "tls", "rate_limited"
 
 
 # So often an odd request is made; one that is waited for in vain twice. A lost connection may be lost by chance.
-_ODD_TRIES, _TRIES_IN_VAIN = 4, 2
+_ODD_TRIES, _TRIES_IN_VAIN = 6, 2
 
 
 def odd(ask: Callable[[], Reply], documented: Callable[[], Reply], *, to: str) -> Reply:
     """The answer to a request that is odd on purpose.
 
-    A Violation where it gets none, or only 502, 503 or 504, four times, or two times in vain until the time is up,
+    A Violation where it gets none, or only 502, 503 or 504, six times, or two times in vain until the time is up,
     while `documented` requests are answered after each: then it is the request's doing, and not that the target was
     unavailable. `ask` may be called as often. Raises the TransportError otherwise.
     """

@@ -234,7 +234,7 @@ def test_an_odd_request_that_is_answered_is_asked_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "times"), [("timeout", 2), ("reset", 4), ("protocol", 4), ("unavailable", 4)]
+    ("kind", "times"), [("timeout", 2), ("reset", 6), ("protocol", 6), ("unavailable", 6)]
 )
 def test_an_odd_request_that_is_never_answered_is_the_targets_doing(kind: str, times: int) -> None:
     """Each time, while what is documented is answered in between; a connection may be lost by chance."""

@@ -167,14 +167,20 @@ def _without(best: Walked, size: int, attempts: _Attempts) -> Walked:
 
 def _barer(best: Walked, attempts: _Attempts) -> Walked:
     """The walk without headers and texts that it fails without."""
-    steps = best.walk.steps
-    for number in range(len(steps)):
+    number = 0
+    # Each attempt that fails may end earlier: the walk gets shorter meanwhile.
+    while number < len(best.walk.steps):
         if best.walk.steps[number].headers:
             best = attempts.made(_with_headers(best.walk, number, ())) or best
-    for number in range(len(steps)):
-        for header in best.walk.steps[number].headers if len(best.walk.steps[number].headers) > 1 else ():
-            fewer = tuple(one for one in best.walk.steps[number].headers if one != header)
-            best = attempts.made(_with_headers(best.walk, number, fewer)) or best
+        number += 1
+    number = 0
+    while number < len(best.walk.steps):
+        headers = best.walk.steps[number].headers
+        for header in headers if len(headers) > 1 else ():
+            if number < len(best.walk.steps):
+                fewer = tuple(one for one in best.walk.steps[number].headers if one != header)
+                best = attempts.made(_with_headers(best.walk, number, fewer)) or best
+        number += 1
     texts = list(dict.fromkeys(step.reason for step in best.walk.steps if step.reason is not None))
     if any(len(text) > 12 for text in texts):
         names = {text: f"reason_{number}" for number, text in enumerate(texts, 1)}

@@ -52,8 +52,9 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
     elif workers > 1:
         arguments += ["-p", "xdist", "--dist", "load", "--tx", f"{workers}*popen//python={_PYTHON}"]
     arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))
-    with _sigterm_is_ctrl_c():
+    with _signals_end(watch):
         code = quietly(arguments, plugins)
+    watch.interrupted |= watch.asked_to_end and not watch.broken
     if watch.broken:
         raise HarnessError(
             f"the suites can't be collected: {watch.broken}", hint="Reinstall payout-conformance."
@@ -79,6 +80,7 @@ class Watch:
     def __init__(self, api: str, progress: Progress) -> None:
         self._api, self._progress, self._done, self._total = api, progress, 0, 0
         self.interrupted = False
+        self.asked_to_end = False
         self.broken = ""
         self.stopped = ""
 
@@ -110,26 +112,33 @@ class Watch:
             self.one_more()
 
     def one_more(self) -> None:
-        """Counts a finished check."""
+        """Counts a finished check. Raises KeyboardInterrupt where the run was asked to end, and went on."""
         self._done += 1
+        if self.asked_to_end:
+            raise KeyboardInterrupt
         self._progress(self._api, self._done, self._total)
 
 
 @contextmanager
-def _sigterm_is_ctrl_c() -> Iterator[None]:
-    """A CI server that runs out of patience gets reports of what was found, too."""
+def _signals_end(watch: Watch) -> Iterator[None]:
+    """Ctrl-C ends the run, and so does SIGTERM: a CI server that runs out of patience gets reports, too.
+
+    Python drops what a signal raises where nobody can catch it, as in a callback: so the signal is remembered.
+    """
 
     def interrupt(*_: object) -> None:
+        watch.asked_to_end = True
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """An honest server that differs in one thing: requests go on to the sandbox, and answers come back changed."""
 
+import contextlib
 import http.client
 import json
 import threading
@@ -67,7 +68,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forwarded(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         sent = _changed(body, self.server.change.sent)
-        connection = http.client.HTTPConnection(self.server.upstream.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(self.server.upstream.removeprefix("http://"), timeout=600)
+        # Closed whatever comes of it, and if the client hangs up.
+        with contextlib.closing(connection):
+            return self._answer(connection, body, sent)
+
+    def _answer(
+        self, connection: http.client.HTTPConnection, body: bytes, sent: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", "sandbox")
         for name, value in self.headers.items():
@@ -79,7 +87,6 @@ class _Handler(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         data = _changed(answer.read(), self.server.change.body)
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in _DROPPED}
-        connection.close()
         return answer.status, headers, data
 
     def log_message(self, *_: object) -> None:

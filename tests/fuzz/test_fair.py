@@ -42,7 +42,7 @@ def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bend
         )
     assert rows_of(found) == {"warned": {"WD-14"}, "failed": set(), "error": set(), "not_testable": set()}
     assert (
-        "documented requests before and after were answered"
+        "documented requests in between were answered"
         in found.checks["cancel_withdraw.crash.path"]["message"]
     )
     assert found.statistics["skipped"]["path"] > 0

@@ -170,7 +170,7 @@ def test_connections_cut_on_odd_input_are_a_warning_of_that_input_alone(bendable
         "get_payout_intent.crash.path": "warned",
     }
     problem = found.checks["get_payout_intent.crash.path"]["problem"]
-    assert "two times" in problem["observed"]
+    assert " times, " in problem["observed"]
     assert found.statistics["transport_errors"].get("reset (path)")
 
 
