@@ -1,4 +1,4 @@
-"""What keeps a run apart from the folder that it is started in: no process of it imports what lies there.
+"""Isolation of a run from the folder that it is started in: no process of it imports what lies there.
 
 Anything may lie there, also a folder of downloads: an `httpx.py`, a folder named `conformance`, a `sitecustomize.py`.
 Python looks for modules there first with `python -m`, and where PYTHONPATH has an empty entry, which is what

@@ -103,7 +103,7 @@ def _made(stream: object, descriptor: int) -> io.TextIOWrapper | None:
 
 
 def _raw(stream: object) -> object:
-    """What a text stream writes to in the end."""
+    """The raw stream below a text stream."""
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
 

@@ -24,7 +24,7 @@ _FINAL = ("canceled", "paid", "failed")
 
 
 def refused(session: Session, calls: Calls) -> ProfileError | None:
-    """What is to be mended where a pair beside the primary one isn't let in, None where all are."""
+    """The error for a pair beside the primary one that is refused, None where all are accepted."""
     profile = session.profile
     for name in profile.credentials:
         if name != "primary":
@@ -45,7 +45,7 @@ def variables(profile: Profile, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Had:
-    """What came of asking for a resource: it, or why there is none."""
+    """The result of asking for a resource: the resource, or why there is none."""
 
     wanted: Wanted
     resource: Resource | None = None
@@ -53,7 +53,7 @@ class _Had:
 
 
 def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | None:
-    """What is to be mended where the source gives nothing that this target knows, None where it gives something.
+    """The error for a source that gives nothing that this target knows, None where it gives something.
 
     What it gives is kept for the checks. `narrow` looks at no more than one resource: for a run of a few checks.
     """
@@ -109,7 +109,7 @@ def nothing(profile: Profile, faults: Sequence[tuple[Wanted, NotTestable]]) -> P
 
 
 def _cause(fault: NotTestable) -> str:
-    """What is wrong, in words that are the same for every state where it is the same."""
+    """The cause of a fault, in words that are the same for every state that has this cause."""
     return fault.cause if isinstance(fault, SourceFault) else fault.message
 
 

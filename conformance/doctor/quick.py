@@ -1,4 +1,4 @@
-"""What every run begins with, so that a mistake of ours is never held against a target.
+"""The checks that begin every run, so that a mistake of ours is never held against a target.
 
 Three harmless requests, one more for every other pair of credentials, and a resource in each state (`preflight`).
 
@@ -105,7 +105,7 @@ def obstacle(session: Session, calls: Calls, replies: list[Reply]) -> Conformanc
 
 
 def refusal(calls: Calls, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
-    """What is to be mended where the credentials are refused; None where the target shows that it knows them."""
+    """The error for refused credentials; None where the target shows that it knows them."""
     others = [calls.harmless(other) for other in profile.credentials if other != "primary"]
     for name, other in zip([name for name in profile.credentials if name != "primary"], others, strict=True):
         if answers.is_let_in(other):
@@ -144,7 +144,7 @@ def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
 
 
 def _alike(profile: Profile, replies: list[Reply], pairs: int) -> ProfileError:
-    """So many wrong secrets are less likely than one thing in the way."""
+    """The error for a target that refuses every pair: one thing in front of it is likelier than many wrong secrets."""
     clock = (
         ", or a clock that is wrong (no answer tells the target's)"
         if profile.target.api == "withdraws"

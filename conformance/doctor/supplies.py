@@ -103,7 +103,7 @@ def _is_plain(one: Wanted) -> bool:
 
 
 def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestable | None]:
-    """What is to be said of one kind, and the fault of the source where there is none of it to be had."""
+    """The line about one kind of resource, and the fault of the source where it gives none."""
     name = "states." + ".".join(
         filter(
             None,
@@ -127,7 +127,7 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestabl
 
 
 def _seen(calls: Calls, one: Wanted, name: str, tried: str, found: str) -> Line:
-    """What its owner sees of a resource. Nothing is cancelled: a run goes further where the two disagree."""
+    """The line about what the owner of a resource reads. A run goes further where the two disagree, and cancels it."""
     try:
         reply = calls.read(found, one.whose)
     except NotTestable:

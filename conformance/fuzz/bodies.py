@@ -47,7 +47,7 @@ def _broken(
     reply: Reply,
     conformity: Conformity,
 ) -> dict[str, list[str]]:
-    """What is wrong, in lines, by the check that it belongs to."""
+    """The violations of a body, a line each, by the check that each belongs to."""
     withdraws = operation.api == "withdraws"
     broken: dict[str, list[str]] = {}
     for each in conformity.breaches:
@@ -77,7 +77,7 @@ def _broken(
 
 
 def _of_withdraw(reply: Reply) -> dict[str, list[str]]:
-    """What no schema tells: masks, and offsets of zero."""
+    """The violations that a schema can't express: masks, and offsets other than zero."""
     found: dict[str, list[str]] = {}
     account, moment = reply.at(_ACCOUNT), instant(reply.at("data.canceledAt"))
     masked = isinstance(account, str) and bool(account.strip()) and not unmasked(account)

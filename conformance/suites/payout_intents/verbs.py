@@ -18,6 +18,7 @@ from conformance.http.redact import sent_credentials
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
+from conformance.oracles import keys
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.common import is_kept
@@ -30,21 +31,7 @@ NOT_FOUND = Answer(404, "not_found")
 CONFLICT = Answer(409, "idempotency_conflict")
 
 # The keys of a payout intent (section Success).
-KEYS = (
-    "object",
-    "id",
-    "amount",
-    "currency",
-    "country",
-    "environment",
-    "status",
-    "merchant_reference",
-    "recipient",
-    "failure_code",
-    "failure_message",
-    "created_at",
-    "updated_at",
-)
+KEYS = keys.KEYS["payout-intents"]
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
