@@ -66,6 +66,29 @@ class Auth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What proves a caller to the target. `values` are those of the credential fields, in the contract's order.
+
+    `key` names the caller, `secret` proves it; of a single field, both are the same. None of them shows in a repr.
+    `environment` is where they are valid, `test` or `live`; empty where that doesn't matter.
+    """
+
+    name: str
+    values: tuple[str, ...] = field(repr=False)
+    environment: str = ""
+
+    @property
+    def key(self) -> str:
+        """The first field."""
+        return self.values[0]
+
+    @property
+    def secret(self) -> str:
+        """The last field."""
+        return self.values[-1]
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One row of the catalogue (`specs/<api>/requirements.toml`).
 

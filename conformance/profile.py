@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from conformance.catalogue import apis
 from conformance.errors import ProfileError
+from conformance.model import Credentials as Credentials  # noqa: PLC0414 - part of a profile
 from conformance.model import Target
 from conformance.toml import Reader
 
@@ -37,19 +38,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "webhooks": ("listen", "public_url"),
     "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests", "watch_s"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A pair from the profile: `key` names the caller, `secret` proves it. Neither shows in a repr.
-
-    `environment` is where it is valid, `test` or `live`; empty where that doesn't matter.
-    """
-
-    name: str
-    key: str = field(repr=False)
-    secret: str = field(repr=False)
-    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +165,7 @@ class _Profiles(Reader):
                     f"{dotted}.{fields[0]}", "a colon would end it (RFC 7617)", "Check the variable."
                 )
             environment = self._other_environment(dotted) if elsewhere else self.get("target.environment")
-            found[name] = Credentials(name, key, secret, str(environment))
+            found[name] = Credentials(name, (key, secret), str(environment))
         if "other_environment" in found and api == "withdraws":
             raise self.wrong(
                 "credentials.other_environment", "withdraws has no environments", "Remove this table."

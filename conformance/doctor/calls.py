@@ -35,7 +35,7 @@ class Calls:
         """
         pair = self._session.profile.credentials[by]
         if wrong:
-            pair = Credentials(pair.name, pair.key, _altered(pair.secret))
+            pair = Credentials(pair.name, (pair.key, _altered(pair.secret)))
 
         return self._patiently(lambda: self._request(self._headers(pair)))
 

@@ -65,7 +65,7 @@ def of_signature(pair: Credentials, path: str, stamp: Callable[[], str], skew_ms
 
     if skew_ms:
         yield sent("the target's own clock", plain, ahead=skew_ms)
-    yield SWAPPED, lambda: signed_headers_of(Credentials(pair.name, pair.secret, pair.key), stamp())
+    yield SWAPPED, lambda: signed_headers_of(Credentials(pair.name, (pair.secret, pair.key)), stamp())
     yield "header names in small letters", lambda: _small(signed_headers_of(pair, stamp()))
     yield sent("a timestamp in seconds", plain, shown=_seconds)
     yield sent("a timestamp in ISO 8601", plain, shown=_iso)

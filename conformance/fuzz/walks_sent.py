@@ -45,7 +45,7 @@ SHAPES = {
     "digits": "12345678-1234-4234-8234-{:012d}",
     "exponent": "1e{:06d}-0000-4000-8000-000000000000",
 }
-_WRONG = Credentials("wrong", "", "no-such-secret-at-all")
+_WRONG = Credentials("wrong", ("", "no-such-secret-at-all"))
 
 
 class Model(Protocol):
@@ -208,7 +208,7 @@ class Sender:
         if self._walk.api != "withdraws":
             return (("Authorization", basic(pair.key, secret)),), None
         stamp = self._session.gate.timestamp()
-        signing = Credentials(pair.name, pair.key, secret)
+        signing = Credentials(pair.name, (pair.key, secret))
         return tuple(signed_headers(signing, stamp, body).items()), f"{stamp}.{body.decode()}"
 
     def _target(self, step: Step, probe: Probe) -> str:

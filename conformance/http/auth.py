@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-from conformance.profile import Credentials as Credentials  # noqa: PLC0414 - for those who sign
+from conformance.model import Credentials as Credentials  # noqa: PLC0414 - for those who sign
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

@@ -25,7 +25,7 @@ def test_the_signature_is_the_vectors(vector: dict[str, Any]) -> None:
 
 def test_the_three_headers_are_the_documented_ones() -> None:
     """Key, timestamp and signature, under the names of the document."""
-    headers = signed_headers(Credentials("primary", "the-key", "the-secret"), "1700000000000", b"")
+    headers = signed_headers(Credentials("primary", ("the-key", "the-secret")), "1700000000000", b"")
 
     assert list(headers) == ["X-API-Key", "X-Timestamp", "X-Signature"]
     assert headers["X-API-Key"] == "the-key"
@@ -51,7 +51,7 @@ def test_the_example_of_the_rfc() -> None:
 
 def test_credentials_do_not_show_in_a_repr() -> None:
     """A traceback or a log line tells whose they are, and no more."""
-    shown = repr(Credentials("primary", "KKKK", "SSSS"))
+    shown = repr(Credentials("primary", ("KKKK", "SSSS")))
 
     assert "name='primary'" in shown
     assert "KKKK" not in shown

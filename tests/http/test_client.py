@@ -34,7 +34,7 @@ def test_the_bytes_that_are_signed_are_the_bytes_that_are_sent(clients: Clients)
     """A server that recomputes the HMAC over what it received agrees, byte for byte."""
     from conformance.http.auth import signed_headers
 
-    pair = Credentials("primary", "k", "s3cret-ü")
+    pair = Credentials("primary", ("k", "s3cret-ü"))
     bodies = [b"", b'{"a": 1}', b"\x00\xff\r\n", "ünï".encode(), b" " * 5000]
     with serving(always(reply_with()), keep=True) as server:
         client, _ = clients(server.url)

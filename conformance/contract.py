@@ -1,0 +1,239 @@
+"""A Contract describes one API to the engine: everything that shared code may ask of an API.
+
+Each API has one, in `conformance/suites/<api>/contract.py`, or in a package of its own (`conformance.contracts`
+finds both). It holds data and small functions; it sends nothing and imports neither the run nor the reports.
+Standard library and `conformance.model` only, since everything else asks for it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.model import Credentials, Headers
+
+Stamp = Callable[[], str]
+"""Returns a timestamp for one request: milliseconds since the epoch, in digits, never the same twice."""
+
+SWAPPED = "the halves swapped"
+CLOCK = "the target's own clock"
+"""Names of misreadings that have advice of their own: the values in each other's place, another clock."""
+
+Variable = Callable[[str], str]
+"""Returns the shell expansion of a credential field: `api_key` -> `$ACME_API_KEY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misreading:
+    """Credentials as a target expects them that has misread the document.
+
+    `headers` makes them for one request. `ours` marks those that more likely come from a mistake in the profile.
+    """
+
+    name: str
+    headers: Callable[[], Headers]
+    ours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CurlAuthentication:
+    """How a shell command authenticates a request afresh: lines to run first, and arguments of curl."""
+
+    setup: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """How a request proves who sends it.
+
+    `fields` are the keys of a credentials table in a profile: the first names the caller, the last is the secret (of
+    a single field, the same one). `headers` are the request headers that carry them, as documented. `summary` says it
+    in a few words ("signed with an HMAC"). `authenticate(credentials, body, stamp)` returns those headers.
+
+    `curl(names, variable, body)` returns how a command line does it: `names` maps the lower-case names of `headers` to
+    the spelling that was sent, `body` is a shell command that prints the body, empty where there is none.
+
+    `misreadings(credentials, path, stamp, skew_ms)` are tried by `doctor` where documented credentials are refused;
+    the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `joined` tells
+    that the fields travel as one text with a colon between them (RFC 7617). `problem(credentials)` returns why these
+    can't be sent, with what to do, or None.
+    """
+
+    fields: tuple[str, ...]
+    headers: tuple[str, ...]
+    summary: str
+    authenticate: Callable[[Credentials, bytes, Stamp], Headers]
+    curl: Callable[[Mapping[str, str], Variable, str], CurlAuthentication]
+    misreadings: Callable[[Credentials, str, Stamp, int], Iterator[Misreading]]
+    timestamped: bool = False
+    joined: bool = False
+    problem: Callable[[Credentials], tuple[str, str] | None] = lambda credentials: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceKind:
+    """A further kind of resource in a state, such as one that only some providers have.
+
+    `pool` is the list in `[states.ids]` that holds its ids, `params` what a provider-state message adds, `words` what
+    follows the noun for people (" whose provider doesn't support cancelling"). Asked for only where the profile
+    declares `capability`.
+    """
+
+    pool: str
+    status: str
+    params: Mapping[str, Any]
+    words: str
+    capability: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceStates:
+    """The states of a resource, in the API's own spelling.
+
+    The documented cancel succeeds in each state of `cancellable`; the first is the one that checks use most.
+    `conditional` are states in which it succeeds only where a capability says so. `transient` are those that a
+    resource passes through by itself, in order; `final` those that it never leaves, `cancelled` among them.
+    `named_by_profile` tells that the document doesn't name the final states: the profile does (`states.terminal`).
+    """
+
+    cancellable: tuple[str, ...]
+    conditional: tuple[str, ...] = ()
+    transient: tuple[str, ...]
+    final: tuple[str, ...]
+    cancelled: str
+    named_by_profile: bool = False
+    kinds: tuple[ResourceKind, ...] = ()
+
+    def documented(self) -> tuple[str, ...]:
+        """The states that the document names: those on the way, then the final ones."""
+        return (*self.transient, *self.final)
+
+    def final_of(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
+        """The final states of a target whose profile names `terminal`."""
+        return tuple(dict.fromkeys((*terminal, *self.final))) if self.named_by_profile else self.final
+
+    def every(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
+        """All states of a target whose profile names `terminal`."""
+        return (*self.transient, *self.final_of(terminal))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedAnswer:
+    """A documented answer: its status, and the error code that goes with it, None where there is none."""
+
+    status: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedAnswers:
+    """The documented answers to a cancel, and where an answer holds what the engine looks at.
+
+    Paths are dotted and begin at the root of the JSON body: `resource` is that of the object with the resource in it
+    (empty for the root), `id` and `status` are those of a success, `code` and `message` those of an error. `conflict`
+    is None for an API without idempotency keys. `keys` are the documented keys of the resource in a success, `valued`
+    those of them that have a value in each.
+    `succeeded(json)` tells whether the body of a 2xx says that it succeeded, for envelopes that can say otherwise.
+    """
+
+    ok: DocumentedAnswer
+    refused: DocumentedAnswer
+    not_found: DocumentedAnswer
+    unauthorized: DocumentedAnswer
+    conflict: DocumentedAnswer | None = None
+    resource: str = ""
+    id: str = "id"
+    status: str = "status"
+    code: str = "error.code"
+    message: str = "error.message"
+    keys: tuple[str, ...] = ()
+    valued: frozenset[str] = frozenset()
+    succeeded: Callable[[Any], bool] = lambda json: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedRequests:
+    """How the documented requests are made.
+
+    Paths hold `{id}`. `read` is None where no read is documented; a profile may declare one (`states.read_path`),
+    for which `read_example` is an example. `probe` is the harmless request that every caller may send with an id that
+    names nothing, as method and path; `probe_summary` says it for people ("a signed cancel of a random UUID").
+    `encode(fields)` returns the body and the content type of a cancel with these fields; `cancel_fields` are those
+    that a cancel without options sends, None where it has no body. `key_header` carries an idempotency key.
+    """
+
+    cancel: str
+    read: str | None
+    read_example: str | None = None
+    probe: tuple[str, str]
+    probe_summary: str
+    encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] | None = None
+    cancel_fields: Mapping[str, Any] | None = None
+    key_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """Something that a target may or may not be able to do, declared under `[capabilities]`.
+
+    `help` follows the key in a profile, `question` asks for it on a terminal. `undeclared` says what a profile that
+    leaves it open misses, empty where false is as good.
+    """
+
+    name: str
+    help: str
+    question: str = ""
+    undeclared: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxUse:
+    """How the embedded sandbox is used by a profile of this API.
+
+    `states` and `capabilities` are lines of TOML for a profile of the sandbox. `guide(url)` returns shell lines that
+    make a resource and cancel it. `variants(terminal)` are the sandbox's variants under which it has the final states
+    that a profile names.
+    """
+
+    states: str
+    capabilities: str
+    guide: Callable[[str], tuple[str, ...]]
+    variants: Callable[[tuple[str, ...]], Mapping[str, Any]] = lambda terminal: {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """One API. `name` is what profiles write, `noun` one resource in the words of the field.
+
+    `package` is the import name of the package with its checks; `specs` the folder with `openapi.yaml` and
+    `requirements.toml`, None for the folder of the product's own specs that is named like the package.
+    `example` names an endpoint for people. `unknown_id(sample)` returns an id that names nothing, and whether it is
+    sure to look like one of the target's own; `sample` is one of these, None where none is known.
+    `environments` tells that a merchant has a second environment, `webhooks` that cancels are announced.
+    """
+
+    name: str
+    noun: str
+    package: str
+    example: str
+    authentication: Authentication
+    states: ResourceStates
+    requests: DocumentedRequests
+    answers: DocumentedAnswers
+    unknown_id: Callable[[str | None], tuple[str, bool]]
+    capabilities: tuple[Capability, ...] = ()
+    environments: bool = False
+    webhooks: bool = False
+    sandbox: SandboxUse | None = None
+    specs: Path | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The credentials tables beside `primary` that a profile may have."""
+        return ("other_merchant", "other_environment") if self.environments else ("other_merchant",)
+
+    def a(self, words: str) -> str:
+        """`words` with the indefinite article in front."""
+        return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}"
