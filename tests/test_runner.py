@@ -51,7 +51,8 @@ def pools(sandbox: SandboxProcess, api: str) -> str:
 
 
 MAKER = r"""#!/bin/sh
-# status owner environment provider_supports_cancel
+# status owner environment provider_supports_cancel action
+[ "$5" = setup ] || exit 0
 more=
 [ "$2" = primary ] || more="$more, \"owner\": \"$2\""
 [ "$3" = own ] || more="$more, \"environment\": \"other\""
@@ -82,11 +83,12 @@ def states(sandbox: SandboxProcess, api: str, source: str, folder: Path) -> str:
     return f"{MORE[api]}\n" + ("sandbox = true" if source == "sandbox" else f'url = "{sandbox.url}/_states"')
 
 
-# `sandbox` is the address of a `url`: one API each, and a whole run of either.
+# `sandbox` is the address of a `url`, and a command is started some 200 times: one API each, and a whole run of either.
 SOURCES = [
     ("url", "withdraws"),
     ("sandbox", "payout-intents"),
-    *((source, api) for source in ("command", "ids") for api in APIS),
+    ("command", "withdraws"),
+    *(("ids", api) for api in APIS),
 ]
 
 
