@@ -1,4 +1,4 @@
-"""`specs/<api>/requirements.toml` -> Catalogue. The folders of `specs/` are the list of APIs."""
+"""Reads `requirements.toml`, beside the OpenAPI document of an API, into a Catalogue."""
 
 import hashlib
 import tomllib
@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from conformance import contracts
 from conformance.errors import HarnessError
 from conformance.model import Basis, Catalogue, Level, MatrixRow, NotObservable, Requirement
 
@@ -15,29 +16,27 @@ _CHECKOUT = Path(__file__).parent.parent / "specs"
 
 
 def specs_dir() -> Path:
-    """The folder that holds one sub-folder per API, and `formats`."""
+    """Returns the folder with the product's own specs: one sub-folder per API, and `formats`."""
     return _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 
-@cache
 def apis() -> tuple[str, ...]:
-    """The names of the APIs there are specs for, as profiles write them (`payout-intents`)."""
-    return tuple(sorted(folder_name(path.parent.name) for path in specs_dir().glob("*/requirements.toml")))
-
-
-def folder_name(folder: str) -> str:
-    """`payout_intents` (a folder) -> `payout-intents` (an API)."""
-    return folder.replace("_", "-")
+    """Returns the names of all APIs, sorted, as profiles write them."""
+    return contracts.names()
 
 
 def api_folder(api: str) -> Path:
-    """Where the spec, the catalogue and the sources of `api` are."""
-    return specs_dir() / api.replace("-", "_")
+    """Returns the folder with the OpenAPI document, the catalogue and the sources of `api`.
+
+    Raises HarnessError where no contract has that name.
+    """
+    contract = contracts.contract(api)
+    return contract.specs if contract.specs is not None else specs_dir() / contract.folder
 
 
 @cache
 def load(api: str) -> Catalogue:
-    """The catalogue of `api`. Raises HarnessError where the specs are damaged."""
+    """Returns the catalogue of `api`. Raises HarnessError where the specs are damaged."""
     path = api_folder(api) / "requirements.toml"
     try:
         raw = path.read_bytes()

@@ -94,7 +94,8 @@ class ResourceStates:
     The documented cancel succeeds in each state of `cancellable`; the first is the one that checks use most.
     `conditional` are states in which it succeeds only where a capability says so. `transient` are those that a
     resource passes through by itself, in order; `final` those that it never leaves, `cancelled` among them.
-    `named_by_profile` tells that the document doesn't name the final states: the profile does (`states.terminal`).
+    `named_by_profile` tells that the document doesn't name the final states: the profile does (`states.terminal`),
+    and `suggested` are the names that `init` begins with.
     """
 
     cancellable: tuple[str, ...]
@@ -103,6 +104,7 @@ class ResourceStates:
     final: tuple[str, ...]
     cancelled: str
     named_by_profile: bool = False
+    suggested: tuple[str, ...] = ()
     kinds: tuple[ResourceKind, ...] = ()
 
     def documented(self) -> tuple[str, ...]:
@@ -116,6 +118,11 @@ class ResourceStates:
     def every(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
         """All states of a target whose profile names `terminal`."""
         return (*self.transient, *self.final_of(terminal))
+
+    def pools(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
+        """The keys that a table of ids in such a profile may have: states, and the pools of further kinds."""
+        states = (*self.documented(), *(kind.pool for kind in self.kinds), *terminal)
+        return tuple(dict.fromkeys(states))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +199,7 @@ class SandboxUse:
     """How the embedded sandbox is used by a profile of this API.
 
     `states` and `capabilities` are lines of TOML for a profile of the sandbox. `guide(url)` returns shell lines that
-    make a resource and cancel it. `variants(terminal)` are the sandbox's variants under which it has the final states
+    cancel the resource `$ID`. `variants(terminal)` are the sandbox's variants under which it has the final states
     that a profile names.
     """
 
@@ -228,6 +235,11 @@ class Contract:
     sandbox: SandboxUse | None = None
     specs: Path | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder with the product's own specs of this API."""
+        return self.package.rpartition(".")[2]
 
     @property
     def others(self) -> tuple[str, ...]:

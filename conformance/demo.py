@@ -1,8 +1,11 @@
-"""Profiles for the embedded sandbox, and what its guests are told."""
+"""Writes profiles for the embedded sandbox, and the guide that it prints."""
 
+import json
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from conformance import contracts
+from conformance.contract import Contract, SandboxUse
 from conformance.sandbox import CREDENTIALS
 
 _TEMPLATE = """\
@@ -20,18 +23,10 @@ sandbox = true
 [capabilities]
 {capabilities}
 """
-_STATES = {
-    "withdraws": 'read_path = "/api/v1/withdraws/{id}"',
-    "payout-intents": 'terminal = ["cancelled", "paid", "failed"]',
-}
-_CAPABILITIES = {
-    "withdraws": "cancel_processing = true\nsettlement = true",
-    "payout-intents": 'settlement = true\nwebhooks = true\n\n[webhooks]\nlisten = "127.0.0.1:0"',
-}
 
 
 def variable(api: str, owner: str, item: str) -> str:
-    """The environment variable that a sandbox profile reads a credential from."""
+    """Returns the environment variable that a profile of the sandbox reads a credential from."""
     return f"SANDBOX_{owner}_{item}".upper() if owner != "primary" else f"SANDBOX_{item}".upper()
 
 
@@ -49,7 +44,8 @@ def profiles(url: str, folder: Path, environ: MutableMapping[str, str]) -> list[
 
 
 def profile_text(api: str, url: str) -> str:
-    """A profile of the sandbox at `url`."""
+    """Returns the text of a profile of the sandbox at `url`."""
+    use = _use(contracts.contract(api))
     credentials = "\n".join(
         f"[credentials.{owner}]\n"
         + "\n".join(f'{item} = "${{{variable(api, owner, item)}}}"' for item in pair)
@@ -57,13 +53,16 @@ def profile_text(api: str, url: str) -> str:
         for owner, pair in CREDENTIALS[api].items()
     )
     return _TEMPLATE.format(
-        api=api, url=url, credentials=credentials, states=_STATES[api], capabilities=_CAPABILITIES[api]
+        api=api, url=url, credentials=credentials, states=use.states, capabilities=use.capabilities
     )
 
 
 def guide(url: str, defects: tuple[str, ...]) -> str:
-    """What `payout-conformance sandbox` prints: where, with which credentials, and lines to paste."""
-    lines = [f"The sandbox of both APIs listens on {url} (loopback only; Ctrl-C ends it).", ""]
+    """Returns what `payout-conformance sandbox` prints: its URL, its credentials, and lines for a shell."""
+    lines = [
+        f"The sandbox of {' and '.join(CREDENTIALS)} listens on {url} (loopback only; Ctrl-C ends it).",
+        "",
+    ]
     if defects:
         lines += [f"Defects switched on: {', '.join(defects)}", ""]
     for api, owners in CREDENTIALS.items():
@@ -71,29 +70,22 @@ def guide(url: str, defects: tuple[str, ...]) -> str:
         for owner, pair in owners.items():
             lines += [f"export {variable(api, owner, item)}={value}" for item, value in pair.items()]
         lines.append("")
-    lines += [
-        "# withdraws: make a pending withdraw, and cancel it",
-        _make(url, "withdraws", "a withdraw with status pending", "pending"),
-        "TS=$(date +%s)000",
-        "SIG=$(printf '%s.' \"$TS\" | openssl dgst -sha256 -hmac \"$SANDBOX_API_SECRET\" | sed 's/^.* //')",
-        f'curl -s -X POST "{url}/api/v1/withdraws/$ID/cancel" \\',
-        '  -H "X-API-Key: $SANDBOX_API_KEY" -H "X-Timestamp: $TS" -H "X-Signature: sha256=$SIG"; echo',
-        "",
-        "# payout intents: make one that awaits approval, cancel it, and read it",
-        _make(url, "payout-intents", "a payout intent with status requires_approval", "requires_approval"),
-        f'curl -s -X POST "{url}/payout_intents/$ID/cancel" -u "$SANDBOX_PUBLIC_KEY:$SANDBOX_SECRET_KEY" \\',
-        '  -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)" \\',
-        "  -H 'Content-Type: application/json' -d '{\"reason\": \"entered twice\"}'; echo",
-        f'curl -s "{url}/payout_intents/$ID" -u "$SANDBOX_PUBLIC_KEY:$SANDBOX_SECRET_KEY"; echo',
-        "",
-        f"# resources in any state: POST {url}/_states   defects and variants: {url}/_control",
-    ]
+    for api in CREDENTIALS:
+        contract = contracts.contract(api)
+        state = f"{contract.a(contract.noun)} with status {contract.states.cancellable[0]}"
+        lines += [f"# {api}: make {state}, and cancel it", _make(url, contract, state)]
+        lines += [*_use(contract).guide(url), ""]
+    lines.append(f"# resources in any state: POST {url}/_states   defects and variants: {url}/_control")
     return "\n".join(lines)
 
 
-def _make(url: str, api: str, state: str, status: str) -> str:
-    message = (
-        f'{{"action": "setup", "state": "{state}", "params": {{"contract": "{api}", "status": "{status}"}}}}'
-    )
+def _use(contract: Contract) -> SandboxUse:
+    assert contract.sandbox is not None, "the sandbox has credentials for this API"
+    return contract.sandbox
+
+
+def _make(url: str, contract: Contract, state: str) -> str:
+    params = {"contract": contract.name, "status": contract.states.cancellable[0]}
+    message = json.dumps({"action": "setup", "state": state, "params": params})
     take_id = 'sed \'s/.*"id": *"\\([^"]*\\)".*/\\1/\''
     return f"ID=$(curl -s \"{url}/_states\" -H 'Content-Type: application/json' -d '{message}' | {take_id})"

@@ -1,4 +1,4 @@
-"""What the specs (`specs/<api>/openapi.yaml`) document: operations, and whether an answer has the shape shown there.
+"""Reads the OpenAPI document of an API: its operations, and the schema that each documented answer has to satisfy.
 
 Nothing heavy is imported before it is needed: a run that never validates pays for neither YAML nor jsonschema.
 """
@@ -34,7 +34,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The id in snake case: `cancel_withdraw`."""
+        """The id in snake case."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.id).lower()
 
     def target(self, segment: str) -> str:

@@ -1,7 +1,7 @@
-"""TOML -> Profile. Every error names the file, the key, the line and what to write instead.
+"""Reads a TOML file into a Profile. Every error names the file, the key, the line and a correction.
 
-A secret stands in a profile only as `${NAME}` and is read from the environment; `specs/formats/profile.schema.json`
-says the same for editors.
+A secret stands in a profile only as `${NAME}` and is read from the environment. Which keys a profile may have depends
+on the contract of its API; `conformance.profile_schema` says the same for editors.
 """
 
 import os
@@ -12,29 +12,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.catalogue import apis
+from conformance import contracts
+from conformance.contract import Contract
 from conformance.errors import ProfileError
 from conformance.model import Credentials as Credentials  # noqa: PLC0414 - part of a profile
 from conformance.model import Target
 from conformance.toml import Reader
 
-FIELDS = {"withdraws": ("api_key", "api_secret"), "payout-intents": ("public_key", "secret_key")}
-# Those that the documents name; the terminal ones of payout intents are the profile's to name.
-STATUSES = {
-    "withdraws": ("pending", "processing", "paid", "failed", "canceled"),
-    "payout-intents": ("requires_approval", "processing", "cancelled"),
-}
-# The list of processing withdraws whose provider can't cancel: a list can't say so of each of its ids.
-UNSUPPORTED = "processing_not_cancellable"
-_OTHERS = ("other_merchant", "other_environment")
-_SOURCES = ("url", "command", "ids", "sandbox")
+OWNERS = ("primary", "other_merchant", "other_environment")
+"""The tables below `[credentials]`."""
+SOURCES = ("url", "command", "ids", "sandbox")
+"""The keys of `[states]` that say where resources come from, of which a profile has one."""
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _KEYS: dict[str, tuple[str, ...]] = {
     "": ("target", "credentials", "states", "capabilities", "webhooks", "limits"),
     "target": ("name", "api", "base_url", "environment"),
-    "credentials": ("primary", *_OTHERS),
-    "states": (*_SOURCES, "terminal", "read_path", "requests_per_second"),
-    "capabilities": ("cancel_processing", "settlement", "webhooks"),
+    "credentials": OWNERS,
+    "states": (*SOURCES, "terminal", "read_path", "requests_per_second"),
     "webhooks": ("listen", "public_url"),
     "limits": ("timeout_s", "requests_per_second", "concurrency", "max_requests", "watch_s"),
 }
@@ -42,7 +36,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may ask of its target. Seconds, requests per second, requests in flight, requests in all.
+    """The load that a run may put on its target: seconds, requests per second, requests in flight, requests in all.
 
     `watch_s` is how long after the last cancel of the suites cancelled resources are looked at once more, in seconds.
     """
@@ -87,13 +81,22 @@ class Profile:
     allow_live: bool = False
 
     def reads_only(self, name: str) -> bool:
-        """Whether nothing but reads may be sent with that pair: it is a live one, and nobody said --allow-live."""
+        """Returns whether only reads may be sent with these credentials: live ones, without --allow-live."""
         pair = self.credentials.get(name)
         return pair is not None and pair.environment == "live" and not self.allow_live
 
     def watching(self, watch_s: float | None) -> "Profile":
-        """This profile with another `limits.watch_s`; None leaves it."""
+        """Returns this profile with another `limits.watch_s`; None leaves it."""
         return self if watch_s is None else replace(self, limits=replace(self.limits, watch_s=watch_s))
+
+
+def capabilities() -> tuple[str, ...]:
+    """Returns the keys of `[capabilities]`, sorted: the common ones, and those of every API.
+
+    A profile may declare a capability of another API; nothing asks for it.
+    """
+    own = {one.name for contract in contracts.every() for one in contract.capabilities}
+    return tuple(sorted({"settlement", "webhooks", *own}))
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bool = False) -> Profile:
@@ -111,7 +114,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, *, allow_live: bo
 
 
 class _Profiles(Reader):
-    """Turns one file into a Profile."""
+    """Reads one file into a Profile."""
 
     def __init__(self, path: Path, environ: Mapping[str, str], *, allow_live: bool) -> None:
         super().__init__(path)
@@ -121,13 +124,13 @@ class _Profiles(Reader):
         self._env: dict[str, str] = {}
 
     def profile(self) -> Profile:
-        for table, keys in _KEYS.items():
+        for table, keys in {**_KEYS, "capabilities": capabilities()}.items():
             self.known(table, self.table(table), keys)
-        api = self.choice("target.api", apis())
-        credentials = self._credentials(api)
+        contract = contracts.contract(self.choice("target.api", contracts.names()))
+        credentials = self._credentials(contract)
         target = Target(
             name=self.string("target.name"),
-            api=api,
+            api=contract.name,
             base_url=self._base_url(),
             environment=self.choice("target.environment", ("test", "live")),
             env=self._env,
@@ -137,8 +140,8 @@ class _Profiles(Reader):
             path=self._path,
             target=target,
             credentials=credentials,
-            states=self._states(api),
-            capabilities={key: self.boolean(f"capabilities.{key}") for key in _KEYS["capabilities"]},
+            states=self._states(contract),
+            capabilities={key: self.boolean(f"capabilities.{key}") for key in capabilities()},
             limits=self._limits(),
             listen=listen,
             public_url=public_url,
@@ -148,33 +151,32 @@ class _Profiles(Reader):
 
     # -- tables ----------------------------------------------------------------------------------------------
 
-    def _credentials(self, api: str) -> dict[str, Credentials]:
-        fields = FIELDS[api]
+    def _credentials(self, contract: Contract) -> dict[str, Credentials]:
+        fields = contract.authentication.fields
         found: dict[str, Credentials] = {}
         if "primary" not in self.table("credentials"):
             raise self.wrong(
-                "credentials", "[credentials.primary] is missing", f"It holds {fields[0]} and {fields[1]}."
+                "credentials", "[credentials.primary] is missing", f"It holds {' and '.join(fields)}."
             )
         for name in self.table("credentials"):
             dotted = f"credentials.{name}"
             elsewhere = name == "other_environment"
             self.known(dotted, self.table(dotted), (*fields, *(("environment",) if elsewhere else ())))
-            key, secret = (self._secret(dotted, name, item) for item in fields)
-            if fields[0] == "public_key" and ":" in key:
-                raise self.wrong(
-                    f"{dotted}.{fields[0]}", "a colon would end it (RFC 7617)", "Check the variable."
-                )
+            values = tuple(self._secret(dotted, name, item) for item in fields)
             environment = self._other_environment(dotted) if elsewhere else self.get("target.environment")
-            found[name] = Credentials(name, (key, secret), str(environment))
-        if "other_environment" in found and api == "withdraws":
+            found[name] = Credentials(name, values, str(environment))
+            problem = contract.authentication.problem(found[name])
+            if problem is not None:
+                raise self.wrong(f"{dotted}.{fields[0]}", *problem)
+        if "other_environment" in found and not contract.environments:
             raise self.wrong(
-                "credentials.other_environment", "withdraws has no environments", "Remove this table."
+                "credentials.other_environment", f"{contract.name} has no environments", "Remove this table."
             )
         self._distinct(found)
         return found
 
     def _other_environment(self, dotted: str) -> str:
-        """Beside a test environment it is the live one, unless the profile says otherwise; the sandbox has no money."""
+        """Returns `live` beside a test target, unless the profile says otherwise; the sandbox has only `test`."""
         if "environment" in self.table(dotted):
             return self.choice(f"{dotted}.environment", ("test", "live"))
         beside_test = self.get("target.environment") == "test" and not self.get("states.sandbox")
@@ -182,17 +184,14 @@ class _Profiles(Reader):
 
     def _distinct(self, found: Mapping[str, Credentials]) -> None:
         for name, other in found.items():
-            if name != "primary" and (other.key, other.secret) == (
-                found["primary"].key,
-                found["primary"].secret,
-            ):
+            if name != "primary" and other.values == found["primary"].values:
                 raise self.wrong(
                     f"credentials.{name}", "these are the credentials of primary", "Name somebody else's."
                 )
 
-    def _states(self, api: str) -> States:
+    def _states(self, contract: Contract) -> States:
         table = self.table("states")
-        given = [key for key in _SOURCES if key in table]
+        given = [key for key in SOURCES if key in table]
         if len(given) > 1:
             raise self.wrong(
                 f"states.{given[1]}", f"{' and '.join(given)} exclude each other", "Keep one of them."
@@ -201,22 +200,26 @@ class _Profiles(Reader):
         if url is not None:
             self._http_url("states.url", url)
         terminal = self.strings("states.terminal") if "terminal" in table else ()
-        if "terminal" in table and api == "withdraws":
-            raise self.wrong("states.terminal", "only payout-intents has terminal state names", "Remove it.")
-        read_path = self.string("states.read_path") if "read_path" in table else None
-        if read_path is not None and (api != "withdraws" or "{id}" not in read_path or read_path[:1] != "/"):
+        if "terminal" in table and not contract.states.named_by_profile:
             raise self.wrong(
-                "states.read_path", "not a read path of withdraws", 'It looks like "/api/v1/withdraws/{id}".'
+                "states.terminal", f"{contract.name} documents its terminal state names", "Remove it."
+            )
+        read_path = self.string("states.read_path") if "read_path" in table else None
+        if read_path is not None and contract.requests.read is not None:
+            raise self.wrong("states.read_path", f"{contract.name} documents its read path", "Remove it.")
+        if read_path is not None and ("{id}" not in read_path or read_path[:1] != "/"):
+            example = contract.requests.read_example or "/resources/{id}"
+            raise self.wrong(
+                "states.read_path", f"not a read path of {contract.name}", f'It looks like "{example}".'
             )
         command = self.strings("states.command") if "command" in table else None
         if command is not None and not command:
-            raise self.wrong("states.command", "the list is empty", 'Write ["./make-withdraw", "{status}"].')
+            program = f"./make-{contract.noun.replace(' ', '-')}"
+            raise self.wrong("states.command", "the list is empty", f'Write ["{program}", "{{status}}"].')
         return States(
             url=url,
             command=command,
-            ids=self._ids((*STATUSES[api], *((UNSUPPORTED,) if api == "withdraws" else terminal)))
-            if "ids" in table
-            else None,
+            ids=self._ids(contract.states.pools(terminal)) if "ids" in table else None,
             sandbox=bool(self.boolean("states.sandbox")),
             terminal=terminal,
             read_path=read_path,
@@ -229,8 +232,8 @@ class _Profiles(Reader):
         for status, value in self.table("states.ids").items():
             dotted = f"states.ids.{status}"
             if isinstance(value, dict):
-                if status not in _OTHERS:
-                    raise self.unknown(dotted, status, _OTHERS)
+                if status not in OWNERS[1:]:
+                    raise self.unknown(dotted, status, OWNERS[1:])
                 pools[status] = {name: self._pool(f"{dotted}.{name}", seen, known) for name in value}
             else:
                 pools["primary"][status] = self._pool(dotted, seen, known)
@@ -334,7 +337,7 @@ class _Profiles(Reader):
         except ValueError:
             good = False
         if not good or re.search(r"\s", url):
-            # As the profile has it: no variable is told, and no password that somebody put there.
+            # As the profile has it: neither a variable's value nor a password in the URL is shown.
             shown = re.sub(r"//[^/]*@", "//...@", self.string(dotted))
             raise self.wrong(
                 dotted, f"not an http or https URL: {shown}", 'Write "https://host[:port]/path".'

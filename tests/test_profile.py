@@ -257,7 +257,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
             "read_path =",
             'terminal = ["paid"]\nread_path =',
             17,
-            "only payout-intents has terminal state names",
+            "withdraws documents its terminal state names",
             "",
         ),
     ],
@@ -319,7 +319,13 @@ def test_a_mistake_is_named_with_its_line(
         ('paid = ["c"]', 'piad = ["c"]', 16, "states.ids.piad: unknown key", "Did you mean paid?"),
         ("ids.other_merchant", "ids.other_merchnat", 18, "unknown key", "Did you mean other_merchant?"),
         ('"${ACME_KEY}"', '"${COLON}"', 8, "a colon would end it (RFC 7617)", ""),
-        ('terminal = ["cancelled", "paid"]', 'read_path = "/{id}"', 12, "not a read path of withdraws", ""),
+        (
+            'terminal = ["cancelled", "paid"]',
+            'read_path = "/{id}"',
+            12,
+            "payout-intents documents its read path",
+            "",
+        ),
         ('terminal = ["cancelled", "paid"]', "command = []", 14, "exclude each other", ""),
     ],
 )

@@ -28,7 +28,7 @@ from conformance.cli.setup import doctor, plan
 class _Commands(click.Group):
     """Every wrong command line gets the line that leads to the help; click leaves it out of some.
 
-    What is printed can't fail: click would make an exit code of its own of that.
+    Output that can't be written changes no exit code: click would make one of its own of that.
     """
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -51,7 +51,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="payout-conformance")
 def main() -> None:
-    """Certifies implementations of two payout-cancellation APIs: withdraws and payout intents."""
+    """Certifies implementations of payout-cancellation APIs; `catalogue` lists them with their requirements."""
 
 
 for _command in (

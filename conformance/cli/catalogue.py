@@ -1,4 +1,4 @@
-"""`catalogue`: the requirements."""
+"""`catalogue`: lists the requirements."""
 
 import click
 
@@ -16,7 +16,7 @@ def catalogue(requirement: str | None, api: str | None) -> int:
     from conformance.errors import UsageError
 
     if api is not None and api not in catalogues.apis():
-        raise UsageError(f"there is no API {api}", hint=f"There are {' and '.join(catalogues.apis())}.")
+        raise UsageError(f"there is no API {api}", hint=f"There are {', '.join(catalogues.apis())}.")
     if requirement is None:
         product(listing([catalogues.load(one) for one in ([api] if api else catalogues.apis())], style))
     else:

@@ -1,15 +1,18 @@
-"""The questions of `init`, on a terminal: each with a reason and, where there is one, a sensible answer."""
+"""Asks the questions of `init` on a terminal: each with its reason and, where there is one, a default."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from conformance.cli.terminal import style
 
+if TYPE_CHECKING:
+    from conformance.contract import Contract
+
 
 def ask(known: dict[str, Any]) -> dict[str, Any]:
-    """What is known, and the answers to what isn't. Raises click.Abort where the terminal is closed or Ctrl-C typed."""
+    """Returns `known` completed by answers. Raises click.Abort where the terminal is closed or Ctrl-C typed."""
     found = dict(known)
     _tell(
         "A profile names one target and one API. Enter takes what stands in [brackets]; Ctrl-C writes nothing."
@@ -22,12 +25,17 @@ def ask(known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target(found: dict[str, Any]) -> None:
+    from conformance import contracts
     from conformance.init import shortened
 
     if found["api"] is None:
-        _tell("withdraws: POST /api/v1/withdraws/{id}/cancel, signed with an HMAC.\n"
-              "payout-intents: POST /payout_intents/{id}/cancel, with Basic credentials.")  # fmt: skip
-        found["api"] = click.prompt("Which API", type=click.Choice(["withdraws", "payout-intents"]))
+        _tell(
+            "\n".join(
+                f"{one.name}: POST {one.requests.cancel}, {one.authentication.summary}."
+                for one in contracts.every()
+            )
+        )
+        found["api"] = click.prompt("Which API", type=click.Choice(contracts.names()))
     if not found["base_url"]:
         _tell("What the paths of the API are appended to, like https://sandbox.acme.test")
         found["base_url"] = click.prompt("Base URL", value_proc=_url)
@@ -73,31 +81,44 @@ def _others(found: dict[str, Any]) -> None:
         found["other_merchant"] = click.confirm(
             "Will you have credentials of a second merchant", default=True
         )
-    if found["api"] == "payout-intents" and found["other_environment"] is None:
+    if _contract(found).environments and found["other_environment"] is None:
         _tell("Likewise for the other environment (of test and live) of the first merchant.")
         found["other_environment"] = click.confirm("Will you have credentials of that", default=True)
 
 
 def _capabilities(found: dict[str, Any]) -> None:
-    if found["api"] == "withdraws":
-        if found["cancel_processing"] is None:
-            found["cancel_processing"] = click.confirm("Can processing withdraws be cancelled", default=True)
-        if found["read_path"] is None:
-            _tell("If a withdraw can be read somewhere, checks can look at what a cancel really did.")
-            path = click.prompt("Path to read one, or nothing", default="", show_default=False)
-            found["read_path"] = path or None
-    else:
-        if found["terminal"] is None:
-            found["terminal"] = click.prompt(
-                "Names of the terminal states, with commas between", default="cancelled,paid,failed"
-            )
-        if found["webhooks"] is None and click.confirm("Can webhooks reach this machine", default=False):
-            found["webhooks"] = click.prompt("Listen on", default="127.0.0.1:8099")
-            url = click.prompt("Where the target reaches that, or nothing", default="", show_default=False)
-            found["webhooks_url"] = url or None
+    contract = _contract(found)
+    for one in contract.capabilities:
+        if found["capabilities"].get(one.name) is None:
+            question = one.question or f"{one.name}: {one.help}"
+            found["capabilities"][one.name] = click.confirm(question, default=True)
+    if contract.requests.read is None and found["read_path"] is None:
+        _tell(
+            f"If {contract.a(contract.noun)} can be read somewhere, checks can look at what a cancel really did."
+        )
+        path = click.prompt("Path to read one, or nothing", default="", show_default=False)
+        found["read_path"] = path or None
+    if contract.states.named_by_profile and found["terminal"] is None:
+        names = ",".join(contract.states.suggested)
+        found["terminal"] = click.prompt("Names of the terminal states, with commas between", default=names)
+    if contract.webhooks and found["webhooks"] is None:
+        _webhooks(found)
     if found["settlement"] is None and found["source"] in ("url", "command", "sandbox"):
         _tell("Races between a cancel and the payment need a source that can be told to pay (action settle).")
         found["settlement"] = click.confirm("Can it", default=found["source"] == "sandbox")
+
+
+def _webhooks(found: dict[str, Any]) -> None:
+    if click.confirm("Can webhooks reach this machine", default=False):
+        found["webhooks"] = click.prompt("Listen on", default="127.0.0.1:8099")
+        url = click.prompt("Where the target reaches that, or nothing", default="", show_default=False)
+        found["webhooks_url"] = url or None
+
+
+def _contract(found: dict[str, Any]) -> "Contract":
+    from conformance import contracts
+
+    return contracts.contract(found["api"])
 
 
 def _url(text: str) -> str:

@@ -1,8 +1,10 @@
-"""`init`: the first profile, from answers on a terminal or from flags."""
+"""`init`: writes the first profile, from answers on a terminal or from options."""
 
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,12 +13,36 @@ import click
 
 from conformance.cli.terminal import guarded, style
 
-_APIS = ("withdraws", "payout-intents")
+
+class _Init(click.Command):
+    """The command with the options that the contracts bring: the names of the APIs, and their capabilities.
+
+    Asked for when the command runs, since a package may bring further contracts.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        from conformance import contracts
+
+        return [*_contract_options(contracts.names()), *super().get_params(ctx)]
 
 
-@click.command()
+@cache
+def _contract_options(names: tuple[str, ...]) -> tuple[click.Option, ...]:
+    from conformance import contracts
+
+    found = {"api": click.Option(["--api"], type=click.Choice(names), help="Which API.")}
+    for contract in contracts.every():
+        for one in contract.capabilities:
+            flag = one.name.replace("_", "-")
+            found.setdefault(
+                one.name,
+                click.Option([f"--{flag}/--no-{flag}"], default=None, help=f"{contract.name}: {one.help}."),
+            )
+    return tuple(found.values())
+
+
+@click.command(cls=_Init)
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
-@click.option("--api", type=click.Choice(_APIS), help="Which of the two APIs.")
 @click.option("--base-url", metavar="URL", help="What the API's paths are appended to.")
 @click.option(
     "--openapi",
@@ -38,20 +64,23 @@ _APIS = ("withdraws", "payout-intents")
 @click.option(
     "--other-environment/--no-other-environment",
     default=None,
-    help="payout-intents: name the other environment's credentials.",
+    help="Name the credentials of the merchant's other environment, where the API has two.",
 )
 @click.option(
-    "--read-path", metavar="PATH", help="withdraws: where one can be read, like /api/v1/withdraws/{id}."
+    "--read-path",
+    metavar="PATH",
+    help="Where a resource can be read, with {id} in it, if no read is documented.",
 )
 @click.option(
-    "--cancel-processing/--no-cancel-processing",
-    default=None,
-    help="withdraws: whether processing ones can be cancelled.",
+    "--terminal",
+    metavar="NAMES",
+    help="The terminal states, with commas between, where the document doesn't name them.",
 )
-@click.option("--terminal", metavar="NAMES", help="payout-intents: the terminal states, with commas between.")
 @click.option("--settlement/--no-settlement", default=None, help="Whether the source can be asked to pay.")
 @click.option(
-    "--webhooks", metavar="ADDRESS", help="payout-intents: listen for webhooks there (127.0.0.1:8099)."
+    "--webhooks",
+    metavar="ADDRESS",
+    help="Listen for webhooks there (127.0.0.1:8099), where the API has them.",
 )
 @click.option("--webhooks-url", metavar="URL", help="Where the target reaches that address.")
 @click.option("--requests-per-second", type=click.FloatRange(min=0.001), metavar="N", help="A limit.")
@@ -75,11 +104,14 @@ def init(file: Path | None, **given: Any) -> int:
 
 
 def _known(given: dict[str, Any]) -> dict[str, Any]:
-    """The options, with what the OpenAPI file and the base URL tell put in."""
+    """Returns the options, completed from the OpenAPI file and the base URL."""
+    from conformance import contracts
     from conformance.errors import UsageError
     from conformance.init import read, shortened
 
     known = dict(given)
+    own = {one.name for contract in contracts.every() for one in contract.capabilities}
+    known["capabilities"] = {name: known.pop(name) for name in sorted(own)}
     if given["openapi"] is not None:
         found = [one for one in read(given["openapi"]) if given["api"] in (None, one.api)]
         if not found:
@@ -89,8 +121,8 @@ def _known(given: dict[str, Any]) -> dict[str, Any]:
             )
         if len(found) > 1:
             raise UsageError(
-                f"{given['openapi']} describes both APIs",
-                hint=f"Say which: --api {' or --api '.join(_APIS)}.",
+                f"{given['openapi']} describes {' and '.join(one.api for one in found)}",
+                hint=f"Say which: --api {' or --api '.join(one.api for one in found)}.",
             )
         known["api"] = found[0].api
         known["base_url"] = given["base_url"] or found[0].base_url
@@ -127,6 +159,7 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
         "listen": known["webhooks"],
         "public_url": known["webhooks_url"],
         "settlement": bool(known["settlement"]),
+        "capabilities": {name: value for name, value in known["capabilities"].items() if value is not None},
     }
     if known["terminal"]:
         plain["terminal"] = tuple(one.strip() for one in known["terminal"].split(",") if one.strip())
@@ -135,7 +168,6 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
         "other_merchant",
         "other_environment",
         "read_path",
-        "cancel_processing",
         "requests_per_second",
         "prefix",
     ):
@@ -146,14 +178,15 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
 
 
 def _complete(known: dict[str, Any]) -> None:
-    """Raises UsageError where there is nobody to ask for what is missing."""
+    """Raises UsageError where an option is missing that nobody can be asked for."""
+    from conformance import contracts
     from conformance.errors import UsageError
 
     missing = []
     if not known["base_url"]:
         missing.append("--base-url URL" if known["openapi"] else "--base-url URL (or --openapi FILE)")
     if not known["api"]:
-        missing.append(f"--api {'|'.join(_APIS)}")
+        missing.append(f"--api {'|'.join(contracts.names())}")
     if not known["source"]:
         missing.append("--states-url URL, --states-command COMMAND, --states-ids or --states-sandbox")
     if missing:
@@ -164,21 +197,15 @@ def _complete(known: dict[str, Any]) -> None:
 
 
 def _fitting(plain: dict[str, Any]) -> None:
-    """Raises UsageError for an option that belongs to the other API, or can't be used."""
+    """Raises UsageError for an option that means nothing to the API, or can't be used."""
     import re
 
+    from conformance import contracts
     from conformance.errors import UsageError
 
-    api = plain["api"]
-    strange = {
-        "withdraws": (("terminal", "--terminal"), ("listen", "--webhooks"), ("public_url", "--webhooks-url")),
-        "payout-intents": (("read_path", "--read-path"), ("cancel_processing", "--cancel-processing")),
-    }[api]
-    for name, flag in strange:
-        if plain.get(name) is not None:
-            raise UsageError(
-                f"{flag} means nothing to {api}", hint="Leave it out; --help says what belongs to which."
-            )
+    contract = contracts.contract(plain["api"])
+    for flag in _strange(plain, contract):
+        raise UsageError(f"{flag} means nothing to {contract.name}", hint="Leave it out.")
     if plain["public_url"] and not plain["listen"]:
         raise UsageError(
             "--webhooks-url needs --webhooks", hint="Say where to listen: --webhooks 0.0.0.0:8099."
@@ -190,6 +217,20 @@ def _fitting(plain: dict[str, Any]) -> None:
         )
     if not plain["name"].isprintable():
         raise UsageError("--name has a control character in it", hint="Give it plain letters.")
+
+
+def _strange(plain: dict[str, Any], contract: Any) -> Iterator[str]:
+    """Yields the options that were given and mean nothing to the API."""
+    if plain.get("terminal") is not None and not contract.states.named_by_profile:
+        yield "--terminal"
+    if plain["listen"] is not None and not contract.webhooks:
+        yield "--webhooks"
+    if plain["public_url"] is not None and not contract.webhooks:
+        yield "--webhooks-url"
+    if plain.get("read_path") is not None and contract.requests.read is not None:
+        yield "--read-path"
+    for name in plain["capabilities"].keys() - {one.name for one in contract.capabilities}:
+        yield f"--{name.replace('_', '-')}"
 
 
 def _words(command: str) -> list[str]:
@@ -205,7 +246,7 @@ def _words(command: str) -> list[str]:
 
 
 def _tell(written: Any, answers: Any) -> None:
-    """What was written, and what comes next."""
+    """Prints which files were written, and the next commands."""
     profile, variables = (shlex.quote(str(one)) for one in (written.profile, written.variables))
     source = variables if os.sep in variables else f"./{variables}"
     click.echo(f"Wrote {style(str(written.profile), 'bold')}: read it, every line is explained.")

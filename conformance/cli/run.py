@@ -87,7 +87,7 @@ def run(profiles: tuple[Path, ...], resumed: Path | None, **options: Any) -> int
 def _resume(
     profiles: tuple[Path, ...], folder: Path, *, quiet: bool, fail_on: str | None, **options: Any
 ) -> int:
-    """Goes on with one run. Whatever could change its outcome is an option of the run, and not of going on."""
+    """Resumes one run. Options that could change its outcome can't be given: those of the run hold."""
     context = click.get_current_context()
     for one in context.command.params:
         name = str(one.name)
@@ -108,7 +108,7 @@ def _resume(
 @_run_options
 @guarded
 def demo(**options: Any) -> int:
-    """Certify both APIs against the embedded sandbox."""
+    """Certify every API of the embedded sandbox against it."""
     import tempfile
 
     from conformance.demo import profiles
@@ -148,7 +148,7 @@ def _run_all(ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, 
 
 
 def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_on: str | None) -> int:
-    """Does the jobs one after another, tells of each, and returns one exit code for all."""
+    """Runs the jobs one after another, prints the verdict of each, and returns one exit code for all."""
     from conformance.report.verdict import exit_code
     from conformance.runner import worst
 
@@ -173,10 +173,11 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_o
 
 
 def _at_stake(profile: Any) -> str:
-    """What a run does to a live environment, in a sentence or two."""
-    from conformance.states.resource import NOUNS
+    """Returns what a run does to a live environment, in a sentence or two."""
+    from conformance import contracts
 
-    nouns, states, limits = f"{NOUNS[profile.target.api]}s", profile.states, profile.limits
+    nouns = f"{contracts.contract(profile.target.api).noun}s"
+    states, limits = profile.states, profile.limits
     if states.ids is not None:
         number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
         handed = f"up to {number} {nouns} of [states.ids]"

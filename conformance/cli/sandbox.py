@@ -13,7 +13,7 @@ from conformance.cli.terminal import guarded, product, style
 @click.option("--list-defects", is_flag=True, help="List the defects and what each breaks.")
 @guarded
 def sandbox(port: int, defects: tuple[str, ...], list_defects: bool) -> int | None:
-    """Serve the reference implementation of both APIs, to play with."""
+    """Serve the reference implementation of the APIs, to play with."""
     from conformance import sandbox as room
     from conformance.demo import guide
     from conformance.errors import UsageError

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from conformance import contracts
 from conformance.doctor import answers
 from conformance.doctor.calls import SAID, Calls
 from conformance.errors import ConformanceError, NotTestable, ProfileError, SourceFault, TransportError
-from conformance.profile import STATUSES, Profile
+from conformance.profile import Profile
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.states.pools import unused
@@ -125,7 +126,9 @@ def _wishes(profile: Profile) -> tuple[list[Wanted], list[Wanted]]:
     for name in others:
         elsewhere = name == "other_environment"
         owner, environment = (None, "other") if elsewhere else (name, None)
-        rest.append(Wanted(api, STATUSES[api][0], owner=owner, environment=environment))
+        rest.append(
+            Wanted(api, contracts.contract(api).states.cancellable[0], owner=owner, environment=environment)
+        )
     return [Wanted(api, one) for one in final], rest
 
 

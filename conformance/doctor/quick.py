@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from conformance import contracts
 from conformance.doctor import answers, preflight
 from conformance.doctor.answers import short
 from conformance.doctor.calls import SAID, Calls
 from conformance.doctor.readings import SWAPPED
 from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
 from conformance.http.reply import Reply
-from conformance.profile import STATUSES, Profile
+from conformance.profile import Profile
 from conformance.report.safe import same_but_ids
 from conformance.session import Session
 from conformance.states import Wanted
@@ -191,7 +192,7 @@ def _is_nobody(session: Session, calls: Calls, reply: Reply) -> bool:
     # The last word has a resource that is really there, looked at in a way that changes nothing.
     profile = session.profile
     reads = profile.target.api != "withdraws" or profile.states.read_path is not None
-    first = STATUSES[profile.target.api][0]
+    first = contracts.contract(profile.target.api).states.cancellable[0]
     known = _resource(session, first if reads else "canceled")
     if known is not None and not same(calls.read(known, "primary") if reads else calls.cancel_again(known)):
         return False

@@ -1,4 +1,4 @@
-"""The first profile: from a few answers, or an OpenAPI file, to a commented TOML file and a template for secrets."""
+"""Writes the first profile of a target: a commented TOML file and a template for its secrets."""
 
 from conformance.init.answers import Answers, Source
 from conformance.init.document import Found, read, shortened

@@ -1,10 +1,12 @@
-"""What has to be known to write a profile."""
+"""The answers that a profile is written from."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.profile import FIELDS
+from conformance import contracts
+from conformance.contract import Contract
 
 
 class Source(StrEnum):
@@ -18,9 +20,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything that somebody was asked. What a profile's API doesn't know is left out of it.
+    """All answers. Those that mean nothing to the API are left out of the profile.
 
     `states_url` and `command` count for the source that they belong to; `prefix` begins the names of the variables.
+    `capabilities` are those of the API alone; None leaves one undeclared. An empty `terminal` stands for the names
+    that the contract suggests.
     """
 
     name: str
@@ -33,8 +37,8 @@ class Answers:
     other_merchant: bool = True
     other_environment: bool = True
     read_path: str | None = None
-    terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
-    cancel_processing: bool | None = None
+    terminal: tuple[str, ...] = ()
+    capabilities: Mapping[str, bool | None] = field(default_factory=dict)
     settlement: bool = False
     listen: str | None = None
     public_url: str | None = None
@@ -42,26 +46,35 @@ class Answers:
     prefix: str = ""
 
     @property
+    def contract(self) -> Contract:
+        """The contract of the API."""
+        return contracts.contract(self.api)
+
+    @property
+    def final(self) -> tuple[str, ...]:
+        """The final states that the profile names; empty where the document names them."""
+        states = self.contract.states
+        return (self.terminal or states.suggested) if states.named_by_profile else ()
+
+    @property
     def owners(self) -> tuple[str, ...]:
         """Whose credentials the profile will name, in the order of its tables."""
-        others = ["other_merchant"] if self.other_merchant else []
-        others += ["other_environment"] if self.other_environment and self.api == "payout-intents" else []
-        return ("primary", *others)
+        return ("primary", *(owner for owner in self.contract.others if getattr(self, owner)))
 
     def variables(self, owner: str) -> dict[str, str]:
-        """Key of a credential -> the environment variable that holds it: `ACME_API_KEY`."""
+        """Returns, for each credential field, the environment variable that holds it: `ACME_SECRET`."""
         start = self.prefix or variable_prefix(self.name, self.source)
         middle = "" if owner == "primary" else f"_{owner}"
-        return {item: f"{start}{middle}_{item}".upper() for item in FIELDS[self.api]}
+        return {item: f"{start}{middle}_{item}".upper() for item in self.contract.authentication.fields}
 
 
 def slug(name: str) -> str:
-    """A name as a file's: `Acme staging` -> `acme-staging`."""
+    """Returns a file name for a target: `Acme staging` -> `acme-staging`."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "target"
 
 
 def variable_prefix(name: str, source: Source) -> str:
-    """What the names of a target's variables begin with; the sandbox prints its own as SANDBOX_..."""
+    """Returns the beginning of the names of a target's variables; the sandbox prints its own as SANDBOX_..."""
     if source is Source.SANDBOX:
         return "SANDBOX"
     word = slug(name).replace("-", "_").upper()

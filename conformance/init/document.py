@@ -1,4 +1,4 @@
-"""Somebody's OpenAPI file -> where the API is and which one it is."""
+"""Finds the API and its base URL in an OpenAPI file of a target."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from conformance import openapi
-from conformance.catalogue import apis
+from conformance import contracts
+from conformance.contract import Contract
 from conformance.errors import UsageError
 
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
@@ -16,7 +16,10 @@ _PARAMETER = re.compile(r"\{[^{}/]+\}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One API of a document. `base_url` is what the documented paths are appended to; None where it names no server."""
+    """One API of a document. The documented paths are appended to `base_url`; None where the file names no server.
+
+    `read_path` is where a resource can be read, where the document of the API itself has no read.
+    """
 
     api: str
     base_url: str | None
@@ -24,42 +27,42 @@ class Found:
 
 
 def read(path: Path) -> list[Found]:
-    """The APIs that an OpenAPI (3.x) or Swagger (2.0) file describes, in YAML or JSON.
+    """Returns the APIs that an OpenAPI (3.x) or Swagger (2.0) file describes, in YAML or JSON.
 
-    Raises UsageError where it can't be read, or describes neither API.
+    Raises UsageError where it can't be read, or describes no API that has a contract.
     """
     data = _parsed(path)
     server = _server(data)
     paths = [str(one) for one in data.get("paths") or {}]
-    found = [one for api in apis() for one in _matches(api, server, data, paths)]
+    found = [one for contract in contracts.every() for one in _matches(contract, server, data, paths)]
     if not found:
-        wanted = " nor ".join(f"{one.method} {one.path}" for one in _cancels())
+        wanted = " nor ".join(f"POST {one.requests.cancel}" for one in contracts.every())
         raise UsageError(
-            f"{path} describes neither of the two APIs: it has neither {wanted}",
+            f"{path} describes no known API: it has neither {wanted}",
             hint="Is it the right file? Otherwise give --api and --base-url.",
         )
     return found
 
 
 def shortened(url: str) -> str:
-    """A base URL without the documented path, where somebody gave the address of an operation."""
-    for operation in _cancels():
-        fixed = operation.path.partition("/{")[0]
+    """Returns the base URL of the address of an operation: without the documented path."""
+    for contract in contracts.every():
+        fixed = contract.requests.cancel.partition("/{")[0]
         head, mark, _ = url.partition(fixed)
         if mark and urlsplit(head).netloc:
             return head
     return url.rstrip("/")
 
 
-def _cancels() -> list[openapi.Operation]:
-    return [one for api in apis() for one in openapi.operations(api) if one.path.endswith("/cancel")]
-
-
-def _matches(api: str, server: str | None, data: Mapping[str, Any], paths: list[str]) -> Iterator[Found]:
-    """The API below whatever prefix the file puts it: part of it may stand in the server's path."""
+def _matches(
+    contract: Contract, server: str | None, data: Mapping[str, Any], paths: list[str]
+) -> Iterator[Found]:
+    """Yields the API under any prefix of its path; part of the path may stand in the server's address."""
     base = urlsplit(server or "")
-    documented = next(one.path for one in _cancels() if one.api == api)
-    wanted = _PARAMETER.sub("{}", documented)
+    requests = contract.requests
+    wanted = _PARAMETER.sub("{}", requests.cancel)
+    # A cancel is sent to the resource, or below it: what follows the path of the resource.
+    below = requests.cancel.removeprefix(requests.read_example or "")
     for path in paths:
         whole = base.path.rstrip("/") + path
         if not _PARAMETER.sub("{}", whole).endswith(wanted) or "post" not in (data["paths"][path] or {}):
@@ -67,10 +70,10 @@ def _matches(api: str, server: str | None, data: Mapping[str, Any], paths: list[
         # The names of parameters may differ in length: counted from the front, the prefix is the same.
         prefix = whole[: len(_PARAMETER.sub("{}", whole)) - len(wanted)]
         address = f"{base.scheme}://{base.netloc}{prefix}" if base.netloc else None
-        one = path.removesuffix("/cancel")
-        reads = api == "withdraws" and "get" in (data["paths"].get(one) or {})
-        below = (base.path.rstrip("/") + one)[len(prefix) :]
-        yield Found(api, address, _PARAMETER.sub("{id}", below) if reads else None)
+        one = path.removesuffix(below)
+        reads = requests.read is None and "get" in (data["paths"].get(one) or {})
+        read = _PARAMETER.sub("{id}", (base.path.rstrip("/") + one)[len(prefix) :])
+        yield Found(contract.name, address, read if reads else None)
         return
 
 
@@ -101,7 +104,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
 
 
 def _server(data: Mapping[str, Any]) -> str | None:
-    """The first server's address, its variables filled in with their defaults; None where it has no host."""
+    """Returns the first server's address, variables filled in with their defaults; None without a host."""
     if "swagger" in data:
         schemes = data.get("schemes") or ["https"]
         host = data.get("host")

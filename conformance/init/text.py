@@ -1,9 +1,8 @@
-"""Answers -> the text of a profile, every line explained, and of a template for its secrets."""
+"""Renders answers as a profile, every line explained, and as a template for its secrets."""
 
 import json
 
 from conformance.init.answers import Answers, Source
-from conformance.profile import STATUSES
 
 _STATES = {
     Source.URL: """\
@@ -25,11 +24,10 @@ _STATES = {
 # Resources come from the embedded sandbox: `payout-conformance sandbox` serves it.
 """,
 }
-_NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
 
 
 def profile(answers: Answers) -> str:
-    """The TOML file."""
+    """Returns the text of the TOML file."""
     return "\n".join(
         [
             "# A profile for payout-conformance: one target, one API. No secret belongs in here.",
@@ -38,16 +36,16 @@ def profile(answers: Answers) -> str:
             *(_credentials(answers, owner) for owner in answers.owners),
             *_absent(answers),
             _capabilities(answers),
-            *([_webhooks(answers)] if answers.listen and answers.api == "payout-intents" else []),
+            *([_webhooks(answers)] if answers.listen and answers.contract.webhooks else []),
             _limits(answers),
-            # Last, because of its sub-tables.
+            # Last, because of its own tables.
             _states(answers),
         ]
     )
 
 
 def environment(answers: Answers, name: str) -> str:
-    """The file of variables for the profile `name`: their names, and no values."""
+    """Returns the text of the file of variables for the profile `name`: their names, without values."""
     lines = [
         f"# What {name} reads from the environment. Fill in the values; keep this file out of version control.",
         "# Put values with other characters than letters and digits in 'single quotes'.",
@@ -69,13 +67,9 @@ def _target(answers: Answers) -> str:
 [target]
 name = {_quoted(answers.name)}  # as reports will call it
 api = {_quoted(answers.api)}
-base_url = {_quoted(answers.base_url)}  # what {_path(answers.api)} is appended to
+base_url = {_quoted(answers.base_url)}  # what {answers.contract.example} is appended to
 environment = {_quoted(answers.environment)}  # "live" is refused without --allow-live
 """
-
-
-def _path(api: str) -> str:
-    return "/api/v1/withdraws/..." if api == "withdraws" else "/payout_intents/..."
 
 
 def _credentials(answers: Answers, owner: str) -> str:
@@ -91,30 +85,29 @@ def _credentials(answers: Answers, owner: str) -> str:
 
 
 def _absent(answers: Answers) -> list[str]:
-    """Credentials that aren't there, in comments."""
-    others = ["other_merchant"] + (["other_environment"] if answers.api == "payout-intents" else [])
+    """Returns commented-out tables for the credentials that were left out."""
     return [
         f"# Without these, what others must not see is not testable, and a run stays inconclusive:\n"
         f"# [credentials.{owner}]\n"
         + "".join(f'# {item} = "${{{variable}}}"\n' for item, variable in answers.variables(owner).items())
-        for owner in others
+        for owner in answers.contract.others
         if owner not in answers.owners
     ]
 
 
 def _capabilities(answers: Answers) -> str:
     lines = ["[capabilities]"]
-    if answers.api == "withdraws":
-        value = answers.cancel_processing
+    for one in answers.contract.capabilities:
+        value = answers.capabilities.get(one.name)
         lines.append(
-            "# cancel_processing = true  # say true or false: can processing withdraws be cancelled?"
-            if value is None
-            else f"cancel_processing = {_boolean(value)}  # whether processing withdraws can be cancelled"
+            f"# {one.name} = true  # {one.undeclared}"
+            if value is None and one.undeclared
+            else f"{one.name} = {_boolean(bool(value))}  # {one.help}"
         )
     lines.append(
         f"settlement = {_boolean(answers.settlement)}  # whether the source can be asked to pay a resource now"
     )
-    if answers.api == "payout-intents":
+    if answers.contract.webhooks:
         lines.append(f"webhooks = {_boolean(bool(answers.listen))}  # whether webhooks reach this machine")
     return "\n".join(lines) + "\n"
 
@@ -141,8 +134,10 @@ watch_s = 10  # from the last cancel to a last look at what was cancelled
 
 
 def _states(answers: Answers) -> str:
-    api = answers.api
-    text = "[states]\n" + _STATES[answers.source].format(noun=_NOUNS[api], first=STATUSES[api][0], api=api)
+    contract = answers.contract
+    text = "[states]\n" + _STATES[answers.source].format(
+        noun=contract.noun, first=contract.states.cancellable[0], api=contract.name
+    )
     if answers.source is Source.URL:
         text += f"url = {_quoted(answers.states_url)}\n"
     elif answers.source is Source.COMMAND:
@@ -151,13 +146,16 @@ def _states(answers: Answers) -> str:
         text += "sandbox = true\n"
     if answers.source in (Source.URL, Source.COMMAND):
         text += "# requests_per_second = 2  # of this source alone, where it has a quota\n"
-    if api == "payout-intents":
+    if contract.states.named_by_profile:
         text += "# The names of all terminal states: one that isn't here is never tried.\n"
-        text += f"terminal = [{', '.join(map(_quoted, answers.terminal))}]\n"
-    elif answers.read_path:
-        text += f"# Where a withdraw can be read.\nread_path = {_quoted(answers.read_path)}\n"
-    else:
-        text += '# read_path = "/api/v1/withdraws/{id}"  # where one can be read, if anywhere: more is seen then\n'
+        text += f"terminal = [{', '.join(map(_quoted, answers.final))}]\n"
+    if contract.requests.read is None and answers.read_path:
+        text += (
+            f"# Where {contract.a(contract.noun)} can be read.\nread_path = {_quoted(answers.read_path)}\n"
+        )
+    elif contract.requests.read is None:
+        example = _quoted(contract.requests.read_example or "/.../{id}")
+        text += f"# read_path = {example}  # where one can be read, if anywhere: more is seen then\n"
     if answers.source is Source.IDS:
         text += "\n" + "\n".join(_pool(answers, owner) for owner in answers.owners)
     return text
@@ -165,10 +163,9 @@ def _states(answers: Answers) -> str:
 
 def _pool(answers: Answers, owner: str) -> str:
     table = "states.ids" if owner == "primary" else f"states.ids.{owner}"
-    statuses = STATUSES[answers.api]
-    if answers.api == "payout-intents":
-        statuses = tuple(dict.fromkeys((*statuses, *answers.terminal)))
-        statuses = tuple(one for one in statuses if one in answers.terminal or one != "cancelled")
+    states = answers.contract.states
+    final = (*(one for one in states.final if one in answers.final), *answers.final) or states.final
+    statuses = dict.fromkeys((*states.transient, *final))
     return f"[{table}]\n" + "".join(f'{_key(status)} = []  # "id", "id"\n' for status in statuses)
 
 

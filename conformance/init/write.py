@@ -1,4 +1,4 @@
-"""Puts a profile and its template for secrets where they belong, and nothing in place of what was there."""
+"""Writes a profile and its template for secrets; no existing value of a variable is lost."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _NAME = re.compile(r"(?m)^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The files, and whether the one with the variables had been there: then it only got the names that it lacked."""
+    """The files. `kept` tells that the file of variables existed: only missing names were added to it."""
 
     profile: Path
     variables: Path
@@ -22,7 +22,7 @@ class Written:
 
 
 class _Anything(dict[str, str]):
-    """An environment in which every variable is set, each to something else."""
+    """An environment in which every variable has a value of its own."""
 
     def __missing__(self, name: str) -> str:
         return f"a-{name}"
@@ -69,7 +69,7 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> Written:
 
 
 def _check(draft: Path, path: Path) -> None:
-    """Nobody should be handed a profile that can't be loaded: what is wrong is said now."""
+    """Loads the draft. Raises UsageError where it is no valid profile."""
     try:
         load(draft, _Anything(), allow_live=True)
     except ProfileError as fault:
@@ -79,7 +79,7 @@ def _check(draft: Path, path: Path) -> None:
 
 def _variables(answers: Answers, path: Path, profile_name: str) -> bool:
     if not path.exists():
-        # Before there is anything in it, so that nobody else can read what will be.
+        # Private while it is still empty: other users can't read the values that are filled in later.
         path.touch(mode=0o600)
         path.write_text(environment(answers, profile_name), encoding="utf-8")
         return False

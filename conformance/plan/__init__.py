@@ -1,4 +1,4 @@
-"""What a run would do, found out by rehearsing it against the embedded sandbox. Nothing is sent to the target."""
+"""Plans a run by rehearsing it against the embedded sandbox. Sends nothing to the target."""
 
 from conformance.plan.figures import Plan, plan
 from conformance.plan.text import as_json, text

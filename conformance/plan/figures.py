@@ -1,4 +1,4 @@
-"""A rehearsal -> figures: requests, resources, time, and what stays untested."""
+"""Plans a run: requests, resources, time, and the requirements that stay untested, from a rehearsal of it."""
 
 import math
 import os
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from conformance.model import Auth, Check, Level, Outcome, RunRecord
+from conformance import catalogue, contracts, coverage
+from conformance.fuzz.checks import SUITE
+from conformance.model import Auth, Check, Level, Outcome, Requirement, RunRecord
 from conformance.plan.rehearsal import Rehearsal, has_source, rehearse
 from conformance.profile import Profile, load
 from conformance.runner import Options
@@ -17,11 +19,15 @@ from conformance.states.pools import unused
 
 LATENCIES_MS = (1.0, 50.0, 200.0)
 _FUZZ_LANES = 4
+_FUZZ = f"{SUITE}::"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How many resources in a state a run takes. `have` is what a list holds unused, None where they are made."""
+    """The number of resources in a state that a run takes.
+
+    `have` counts the unused ids of the profile's list; None where resources are made.
+    """
 
     owner: str
     status: str
@@ -30,13 +36,13 @@ class Need:
 
     @property
     def short(self) -> int:
-        """How many are missing."""
+        """Returns how many are missing; 0 where resources are made."""
         return 0 if self.have is None else max(0, self.needed - self.have)
 
 
 @dataclass(frozen=True, slots=True)
 class Untested:
-    """A requirement that a run can't settle with this profile, and what would change that."""
+    """A requirement that a run can't settle with this profile, and the reason."""
 
     id: str
     level: str
@@ -46,12 +52,9 @@ class Untested:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would do to a target that behaves. `seconds` maps a latency in ms to the whole time expected."""
+class Figures:
+    """What a rehearsed run sent and used. `seconds` maps a latency in ms to the expected duration of a run."""
 
-    profile: Profile
-    fuzz: bool
-    checks: int
     requests_suites: int
     requests_fuzz: int
     messages: Mapping[str, int]
@@ -59,29 +62,40 @@ class Plan:
     largest_body: int
     needs: tuple[Need, ...]
     seconds: Mapping[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do to a target that behaves. `figures` is None where the API has no sandbox to rehearse against.
+
+    `checks` is the number of checks that would run: of the suites alone where nothing was rehearsed.
+    """
+
+    profile: Profile
+    fuzz: bool
+    checks: int
     untested: tuple[Untested, ...]
+    figures: Figures | None
 
     @property
-    def requests(self) -> int:
-        """To the target, all in all."""
-        return self.requests_suites + self.requests_fuzz
-
-    @property
-    def budget(self) -> int:
-        """What counts against limits.max_requests: messages to an endpoint, too."""
-        states = self.profile.states
-        return self.requests + (sum(self.messages.values()) if states.url or states.sandbox else 0)
+    def budget(self) -> int | None:
+        """Requests and messages that count against limits.max_requests; None where nothing was rehearsed."""
+        if self.figures is None:
+            return None
+        states, figures = self.profile.states, self.figures
+        messages = sum(figures.messages.values()) if states.url or states.sandbox else 0
+        return figures.requests_suites + figures.requests_fuzz + messages
 
     @property
     def inconclusive(self) -> tuple[str, ...]:
-        """The MUSTs that stay untested."""
+        """The ids of the MUSTs that stay untested."""
         return tuple(
             one.id for one in self.untested if one.level == Level.MUST and one.outcome == Outcome.NOT_TESTABLE
         )
 
 
 class _Unset(dict[str, str]):
-    """The environment; a variable that isn't set there stands for itself, as a plan sends nothing to anybody."""
+    """The environment, in which a variable that isn't set has a value too: a plan sends no request to the target."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -91,31 +105,30 @@ class _Unset(dict[str, str]):
 
 
 def readable(path: Path) -> Profile:
-    """The profile, secrets or not. Raises ProfileError."""
+    """Returns the profile, whether or not its variables are set. Raises ProfileError."""
     return load(path, _Unset(), allow_live=True)
 
 
 def plan(
     path: Path, options: Options, progress: Progress, latencies_ms: tuple[float, ...] = LATENCIES_MS
 ) -> Plan:
-    """Rehearses a run of the profile at `path`, which takes about as long as one against a target next door.
+    """Rehearses a run of the profile at `path`, which takes about as long as one against a target nearby.
 
-    Raises ProfileError, and HarnessError where the rehearsal fails.
+    Where the API has no sandbox, nothing is rehearsed: the plan holds what catalogue, checks and profile tell. Raises
+    ProfileError, and HarnessError where the rehearsal fails.
     """
     profile = readable(path)
+    if contracts.contract(profile.target.api).sandbox is None:
+        return _unrehearsed(profile, options)
     full = rehearse(profile, options, progress)
     needs = _needs(profile, full)
     shown = full
     if any(one.short for one in needs):
-        # What a run with lists that are too short leaves untested depends on who comes first: so, once more.
+        # Which requirements too short lists leave untested depends on the order of the checks: rehearsed once more.
         held = {(one.owner, one.status): one.have or 0 for one in needs}
         shown = rehearse(profile, options, progress, ids=held)
-    record = shown.record
     fuzz = int(str((full.record.fuzz or {}).get("requests", 0)))
-    return Plan(
-        profile=profile,
-        fuzz=full.record.fuzz is not None,
-        checks=len(full.record.checks),
+    figures = Figures(
         requests_suites=full.requests - fuzz,
         requests_fuzz=fuzz,
         messages=full.messages,
@@ -125,8 +138,51 @@ def plan(
         largest_body=max((len(one.request_body) for one in full.record.exchanges), default=0),
         needs=needs,
         seconds={ms: _seconds(profile, full, fuzz, ms) for ms in latencies_ms},
-        untested=_untested(record),
     )
+    return Plan(
+        profile=profile,
+        fuzz=full.record.fuzz is not None,
+        checks=len(full.record.checks),
+        untested=_untested(shown.record),
+        figures=figures,
+    )
+
+
+def _unrehearsed(profile: Profile, options: Options) -> Plan:
+    proofs = coverage.checks(profile.target.api)
+    rows = catalogue.load(profile.target.api).requirements
+    reasons = [(row, *_reason(row, profile, proven=row.id in proofs)) for row in rows]
+    return Plan(
+        profile=profile,
+        fuzz=options.examples > 0,
+        checks=len({check for found in proofs.values() for check, _ in found if not check.startswith(_FUZZ)}),
+        untested=tuple(
+            Untested(row.id, str(row.level), row.title, str(outcome), reason)
+            for row, outcome, reason in reasons
+            if reason
+        ),
+        figures=None,
+    )
+
+
+def _reason(row: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcome, str]:
+    """Returns why the profile leaves a requirement untested, as far as that is known without a run; empty if it isn't.
+
+    A requirement needs states, and credentials by the name of their table.
+    """
+    if row.capability and not profile.capabilities.get(row.capability):
+        return Outcome.NOT_APPLICABLE, f"the profile doesn't declare the capability {row.capability}"
+    contract = contracts.contract(profile.target.api)
+    missing = [one for one in row.needs if one in contract.others and one not in profile.credentials]
+    states = contract.states.every(profile.states.terminal)
+    reason = ""
+    if not proven:
+        reason = row.not_tested_reason or "no check proves it"
+    elif missing:
+        reason = f"the profile has no [credentials.{missing[0]}]"
+    elif not has_source(profile) and any(one in states for one in row.needs):
+        reason = "[states] names no source"
+    return Outcome.NOT_TESTABLE, reason
 
 
 def _needs(profile: Profile, rehearsal: Rehearsal) -> tuple[Need, ...]:
@@ -155,7 +211,7 @@ def _untested(record: RunRecord) -> tuple[Untested, ...]:
 
 
 def _seconds(profile: Profile, rehearsal: Rehearsal, fuzz: int, latency_ms: float) -> float:
-    """What a run takes: its own work, and its waiting shared by as many workers as it would choose."""
+    """Returns the duration of a run in seconds: its own work, and its waiting shared by the workers it would have."""
     latency = latency_ms / 1000
     at_once = workers(profile, latency)
     parts = _suites(rehearsal.record) + (rehearsal.requests - fuzz) * latency / at_once
@@ -173,8 +229,8 @@ def _seconds(profile: Profile, rehearsal: Rehearsal, fuzz: int, latency_ms: floa
 
 
 def _suites(record: RunRecord) -> float:
-    """How long the hand-written checks took on this machine, from the first to the last."""
-    times = [_span(check) for check in record.checks if check.suite != "fuzz"]
+    """Returns the seconds that the hand-written checks took on this machine, from the first to the last."""
+    times = [_span(check) for check in record.checks if check.suite != SUITE]
     return max((end for _, end in times), default=0.0) - min((start for start, _ in times), default=0.0)
 
 
@@ -184,5 +240,5 @@ def _span(check: Check) -> tuple[float, float]:
 
 
 def rounded(seconds: float) -> str:
-    """For people: `8 s`, `3 min`."""
+    """Returns a duration for people: `8 s`, `3 min`."""
     return f"{math.ceil(seconds)} s" if seconds < 100 else f"{math.ceil(seconds / 60)} min"

@@ -1,4 +1,4 @@
-"""A whole run against the embedded sandbox, with a profile that can do what somebody's profile can, and no more."""
+"""Rehearses a whole run against the embedded sandbox, with a profile that can do no more than the given one."""
 
 import json
 import os
@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.request import ProxyHandler, Request, build_opener
+from typing import Any
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
+from conformance import contracts
+from conformance.contract import SandboxUse
 from conformance.errors import HarnessError
 from conformance.model import RunRecord
-from conformance.plan import door as doors
-from conformance.profile import FIELDS, STATUSES, UNSUPPORTED, Profile, load
+from conformance.plan import counting_proxy
+from conformance.plan.counting_proxy import Params, Refuses
+from conformance.profile import Profile, load
 from conformance.runner import Options, run
 from conformance.runner.suites import Progress
 from conformance.sandbox import CREDENTIALS, Sandbox
@@ -20,7 +24,7 @@ from conformance.states.command import takes
 from conformance.states.leases import Claims
 from conformance.states.pools import ledger
 
-# More than any run takes of one state; of the first state of an API most checks want one of their own.
+# More than any run takes of one state: of the first state of an API most checks want one of their own.
 _PLENTY, _ENOUGH = 200, 60
 _LONGEST = 1_000_000
 
@@ -29,9 +33,10 @@ Pools = dict[str, dict[str, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run did. `used` counts resources by (owner, status), `messages` those to the source of resources.
+    """What a run did: its record, and how often it asked for each thing.
 
-    `requests` are those to the target, fuzzing and the first three included.
+    `used` counts resources by (owner, status), `messages` those to the source of resources, by action. `requests` are
+    those to the target, fuzzing and preflight included.
     """
 
     record: RunRecord
@@ -49,32 +54,42 @@ def rehearse(
 ) -> Rehearsal:
     """Runs `profile` against a sandbox instead of its target. `ids` says how many a list holds, None for plenty.
 
-    Raises HarnessError where the run itself fails.
+    Raises HarnessError where the API has no sandbox, or the run itself fails.
     """
-    with _elsewhere() as folder, Sandbox(variants=_variants(profile)) as sandbox:
+    variants = _sandbox(profile).variants(profile.states.terminal)
+    with _elsewhere() as folder, Sandbox(variants=dict(variants)) as sandbox:
         pools = _pools(profile, sandbox, ids) if profile.states.ids is not None else None
         source = (
-            nullcontext(None) if pools is not None else doors.opened(sandbox.states_url, refusals(profile))
+            nullcontext(None)
+            if pools is not None
+            else counting_proxy.opened(sandbox.states_url, refusals(profile))
         )
-        with source as door:
-            states = door.url if door is not None else None
+        with source as proxy:
+            states = proxy.url if proxy is not None else None
             path = folder / "rehearsal.toml"
             path.write_text(_text(profile, sandbox.url, states, pools), encoding="utf-8")
             loaded = load(path)
-            # Lists that hold nothing are to be told of, and not to end the rehearsal.
+            # Empty lists are reported, and don't end the rehearsal.
             chosen = replace(options, output=folder / "reports", watch_s=None, insist=ids is not None)
             record = run(loaded, chosen, progress).record
             if not record.complete:
                 raise HarnessError("the rehearsal was ended early", hint="Start it again.")
-            used = dict(door.setups) if door is not None else _taken(loaded, pools or {})
-            return Rehearsal(record, used, dict(door.actions) if door else {}, sandbox.requests)
+            used = dict(proxy.setups) if proxy is not None else _taken(loaded, pools or {})
+            return Rehearsal(record, used, dict(proxy.actions) if proxy else {}, sandbox.requests)
 
 
-def refusals(profile: Profile) -> doors.Refuses:
-    """What the profile's command can't do, as its words have no place for it; an endpoint is asked for everything."""
+def _sandbox(profile: Profile) -> SandboxUse:
+    found = contracts.contract(profile.target.api).sandbox
+    if found is None:
+        raise HarnessError(f"{profile.target.api} has no sandbox to rehearse a run against")
+    return found
+
+
+def refusals(profile: Profile) -> Refuses:
+    """Returns what the profile's command can't do: its words have no place for it. An endpoint can do everything."""
     command = profile.states.command
 
-    def refuses(action: str, params: doors.Params) -> str:
+    def refuses(action: str, params: Params) -> str:
         if command is None:
             return ""
         needed = [name for name in ("owner", "environment", "webhook_url") if params.get(name) is not None]
@@ -89,12 +104,12 @@ def refusals(profile: Profile) -> doors.Refuses:
 
 
 def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -> str:
-    api = profile.target.api
-    lines = ["[target]", f"name = {json.dumps('Rehearsal')}", f'api = "{api}"', f'base_url = "{url}"']
+    contract = contracts.contract(profile.target.api)
+    lines = ["[target]", 'name = "Rehearsal"', f'api = "{contract.name}"', f'base_url = "{url}"']
     lines += ['environment = "test"']
     for owner, pair in profile.credentials.items():
         lines += [f"[credentials.{owner}]"]
-        lines += [f'{item} = "${{{_variable(owner, item)}}}"' for item in FIELDS[api]]
+        lines += [f'{item} = "${{{_variable(owner, item)}}}"' for item in contract.authentication.fields]
         if owner == "other_environment":
             # As a run without --allow-live treats it: nothing but reads goes to a live one beside a test one.
             reads = profile.target.environment == "test" and pair.environment == "live"
@@ -110,10 +125,10 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
         "watch_s = 0",
         "[states]",
     ]
-    if profile.states.terminal and api == "payout-intents":
+    if profile.states.terminal:
         lines += [f"terminal = {json.dumps(list(profile.states.terminal))}"]
     if profile.states.read_path is not None:
-        lines += ['read_path = "/api/v1/withdraws/{id}"']
+        lines += [f"read_path = {json.dumps(contract.requests.read_example)}"]
     if pools is not None:
         for owner, by_status in pools.items():
             lines += ["[states.ids]" if owner == "primary" else f"[states.ids.{owner}]"]
@@ -124,7 +139,7 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
 
 
 def has_source(profile: Profile) -> bool:
-    """Whether the profile says where resources come from."""
+    """Returns whether the profile names a source of resources."""
     states = profile.states
     return states.sandbox or bool(states.url or states.command) or states.ids is not None
 
@@ -133,49 +148,43 @@ def _variable(owner: str, item: str) -> str:
     return f"REHEARSAL_{owner}_{item}".upper()
 
 
-def _variants(profile: Profile) -> dict[str, object]:
-    """The sandbox's intents have the terminal states that the profile names."""
-    names = list(dict.fromkeys(("cancelled", *profile.states.terminal)))
-    return {"terminal": names} if profile.target.api == "payout-intents" and len(names) > 1 else {}
-
-
 # -- lists of ids ----------------------------------------------------------------------------------------------
 
 
 def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int] | None) -> Pools:
-    api = profile.target.api
-    statuses = (
-        STATUSES[api]
-        if api == "withdraws"
-        else tuple(dict.fromkeys((*STATUSES[api], *profile.states.terminal)))
-    )
+    states = contracts.contract(profile.target.api).states
+    statuses = dict.fromkeys((*states.documented(), *profile.states.terminal))
     send = build_opener(ProxyHandler({}))
     made: Pools = {}
     for owner in profile.credentials:
         made[owner] = {}
         for status in statuses:
-            plenty = _PLENTY if owner == "primary" and status == STATUSES[api][0] else _ENOUGH
+            plenty = _PLENTY if owner == "primary" and status == states.cancellable[0] else _ENOUGH
             number = plenty if ids is None else min(plenty, ids.get((owner, status), 0))
-            made[owner][status] = tuple(_made(send, sandbox, api, owner, status) for _ in range(number))
-    declared = (profile.states.ids or {}).get("primary", {}).get(UNSUPPORTED)
-    if declared is not None:
-        more = {"provider_supports_cancel": False}
-        number = min(_ENOUGH, len(declared))
-        made["primary"][UNSUPPORTED] = tuple(
-            _made(send, sandbox, api, "primary", "processing", **more) for _ in range(number)
-        )
+            made[owner][status] = tuple(
+                _made(send, sandbox, profile, owner, {"status": status}) for _ in range(number)
+            )
+    for kind in states.kinds:
+        declared = (profile.states.ids or {}).get("primary", {}).get(kind.pool)
+        if declared is not None:
+            params = {"status": kind.status, **kind.params}
+            made["primary"][kind.pool] = tuple(
+                _made(send, sandbox, profile, "primary", params) for _ in range(min(_ENOUGH, len(declared)))
+            )
     return made
 
 
-def _made(send: object, sandbox: Sandbox, api: str, owner: str, status: str, **more: object) -> str:
+def _made(
+    send: OpenerDirector, sandbox: Sandbox, profile: Profile, owner: str, params: Mapping[str, Any]
+) -> str:
     whose = {
         "primary": {},
         "other_merchant": {"owner": owner},
         "other_environment": {"environment": "other"},
     }[owner]
-    message = {"action": "setup", "params": {"contract": api, "status": status, **whose, **more}}
+    message = {"action": "setup", "params": {"contract": profile.target.api, **params, **whose}}
     request = Request(sandbox.states_url, json.dumps(message).encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own
-    with send.open(request, timeout=30) as answer:  # type: ignore[attr-defined]
+    with send.open(request, timeout=30) as answer:
         return str(json.load(answer)["id"])
 
 
@@ -188,12 +197,12 @@ def _taken(profile: Profile, pools: Pools) -> dict[tuple[str, str], int]:
     }
 
 
-# -- nothing of this person's ----------------------------------------------------------------------------------
+# -- a folder and an environment of its own --------------------------------------------------------------------
 
 
 @contextmanager
 def _elsewhere() -> Iterator[Path]:
-    """A folder for the rehearsal, and variables for it: what it remembers isn't remembered for real runs."""
+    """Yields a folder for the rehearsal and sets its variables: real runs remember nothing of it."""
     with tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
         ours = {"XDG_STATE_HOME": folder}
         for owners in CREDENTIALS.values():

@@ -1,15 +1,16 @@
-"""A plan for people, and for programs."""
+"""Renders a plan, as text and as JSON."""
 
 import re
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
-from conformance.plan.figures import Need, Plan, rounded
-from conformance.states.resource import NOUNS
+from conformance import contracts
+from conformance.contract import Contract
+from conformance.plan.figures import Figures, Need, Plan, rounded
 
 Style = Callable[[str, str], str]
-# How a record says that several checks had the same to say.
+# A record's remark that several checks had the same reason.
 _MORE = re.compile(r" \(and \d+ more checks?\)$")
 
 _MADE = {
@@ -21,12 +22,11 @@ _MADE = {
 
 
 def text(plan: Plan, style: Style) -> str:
-    """Everything, in a screen or two."""
+    """Returns the plan for people, in a screen or two."""
     target = plan.profile.target
     lines = [
         f"{style(target.name, 'bold')} ({target.api}, {target.environment}) at {target.base_url}",
-        "Nothing was sent there: a run was rehearsed against the embedded sandbox. The figures hold for a target that",
-        "behaves; one that doesn't gets a few requests more, or fewer.",
+        *_head(plan),
         "",
         style("Requests", "bold"),
         *_requests(plan),
@@ -36,9 +36,11 @@ def text(plan: Plan, style: Style) -> str:
         "",
         style("Side effects", "bold"),
         *_effects(plan),
-        "",
-        style("Time", "bold"),
-        *(f"  about {rounded(s)} where an answer takes {ms:g} ms" for ms, s in plan.seconds.items()),
+        *(["", style("Time", "bold")] if plan.figures is not None else []),
+        *(
+            f"  about {rounded(s)} where an answer takes {ms:g} ms"
+            for ms, s in (plan.figures.seconds.items() if plan.figures is not None else ())
+        ),
         "",
         style("Not testable with this profile", "bold"),
         *_untested(plan, style),
@@ -46,15 +48,36 @@ def text(plan: Plan, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _requests(plan: Plan) -> Iterator[str]:
-    limits = plan.profile.limits
-    yield f"  {plan.requests_suites} by {plan.checks} checks" + (
-        f", {plan.requests_fuzz} by the fuzzing" if plan.fuzz else "; fuzzing is left out"
+def _head(plan: Plan) -> tuple[str, ...]:
+    if plan.figures is None:
+        return (
+            f"Nothing was sent there. {not_rehearsed(plan)}, so how many requests it",
+            "sends, how many resources it uses and how long it takes are not known beforehand.",
+        )
+    return (
+        "Nothing was sent there: a run was rehearsed against the embedded sandbox. The figures hold for a target that",
+        "behaves; one that doesn't gets a few requests more, or fewer.",
     )
-    if plan.messages:
-        told = ", ".join(f"{number} {action}" for action, number in sorted(plan.messages.items()))
-        yield f"  {sum(plan.messages.values())} messages to the source of resources: {told}"
-    if plan.budget > limits.max_requests:
+
+
+def not_rehearsed(plan: Plan) -> str:
+    """Returns why no run was rehearsed."""
+    return f"No run could be rehearsed, for {plan.profile.target.api} has no sandbox"
+
+
+def _requests(plan: Plan) -> Iterator[str]:
+    limits, figures = plan.profile.limits, plan.figures
+    fuzzing = "" if plan.fuzz else "; fuzzing is left out"
+    if figures is None:
+        yield f"  {plan.checks} checks" + (fuzzing or ", and the fuzzing")
+        yield f"  no more than {limits.max_requests} requests in all (limits.max_requests)"
+    else:
+        number = f", {figures.requests_fuzz} by the fuzzing" if plan.fuzz else fuzzing
+        yield f"  {figures.requests_suites} by {plan.checks} checks{number}"
+        if figures.messages:
+            actions = ", ".join(f"{number} {action}" for action, number in sorted(figures.messages.items()))
+            yield f"  {sum(figures.messages.values())} messages to the source of resources: {actions}"
+    if plan.budget is not None and plan.budget > limits.max_requests:
         yield (
             f"  -> limits.max_requests is {limits.max_requests}: a run would stop there. "
             f"Set it to {plan.budget * 6 // 5} or more."
@@ -73,26 +96,25 @@ def _resources(plan: Plan) -> Iterator[str]:
         yield "  none: [states] names no source -> add url, command, ids or sandbox"
         return
     yield f"  {_MADE[source]}"
-    for owner, needs in groupby(plan.needs, key=lambda one: one.owner):
-        yield f"  {owner}: " + ", ".join(f"{one.needed} {one.status}" for one in needs)
-    if plan.profile.target.api == "payout-intents":
+    needs = plan.figures.needs if plan.figures is not None else ()
+    for owner, group in groupby(needs, key=lambda one: one.owner):
+        yield f"  {owner}: " + ", ".join(f"{one.needed} {one.status}" for one in group)
+    if _contract(plan).states.named_by_profile:
         names = ", ".join(states.terminal)
         yield (
             f"  terminal states that are tried: {names}, and no others"
             if names
             else "  terminal states that are tried: none, as states.terminal names none -> name all of them there"
         )
-    for one in plan.needs:
+    for one in needs:
         if one.short:
             table = "states.ids" if one.owner == "primary" else f"states.ids.{one.owner}"
             yield f"  -> {table}.{one.status} holds {one.have} unused: add {one.short} more"
 
 
 def _effects(plan: Plan) -> Iterator[str]:
-    api, capabilities = plan.profile.target.api, plan.profile.capabilities
-    first = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}[api]
-    cancelled = sum(one.needed for one in plan.needs if one.status in first)
-    noun = NOUNS[api]
+    contract, capabilities, figures = _contract(plan), plan.profile.capabilities, plan.figures
+    noun = contract.noun
     if plan.profile.target.environment == "live":
         yield f"  The environment is live: these {noun}s are real. A run refuses that without --allow-live."
     other = plan.profile.credentials.get("other_environment")
@@ -100,26 +122,39 @@ def _effects(plan: Plan) -> Iterator[str]:
         yield (
             "  [credentials.other_environment] count as live: nothing but reads is sent with them, without --allow-live"
         )
+    first = (*contract.states.cancellable, *contract.states.conditional)
+    cancelled = sum(one.needed for one in figures.needs if one.status in first) if figures is not None else 0
     if cancelled:
         yield f"  up to {cancelled} {noun}s are cancelled, all of them from the source above, and no others"
+    elif figures is None:
+        yield f"  {noun}s from the source above are cancelled, and no others"
     yield f"  ids that are made up are asked for, too: random ones, which name no {noun}"
-    if plan.wrong_credentials:
-        yield (
-            f"  {plan.wrong_credentials} requests or more carry wrong credentials, some with a right key: "
-            "are keys locked, or is somebody alarmed, after that many?"
-        )
-    if plan.largest_body > 10_000:
-        yield f"  the largest body has {plan.largest_body // 1000} kB"
-    settled = plan.messages.get("settle", 0)
-    if capabilities["settlement"] and settled:
-        yield f"  the source is asked to pay a {noun}" + (f", {settled} times" if settled > 1 else "")
+    if figures is not None:
+        yield from _figured_effects(figures, noun, settles=bool(capabilities["settlement"]))
     if capabilities["webhooks"]:
         yield f"  webhooks are expected on {plan.profile.listen}"
 
 
+def _figured_effects(figures: Figures, noun: str, *, settles: bool) -> Iterator[str]:
+    if figures.wrong_credentials:
+        yield (
+            f"  {figures.wrong_credentials} requests or more carry wrong credentials, some with a right key: "
+            "are keys locked, or is somebody alarmed, after that many?"
+        )
+    if figures.largest_body > 10_000:
+        yield f"  the largest body has {figures.largest_body // 1000} kB"
+    settled = figures.messages.get("settle", 0)
+    if settles and settled:
+        yield f"  the source is asked to pay a {noun}" + (f", {settled} times" if settled > 1 else "")
+
+
 def _untested(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.untested:
-        yield "  nothing: every requirement is put to the test"
+        yield (
+            "  nothing: every requirement is put to the test"
+            if plan.figures is not None
+            else "  nothing that is known before a run"
+        )
         return
     by_reason: dict[str, list[str]] = {}
     for one in plan.untested:
@@ -135,8 +170,12 @@ def _untested(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan as an object; keys are stable."""
-    target = plan.profile.target
+    """Returns the plan as an object with stable keys. Figures that only a rehearsal knows are null without one.
+
+    `not_rehearsed` is there only then, and says why.
+    """
+    target, figures = plan.profile.target, plan.figures
+    named = contracts.contract(target.api).states.named_by_profile
     return {
         "target": {
             "name": target.name,
@@ -144,18 +183,19 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "base_url": target.base_url,
             "environment": target.environment,
         },
+        **({} if figures is not None else {"not_rehearsed": not_rehearsed(plan)}),
         "checks": plan.checks,
         "requests": {
-            "suites": plan.requests_suites,
-            "fuzzing": plan.requests_fuzz,
-            "states": dict(plan.messages),
+            "suites": figures and figures.requests_suites,
+            "fuzzing": figures and figures.requests_fuzz,
+            "states": figures and dict(figures.messages),
             "against_max_requests": plan.budget,
             "max_requests": plan.profile.limits.max_requests,
-            "wrong_credentials": plan.wrong_credentials,
+            "wrong_credentials": figures and figures.wrong_credentials,
         },
-        "resources": [_need(one) for one in plan.needs],
-        **({"terminal_states": list(plan.profile.states.terminal)} if target.api == "payout-intents" else {}),
-        "seconds": {f"{ms:g}": round(seconds, 1) for ms, seconds in plan.seconds.items()},
+        "resources": figures and [_need(one) for one in figures.needs],
+        **({"terminal_states": list(plan.profile.states.terminal)} if named else {}),
+        "seconds": figures and {f"{ms:g}": round(seconds, 1) for ms, seconds in figures.seconds.items()},
         "untested": [
             {
                 "id": one.id,
@@ -168,6 +208,10 @@ def as_json(plan: Plan) -> dict[str, Any]:
         ],
         "inconclusive": list(plan.inconclusive),
     }
+
+
+def _contract(plan: Plan) -> Contract:
+    return contracts.contract(plan.profile.target.api)
 
 
 def _need(need: Need) -> dict[str, Any]:

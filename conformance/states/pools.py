@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.errors import NotTestable, StateRefused
-from conformance.profile import UNSUPPORTED, Profile
+from conformance.profile import Profile
 from conformance.states.leases import Claims
-from conformance.states.resource import Resource, Wanted
+from conformance.states.resource import UNSUPPORTED, Resource, Wanted
 
 FOLDER = "pool"
 _LOCK = "lock"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from conformance.profile import UNSUPPORTED
-
+# The list of ids of further kind: a list can't say so of each of its ids.
+UNSUPPORTED = "processing_not_cancellable"
 NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
 
 

@@ -14,7 +14,7 @@ from conformance import catalogue
 from conformance.doctor import quick as module
 from conformance.doctor.quick import quick
 from conformance.errors import ConformanceError, ProfileError
-from conformance.plan.door import opened
+from conformance.plan.counting_proxy import opened
 from conformance.profile import Profile, load
 from conformance.sandbox import Sandbox
 from conformance.states import verify

@@ -45,7 +45,7 @@ def combinations() -> list[Answers]:
     ):
         more = (
             [
-                {"read_path": path, "cancel_processing": can}
+                {"read_path": path, "capabilities": {"cancel_processing": can}}
                 for path in (None, "/w/{id}")
                 for can in (None, True, False)
             ]
@@ -102,7 +102,7 @@ def test_every_combination_of_answers_can_be_loaded(tmp_path: Path) -> None:
             assert (loaded.listen, loaded.public_url) == (one.listen, one.public_url)
             assert loaded.capabilities["webhooks"] is bool(one.listen)
         else:
-            assert loaded.capabilities["cancel_processing"] is one.cancel_processing
+            assert loaded.capabilities["cancel_processing"] is one.capabilities["cancel_processing"]
     assert len(every) == 384
 
 

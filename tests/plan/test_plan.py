@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conformance.plan import door as doors
+from conformance.plan import counting_proxy
 from conformance.plan.figures import Need, readable
 from conformance.plan.rehearsal import refusals
 from conformance.sandbox import Sandbox
@@ -95,19 +95,19 @@ def test_a_command_can_only_do_what_its_words_have_a_place_for(tmp_path: Path) -
     assert "{action}" in refuses("settle", {})
 
 
-def test_the_door_counts_what_it_lets_through(target: Sandbox) -> None:
+def test_the_proxy_counts_what_it_lets_through(target: Sandbox) -> None:
     """By owner and status; what is refused isn't counted."""
     statuses = []
-    with doors.opened(
+    with counting_proxy.opened(
         target.states_url, lambda _, params: "no" if params["status"] == "paid" else ""
-    ) as door:
+    ) as proxy:
         for status, owner in (("pending", None), ("pending", "other_merchant"), ("paid", None)):
             params = {"contract": "withdraws", "status": status} | ({"owner": owner} if owner else {})
             message = {"action": "setup", "params": params}
-            statuses.append(httpx.post(door.url, json=message, trust_env=False).status_code)
+            statuses.append(httpx.post(proxy.url, json=message, trust_env=False).status_code)
     assert statuses == [200, 200, 422]
-    assert dict(door.setups) == {("primary", "pending"): 1, ("other_merchant", "pending"): 1}
-    assert dict(door.actions) == {"setup": 2}
+    assert dict(proxy.setups) == {("primary", "pending"): 1, ("other_merchant", "pending"): 1}
+    assert dict(proxy.actions) == {"setup": 2}
 
 
 def test_what_is_short_is_what_is_needed_less_what_is_there() -> None:

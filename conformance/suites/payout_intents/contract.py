@@ -71,6 +71,7 @@ CONTRACT = Contract(
         final=("cancelled",),
         cancelled="cancelled",
         named_by_profile=True,
+        suggested=("cancelled", "paid", "failed"),
     ),
     requests=DocumentedRequests(
         cancel="/payout_intents/{id}/cancel",

@@ -1,4 +1,4 @@
-"""A provider-state endpoint before the sandbox's: it counts, and refuses what a profile's source can't do."""
+"""Proxies the sandbox's provider-state endpoint: counts messages, and refuses those beyond a profile's source."""
 
 import http.client
 import json
@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Params = dict[str, Any]
-# Why a source can't do what a message asks for; empty where it can.
 Refuses = Callable[[str, Params], str]
+"""Returns why a source can't do what a message (action, params) asks for; empty where it can."""
 
 
-class Door:
-    """What was asked for: setups as (owner, status), and every message by its action."""
+class CountingProxy:
+    """Counts messages that were answered with 200: setups by (owner, status), all of them by action."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -25,7 +25,7 @@ class Door:
         self._lock = threading.Lock()
 
     def count(self, action: str, params: Params) -> None:
-        """One message that was answered by 200."""
+        """Counts one message."""
         with self._lock:
             self.actions[action] += 1
             if action == "setup":
@@ -33,14 +33,14 @@ class Door:
 
 
 def owner(params: Params) -> str:
-    """Whose resource a message speaks of, as profiles call them."""
+    """Returns the credentials table that the resource of a message belongs to."""
     return str(params.get("owner") or ("other_environment" if params.get("environment") else "primary"))
 
 
 @contextmanager
-def opened(behind: str, refuses: Refuses) -> Iterator[Door]:
-    """A door on loopback before the endpoint at `behind`."""
-    parts = urlsplit(behind)
+def opened(endpoint: str, refuses: Refuses) -> Iterator[CountingProxy]:
+    """Yields a proxy on loopback of the endpoint at that URL."""
+    parts = urlsplit(endpoint)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -54,7 +54,7 @@ def opened(behind: str, refuses: Refuses) -> Iterator[Door]:
             why = refuses(action, params)
             status, answer = (422, json.dumps({"error": why}).encode()) if why else self._forwarded(body)
             if status == 200:
-                door.count(action, params)
+                proxy.count(action, params)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
@@ -71,21 +71,21 @@ def opened(behind: str, refuses: Refuses) -> Iterator[Door]:
                 connection.close()
 
         def log_message(self, *args: Any) -> None:
-            """Quiet."""
+            """Writes no log."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 64
 
         def handle_error(self, *args: Any) -> None:
-            """A client that hung up: its run has its own way of saying so."""
+            """Ignores a client that hung up: its run reports that."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    door = Door(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
+    proxy = CountingProxy(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield door
+        yield proxy
     finally:
         server.shutdown()
         server.server_close()
