@@ -70,8 +70,10 @@ detection: $(READY)
 	done
 	$(BIN)/python -m tests.proof.rare
 
-# Which checks and defects stand behind each requirement, as a table beside the specs; which honest servers are certified.
+# Which checks and defects stand behind each requirement, as a table beside the specs; which honest servers are certified;
+# the keys of a profile.
 coverage: $(READY)
+	$(BIN)/python -m conformance.profile_schema >specs/formats/profile.schema.json
 	$(BIN)/python -m tests.coverage_table
 	$(BIN)/python -m tests.outside.table
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from conformance import contracts, profile_schema
+
 FORMATS = Path(__file__).resolve().parents[2] / "specs" / "formats"
 NAMES = ["profile.schema.json", "run.schema.json", "certificate.schema.json", "comparison.schema.json"]
 
@@ -31,7 +33,6 @@ api_secret = "${ACME_OTHER_SECRET}"
 
 [states]
 url = "https://sandbox.acme.test/_states"
-terminal = ["cancelled", "paid", "failed"]
 read_path = "/api/v1/withdraws/{id}"
 
 [capabilities]
@@ -182,9 +183,16 @@ def test_every_definition_is_used(name: str) -> None:
     assert {f"#/$defs/{key}" for key in schema["$defs"]} == used
 
 
+def test_the_schema_of_a_profile_is_up_to_date() -> None:
+    """It holds what the contracts of the product say; `make coverage` writes it anew."""
+    own = [one for one in contracts.every() if one.specs is None]
+
+    assert (FORMATS / "profile.schema.json").read_text("utf-8") == profile_schema.text(own)
+
+
 @pytest.mark.parametrize("text", [WITHDRAWS, PAYOUT_INTENTS], ids=["withdraws", "payout-intents"])
 def test_a_full_profile_is_valid(text: str) -> None:
-    """Every key that a profile can have, for either API."""
+    """Every key that a profile of the API can have."""
     PROFILE.validate(tomllib.loads(text))
 
 
@@ -213,6 +221,7 @@ def test_an_unknown_key_is_an_error_anywhere_in_a_profile(text: str) -> None:
         pytest.param('url = "https://sandbox.acme.test/_states"', "", id="no way to a state"),
         pytest.param("[states]", '[states]\ncommand = ["./make"]', id="two ways to a state"),
         pytest.param("/withdraws/{id}", "/withdraws/", id="read path without id"),
+        pytest.param("read_path =", 'terminal = ["paid"]\nread_path =', id="documented states named again"),
         pytest.param("timeout_s = 10", "timeout_s = 0", id="no time"),
         pytest.param("concurrency = 8", "concurrency = 1.5", id="half a worker"),
         pytest.param("cancel_processing = true", 'cancel_processing = "yes"', id="text for a boolean"),
