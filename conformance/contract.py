@@ -20,7 +20,7 @@ CLOCK = "the target's own clock"
 """Names of misreadings that have advice of their own: the values in each other's place, another clock."""
 
 Variable = Callable[[str], str]
-"""Returns the shell expansion of a credential field: `api_key` -> `$ACME_API_KEY`."""
+"""Returns the shell expansion of a credential field: `token` -> `$ACME_TOKEN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ResourceStates:
 
     The documented cancel succeeds in each state of `cancellable`; the first is the one that checks use most.
     `conditional` are states in which it succeeds only where a capability says so. `transient` are those that a
-    resource passes through by itself, in order; `final` those that it never leaves, `cancelled` among them.
+    resource passes through by itself, in order; `final` those that it never leaves, with the state after a cancel.
     `named_by_profile` tells that the document doesn't name the final states: the profile does (`states.terminal`),
     and `suggested` are the names that `init` begins with.
     """

@@ -252,7 +252,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a run speaks of. `env` maps a credential (`primary.api_key`) to the variable that holds it."""
+    """The system that is judged. `env` maps a credential (`primary.` and its field) to the variable that holds it."""
 
     name: str
     api: str
