@@ -11,9 +11,9 @@ import jsonschema
 
 from conformance import catalogue as catalogues
 from conformance.errors import ConformanceError, RecordError
-from conformance.inputs import digest
 from conformance.model import Catalogue, Inputs, RunRecord
-from conformance.origin import PROFILE
+from conformance.profile_copy import PROFILE
+from conformance.provenance import digest
 from conformance.report import har
 from conformance.report import record as records
 

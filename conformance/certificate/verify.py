@@ -16,9 +16,9 @@ from conformance.certificate.envelope import open_verified
 from conformance.certificate.evidence import Files
 from conformance.certificate.keys import PublicKey
 from conformance.errors import CertificateError
-from conformance.inputs import digest
 from conformance.model import Catalogue, Outcome, RequirementResult, Verdict
-from conformance.origin import PROFILE
+from conformance.profile_copy import PROFILE
+from conformance.provenance import digest
 from conformance.report import verdict as verdicts
 from conformance.report.record import HAR_FILE, RUN_FILE
 from conformance.report.safe import counted, line

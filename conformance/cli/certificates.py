@@ -166,7 +166,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
 def _build(claim: Any) -> str:
     """The harness that made the run, and whether it is this one."""
     from conformance.certificate.statement import HARNESS
-    from conformance.inputs import build
+    from conformance.provenance import build
     from conformance.report.safe import line
 
     row = claim.configuration(HARNESS)

@@ -30,12 +30,12 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     CHECK is a check's id or a part of it. Exit codes: 0 it no longer fails, 1 it still fails, 2 usage or profile
     error, 3 it couldn't be tried, 4 the target was unreachable or the harness failed.
     """
-    from conformance import origin, profile
+    from conformance import profile, profile_copy
     from conformance.fuzz import replay as again
 
     kept = again.failing(folder, check)
     run = folder if folder.is_dir() else folder.parent
-    loaded = profile.load(origin.profile_path(run, given), allow_live=allow_live)
+    loaded = profile.load(profile_copy.profile_path(run, given), allow_live=allow_live)
     if f"{kept[0].check}" not in _checks(loaded.target.api):
         complain(f"{kept[0].check} is no check of {loaded.target.api}", "Name the profile of this run's API.")
         return 2

@@ -100,8 +100,8 @@ def _resume(
             )
     from conformance import runner
 
-    rest = runner.rest(folder, workers=options["workers"], allow_live=options["allow_live"])
-    return _told([(rest.profile, lambda step: runner.resume(rest, step))], quiet=quiet, fail_on=fail_on)
+    found = runner.unfinished(folder, workers=options["workers"], allow_live=options["allow_live"])
+    return _told([(found.profile, lambda step: runner.finish(found, step))], quiet=quiet, fail_on=fail_on)
 
 
 @click.command()

@@ -1,12 +1,12 @@
-"""Profiles -> pytest and fuzzing -> the run record and its reports."""
+"""Runs a profile: pytest and fuzzing, then the run record and its reports."""
 
-from conformance.runner.job import Finished, resume, run
+from conformance.runner.job import Finished, finish, run
 from conformance.runner.options import Options, ready
-from conformance.runner.rest import Rest, rest
+from conformance.runner.resume import Unfinished, unfinished
 
-__all__ = ["Finished", "Options", "Rest", "ready", "rest", "resume", "run", "worst"]
+__all__ = ["Finished", "Options", "Unfinished", "finish", "ready", "run", "unfinished", "worst"]
 
 
 def worst(codes: list[int]) -> int:
-    """One exit code for several runs: a failure outweighs a fault, a fault what couldn't be settled."""
+    """Returns one exit code for several runs: a failure outweighs a fault, a fault an inconclusive run."""
     return next((code for code in (1, 4, 2, 3) if code in codes), 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from conformance import __version__, inputs, watch
+from conformance import __version__, provenance, watch
 from conformance.errors import UsageError
 from conformance.profile import Profile
 from conformance.report import codec, journal
@@ -120,7 +120,7 @@ def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
         "notes": [],
         "started_at": started,
         "harness_version": __version__,
-        "digests": inputs.digests(target.api, profile.path),
+        "digests": provenance.digests(target.api, profile.path),
     }
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, openapi, origin, plugin, watch
+from conformance import catalogue, openapi, plugin, profile_copy, watch
 from conformance.doctor.quick import quick
 from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.checks import SUITE
@@ -22,7 +22,7 @@ from conformance.report.safe import counted
 from conformance.runner import folder as folders
 from conformance.runner.fuzzing import Fuzzing, forget
 from conformance.runner.options import Options
-from conformance.runner.rest import Rest
+from conformance.runner.resume import Unfinished
 from conformance.runner.suites import Progress, forkable, seldom_collected, suites
 from conformance.session import give_back
 from conformance.states import pools
@@ -67,22 +67,22 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         with _kept(folder), seldom_collected():
-            origin.keep(folder, profile.path)
+            profile_copy.keep(folder, profile.path)
             header = folders.header(profile, options, started)
             journal.write_header(folder / journal.FOLDER, header)
             return _Job(profile, options, folder, header).work(latency, progress)
 
 
-def resume(rest: Rest, progress: Progress) -> Finished:
-    """Does what a run that was ended early has left to do: its record then holds both parts.
+def finish(run: Unfinished, progress: Progress) -> Finished:
+    """Resumes a run that was ended early. Its record then holds both parts.
 
-    What had finished stands; a check that was under way begins again, with resources that nobody has used. So does one
-    that ended in an error, which said nothing of the target, and the fuzzing, unless it had come to its end with an
-    answer. Raises as `run` does, and UsageError where the run still goes on.
+    Finished checks stand; a check that was under way begins again, with fresh resources. So does a check that ended in
+    an error, which says nothing of the target, and the fuzzing, unless it had ended by itself with an answer. Raises as
+    `run` does, and UsageError where the run is still in progress.
     """
-    folder, header = rest.folder, rest.header
+    folder, header = run.folder, run.header
     with folders.Held(folder), _kept(folder), seldom_collected():
-        latency = _looked_at(rest.profile, folder, rest.options, narrow=True)
+        latency = _looked_at(run.profile, folder, run.options, narrow=True)
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
@@ -95,7 +95,7 @@ def resume(rest: Rest, progress: Progress) -> Finished:
             note += f" {counted(len(again), 'check')} that had ended in an error began again."
         header = {**header, "notes": [*header.get("notes", ()), note]}
         journal.write_header(folder / journal.FOLDER, header)
-        return _Job(rest.profile, rest.options, folder, header).work(latency, progress)
+        return _Job(run.profile, run.options, folder, header).work(latency, progress)
 
 
 def workers(profile: Profile, latency_s: float) -> int:

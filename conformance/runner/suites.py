@@ -18,8 +18,8 @@ from conformance.coverage import quietly
 from conformance.errors import HarnessError
 from conformance.profile import Profile
 from conformance.report import render
-from conformance.runner.forks import Forks
 from conformance.runner.options import Options
+from conformance.runner.workers import ForkedWorkers
 
 _SUITES = Path(__file__).parent.parent / "suites"
 # Workers that aren't forked look for no module in the current folder either. Slashes end the word: see execnet's XSpec.
@@ -48,7 +48,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
     watch = Watch(profile.target.api, progress)
     plugins: list[object] = [watch]
     if workers > 1 and forkable():
-        plugins.append(Forks(workers, watch, profile.limits.timeout_s, render.prepare))
+        plugins.append(ForkedWorkers(workers, watch, profile.limits.timeout_s, render.prepare))
     elif workers > 1:
         arguments += ["-p", "xdist", "--dist", "load", "--tx", f"{workers}*popen//python={_PYTHON}"]
     arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))

@@ -8,8 +8,8 @@ from pathlib import Path
 from conformance import catalogue
 from conformance.certificate import keys, statement
 from conformance.certificate.issue import FILE, issue
-from conformance.inputs import digests
 from conformance.model import Check, Level, Outcome, Problem, RunRecord, Target
+from conformance.provenance import digests
 from conformance.report import record
 from tests.report.sample import check, exchange, refusal
 

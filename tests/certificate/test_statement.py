@@ -13,8 +13,8 @@ import pytest
 from conformance.certificate import statement, witness
 from conformance.certificate.envelope import read
 from conformance.certificate.verify import verify
-from conformance.inputs import build, tree
 from conformance.model import Outcome
+from conformance.provenance import build, tree
 from tests.certificate import runs
 from tests.certificate.runs import CATALOGUE, KEY, LATER, MUSTS, NOW, SHOULDS
 

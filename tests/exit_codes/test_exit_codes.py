@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import origin
+from conformance import profile_copy
 from conformance.cli import main
 from conformance.model import Outcome
 from tests.certificate import runs
@@ -74,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     text = (here / "good" / "run" / "certificate.json").read_text()
     (here / "altered.json").write_text(text[:-40])
     found = fuzz(here / "fuzzed", "payout-intents", targets["bad"].url, examples=8)
-    origin.keep(found.folder, here / "fuzzed" / "payout-intents.toml")
+    profile_copy.keep(found.folder, here / "fuzzed" / "payout-intents.toml")
     yield World(here, here / "good", here / "bad", found.folder)
     for target in targets.values():
         target.close()

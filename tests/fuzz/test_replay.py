@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import origin
+from conformance import profile_copy
 from conformance.cli import main
 from conformance.errors import RecordError, UsageError
 from conformance.fuzz.replay import Kept, failing, replay
@@ -21,7 +21,7 @@ def failed(bendable, tmp_path):
     """The folder of a run that was killed before it had a record, its target as bad as it was."""
     bendable.bend("pi-odd-reason-is-kept")
     found = fuzz(tmp_path, "payout-intents", bendable.url, examples=8)
-    origin.keep(found.folder, tmp_path / "payout-intents.toml")
+    profile_copy.keep(found.folder, tmp_path / "payout-intents.toml")
     assert CHECK in found.statistics["failing"]
     yield found.folder
     bendable.bend()
@@ -126,4 +126,4 @@ def test_the_command_is_there():
 
 
 def loaded(folder: Path):
-    return load(origin.profile_path(folder), CREDENTIAL_ENV)
+    return load(profile_copy.profile_path(folder), CREDENTIAL_ENV)

@@ -1,10 +1,10 @@
-"""What a run that was ended early has left to do."""
+"""Reads a run that was ended early, to be resumed: its header, profile and options."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import inputs, origin
+from conformance import profile_copy, provenance
 from conformance.errors import UsageError
 from conformance.profile import Profile
 from conformance.report import journal, record
@@ -12,8 +12,8 @@ from conformance.runner.options import Options, ready
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """A run to go on with: its folder, what stands in its header, its profile and its options."""
+class Unfinished:
+    """A run that was ended early: its folder, the content of its header, its profile and its options."""
 
     folder: Path
     header: dict[str, Any]
@@ -21,11 +21,11 @@ class Rest:
     options: Options
 
 
-def rest(folder: Path, *, workers: int | None = None, allow_live: bool = False) -> Rest:
-    """What is left of the run in `folder`, whose options hold again but for the number of workers.
+def unfinished(folder: Path, *, workers: int | None = None, allow_live: bool = False) -> Unfinished:
+    """Returns the unfinished run in `folder`. Its own options hold again; `workers` None keeps their number, too.
 
-    Raises UsageError where nothing is left, or where the profile or the harness is another by now; ProfileError
-    and RecordError for files that can't be read.
+    Raises UsageError for a run that is complete, or whose profile or harness has changed since; ProfileError and
+    RecordError for files that can't be read.
     """
     if folder.name == record.RUN_FILE:
         folder = folder.parent
@@ -39,11 +39,11 @@ def rest(folder: Path, *, workers: int | None = None, allow_live: bool = False) 
             else "Name the folder of a run that was ended early.",
         )
     header = journal.read_header(folder / journal.FOLDER)
-    path = origin.profile_path(folder)
-    if inputs.digests(header["target"]["api"], path) != header["digests"]:
+    path = profile_copy.profile_path(folder)
+    if provenance.digests(header["target"]["api"], path) != header["digests"]:
         raise UsageError(
             "the harness has changed since the run, so its checks may have, too",
             hint="payout-conformance run PROFILE starts a new run.",
         )
     options = Options.of(header, folder.parent, workers=workers, allow_live=allow_live)
-    return Rest(folder, header, ready(path, options), options)
+    return Unfinished(folder, header, ready(path, options), options)

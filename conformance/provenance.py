@@ -1,4 +1,4 @@
-"""What a run is made with, by digest: this very build, the documents' operations, the profile.
+"""Digests of everything that a run is made with: this build, the OpenAPI document of the API, the profile.
 
 The catalogue has a digest of its own (`conformance.catalogue`).
 """
@@ -15,15 +15,15 @@ _NOT_SOURCE = ("__pycache__", "_specs")
 
 
 def digest(content: bytes) -> str:
-    """`sha256:<hex>` of some bytes."""
+    """Returns `sha256:<hex>` of some bytes."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def tree(folder: Path) -> str:
-    """`sha256:<hex>` over all files of a folder but hidden ones, specs and compiled code.
+    """Returns `sha256:<hex>` over all files of a folder but hidden ones, specs and compiled code.
 
-    It is in-toto's `dirHash`: what `sha256sum` of every file, sorted by name, gives when `sha256sum` reads it.
-    A checkout and an installed copy of the same version have the same.
+    It is in-toto's `dirHash`: the `sha256sum` of the lines that `sha256sum` prints for the files, sorted by name.
+    A checkout and an installed copy of the same version have the same digest.
     """
     lines = []
     for path in folder.rglob("*"):
@@ -35,12 +35,12 @@ def tree(folder: Path) -> str:
 
 @cache
 def build() -> str:
-    """The digest of the harness that is running: `tree` of the package."""
+    """Returns the digest of the harness that is running: `tree` of the package."""
     return tree(PACKAGE)
 
 
 def digests(api: str, profile: Path) -> dict[str, str]:
-    """`build`, `openapi` and `profile`: what a run of `api` with this profile is made with. Raises OSError."""
+    """Returns the digests `build`, `openapi` and `profile` of a run of `api` with this profile. Raises OSError."""
     return {
         "build": build(),
         "openapi": digest((api_folder(api) / "openapi.yaml").read_bytes()),

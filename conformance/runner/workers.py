@@ -34,7 +34,7 @@ class Counter(Protocol):
         """A check is finished."""
 
 
-class Forks:
+class ForkedWorkers:
     """A pytest plugin: runs the session's items in `workers` processes. This one does `meanwhile`, and counts.
 
     Workers end by themselves when the process that forked them is gone, however it ended.

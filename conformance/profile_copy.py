@@ -1,7 +1,7 @@
-"""What a run keeps of its profile, so that it can be gone on with, and a case of it be sent again.
+"""Keeps a copy of a run's profile in its folder, to resume the run or to replay one of its cases.
 
-A run's folder holds a copy of the profile (secrets stand in it by the names of their variables only) and, in a hidden
-file that no report shows, where the profile was: commands of a profile are relative to its folder.
+A profile holds only the names of variables, no secret. A hidden file, which no report shows, holds the path of the
+profile: its commands are relative to its folder.
 """
 
 from pathlib import Path
@@ -13,15 +13,15 @@ _WHERE = ".origin"
 
 
 def keep(folder: Path, profile: Path) -> None:
-    """Leaves both in the folder of a run. Raises OSError."""
+    """Writes both into the folder of a run. Raises OSError."""
     (folder / PROFILE).write_bytes(profile.read_bytes())
     (folder / _WHERE).write_text(f"{profile.resolve()}\n", encoding="utf-8", errors="surrogateescape")
 
 
 def profile_path(folder: Path, given: Path | None = None) -> Path:
-    """The profile that a run was made with: `given`, or the file that it was, if it still says the same.
+    """Returns the path of a run's profile: `given`, or the file that the run was made with.
 
-    Raises UsageError where it is gone or has changed since, and `given` says nothing.
+    Raises UsageError where `given` is None and that file is gone or has changed.
     """
     if given is not None:
         return given

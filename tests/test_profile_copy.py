@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance import origin
+from conformance import profile_copy
 from conformance.errors import UsageError
 
 
@@ -12,14 +12,14 @@ def test_the_profile_is_found_again_where_it_was(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
 
-    origin.keep(folder, profile)
+    profile_copy.keep(folder, profile)
 
-    assert origin.profile_path(folder) == profile
-    assert (folder / origin.PROFILE).read_text() == 'name = "x"\n'
+    assert profile_copy.profile_path(folder) == profile
+    assert (folder / profile_copy.PROFILE).read_text() == 'name = "x"\n'
 
 
 def test_one_that_is_named_is_taken_as_it_is(tmp_path):
-    assert origin.profile_path(tmp_path, tmp_path / "other.toml") == tmp_path / "other.toml"
+    assert profile_copy.profile_path(tmp_path, tmp_path / "other.toml") == tmp_path / "other.toml"
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_a_profile_that_is_gone_or_changed_is_named(tmp_path, harm, says):
     profile.write_text("first")
     folder = tmp_path / "run"
     folder.mkdir()
-    origin.keep(folder, profile)
+    profile_copy.keep(folder, profile)
 
     harm(profile, folder)
 
     with pytest.raises(UsageError, match=says) as fault:
-        origin.profile_path(folder)
+        profile_copy.profile_path(folder)
     assert "--profile" in fault.value.hint
