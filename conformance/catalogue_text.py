@@ -1,4 +1,4 @@
-"""The catalogue as people read it in a terminal."""
+"""Renders the catalogue for a terminal."""
 
 import textwrap
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ Style = Callable[[str, str], str]
 
 
 def listing(catalogues: Iterable[Catalogue], style: Style) -> str:
-    """One line per requirement, grouped as the catalogue is."""
+    """Returns one line per requirement, grouped as in the catalogue."""
     lines: list[str] = []
     for catalogue in catalogues:
         counts = ", ".join(
@@ -32,7 +32,7 @@ def listing(catalogues: Iterable[Catalogue], style: Style) -> str:
 
 
 def one_in_full(one: str, style: Style) -> str:
-    """Everything about one requirement. Raises UsageError for an id that no catalogue has."""
+    """Returns the full text of one requirement. Raises UsageError for an id that no catalogue has."""
     from conformance import coverage
     from conformance.sandbox import list_defects
 

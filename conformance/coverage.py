@@ -1,4 +1,4 @@
-"""Which checks prove which requirement, as the markers of the suites say."""
+"""Maps each requirement to the checks that prove it, by the markers of the suites."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _OPTIONS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 @cache
 def checks(api: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """Requirement id -> (check id, what the check promises), from collecting the suites of `api`."""
+    """Returns, for each requirement id, its checks as (id, promise), by collecting the suites of `api`."""
     found: dict[str, list[tuple[str, str]]] = {}
 
     class Collector:
@@ -37,8 +37,8 @@ def checks(api: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
 def quietly(arguments: Sequence[str], plugins: Sequence[object]) -> int:
     """Runs pytest in this process, and returns its exit code.
 
-    It keeps to itself: no configuration, conftest, plugins or cache of wherever it is started, and no options for
-    somebody else's pytest that were left in the environment.
+    Isolated: it uses no configuration, conftest, plugins or cache of the current folder, and no pytest options of the
+    environment.
     """
     kept = {name: os.environ.pop(name) for name in _OPTIONS if name in os.environ}
     try:
@@ -48,7 +48,7 @@ def quietly(arguments: Sequence[str], plugins: Sequence[object]) -> int:
 
 
 def quiet_pytest() -> list[str]:
-    """The arguments that keep pytest to itself; options in the environment are another matter (`quietly`)."""
+    """Returns the arguments that isolate pytest; `quietly` also drops the options of the environment."""
     return [
         "--disable-plugin-autoload",
         "-p",

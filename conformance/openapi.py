@@ -1,6 +1,6 @@
 """Reads the OpenAPI document of an API: its operations, and the schema that each documented answer has to satisfy.
 
-Nothing heavy is imported before it is needed: a run that never validates pays for neither YAML nor jsonschema.
+YAML and jsonschema are imported on first use: a run that never validates pays for neither.
 """
 
 import json
@@ -38,13 +38,13 @@ class Operation:
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.id).lower()
 
     def target(self, segment: str) -> str:
-        """The path with `segment` (already percent-encoded) in the place of the id."""
+        """Returns the path with `segment` (already percent-encoded) in the place of the id."""
         return self.path.replace(f"{{{self.parameter}}}", segment)
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One way in which a body departs from its schema. `field` is dotted (`data.amount`), empty for the whole."""
+    """One violation of a schema by a body. `field` is dotted (`data.amount`), empty for the whole."""
 
     field: str
     keyword: str
@@ -56,12 +56,12 @@ class Breach:
 
 @cache
 def document(api: str) -> Mapping[str, Any]:
-    """The parsed specification of `api`. Raises HarnessError where it can't be read."""
+    """Returns the parsed specification of `api`. Raises HarnessError where it can't be read."""
     import yaml  # see the module's docstring
 
     path = api_folder(api) / "openapi.yaml"
     try:
-        # Of the two safe loaders the one in C, where it was built: it takes a tenth of the time.
+        # The safe loader in C, where it was built, takes a tenth of the time.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         parsed = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - see above
     except (OSError, yaml.YAMLError) as fault:
@@ -73,13 +73,13 @@ def document(api: str) -> Mapping[str, Any]:
 
 @cache
 def operations(api: str) -> tuple[Operation, ...]:
-    """What `api` documents, in the order of the document."""
+    """Returns the operations of `api`, in the order of the document."""
     return tuple(_operations(api))
 
 
 @cache
 def operation(operation_id: str) -> Operation:
-    """The operation of that id, whichever API has it. Raises HarnessError where none does."""
+    """Returns the operation of that id, of any API. Raises HarnessError where none does."""
     for api in apis():
         for one in operations(api):
             if one.id == operation_id:
@@ -88,23 +88,23 @@ def operation(operation_id: str) -> Operation:
 
 
 def prepare(api: str) -> None:
-    """Loads now what judging the first answer would load: the specification, and a validator for each status."""
+    """Loads the specification and a validator for each status, before the first answer is judged."""
     for one in operations(api):
         for status in one.statuses:
             breaches(one.id, status, None)
 
 
 def validate(operation_id: str, status: int, body: Any) -> list[str]:
-    """What is wrong with a parsed body, one line per breach; each names the field. Empty where all is well.
+    """Returns one line per breach of the schema by a parsed body, with the field's name; empty if the body is valid.
 
-    A status that is documented without a schema (any other 4xx) allows every body; one that is documented nowhere
-    is itself what is wrong.
+    A status that is documented without a schema (any other 4xx) allows every body; one that isn't documented is a
+    breach itself.
     """
     return [str(breach) for breach in breaches(operation_id, status, body)]
 
 
 def breaches(operation_id: str, status: int, body: Any) -> list[Breach]:
-    """As `validate`, in parts."""
+    """Returns the breaches that `validate` renders."""
     one = operation(operation_id)
     found = _response(one, status)
     if found is None:
@@ -177,7 +177,7 @@ def _validator(operation_id: str, status: int) -> Any:
 
 @cache
 def _dialect(jsonschema: Any) -> Any:
-    """JSON Schema 2020-12 with patterns as ECMA 262 reads them: `$` is the end, not the place before a newline."""
+    """Returns JSON Schema 2020-12 with patterns as in ECMA 262: `$` is the end, not the place before a newline."""
 
     def pattern(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator[Any]:
         if validator.is_type(instance, "string") and not _compiled(wanted).search(instance):

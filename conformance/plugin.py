@@ -1,6 +1,6 @@
 """The pytest side of a run: options, markers, fixtures, and a journal line for every finished check.
 
-Inert without `--profile`, so that having the package installed changes nobody's tests.
+Inert without `--profile`: an installed package changes no other tests.
 """
 
 import errno
@@ -29,15 +29,15 @@ from conformance.states import pools
 RUN = pytest.StashKey["Run"]()
 # When a check began: the time of day, and the clock to measure by.
 CHECK = pytest.StashKey[tuple[datetime, float]]()
-# In the folder of a run that is gone on with: the ids of the checks that are in its journal already.
+# In the folder of a resumed run: the ids of the checks that are in its journal already.
 FINISHED = "finished.json"
 _SUITES = Path(__file__).parent / "suites"
 _MARKERS = (
     "requirement(*ids, level=None): the rows of the catalogue that a check proves",
-    "waits: mostly waits for what may come by itself; a module of such checks begins first",
-    "together: looks at one piece of evidence with the rest of its module, in one process",
-    "last: looks back on what the other checks did, and begins after them",
-    "watch: looks at what was cancelled some time ago; in one worker, last of all",
+    "waits: mostly waits for events; a module of such checks begins first",
+    "together: shares evidence with the rest of its module, in one process",
+    "last: looks back on the other checks, and begins after them",
+    "watch: reads resources that were cancelled some time ago; in one worker, last of all",
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -81,10 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A row whose capability isn't declared ends here, before any fixture: not applicable.
+    """Ends a check whose capability isn't declared before any fixture, as not applicable.
 
-    Inside everybody's wrappers, as they expect: one that never began its setup can't end it, and then the next
-    check would suffer.
+    Runs inside the wrappers of all plugins: they have begun the setup of the check, and so can end it.
     """
     run = item.config.stash.get(RUN, None)
     if run is not None:
@@ -92,7 +91,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class Run:
-    """One worker's share of a run, as a pytest plugin."""
+    """The pytest plugin of one worker of a run: selects, runs and journals checks."""
 
     def __init__(self, profile: Profile, folder: Path, worker: str, config: pytest.Config) -> None:
         self.profile = profile
@@ -103,23 +102,23 @@ class Run:
         self._journal: Journal | None = None
         self._deselected: dict[str, list[str]] = {}
         self._allure = bool(config.getoption("allure_report_dir", None))
-        # A run of `payout-conformance run` has its header there, and goes on after pytest; a worker has a controller.
+        # `payout-conformance run` has written a header, and ends the run after pytest; a worker has a controller.
         begun = (folder / journal.FOLDER / journal.HEADER).exists()
         self._is_last = not begun and not hasattr(config, "workerinput")
 
     @property
     def session(self) -> Session:
-        """Opened on first use: the controller of a parallel run sends nothing."""
+        """Returns the session, opened on first use: the controller of a parallel run sends nothing."""
         if self._session is None:
             self._session = Session(self.profile, self.folder)
         return self._session
 
     def prepare(self) -> None:
-        """Loads now what each of the workers forked off here would otherwise load for itself."""
+        """Loads before the fork whatever every forked worker would load for itself."""
         openapi.prepare(self.profile.target.api)
 
     def called(self, worker: str) -> None:
-        """Another name for this worker: that of a process forked off a run that has sent nothing yet."""
+        """Renames this worker: a process forked off a run that has sent nothing yet."""
         assert self._session is None
         assert self._journal is None
         self._worker = worker
@@ -147,15 +146,15 @@ class Run:
                 self._label(item)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Remembers what `-k` and `--requirement` leave out."""
+        """Remembers the checks that `-k` and `--requirement` leave out."""
         for item in items:
             self._deselected[check_id(item)] = list(self._requirements(item))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Writes down what is going to run, so that a killed run knows what it didn't get to.
+        """Writes the ids of the selected checks, so that a killed run knows which are missing.
 
-        Of a run that is gone on with, what had finished is taken out again.
+        Drops the checks that a resumed run has finished already.
         """
         if session.config.pluginmanager.hasplugin("dsession"):
             return
@@ -198,7 +197,7 @@ class Run:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Begins the check, and ends it where its fixtures can't be had."""
+        """Begins the check; ends it if its setup fails."""
         self.session.recorder.drain()
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
@@ -209,7 +208,7 @@ class Run:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Ends the check: whatever the test raised becomes its outcome, and loses its secrets."""
+        """Ends the check: an exception of the test becomes its outcome, with secrets redacted."""
         try:
             answer = yield
         except BaseException as fault:
@@ -222,14 +221,14 @@ class Run:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Shows what a check came to, without the traceback: its frames hold what was raised, secrets and all."""
+        """Shows the outcome of a check without its traceback, whose frames hold secrets."""
         report = yield
         if report.failed and call.excinfo is not None:
             report.longrepr = self.session.redactor.text(str(call.excinfo.value))
         return report
 
     def pytest_sessionfinish(self) -> None:
-        """Offers the resources back: in the end of all, as another worker may still look at them."""
+        """Returns the resources to their source, in the last process: other workers may still read them."""
         if self._session is not None:
             self._session.close(later=not self._is_last)
         if self._is_last:
@@ -238,7 +237,7 @@ class Run:
             self._journal.close()
 
     def applicable(self, item: pytest.Item) -> None:
-        """Raises NotApplicable where the profile doesn't declare what the check is about."""
+        """Raises NotApplicable if the profile doesn't declare the capability that the check needs."""
         needed = [self._rows[one].capability for one in self._requirements(item)]
         if all(capability and not self.profile.capabilities.get(capability) for capability in needed):
             raise NotApplicable(f"the profile doesn't declare the capability {needed[0]}")
@@ -280,7 +279,7 @@ class Run:
         try:
             self._journal.write(check, exchanges)
         except OSError as full:
-            # What can't be kept isn't worth doing: nothing more is cancelled.
+            # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
         if self._allure:
             _attach(f"{title}{_case(item)}", exchanges)
@@ -289,13 +288,13 @@ class Run:
             raise raised(check, rows) from None
 
     def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
-        """The resources of this run that requests name, and the states that they were handed over in."""
+        """Returns the resources of this run that the requests name, each with the state it was handed over in."""
         handed = self.session.leases.handed
         parts = dict.fromkeys(part for one in exchanges for part in one.url.partition("?")[0].split("/"))
         return tuple((part, handed[part].of_whom()) for part in parts if part in handed)
 
     def _label(self, item: pytest.Item) -> None:
-        from conformance.report import allure_labels  # only for whoever asked pytest for Allure results
+        from conformance.report import allure_labels  # only runs with Allure results pay for it
 
         rows = [self._rows[one] for one in self._requirements(item)]
         suite = item.path.stem.removeprefix("test_")
@@ -307,29 +306,29 @@ class Run:
 
 
 def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
-    """The terminal states that the profile names, known while tests are collected; none without a profile."""
+    """Returns the terminal states that the profile names, for collection; none without a profile."""
     run = config.stash.get(RUN, None)
     return run.profile.states.terminal if run is not None else ()
 
 
 def looks_back(item: pytest.Item) -> bool:
-    """Whether a check is about what has become of things, and so the better the later it comes."""
+    """Returns whether a check looks back on the other checks of the run, and so runs after them."""
     return item.get_closest_marker("last") is not None
 
 
 def watches(item: pytest.Item) -> bool:
-    """Whether a check waits until the last cancel of the suites is some seconds old."""
+    """Returns whether a check waits until the last cancel of the suites is some seconds old."""
     return item.get_closest_marker("watch") is not None
 
 
 def check_id(item: pytest.Item) -> str:
-    """`cancellation::refused[paid]`: permanent as long as the test keeps its name."""
+    """Returns the id of a check, `suite::name[case]`: permanent as long as the test keeps its name."""
     name = item.name.removeprefix("test_")
     return f"{item.path.stem.removeprefix('test_')}::{name}"
 
 
 def first_line(item: pytest.Item) -> str:
-    """What a check promises: the first line of its docstring."""
+    """Returns the promise of a check: the first line of its docstring."""
     doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
     return str(doc).strip().splitlines()[0]
 
@@ -339,7 +338,7 @@ def _case(item: pytest.Item) -> str:
 
 
 def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:
-    import allure  # a run that writes no Allure results shouldn't pay for it
+    import allure  # only runs with Allure results pay for it
 
     from conformance.report.text import exchange_text
 
@@ -354,7 +353,7 @@ def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:
 
 @pytest.fixture(scope="session")
 def conformance_session(request: pytest.FixtureRequest) -> Session:
-    """The open run. Only for fixtures: a test speaks of resources and answers."""
+    """Returns the session of the run. For fixtures only: a test speaks of resources and answers."""
     run = request.config.stash.get(RUN, None)
     if run is None:
         raise pytest.UsageError("the conformance suites need --profile FILE")
@@ -363,5 +362,5 @@ def conformance_session(request: pytest.FixtureRequest) -> Session:
 
 @pytest.fixture(scope="session")
 def given(conformance_session: Session) -> Given:
-    """Resources in named states, each handed out once."""
+    """Returns the source of resources in named states; each is handed out once."""
     return Given(conformance_session)

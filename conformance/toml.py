@@ -1,4 +1,4 @@
-"""A TOML file read key by key: each value has the right type, or a ProfileError says what is wrong and where."""
+"""Reads a TOML file key by key. A value of the wrong type raises a ProfileError that names its line."""
 
 import difflib
 import re
@@ -11,9 +11,9 @@ from conformance.errors import ProfileError
 
 
 class Reader:
-    """Parsed TOML with its text at hand, to say on which line a mistake stands. Keys are dotted: `limits.max`.
+    """Parsed TOML, with its text to find the line of a mistake. Keys are dotted: `limits.max`.
 
-    Every method raises ProfileError for what it can't take.
+    Every method raises ProfileError for a value of the wrong type.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class Reader:
         self._path, self._lines = path, text.splitlines()
 
     def table(self, dotted: str) -> dict[str, Any]:
-        """The table of that name, empty where it isn't there."""
+        """Returns the table of that name, empty if it is missing."""
         value = self.get(dotted)
         if value is None:
             return {}
@@ -46,14 +46,14 @@ class Reader:
         return value
 
     def get(self, dotted: str) -> Any:
-        """Whatever stands there, None where nothing does."""
+        """Returns the value of a key, of any type; None if it is missing."""
         value: Any = self._data
         for step in filter(None, dotted.split(".")):
             value = value.get(step) if isinstance(value, dict) else None
         return value
 
     def string(self, dotted: str) -> str:
-        """A text that isn't empty; missing is a mistake."""
+        """Returns a text that isn't empty; a missing key is a mistake."""
         value = self.get(dotted)
         if value is None:
             raise self.missing(dotted)
@@ -62,21 +62,21 @@ class Reader:
         return value
 
     def strings(self, dotted: str) -> tuple[str, ...]:
-        """A list of texts, none of them empty."""
+        """Returns a list of texts, none of them empty."""
         value = self.get(dotted)
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise self.wrong(dotted, f"must be a list of texts, not {_kind(value)}", 'Write ["one", "two"].')
         return tuple(value)
 
     def boolean(self, dotted: str) -> bool | None:
-        """True, false, or None where the key isn't there."""
+        """Returns true, false, or None if the key is missing."""
         value = self.get(dotted)
         if value is not None and not isinstance(value, bool):
             raise self.wrong(dotted, f"must be true or false, not {_kind(value)}", "Without quotes.")
         return value
 
     def number(self, dotted: str, default: float | None, *, least: float = 1e-3) -> Any:
-        """A number within reason, or the default."""
+        """Returns a number from `least` to a million, or the default."""
         value = self.get(dotted)
         if value is None:
             return default
@@ -87,7 +87,7 @@ class Reader:
         return float(value)
 
     def whole(self, dotted: str, default: int) -> int:
-        """A whole number from 1, or the default."""
+        """Returns a whole number from 1, or the default."""
         value = self.get(dotted)
         if value is None:
             return default
@@ -96,7 +96,7 @@ class Reader:
         return value
 
     def choice(self, dotted: str, choices: tuple[str, ...]) -> str:
-        """One of the choices."""
+        """Returns one of the choices."""
         value = self.string(dotted)
         if value not in choices:
             raise self.wrong(dotted, f"{value!r} is not one of {', '.join(choices)}", nearest(value, choices))
@@ -109,22 +109,22 @@ class Reader:
                 raise self.unknown(f"{dotted}.{key}".lstrip("."), key, keys)
 
     def unknown(self, dotted: str, key: str, keys: tuple[str, ...]) -> ProfileError:
-        """An unknown key, and the nearest known one."""
+        """Returns the error for an unknown key, with the nearest known one."""
         return self.wrong(dotted, "unknown key", nearest(key, keys))
 
     def missing(self, dotted: str) -> ProfileError:
-        """A key that has to be there."""
+        """Returns the error for a missing key."""
         table, _, key = dotted.rpartition(".")
         return self.wrong(table, f"{key} is missing", f'Add {key} = "..." to [{table}].')
 
     def wrong(self, dotted: str, what: str, hint: str, needle: str | None = None) -> ProfileError:
-        """A mistake: file, line (of `needle` below the key, where given), key, what is wrong."""
+        """Returns an error with file, line (of `needle` below the key, if given), key and mistake."""
         line = self.line(dotted, needle)
         place = f"{self._path}, line {line}" if line else str(self._path)
         return ProfileError(f"{place}: {dotted}: {what}", hint=hint)
 
     def line(self, dotted: str, needle: str | None) -> int | None:
-        """The line that a key (or `needle` below it) stands on; None where it isn't in the text."""
+        """Returns the line of a key, or of `needle` below it; None if it isn't in the text."""
         table, found = "", None
         parent, _, key = dotted.rpartition(".")
         for number, line in enumerate(self._lines, 1):
@@ -139,7 +139,7 @@ class Reader:
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
-    """A hint: the known word most like this one, or all of them."""
+    """Returns a hint: the known word most like this one, or all known words."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}."
 

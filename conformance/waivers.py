@@ -1,4 +1,4 @@
-"""Waivers: failures that somebody knows of, and has given a reason and a date for.
+"""Waivers: known failures, each with a reason and a date until which it is accepted.
 
 ```toml
 [[waiver]]
@@ -25,7 +25,7 @@ _SHAPE = 'A waiver is [[waiver]] with requirement = "...", reason = "..." and ex
 
 
 def load(path: Path) -> tuple[Waiver, ...]:
-    """The waivers in a file, for whatever API. Raises UsageError, which names the entry and what is wrong with it."""
+    """Returns the waivers in a file, of all APIs. Raises UsageError that names the entry and its mistake."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def _waiver(place: str, row: dict[str, Any], known: Sequence[str]) -> Waiver:
 
 
 def _date(place: str, value: object) -> str:
-    """TOML has dates; one in quotes does as well. Without a date a waiver would hold for ever."""
+    """Returns an ISO date from a TOML date or a text. Raises UsageError: without a date a waiver would never end."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
     try:

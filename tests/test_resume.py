@@ -183,7 +183,7 @@ def test_what_is_left_is_done_as_the_run_was_begun(sandbox: SandboxProcess, tmp_
     with halfway(profile, "--no-fuzz", checks=3) as (process, folder):
         busy = command("run", "--resume", folder, cwd=tmp_path)
         ended(process)
-    assert (busy.returncode, "still goes on" in busy.stderr) == (2, True), busy.stderr
+    assert (busy.returncode, "still in progress" in busy.stderr) == (2, True), busy.stderr
 
     for words, says in (
         (("--seed", "4"), "--seed can't be given with --resume"),

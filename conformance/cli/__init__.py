@@ -1,6 +1,6 @@
-"""The commands: thin, each one a call into the room that does the work.
+"""The commands: each calls the package that does the work, and imports it when it runs.
 
-Rooms are imported by the commands that need them: `--help` and `catalogue` shouldn't wait for pytest and httpx.
+So `--help` and `catalogue` don't wait for pytest and httpx.
 """
 
 # ruff: noqa: E402 - the first thing that a command does: everything else is imported after it
@@ -42,7 +42,7 @@ class _Commands(click.Group):
             fault.ctx = fault.ctx or ctx
             raise
         except KeyboardInterrupt:
-            # click would say 1, and that is what a non-conformant target gets.
+            # click would exit with 1, the code of a non-conformant target.
             sys.exit(130)
 
 

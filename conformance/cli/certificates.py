@@ -1,4 +1,4 @@
-"""`keygen`, `certify` and `verify`: a run's verdict, signed, and checked by somebody else."""
+"""`keygen`, `certify` and `verify`: sign the verdict of a run, and verify the signature."""
 
 import os
 import shutil
@@ -53,9 +53,9 @@ def keygen(prefix: str, *, ecdsa: bool) -> int:
               help="Where the certificate goes.  [default: certificate.json in RUN]")  # fmt: skip
 @guarded
 def certify(folder: Path, key_file: Path, days: int, out: Path | None) -> int:
-    """Sign what the run in the folder RUN found out, whatever that is.
+    """Sign the verdict of the run in the folder RUN, whatever it is.
 
-    The run has to be whole: its verdict is folded again from its checks before anything is signed. Exit codes are
+    The run has to be complete: its verdict is folded again from its checks before it is signed. Exit codes are
     those of the run: 0 conformant, 1 non-conformant, 3 inconclusive; 2 where nothing was signed.
     """
     from conformance.certificate import issue, keys
@@ -123,7 +123,7 @@ def verify(certificate: Path, key_file: Path, folder: Path | None, at: str | Non
 
 
 def _run_folder(path: Path) -> Path:
-    """The folder of a run, or of the `run.json` that is named."""
+    """Returns the folder of a run, also where its `run.json` was named."""
     return path.parent if path.name == "run.json" and not path.is_dir() else path
 
 
@@ -138,7 +138,7 @@ def _moment(text: str) -> datetime:
 
 
 def _tell(head: str, verified: Any, key: Any) -> None:
-    """What a certificate says, who says it, and what of it has been checked."""
+    """Prints the content of a certificate, its signer, and which parts were verified."""
     from conformance.report.safe import line
 
     claim, said = verified.claim, verified.claim.extension
@@ -164,7 +164,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
 
 
 def _build(claim: Any) -> str:
-    """The harness that made the run, and whether it is this one."""
+    """Returns the harness that made the run, and whether it is this build."""
     from conformance.certificate.statement import HARNESS
     from conformance.provenance import build
     from conformance.report.safe import line
@@ -193,7 +193,7 @@ def _counts(rows: Any) -> str:
 
 
 def _open(rows: Any) -> list[tuple[str, str]]:
-    """The ids of what failed, and of what was not settled."""
+    """Returns the ids of requirements that failed, and of those that were not settled."""
     labels = (("failed", ("failed",)), ("not settled", ("not_testable", "error", "deselected")))
     return [
         (label, ", ".join(row["id"] for row in rows if row["outcome"] in outcomes))
@@ -206,7 +206,7 @@ def _date(text: str) -> str:
 
 
 def _rows(head: str, *rows: tuple[str, str]) -> None:
-    """A headline, and below it labels with their texts, wrapped; rows without text are left out."""
+    """Prints a headline, and below it labels with their wrapped texts; leaves out rows without text."""
     click.echo(head)
     width = min(shutil.get_terminal_size((100, 24)).columns, 110) - _LABEL - 2
     for label, text in rows:

@@ -1,8 +1,7 @@
-"""Standard output and error that never fail whoever writes to them: the exit code is the verdict's, not the reader's.
+"""Makes standard output and error streams whose writes never fail: the exit code depends on the verdict alone.
 
-Everything that is printed goes through these two streams: what the commands say, click's help and usage, warnings,
-what a library or pytest has to say. A pipe whose reader is gone, a full disk, a descriptor that is closed: what is
-written is lost, and the work goes on.
+All output goes through these two streams: of the commands, of click, of libraries and of pytest. Behind a closed pipe
+or descriptor, or on a full disk, output is lost and the command continues.
 """
 
 import errno
@@ -17,27 +16,27 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Lasting(io.RawIOBase):
-    """A descriptor to write to. From the first failure on, which `fault` keeps, it leads nowhere."""
+class UnfailingStream(io.RawIOBase):
+    """Writes to a descriptor. The first failure is kept in `fault`; from then on output is discarded."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.fault: OSError | None = None
 
     def writable(self) -> bool:
-        """Always."""
+        """Returns true."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor's number."""
+        """Returns the number of the descriptor."""
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether a terminal shows it."""
+        """Returns whether the descriptor is a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Writes what fits, waiting where whoever made the descriptor doesn't let it wait; never raises."""
+        """Writes as much as fits, and waits also for a non-blocking descriptor; never raises."""
         while True:
             try:
                 return os.write(self._descriptor, data)
@@ -46,20 +45,20 @@ class Lasting(io.RawIOBase):
                     select.select((), (self._descriptor,), ())
             except OSError as fault:
                 self.fault = fault
-                _lead_nowhere(self._descriptor)
+                _redirect_to_null(self._descriptor)
                 return memoryview(data).nbytes
 
 
 def prepare() -> None:
-    """Makes sys.stdout and sys.stderr such streams, and lets no file or connection become one of the first three.
+    """Replaces sys.stdout and sys.stderr; opens /dev/null for each of the first three descriptors that is closed.
 
-    What has replaced a stream already, as a test does, is left alone.
+    A stream that was replaced already, as tests do, stays.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            _lead_nowhere(descriptor)
+            _redirect_to_null(descriptor)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
@@ -70,17 +69,17 @@ def prepare() -> None:
 
 
 def lost() -> OSError | None:
-    """Why standard output was lost; None where it wasn't, or where its reader has had enough (`| head`)."""
+    """Returns the error that lost standard output; None if there was none, or its reader closed it (`| head`)."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     raw = _raw(sys.stdout)
-    fault = raw.fault if isinstance(raw, Lasting) else None
+    fault = raw.fault if isinstance(raw, UnfailingStream) else None
     return None if fault is None or fault.errno == errno.EPIPE else fault
 
 
 def _made(stream: object, descriptor: int) -> io.TextIOWrapper | None:
-    """The lasting stream in place of what Python opened on the descriptor; None where something else is there."""
-    lasting = Lasting(descriptor)
+    """Returns the stream that replaces Python's own on the descriptor; None if another object has replaced it."""
+    unfailing = UnfailingStream(descriptor)
     encoding, unbuffered, by_line = "utf-8", False, True
     if stream is not None:
         raw = _raw(stream)
@@ -93,9 +92,9 @@ def _made(stream: object, descriptor: int) -> io.TextIOWrapper | None:
         encoding, unbuffered, by_line = stream.encoding, raw is stream.buffer, stream.line_buffering
     return io.TextIOWrapper(
         # As Python does it: without a buffer of bytes where PYTHONUNBUFFERED says so.
-        lasting if unbuffered else io.BufferedWriter(lasting),  # type: ignore[arg-type]
+        unfailing if unbuffered else io.BufferedWriter(unfailing),  # type: ignore[arg-type]
         encoding=encoding,
-        # Whatever a target or a file is called: a letter that the encoding doesn't have is spelt out.
+        # A letter that the encoding doesn't have is spelt out: targets and files may have any name.
         errors="backslashreplace",
         line_buffering=by_line,
         write_through=unbuffered,
@@ -103,13 +102,13 @@ def _made(stream: object, descriptor: int) -> io.TextIOWrapper | None:
 
 
 def _raw(stream: object) -> object:
-    """The raw stream below a text stream."""
+    """Returns the raw stream below a text stream."""
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
 
 
-def _lead_nowhere(descriptor: int) -> None:
-    """Makes the descriptor one of /dev/null, for this process and those that it starts."""
+def _redirect_to_null(descriptor: int) -> None:
+    """Redirects the descriptor to /dev/null, for this process and those that it starts."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     if nowhere == descriptor:
         os.set_inheritable(nowhere, True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--allow-live", is_flag=True, help="Permit a profile whose environment is live.")
 @guarded
 def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) -> int:
-    """Send what failed the fuzzing check CHECK of the run in the folder RUN again, on a fresh resource.
+    """Send the case that failed the fuzzing check CHECK of the run in the folder RUN again, on a fresh resource.
 
     CHECK is a check's id or a part of it. Exit codes: 0 it no longer fails, 1 it still fails, 2 usage or profile
     error, 3 it couldn't be tried, 4 the target was unreachable or the harness failed.
@@ -71,7 +71,7 @@ def _tell(one: "Replayed", number: int | None) -> None:
 
 
 def _code(results: Sequence["Replayed"]) -> int:
-    """A case that still fails settles it; otherwise nothing is settled while one of them couldn't be tried."""
+    """Returns 1 if any case still fails; otherwise 3 or 4 if any couldn't be tried; otherwise 0."""
     if any(one.fails for one in results):
         return 1
     untried = [one for one in results if one.fails is None]

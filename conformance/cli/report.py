@@ -1,4 +1,4 @@
-"""`report` and `compare`: everything that can be rendered from finished runs, offline."""
+"""`report` and `compare`: render finished runs, offline."""
 
 import os
 from pathlib import Path
@@ -60,7 +60,7 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
 
     Both have to be of the same API; the targets may differ. Exit codes: 0 nothing got worse, 1 a requirement got
     worse, or fails now and didn't, or fails and is no longer waived; 3 a requirement that has to hold is no longer
-    tested; 2 the runs can't be compared. What is waived in NEW is told, and counts for nothing.
+    tested; 2 the runs can't be compared. Failures that are waived in NEW are shown, and don't count.
     """
     from conformance.report import codec, compare_views
     from conformance.report import record as records

@@ -96,7 +96,7 @@ def _resume(
         if given and name not in ("resumed", "quiet", "fail_on", "workers", "allow_live"):
             raise UsageError(
                 f"{one.opts[0] if name != 'profiles' else 'PROFILE'} can't be given with --resume",
-                hint="A run is gone on with as it was begun: its own options hold.",
+                hint="A run is resumed as it was begun: its own options hold.",
             )
     from conformance import runner
 

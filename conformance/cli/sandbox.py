@@ -1,4 +1,4 @@
-"""`sandbox`: the reference implementation, to play with."""
+"""`sandbox`: serves the reference implementation."""
 
 import click
 

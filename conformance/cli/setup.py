@@ -1,4 +1,4 @@
-"""`init`, `doctor` and `plan`: all that comes before a run."""
+"""`doctor` and `plan`: examine a target and a profile before a run."""
 
 import json
 from pathlib import Path
@@ -85,7 +85,8 @@ def plan(
     """Say what a run of PROFILE would do; nothing is sent to the target.
 
     Requests, resources per state, side effects, time, what can't be tested and what would make it testable: a run is
-    rehearsed against the embedded sandbox, which takes a few seconds. Credentials needn't be set.
+    rehearsed against the embedded sandbox, which takes a few seconds. For an API without a sandbox the plan says what
+    it can't know. Credentials needn't be set.
     """
     from conformance import plan as plans
     from conformance.cli.terminal import Bar

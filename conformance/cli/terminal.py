@@ -1,4 +1,4 @@
-"""What every command shares: how it ends, how it complains, how it tells of a run."""
+"""Shared by the commands: exit codes, error messages, colours, progress, and the verdict of a run."""
 
 import functools
 import os
@@ -23,7 +23,7 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
         try:
             code = command(*args, **kwargs) or 0
         except click.ClickException:
-            raise  # click tells it, with the command's usage
+            raise  # click prints it, with the usage of the command
         except ConformanceError as fault:
             complain(fault.message, fault.hint)
             code = fault.exit_code
@@ -35,7 +35,7 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
             code = 4
         except Exception as fault:
             if os.environ.get("PAYOUT_CONFORMANCE_DEBUG"):
-                # Raised, it would end the process with 1: that is what a non-conformant target gets.
+                # Raised, it would end the process with 1, the code of a non-conformant target.
                 traceback.print_exc()
             complain(
                 f"the harness failed: {type(fault).__name__}: {fault}",
@@ -54,9 +54,9 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
 
 
 def product(text: str) -> None:
-    """Prints what the command is there for, where that is no verdict. Raises OSError where it is lost.
+    """Prints the result of a command that gives no verdict. Raises OSError if the output is lost.
 
-    A reader that has had enough (`| head`) has got what it wanted.
+    A reader that closes the pipe early (`| head`) is no error.
     """
     click.echo(text, nl=False)
     fault = output.lost()
@@ -65,7 +65,7 @@ def product(text: str) -> None:
 
 
 def complain(message: str, hint: str) -> None:
-    """An error on stderr, and below it what to do."""
+    """Prints an error to stderr, and a hint below it."""
     redact = sys.modules.get("conformance.http.redact")
     if redact is not None:  # else no profile has been used, and there is nothing to hide
         message, hint = redact.scrubbed(message), redact.scrubbed(hint)
@@ -75,7 +75,7 @@ def complain(message: str, hint: str) -> None:
 
 
 def style(text: str, kind: str) -> str:
-    """Coloured for a terminal: `kind` is good, bad, warn, dim or bold. Plain elsewhere, and under NO_COLOR."""
+    """Returns a text in a colour: `kind` is good, bad, warn, dim or bold. Plain elsewhere than on a terminal."""
     if not _colour():
         return text
     colours: dict[str, dict[str, Any]] = {
@@ -93,7 +93,7 @@ def _colour() -> bool:
 
 
 def tell(record: Any, report: Path, *, quiet: bool) -> None:
-    """The verdict of a run, and where its report is."""
+    """Prints the verdict of a run, and the path of its report."""
     from conformance.report import explain, terminal
 
     where = shown(report)
@@ -104,7 +104,7 @@ def tell(record: Any, report: Path, *, quiet: bool) -> None:
 
 
 def shown(path: Path) -> str:
-    """A path as people want to read it: from the current folder, if it is below that, and that is still there."""
+    """Returns a path relative to the current folder, if it is below it; else absolute."""
     try:
         return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     except OSError:
@@ -112,12 +112,12 @@ def shown(path: Path) -> str:
 
 
 def width() -> int:
-    """How wide text may be, in columns: the terminal's width, but no more than is good to read."""
+    """Returns the width of text, in columns: the terminal's, but at most 120."""
     return min(shutil.get_terminal_size((100, 24)).columns, 120)
 
 
 class Bar:
-    """Progress: one line that moves on a terminal, one line per quarter elsewhere."""
+    """Shows progress: one line that moves on a terminal, one line per quarter elsewhere."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -126,7 +126,7 @@ class Bar:
         self._open = False
 
     def step(self, api: str, done: int, total: int) -> None:
-        """`done` of `total` checks are finished."""
+        """Shows that `done` of `total` checks are finished."""
         if self._quiet or not total:
             return
         if self._moving:
@@ -140,7 +140,7 @@ class Bar:
             click.echo(f"{api}: {done} of {total} checks", err=True)
 
     def close(self) -> None:
-        """Leaves the line."""
+        """Clears the line."""
         if self._open:
             click.echo("\r" + " " * 70 + "\r", nl=False, err=True)
             self._open = False

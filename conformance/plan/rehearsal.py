@@ -57,7 +57,7 @@ def rehearse(
     Raises HarnessError where the API has no sandbox, or the run itself fails.
     """
     variants = _sandbox(profile).variants(profile.states.terminal)
-    with _elsewhere() as folder, Sandbox(variants=dict(variants)) as sandbox:
+    with _own_environment() as folder, Sandbox(variants=dict(variants)) as sandbox:
         pools = _pools(profile, sandbox, ids) if profile.states.ids is not None else None
         source = (
             nullcontext(None)
@@ -201,7 +201,7 @@ def _taken(profile: Profile, pools: Pools) -> dict[tuple[str, str], int]:
 
 
 @contextmanager
-def _elsewhere() -> Iterator[Path]:
+def _own_environment() -> Iterator[Path]:
     """Yields a folder for the rehearsal and sets its variables: real runs remember nothing of it."""
     with tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
         ours = {"XDG_STATE_HOME": folder}

@@ -1,4 +1,4 @@
-"""The folder of a run: made, held while the run goes on, and tidied up after it."""
+"""Creates the folder of a run, locks it during the run and tidies it up afterwards."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ from conformance.profile import Profile
 from conformance.report import codec, journal
 from conformance.runner.options import Options
 
-# What a finished run no longer needs: everything else in its folder can be rendered from the record.
+# Files that a finished run no longer needs: every report can be rendered from the record.
 _WORKING = (
     journal.FOLDER,
     "leases",
@@ -38,7 +38,7 @@ _WORKING = (
 
 
 class Held:
-    """The lock of a run's folder, for as long as its process lives: the kernel drops it, whatever the end."""
+    """The lock of a run's folder. The kernel releases it when the process ends, in whatever way."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -47,7 +47,7 @@ class Held:
         except OSError:
             os.close(self._file)
             raise UsageError(
-                f"{folder} is a run that still goes on", hint="Wait for its end, or end it first."
+                f"{folder} is a run that is still in progress", hint="Wait for its end, or end it first."
             ) from None
 
     def __enter__(self) -> Self:
@@ -60,7 +60,7 @@ class Held:
 
 
 def new(profile: Profile, output: Path) -> Path:
-    """A folder that wasn't there before, named after the target, the API and the time. Raises UsageError."""
+    """Creates a new folder, named after the target, the API and the time. Raises UsageError."""
     slug = re.sub(r"[^a-z0-9]+", "-", profile.target.name.lower()).strip("-") or "target"
     name = f"{slug[:60]}-{profile.target.api}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in range(1, 1000):
@@ -83,7 +83,7 @@ def new(profile: Profile, output: Path) -> Path:
 
 
 def tidy(folder: Path) -> None:
-    """Takes away what only a run in progress needs."""
+    """Deletes the files that only a run in progress needs."""
     for name in _WORKING:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
@@ -93,17 +93,17 @@ def tidy(folder: Path) -> None:
 
 
 def plan(folder: Path) -> dict[str, Any]:
-    """What the suites were going to do: `selected` check ids, `deselected` check id -> requirements."""
+    """Returns the plan of the suites: `selected` check ids, `deselected` check ids with their requirements."""
     try:
         found: dict[str, Any] = json.loads((folder / "plan.json").read_text())
     except (OSError, ValueError):
-        # Ended while it was still collecting: nothing was done, and nothing is complete.
+        # Ended during collection: no check ran, and the run is incomplete.
         return {"selected": ["collection"], "deselected": {}}
     return found
 
 
 def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
-    """What a later fold, or whoever goes on with the run, has to know of it."""
+    """Returns the header of a run, from which its record is folded and the run is resumed."""
     target = profile.target
     return {
         "target": {
@@ -125,5 +125,5 @@ def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """This instant, ISO 8601 UTC."""
+    """Returns the current time, ISO 8601 UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The fuzzing of a run: a process of its own, started, waited for and ended here."""
+"""Starts, awaits and ends the fuzzing process of a run."""
 
 import json
 import signal
@@ -14,12 +14,12 @@ from conformance.profile import Profile
 from conformance.runner.options import Options
 
 _STATISTICS = "fuzz.json"
-# Its budget is its own affair; the rest is for starting, and for a last request to time out.
+# Beyond its own budget, the process needs time to start, and for a last request to time out.
 _GRACE_S = 60.0
 
 
 class Fuzzing:
-    """At most one fuzzing process. Ended without ceremony where a with block is left before it is done."""
+    """At most one fuzzing process. It is killed if the with block is left before it is done."""
 
     def __init__(self, profile: Profile, options: Options, folder: Path) -> None:
         self._profile, self._options, self._folder = profile, options, folder
@@ -29,23 +29,23 @@ class Fuzzing:
         self.statistics: Mapping[str, Any] | None = _finished(folder) if self.wanted else None
 
     def _can_judge(self) -> bool:
-        """Whether any check of it is about a requirement that was asked for."""
+        """Returns whether any fuzzing check proves a requirement that was asked for."""
         asked = {one.upper() for one in self._options.requirements}
         checked = fuzz.check_ids(self._profile.target.api).values()
         return not asked or any(asked & set(rows) for rows in checked)
 
     @property
     def is_due(self) -> bool:
-        """Whether it is wanted, and has neither begun nor been done before."""
+        """Returns whether fuzzing is wanted, and has neither begun nor been done before."""
         return self.wanted and self._process is None and self.statistics is None
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing of it is left to do."""
+        """Returns whether no fuzzing is left to do."""
         return not self.wanted or self.statistics is not None
 
     def start(self) -> None:
-        """Begins, with resources of its own: what an earlier process had leased is used up."""
+        """Starts the process, with resources of its own: those that an earlier process leased are used up."""
         options = self._options
         forget(self._folder)
         self._process = fuzz.start(
@@ -59,7 +59,7 @@ class Fuzzing:
         )
 
     def wait(self) -> None:
-        """Waits for its end. Raises HarnessError where it failed."""
+        """Waits for the end of the process. Raises HarnessError if it failed."""
         if self._process is None:
             return
         try:
@@ -72,14 +72,14 @@ class Fuzzing:
         self.statistics = _read(self._folder)
 
     def stop(self) -> None:
-        """Asks it to end now; what it has found is kept, and it doesn't count as done."""
+        """Ends the process early. Its findings are kept; the fuzzing doesn't count as done."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._process.communicate(timeout=_GRACE_S)
 
     def partly(self) -> Mapping[str, Any] | None:
-        """The statistics there are, of a process that was stopped too."""
+        """Returns the statistics so far, also of a process that was stopped."""
         return self.statistics if self.statistics is not None else _read(self._folder)
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class Fuzzing:
 
 
 def forget(folder: Path) -> None:
-    """Lets the fuzzing of the run in `folder` begin anew, though it had come to its end."""
+    """Deletes the statistics of a finished fuzzing, so that it begins again."""
     (folder / _STATISTICS).unlink(missing_ok=True)
 
 
@@ -108,6 +108,6 @@ def _read(folder: Path) -> Mapping[str, Any] | None:
 
 
 def _finished(folder: Path) -> Mapping[str, Any] | None:
-    """The statistics of a process that ended by itself in an earlier part of this run."""
+    """Returns the statistics of a process that ended by itself in an earlier part of this run; else None."""
     found = _read(folder)
     return None if found is None or "signal" in str(found.get("ended_early")) else found

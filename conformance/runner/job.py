@@ -1,4 +1,4 @@
-"""One run, from the first request to the last report; or what is left of one that was ended early."""
+"""Does one run, from the first request to the last report, or finishes one that was ended early."""
 
 import json
 import math
@@ -28,19 +28,19 @@ from conformance.session import give_back
 from conformance.states import pools
 from conformance.states.endpoint import NO_ANSWER
 
-# A check computes for about so long per request: with as much latency a second worker is worth having.
+# The time that a check computes per request: from this latency on a second worker is worth having.
 _BUSY_S = 0.006
 _MOST_WORKERS = 16
 # Where workers can't be forked, each takes half a second to start.
 _WORTH_A_START_S = 0.02
-# So often a check is begun at most whose requests got no answer, and as long as that took so long in all.
+# The most attempts at a check whose requests got no answer, and the most seconds that such checks may have taken.
 _MOST_ROUNDS = 3
 _MOST_AGAIN_S = 60.0
 
 
 @dataclass(slots=True)
 class Finished:
-    """A run that has its record, and where its files are. `interrupted` by Ctrl-C: nothing should follow it."""
+    """A run that has its record, and its files. `interrupted` by Ctrl-C: no further run should follow."""
 
     record: RunRecord
     folder: Path
@@ -55,7 +55,7 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
     with this profile, HarnessError where the harness failed.
     """
     started = folders.now()
-    # The record says how long, whoever has chosen it.
+    # The record says how long, also where the profile has chosen it.
     options = replace(options, watch_s=profile.limits.watch_s)
     folder = folders.new(profile, options.output)
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
-        # What the earlier part has cancelled was looked at by then, or isn't asked for any more.
+        # Resources that the earlier part cancelled were read by then, or aren't asked for any more.
         (folder / watch.FILE).unlink(missing_ok=True)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
@@ -99,9 +99,9 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
 
 
 def workers(profile: Profile, latency_s: float) -> int:
-    """How many processes suit a target: the farther away it is, the more of them wait for it at once.
+    """Returns the number of processes for a target: more where its answers take longer.
 
-    Lists of ids are finite, and each worker takes some for itself: there one has to do. Never more than
+    One for a profile with lists of ids: these are finite, and each worker takes some for itself. Never more than
     limits.concurrency, nor than limits.requests_per_second could keep busy.
     """
     limits = profile.limits
@@ -110,13 +110,13 @@ def workers(profile: Profile, latency_s: float) -> int:
     most = min(limits.concurrency, _MOST_WORKERS)
     if limits.requests_per_second is not None:
         most = min(most, 1 + math.ceil(limits.requests_per_second * latency_s))
-    # Whoever waits for events mostly waits, however near the target is.
+    # Checks that wait for events mostly wait, also for a target nearby.
     least = 4 if profile.capabilities.get("webhooks") and forkable() else 2
     return max(1, min(most, max(least, math.ceil(latency_s / _BUSY_S))))
 
 
 def _without_answer(check: Check) -> bool:
-    """Whether a check ended because no answer came, or one that says nothing: from the target, or the state source."""
+    """Returns whether a check ended without a usable answer, of the target or of the source of states."""
     if check.outcome is Outcome.NOT_TESTABLE:
         return NO_ANSWER.match(check.message) is not None
     kind = check.message.partition(":")[0]
@@ -128,7 +128,7 @@ def _looked_at(profile: Profile, folder: Path, options: Options, *, narrow: bool
         profile,
         folder,
         insist=options.insist,
-        # Which checks it will be isn't known before pytest has collected them.
+        # The checks aren't known before pytest has collected them.
         narrow=narrow or bool(options.expression or options.requirements),
         meanwhile=partial(openapi.prepare, profile.target.api),
     )
@@ -143,11 +143,11 @@ class _Job:
     rounds: int = 1
 
     def work(self, latency_s: float, progress: Progress) -> Finished:
-        """The suites and the fuzzing, side by side, and then the record."""
+        """Runs the suites beside the fuzzing, and folds the record."""
         chosen = self.options.workers
         number = workers(self.profile, latency_s) if chosen is None else chosen
         fuzzing = Fuzzing(self.profile, self.options, self.folder)
-        # Lists of ids are finite: there fuzzing waits, and takes what the suites leave over.
+        # Lists of ids are finite: there fuzzing waits, and takes the ids that the suites leave.
         waits = self.profile.states.ids is not None
         interrupted = False
         with fuzzing:
@@ -174,10 +174,10 @@ class _Job:
         return Finished(folded, self.folder, files, interrupted)
 
     def _begin_again(self) -> bool:
-        """Whether there are checks to be done once more, because the target gave no answer that could be judged.
+        """Returns whether there are checks to retry, which got no answer that could be judged.
 
-        Their resources are new, so that it doesn't matter what a request without an answer has done. A target that is
-        unavailable for most of a run isn't asked again.
+        They get fresh resources, as a request without an answer may have had an effect. No check is retried if the
+        target was unavailable for most of them.
         """
         if self.rounds >= _MOST_ROUNDS:
             return False
@@ -232,7 +232,7 @@ class _Job:
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong from here on, what was found is in the folder: the hint says so, and what to do."""
+    """Adds to each error that the results so far are in the folder, and how to show them or to resume the run."""
     hint = (
         f"What was found is kept: payout-conformance report {folder} shows it, run --resume {folder} goes on."
     )

@@ -1,4 +1,4 @@
-"""How a run is to be done, and whether it can be."""
+"""The options of a run, and the check that it can be done with them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from conformance.report import codec
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is to be done. `examples` is the number of fuzzing cases per operation, 0 for none.
+    """The options of a run. `examples` is the number of fuzzing cases per operation, 0 for none.
 
-    `workers` None leaves it to the run to choose, by the target's latency. `fresh_ids` uses ids of a list again
-    that an earlier run has used.
+    `workers` None lets the run choose by the target's latency. `fresh_ids` uses ids of a list again that an earlier
+    run has used.
     """
 
     output: Path = Path("reports")
@@ -34,11 +34,11 @@ class Options:
     waivers: tuple[Waiver, ...] = ()
     # Seconds from the last cancel to the last look; None leaves it to the profile.
     watch_s: float | None = None
-    # Judge whatever answers, also where it refuses our credentials or looks like something else.
+    # Judge the target also where it refuses our credentials, or looks like another service.
     insist: bool = False
 
     def recorded(self) -> dict[str, Any]:
-        """What the record keeps of them."""
+        """Returns the options that the record keeps."""
         return {
             "examples": self.examples,
             "expression": self.expression or "",
@@ -51,7 +51,7 @@ class Options:
 
     @staticmethod
     def of(header: Mapping[str, Any], output: Path, *, workers: int | None, allow_live: bool) -> "Options":
-        """Those of a run that was begun before: what decides about its outcome stands in its header."""
+        """Returns the options of a run that was begun before: its header holds those that decide about its outcome."""
         kept = header["options"]
         return Options(
             output=output,
@@ -69,7 +69,7 @@ class Options:
 
 
 def ready(path: Path, options: Options) -> Profile:
-    """The profile, checked against what may be run. Raises ProfileError or UsageError."""
+    """Returns the profile, if it can be run with these options. Raises ProfileError or UsageError."""
     profile = load(path, allow_live=options.allow_live)
     _known(profile.target.api, options.requirements)
     try:
@@ -83,7 +83,7 @@ def ready(path: Path, options: Options) -> Profile:
 
 
 def _known(api: str, requirements: Sequence[str]) -> None:
-    """Raises UsageError for an id that no catalogue has, or where none is of this API."""
+    """Raises UsageError for an id that no catalogue has, or if no id is of this API."""
     mine = catalogue.load(api).by_id()
     everybody = [one for each in catalogue.apis() for one in catalogue.load(each).by_id()]
     hint = f"payout-conformance catalogue lists them: {min(mine)} to {max(mine)}."

@@ -1,4 +1,4 @@
-"""The hand-written suites of a run: one pytest, in this process and those that it forks."""
+"""Runs the hand-written suites: one pytest session, in this process and in forked ones."""
 
 import gc
 import re
@@ -22,18 +22,18 @@ from conformance.runner.options import Options
 from conformance.runner.workers import ForkedWorkers
 
 _SUITES = Path(__file__).parent.parent / "suites"
-# Workers that aren't forked look for no module in the current folder either. Slashes end the word: see execnet's XSpec.
+# Workers that aren't forked import no module of the current folder either. Slashes end the word: see execnet's XSpec.
 _PYTHON = f"{shlex.quote(re.sub('//+', '/', sys.executable))} -P"
-# How pytest ends where it did its work; what was found is in the journal.
+# Exit codes of a pytest that worked; its results are in the journal.
 _SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 Progress = Callable[[str, int, int], None]
 
 
 def suites(profile: Profile, options: Options, workers: int, folder: Path, progress: Progress) -> bool:
-    """Runs the checks that are selected and not finished yet; false where Ctrl-C or SIGTERM came in between.
+    """Runs the selected checks that aren't finished yet; returns false if Ctrl-C or SIGTERM ended them.
 
-    Raises HarnessError where pytest can't do its work.
+    Raises HarnessError if pytest itself fails.
     """
     arguments = ["--profile", str(profile.path), "--conformance-run", str(folder)]
     arguments += ["--watch", str(profile.limits.watch_s)]
@@ -67,15 +67,15 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
 
 
 def forkable() -> bool:
-    """Whether processes may be forked off this one: not beside other threads, nor on macOS, whose libraries forbid it.
+    """Returns whether this process may fork: not beside other threads, nor on macOS, whose libraries forbid it.
 
-    There pytest-xdist starts new ones, which takes longer.
+    Otherwise pytest-xdist starts new processes, which takes longer.
     """
     return sys.platform != "darwin" and threading.active_count() == 1
 
 
 class Watch:
-    """Tells how far a run is, and how it ended: by Ctrl-C, or because a suite can't be collected."""
+    """A pytest plugin that reports progress, and records how the session ended: by a signal, or a broken suite."""
 
     def __init__(self, api: str, progress: Progress) -> None:
         self._api, self._progress, self._done, self._total = api, progress, 0, 0
@@ -85,34 +85,34 @@ class Watch:
         self.stopped = ""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A suite that can't be imported."""
+        """Records a suite that can't be imported."""
         if report.failed:
             self.broken = report.longreprtext.strip().splitlines()[-1]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Also called where the run was given up, with the reason."""
+        """Records Ctrl-C, or the reason of `pytest.exit`."""
         if isinstance(excinfo.value, pytest.exit.Exception):
             self.stopped = str(excinfo.value.msg)
         else:
             self.interrupted = not self.broken
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Now the number of checks is known."""
+        """Reports the number of checks."""
         self._total = len(session.items) or self._total
         self._progress(self._api, 0, self._total)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        """The same, where other processes collect."""
+        """Records the number of checks that another process collected."""
         self._total = len(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A check is finished."""
+        """Counts a check once it is finished."""
         if report.when == "call" or (report.when == "setup" and not report.passed):
             self.one_more()
 
     def one_more(self) -> None:
-        """Counts a finished check. Raises KeyboardInterrupt where the run was asked to end, and went on."""
+        """Counts a finished check. Raises KeyboardInterrupt if a signal to end was lost before."""
         self._done += 1
         if self.asked_to_end:
             raise KeyboardInterrupt
@@ -121,9 +121,9 @@ class Watch:
 
 @contextmanager
 def _signals_end(watch: Watch) -> Iterator[None]:
-    """Ctrl-C ends the run, and so does SIGTERM: a CI server that runs out of patience gets reports, too.
+    """Lets SIGTERM end the run as Ctrl-C does: a CI server that times out gets reports, too.
 
-    Python drops what a signal raises where nobody can catch it, as in a callback: so the signal is remembered.
+    Python drops an exception that a signal raises in a callback: so the signal is remembered as well.
     """
 
     def interrupt(*_: object) -> None:
@@ -143,10 +143,10 @@ def _signals_end(watch: Watch) -> Iterator[None]:
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Looks for cyclic garbage less often.
+    """Makes cyclic garbage collection rarer.
 
-    A run makes little of it, and pytest's own objects live to its end: looking through them every few hundred
-    allocations took a tenth of its time.
+    A run makes little garbage, and pytest's objects live to its end: scanning them every few hundred allocations took
+    a tenth of the time.
     """
     before = gc.get_threshold()
     gc.set_threshold(20_000, 20, 50)

@@ -1,7 +1,8 @@
-"""Checks in several processes, forked off once everything is imported and collected.
+"""Runs checks in several processes, forked once everything is imported and collected.
 
-A fork is there in milliseconds, where a new interpreter takes half a second to get as far. Every worker takes the
-next batch of checks that nobody has taken; nothing but the order differs from a run in one process.
+Why not pytest-xdist: a fork takes milliseconds, where each new interpreter of xdist imports and collects for half a
+second; and batches keep checks that share evidence in one worker. Every worker takes the next free batch; nothing but
+the order differs from a run in one process.
 """
 
 import gc
@@ -20,37 +21,37 @@ import pytest
 from conformance.plugin import RUN, looks_back, watches
 
 _INDEX = struct.Struct("<H")
-# What a pipe takes without anybody reading from it (Linux; POSIX asks for less, but forks are for Linux).
+# The bytes that a pipe holds before it is read (Linux; POSIX asks for less, but forks are for Linux).
 _PIPE = 65_536
 _INTERRUPTED = 130
-# So few workers are for a target nearby: there evidence that is gathered twice costs more than an uneven end.
+# Up to so many workers, for a target nearby, evidence that is gathered twice costs more than an uneven end.
 _FEW = 4
 
 
 class Counter(Protocol):
-    """The pytest plugin that counts finished checks. Workers tell this process of theirs, and do without it."""
+    """The pytest plugin that counts finished checks, in the parent process; workers report theirs through a pipe."""
 
     def one_more(self) -> None:
-        """A check is finished."""
+        """Counts a finished check."""
 
 
 class ForkedWorkers:
-    """A pytest plugin: runs the session's items in `workers` processes. This one does `meanwhile`, and counts.
+    """A pytest plugin that runs the session's items in `workers` processes. The parent calls `meanwhile`, and counts.
 
-    Workers end by themselves when the process that forked them is gone, however it ended.
+    Workers end by themselves when the parent is gone, however it ended.
     """
 
     def __init__(
         self, workers: int, counter: Counter, timeout_s: float, meanwhile: Callable[[], object]
     ) -> None:
         self._workers, self._counter, self._meanwhile = workers, counter, meanwhile
-        # A worker that was told to end may first wait for an answer, and offer its resources back.
-        self._patience_s = 2 * timeout_s + 5.0
+        # A worker that was told to end may first wait for an answer, and return its resources.
+        self._grace_s = 2 * timeout_s + 5.0
         self._children: list[int] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Replaces pytest's own loop; None, which lets that one run, where there is too little to share out."""
+        """Replaces pytest's own loop; returns None, which runs that loop, for a single worker."""
         workers = min(self._workers, len(session.items))
         work = batches(session.items, workers)
         if session.testsfailed or workers < 2 or len(work) * _INDEX.size > _PIPE:
@@ -70,7 +71,7 @@ class ForkedWorkers:
         for one in (turns, tell[1], alive[0]):
             os.close(one)
         try:
-            with undisturbed():
+            with signals_blocked():
                 self._meanwhile()
             said = self._listen(tell[0])
         except KeyboardInterrupt:
@@ -84,7 +85,7 @@ class ForkedWorkers:
         return True
 
     def _listen(self, pipe: int) -> str:
-        """Counts finished checks until every worker has hung up; what one of them complained of, if any did."""
+        """Counts finished checks until every worker has closed the pipe; returns the error of a worker, if any."""
         said = b""
         while chunk := os.read(pipe, 65_536):
             for _ in range(chunk.count(b"\0")):
@@ -102,11 +103,11 @@ class ForkedWorkers:
             raise pytest.exit.Exception(f"a worker ended with {next(filter(None, ends))}")
 
     def _end(self) -> None:
-        """Tells every worker to end, and sees to it."""
+        """Signals every worker to end; kills those that don't in time."""
         for child in self._children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGINT)
-        until = time.monotonic() + self._patience_s
+        until = time.monotonic() + self._grace_s
         left = list(self._children)
         while left:
             left = [child for child in left if os.waitpid(child, os.WNOHANG)[0] == 0]
@@ -119,8 +120,8 @@ class ForkedWorkers:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM come when this is over: in the midst of imports Python may drop what a signal raises."""
+def signals_blocked() -> Iterator[None]:
+    """Delays Ctrl-C and SIGTERM to the end of the block: during imports Python may drop the exception of a signal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield
@@ -129,7 +130,7 @@ def undisturbed() -> Iterator[None]:
 
 
 class _Worker:
-    """The life of one forked process: it never returns from `work`."""
+    """One forked process, which never returns from `work`."""
 
     def __init__(
         self, session: pytest.Session, work: "list[Batch]", number: int, pipes: tuple[int, int, int]
@@ -140,12 +141,12 @@ class _Worker:
         self._watching: Batch = []
 
     def work(self) -> NoReturn:
-        """Runs checks until there are none left, offers the resources back, and ends the process."""
+        """Runs checks until none is left, returns the resources to their source, and ends the process."""
         code = 1
         try:
             signal.signal(signal.SIGINT, self._interrupted)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            threading.Thread(target=self._outlive_nobody, daemon=True).start()
+            threading.Thread(target=self._end_with_parent, daemon=True).start()
             code = self._run()
         except KeyboardInterrupt:
             code = _INTERRUPTED
@@ -161,7 +162,7 @@ class _Worker:
             batch = self._batch()
             while batch:
                 item = batch.pop(0)
-                # Fixtures that the next check needs too are kept for it, so it has to be known now.
+                # pytest keeps fixtures that the next check needs too, so that check has to be known now.
                 batch = batch or self._batch()
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=next(iter(batch), None))
                 os.write(self._tell, b"\0")
@@ -170,7 +171,7 @@ class _Worker:
         return 0
 
     def _batch(self) -> "Batch":
-        """What to do next. What looks back is kept until nothing else is left, and what waits until after that."""
+        """Returns the next batch. Checks that look back wait until no other is left, and those that watch longer."""
         while raw := os.read(self._turns, _INDEX.size):
             batch = self._batches[_INDEX.unpack(raw)[0]]
             if all(map(watches, batch)):
@@ -191,14 +192,14 @@ class _Worker:
         # At most so many bytes are written to a pipe in one piece.
         os.write(self._tell, (" ".join(text.split()) + "\n").encode()[:1000])
 
-    def _outlive_nobody(self) -> None:
-        """Nothing is cancelled on behalf of a run that was killed: the pipe that it held open says so."""
+    def _end_with_parent(self) -> None:
+        """Ends this worker when the parent is killed, whose end closes the pipe: no further resource is cancelled."""
         os.read(self._alive, 1)
         os._exit(1)
 
     @staticmethod
     def _interrupted(*_: object) -> None:
-        """The first signal asks for an orderly end; the terminal and the run may both have sent one."""
+        """Ends the worker in order at the first signal; ignores the second: terminal and parent may both send one."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
@@ -207,13 +208,13 @@ Batch = list[pytest.Item]
 
 
 def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
-    """The items, shared out: cases of one test, or of a module that says so, stay with the evidence they look at.
+    """Returns the items in batches, in the order in which workers take them.
 
-    Among few workers so does every module, if there are enough of them. The largest batches come first, and none is
-    so large otherwise that the others would wait for it in the end. Before them come the checks that mostly wait; a
-    module of them stays in one piece, since they wait for the same, and an address that they listen on, only one
-    worker can have. Then those that stay together. Those that look back on the others come late, and last of all, for
-    one worker, those that wait until all others are over.
+    1. Modules marked `waits`: each is one batch, since only one worker can listen on its address.
+    2. Modules marked `together`: each is one batch, since its checks share evidence.
+    3. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
+       Among few workers each module is one batch, if there are enough of them.
+    4. Tests marked `last`, which look back on the others; then, as one batch, those marked `watch`.
     """
     parts: dict[str, dict[Hashable, Batch]] = {
         part: {} for part in ("waits", "together", "busy", "last", "watch")
@@ -225,7 +226,7 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
         if part == "watch":
             parts[part].setdefault(part, []).append(item)
             continue
-        # What looks back within a module that waits goes to the worker that has the rest of it.
+        # A check that looks back within a module that waits goes to the worker with the rest of it.
         whole = part in ("waits", "together") or (part == "busy" and by_module)
         parts[part].setdefault(item.path if whole else (item.path, _test(item)), []).append(item)
     number = sum(map(len, parts["busy"].values()))
@@ -241,7 +242,7 @@ def _test(item: pytest.Item) -> str:
 
 
 def _filled(number: int) -> int:
-    """The reading end of a pipe that holds the numbers from 0, and then its end. Readers never share one."""
+    """Returns the reading end of a pipe with the numbers below `number`: each is read by one reader only."""
     reading, writing = os.pipe()
     os.write(writing, b"".join(map(_INDEX.pack, range(number))))
     os.close(writing)
