@@ -200,7 +200,7 @@ def test_a_plan_says_that_nothing_can_be_rehearsed(small: Contract, tmp_path: Pa
     done = CliRunner().invoke(main, ["plan", str(path)])
 
     assert done.exit_code == 0, done.output
-    assert "No run could be rehearsed, for orders has no sandbox" in done.output
+    assert "No run could be rehearsed: orders has no sandbox" in done.output
     assert "2 checks, and the fuzzing" in done.output
     assert "no more than 5000 requests" in done.output
     assert "the profile has no [credentials.other_merchant]" in done.output

@@ -259,7 +259,7 @@ def _tell(written: Any, answers: Any) -> None:
     click.echo(f"    echo {shlex.quote(written.variables.name)} >> .gitignore")
     click.echo("\nNext:")
     steps = [f"edit {variables}   # the credentials"]
-    if answers.source == "ids":
+    if answers.source == "ids" and answers.contract.sandbox is not None:
         steps.append(
             f"payout-conformance plan {profile}   # how many ids of each state to put into {profile}"
         )

@@ -18,7 +18,6 @@ _STATES = {
 """,
     Source.IDS: """\
 # Resources come from lists, below: each id is used once, so fill in fresh ones for every run.
-# `payout-conformance plan` says how many a run needs.
 """,
     Source.SANDBOX: """\
 # Resources come from the embedded sandbox: `payout-conformance sandbox` serves it.
@@ -138,6 +137,8 @@ def _states(answers: Answers) -> str:
     text = "[states]\n" + _STATES[answers.source].format(
         noun=contract.noun, first=contract.states.cancellable[0], api=contract.name
     )
+    if answers.source is Source.IDS and contract.sandbox is not None:
+        text += "# `payout-conformance plan` says how many a run needs.\n"
     if answers.source is Source.URL:
         text += f"url = {_quoted(answers.states_url)}\n"
     elif answers.source is Source.COMMAND:

@@ -51,8 +51,8 @@ def text(plan: Plan, style: Style) -> str:
 def _head(plan: Plan) -> tuple[str, ...]:
     if plan.figures is None:
         return (
-            f"Nothing was sent there. {not_rehearsed(plan)}, so how many requests it",
-            "sends, how many resources it uses and how long it takes are not known beforehand.",
+            f"Nothing was sent there. {not_rehearsed(plan)}.",
+            "So the number of requests and of resources and the duration are unknown before a run.",
         )
     return (
         "Nothing was sent there: a run was rehearsed against the embedded sandbox. The figures hold for a target that",
@@ -62,7 +62,7 @@ def _head(plan: Plan) -> tuple[str, ...]:
 
 def not_rehearsed(plan: Plan) -> str:
     """Returns why no run was rehearsed."""
-    return f"No run could be rehearsed, for {plan.profile.target.api} has no sandbox"
+    return f"No run could be rehearsed: {plan.profile.target.api} has no sandbox"
 
 
 def _requests(plan: Plan) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _figured_effects(figures: Figures, noun: str, *, settles: bool) -> Iterator[
     if figures.wrong_credentials:
         yield (
             f"  {figures.wrong_credentials} requests or more carry wrong credentials, some with a right key: "
-            "are keys locked, or is somebody alarmed, after that many?"
+            "does the target lock keys, or raise an alarm, after that many?"
         )
     if figures.largest_body > 10_000:
         yield f"  the largest body has {figures.largest_body // 1000} kB"

@@ -37,7 +37,7 @@ _WORKING = (
 )
 
 
-class Held:
+class FolderLock:
     """The lock of a run's folder. The kernel releases it when the process ends, in whatever way."""
 
     def __init__(self, folder: Path) -> None:

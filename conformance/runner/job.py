@@ -23,7 +23,7 @@ from conformance.runner import folder as folders
 from conformance.runner.fuzzing import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
-from conformance.runner.suites import Progress, forkable, seldom_collected, suites
+from conformance.runner.suites import Progress, forkable, rare_garbage_collection, suites
 from conformance.session import give_back
 from conformance.states import pools
 from conformance.states.endpoint import NO_ANSWER
@@ -60,13 +60,13 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
     folder = folders.new(profile, options.output)
     with ExitStack() as stack:
         try:
-            stack.enter_context(folders.Held(folder))
+            stack.enter_context(folders.FolderLock(folder))
             pools.share(folder, profile, forget=options.fresh_ids)
-            latency = _looked_at(profile, folder, options)
+            latency = _preflight(profile, folder, options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        with _kept(folder), seldom_collected():
+        with _results_kept(folder), rare_garbage_collection():
             profile_copy.keep(folder, profile.path)
             header = folders.header(profile, options, started)
             journal.write_header(folder / journal.FOLDER, header)
@@ -81,8 +81,8 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
     `run` does, and UsageError where the run is still in progress.
     """
     folder, header = run.folder, run.header
-    with folders.Held(folder), _kept(folder), seldom_collected():
-        latency = _looked_at(run.profile, folder, run.options, narrow=True)
+    with folders.FolderLock(folder), _results_kept(folder), rare_garbage_collection():
+        latency = _preflight(run.profile, folder, run.options, narrow=True)
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
@@ -123,7 +123,7 @@ def _without_answer(check: Check) -> bool:
     return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
 
 
-def _looked_at(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
+def _preflight(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
     return quick(
         profile,
         folder,
@@ -155,7 +155,7 @@ class _Job:
                 if fuzzing.is_due and not waits:
                     fuzzing.start()
                 interrupted = not suites(self.profile, self.options, number, self.folder, progress)
-                while not interrupted and self._begin_again():
+                while not interrupted and self._retries():
                     interrupted = not suites(self.profile, self.options, number, self.folder, progress)
                 if fuzzing.is_due and not interrupted:
                     fuzzing.start()
@@ -173,7 +173,7 @@ class _Job:
         render.latest(self.options.output, self.folder)
         return Finished(folded, self.folder, files, interrupted)
 
-    def _begin_again(self) -> bool:
+    def _retries(self) -> bool:
         """Returns whether there are checks to retry, which got no answer that could be judged.
 
         They get fresh resources, as a request without an answer may have had an effect. No check is retried if the
@@ -231,7 +231,7 @@ class _Job:
 
 
 @contextmanager
-def _kept(folder: Path) -> Iterator[None]:
+def _results_kept(folder: Path) -> Iterator[None]:
     """Adds to each error that the results so far are in the folder, and how to show them or to resume the run."""
     hint = (
         f"What was found is kept: payout-conformance report {folder} shows it, run --resume {folder} goes on."

@@ -45,7 +45,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
             arguments += ["--requirement", one]
     if options.expression:
         arguments.append(f"-k{options.expression}")
-    watch = Watch(profile.target.api, progress)
+    watch = SuiteProgress(profile.target.api, progress)
     plugins: list[object] = [watch]
     if workers > 1 and forkable():
         plugins.append(ForkedWorkers(workers, watch, profile.limits.timeout_s, render.prepare))
@@ -74,7 +74,7 @@ def forkable() -> bool:
     return sys.platform != "darwin" and threading.active_count() == 1
 
 
-class Watch:
+class SuiteProgress:
     """A pytest plugin that reports progress, and records how the session ended: by a signal, or a broken suite."""
 
     def __init__(self, api: str, progress: Progress) -> None:
@@ -120,7 +120,7 @@ class Watch:
 
 
 @contextmanager
-def _signals_end(watch: Watch) -> Iterator[None]:
+def _signals_end(watch: SuiteProgress) -> Iterator[None]:
     """Lets SIGTERM end the run as Ctrl-C does: a CI server that times out gets reports, too.
 
     Python drops an exception that a signal raises in a callback: so the signal is remembered as well.
@@ -142,7 +142,7 @@ def _signals_end(watch: Watch) -> Iterator[None]:
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
+def rare_garbage_collection() -> Iterator[None]:
     """Makes cyclic garbage collection rarer.
 
     A run makes little garbage, and pytest's objects live to its end: scanning them every few hundred allocations took
