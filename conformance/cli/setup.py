@@ -22,7 +22,7 @@ def doctor(profile: Path, *, allow_live: bool, as_json: bool) -> int:
     Exit codes: 0 all is well, 2 something has to be mended, 3 a run would be inconclusive, 4 the target can't be
     reached or is another service.
     """
-    from conformance.doctor import line as lines
+    from conformance.doctor import finding as lines
     from conformance.doctor.examine import examine
     from conformance.profile import load
 

@@ -1,40 +1,40 @@
 """Who is let in: each pair of credentials, a wrong one, and whether it's this API that says so."""
 
-from conformance.doctor import answers
-from conformance.doctor.answers import NOT_FOUND, short
-from conformance.doctor.calls import SAID, Calls
-from conformance.doctor.line import Line, State
-from conformance.doctor.quick import obstacle
+from conformance.doctor import fingerprint
+from conformance.doctor.finding import Finding, State
+from conformance.doctor.fingerprint import NOT_FOUND, short
+from conformance.doctor.preflight import obstacle
+from conformance.doctor.probes import SAID, Probes
 from conformance.errors import ConformanceError, NotReady
 from conformance.http.reply import Reply
 from conformance.session import Session
 
 
-def access(session: Session, calls: Calls, replies: list[Reply]) -> list[Line]:
+def access(session: Session, probes: Probes, replies: list[Reply]) -> list[Finding]:
     """Lines on the API and on every pair; `replies` are answers to the harmless call with the primary pair."""
-    fault = obstacle(session, calls, replies)
+    fault = obstacle(session, probes, replies)
     lines = [_api(session, replies[0], fault)]
     if lines[0].state is State.UNREACHABLE:
         return lines
     lines.append(_primary(session, replies[0], fault))
     others = [name for name in session.profile.credentials if name != "primary"]
-    lines += [_pair(session, name, calls.harmless(name)) for name in others]
+    lines += [_pair(session, name, probes.harmless(name)) for name in others]
     if lines[1].state is State.OK:
-        lines.append(_wrong(calls.harmless(wrong=True)))
+        lines.append(_wrong(probes.harmless(wrong=True)))
     return [*lines, *_undeclared(session)]
 
 
-def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Line:
+def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
     profile = session.profile
     tried = f"sent {SAID[profile.target.api]} to {profile.target.base_url}"
     if isinstance(fault, NotReady):
-        return Line("api", State.UNREACHABLE, tried, fault.message, fault.hint)
+        return Finding("api", State.UNREACHABLE, tried, fault.message, fault.hint)
     documented = NOT_FOUND[profile.target.api]
     if reply.status == 404 and reply.at("error.code") == documented:
-        return Line("api", State.OK, tried, f"{short(reply)}, as documented")
-    if answers.is_refusal(reply):
-        return Line("api", State.OK, tried, f"{short(reply)}: somebody who asks for credentials")
-    return Line(
+        return Finding("api", State.OK, tried, f"{short(reply)}, as documented")
+    if fingerprint.is_refusal(reply):
+        return Finding("api", State.OK, tried, f"{short(reply)}: somebody who asks for credentials")
+    return Finding(
         "api",
         State.WARNING,
         tried,
@@ -43,31 +43,31 @@ def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Line
     )
 
 
-def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> Line:
+def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
     tried = _called(session, "primary")
     if fault is not None:
-        return Line("credentials.primary", State.WRONG, tried, fault.message, fault.hint)
-    if answers.is_refusal(reply):
-        return Line(
+        return Finding("credentials.primary", State.WRONG, tried, fault.message, fault.hint)
+    if fingerprint.is_refusal(reply):
+        return Finding(
             "credentials.primary",
             State.WARNING,
             tried,
             f"{short(reply)}, but they are accepted in another form than the documented one",
             "They are right, and the target reads the document otherwise: a run will hold that against it.",
         )
-    return Line("credentials.primary", State.OK, tried, f"let in: {short(reply)}")
+    return Finding("credentials.primary", State.OK, tried, f"let in: {short(reply)}")
 
 
-def _pair(session: Session, name: str, reply: Reply) -> Line:
-    if answers.is_refusal(reply):
-        return Line(
+def _pair(session: Session, name: str, reply: Reply) -> Finding:
+    if fingerprint.is_refusal(reply):
+        return Finding(
             f"credentials.{name}",
             State.WRONG,
             _called(session, name),
             f"refused: {short(reply)}",
             "Check the values of these variables: right environment, not expired, not mixed up?",
         )
-    return Line(f"credentials.{name}", State.OK, _called(session, name), f"let in: {short(reply)}")
+    return Finding(f"credentials.{name}", State.OK, _called(session, name), f"let in: {short(reply)}")
 
 
 def _called(session: Session, name: str) -> str:
@@ -75,11 +75,11 @@ def _called(session: Session, name: str) -> str:
     return f"called with {' and '.join(variables)}"
 
 
-def _wrong(reply: Reply) -> Line:
+def _wrong(reply: Reply) -> Finding:
     tried = "called with a wrong secret"
-    if answers.is_refusal(reply):
-        return Line("credentials.wrong", State.OK, tried, f"refused: {short(reply)}")
-    return Line(
+    if fingerprint.is_refusal(reply):
+        return Finding("credentials.wrong", State.OK, tried, f"refused: {short(reply)}")
+    return Finding(
         "credentials.wrong",
         State.WARNING,
         tried,
@@ -88,11 +88,11 @@ def _wrong(reply: Reply) -> Line:
     )
 
 
-def _undeclared(session: Session) -> list[Line]:
+def _undeclared(session: Session) -> list[Finding]:
     api, pairs = session.profile.target.api, session.profile.credentials
     needed = ["other_merchant"] + (["other_environment"] if api == "payout-intents" else [])
     return [
-        Line(
+        Finding(
             f"credentials.{name}",
             State.MISSING,
             f"looked for [credentials.{name}]",

@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from conformance.doctor import access, network, pace, supplies, webhooks
-from conformance.doctor.calls import Calls
-from conformance.doctor.line import Line, State
-from conformance.doctor.quick import keeps_alive
+from conformance.doctor import access, network, pace, provider_states, webhooks
+from conformance.doctor.finding import Finding, State
+from conformance.doctor.preflight import keeps_alive
+from conformance.doctor.probes import Probes
 from conformance.errors import TransportError
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
@@ -17,8 +17,8 @@ from conformance.session import Session
 _TIMED = 5
 
 
-def examine(profile: Profile) -> Iterator[Line]:
-    """Line after line as it is found, without secrets. Nothing that exists is cancelled.
+def examine(profile: Profile) -> Iterator[Finding]:
+    """Finding after line as it is found, without secrets. Nothing that exists is cancelled.
 
     Raises UsageError where the environment names certificates that can't be used.
     """
@@ -36,16 +36,16 @@ def examine(profile: Profile) -> Iterator[Line]:
     yield from _clean(webhooks.webhooks(profile), redactor)
 
 
-def _session(session: Session) -> Iterator[Line]:
-    calls, profile = Calls(session), session.profile
+def _session(session: Session) -> Iterator[Finding]:
+    probes, profile = Probes(session), session.profile
     replies: list[Reply] = []
     try:
-        replies.append(calls.harmless())
-        lasting = keeps_alive(session, calls, replies)
+        replies.append(probes.harmless())
+        lasting = keeps_alive(session, probes, replies)
         if not lasting:
             session.client.stop_reuse()
-        replies += [calls.harmless() for _ in range(_TIMED - len(replies))]
-        found = access.access(session, calls, replies)
+        replies += [probes.harmless() for _ in range(_TIMED - len(replies))]
+        found = access.access(session, probes, replies)
         yield from found
         if found[0].state is State.UNREACHABLE:
             return
@@ -53,9 +53,9 @@ def _session(session: Session) -> Iterator[Line]:
         yield pace.connections(lasting=lasting)
         yield pace.clock(replies, profile.target.api)
         yield pace.rate(replies, profile)
-        yield from supplies.supplies(session, calls)
+        yield from provider_states.supplies(session, probes)
     except TransportError as fault:
-        yield Line(
+        yield Finding(
             "http",
             State.UNREACHABLE,
             "sent requests to the target",
@@ -64,8 +64,8 @@ def _session(session: Session) -> Iterator[Line]:
         )
 
 
-def _clean(lines: Iterable[Line], redactor: Redactor) -> Iterator[Line]:
+def _clean(lines: Iterable[Finding], redactor: Redactor) -> Iterator[Finding]:
     for line in lines:
-        yield Line(
+        yield Finding(
             line.id, line.state, redactor.text(line.tried), redactor.text(line.came), redactor.text(line.todo)
         )

@@ -9,14 +9,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from conformance.doctor.line import Line, State
+from conformance.doctor.finding import Finding, State
 from conformance.http import tls
 
 _SOON_DAYS = 21
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
-def network(base_url: str, timeout_s: float) -> list[Line]:
+def network(base_url: str, timeout_s: float) -> list[Finding]:
     """What there is to say of the way to `base_url`; the last line is `unreachable` where it ends before its goal."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
@@ -30,13 +30,13 @@ def network(base_url: str, timeout_s: float) -> list[Line]:
     return lines
 
 
-def proxy(environ: Mapping[str, str]) -> list[Line]:
+def proxy(environ: Mapping[str, str]) -> list[Finding]:
     """A note where the environment names a proxy: this client doesn't use it."""
     named = [name for name in _PROXIES if environ.get(name) or environ.get(name.lower())]
     if not named:
         return []
     return [
-        Line(
+        Finding(
             "proxy",
             State.NOTE,
             "looked for a proxy in the environment",
@@ -46,13 +46,13 @@ def proxy(environ: Mapping[str, str]) -> list[Line]:
     ]
 
 
-def _name(host: str, port: int) -> Line:
+def _name(host: str, port: int) -> Finding:
     tried = f"looked up {host}"
     clock = time.perf_counter()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as fault:
-        return Line(
+        return Finding(
             "dns",
             State.UNREACHABLE,
             tried,
@@ -60,16 +60,16 @@ def _name(host: str, port: int) -> Line:
             "Check the spelling of target.base_url; is a VPN or an entry in /etc/hosts needed?",
         )
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    return Line("dns", State.OK, tried, f"{', '.join(addresses[:4])} in {_ms(clock)}")
+    return Finding("dns", State.OK, tried, f"{', '.join(addresses[:4])} in {_ms(clock)}")
 
 
-def _connection(host: str, port: int, timeout_s: float) -> Line:
+def _connection(host: str, port: int, timeout_s: float) -> Finding:
     tried = f"connected to port {port}"
     clock = time.perf_counter()
     try:
         socket.create_connection((host, port), timeout=timeout_s).close()
     except TimeoutError:
-        return Line(
+        return Finding(
             "tcp",
             State.UNREACHABLE,
             tried,
@@ -77,17 +77,17 @@ def _connection(host: str, port: int, timeout_s: float) -> Line:
             "A firewall drops this, or the host is down: is this machine's address on the target's list?",
         )
     except OSError as fault:
-        return Line(
+        return Finding(
             "tcp",
             State.UNREACHABLE,
             tried,
             str(fault.strerror or fault),
             "Is the target running, and is this its port?",
         )
-    return Line("tcp", State.OK, tried, f"open, in {_ms(clock)}")
+    return Finding("tcp", State.OK, tried, f"open, in {_ms(clock)}")
 
 
-def _tls(host: str, port: int, timeout_s: float) -> list[Line]:
+def _tls(host: str, port: int, timeout_s: float) -> list[Finding]:
     """Raises UsageError where the environment names certificates that can't be used."""
     trusted = tls.context()
     own = os.environ.get(tls.OWN_CERTIFICATE)
@@ -100,28 +100,30 @@ def _tls(host: str, port: int, timeout_s: float) -> list[Line]:
         said = getattr(fault, "verify_message", "") or str(fault)
         todo = tls.advice(said)
         return [
-            Line("tls", State.UNREACHABLE, tried, f"{said} {_shown(host, port, timeout_s)}".strip(), todo)
+            Finding("tls", State.UNREACHABLE, tried, f"{said} {_shown(host, port, timeout_s)}".strip(), todo)
         ]
-    lines = [Line("tls", State.OK, tried, f"{version}; chain and host name are right")]
+    lines = [Finding("tls", State.OK, tried, f"{version}; chain and host name are right")]
     lines.append(_expiry(leaf))
     if os.environ.get(tls.CA_FILE) or os.environ.get(tls.CA_FOLDER):
         where = os.environ.get(tls.CA_FILE) or os.environ.get(tls.CA_FOLDER)
         lines.append(
-            Line("tls.ca", State.NOTE, "looked for a private CA", f"the certificates of {where} are trusted")
+            Finding(
+                "tls.ca", State.NOTE, "looked for a private CA", f"the certificates of {where} are trusted"
+            )
         )
     return lines
 
 
-def _expiry(leaf: Mapping[str, object]) -> Line:
+def _expiry(leaf: Mapping[str, object]) -> Finding:
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(leaf["notAfter"])), UTC)
     left = (ends - datetime.now(UTC)).days
     came = f"until {ends:%Y-%m-%d}, {left} days"
     tried = "looked how long the certificate is good for"
     if left < _SOON_DAYS:
-        return Line(
+        return Finding(
             "tls.expiry", State.WARNING, tried, came, "Have it renewed: after that day nothing works."
         )
-    return Line("tls.expiry", State.OK, tried, came)
+    return Finding("tls.expiry", State.OK, tried, came)
 
 
 def _secured(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:

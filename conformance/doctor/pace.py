@@ -3,8 +3,8 @@
 import re
 from statistics import median
 
-from conformance.doctor import answers
-from conformance.doctor.line import Line, State
+from conformance.doctor import fingerprint
+from conformance.doctor.finding import Finding, State
 from conformance.http.reply import Reply
 from conformance.profile import Profile
 
@@ -14,7 +14,7 @@ _WINDOW = re.compile(r"(?:\bq=)?(\d+)\s*;\s*w=(\d+)")
 _TOLERABLE_SKEW_S = 60.0
 
 
-def latency(replies: list[Reply], timeout_s: float) -> Line:
+def latency(replies: list[Reply], timeout_s: float) -> Finding:
     """The median of what the answers took."""
     middle = median(reply.duration_s for reply in replies)
     came = (
@@ -22,18 +22,18 @@ def latency(replies: list[Reply], timeout_s: float) -> Line:
     )
     tried = f"timed {len(replies)} answers"
     if middle > timeout_s / 4:
-        return Line(
+        return Finding(
             "latency", State.WARNING, tried, came, "Raise limits.timeout_s: slow answers would be lost."
         )
-    return Line("latency", State.OK, tried, came)
+    return Finding("latency", State.OK, tried, came)
 
 
-def connections(*, lasting: bool) -> Line:
+def connections(*, lasting: bool) -> Finding:
     """Whether connections end without notice: those that announce it, or never last, are no trouble."""
     tried = "sent several requests, one right after the other"
     if lasting:
-        return Line("keep-alive", State.OK, tried, "no connection was closed without notice")
-    return Line(
+        return Finding("keep-alive", State.OK, tried, "no connection was closed without notice")
+    return Finding(
         "keep-alive",
         State.NOTE,
         tried,
@@ -42,32 +42,32 @@ def connections(*, lasting: bool) -> Line:
     )
 
 
-def clock(replies: list[Reply], api: str) -> Line:
+def clock(replies: list[Reply], api: str) -> Finding:
     """How far the two clocks are apart."""
     tried = f"compared the Date of {len(replies)} answers with this machine's clock"
-    bounds = answers.skew_s(replies)
+    bounds = fingerprint.skew_s(replies)
     if bounds is None:
-        return Line("clock", State.NOTE, tried, "no answer had a Date, so skew can't be told")
+        return Finding("clock", State.NOTE, tried, "no answer had a Date, so skew can't be told")
     low, high = bounds
     came = "the same time, to the second" if low <= 0 <= high else f"{low:+.1f} to {high:+.1f} s"
     if low <= _TOLERABLE_SKEW_S and high >= -_TOLERABLE_SKEW_S:
-        return Line("clock", State.OK, tried, came)
+        return Finding("clock", State.OK, tried, came)
     todo = (
         "Signatures carry a timestamp: a target that looks at it may refuse every request."
         if api == "withdraws"
         else "Times in reports and answers won't agree."
     )
-    return Line("clock", State.WARNING, tried, came, f"{todo} Have both clocks set (NTP).")
+    return Finding("clock", State.WARNING, tried, came, f"{todo} Have both clocks set (NTP).")
 
 
-def rate(replies: list[Reply], profile: Profile) -> Line:
+def rate(replies: list[Reply], profile: Profile) -> Finding:
     """What the target says of its limits, beside what the profile asks for."""
     tried = "looked for rate limit headers"
     told = {
         name.lower(): value for reply in replies for name, value in reply.headers if _LIMITS.fullmatch(name)
     }
     if not told:
-        return Line("rate", State.OK, tried, "none")
+        return Finding("rate", State.OK, tried, "none")
     came = ", ".join(f"{name}: {value[:60]}" for name, value in sorted(told.items()))
     mine = profile.limits.requests_per_second
     allowed = [
@@ -77,7 +77,7 @@ def rate(replies: list[Reply], profile: Profile) -> Line:
         if int(window)
     ]
     if allowed and (mine is None or mine > min(allowed)):
-        return Line(
+        return Finding(
             "rate",
             State.WARNING,
             tried,
@@ -85,11 +85,11 @@ def rate(replies: list[Reply], profile: Profile) -> Line:
             f"Set limits.requests_per_second = {max(min(allowed), 0.001):g} or less.",
         )
     if not allowed and mine is None:
-        return Line(
+        return Finding(
             "rate",
             State.NOTE,
             tried,
             came,
             "Set limits.requests_per_second to what the target allows, if a run is slowed.",
         )
-    return Line("rate", State.OK, tried, came)
+    return Finding("rate", State.OK, tried, came)

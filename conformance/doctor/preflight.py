@@ -1,200 +1,230 @@
-"""Before anybody is judged: is every pair let in, and are there resources that this target knows?
+"""The checks that begin every run, so that a mistake of ours is never held against a target.
 
-What a mistake of ours would have the target convicted of is found out here, with one resource per state at most; the
-checks use these afterwards.
+Three harmless requests, one more for every other pair of credentials, and a resource in each state (`profile_faults`).
+
+Fairness cuts both ways. Whoever answers as one of these APIs, however badly, is let through to be judged: a 500, an
+error page, a wrong envelope, even a refusal of credentials that only a misreading of the document would take.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-from conformance import contracts
-from conformance.doctor import answers
-from conformance.doctor.calls import SAID, Calls
-from conformance.errors import ConformanceError, NotTestable, ProfileError, SourceFault, TransportError
-from conformance.profile import Profile
+from conformance.doctor import fingerprint, profile_faults
+from conformance.doctor.fingerprint import short
+from conformance.doctor.misreadings import SWAPPED
+from conformance.doctor.probes import SAID, Probes
+from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
+from conformance.http.reply import Reply
+from conformance.profile import STATUSES, Profile
+from conformance.report.safe import same_but_ids
 from conformance.session import Session
-from conformance.states import Resource, Wanted
-from conformance.states.pools import unused
-from conformance.states.told import WORDS, source_of, told
-from conformance.states.verify import View
+from conformance.states import Wanted
+from conformance.states.told import WORDS, told
 
-INSIST = "If you are sure that it is the target's own defect: `run --insist` has it judged all the same."
-# Of withdraws, these can't be changed by a cancel: what is in them comes first.
-_FINAL = ("canceled", "paid", "failed")
-
-
-def refused(session: Session, calls: Calls) -> ProfileError | None:
-    """The error for a pair beside the primary one that is refused, None where all are accepted."""
-    profile = session.profile
-    for name in profile.credentials:
-        if name != "primary":
-            reply = calls.harmless(name)
-            if answers.is_refusal(reply):
-                return ProfileError(
-                    f"the target refuses [credentials.{name}], and lets [credentials.primary] in: "
-                    f"{SAID[profile.target.api]} is answered by {told(reply, WORDS)}",
-                    hint=f"Check {variables(profile, name)}: for this environment, not expired, not mixed up? {INSIST}",
-                )
-    return None
+# So long after an answer a connection that the target didn't mean to keep has been closed.
+_MOMENT_S = 0.05
+# A clock that is off by less is no reason for a refusal.
+_SKEW_S = 30.0
+_INSIST = profile_faults.INSIST
 
 
-def variables(profile: Profile, name: str) -> str:
-    """The names of the environment variables that a profile takes a pair from."""
-    return " and ".join(of for key, of in profile.target.env.items() if key.startswith(f"{name}."))
+def preflight(
+    profile: Profile,
+    folder: Path,
+    *,
+    insist: bool = False,
+    narrow: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> float:
+    """Returns where the target of `profile` can be judged: the seconds that its quickest answer took.
 
-
-@dataclass(frozen=True, slots=True)
-class _Had:
-    """The result of asking for a resource: the resource, or why there is none."""
-
-    wanted: Wanted
-    resource: Resource | None = None
-    fault: NotTestable | None = None
-
-
-def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | None:
-    """The error for a source that gives nothing that this target knows, None where it gives something.
-
-    What it gives is kept for the checks. `narrow` looks at no more than one resource: for a run of a few checks.
+    Leaves the file `no-reuse` in `folder` if connections don't last; whether they do takes a moment to see, which
+    `meanwhile` may use.
+    Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
+    where any credentials aren't accepted, a clock is wrong, or the source gives nothing that the target knows. `insist`
+    lets whatever answers be judged; `narrow` is for a run of a few checks, which may not need every state.
     """
-    profile = session.profile
-    states = profile.states
-    if not (states.url or states.command or states.sandbox or states.ids is not None):
-        return None  # there is nothing to mend in a source that isn't there: what needs one is not testable
-    first, rest = _wishes(profile)
-    had: list[_Had] = []
-    if narrow:
-        for wanted in (*rest, *first):
-            had.append(_asked(session, wanted))
-            if had[-1].resource is not None:
-                break
-    else:
-        had += _all(session, first)
-        wrong = _unreadable(session, had)
-        if wrong is not None:
-            return wrong
-        had += _all(session, rest)
-    unknown = _unreadable(session, had) or _strangers(session, had)
-    if unknown is not None:
-        return unknown
-    own = [one for one in had if one.wanted.whose == "primary"]
-    if all(one.resource is None for one in own):
-        faults = [(one.wanted, one.fault) for one in own if one.fault is not None]
-        return nothing(profile, faults) if faults else None
-    for one in had:
-        # An id of a list that was only looked at is as unused as before.
-        if one.resource is not None and session.leases.has(one.resource):
-            session.leases.set_aside(one.resource)
+    session = Session(profile, folder)
+    try:
+        probes = Probes(session)
+        replies = [probes.harmless()]
+        if not keeps_alive(session, probes, replies, meanwhile):
+            (folder / "no-reuse").touch()
+            session.client.stop_reuse()
+        fault = None if insist else obstacle(session, probes, replies)
+        if fault is None and not insist and not any(map(fingerprint.is_refusal, replies)):
+            fault = profile_faults.refused(session, probes) or profile_faults.unsupplied(
+                session, narrow=narrow
+            )
+        if fault is not None:
+            session.leases.return_reserve()
+            raise fault
+    except TransportError as error:
+        raise TransportError(
+            error.kind,
+            f"{profile.target.base_url} gives no answer: {error.message}",
+            hint=error.hint or "Is this the right base_url?",
+        ) from error
+    finally:
+        session.close()
+    return min(reply.duration_s for reply in replies)
+
+
+def keeps_alive(
+    session: Session, probes: Probes, replies: list[Reply], meanwhile: Callable[[], object] = lambda: None
+) -> bool:
+    """Whether connections can be used again, which takes two requests more: their answers join `replies`."""
+    try:
+        replies.append(probes.harmless())
+        replies.append(probes.harmless())
+        until = time.monotonic() + _MOMENT_S
+        meanwhile()
+        time.sleep(max(0.0, until - time.monotonic()))
+        return not session.client.hung_up()
+    except TransportError as fault:
+        if fault.kind != "reset":
+            raise
+        return False
+
+
+def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> ConformanceError | None:
+    """Why the target can't be judged with this profile, None where it can."""
+    profile, reply = session.profile, replies[0]
+    base_url = profile.target.base_url
+    found = [fingerprint.impostor(one, base_url) for one in replies]
+    if found[0] is not None and all(found):
+        return NotReady(f"{base_url} is not this API: {found[0][0]}", hint=f"{found[0][1]} {_INSIST}")
+    if fingerprint.is_doubtful(reply, profile.target.api) and _is_nobody(session, probes, reply):
+        return NotReady(
+            f"{base_url} has no {profile.target.api} API: {_said(profile)} is answered by {short(reply)}, "
+            "and so is a path that doesn't exist",
+            hint=f"Check the path of target.base_url, and what stands in front of the target. {_INSIST}",
+        )
+    if all(fingerprint.is_refusal(one) for one in replies):
+        return refusal(probes, profile, replies)
     return None
 
 
-def nothing(profile: Profile, faults: Sequence[tuple[Wanted, NotTestable]]) -> ProfileError:
-    """A source that makes nothing at all: one cause, one paragraph."""
-    source = source_of(profile)
-    causes: dict[str, list[tuple[Wanted, NotTestable]]] = {}
-    for wanted, fault in faults:
-        causes.setdefault(_cause(fault), []).append((wanted, fault))
-    by_number = sorted(causes.values(), key=len, reverse=True)
-    lines = []
-    for group in by_number[:3]:
-        wanted, fault = group[0]
-        some = wanted.described() if len(group) == 1 else f"{len(group)} of {len(faults)} states"
-        lines.append(_cause(fault) + ("" if len(group) == len(faults) else f" (asked for {some})"))
-    more = len(by_number) - 3
-    lines += [f"and {more} more causes"] if more > 0 else []
-    return ProfileError(
-        f"{source} gives nothing that could be tested, in no state: {'; '.join(lines)}",
-        hint=by_number[0][0][1].hint,
+def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
+    """The error for refused credentials; None where the target shows that it knows them."""
+    others = [probes.harmless(other) for other in profile.credentials if other != "primary"]
+    for name, other in zip([name for name in profile.credentials if name != "primary"], others, strict=True):
+        if fingerprint.is_let_in(other):
+            return _refused(
+                profile, replies, f"[credentials.{name}] are accepted, so it isn't the way they are sent."
+            )
+    bounds = fingerprint.skew_s(replies)
+    off = sum(bounds) / 2 if bounds is not None else 0.0
+    off = off if abs(off) > _SKEW_S else 0.0
+    for reading, call in probes.misread(int(off * 1000)):
+        # Only what a caller who is known gets: a 400 to an odd signature says nothing of the secret.
+        if fingerprint.is_let_in(call()):
+            if reading == "the target's own clock":
+                return ProfileError(
+                    f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses our timestamps",
+                    hint="Set this machine's clock (timedatectl, ntpd), or have the target's set.",
+                )
+            return _swapped(profile) if reading == SWAPPED else None
+    if off and profile.target.api == "withdraws":
+        return _clock(profile, replies, off)
+    words = same_but_ids(told(replies[0], WORDS))
+    alike = bool(others) and all(same_but_ids(told(other, WORDS)) == words for other in others)
+    return (
+        _alike(profile, replies, len(others) + 1) if alike else _refused(profile, replies, _ahead_note(off))
     )
 
 
-def _cause(fault: NotTestable) -> str:
-    """The cause of a fault, in words that are the same for every state that has this cause."""
-    return fault.cause if isinstance(fault, SourceFault) else fault.message
+def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
+    """A signature is as good as its timestamp: the clock comes before the key."""
+    return ProfileError(
+        f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses what is signed by this "
+        f"one: {told(replies[0], WORDS)}",
+        hint="Set this machine's clock (timedatectl, ntpd), or have the target's set. "
+        f"If it is still refused then, check {_variables(profile)}. {_INSIST}",
+    )
 
 
-# -- inside ------------------------------------------------------------------------------------------------------
+def _alike(profile: Profile, replies: list[Reply], pairs: int) -> ProfileError:
+    """The error for a target that refuses every pair: one thing in front of it is likelier than many wrong secrets."""
+    clock = (
+        ", or a clock that is wrong (no answer tells the target's)"
+        if profile.target.api == "withdraws"
+        else ""
+    )
+    clock = clock if fingerprint.skew_s(replies) is None else ""
+    names = ", ".join(of for of in profile.target.env.values())
+    return ProfileError(
+        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. "
+        f"All {pairs} pairs of the profile are refused alike.",
+        hint="So it is rather something in front of the target: a gateway that wants to see something else, a firewall "
+        f"that lets only known addresses in, another environment{clock}. Otherwise check {names}. {_INSIST}",
+    )
 
 
-def _wishes(profile: Profile) -> tuple[list[Wanted], list[Wanted]]:
-    """One resource of each kind that checks are sure to use; first those that no cancel changes."""
-    api, others = profile.target.api, [name for name in profile.credentials if name != "primary"]
-    final = _FINAL if api == "withdraws" else tuple(dict.fromkeys((*profile.states.terminal, "cancelled")))
-    going = ("pending", "processing") if api == "withdraws" else ("requires_approval", "processing")
-    rest = [Wanted(api, one) for one in going]
-    for name in others:
-        elsewhere = name == "other_environment"
-        owner, environment = (None, "other") if elsewhere else (name, None)
-        rest.append(
-            Wanted(api, contracts.contract(api).states.cancellable[0], owner=owner, environment=environment)
-        )
-    return [Wanted(api, one) for one in final], rest
+def _swapped(profile: Profile) -> ProfileError:
+    return ProfileError(
+        "the target accepts [credentials.primary] when its two halves change places",
+        hint=f"Swap {_variables(profile)}. {_INSIST}",
+    )
 
 
-def _all(session: Session, wishes: Sequence[Wanted]) -> list[_Had]:
-    """Asks for all of them at once, as far as the limits allow."""
-    with ThreadPoolExecutor(max_workers=min(len(wishes), session.profile.limits.concurrency)) as pool:
-        return list(pool.map(lambda one: _asked(session, one), wishes))
+def _variables(profile: Profile) -> str:
+    return profile_faults.variables(profile, "primary")
 
 
-def _asked(session: Session, wanted: Wanted) -> _Had:
+def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
+    return ProfileError(
+        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. {more}".rstrip(),
+        hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {_INSIST}",
+    )
+
+
+def _is_nobody(session: Session, probes: Probes, reply: Reply) -> bool:
+    """Whether the answer is the one that everything gets there: no route, no resource, no credentials."""
+    from conformance.suites.common import alike  # only ever needed here: a run begins without it
+
+    def same(other: Reply) -> bool:
+        echoes = [part for one in (reply, other) for part in _echoes(one)]
+        return alike(reply, other, echoes)
+
+    if not same(probes.nowhere()):
+        return False
+    # The last word has a resource that is really there, looked at in a way that changes nothing.
+    profile = session.profile
+    reads = profile.target.api != "withdraws" or profile.states.read_path is not None
+    first = STATUSES[profile.target.api][0]
+    known = _resource(session, first if reads else "canceled")
+    if known is not None and not same(probes.read(known, "primary") if reads else probes.cancel_again(known)):
+        return False
+    return (known is not None and reads) or same(probes.anonymous())
+
+
+def _resource(session: Session, status: str) -> str | None:
+    pools = session.profile.states.ids
+    if pools is not None:
+        # Looking doesn't use it up, so it isn't claimed.
+        return next(iter(pools.get("primary", {}).get(status, ())), None)
     try:
-        if session.profile.states.ids is not None:
-            return _Had(wanted, _looked_at(session, wanted))
-        return _Had(wanted, session.leases.lease(wanted))
-    except NotTestable as fault:
-        return _Had(wanted, fault=fault)
-    except TransportError:
-        return _Had(wanted)  # no word on the source: the checks will see
-
-
-def _looked_at(session: Session, wanted: Wanted) -> Resource:
-    """The next id of a list. Looking at it doesn't use it up; only what isn't as the list says is taken from it."""
-    ids = unused(session.profile).get(wanted.whose, {}).get(wanted.status, ())
-    session.verifier.known(wanted)
-    if ids and session.verifier.look(resource := Resource(ids[0], wanted)).view is View.AS_ASKED:
-        return resource
-    return session.leases.lease(wanted)
-
-
-def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Whether the declared read endpoint knows none of several withdraws that can be cancelled, or refused."""
-    profile = session.profile
-    path = profile.states.read_path
-    looked = [one for one in had if one.resource is not None and one.wanted.whose == "primary"]
-    if path is None or not looked:
+        resource = session.leases.unseen(Wanted(session.profile.target.api, status))
+    except NotTestable:
         return None
-    if not all(session.verifier.misread(one.wanted) is View.GONE for one in looked):
-        return None
-    one = looked[0]
-    assert one.resource is not None
-    reply = session.documented.read(one.resource.id, "primary")
-    if reply.ok:
-        return None  # now it is there: whatever that is, the path is right
-    return ProfileError(
-        f"states.read_path is {path}, and reading a {one.wanted.status} withdraw that was just handed out is answered "
-        f"by {told(reply, WORDS)}, though the target knows it: its cancel is answered otherwise",
-        hint=f"Check states.read_path, or leave it out where there is nothing to read withdraws with. {INSIST}",
-    )
+    session.leases.set_aside(resource)
+    return resource.id
 
 
-def _strangers(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Whether the target knows none of the withdraws: without a read endpoint, their cancel tells, which is refused."""
-    profile = session.profile
-    final = [
-        one.resource
-        for one in had
-        if one.resource is not None and one.wanted.whose == "primary" and one.wanted.status in _FINAL
-    ]
-    if session.documented.can_read or not final:
-        return None
-    for resource in final:
-        reply = session.documented.cancel(resource.id, "primary")
-        if not session.verifier.is_stranger(resource, reply):
-            return None
-    return ProfileError(
-        f"{source_of(profile)} hands out ids that this target doesn't know: the cancel of a {final[-1].status} "
-        f"withdraw of [credentials.primary] is answered as that of an id that names nothing, by {told(reply, WORDS)}",
-        hint=f"Does it make withdraws of this very target, environment and merchant? {INSIST}",
-    )
+def _echoes(reply: Reply) -> list[str]:
+    path = reply.exchange.url.split("://", 1)[-1].partition("/")[2]
+    return [f"/{path}", path, reply.exchange.url]
+
+
+def _said(profile: Profile) -> str:
+    return SAID[profile.target.api]
+
+
+def _ahead(seconds: float) -> str:
+    return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
+
+
+def _ahead_note(seconds: float) -> str:
+    return f"The target's clock is {_ahead(seconds)} this machine's." if seconds else ""

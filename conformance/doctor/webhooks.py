@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from conformance.doctor.line import Line, State
+from conformance.doctor.finding import Finding, State
 from conformance.errors import NotTestable
 from conformance.profile import Profile
 from conformance.suites.payout_intents.receiver import Patience, opened
@@ -15,35 +15,39 @@ from conformance.suites.payout_intents.receiver import Patience, opened
 _BUSY_S = 1.0
 
 
-def webhooks(profile: Profile) -> list[Line]:
+def webhooks(profile: Profile) -> list[Finding]:
     """Nothing for a profile that doesn't declare them."""
     if not profile.capabilities["webhooks"]:
         return []
     tried = f"listened on {profile.listen or 'nothing'}"
     try:
         with opened(profile.listen, profile.public_url, Patience(), busy_s=_BUSY_S) as receiver:
-            lines = [Line("webhooks.listen", State.OK, tried, "that address is free")]
+            lines = [Finding("webhooks.listen", State.OK, tried, "that address is free")]
             address = _address(profile, receiver.url)
             return [*lines, address or _loop(receiver.url, profile, receiver.said)]
     except NotTestable as fault:
-        return [Line("webhooks.listen", State.WRONG, tried, fault.message, fault.hint)]
+        return [Finding("webhooks.listen", State.WRONG, tried, fault.message, fault.hint)]
 
 
-def _address(profile: Profile, url: str) -> Line | None:
+def _address(profile: Profile, url: str) -> Finding | None:
     """A complaint about an address that no other machine can deliver to."""
     host = urlsplit(url).hostname or ""
     target = urlsplit(profile.target.base_url).hostname or ""
     tried = f"looked at {url}, where the target is to deliver"
     if _is(host, "is_unspecified"):
         todo = "Set webhooks.public_url to an address under which the target reaches this machine."
-        return Line("webhooks.public_url", State.WRONG, tried, "that is no address to send anything to", todo)
+        return Finding(
+            "webhooks.public_url", State.WRONG, tried, "that is no address to send anything to", todo
+        )
     if _is_here(host) and not _is_here(target):
         todo = "Set webhooks.public_url to an address of this machine, or of a tunnel to it."
-        return Line("webhooks.public_url", State.WRONG, tried, "for the target that is its own machine", todo)
+        return Finding(
+            "webhooks.public_url", State.WRONG, tried, "for the target that is its own machine", todo
+        )
     return None
 
 
-def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Line:
+def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Finding:
     """Delivers something to the public address from here."""
     mark = str(uuid4())
     tried = f"posted to {url} from here"
@@ -56,7 +60,7 @@ def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Line:
             follow_redirects=False,
         )
     except httpx.HTTPError as fault:
-        return Line(
+        return Finding(
             "webhooks.public_url",
             State.NOTE,
             tried,
@@ -64,8 +68,8 @@ def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Line:
             "Whether the target gets through can't be told from here: a tunnel or a firewall may let only others in.",
         )
     if mark in said():
-        return Line("webhooks.public_url", State.OK, tried, "it arrived")
-    return Line(
+        return Finding("webhooks.public_url", State.OK, tried, "it arrived")
+    return Finding(
         "webhooks.public_url",
         State.WRONG,
         tried,

@@ -16,7 +16,7 @@ from conformance.fuzz.probes import Aim, Case, Probe, reason_check
 from conformance.fuzz.resources import CONSUMED, Held
 from conformance.fuzz.rulings import Finding, Ruling, Steered, Wanted, differs, told
 from conformance.fuzz.silence import Silence
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.openapi import Operation
 from conformance.oracles.texts import Returned, returned
@@ -35,7 +35,7 @@ class Performer:
         self._api = crew.api
         self._book = book
         self._stopped = stopped
-        self._patience = Patience()
+        self._patience = Polling()
         self._silence = Silence(crew, book)
 
     def perform(self, case: Case, held: Held | None) -> bool:

@@ -13,7 +13,7 @@ from conformance.fuzz.walks import Taken, Walked, perform, shrunk
 from conformance.fuzz.walks_blame import family
 from conformance.fuzz.walks_plan import Walk
 from conformance.fuzz.walks_sent import wanted
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.session import Session
 from conformance.states.resource import Resource
 
@@ -43,7 +43,7 @@ class Walker:
         self._walks = iter(walks)
         self._left = many
         self.stopped: Callable[[], bool] = lambda: False
-        self._patience = Patience()
+        self._patience = Polling()
         self._lock = threading.Lock()
         self._missing = 0
         self._known: Counter[str] = Counter()

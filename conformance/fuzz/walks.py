@@ -14,7 +14,7 @@ from conformance.fuzz.rulings import Finding, Ruling
 from conformance.fuzz.walks_blame import family
 from conformance.fuzz.walks_plan import Step, Walk, from_json
 from conformance.fuzz.walks_sent import Lease, Sender, leased
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.model import Exchange, Headers
 from conformance.session import Session
@@ -71,7 +71,7 @@ def perform(
     *,
     judge: Judge | None = None,
     lease: Lease | None = None,
-    patience: Patience | None = None,
+    patience: Polling | None = None,
 ) -> Walked:
     """Takes a walk on fresh resources and rules on every answer.
 
@@ -85,7 +85,7 @@ def perform(
         resources = leased(walk, session, lease)
     except (NotTestable, TransportError) as fault:
         return Walked(walk, missing=session.redactor.text(fault.message))
-    sender = Sender(walk, session, judge, resources, patience or Patience())
+    sender = Sender(walk, session, judge, resources, patience or Polling())
     taken: list[Taken] = []
     for step in walk.steps:
         try:

@@ -19,7 +19,7 @@ from conformance.fuzz.walks_plan import Step, Walk
 from conformance.fuzz.walks_withdraws import WithdrawModel
 from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.model import Auth, Headers
@@ -106,7 +106,7 @@ class Sender:
     """Takes the steps of one walk in their order."""
 
     def __init__(
-        self, walk: Walk, session: Session, judge: Judge, parties: list[Party], patience: Patience
+        self, walk: Walk, session: Session, judge: Judge, parties: list[Party], patience: Polling
     ) -> None:
         self._walk, self._session, self._judge, self._parties = walk, session, judge, parties
         self._patience = patience

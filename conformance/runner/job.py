@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, openapi, plugin, profile_copy, watch
-from conformance.doctor.quick import quick
+from conformance import catalogue, openapi, origin, plugin, watch
+from conformance.doctor.preflight import preflight
 from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.checks import SUITE
 from conformance.http import gate
@@ -123,8 +123,8 @@ def _without_answer(check: Check) -> bool:
     return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
 
 
-def _preflight(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
-    return quick(
+def _looked_at(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
+    return preflight(
         profile,
         folder,
         insist=options.insist,

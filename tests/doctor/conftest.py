@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.doctor import quick
+from conformance.doctor import preflight
 from conformance.sandbox import Sandbox
 from tests.support import CREDENTIAL_ENV
 
@@ -13,7 +13,7 @@ from tests.support import CREDENTIAL_ENV
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials in the environment, no waiting for connections to close, used ids of nobody else's."""
-    monkeypatch.setattr(quick, "_MOMENT_S", 0.0)
+    monkeypatch.setattr(preflight, "_MOMENT_S", 0.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name, value in CREDENTIAL_ENV.items():
         monkeypatch.setenv(name, value)

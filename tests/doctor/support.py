@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from conformance.doctor.examine import examine
-from conformance.doctor.line import Line, exit_code
+from conformance.doctor.finding import Line, exit_code
 from conformance.profile import load
 from tests.support import CREDENTIAL_ENV
 

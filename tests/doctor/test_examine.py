@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conformance import catalogue
 from conformance.cli import main
-from conformance.doctor.line import State
+from conformance.doctor.finding import State
 from conformance.doctor.network import proxy
 from conformance.sandbox import Sandbox
 from tests.doctor.support import ENVELOPE, code, examined

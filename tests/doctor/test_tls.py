@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.cli import main
-from conformance.doctor.line import Line, State
+from conformance.doctor.finding import Line, State
 from tests.authority import Authority
 from tests.doctor.support import ENVELOPE, code, examined
 from tests.support import always, reply_with, serving, write_profile

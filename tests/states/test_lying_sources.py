@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.doctor import quick as module
-from conformance.doctor.preflight import _wishes
-from conformance.doctor.quick import quick
+from conformance.doctor import preflight as module
+from conformance.doctor.preflight import preflight
+from conformance.doctor.profile_faults import _wishes
 from conformance.errors import NotTestable, ProfileError
 from conformance.profile import Profile, load
 from conformance.sandbox import Sandbox
@@ -149,7 +149,7 @@ def test_a_check_gets_what_it_asks_for_or_nothing(
 
 def _ended(profile: Profile, folder: Path) -> ProfileError | None:
     try:
-        quick(profile, folder)
+        preflight(profile, folder)
     except ProfileError as fault:
         return fault
     return None
@@ -178,7 +178,7 @@ def test_ids_that_the_target_does_not_know_end_the_run(target: Sandbox, tmp_path
     with endpoint(target.states_url, lie, "") as states:
         path = write_profile(tmp_path, "withdraws", target.url, states=states, owners=("primary",))
         with pytest.raises(ProfileError, match="ids that this target doesn't know") as caught:
-            quick(load(path, CREDENTIAL_ENV), tmp_path / "run")
+            preflight(load(path, CREDENTIAL_ENV), tmp_path / "run")
     assert "environment and merchant" in caught.value.hint
 
 

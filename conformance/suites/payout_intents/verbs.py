@@ -13,7 +13,7 @@ from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer
 from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
@@ -63,7 +63,7 @@ class PayoutIntents:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._client = session.client
-        self._patience = Patience()
+        self._patience = Polling()
         # What this worker did so far, for the checks that look back on it in the end.
         self.asked: list[Asked] = []
         self.known: dict[str, Resource] = {}

@@ -10,7 +10,7 @@ from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer, Violation
 from conformance.http.auth import signature
 from conformance.http.client import Client, Request
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
@@ -55,7 +55,7 @@ class Withdraws:
         self._session = session
         self._client: Client = session.client
         self._read_path = session.profile.states.read_path
-        self._patience = Patience()
+        self._patience = Polling()
         # What this worker was answered so far, for the checks that look back on it in the end.
         self.asked: list[Asked] = []
         self.settled: set[str] = set()

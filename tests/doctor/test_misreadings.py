@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.doctor.quick import quick
+from conformance.doctor.preflight import preflight
 from conformance.errors import ProfileError
 from conformance.profile import load
 from tests.support import CREDENTIAL_ENV, reply_with, serving, write_profile
@@ -64,11 +64,11 @@ def test_a_target_that_signs_otherwise_is_let_through_to_be_judged(tmp_path: Pat
 
     with serving(answer) as server:
         path = profile_of(server.url, tmp_path, "withdraws")
-        quick(load(path, {**CREDENTIAL_ENV, **os.environ}), tmp_path / "run")
+        preflight(load(path, {**CREDENTIAL_ENV, **os.environ}), tmp_path / "run")
         assert len(server.requests) > 3
 
         with pytest.raises(ProfileError, match=r"refuses \[credentials.primary\]"):
-            quick(load(path, {**CREDENTIAL_ENV, "SANDBOX_API_SECRET": "another"}), tmp_path / "run")
+            preflight(load(path, {**CREDENTIAL_ENV, "SANDBOX_API_SECRET": "another"}), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_target_that_reads_basic_otherwise_is_let_through_to_be_judged(
         peer.sendall(reply_with(UNKNOWN if let_in else REFUSED, "404 No" if let_in else "401 No"))
 
     with serving(answer) as server:
-        quick(
+        preflight(
             load(profile_of(server.url, tmp_path, "payout-intents"), {**CREDENTIAL_ENV, **os.environ}),
             tmp_path / "run",
         )
@@ -117,9 +117,9 @@ def test_halves_in_each_others_place_are_ours_to_mend(tmp_path: Path, api: str) 
     mixed_up = {**CREDENTIAL_ENV, key: CREDENTIAL_ENV[secret], secret: CREDENTIAL_ENV[key]}
     with serving(answer) as server:
         path = profile_of(server.url, tmp_path, api)
-        quick(load(path, CREDENTIAL_ENV), tmp_path / "run")
+        preflight(load(path, CREDENTIAL_ENV), tmp_path / "run")
         with pytest.raises(ProfileError, match="change places") as fault:
-            quick(load(path, mixed_up), tmp_path / "run")
+            preflight(load(path, mixed_up), tmp_path / "run")
 
     assert f"Swap {key} and {secret}" in fault.value.hint
     assert CREDENTIAL_ENV[secret] not in fault.value.message + fault.value.hint

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
-from conformance.doctor import readings
+from conformance.doctor import misreadings
 from conformance.errors import TransportError
 from conformance.http.auth import Credentials
 from conformance.http.client import Request
@@ -21,7 +21,7 @@ SAID = {
 }
 
 
-class Calls:
+class Probes:
     """Harmless requests to the target of a session. Each raises TransportError where no answer comes."""
 
     def __init__(self, session: Session) -> None:
@@ -67,7 +67,9 @@ class Calls:
         path = f"/api/v1/withdraws/{uuid4()}/cancel" if self._withdraws else f"/payout_intents/{uuid4()}"
         stamp = self._session.gate.timestamp
         found = (
-            readings.of_signature(pair, path, stamp, skew_ms) if self._withdraws else readings.of_basic(pair)
+            misreadings.of_signature(pair, path, stamp, skew_ms)
+            if self._withdraws
+            else misreadings.of_basic(pair)
         )
         for name, headers in found:
 

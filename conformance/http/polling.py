@@ -13,7 +13,7 @@ _PAUSE_S = 0.25
 _BRIEFLY_S = 0.1
 
 
-class Patience:
+class Polling:
     """Two seconds of it; waiting in vain so long is done once per worker."""
 
     __slots__ = ("_seconds",)

@@ -29,7 +29,7 @@ _SHADES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Finding:
     """`id` is stable, for programs; the texts are for people. `todo` is empty where nothing is to be done."""
 
     id: str
@@ -49,18 +49,18 @@ class Line:
         }
 
 
-def exit_code(lines: Sequence[Line]) -> int:
+def exit_code(lines: Sequence[Finding]) -> int:
     """4 the target can't be reached or isn't this API, 2 something is to be mended, 3 a run would be inconclusive."""
     codes = {_CODES.get(line.state, 0) for line in lines}
     return next((code for code in (4, 2, 3) if code in codes), 0)
 
 
-def text(line: Line, style: Callable[[str, str], str]) -> str:
+def text(line: Finding, style: Callable[[str, str], str]) -> str:
     """For a terminal: what came, and below it what to do."""
     said = f"{style(f'{line.state:<12}', _SHADES[line.state])}{line.tried}: {line.came}\n"
     return said + (f"{'':12}-> {line.todo}\n" if line.todo else "")
 
 
-def as_json(lines: Sequence[Line], target: dict[str, Any]) -> dict[str, Any]:
+def as_json(lines: Sequence[Finding], target: dict[str, Any]) -> dict[str, Any]:
     """The whole diagnosis for programs."""
     return {"target": target, "exit_code": exit_code(lines), "lines": [line.to_json() for line in lines]}

@@ -1,9 +1,9 @@
 """Resources: can each state that a run needs be had, and is what comes really in it?"""
 
-from conformance.doctor import preflight
-from conformance.doctor.answers import short
-from conformance.doctor.calls import Calls
-from conformance.doctor.line import Line, State
+from conformance.doctor import profile_faults
+from conformance.doctor.finding import Finding, State
+from conformance.doctor.fingerprint import short
+from conformance.doctor.probes import Probes
 from conformance.errors import NotTestable, StateRefused, TransportError
 from conformance.http.reply import MISSING
 from conformance.http.segment import segment
@@ -33,12 +33,12 @@ def wanted(profile: Profile) -> list[Wanted]:
     return kinds + [one for one in others if one.whose in profile.credentials]
 
 
-def supplies(session: Session, calls: Calls) -> list[Line]:
+def supplies(session: Session, probes: Probes) -> list[Finding]:
     """A line for each kind. What was set up is offered back when the session is closed; ids of lists aren't used up."""
     profile, states = session.profile, session.profile.states
     if states.ids is None and states.url is None and states.command is None and not states.sandbox:
         return [
-            Line(
+            Finding(
                 "states",
                 State.MISSING,
                 "looked for a source of resources in [states]",
@@ -47,25 +47,25 @@ def supplies(session: Session, calls: Calls) -> list[Line]:
             )
         ]
     kinds = wanted(profile)
-    found = [_kind(session, calls, one) for one in kinds]
+    found = [_kind(session, probes, one) for one in kinds]
     own = [(one, fault) for one, (_, fault) in zip(kinds, found, strict=True) if _is_plain(one)]
     if all(fault is not None for _, fault in own):
         # One cause, one line: none of the states says more than the others.
-        broken = preflight.nothing(profile, [(one, fault) for one, fault in own if fault is not None])
+        broken = profile_faults.nothing(profile, [(one, fault) for one, fault in own if fault is not None])
         return [
-            Line("states", State.WRONG, f"asked for {len(own)} states", broken.message, broken.hint),
+            Finding("states", State.WRONG, f"asked for {len(own)} states", broken.message, broken.hint),
             *terminal(profile),
         ]
     lines = _alike(kinds, [line for line, _ in found]) + terminal(profile)
     if states.ids is not None:
         hint = "payout-conformance plan says how many ids of each list a run takes, and how many to add."
         lines.append(
-            Line("states.ids", State.NOTE, "looked at one id of each list", "a run takes more", hint)
+            Finding("states.ids", State.NOTE, "looked at one id of each list", "a run takes more", hint)
         )
     return lines
 
 
-def _alike(kinds: list[Wanted], lines: list[Line]) -> list[Line]:
+def _alike(kinds: list[Wanted], lines: list[Finding]) -> list[Finding]:
     """The lines; one for all that look alike where none of the states is what it should be."""
     seen = [line for one, line in zip(kinds, lines, strict=True) if _is_plain(one)]
     if (
@@ -75,11 +75,11 @@ def _alike(kinds: list[Wanted], lines: list[Line]) -> list[Line]:
     ):
         return lines
     came = f"{seen[0].came}; and none of the others is better"
-    whole = Line("states", State.WRONG, f"asked for {len(seen)} states", came, seen[0].todo)
+    whole = Finding("states", State.WRONG, f"asked for {len(seen)} states", came, seen[0].todo)
     return [whole, *(line for line in lines if line.state is State.MISSING)]
 
 
-def terminal(profile: Profile) -> list[Line]:
+def terminal(profile: Profile) -> list[Finding]:
     """Which terminal states a run tries: no document names them, so a run knows of no others."""
     if profile.target.api != "payout-intents":
         return []
@@ -87,7 +87,7 @@ def terminal(profile: Profile) -> list[Line]:
     names = profile.states.terminal
     if not names:
         return [
-            Line(
+            Finding(
                 "states.terminal",
                 State.MISSING,
                 tried,
@@ -95,14 +95,14 @@ def terminal(profile: Profile) -> list[Line]:
                 'Name all of them in states.terminal; if there is no other, write terminal = ["cancelled"].',
             )
         ]
-    return [Line("states.terminal", State.OK, tried, f"{', '.join(names)}, and no others")]
+    return [Finding("states.terminal", State.OK, tried, f"{', '.join(names)}, and no others")]
 
 
 def _is_plain(one: Wanted) -> bool:
     return one.whose == "primary" and one.webhook_url is None and one.provider_supports_cancel is None
 
 
-def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestable | None]:
+def _kind(session: Session, probes: Probes, one: Wanted) -> tuple[Finding, NotTestable | None]:
     """The line about one kind of resource, and the fault of the source where it gives none."""
     name = "states." + ".".join(
         filter(
@@ -120,30 +120,32 @@ def _kind(session: Session, calls: Calls, one: Wanted) -> tuple[Line, NotTestabl
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
         if isinstance(fault, StateRefused) and one.provider_supports_cancel is False:
-            return Line(name, State.NOTE, tried, f"every provider can cancel: {fault.message}"), None
-        line = Line(name, State.MISSING, tried, fault.message, fault.hint)
+            return Finding(name, State.NOTE, tried, f"every provider can cancel: {fault.message}"), None
+        line = Finding(name, State.MISSING, tried, fault.message, fault.hint)
         return line, fault if isinstance(fault, NotTestable) else None
-    return _seen(calls, one, name, tried, found), None
+    return _seen(probes, one, name, tried, found), None
 
 
-def _seen(calls: Calls, one: Wanted, name: str, tried: str, found: str) -> Line:
+def _seen(probes: Probes, one: Wanted, name: str, tried: str, found: str) -> Finding:
     """The line about what the owner of a resource reads. A run goes further where the two disagree, and cancels it."""
     try:
-        reply = calls.read(found, one.whose)
+        reply = probes.read(found, one.whose)
     except NotTestable:
-        return Line(name, State.OK, tried, f"{found}; its state can't be seen, as states.read_path isn't set")
+        return Finding(
+            name, State.OK, tried, f"{found}; its state can't be seen, as states.read_path isn't set"
+        )
     status = reply.at("data.status") if one.contract == "withdraws" else reply.at("status")
     if reply.ok and status == one.status:
-        return Line(name, State.OK, tried, f"{found}, and reading it says {status}")
+        return Finding(name, State.OK, tried, f"{found}, and reading it says {status}")
     if not reply.ok or status is MISSING:
-        return Line(
+        return Finding(
             name,
             State.WRONG,
             tried,
             f"{found}, but reading it is answered by {short(reply)}",
             "Does the source make resources of this very target and merchant? If so, it's the target's read endpoint.",
         )
-    return Line(
+    return Finding(
         name,
         State.WRONG,
         tried,
