@@ -10,7 +10,7 @@ import httpx
 from conformance.doctor.finding import Finding, State
 from conformance.errors import NotTestable
 from conformance.profile import Profile
-from conformance.suites.payout_intents.receiver import Patience, opened
+from conformance.webhooks.receiver import opened
 
 _BUSY_S = 1.0
 
@@ -21,7 +21,7 @@ def webhooks(profile: Profile) -> list[Finding]:
         return []
     tried = f"listened on {profile.listen or 'nothing'}"
     try:
-        with opened(profile.listen, profile.public_url, Patience(), busy_s=_BUSY_S) as receiver:
+        with opened(profile.listen, profile.public_url, busy_s=_BUSY_S) as receiver:
             lines = [Finding("webhooks.listen", State.OK, tried, "that address is free")]
             address = _address(profile, receiver.url)
             return [*lines, address or _loop(receiver.url, profile, receiver.said)]

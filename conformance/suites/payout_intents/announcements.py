@@ -15,8 +15,9 @@ from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.receiver import EVENT, Delivery, Receiver
+from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.verbs import PayoutIntents, body_of, succeeded
+from conformance.webhooks.receiver import Delivery, Receiver
 
 # After an event that was asked for later has come, one that nobody asked for isn't far.
 _LATER_S = 0.25

@@ -8,10 +8,11 @@ from conformance.errors import NotTestable
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.announcements import Announcements
+from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import Cancelled
-from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 from conformance.suites.payout_intents.verbs import PayoutIntents
+from conformance.webhooks.receiver import Receiver, opened
 
 UNNAMED = "unnamed"
 """Stands for the terminal states of a profile that names none."""
@@ -61,7 +62,7 @@ def cancelled(evidence: Evidence) -> Cancelled:
 def receiver(conformance_session: Session) -> Iterator[Receiver]:
     """A web server for the target's webhooks, on the address that the profile names."""
     profile = conformance_session.profile
-    with opened(profile.listen, profile.public_url, Patience()) as receiver:
+    with opened(profile.listen, profile.public_url, EVENT) as receiver:
         yield receiver
 
 

@@ -15,6 +15,9 @@ from conformance.contract import (
 from conformance.suites.payout_intents.authentication import AUTHENTICATION
 from conformance.suites.payout_intents.ids import is_sparse, unknown_like
 
+EVENT = "payout_intent.cancelled"
+"""The webhook event of a cancelled payout intent, as the document names it."""
+
 _READ = "/payout_intents/{id}"
 _KEYS = (
     "object",

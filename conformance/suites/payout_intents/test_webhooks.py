@@ -7,8 +7,9 @@ from conformance.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.announcements import Announced, Announcements
-from conformance.suites.payout_intents.receiver import EVENT, Receiver
+from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.verbs import PayoutIntents
+from conformance.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.waits
 

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import pytest
 
 from conformance.states.resource import Resource, Wanted
-from conformance.suites.payout_intents.receiver import EVENT, Patience, Receiver
+from conformance.suites.payout_intents.contract import EVENT
+from conformance.webhooks.receiver import Receiver
 
 INTENT = Resource("word_01HZX", Wanted("payout-intents", "requires_approval"))
 OTHER = Resource("word_02ABC", Wanted("payout-intents", "requires_approval"))
@@ -18,7 +19,7 @@ PACKED = json.dumps(MESSAGE)
 
 def received(*bodies: str | bytes) -> Receiver:
     """A receiver that got these."""
-    receiver = Receiver("http://127.0.0.1:1/", Patience())
+    receiver = Receiver("http://127.0.0.1:1/", EVENT)
     for body in bodies:
         receiver.accept([("Host", "x")], body if isinstance(body, bytes) else body.encode())
     return receiver

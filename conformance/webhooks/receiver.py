@@ -1,4 +1,4 @@
-"""A web server for the target's webhooks: accepts everything at once, and remembers what came."""
+"""A web server that accepts the target's webhooks at once and keeps them."""
 
 import threading
 import time
@@ -10,13 +10,11 @@ from typing import Any
 
 from conformance.errors import NotTestable
 from conformance.states import Resource
-from conformance.suites.payout_intents import wrappings
+from conformance.webhooks import wrappings
 
-EVENT = "payout_intent.cancelled"
-
-# Deliveries may be queued on the target's side; whoever waited in vain once needn't do so each time.
-_PATIENCE_S = 15.0
-_IMPATIENCE_S = 1.0
+# Deliveries may be queued on the target's side: they are waited for so long, and more briefly after a timeout.
+_TIMEOUT_S = 15.0
+_BRIEF_S = 1.0
 # A parallel worker may hold the address for a while.
 _BUSY_S = 60.0
 _BODY_CAP = 1_000_000
@@ -27,34 +25,31 @@ _HEADERS = ("webhook-id", "event-id")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message of the target's: `text` is the headers and the message, its wrapping undone as well as left."""
+    """A message that the target delivered. `text` holds the headers and the message, with its wrappings and without."""
 
     text: str
     identity: str
 
-    def is_about(self, intent: Resource, event: str = EVENT) -> bool:
-        """Whether it announces this event of this intent, wherever in the message that is said."""
-        return event in self.text and intent.id in self.text
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long to wait for a delivery, in seconds."""
-
-    seconds: float = _PATIENCE_S
+    def is_about(self, resource: Resource, event: str) -> bool:
+        """Returns whether the message names this event and this resource, wherever in it."""
+        return event in self.text and resource.id in self.text
 
 
 class Receiver:
-    """What has been delivered so far. `url` is where the target is to deliver to."""
+    """The deliveries so far. `url` is where the target is to deliver to, `event` the name of the awaited event.
 
-    def __init__(self, url: str, patience: Patience) -> None:
+    Waits up to 15 s for a delivery; after the first timeout only 1 s.
+    """
+
+    def __init__(self, url: str, event: str = "") -> None:
         self.url = url
-        self._patience = patience
+        self._event = event
+        self._timeout_s = _TIMEOUT_S
         self._came: list[Delivery] = []
         self._news = threading.Condition()
 
     def accept(self, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Remembers what was delivered: one message, or several at once."""
+        """Keeps a delivery, which holds one message or several."""
         heads = "\n".join(f"{name}: {value}" for name, value in headers)
         came = [
             Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed))
@@ -64,26 +59,26 @@ class Receiver:
             self._came += came
             self._news.notify_all()
 
-    def about(self, intent: Resource) -> list[Delivery]:
-        """The announcements of this intent's cancellation, redeliveries left out."""
+    def about(self, resource: Resource) -> list[Delivery]:
+        """Returns the deliveries of the event for this resource, each event once."""
         with self._news:
-            found = {one.identity: one for one in self._came if one.is_about(intent)}
+            found = {one.identity: one for one in self._came if one.is_about(resource, self._event)}
         return list(found.values())
 
-    def waits_for(self, intent: Resource) -> list[Delivery]:
-        """The announcements of this intent's cancellation, once there is one, or none after a while."""
-        deadline = time.monotonic() + self._patience.seconds
+    def waits_for(self, resource: Resource) -> list[Delivery]:
+        """Returns the deliveries of the event for this resource as soon as there is one; none after the timeout."""
+        deadline = time.monotonic() + self._timeout_s
         with self._news:
-            while not any(one.is_about(intent) for one in self._came):
+            while not any(one.is_about(resource, self._event) for one in self._came):
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self._patience.seconds = _IMPATIENCE_S
+                    self._timeout_s = _BRIEF_S
                     break
                 self._news.wait(left)
-        return self.about(intent)
+        return self.about(resource)
 
     def said(self) -> str:
-        """All that came, in a few words."""
+        """Returns the number of deliveries and the end of the last one, for messages."""
         with self._news:
             return f"{len(self._came)} deliveries" + (
                 f", the last one {self._came[-1].text[-200:]!r}" if self._came else ""
@@ -92,9 +87,9 @@ class Receiver:
 
 @contextmanager
 def opened(
-    listen: str | None, public_url: str | None, patience: Patience, *, busy_s: float = _BUSY_S
+    listen: str | None, public_url: str | None, event: str = "", *, busy_s: float = _BUSY_S
 ) -> Iterator[Receiver]:
-    """A receiver on the address `listen`.
+    """Opens a receiver of `event` (of any, where that is empty) on the address `listen`.
 
     Raises NotTestable where the profile names none, or it stays in use for `busy_s` seconds.
     """
@@ -103,7 +98,7 @@ def opened(
             "the profile doesn't say where webhooks may be delivered", hint="Set webhooks.listen."
         )
     host, _, port = listen.rpartition(":")
-    receiver = Receiver(public_url or "", patience)
+    receiver = Receiver(public_url or "", event)
     server = _bound(host.strip("[]"), int(port), receiver, busy_s)
     # The port 0 takes a free one, which only the bound socket knows.
     receiver.url = receiver.url or f"http://{host}:{server.server_address[1]}/"
@@ -147,7 +142,7 @@ def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> Threading
         daemon_threads = True
 
         def handle_error(self, *args: Any) -> None:
-            """Somebody hung up: not this run's affair."""
+            """Ignores callers that hang up."""
 
     # One worker at a time: the address is the lock.
     deadline = time.monotonic() + busy_s
@@ -164,7 +159,7 @@ def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> Threading
 
 
 def _identity(headers: list[tuple[str, str]], parsed: Any) -> str:
-    """What the deliveries of one event have in common: its id. Those without one can't be told apart."""
+    """Returns the id of the event; deliveries without one can't be told apart."""
     if isinstance(parsed, dict):
         found = next((parsed[name] for name in _IDENTITIES if isinstance(parsed.get(name), str | int)), None)
         if found is not None:

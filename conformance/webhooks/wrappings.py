@@ -1,6 +1,6 @@
-"""What a webhook's body says, however it is packed: in an array, in a form, in Base64, as JSON within JSON.
+"""Unpacks the messages of a webhook's body: from an array, a form, Base64, or JSON within JSON.
 
-No document tells the form of a webhook, so none is held against anybody.
+Where no document tells the form of a webhook, every form has to be understood.
 """
 
 import base64

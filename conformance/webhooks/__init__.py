@@ -1,0 +1,1 @@
+"""Webhooks of a target: a server that receives them, and what their bodies hold."""
