@@ -48,16 +48,18 @@ class Authentication:
     """How a request proves who sends it.
 
     `fields` are the keys of a credentials table in a profile: the first names the caller, the last is the secret (of
-    a single field, the same one). `headers` are the request headers that carry them, as documented. `summary` says it
-    in a few words ("signed with an HMAC"). `authenticate(credentials, body, stamp)` returns those headers.
+    a single field, the same one). `headers` are the request headers that carry them, as documented; `secret_headers`
+    those of them whose values are kept out of records, all where that is empty. `summary` says it in a few words
+    ("signed with an HMAC"). `authenticate(credentials, body, stamp)` returns those headers.
 
     `curl(names, variable, body)` returns how a command line does it: `names` maps the lower-case names of `headers` to
     the spelling that was sent, `body` is a shell command that prints the body, empty where there is none.
 
     `misreadings(credentials, path, stamp, skew_ms)` are tried by `doctor` where documented credentials are refused;
     the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `joined` tells
-    that the fields travel as one text with a colon between them (RFC 7617). `problem(credentials)` returns why these
-    can't be sent, with what to do, or None.
+    that the fields travel as one text with a colon between them (RFC 7617). `signed(headers, body)` returns the text
+    that the signature among these headers was computed over, None where nothing is signed. `problem(credentials)`
+    returns why these can't be sent, with what to do, or None.
     """
 
     fields: tuple[str, ...]
@@ -65,9 +67,11 @@ class Authentication:
     summary: str
     authenticate: Callable[[Credentials, bytes, Stamp], Headers]
     curl: Callable[[Mapping[str, str], Variable, str], CurlAuthentication]
+    secret_headers: tuple[str, ...] = ()
     misreadings: Callable[[Credentials, str, Stamp, int], Iterator[Misreading]]
     timestamped: bool = False
     joined: bool = False
+    signed: Callable[[Headers, bytes], str | None] = lambda headers, body: None
     problem: Callable[[Credentials], tuple[str, str] | None] = lambda credentials: None
 
 
@@ -77,7 +81,8 @@ class ResourceKind:
 
     `pool` is the list in `[states.ids]` that holds its ids, `params` what a provider-state message adds, `words` what
     follows the noun for people (" whose provider doesn't support cancelling"). Asked for only where the profile
-    declares `capability`.
+    declares `capability`. `usual` are the values that `params` have for any other resource. `question` and `none` end
+    the sentences "the list doesn't say ..." and "an empty list says that ...".
     """
 
     pool: str
@@ -85,6 +90,14 @@ class ResourceKind:
     params: Mapping[str, Any]
     words: str
     capability: str
+    usual: Mapping[str, Any]
+    question: str
+    none: str
+
+    @property
+    def extra(self) -> tuple[tuple[str, Any], ...]:
+        """The params as pairs, as `Wanted.extra` has them."""
+        return tuple(self.params.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +132,10 @@ class ResourceStates:
         """All states of a target whose profile names `terminal`."""
         return (*self.transient, *self.final_of(terminal))
 
-    def pools(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
-        """The keys that a table of ids in such a profile may have: states, and the pools of further kinds."""
-        states = (*self.documented(), *(kind.pool for kind in self.kinds), *terminal)
-        return tuple(dict.fromkeys(states))
+    def kind(self, extra: tuple[tuple[str, Any], ...], status: str | None = None) -> ResourceKind | None:
+        """The kind whose params are `extra`, in that status unless it is None; None where there is none."""
+        found = (one for one in self.kinds if one.extra == extra and status in (None, one.status))
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,9 @@ class DocumentedAnswer:
 
     status: int
     code: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}" if self.code else str(self.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +194,12 @@ class DocumentedRequests:
     encode: Callable[[Mapping[str, Any]], tuple[bytes, str]] | None = None
     cancel_fields: Mapping[str, Any] | None = None
     key_header: str | None = None
+
+    def cancel_body(self) -> tuple[bytes, str | None]:
+        """The body and the content type of a cancel without options; nothing and None where it has no body."""
+        if self.encode is None or self.cancel_fields is None:
+            return b"", None
+        return self.encode(self.cancel_fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

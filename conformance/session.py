@@ -141,8 +141,12 @@ class Given:
         return self._seen[wanted]
 
     def _asked(self, status: str, more: dict[str, Any]) -> Wanted:
-        """What to ask for. Raises NotTestable where the profile doesn't know its owner."""
-        wanted = Wanted(self._session.profile.target.api, status, **more)
+        """Returns the resource to ask for: `more` are fields of Wanted, and params of a kind of the contract.
+
+        Raises NotTestable where the profile doesn't know its owner.
+        """
+        plain = {name: more.pop(name) for name in ("owner", "environment", "webhook_url") if name in more}
+        wanted = Wanted(self._session.profile.target.api, status, extra=tuple(more.items()), **plain)
         if wanted.whose != "primary":
             self.credentials(wanted.whose)
         return wanted

@@ -15,13 +15,13 @@ from typing import Any
 
 import jsonschema
 
-from conformance import __version__
+from conformance import __version__, contracts
 from conformance.catalogue import specs_dir
 from conformance.certificate.evidence import FILES, Files, Run
 from conformance.errors import CertificateError
-from conformance.model import Outcome, RequirementResult, RunRecord, Verdict
-from conformance.profile_copy import PROFILE
-from conformance.provenance import build as this_build
+from conformance.inputs import build as this_build
+from conformance.model import Outcome, RequirementResult, Verdict
+from conformance.origin import PROFILE
 from conformance.report import tried
 from conformance.report.safe import line
 
@@ -102,7 +102,7 @@ def build(
                     **_watched(run),
                     "notes": [text for note in record.notes if (text := line(note))],
                 },
-                **_tried(record),
+                **_tried(run),
                 "certifiedAt": certified_at,
                 "expiresAt": expires_at,
                 "certifiedWith": dict(certified_with),
@@ -157,11 +157,12 @@ def _configuration(run: Run) -> list[Json]:
     ]
 
 
-def _tried(record: RunRecord) -> Json:
-    """The terminal states that were tried, of an API whose document names none."""
-    if record.target.api != "payout-intents":
+def _tried(run: Run) -> Json:
+    """Returns the final states that were tried, of an API whose document names none."""
+    if not contracts.contract(run.record.target.api).states.named_by_profile:
         return {}
-    return {"terminalStatesTried": [line(state) for state in tried.terminal_states(record.checks)]}
+    states = tried.terminal_states(run.catalogue.matrix, run.record.checks)
+    return {"terminalStatesTried": [line(state) for state in states]}
 
 
 def _reason(row: RequirementResult) -> str:

@@ -173,11 +173,10 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_o
 
 
 def _at_stake(profile: Any) -> str:
-    """Returns what a run does to a live environment, in a sentence or two."""
+    """What a run does to a live environment, in a sentence or two."""
     from conformance import contracts
 
-    nouns = f"{contracts.contract(profile.target.api).noun}s"
-    states, limits = profile.states, profile.limits
+    nouns, states, limits = f"{contracts.contract(profile.target.api).noun}s", profile.states, profile.limits
     if states.ids is not None:
         number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
         handed = f"up to {number} {nouns} of [states.ids]"

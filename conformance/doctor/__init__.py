@@ -1,4 +1,4 @@
-"""Before any verdict: is the target there, is it this API, does it know us, and can it give us resources?
+"""Finds out before any verdict whether the target is there, is this API, knows the caller, and has resources.
 
 `preflight` is the part that every run begins with; `examine` is the whole, for `payout-conformance doctor`.
 """

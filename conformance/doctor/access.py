@@ -1,17 +1,18 @@
-"""Who is let in: each pair of credentials, a wrong one, and whether it's this API that says so."""
+"""Examines access: each pair of credentials, a wrong one, and whether this API answers."""
 
+from conformance import contracts
 from conformance.doctor import fingerprint
 from conformance.doctor.finding import Finding, State
-from conformance.doctor.fingerprint import NOT_FOUND, short
 from conformance.doctor.preflight import obstacle
-from conformance.doctor.probes import SAID, Probes
+from conformance.doctor.probes import Probes
 from conformance.errors import ConformanceError, NotReady
+from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.session import Session
 
 
 def access(session: Session, probes: Probes, replies: list[Reply]) -> list[Finding]:
-    """Lines on the API and on every pair; `replies` are answers to the harmless call with the primary pair."""
+    """Returns findings on the API and on every pair; `replies` are answers to the probe with the primary pair."""
     fault = obstacle(session, probes, replies)
     lines = [_api(session, replies[0], fault)]
     if lines[0].state is State.UNREACHABLE:
@@ -26,19 +27,23 @@ def access(session: Session, probes: Probes, replies: list[Reply]) -> list[Findi
 
 def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
     profile = session.profile
-    tried = f"sent {SAID[profile.target.api]} to {profile.target.base_url}"
+    tried = (
+        f"sent {contracts.contract(profile.target.api).requests.probe_summary} to {profile.target.base_url}"
+    )
     if isinstance(fault, NotReady):
         return Finding("api", State.UNREACHABLE, tried, fault.message, fault.hint)
-    documented = NOT_FOUND[profile.target.api]
-    if reply.status == 404 and reply.at("error.code") == documented:
-        return Finding("api", State.OK, tried, f"{short(reply)}, as documented")
+    documented = contracts.contract(profile.target.api).answers
+    if fingerprint.is_not_found(reply, documented):
+        return Finding("api", State.OK, tried, f"{summary.brief(reply, kind=True)}, as documented")
     if fingerprint.is_refusal(reply):
-        return Finding("api", State.OK, tried, f"{short(reply)}: somebody who asks for credentials")
+        return Finding(
+            "api", State.OK, tried, f"{summary.brief(reply, kind=True)}: somebody who asks for credentials"
+        )
     return Finding(
         "api",
         State.WARNING,
         tried,
-        f"{short(reply)}, where 404 {documented} is documented",
+        f"{summary.brief(reply, kind=True)}, where {documented.not_found} is documented",
         "If the address is right, this is for a run to judge.",
     )
 
@@ -52,10 +57,10 @@ def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> 
             "credentials.primary",
             State.WARNING,
             tried,
-            f"{short(reply)}, but they are accepted in another form than the documented one",
+            f"{summary.brief(reply, kind=True)}, but they are accepted in another form than the documented one",
             "They are right, and the target reads the document otherwise: a run will hold that against it.",
         )
-    return Finding("credentials.primary", State.OK, tried, f"let in: {short(reply)}")
+    return Finding("credentials.primary", State.OK, tried, f"let in: {summary.brief(reply, kind=True)}")
 
 
 def _pair(session: Session, name: str, reply: Reply) -> Finding:
@@ -64,10 +69,12 @@ def _pair(session: Session, name: str, reply: Reply) -> Finding:
             f"credentials.{name}",
             State.WRONG,
             _called(session, name),
-            f"refused: {short(reply)}",
+            f"refused: {summary.brief(reply, kind=True)}",
             "Check the values of these variables: right environment, not expired, not mixed up?",
         )
-    return Finding(f"credentials.{name}", State.OK, _called(session, name), f"let in: {short(reply)}")
+    return Finding(
+        f"credentials.{name}", State.OK, _called(session, name), f"let in: {summary.brief(reply, kind=True)}"
+    )
 
 
 def _called(session: Session, name: str) -> str:
@@ -78,19 +85,18 @@ def _called(session: Session, name: str) -> str:
 def _wrong(reply: Reply) -> Finding:
     tried = "called with a wrong secret"
     if fingerprint.is_refusal(reply):
-        return Finding("credentials.wrong", State.OK, tried, f"refused: {short(reply)}")
+        return Finding("credentials.wrong", State.OK, tried, f"refused: {summary.brief(reply, kind=True)}")
     return Finding(
         "credentials.wrong",
         State.WARNING,
         tried,
-        f"not refused: {short(reply)}",
+        f"not refused: {summary.brief(reply, kind=True)}",
         "Is this a mock, or a test mode that checks nothing? A run will hold it against the target.",
     )
 
 
 def _undeclared(session: Session) -> list[Finding]:
-    api, pairs = session.profile.target.api, session.profile.credentials
-    needed = ["other_merchant"] + (["other_environment"] if api == "payout-intents" else [])
+    pairs, needed = session.profile.credentials, contracts.contract(session.profile.target.api).others
     return [
         Finding(
             f"credentials.{name}",

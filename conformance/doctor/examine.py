@@ -1,4 +1,4 @@
-"""The whole examination, in the order in which one thing rests on the other."""
+"""Examines a profile and its target, in the order in which one finding depends on another."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ def _session(session: Session) -> Iterator[Finding]:
         yield pace.connections(lasting=lasting)
         yield pace.clock(replies, profile.target.api)
         yield pace.rate(replies, profile)
-        yield from provider_states.supplies(session, probes)
+        yield from provider_states.findings(session, probes)
     except TransportError as fault:
         yield Finding(
             "http",

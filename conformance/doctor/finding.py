@@ -1,4 +1,4 @@
-"""One line of a diagnosis: what was tried, what came, what to do."""
+"""A finding of the doctor: what was tried, what came, what to do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

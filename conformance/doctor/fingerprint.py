@@ -1,63 +1,58 @@
-"""What an answer gives away of who gave it: this API, something in front of it, or something else altogether."""
+"""Tells by an answer who gave it: this API, something in front of it, or another service."""
 
 import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
+from conformance.contract import DocumentedAnswers
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 
-# The documented code of a 404 (sections Withdraw Not Found, Other outcomes).
-NOT_FOUND = {"withdraws": "RESOURCE_NOT_FOUND", "payout-intents": "not_found"}
+# Keys that JSON APIs commonly have at the top of an answer.
 _KEYS = {"success", "data", "error", "errors", "object", "code"}
 _LOGIN = re.compile(r"log-?in|sign-?in|sso|oauth|auth|portal|captive", re.IGNORECASE)
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL)
 
 
 def is_html(reply: Reply) -> bool:
-    """Whether the body is a page for browsers, whatever the content type says."""
+    """Returns whether the body is a page for browsers, whatever the content type says."""
     return _HTML.match(reply.body) is not None
 
 
 def is_refusal(reply: Reply) -> bool:
-    """Whether the caller wasn't let in."""
+    """Returns whether the caller wasn't let in."""
     return reply.status in (401, 403)
 
 
 def is_let_in(reply: Reply) -> bool:
-    """Whether an answer to the harmless call is what somebody who is known gets: there is no such thing, or success."""
+    """Returns whether an answer to the probe is one to a known caller: there is no such resource, or success."""
     return reply.ok or reply.status == 404
 
 
-def is_doubtful(reply: Reply, api: str) -> bool:
-    """Whether an answer to the harmless call may well be another service's: an error, and not the documented one.
+def is_not_found(reply: Reply, documented: DocumentedAnswers) -> bool:
+    """Returns whether an answer is the documented one to an id that names nothing."""
+    wanted = documented.not_found
+    return reply.status == wanted.status and wanted.code in (None, reply.at(documented.code))
 
-    A 5xx in JSON with a key that these APIs use is the API's own; a refusal in JSON is about credentials.
+
+def is_doubtful(reply: Reply, documented: DocumentedAnswers) -> bool:
+    """Returns whether an answer to the probe may be another service's: an error, and not the documented one.
+
+    A 5xx in JSON with a common key is taken for the API's own; a refusal in JSON is about credentials.
     """
     if reply.ok:
         return reply.json is MISSING
     if is_refusal(reply):
         return is_html(reply)
     if reply.status == 404:
-        return bool(reply.at("error.code") != NOT_FOUND[api])
+        return not is_not_found(reply, documented)
     value = reply.json
     return not isinstance(value, dict) or not _KEYS & value.keys()
 
 
-def short(reply: Reply) -> str:
-    """An answer in a few words, without secrets: status, kind, and the error code or how the body begins."""
-    code = reply.at("error.code")
-    if isinstance(code, str):
-        return f"{reply.status} {code[:40]}"
-    kind = (reply.header("Content-Type") or "no content type").split(";")[0]
-    clean = reply.exchange.response_body.decode("utf-8", "backslashreplace")
-    title = re.search(r"<title>\s*(.*?)\s*</title>", clean, re.IGNORECASE | re.DOTALL)
-    text = " ".join((title[1] if title else clean).split())
-    return f"{reply.status}, {kind}" + (f": {text[:60]!r}" if text else ", no body")
-
-
 def elsewhere(reply: Reply, base_url: str) -> str | None:
-    """Where a redirect leads, where that is another server or a login page; None otherwise, and where it is no URL."""
+    """Returns the goal of a redirect to another server or a login page; None for any other, or one that is no URL."""
     location = reply.header("Location")
     if not 300 <= reply.status < 400 or not location:
         return None
@@ -72,9 +67,9 @@ def elsewhere(reply: Reply, base_url: str) -> str | None:
 
 
 def impostor(reply: Reply, base_url: str) -> tuple[str, str] | None:
-    """Who answered instead of an API, and what to do: a login page, a captive portal, a proxy. None for anybody else.
+    """Returns who answered instead of an API, and what to do: a login page, a captive portal, a proxy. None otherwise.
 
-    Only what no implementation of these APIs would say, however broken: a page for browsers as a success, a
+    Counts only answers that no implementation of an API gives, however broken: a page for browsers as a success, a
     redirect to another place, a network that wants its terms accepted.
     """
     there = elsewhere(reply, base_url)
@@ -94,14 +89,14 @@ def impostor(reply: Reply, base_url: str) -> tuple[str, str] | None:
         )
     if reply.ok and is_html(reply):
         return (
-            f"a web page says that all is well ({short(reply)})",
+            f"a web page says that all is well ({summary.brief(reply, kind=True)})",
             "Is this a login page or a captive portal? target.base_url has to be the address of the API itself.",
         )
     return None
 
 
 def skew_s(replies: list[Reply]) -> tuple[float, float] | None:
-    """How far the target's clock is ahead of ours, in seconds: a lower and an upper bound, None without a `Date`.
+    """Returns how far the target's clock is ahead of ours: bounds in seconds, low and high; None without a `Date`.
 
     `Date` (RFC 9110 section 6.6.1) tells whole seconds: the target's time was in [Date, Date + 1 s) at some moment
     between the request and the answer. Several answers narrow it down.

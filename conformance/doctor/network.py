@@ -1,4 +1,4 @@
-"""As far as the first byte: name, connection, certificate, and the proxy that isn't used."""
+"""Examines the way to the target: name, connection, certificate, and a proxy that isn't used."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 def network(base_url: str, timeout_s: float) -> list[Finding]:
-    """What there is to say of the way to `base_url`; the last line is `unreachable` where it ends before its goal."""
+    """Returns the findings on the way to `base_url`; the last is `unreachable` where it ends before its goal."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -31,7 +31,7 @@ def network(base_url: str, timeout_s: float) -> list[Finding]:
 
 
 def proxy(environ: Mapping[str, str]) -> list[Finding]:
-    """A note where the environment names a proxy: this client doesn't use it."""
+    """Returns a note where the environment names a proxy: this client doesn't use it."""
     named = [name for name in _PROXIES if environ.get(name) or environ.get(name.lower())]
     if not named:
         return []
@@ -136,7 +136,7 @@ def _secured(host: str, port: int, context: ssl.SSLContext, timeout_s: float) ->
 
 
 def _shown(host: str, port: int, timeout_s: float) -> str:
-    """Whose certificate a server shows that isn't trusted, in brackets; empty where it can't be had."""
+    """Returns the owner of a certificate that isn't trusted, in brackets; empty where it can't be had."""
     from cryptography import x509  # only where something is wrong: it takes a while to load
 
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

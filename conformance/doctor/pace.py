@@ -1,8 +1,9 @@
-"""How fast, how often, and by which clock: latency, connections, rate limits, `Date`."""
+"""Examines latency, connections, rate limits, and the target's clock (`Date`)."""
 
 import re
 from statistics import median
 
+from conformance import contracts
 from conformance.doctor import fingerprint
 from conformance.doctor.finding import Finding, State
 from conformance.http.reply import Reply
@@ -15,7 +16,7 @@ _TOLERABLE_SKEW_S = 60.0
 
 
 def latency(replies: list[Reply], timeout_s: float) -> Finding:
-    """The median of what the answers took."""
+    """Returns the finding on the median duration of the answers."""
     middle = median(reply.duration_s for reply in replies)
     came = (
         f"median {middle * 1000:.0f} ms, longest {max(reply.duration_s for reply in replies) * 1000:.0f} ms"
@@ -29,7 +30,7 @@ def latency(replies: list[Reply], timeout_s: float) -> Finding:
 
 
 def connections(*, lasting: bool) -> Finding:
-    """Whether connections end without notice: those that announce it, or never last, are no trouble."""
+    """Returns the finding on connections that end without notice; those that announce their end are no trouble."""
     tried = "sent several requests, one right after the other"
     if lasting:
         return Finding("keep-alive", State.OK, tried, "no connection was closed without notice")
@@ -43,7 +44,7 @@ def connections(*, lasting: bool) -> Finding:
 
 
 def clock(replies: list[Reply], api: str) -> Finding:
-    """How far the two clocks are apart."""
+    """Returns the finding on the distance of the two clocks."""
     tried = f"compared the Date of {len(replies)} answers with this machine's clock"
     bounds = fingerprint.skew_s(replies)
     if bounds is None:
@@ -54,14 +55,14 @@ def clock(replies: list[Reply], api: str) -> Finding:
         return Finding("clock", State.OK, tried, came)
     todo = (
         "Signatures carry a timestamp: a target that looks at it may refuse every request."
-        if api == "withdraws"
+        if contracts.contract(api).authentication.timestamped
         else "Times in reports and answers won't agree."
     )
     return Finding("clock", State.WARNING, tried, came, f"{todo} Have both clocks set (NTP).")
 
 
 def rate(replies: list[Reply], profile: Profile) -> Finding:
-    """What the target says of its limits, beside what the profile asks for."""
+    """Returns the finding on the limits that the target names, beside those of the profile."""
     tried = "looked for rate limit headers"
     told = {
         name.lower(): value for reply in replies for name, value in reply.headers if _LIMITS.fullmatch(name)

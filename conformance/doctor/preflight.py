@@ -1,28 +1,27 @@
-"""The checks that begin every run, so that a mistake of ours is never held against a target.
+"""The checks that begin every run, so that a mistake of the profile is never held against a target.
 
-Three harmless requests, one more for every other pair of credentials, and a resource in each state (`profile_faults`).
-
-Fairness cuts both ways. Whoever answers as one of these APIs, however badly, is let through to be judged: a 500, an
-error page, a wrong envelope, even a refusal of credentials that only a misreading of the document would take.
+They send three harmless requests, one more for every other pair of credentials, and ask for a resource in each state
+(`profile_faults`). A target that answers as the API, however badly, is let through to be judged: a 500, an error page,
+a wrong envelope, even a refusal of good credentials by a target that misreads the document.
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from conformance import contracts
+from conformance.contract import CLOCK
 from conformance.doctor import fingerprint, profile_faults
-from conformance.doctor.fingerprint import short
-from conformance.doctor.misreadings import SWAPPED
-from conformance.doctor.probes import SAID, Probes
+from conformance.doctor.probes import Probes
 from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
+from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.profile import STATUSES, Profile
+from conformance.profile import Profile
 from conformance.report.safe import same_but_ids
 from conformance.session import Session
 from conformance.states import Wanted
-from conformance.states.told import WORDS, told
 
-# So long after an answer a connection that the target didn't mean to keep has been closed.
+# A connection that the target doesn't keep is closed within this time after an answer.
 _MOMENT_S = 0.05
 # A clock that is off by less is no reason for a refusal.
 _SKEW_S = 30.0
@@ -37,13 +36,12 @@ def preflight(
     narrow: bool = False,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> float:
-    """Returns where the target of `profile` can be judged: the seconds that its quickest answer took.
+    """Returns the duration of the target's quickest answer in seconds, where the target of `profile` can be judged.
 
-    Leaves the file `no-reuse` in `folder` if connections don't last; whether they do takes a moment to see, which
-    `meanwhile` may use.
+    Leaves the file `no-reuse` in `folder` if connections don't last; `meanwhile` is called while that shows.
     Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
     where any credentials aren't accepted, a clock is wrong, or the source gives nothing that the target knows. `insist`
-    lets whatever answers be judged; `narrow` is for a run of a few checks, which may not need every state.
+    lets any target that answers be judged; `narrow` is for a run of a few checks, which may not need every state.
     """
     session = Session(profile, folder)
     try:
@@ -74,7 +72,7 @@ def preflight(
 def keeps_alive(
     session: Session, probes: Probes, replies: list[Reply], meanwhile: Callable[[], object] = lambda: None
 ) -> bool:
-    """Whether connections can be used again, which takes two requests more: their answers join `replies`."""
+    """Returns whether connections can be used again. Takes two requests more: their answers join `replies`."""
     try:
         replies.append(probes.harmless())
         replies.append(probes.harmless())
@@ -89,16 +87,17 @@ def keeps_alive(
 
 
 def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> ConformanceError | None:
-    """Why the target can't be judged with this profile, None where it can."""
+    """Returns the reason why the target can't be judged with this profile, None where it can."""
     profile, reply = session.profile, replies[0]
     base_url = profile.target.base_url
     found = [fingerprint.impostor(one, base_url) for one in replies]
     if found[0] is not None and all(found):
         return NotReady(f"{base_url} is not this API: {found[0][0]}", hint=f"{found[0][1]} {_INSIST}")
-    if fingerprint.is_doubtful(reply, profile.target.api) and _is_nobody(session, probes, reply):
+    documented = contracts.contract(profile.target.api).answers
+    if fingerprint.is_doubtful(reply, documented) and _is_nobody(session, probes, reply):
         return NotReady(
-            f"{base_url} has no {profile.target.api} API: {_said(profile)} is answered by {short(reply)}, "
-            "and so is a path that doesn't exist",
+            f"{base_url} has no {profile.target.api} API: {_said(profile)} is answered by "
+            f"{summary.brief(reply, kind=True)}, and so is a path that doesn't exist",
             hint=f"Check the path of target.base_url, and what stands in front of the target. {_INSIST}",
         )
     if all(fingerprint.is_refusal(one) for one in replies):
@@ -107,7 +106,7 @@ def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> Conforma
 
 
 def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
-    """The error for refused credentials; None where the target shows that it knows them."""
+    """Returns the error for refused credentials; None where the target shows that it knows them."""
     others = [probes.harmless(other) for other in profile.credentials if other != "primary"]
     for name, other in zip([name for name in profile.credentials if name != "primary"], others, strict=True):
         if fingerprint.is_let_in(other):
@@ -118,44 +117,40 @@ def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> Conforman
     off = sum(bounds) / 2 if bounds is not None else 0.0
     off = off if abs(off) > _SKEW_S else 0.0
     for reading, call in probes.misread(int(off * 1000)):
-        # Only what a caller who is known gets: a 400 to an odd signature says nothing of the secret.
+        # Only an answer to a known caller counts: a 400 to an odd signature says nothing of the secret.
         if fingerprint.is_let_in(call()):
-            if reading == "the target's own clock":
+            if reading.name == CLOCK:
                 return ProfileError(
                     f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses our timestamps",
                     hint="Set this machine's clock (timedatectl, ntpd), or have the target's set.",
                 )
-            return _swapped(profile) if reading == SWAPPED else None
-    if off and profile.target.api == "withdraws":
+            return _swapped(profile) if reading.ours else None
+    if off and _is_timestamped(profile):
         return _clock(profile, replies, off)
-    words = same_but_ids(told(replies[0], WORDS))
-    alike = bool(others) and all(same_but_ids(told(other, WORDS)) == words for other in others)
+    words = same_but_ids(profile_faults.in_full(replies[0]))
+    alike = bool(others) and all(same_but_ids(profile_faults.in_full(other)) == words for other in others)
     return (
         _alike(profile, replies, len(others) + 1) if alike else _refused(profile, replies, _ahead_note(off))
     )
 
 
 def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
-    """A signature is as good as its timestamp: the clock comes before the key."""
+    """Returns the error for a wrong clock: a timestamp decides before a key does."""
     return ProfileError(
         f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses what is signed by this "
-        f"one: {told(replies[0], WORDS)}",
+        f"one: {profile_faults.in_full(replies[0])}",
         hint="Set this machine's clock (timedatectl, ntpd), or have the target's set. "
         f"If it is still refused then, check {_variables(profile)}. {_INSIST}",
     )
 
 
 def _alike(profile: Profile, replies: list[Reply], pairs: int) -> ProfileError:
-    """The error for a target that refuses every pair: one thing in front of it is likelier than many wrong secrets."""
-    clock = (
-        ", or a clock that is wrong (no answer tells the target's)"
-        if profile.target.api == "withdraws"
-        else ""
-    )
+    """Returns the error for a target that refuses every pair: many wrong secrets are less likely than one gateway."""
+    clock = ", or a clock that is wrong (no answer tells the target's)" if _is_timestamped(profile) else ""
     clock = clock if fingerprint.skew_s(replies) is None else ""
     names = ", ".join(of for of in profile.target.env.values())
     return ProfileError(
-        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. "
+        f"the target refuses [credentials.primary]: {profile_faults.in_full(replies[0])} to {_said(profile)}. "
         f"All {pairs} pairs of the profile are refused alike.",
         hint="So it is rather something in front of the target: a gateway that wants to see something else, a firewall "
         f"that lets only known addresses in, another environment{clock}. Otherwise check {names}. {_INSIST}",
@@ -175,13 +170,14 @@ def _variables(profile: Profile) -> str:
 
 def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
     return ProfileError(
-        f"the target refuses [credentials.primary]: {told(replies[0], WORDS)} to {_said(profile)}. {more}".rstrip(),
+        f"the target refuses [credentials.primary]: {profile_faults.in_full(replies[0])} to {_said(profile)}. "
+        f"{more}".rstrip(),
         hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {_INSIST}",
     )
 
 
 def _is_nobody(session: Session, probes: Probes, reply: Reply) -> bool:
-    """Whether the answer is the one that everything gets there: no route, no resource, no credentials."""
+    """Returns whether every request gets that answer there: no route, no resource, no credentials."""
     from conformance.suites.common import alike  # only ever needed here: a run begins without it
 
     def same(other: Reply) -> bool:
@@ -190,11 +186,9 @@ def _is_nobody(session: Session, probes: Probes, reply: Reply) -> bool:
 
     if not same(probes.nowhere()):
         return False
-    # The last word has a resource that is really there, looked at in a way that changes nothing.
-    profile = session.profile
-    reads = profile.target.api != "withdraws" or profile.states.read_path is not None
-    first = STATUSES[profile.target.api][0]
-    known = _resource(session, first if reads else "canceled")
+    # A resource that is really there decides, looked at in a way that changes nothing.
+    reads, states = session.documented.can_read, contracts.contract(session.profile.target.api).states
+    known = _resource(session, states.cancellable[0] if reads else states.cancelled)
     if known is not None and not same(probes.read(known, "primary") if reads else probes.cancel_again(known)):
         return False
     return (known is not None and reads) or same(probes.anonymous())
@@ -219,7 +213,11 @@ def _echoes(reply: Reply) -> list[str]:
 
 
 def _said(profile: Profile) -> str:
-    return SAID[profile.target.api]
+    return contracts.contract(profile.target.api).requests.probe_summary
+
+
+def _is_timestamped(profile: Profile) -> bool:
+    return contracts.contract(profile.target.api).authentication.timestamped
 
 
 def _ahead(seconds: float) -> str:

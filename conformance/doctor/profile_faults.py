@@ -1,30 +1,30 @@
-"""Before anybody is judged: is every pair let in, and are there resources that this target knows?
+"""Finds mistakes of a profile that would be held against its target: refused credentials, unknown resources.
 
-What a mistake of ours would have the target convicted of is found out here, with one resource per state at most; the
-checks use these afterwards.
+Takes one resource per state at most, and keeps them for the checks.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from conformance import contracts
 from conformance.doctor import fingerprint
-from conformance.doctor.probes import SAID, Probes
+from conformance.doctor.probes import Probes
 from conformance.errors import ConformanceError, NotTestable, ProfileError, SourceFault, TransportError
-from conformance.profile import STATUSES, Profile
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.profile import Profile
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.states.pools import unused
-from conformance.states.told import WORDS, source_of, told
+from conformance.states.told import source_of
 from conformance.states.verify import View
 
 INSIST = "If you are sure that it is the target's own defect: `run --insist` has it judged all the same."
-# Of withdraws, these can't be changed by a cancel: what is in them comes first.
-_FINAL = ("canceled", "paid", "failed")
 
 
 def refused(session: Session, probes: Probes) -> ProfileError | None:
-    """The error for a pair beside the primary one that is refused, None where all are accepted."""
+    """Returns the error for a pair beside the primary one that is refused, None where all are accepted."""
     profile = session.profile
     for name in profile.credentials:
         if name != "primary":
@@ -32,15 +32,20 @@ def refused(session: Session, probes: Probes) -> ProfileError | None:
             if fingerprint.is_refusal(reply):
                 return ProfileError(
                     f"the target refuses [credentials.{name}], and lets [credentials.primary] in: "
-                    f"{SAID[profile.target.api]} is answered by {told(reply, WORDS)}",
+                    f"{contracts.contract(profile.target.api).requests.probe_summary} is answered by {in_full(reply)}",
                     hint=f"Check {variables(profile, name)}: for this environment, not expired, not mixed up? {INSIST}",
                 )
     return None
 
 
 def variables(profile: Profile, name: str) -> str:
-    """The names of the environment variables that a profile takes a pair from."""
+    """Returns the names of the environment variables that a profile takes a pair from."""
     return " and ".join(of for key, of in profile.target.env.items() if key.startswith(f"{name}."))
+
+
+def in_full(reply: Reply) -> str:
+    """Returns an answer with the beginning of its body, for the messages that end a run before it begins."""
+    return summary.brief(reply, summary.WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,9 @@ class _Had:
 
 
 def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | None:
-    """The error for a source that gives nothing that this target knows, None where it gives something.
+    """Returns the error for a source that gives nothing that this target knows, None where it gives something.
 
-    What it gives is kept for the checks. `narrow` looks at no more than one resource: for a run of a few checks.
+    The resources are kept for the checks. `narrow` looks at no more than one resource: for a run of a few checks.
     """
     profile = session.profile
     states = profile.states
@@ -89,7 +94,7 @@ def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | 
 
 
 def nothing(profile: Profile, faults: Sequence[tuple[Wanted, NotTestable]]) -> ProfileError:
-    """A source that makes nothing at all: one cause, one paragraph."""
+    """Returns the error for a source that makes nothing at all: one paragraph, with each cause once."""
     source = source_of(profile)
     causes: dict[str, list[tuple[Wanted, NotTestable]]] = {}
     for wanted, fault in faults:
@@ -109,7 +114,7 @@ def nothing(profile: Profile, faults: Sequence[tuple[Wanted, NotTestable]]) -> P
 
 
 def _cause(fault: NotTestable) -> str:
-    """The cause of a fault, in words that are the same for every state that has this cause."""
+    """Returns the cause of a fault, in words that are the same for every state that has this cause."""
     return fault.cause if isinstance(fault, SourceFault) else fault.message
 
 
@@ -117,20 +122,19 @@ def _cause(fault: NotTestable) -> str:
 
 
 def _wishes(profile: Profile) -> tuple[list[Wanted], list[Wanted]]:
-    """One resource of each kind that checks are sure to use; first those that no cancel changes."""
+    """Returns a resource of each kind that checks are sure to use; first those that no cancel changes."""
     api, others = profile.target.api, [name for name in profile.credentials if name != "primary"]
-    final = _FINAL if api == "withdraws" else tuple(dict.fromkeys((*profile.states.terminal, "cancelled")))
-    going = ("pending", "processing") if api == "withdraws" else ("requires_approval", "processing")
-    rest = [Wanted(api, one) for one in going]
+    states = contracts.contract(api).states
+    rest = [Wanted(api, one) for one in states.transient]
     for name in others:
         elsewhere = name == "other_environment"
         owner, environment = (None, "other") if elsewhere else (name, None)
-        rest.append(Wanted(api, STATUSES[api][0], owner=owner, environment=environment))
-    return [Wanted(api, one) for one in final], rest
+        rest.append(Wanted(api, states.cancellable[0], owner=owner, environment=environment))
+    return [Wanted(api, one) for one in states.final_of(profile.states.terminal)], rest
 
 
 def _all(session: Session, wishes: Sequence[Wanted]) -> list[_Had]:
-    """Asks for all of them at once, as far as the limits allow."""
+    """Asks for several resources at once, as far as the limits allow."""
     with ThreadPoolExecutor(max_workers=min(len(wishes), session.profile.limits.concurrency)) as pool:
         return list(pool.map(lambda one: _asked(session, one), wishes))
 
@@ -147,7 +151,7 @@ def _asked(session: Session, wanted: Wanted) -> _Had:
 
 
 def _looked_at(session: Session, wanted: Wanted) -> Resource:
-    """The next id of a list. Looking at it doesn't use it up; only what isn't as the list says is taken from it."""
+    """Returns the next id of a list. Looking doesn't use it up; an id that isn't as the list says is taken from it."""
     ids = unused(session.profile).get(wanted.whose, {}).get(wanted.status, ())
     session.verifier.known(wanted)
     if ids and session.verifier.look(resource := Resource(ids[0], wanted)).view is View.AS_ASKED:
@@ -156,7 +160,7 @@ def _looked_at(session: Session, wanted: Wanted) -> Resource:
 
 
 def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Whether the declared read endpoint knows none of several withdraws that can be cancelled, or refused."""
+    """Returns the error for a declared read endpoint that knows none of several resources that a cancel finds."""
     profile = session.profile
     path = profile.states.read_path
     looked = [one for one in had if one.resource is not None and one.wanted.whose == "primary"]
@@ -164,25 +168,30 @@ def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
         return None
     if not all(session.verifier.misread(one.wanted) is View.GONE for one in looked):
         return None
-    one = looked[0]
+    one, noun = looked[0], contracts.contract(profile.target.api).noun
     assert one.resource is not None
     reply = session.documented.read(one.resource.id, "primary")
     if reply.ok:
         return None  # now it is there: whatever that is, the path is right
     return ProfileError(
-        f"states.read_path is {path}, and reading a {one.wanted.status} withdraw that was just handed out is answered "
-        f"by {told(reply, WORDS)}, though the target knows it: its cancel is answered otherwise",
-        hint=f"Check states.read_path, or leave it out where there is nothing to read withdraws with. {INSIST}",
+        f"states.read_path is {path}, and reading a {one.wanted.status} {noun} that was just handed out is answered "
+        f"by {in_full(reply)}, though the target knows it: its cancel is answered otherwise",
+        hint=f"Check states.read_path, or leave it out where there is nothing to read {noun}s with. {INSIST}",
     )
 
 
 def _strangers(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Whether the target knows none of the withdraws: without a read endpoint, their cancel tells, which is refused."""
+    """Returns the error for a target that knows none of the resources, where none can be read.
+
+    The cancel of a final resource tells: it is refused, and by another answer than an id that names nothing.
+    """
     profile = session.profile
+    contract = contracts.contract(profile.target.api)
+    ended = contract.states.final_of(profile.states.terminal)
     final = [
         one.resource
         for one in had
-        if one.resource is not None and one.wanted.whose == "primary" and one.wanted.status in _FINAL
+        if one.resource is not None and one.wanted.whose == "primary" and one.wanted.status in ended
     ]
     if session.documented.can_read or not final:
         return None
@@ -192,6 +201,7 @@ def _strangers(session: Session, had: Sequence[_Had]) -> ProfileError | None:
             return None
     return ProfileError(
         f"{source_of(profile)} hands out ids that this target doesn't know: the cancel of a {final[-1].status} "
-        f"withdraw of [credentials.primary] is answered as that of an id that names nothing, by {told(reply, WORDS)}",
-        hint=f"Does it make withdraws of this very target, environment and merchant? {INSIST}",
+        f"{contract.noun} of [credentials.primary] is answered as that of an id that names nothing, by "
+        f"{in_full(reply)}",
+        hint=f"Does it make {contract.noun}s of this very target, environment and merchant? {INSIST}",
     )

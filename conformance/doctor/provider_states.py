@@ -1,40 +1,42 @@
-"""Resources: can each state that a run needs be had, and is what comes really in it?"""
+"""Examines the source of resources: whether each state can be had, and whether resources are really in it."""
 
+import json
+
+from conformance import catalogue, contracts
+from conformance.contract import Contract
 from conformance.doctor import profile_faults
 from conformance.doctor.finding import Finding, State
-from conformance.doctor.fingerprint import short
 from conformance.doctor.probes import Probes
 from conformance.errors import NotTestable, StateRefused, TransportError
+from conformance.http import summary
 from conformance.http.reply import MISSING
 from conformance.http.segment import segment
 from conformance.profile import Profile
+from conformance.report import tried
 from conformance.session import Session
 from conformance.states import Wanted
 from conformance.states.pools import unused
 
 
 def wanted(profile: Profile) -> list[Wanted]:
-    """Every kind of resource that the suites ask for with this profile."""
+    """Returns every kind of resource that the suites ask for with this profile."""
     api, terminal = profile.target.api, profile.states.terminal
-    if api == "withdraws":
-        every = ["pending", "processing", "paid", "failed", "canceled"]
-        kinds = [Wanted(api, status) for status in every]
-        if profile.capabilities["cancel_processing"]:
-            kinds.append(Wanted(api, "processing", provider_supports_cancel=False))
-        others = [Wanted(api, status, owner="other_merchant") for status in every]
-    else:
-        every = list(dict.fromkeys(("requires_approval", "processing", *terminal, "cancelled")))
-        kinds = [Wanted(api, status) for status in every]
-        others = [Wanted(api, status, owner="other_merchant") for status in every]
+    contract = contracts.contract(api)
+    states, every = contract.states, contract.states.every(terminal)
+    kinds = [Wanted(api, status) for status in every]
+    declared = [one for one in states.kinds if profile.capabilities.get(one.capability)]
+    kinds += [Wanted(api, one.status, extra=one.extra) for one in declared]
+    others = [Wanted(api, status, owner="other_merchant") for status in every]
+    if contract.environments:
         others += [Wanted(api, status, environment="other") for status in every]
-        if profile.capabilities["webhooks"] and profile.listen is not None:
-            address = profile.public_url or f"http://{profile.listen}"
-            kinds.append(Wanted(api, "requires_approval", webhook_url=address))
+    if contract.webhooks and profile.capabilities.get("webhooks") and profile.listen is not None:
+        address = profile.public_url or f"http://{profile.listen}"
+        kinds.append(Wanted(api, states.cancellable[0], webhook_url=address))
     return kinds + [one for one in others if one.whose in profile.credentials]
 
 
-def supplies(session: Session, probes: Probes) -> list[Finding]:
-    """A line for each kind. What was set up is offered back when the session is closed; ids of lists aren't used up."""
+def findings(session: Session, probes: Probes) -> list[Finding]:
+    """Returns a finding for each kind. Resources are offered back in the end; ids of lists aren't used up."""
     profile, states = session.profile, session.profile.states
     if states.ids is None and states.url is None and states.command is None and not states.sandbox:
         return [
@@ -66,7 +68,7 @@ def supplies(session: Session, probes: Probes) -> list[Finding]:
 
 
 def _alike(kinds: list[Wanted], lines: list[Finding]) -> list[Finding]:
-    """The lines; one for all that look alike where none of the states is what it should be."""
+    """Returns the findings; one for all that look alike where none of the states is as it should be."""
     seen = [line for one, line in zip(kinds, lines, strict=True) if _is_plain(one)]
     if (
         len(seen) < 2
@@ -80,8 +82,9 @@ def _alike(kinds: list[Wanted], lines: list[Finding]) -> list[Finding]:
 
 
 def terminal(profile: Profile) -> list[Finding]:
-    """Which terminal states a run tries: no document names them, so a run knows of no others."""
-    if profile.target.api != "payout-intents":
+    """Returns the finding on the final states that a run tries, where no document names them: it knows no others."""
+    contract = contracts.contract(profile.target.api)
+    if not contract.states.named_by_profile:
         return []
     tried = "looked which terminal states a run will try"
     names = profile.states.terminal
@@ -91,26 +94,34 @@ def terminal(profile: Profile) -> list[Finding]:
                 "states.terminal",
                 State.MISSING,
                 tried,
-                "states.terminal names none, so that terminal payouts are refused (PI-03) is not testable",
-                'Name all of them in states.terminal; if there is no other, write terminal = ["cancelled"].',
+                f"states.terminal names none, so that a terminal {contract.noun} is refused{_row(contract)} "
+                "is not testable",
+                "Name all of them in states.terminal; if there is no other, "
+                f'write terminal = ["{contract.states.cancelled}"].',
             )
         ]
     return [Finding("states.terminal", State.OK, tried, f"{', '.join(names)}, and no others")]
 
 
+def _row(contract: Contract) -> str:
+    """Returns the requirement that is about each final state of the profile, in brackets; empty where none is."""
+    found = tried.rows(catalogue.load(contract.name).matrix)
+    return f" ({found[0].requirement})" if found else ""
+
+
 def _is_plain(one: Wanted) -> bool:
-    return one.whose == "primary" and one.webhook_url is None and one.provider_supports_cancel is None
+    return one.whose == "primary" and one.webhook_url is None and not one.extra
 
 
 def _kind(session: Session, probes: Probes, one: Wanted) -> tuple[Finding, NotTestable | None]:
-    """The line about one kind of resource, and the fault of the source where it gives none."""
+    """Returns the finding on one kind of resource, and the fault of the source where it gives none."""
     name = "states." + ".".join(
         filter(
             None,
             (
                 "" if (whose := one.whose) == "primary" else whose,
                 one.status,
-                "" if one.provider_supports_cancel is None else "provider_supports_cancel=false",
+                *(f"{name}={json.dumps(value)}" for name, value in one.extra),
                 "" if one.webhook_url is None else "webhook_url",
             ),
         )
@@ -119,22 +130,23 @@ def _kind(session: Session, probes: Probes, one: Wanted) -> tuple[Finding, NotTe
     try:
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
-        if isinstance(fault, StateRefused) and one.provider_supports_cancel is False:
-            return Finding(name, State.NOTE, tried, f"every provider can cancel: {fault.message}"), None
+        kind = contracts.contract(one.contract).states.kind(one.extra)
+        if isinstance(fault, StateRefused) and kind is not None:
+            return Finding(name, State.NOTE, tried, f"{kind.none}: {fault.message}"), None
         line = Finding(name, State.MISSING, tried, fault.message, fault.hint)
         return line, fault if isinstance(fault, NotTestable) else None
     return _seen(probes, one, name, tried, found), None
 
 
 def _seen(probes: Probes, one: Wanted, name: str, tried: str, found: str) -> Finding:
-    """The line about what the owner of a resource reads. A run goes further where the two disagree, and cancels it."""
+    """Returns the finding on what the owner of a resource reads. A run that sees another state also cancels it."""
     try:
         reply = probes.read(found, one.whose)
     except NotTestable:
         return Finding(
             name, State.OK, tried, f"{found}; its state can't be seen, as states.read_path isn't set"
         )
-    status = reply.at("data.status") if one.contract == "withdraws" else reply.at("status")
+    status = reply.at(contracts.contract(one.contract).answers.status)
     if reply.ok and status == one.status:
         return Finding(name, State.OK, tried, f"{found}, and reading it says {status}")
     if not reply.ok or status is MISSING:
@@ -142,7 +154,7 @@ def _seen(probes: Probes, one: Wanted, name: str, tried: str, found: str) -> Fin
             name,
             State.WRONG,
             tried,
-            f"{found}, but reading it is answered by {short(reply)}",
+            f"{found}, but reading it is answered by {summary.brief(reply, kind=True)}",
             "Does the source make resources of this very target and merchant? If so, it's the target's read endpoint.",
         )
     return Finding(

@@ -1,4 +1,4 @@
-"""Whether the target's webhooks can arrive, as far as that can be told from this side."""
+"""Examines whether the target's webhooks can arrive, as far as this side can tell."""
 
 import ipaddress
 from collections.abc import Callable
@@ -16,8 +16,8 @@ _BUSY_S = 1.0
 
 
 def webhooks(profile: Profile) -> list[Finding]:
-    """Nothing for a profile that doesn't declare them."""
-    if not profile.capabilities["webhooks"]:
+    """Returns the findings on webhooks, none for a profile that doesn't declare them."""
+    if not profile.capabilities.get("webhooks"):
         return []
     tried = f"listened on {profile.listen or 'nothing'}"
     try:
@@ -30,7 +30,7 @@ def webhooks(profile: Profile) -> list[Finding]:
 
 
 def _address(profile: Profile, url: str) -> Finding | None:
-    """A complaint about an address that no other machine can deliver to."""
+    """Returns the finding on an address that no other machine can deliver to, None for any other."""
     host = urlsplit(url).hostname or ""
     target = urlsplit(profile.target.base_url).hostname or ""
     tried = f"looked at {url}, where the target is to deliver"
@@ -48,7 +48,7 @@ def _address(profile: Profile, url: str) -> Finding | None:
 
 
 def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Finding:
-    """Delivers something to the public address from here."""
+    """Posts to the public address from here, and returns whether that arrived."""
     mark = str(uuid4())
     tried = f"posted to {url} from here"
     try:

@@ -15,7 +15,7 @@ from conformance.errors import NotTestable, TransportError
 from conformance.http.segment import segment
 from conformance.session import Session
 from conformance.states.resource import Resource, Wanted
-from conformance.states.resource import alike as alike  # noqa: PLC0414 - for those who make ids up
+from conformance.unknown_ids import sure_like as alike
 
 # The states that a cancel changes; a request for one of these may need a resource of its own.
 CONSUMED = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from uuid import uuid4
 
-from conformance import openapi
+from conformance import contracts, openapi
 from conformance.errors import NotTestable
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.probes import Aim, Probe, body_aim
-from conformance.fuzz.resources import UNKNOWN, alike
+from conformance.fuzz.resources import UNKNOWN
 from conformance.fuzz.rulings import Ruling, Steered
 from conformance.fuzz.walks_intents import IntentModel
 from conformance.fuzz.walks_model import Party
 from conformance.fuzz.walks_plan import Step, Walk
 from conformance.fuzz.walks_withdraws import WithdrawModel
-from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.reply import MISSING, Reply
@@ -26,6 +25,7 @@ from conformance.model import Auth, Headers
 from conformance.profile import Credentials
 from conformance.session import Session
 from conformance.states.resource import Resource, Wanted
+from conformance.unknown_ids import sure_like as alike
 
 Lease = Callable[[str], Resource | None]
 
@@ -205,11 +205,10 @@ class Sender:
     def _proof(self, step: Step, body: bytes) -> tuple[Headers, str | None]:
         pair = self._session.profile.credentials[step.by]
         secret = pair.secret if step.odd != WRONG_CREDENTIALS else _WRONG.secret
-        if self._walk.api != "withdraws":
-            return (("Authorization", basic(pair.key, secret)),), None
-        stamp = self._session.gate.timestamp()
-        signing = Credentials(pair.name, (pair.key, secret))
-        return tuple(signed_headers(signing, stamp, body).items()), f"{stamp}.{body.decode()}"
+        made = contracts.contract(self._walk.api).authentication
+        signing = Credentials(pair.name, (*pair.values[:-1], secret))
+        headers = made.authenticate(signing, body, self._session.gate.timestamp)
+        return headers, made.signed(headers, body)
 
     def _target(self, step: Step, probe: Probe) -> str:
         one = segment(self._parties[step.on].id)

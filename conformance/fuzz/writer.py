@@ -2,9 +2,8 @@
 
 import threading
 
-from conformance import openapi
+from conformance import contracts, openapi
 from conformance.fuzz.probes import Probe
-from conformance.http.auth import basic, signed_headers
 from conformance.http.client import Request
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
@@ -18,7 +17,7 @@ class Writer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._credentials = session.profile.credentials["primary"]
-        self._hmac = session.profile.target.api == "withdraws"
+        self._authenticates = contracts.contract(session.profile.target.api).authentication
         self._lock = threading.Lock()
 
     def send(self, probe: Probe, resource: str | None, key: str | None) -> Reply:
@@ -67,9 +66,5 @@ class Writer:
             self._session.recorder.drain()
 
     def _authentication(self, body: bytes) -> tuple[Headers, str | None]:
-        pair = self._credentials
-        if not self._hmac:
-            return (("Authorization", basic(pair.key, pair.secret)),), None
-        stamp = self._session.gate.timestamp()
-        headers = tuple(signed_headers(pair, stamp, body).items())
-        return headers, f"{stamp}.{body.decode('utf-8', 'backslashreplace')}"
+        headers = self._authenticates.authenticate(self._credentials, body, self._session.gate.timestamp)
+        return headers, self._authenticates.signed(headers, body)

@@ -1,20 +1,21 @@
-"""Takes secrets out of whatever is going to be kept: by value, in every spelling that an echo may give them.
+"""Takes secrets out of everything that is kept: by value, in every spelling that an echo may give them.
 
-Checks see what the target really sent; only what is recorded, printed or attached goes through here.
+Checks see the answers as the target sent them; records, messages and attachments are redacted here.
 """
 
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from html.entities import codepoint2name
 
+from conformance import contracts
 from conformance.profile import Profile
 
 # A shorter value would blank out half of every report, and protects nothing.
 SHORTEST = 3
 _SHORTEST_SENT = 6
-_AUTH_HEADERS = {"authorization", "x-signature", "x-api-key", "proxy-authorization"}
+_STANDARD = ("authorization", "proxy-authorization")
 _WORDS = {"Bearer", "Digest", "sha256="}
 _SCHEME = re.compile(r"(?:basic|bearer|digest) +", re.IGNORECASE)
 _RUN = re.compile(r"[0-9A-Za-z]+")
@@ -106,7 +107,7 @@ class Redactor:
         return known
 
     def _own_header(self, name: str, value: str) -> str:
-        if name.lower() not in _AUTH_HEADERS:
+        if name.lower() not in _secret_headers():
             return self.text(value)
         scheme, last = _scheme(value)
         if last in self._exact:
@@ -128,13 +129,22 @@ class Redactor:
 
 
 def for_profile(profile: Profile) -> Redactor:
-    """Takes everything out that a profile read from the environment as a secret."""
-    pairs = []
-    if profile.target.api == "payout-intents":
-        pairs = [(f"{name}.public_key", f"{name}.secret_key") for name in profile.credentials]
+    """Returns the redactor of all secrets that a profile read from the environment."""
+    authentication = contracts.contract(profile.target.api).authentication
+    key, secret = authentication.fields[0], authentication.fields[-1]
+    names = profile.credentials if authentication.joined else ()
+    pairs = [(f"{name}.{key}", f"{name}.{secret}") for name in names]
     made = Redactor(profile.secrets, pairs)
     _in_use.append(made)
     return made
+
+
+@cache
+def _secret_headers() -> frozenset[str]:
+    """The lower-case names of headers that hold secrets: a check may send those of one API to another."""
+    found = (one.authentication for one in contracts.every())
+    own = (name for one in found for name in one.secret_headers or one.headers)
+    return frozenset((*_STANDARD, *(name.lower() for name in own)))
 
 
 def scrubbed(text: str) -> str:
@@ -152,7 +162,7 @@ def sent_credentials(headers: Iterable[tuple[str, str]]) -> list[str]:
     """
     found: list[str] = []
     for name, value in headers:
-        if name.lower() not in _AUTH_HEADERS:
+        if name.lower() not in _secret_headers():
             continue
         last = _scheme(value)[1]
         found += [value, last, last.removeprefix("sha256=")]

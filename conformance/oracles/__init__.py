@@ -1,4 +1,4 @@
-"""What an answer has to hold, whoever looks at it: suites and fuzzing ask the same functions, and so agree on levels.
+"""Judges answers in the same way for every API: suites and fuzzing ask the same functions, and so agree on levels.
 
-Pure functions of values. Each returns what it sees; whoever asks decides which check that fails.
+Pure functions of values. Each returns a fact about an answer; its caller decides which check that fails.
 """

@@ -1,4 +1,4 @@
-"""How long a line of a request is that every server has to read."""
+"""The length of a request line or header that every server has to read, in bytes."""
 
-# A front server may cut off, or refuse in its own way, a request line or a header that is longer than it reads.
+# A front server may cut off, or refuse in its own way, a longer one.
 LONG = 8_000

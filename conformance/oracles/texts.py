@@ -1,4 +1,4 @@
-"""What has become of a text on its way: unchanged, tidied up, cut off, or changed."""
+"""Compares a text that was sent with the one that came back: unchanged, tidied up, cut off, or changed."""
 
 import unicodedata
 from enum import Enum
@@ -16,7 +16,7 @@ class Returned(Enum):
 
 
 def returned(sent: str, came: Any) -> Returned:
-    """How `sent` came back as `came`, any JSON value."""
+    """Returns how `sent` came back as `came`, any JSON value."""
     if not isinstance(came, str):
         return Returned.CHANGED
     if came == sent:
@@ -27,10 +27,10 @@ def returned(sent: str, came: Any) -> Returned:
 
 
 def tidied(text: str) -> str:
-    """A text without outer white space, in Unicode NFC: two that differ only in these are the same afterwards."""
+    """Returns a text without outer white space, in Unicode NFC: two that differ only in these become the same."""
     return unicodedata.normalize("NFC", text.strip()).strip()
 
 
 def can_be_tidied(text: str) -> bool:
-    """Whether tidying up would show."""
+    """Returns whether tidying up would change the text."""
     return tidied(text) != text

@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from conformance import contracts
-from conformance.contract import Contract
-from conformance.plan.figures import Figures, Need, Plan, rounded
+from conformance.plan.figures import Need, Plan, rounded
 
 Style = Callable[[str, str], str]
 # A record's remark that several checks had the same reason.
@@ -113,8 +112,10 @@ def _resources(plan: Plan) -> Iterator[str]:
 
 
 def _effects(plan: Plan) -> Iterator[str]:
-    contract, capabilities, figures = _contract(plan), plan.profile.capabilities, plan.figures
-    noun = contract.noun
+    api, capabilities = plan.profile.target.api, plan.profile.capabilities
+    first = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}[api]
+    cancelled = sum(one.needed for one in plan.needs if one.status in first)
+    noun = contracts.contract(api).noun
     if plan.profile.target.environment == "live":
         yield f"  The environment is live: these {noun}s are real. A run refuses that without --allow-live."
     other = plan.profile.credentials.get("other_environment")

@@ -1,19 +1,22 @@
 """An exchange as a shell command that sends it again: paste-able, POSIX, and without a secret in it.
 
-Credentials come from the environment variables that the profile names. What the target or a check put into a
-request is quoted so that neither the shell nor a terminal acts on it. Pure functions, no errors.
+Credentials come from the environment variables that the profile names. What the target or a check put into a request
+is quoted so that neither the shell nor a terminal acts on it. No errors; the contract of the API, if it is installed,
+tells how requests are authenticated.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from conformance import contracts
+from conformance.contract import Authentication
 from conformance.model import Auth, Exchange, Headers, Target
 
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
 # The client adds these itself; curl does the same.
 _OWN = {"host", "connection", "accept-encoding", "user-agent", "content-length"}
-_AUTH = {"authorization", "x-api-key", "x-timestamp", "x-signature"}
+_STANDARD = {"authorization"}
 # An interactive bash expands `!` even between double quotes.
 _SPECIAL = {0x0A: "\\n", 0x09: "\\t", 0x0D: "\\r", 0x5C: "\\\\", 0x25: "%%", 0x21: "\\041", 0x27: "\\047"}
 # Longer bodies are taken from the HAR, where the caller says which entry.
@@ -23,15 +26,15 @@ INLINE = 8 * 1024
 def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str:
     """The command(s) that repeat `exchange`, without a final newline.
 
-    Documented authentication is made afresh: Basic by `-u`, an HMAC by openssl with the current time. Altered
-    authentication is sent as it was, with the variable in place of each whole secret. `index` is the
+    Documented authentication is made afresh, as the contract of the API says. Altered authentication, and that of an
+    API that isn't installed, is sent as it was, with the variable in place of each whole secret. `index` is the
     exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
     instead of being spelled out.
     """
     body = _Body(exchange.request_body, index)
     setup, auth = _authentication(exchange, target, body)
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
-    arguments += [f"-H {header_word(name, value)}" for name, value in _headers(exchange)]
+    arguments += [f"-H {header_word(name, value)}" for name, value in _headers(exchange, target)]
     names = {name.lower() for name, _ in exchange.request_headers}
     if body.raw and "content-type" not in names:
         arguments.append("-H 'Content-Type:'")
@@ -99,37 +102,22 @@ def _from_har(raw: bytes, index: int) -> str:
 
 
 def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[list[str], list[str]]:
-    """Commands to run first, and curl's arguments."""
-    sent = [(name, value) for name, value in exchange.request_headers if name.lower() in _AUTH]
-    by_name = {name.lower(): name for name, _ in sent}
-    names = _credential_names(exchange.request_headers)
-    if exchange.auth is Auth.DOCUMENTED and "authorization" in by_name:
-        key, secret = (_variable(target, names, field) for field in ("public_key", "secret_key"))
-        return [], [f'-u "{key}:{secret}"']
-    if exchange.auth is Auth.DOCUMENTED and {"x-api-key", "x-timestamp", "x-signature"} <= set(by_name):
-        return _hmac(by_name, target, names, body)
+    """Returns commands to run first, and arguments of curl."""
+    known, installed = _auth_headers(target.api), _installed(target.api)
+    sent = [(name, value) for name, value in exchange.request_headers if name.lower() in known]
+    spelled = {name.lower(): name for name, _ in sent}
+    if exchange.auth is Auth.DOCUMENTED and installed is not None:
+        documented = {name.lower() for name in installed.headers}
+        if documented <= spelled.keys():
+            names = _credential_names(exchange.request_headers)
+            made = installed.curl(
+                spelled, lambda field: _variable(target, names, field), body.source if body.raw else ""
+            )
+            return list(made.setup), list(made.arguments)
     setup: list[str] = []
     if any("[redacted]" in value for _, value in sent):
         setup.append("# [redacted] stands for the invalid credential that was sent")
     return setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
-
-
-def _hmac(
-    by_name: Mapping[str, str], target: Target, names: Iterable[str], body: _Body
-) -> tuple[list[str], list[str]]:
-    key, secret = (_variable(target, names, field) for field in ("api_key", "api_secret"))
-    signed = "printf '%s.' \"$TS\""
-    if body.raw:
-        signed = f"{{ {signed}; {body.source}; }}"
-    setup = [
-        "TS=$(date +%s)000",
-        f"SIG=$({signed} | openssl dgst -sha256 -hmac \"{secret}\" | sed 's/^.*= *//')",
-    ]
-    return setup, [
-        f'-H "{by_name["x-api-key"]}: {key}"',
-        f'-H "{by_name["x-timestamp"]}: $TS"',
-        f'-H "{by_name["x-signature"]}: sha256=$SIG"',
-    ]
 
 
 def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:
@@ -163,12 +151,26 @@ def _variable(target: Target, names: Iterable[str], field: str) -> str:
     return variable(target, f"{sets[0] if sets else 'primary'}.{field}")
 
 
-def _headers(exchange: Exchange) -> Headers:
-    """What has to be said besides curl's own headers and authentication."""
+def _installed(api: str) -> Authentication | None:
+    """Returns how requests of that API are authenticated, None where its contract isn't installed."""
+    if api not in contracts.names():
+        return None
+    return contracts.contract(api).authentication
+
+
+def _auth_headers(api: str) -> set[str]:
+    """Returns the lower-case names of the headers that authenticate a request."""
+    installed = _installed(api)
+    return _STANDARD | {name.lower() for name in installed.headers} if installed is not None else _STANDARD
+
+
+def _headers(exchange: Exchange, target: Target) -> Headers:
+    """Returns the headers besides curl's own and those that authenticate."""
+    known = _auth_headers(target.api)
     return tuple(
         (name, value)
         for name, value in exchange.request_headers
-        if name.lower() not in _AUTH and not _implied(name.lower(), value, exchange)
+        if name.lower() not in known and not _implied(name.lower(), value, exchange)
     )
 
 

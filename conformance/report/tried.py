@@ -1,28 +1,34 @@
-"""Which terminal states a run tried: no document names them, so a verdict says nothing of any other."""
+"""The final states that a run tried, where no document names them: a verdict says nothing of any other."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from conformance.model import Check, Outcome
+from conformance.model import Check, MatrixRow, Outcome
 
-_REFUSED = re.compile(r"cancellation::matrix_terminal_state_is_refused\[(?P<state>.+)-[^-]+\]")
 _TRIED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
-# How the check is called where the profile names no state.
+_WORD = "{state}"
+# The name of the state in the id of a check where the profile names none.
 _NONE = "unnamed"
 
 
-def terminal_states(checks: Iterable[Check]) -> tuple[str, ...]:
-    """The terminal states of payout intents that were cancelled in vain, or not in vain, each once."""
-    return tuple(dict.fromkeys(state for state, check in _asked(checks) if check.outcome in _TRIED))
+def rows(matrix: Iterable[MatrixRow]) -> tuple[MatrixRow, ...]:
+    """Returns the rows of a catalogue that stand for each final state of the profile: `{state}` is in their checks."""
+    return tuple(row for row in matrix if _WORD in row.checks)
 
 
-def sentence(checks: Iterable[Check]) -> str:
-    """A note for the reader of a verdict, empty where no check was about terminal states."""
-    asked = list(_asked(checks))
-    tried = terminal_states(check for _, check in asked)
-    missed = [state for state in dict.fromkeys(state for state, _ in asked) if state not in (*tried, _NONE)]
+def terminal_states(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> tuple[str, ...]:
+    """Returns the final states in which a cancel was tried, whatever came of it, each once."""
+    asked = _asked(matrix, checks)
+    return tuple(dict.fromkeys(state for state, check in asked if check.outcome in _TRIED))
+
+
+def sentence(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> str:
+    """Returns a note for the reader of a verdict, empty where no check was about final states."""
+    asked = _asked(matrix, checks)
     if not asked:
         return ""
+    tried = tuple(dict.fromkeys(state for state, check in asked if check.outcome in _TRIED))
+    missed = [state for state in dict.fromkeys(state for state, _ in asked) if state not in (*tried, _NONE)]
     said = (
         f"Terminal states that were tried: {', '.join(tried)}." if tried else "No terminal state was tried."
     )
@@ -30,8 +36,13 @@ def sentence(checks: Iterable[Check]) -> str:
     return f"{said}{also} The verdict says nothing of any other."
 
 
-def _asked(checks: Iterable[Check]) -> Iterable[tuple[str, Check]]:
-    for check in checks:
-        found = _REFUSED.fullmatch(check.id)
-        if found is not None:
-            yield found["state"], check
+def _asked(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> Sequence[tuple[str, Check]]:
+    """Each check of such a row, with the state in its id."""
+    patterns = [_pattern(row.checks) for row in rows(matrix)]
+    matches = ((pattern.fullmatch(check.id), check) for check in checks for pattern in patterns)
+    return [(match["state"], check) for match, check in matches if match is not None]
+
+
+def _pattern(checks: str) -> re.Pattern[str]:
+    """A state may have a hyphen in its name, the words for `*` have none."""
+    return re.compile(re.escape(checks).replace(r"\*", "[^-]+").replace(re.escape(_WORD), "(?P<state>.+)"))

@@ -206,7 +206,7 @@ class _Job:
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
-            *filter(None, (tried.sentence(checks),)),
+            *filter(None, (tried.sentence(catalogue.load(self.profile.target.api).matrix, checks),)),
             *(() if fuzzing.wanted else ("Fuzzing was left out.",)),
             *((slowed,) if slowed else ()),
             *(() if complete else ("The run was ended before its last check.",)),

@@ -7,30 +7,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance import contracts
 from conformance.errors import NotTestable, StateRefused
 from conformance.states.resource import Resource, Wanted
 
 _TIMEOUT_S = 60.0
-# What a command that doesn't ask for them can't have heard of, and what they are when nothing special is wanted.
-_SPECIAL = {"owner": "primary", "environment": "own", "provider_supports_cancel": "true", "webhook_url": ""}
-
-
-_KNOWN = ("status", "contract", "action", "id", *_SPECIAL)
+# A command without these placeholders can't make such a resource. The values stand for "nothing special".
+_SPECIAL = {"owner": "primary", "environment": "own", "webhook_url": ""}
 
 
 def takes(command: Sequence[str], name: str) -> bool:
-    """Whether a command is told `name`: by its placeholder, or, where it has none at all, by the message alone."""
-    present = [known for known in _KNOWN if any(f"{{{known}}}" in part for part in command)]
+    """Returns whether a command is told `name`: by its placeholder or, where it has none at all, by the message."""
+    placeholders = ("status", "contract", "action", "id", *_usual())
+    present = [known for known in placeholders if any(f"{{{known}}}" in part for part in command)]
     return name in present or not present
 
 
 class StateCommand:
     """Runs the profile's command in the profile's folder, placeholders filled in.
 
-    `{status}`, `{contract}`, `{owner}`, `{environment}`, `{provider_supports_cancel}`, `{webhook_url}`, `{action}`
-    and `{id}` are known; the whole provider-state message comes on standard input. Only a command with `{action}`
-    is asked to tear down. One without any placeholder can only know from the message what is wanted, so it is
-    taken to read that, and asked for everything else.
+    `{status}`, `{contract}`, `{owner}`, `{environment}`, `{webhook_url}`, `{action}`, `{id}` and the params of the
+    contracts' kinds of resources are known; the whole provider-state message comes on standard input. Only a command
+    with `{action}` is asked to tear down. A command without any placeholder can only learn from the message what is
+    wanted: it is taken to read that, and asked for everything else.
     """
 
     def __init__(
@@ -42,15 +41,15 @@ class StateCommand:
     ) -> None:
         self._command = tuple(command)
         self._folder = folder
-        # What the command said is quoted in part: half of a secret would no longer be known for one.
+        # Messages quote a part of the output: half of a secret would no longer be known for one.
         self._redact = redact
         # Waits until the program may be asked once more.
         self._pace = pace
 
     def setup(self, wanted: Wanted) -> Resource:
         """Runs the command once; NotTestable tells what it said where that isn't an id."""
-        # A capability is a fact about all processing withdraws until the command says otherwise.
-        for name in _SPECIAL.keys() - {"provider_supports_cancel"}:
+        # A further kind needs no placeholder: a capability holds for all resources until the command says otherwise.
+        for name in _SPECIAL:
             if getattr(wanted, name) is not None and not takes(self._command, name):
                 raise NotTestable(
                     f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
@@ -92,7 +91,7 @@ class StateCommand:
 
     def _run(self, action: str, wanted: Wanted, one: str) -> str:
         params = wanted.params()
-        values = {**_SPECIAL, **{k: _word(v) for k, v in params.items()}, "action": action, "id": one}
+        values = {**_usual(), **{k: _word(v) for k, v in params.items()}, "action": action, "id": one}
         message = {
             "action": action,
             "state": wanted.state(),
@@ -123,7 +122,7 @@ class StateCommand:
                 hint="Run it by hand: does it wait for input?",
             ) from None
         except ValueError:
-            # An id that it has printed itself, and that nobody can be told on a command line.
+            # The command printed this id itself, and no command line can hold it.
             raise NotTestable(
                 f"states.command can't be told {one!a}: it holds a NUL, or half of a character",
                 hint="Hand out ids of resources that the target has.",
@@ -141,6 +140,12 @@ class StateCommand:
                 hint="Run it by hand with the same arguments.",
             )
         return done.stdout.strip()
+
+
+def _usual() -> dict[str, str]:
+    """Placeholders and their values where nothing special is wanted, for every API: a command may serve several."""
+    kinds = [kind for contract in contracts.every() for kind in contract.states.kinds]
+    return {**_SPECIAL, **{name: _word(value) for kind in kinds for name, value in kind.usual.items()}}
 
 
 def _word(value: object) -> str:

@@ -1,18 +1,18 @@
-"""The documented requests about one resource: what it is read with, and what cancels it.
+"""Sends the documented requests of an API, as its contract describes them: read, cancel, and the harmless probe.
 
-For whoever has to know what a resource is before anything is judged by it; the suites have verbs of their own.
+For what has to be known of a target and of its resources before anything is judged; the suites have clients of
+their own.
 """
 
-import json
 from collections.abc import Callable
 from uuid import uuid4
 
+from conformance import contracts
 from conformance.errors import NotTestable
-from conformance.http.auth import Credentials, basic, signed_headers
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Auth, Headers
+from conformance.model import Auth, Credentials, Headers
 from conformance.profile import Profile
 
 
@@ -24,12 +24,16 @@ class Documented:
 
     def __init__(self, profile: Profile, client: Client, stamp: Callable[[], str]) -> None:
         self._profile, self._client, self._stamp = profile, client, stamp
-        self._withdraws = profile.target.api == "withdraws"
+        self._contract = contracts.contract(profile.target.api)
 
     @property
     def can_read(self) -> bool:
-        """Whether there is a way to read: withdraws have one only where the profile declares it."""
-        return not self._withdraws or self._profile.states.read_path is not None
+        """Whether a read is documented, or declared by the profile."""
+        return self._read_template is not None
+
+    @property
+    def _read_template(self) -> str | None:
+        return self._contract.requests.read or self._profile.states.read_path
 
     def read(self, resource_id: str, by: str) -> Reply:
         """Reads a resource. Raises NotTestable where the profile names no way to."""
@@ -38,31 +42,42 @@ class Documented:
         return self._client.send(lambda: Request("GET", path, self.headers(pair), auth=Auth.DOCUMENTED))
 
     def read_path(self, resource_id: str) -> str:
-        """The path that a resource is read under. Raises NotTestable where the profile names none."""
-        if not self._withdraws:
-            return f"/payout_intents/{segment(resource_id)}"
-        template = self._profile.states.read_path
+        """Returns the path that a resource is read under. Raises NotTestable where there is none."""
+        template = self._read_template
         if template is None:
             raise NotTestable("the profile declares no read endpoint", hint="Set states.read_path.")
         return template.replace("{id}", segment(resource_id))
 
     def cancel(self, resource_id: str, by: str) -> Reply:
-        """The documented cancel: of a payout intent with a key of its own, and without a reason."""
+        """Sends the documented cancel without options; with a new idempotency key where there are keys."""
         pair = self._profile.credentials[by]
-        if self._withdraws:
-            path = f"/api/v1/withdraws/{segment(resource_id)}/cancel"
-            return self._client.send(lambda: Request("POST", path, self.headers(pair), auth=Auth.DOCUMENTED))
-        more = (("Content-Type", "application/json"), ("Idempotency-Key", str(uuid4())))
-        headers, body = (*self.headers(pair), *more), json.dumps({}).encode()
-        path = f"/payout_intents/{segment(resource_id)}/cancel"
-        return self._client.send(lambda: Request("POST", path, headers, body, Auth.DOCUMENTED))
+        path = self._contract.requests.cancel.replace("{id}", segment(resource_id))
+        return self._client.send(
+            lambda: self.request("POST", path, lambda body: self.headers(pair, body), Auth.DOCUMENTED)
+        )
 
-    def headers(self, pair: Credentials) -> Headers:
-        """What proves who calls, for a request without a body."""
-        if self._withdraws:
-            return tuple(signed_headers(pair, self._stamp(), b"").items())
-        return (("Authorization", basic(pair.key, pair.secret)),)
+    def probe_path(self) -> str:
+        """Returns the path of the harmless request, with an id that names nothing."""
+        name, _ = self._contract.unknown_id(None)
+        return self._contract.requests.probe[1].replace("{id}", segment(name))
+
+    def request(
+        self, method: str, path: str, authenticated: Callable[[bytes], Headers], auth: Auth
+    ) -> Request:
+        """Makes a request: a POST as the documented cancel has it. `authenticated` returns headers for a body."""
+        requests = self._contract.requests
+        body, kind = requests.cancel_body() if method == "POST" else (b"", None)
+        headers = authenticated(body)
+        if kind is not None:
+            headers = (*headers, ("Content-Type", kind))
+        if method == "POST" and requests.key_header is not None:
+            headers = (*headers, (requests.key_header, str(uuid4())))
+        return Request(method, path, headers, body, auth)
+
+    def headers(self, pair: Credentials, body: bytes = b"") -> Headers:
+        """Returns the headers that authenticate a request with this body, sent now."""
+        return self._contract.authentication.authenticate(pair, body, self._stamp)
 
     def status(self, reply: Reply) -> object:
-        """The status that a read shows, MISSING where it shows none."""
-        return reply.at("data.status" if self._withdraws else "status")
+        """Returns the status that a read shows, MISSING where it shows none."""
+        return reply.at(self._contract.answers.status)

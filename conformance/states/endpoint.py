@@ -5,10 +5,11 @@ import re
 from typing import Any
 
 from conformance.errors import BudgetError, NotTestable, SourceFault, StateRefused, TransportError
+from conformance.http import summary
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.states.resource import Resource, Wanted
-from conformance.states.told import advice, told
+from conformance.states.told import advice
 
 # How much of an answer is quoted.
 _SHOWN = 160
@@ -30,7 +31,7 @@ class StateEndpoint:
     def setup(self, wanted: Wanted) -> Resource:
         """A new resource; NotTestable quotes whatever else the endpoint answered."""
         reply = self._post("setup", wanted, {})
-        said = told(reply, _SHOWN, code=False)
+        said = summary.brief(reply, _SHOWN, code=False)
         if reply.status in (404, 422):
             raise StateRefused(
                 f"the state provider can't make {wanted.described()} ({said})",
@@ -58,7 +59,7 @@ class StateEndpoint:
         reply = self._post("settle", resource.wanted, {"id": resource.id})
         if not reply.ok:
             raise NotTestable(
-                f"the state provider doesn't settle ({told(reply, _SHOWN, code=False)})",
+                f"the state provider doesn't settle ({summary.brief(reply, _SHOWN, code=False)})",
                 hint="Set capabilities.settlement to false, or answer 200 to the action settle.",
             )
 

@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from conformance import contracts
+from conformance.contract import ResourceKind
 from conformance.errors import NotTestable, StateRefused
 from conformance.profile import Profile
 from conformance.states.leases import Claims
@@ -79,7 +81,7 @@ def _goes_on(run: str) -> bool:
 
 
 class IdPools:
-    """Takes the ids of a profile in their order; what they are is all that is known of them."""
+    """Hands out the ids of a profile in their order; nothing else is known of them."""
 
     def __init__(self, pools: Mapping[str, Mapping[str, tuple[str, ...]]], reserved: Claims) -> None:
         self._pools = pools
@@ -96,23 +98,24 @@ class IdPools:
                 hint="Use a provider-state URL for this.",
             )
         ids = self._pools.get(whose, {}).get(wanted.pool, ())
-        facts = {} if wanted.pool == wanted.status else {"provider_supports_cancel": False}
+        kind = contracts.contract(wanted.contract).states.kind(wanted.extra, wanted.status)
+        facts = {} if kind is None else dict(kind.params)
         for one in ids:
             if self._reserved.claim(one):
                 return Resource(one, wanted, facts)
-        if facts and not ids:
-            raise self._unsupported(table, declared=wanted.pool in self._pools.get(whose, {}))
+        if kind is not None and not ids:
+            raise self._none_of(kind, table, declared=kind.pool in self._pools.get(whose, {}))
         raise self._used_up(wanted, f"{table}.{wanted.pool}", ids)
 
     @staticmethod
-    def _unsupported(table: str, *, declared: bool) -> NotTestable:
-        """An empty list says that there are none; a list that isn't there says nothing."""
+    def _none_of(kind: ResourceKind, table: str, *, declared: bool) -> NotTestable:
+        """The error for a kind without ids. An empty list says that there are none; a missing list says nothing."""
         if declared:
-            said = f"{table}.{UNSUPPORTED} is an empty list"
+            said = f"{table}.{kind.pool} is an empty list"
             return StateRefused(said, cause=said)
         return NotTestable(
-            f"{table} doesn't say which processing withdraws have a provider that can't cancel",
-            hint=f"Add {UNSUPPORTED} to [{table}]: a list of their ids, or [] where every provider can.",
+            f"{table} doesn't say {kind.question}",
+            hint=f"Add {kind.pool} to [{table}]: a list of their ids, or [] where {kind.none}.",
         )
 
     def _used_up(self, wanted: Wanted, table: str, ids: tuple[str, ...]) -> NotTestable:
@@ -129,8 +132,8 @@ class IdPools:
         )
 
     def teardown(self, resource: Resource) -> None:
-        """Nothing to tell anybody."""
+        """Does nothing: a list can't take anything back."""
 
     def settle(self, resource: Resource) -> None:
-        """A list of ids can't settle."""
+        """Raises NotTestable: a list of ids can't settle."""
         raise NotTestable("a pool of ids can't settle a resource", hint="Use a provider-state URL for this.")

@@ -47,7 +47,9 @@ class Reserve:
                 file.rename(mine)
                 found = json.loads(mine.read_text())
                 mine.unlink()
-                yield Resource(found["id"], Wanted(**found["wanted"]), found["facts"])
+                wanted = found["wanted"]
+                wanted["extra"] = tuple((name, value) for name, value in wanted["extra"])
+                yield Resource(found["id"], Wanted(**wanted), found["facts"])
 
 
 def _mark(wanted: Wanted) -> str:

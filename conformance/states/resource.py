@@ -1,26 +1,26 @@
-"""What a check asks for, and what it gets."""
+"""The resource that a check asks for, the resource that it gets, and the sources of resources."""
 
-import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-# The list of ids of further kind: a list can't say so of each of its ids.
-UNSUPPORTED = "processing_not_cancellable"
-NOUNS = {"withdraws": "withdraw", "payout-intents": "payout intent"}
+from conformance import contracts
+from conformance.contract import ResourceStates
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A resource in a state. `owner` and `environment` None mean the primary credentials' own."""
+    """A resource in a state. `owner` and `environment` None mean the primary credentials' own.
+
+    `extra` are further params of the provider-state message, by which the contract tells kinds of resources apart.
+    """
 
     contract: str
     status: str
     owner: str | None = None
     environment: str | None = None
-    provider_supports_cancel: bool | None = None
     webhook_url: str | None = None
+    extra: tuple[tuple[str, Any], ...] = ()
 
     @property
     def whose(self) -> str:
@@ -28,19 +28,26 @@ class Wanted:
         return self.owner or ("other_environment" if self.environment else "primary")
 
     def params(self) -> dict[str, Any]:
-        """The `params` of a provider-state message: only what was asked for."""
-        everything = {name: getattr(self, name) for name in self.__slots__}
+        """The `params` of a provider-state message: only what was asked for, in a fixed order."""
+        everything = {
+            "contract": self.contract,
+            "status": self.status,
+            "owner": self.owner,
+            "environment": self.environment,
+            **dict(self.extra),
+            "webhook_url": self.webhook_url,
+        }
         return {name: value for name, value in everything.items() if value is not None}
 
     @property
     def pool(self) -> str:
         """The list of ids in a profile that such a resource is taken from."""
-        unsupported = self.provider_supports_cancel is False and self.status == "processing"
-        return UNSUPPORTED if unsupported else self.status
+        kind = self._states.kind(self.extra, self.status)
+        return self.status if kind is None else kind.pool
 
     def state(self) -> str:
         """The provider state's name, as Pact handlers look it up."""
-        return f"a {NOUNS[self.contract]} with status {self.status}"
+        return f"a {self._noun} with status {self.status}"
 
     def of_whom(self) -> str:
         """The state, and whose it is where that isn't the caller: `pending`, `pending, of other_merchant`."""
@@ -51,12 +58,19 @@ class Wanted:
         """For people: `a pending withdraw of other_merchant`, or one announced to a webhook address."""
         whose = f" of {self.owner}" if self.owner else ""
         where = " in the other environment" if self.environment else ""
-        what = f"{self.status} {NOUNS[self.contract]}"
-        support = (
-            "" if self.provider_supports_cancel is None else " whose provider doesn't support cancelling"
-        )
+        what = f"{self.status} {self._noun}"
+        kind = self._states.kind(self.extra)
+        support = "" if kind is None else kind.words
         heard = " whose webhooks come here" if self.webhook_url else ""
-        return f"{'an' if what[0] in 'aeiou' else 'a'} {what}{whose}{where}{support}{heard}"
+        return f"{contracts.contract(self.contract).a(what)}{whose}{where}{support}{heard}"
+
+    @property
+    def _noun(self) -> str:
+        return contracts.contract(self.contract).noun
+
+    @property
+    def _states(self) -> ResourceStates:
+        return contracts.contract(self.contract).states
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +85,6 @@ class Resource:
     def status(self) -> str:
         """The state that it was handed over in."""
         return self.wanted.status
-
-
-def alike(sample: str) -> str | None:
-    """An id of the same make-up: its last characters replaced by others of their kind.
-
-    None where there are too few of them: the result might name somebody's real resource.
-    """
-    found = re.search(r"[0-9A-Za-z]{8,}$", sample)
-    if found is None or (found.group().isdigit() and len(found.group()) < 16):
-        return None
-    dice = random.SystemRandom()
-
-    def other(letter: str) -> str:
-        return dice.choice("0123456789" if letter.isdigit() else "abcdef" if letter.islower() else "ABCDEF")
-
-    kept = max(found.start(), len(sample) - 12)
-    return sample[:kept] + "".join(map(other, sample[kept:]))
 
 
 class Provisioner(Protocol):

@@ -1,24 +1,12 @@
-"""What an answer says in a few words, and what to do about a source of resources that answers like that."""
+"""The key of the profile that names a state source, and advice on a source that refuses a setup."""
 
-from conformance.http.reply import Reply
+from conformance import contracts
 from conformance.profile import Profile
-from conformance.report.safe import line
 from conformance.states.resource import Wanted
-
-WORDS = 300
-
-
-def told(reply: Reply, limit: int = 80, *, code: bool = True) -> str:
-    """An answer without secrets, in one visible line: its status, and its error `code`, or how its body begins."""
-    named = reply.at("error.code")
-    if code and isinstance(named, str) and named and limit < WORDS:
-        return line(f"{reply.status} {named}", limit)
-    text = reply.exchange.response_body.decode("utf-8", "backslashreplace")
-    return f"{reply.status}: '{line(text, limit)}'" if text.strip() else f"{reply.status} without a body"
 
 
 def source_of(profile: Profile, wanted: Wanted | None = None) -> str:
-    """The key of the profile that names where resources come from."""
+    """Returns the key of the profile that names the source of resources."""
     states = profile.states
     if states.ids is not None:
         whose = "" if wanted is None or wanted.whose == "primary" else f".{wanted.whose}"
@@ -27,7 +15,7 @@ def source_of(profile: Profile, wanted: Wanted | None = None) -> str:
 
 
 def advice(status: int, api: str = "") -> str:
-    """What to look at where an endpoint answers a setup by that status."""
+    """Returns what to look at where an endpoint answers a setup by that status. `api` may be empty."""
     if status in (401, 403):
         return "It refuses its caller: what it wants to see belongs into states.url, as ${NAME}."
     if status == 404:
@@ -36,7 +24,8 @@ def advice(status: int, api: str = "") -> str:
             "or leave what needs it untested."
         )
     if status == 422:
-        names = "as states.terminal does" if api == "payout-intents" else "as the document does"
+        by_profile = bool(api) and contracts.contract(api).states.named_by_profile
+        names = "as states.terminal does" if by_profile else "as the document does"
         return (
             f"Does it know this state by another name? params.status calls it {names}. "
             "Teach its setup this state, or leave what needs it untested."

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.cli import main
-from conformance.doctor.finding import Line, State
+from conformance.doctor.finding import Finding, State
 from tests.authority import Authority
 from tests.doctor.support import ENVELOPE, code, examined
 from tests.support import always, reply_with, serving, write_profile
@@ -21,7 +21,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
 
 
-def over_tls(context: ssl.SSLContext, tmp_path: Path) -> dict[str, Line]:
+def over_tls(context: ssl.SSLContext, tmp_path: Path) -> dict[str, Finding]:
     """What the doctor says of a TLS server."""
     with serving(always(reply_with(ENVELOPE, "404 Not Found")), keep=True, tls=context) as server:
         return examined(write_profile(tmp_path, "withdraws", server.url, states=""))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance import catalogue
+from conformance.contracts import contract
 from conformance.expect import Violation
 from conformance.fuzz.checks import checks
 from conformance.fuzz.judge import Judge
@@ -14,13 +15,14 @@ from conformance.fuzz.probes import Aim, Probe
 from conformance.fuzz.rulings import Steered
 from conformance.http.reply import MISSING
 from conformance.model import Level
-from conformance.oracles.keys import KEYS, lacking
+from conformance.oracles.keys import lacking
 from conformance.states.resource import Resource, Wanted
 from conformance.suites.payout_intents import test_body as intents
 from conformance.suites.withdraws import fields
 from tests.fuzz.test_judge import reply
 from tests.specs.test_openapi_documents import DATA, SAMPLES
 
+INTENTS = contract("payout-intents").answers.keys
 REASON = "duplicate_request"
 GONE = object()
 
@@ -111,7 +113,7 @@ def suite_of_withdraws(answer, withdraw, facts):
     "facts", [{}, {"referenceId": "payout-12345", "metadata": {"a": 1}}], ids=["none", "some"]
 )
 @pytest.mark.parametrize(
-    "key", [key for key in KEYS["withdraws"] if key not in _FREE or key == "referenceId"]
+    "key", [key for key in contract("withdraws").answers.keys if key not in _FREE or key == "referenceId"]
 )
 def test_withdraws_weigh_the_same(key, facts):
     """Each value in the place of each documented one fails the same rows, and warns for the same keys."""
@@ -155,7 +157,11 @@ def suite_of_intents(answer, facts):
 @pytest.mark.parametrize("facts", [{}, {"merchant_reference": "payout_98765"}], ids=["none", "some"])
 @pytest.mark.parametrize(
     "path",
-    [(key,) for key in KEYS["payout-intents"] if key not in ("status", "environment", "failure_message")]
+    [
+        (key,)
+        for key in contract("payout-intents").answers.keys
+        if key not in ("status", "environment", "failure_message")
+    ]
     + [("recipient", key) for key in intents.RECIPIENT if key != "type"],
     ids=".".join,
 )

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.http.auth import basic, signature, signed_headers
+from conformance.http.auth import basic
 from conformance.profile import Credentials
+from conformance.suites.withdraws.authentication import signature, signed_headers
 from tests.support import ROOT
 
 VECTORS: list[dict[str, Any]] = json.loads((ROOT / "specs/formats/hmac-vectors.json").read_text("utf-8"))[

@@ -32,7 +32,7 @@ def head_of(request: bytes) -> list[bytes]:
 
 def test_the_bytes_that_are_signed_are_the_bytes_that_are_sent(clients: Clients) -> None:
     """A server that recomputes the HMAC over what it received agrees, byte for byte."""
-    from conformance.http.auth import signed_headers
+    from conformance.suites.withdraws.authentication import signed_headers
 
     pair = Credentials("primary", ("k", "s3cret-ü"))
     bodies = [b"", b'{"a": 1}', b"\x00\xff\r\n", "ünï".encode(), b" " * 5000]

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance import catalogue
 from conformance.model import Check, Level, Outcome
 from conformance.report.tried import sentence, terminal_states
+
+MATRIX = catalogue.load("payout-intents").matrix
 
 
 def checks(*found: tuple[str, Outcome]) -> list[Check]:
@@ -55,11 +58,11 @@ def test_what_was_tried_is_named(
     found: Sequence[tuple[str, Outcome]], tried: tuple[str, ...], says: str
 ) -> None:
     """Only what was really cancelled counts; what is named and wasn't to be had is said, too."""
-    assert terminal_states(checks(*found)) == tried
-    assert says in sentence(checks(*found))
-    assert sentence(checks(*found)).endswith("The verdict says nothing of any other.")
+    assert terminal_states(MATRIX, checks(*found)) == tried
+    assert says in sentence(MATRIX, checks(*found))
+    assert sentence(MATRIX, checks(*found)).endswith("The verdict says nothing of any other.")
 
 
 def test_a_run_without_terminal_states_has_no_such_note() -> None:
     """Withdraws have none, and a run of a few checks may not be about them."""
-    assert sentence(checks()) == ""
+    assert sentence(MATRIX, checks()) == ""

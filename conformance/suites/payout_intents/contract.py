@@ -13,7 +13,7 @@ from conformance.contract import (
     SandboxUse,
 )
 from conformance.suites.payout_intents.authentication import AUTHENTICATION
-from conformance.suites.payout_intents.ids import is_sparse, unknown_like
+from conformance.unknown_ids import like, sure_like
 
 EVENT = "payout_intent.cancelled"
 """The webhook event of a cancelled payout intent, as the document names it."""
@@ -38,7 +38,8 @@ _KEYS = (
 
 def unknown_id(sample: str | None) -> tuple[str, bool]:
     """Returns an id in the shape of `sample`."""
-    return unknown_like(sample), sample is not None and is_sparse(sample)
+    sure = None if sample is None else sure_like(sample)
+    return sure or like(sample), sure is not None
 
 
 def encode(fields: Mapping[str, Any]) -> tuple[bytes, str]:

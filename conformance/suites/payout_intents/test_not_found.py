@@ -15,7 +15,6 @@ from conformance.suites.alike import difference
 from conformance.suites.common import LONG, is_turned_down, no_server_error
 from conformance.suites.payout_intents.bindings import ask_by_name, names_another, reads_another
 from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.ids import is_sparse
 from conformance.suites.payout_intents.pieces import Foreign
 from conformance.suites.payout_intents.verbs import (
     KEYS,
@@ -26,6 +25,7 @@ from conformance.suites.payout_intents.verbs import (
     read_path,
     succeeded,
 )
+from conformance.unknown_ids import is_sparse
 
 ASKED = {
     "cancel": "a cancel with a key",

@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from conformance import expect
+from conformance import expect, unknown_ids
 from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer
-from conformance.http.auth import Credentials, basic
+from conformance.http.auth import basic
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
-from conformance.model import Auth
-from conformance.oracles import keys
+from conformance.model import Auth, Credentials
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.common import is_kept
-from conformance.suites.payout_intents.ids import unknown_like
+from conformance.suites.payout_intents.contract import CONTRACT
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
 CANCELLED = Answer(202, fields=(("status", "cancelled"),))
@@ -31,7 +30,7 @@ NOT_FOUND = Answer(404, "not_found")
 CONFLICT = Answer(409, "idempotency_conflict")
 
 # The keys of a payout intent (section Success).
-KEYS = keys.KEYS["payout-intents"]
+KEYS = CONTRACT.answers.keys
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
@@ -98,7 +97,7 @@ class PayoutIntents:
 
     def odd(self, ask: Call, *, to: str) -> Reply:
         """The answer to a request that is odd on purpose; one that is never answered is that request's finding."""
-        return expect.odd(ask, lambda: self.read(unknown_like(None)), to=to)
+        return expect.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
         """As `odd`, but None where it is never answered: that isn't accepted, and another row tells it."""
@@ -284,7 +283,7 @@ class PayoutIntents:
     def unknown_id(self, example: Target | None) -> str:
         """An id in the shape of `example` that names nothing: reading it has shown so."""
         for _ in range(3):
-            one = unknown_like(example.id if isinstance(example, Resource) else example)
+            one = unknown_ids.like(example.id if isinstance(example, Resource) else example)
             reply = self.read(one)
             if not reply.ok:
                 return one

@@ -40,16 +40,22 @@ def authenticate(credentials: Credentials, body: bytes, stamp: Stamp) -> Headers
     return tuple(signed_headers(credentials, stamp(), body).items())
 
 
+def signed(headers: Headers, body: bytes) -> str | None:
+    """Returns the text that the signature of these headers was computed over."""
+    stamp = next((value for name, value in headers if name.lower() == "x-timestamp"), "")
+    return f"{stamp}.{body.decode('utf-8', 'backslashreplace')}"
+
+
 def curl(names: Mapping[str, str], variable: Variable, body: str) -> CurlAuthentication:
     """Signs a command line with openssl and the current time."""
-    signed = "printf '%s.' \"$TS\""
+    message = "printf '%s.' \"$TS\""
     if body:
-        signed = f"{{ {signed}; {body}; }}"
+        message = f"{{ {message}; {body}; }}"
     secret = variable("api_secret")
     return CurlAuthentication(
         (
             "TS=$(date +%s)000",
-            f"SIG=$({signed} | openssl dgst -sha256 -hmac \"{secret}\" | sed 's/^.*= *//')",
+            f"SIG=$({message} | openssl dgst -sha256 -hmac \"{secret}\" | sed 's/^.*= *//')",
         ),
         (
             f'-H "{names["x-api-key"]}: {variable("api_key")}"',
@@ -161,9 +167,11 @@ def _base64(raw: bytes) -> str:
 AUTHENTICATION = Authentication(
     fields=("api_key", "api_secret"),
     headers=("X-API-Key", "X-Timestamp", "X-Signature"),
+    secret_headers=("X-API-Key", "X-Signature"),
     summary="signed with an HMAC",
     authenticate=authenticate,
     curl=curl,
     misreadings=misreadings,
     timestamped=True,
+    signed=signed,
 )

@@ -18,7 +18,7 @@ def api(conformance_session: Session) -> Withdraws:
 
 def _may_be(withdraw: Resource) -> bool:
     """Whether a withdraw may be cancelled at all: that another one was is for WD-03 to WD-06 to judge."""
-    supported = withdraw.wanted.provider_supports_cancel is not False
+    supported = dict(withdraw.wanted.extra).get("provider_supports_cancel") is not False
     return withdraw.status == "pending" or (withdraw.status == "processing" and supported)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance import expect
-from conformance.http.auth import signature
 from conformance.http.reply import Reply
 from conformance.plugin import Given
+from conformance.suites.withdraws.authentication import signature
 from conformance.suites.withdraws.verbs import Withdraws
 
 Headers = dict[str, str | None]

@@ -8,16 +8,16 @@ from uuid import uuid4
 from conformance import expect
 from conformance.errors import NotTestable, TransportError
 from conformance.expect import Answer, Violation
-from conformance.http.auth import signature
 from conformance.http.client import Client, Request
 from conformance.http.polling import Polling
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
-from conformance.oracles import keys
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.suites.common import is_kept, neutral, told, whole_race
+from conformance.suites.withdraws.authentication import signature
+from conformance.suites.withdraws.contract import CONTRACT
 from conformance.suites.withdraws.fields import compared
 
 # The documented answers (sections Success Response and Error Responses). What else their envelope holds is WD-26's.
@@ -26,7 +26,7 @@ REFUSED = Answer(400, "VALIDATION_ERROR")
 NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND")
 
 # The keys of a canceled withdraw (section Success Response).
-KEYS = keys.KEYS["withdraws"]
+KEYS = CONTRACT.answers.keys
 
 ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 

@@ -1,7 +1,7 @@
-"""Ids that name nothing, made after the pattern of one that was handed over.
+"""Makes ids that name nothing, in the shape of an example.
 
-Ids are opaque, so nothing is known of them but an example. What is made here has its shape, so that a server
-which looks at the shape first still has to look the id up, and can hardly hit what belongs to somebody.
+Ids are opaque: only an example shows their shape. An id in that shape passes a server's check of the form, so the
+server has to look it up; it is so random, or so large, that it names no resource. Standard library only.
 """
 
 import re
@@ -14,12 +14,14 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEX = "0123456789abcdef"
 # Shorter tails are guessed too easily: they get the last word of their alphabet instead of a random one.
 _RANDOM_FROM = 12
-# After the documents' own example, where no resource can be had to look at.
+# Shorter numbers are counted up, so that any of them may have been issued.
+_SURE_DIGITS = 16
+# In the form that hosted APIs use most: a prefix and a ULID. For callers that have no example.
 _FALLBACK = "word_01HZX" + "0" * 21
 
 
-def unknown_like(example: str | None) -> str:
-    """An id that (almost certainly) was never issued, in the shape of `example`."""
+def like(example: str | None) -> str:
+    """Returns an id that was almost certainly never issued, in the shape of `example`."""
     example = example or _FALLBACK
     prefix, tail = _split(example)
     found = _UUID.fullmatch(tail)
@@ -36,14 +38,22 @@ def unknown_like(example: str | None) -> str:
     return prefix + tail[:kept] + "".join(secrets.choice(letters) for _ in tail[kept:])
 
 
+def sure_like(example: str) -> str | None:
+    """Returns what `like` returns; None where ids are so short that it might name a resource, or not look like one."""
+    found = re.search(r"[0-9A-Za-z]{8,}$", example)
+    if found is None or (found.group().isdigit() and len(found.group()) < _SURE_DIGITS):
+        return None
+    return like(example)
+
+
 def is_sparse(example: str) -> bool:
-    """Whether ids are so long and random that a changed one can't be somebody else's."""
+    """Returns whether ids are so long and random that a changed one can't be somebody else's."""
     tail = _split(example)[1]
     return len(tail) >= _RANDOM_FROM and not tail.isdigit()
 
 
 def _split(example: str) -> tuple[str, str]:
-    """`word_01HZX` -> (`word_`, `01HZX`); a UUID isn't split at its hyphens."""
+    """Splits off the prefix: `word_01HZX` -> (`word_`, `01HZX`). A UUID isn't split at its hyphens."""
     tail = re.split(r"[_.:~]", example)[-1]
     if not _UUID.fullmatch(tail):
         tail = re.split(r"[^0-9A-Za-z]", tail)[-1] or tail
@@ -51,7 +61,7 @@ def _split(example: str) -> tuple[str, str]:
 
 
 def _large(digits: int) -> str:
-    """A number that no sequence has got to, within the integers that the example's length suggests."""
+    """Returns a number that no sequence has reached, within the integers that the example's length suggests."""
     if digits <= 10:
         return "2147483647"
     return "9" * 18 if digits <= 18 else "9223372036854775807".zfill(digits)

@@ -1,0 +1,53 @@
+"""An answer in one line, for messages: as it is recorded, without secrets.
+
+Each text is cut after the secrets are out: half of one would not be known for a secret.
+"""
+
+import re
+
+from conformance.http.reply import Reply
+from conformance.model import Exchange
+from conformance.report.safe import line
+
+_LONGEST = 200
+# White space is joined in the beginning of a body only: some are megabytes long.
+_READ = 4_000
+# With so many characters or more, `brief` shows the body itself in place of its error code.
+WORDS = 300
+
+
+def of(reply: Reply) -> str:
+    """The status of an answer and how its body begins, up to 200 characters."""
+    return of_exchange(reply.exchange)
+
+
+def of_exchange(exchange: Exchange) -> str:
+    """As `of`, of what was recorded; where no answer came, the reason."""
+    if exchange.error:
+        return exchange.error
+    body = _body(exchange)
+    text = " ".join(body[:_READ].split())
+    more = "..." if len(text) > _LONGEST or len(body) > _READ else ""
+    return f"{exchange.status} {text[:_LONGEST]}{more}".strip()
+
+
+def brief(reply: Reply, limit: int = 80, *, code: bool = True, kind: bool = False) -> str:
+    """The status of an answer and its error `code`, or how its body begins, in about `limit` visible characters.
+
+    With `kind`, the content type is named, and a page for browsers by its title.
+    """
+    named = reply.at("error.code")
+    if code and isinstance(named, str) and named and limit < WORDS:
+        return line(f"{reply.status} {named}", limit)
+    text, label = _body(reply.exchange), ""
+    if kind:
+        title = re.search(r"<title>\s*(.*?)\s*</title>", text, re.IGNORECASE | re.DOTALL)
+        text = title[1] if title else text
+        label = ", " + (reply.header("Content-Type") or "no content type").split(";")[0]
+    if not text.strip():
+        return f"{reply.status}{label} without a body"
+    return f"{reply.status}{label}: '{line(text, limit)}'"
+
+
+def _body(exchange: Exchange) -> str:
+    return exchange.response_body.decode("utf-8", "backslashreplace")
