@@ -4,11 +4,19 @@ Data flows one way: a Profile makes a run, a run makes Checks with their Exchang
 and every report is rendered from the record.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 RUN_FORMAT = "payout-conformance/run/1"
+
+OPTIONAL = {"json": "optional"}
+OMITTED = {"json": "omitted"}
+OBJECT = {"json": "object"}
+NEVER = {"json": "never"}
+"""How a field stands in JSON (`report.codec`): it may be absent in older records; it is left out where it has its
+default; so are pairs, which become an object; it is never there."""
 
 
 class Level(StrEnum):
@@ -96,18 +104,18 @@ class Requirement:
     """
 
     id: str
-    api: str
+    api: str = field(metadata=NEVER)
     level: Level
     basis: Basis
     group: str
     title: str
     statement: str
     section: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = field(default=(), metadata=NEVER)
     capability: str | None = None
-    fairness: str | None = None
-    not_tested_reason: str | None = None
-    premise: bool = False
+    fairness: str | None = field(default=None, metadata=NEVER)
+    not_tested_reason: str | None = field(default=None, metadata=NEVER)
+    premise: bool = field(default=False, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,8 @@ class MatrixRow:
     field: str
     value: str
     requirement: str
-    after_success: bool = False
-    given: str | None = None
+    after_success: bool = dataclasses.field(default=False, metadata=OPTIONAL)
+    given: str | None = dataclasses.field(default=None, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +228,8 @@ class Check:
     started_at: str
     duration_s: float
     exchanges: tuple[int, ...] = ()
-    problem: Problem | None = None
-    resources: tuple[tuple[str, str], ...] = ()
+    problem: Problem | None = field(default=None, metadata=OPTIONAL)
+    resources: tuple[tuple[str, str], ...] = field(default=(), metadata=OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +266,7 @@ class Target:
     api: str
     base_url: str
     environment: str
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The nouns of a run as JSON values and back, without loss. Standard library only.
+"""Turns the dataclasses of a run into JSON values and back, without loss. Standard library only.
 
-Every `*_from_json` raises KeyError, TypeError or ValueError for what it can't read; `record.load` and
-`journal.read` turn these into a RecordError with a hint.
+`from_json` raises KeyError, TypeError or ValueError for data that it can't read; `record.load` and `journal.read` turn
+these into a RecordError with a hint.
 """
 
 import base64
@@ -9,23 +9,28 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields
+from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from conformance.model import Auth, Check, Effect, Exchange, Headers, Level, Outcome, Problem, Waiver
+from conformance.model import Headers
 
 Json = dict[str, Any]
+Made = TypeVar("Made")
 
 
 def dumps(value: object, *, indent: int | None = None) -> str:
-    """JSON in ASCII (so that lone surrogates survive); the same value always gives the same text."""
+    """Returns JSON in ASCII (so that lone surrogates survive); the same value always gives the same text."""
     separators = None if indent else (",", ":")
     return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent, separators=separators)
 
 
 def lined(value: object, margin: str = "") -> str:
-    """As `dumps`, with a line of its own for each key, and for each item of a list.
+    """Returns what `dumps` does, with a line of its own for each key, and for each item of a list.
 
     Python indents a hundred times slower than it writes, and a run's record has a hundred thousand values.
     """
@@ -56,7 +61,7 @@ def replace_file(path: Path, text: str | Iterable[str]) -> Path:
 
 
 def body_to_json(body: bytes) -> Json:
-    """`{"text": ...}` for UTF-8, `{"base64": ...}` for anything else, `{}` for nothing."""
+    """Returns `{"text": ...}` for UTF-8, `{"base64": ...}` for anything else, `{}` for nothing."""
     if not body:
         return {}
     try:
@@ -66,133 +71,83 @@ def body_to_json(body: bytes) -> Json:
 
 
 def body_from_json(data: Mapping[str, Any]) -> bytes:
-    """The bytes that `body_to_json` was given."""
+    """Returns the bytes that `body_to_json` was given."""
     if "base64" in data:
         return base64.b64decode(data["base64"], validate=True)
     return str(data.get("text", "")).encode()
 
 
-def exchange_to_json(exchange: Exchange) -> Json:
-    """One line's worth of an exchange, for the journal (`har` is what a finished run keeps)."""
-    return {
-        "started_at": exchange.started_at,
-        "duration_s": exchange.duration_s,
-        "method": exchange.method,
-        "url": exchange.url,
-        "request_headers": [list(pair) for pair in exchange.request_headers],
-        "request_body": body_to_json(exchange.request_body),
-        "auth": exchange.auth.value,
-        "status": exchange.status,
-        "http_version": exchange.http_version,
-        "response_headers": [list(pair) for pair in exchange.response_headers],
-        "response_body": body_to_json(exchange.response_body),
-        "signed": exchange.signed,
-        "error": exchange.error,
-        "truncated": exchange.truncated,
-    }
+def to_json(value: Any) -> Json:
+    """Returns a dataclass of `conformance.model` as an object: its fields by name, in their order.
+
+    The types of the fields say how each is written; their metadata (`model.OMITTED` and the like) says what is left
+    out.
+    """
+    written: Json = {}
+    for one in _coders(type(value)):
+        item = getattr(value, one.name)
+        if not (one.omitted and item == one.default):
+            written[one.name] = one.encode(item)
+    return written
 
 
-def exchange_from_json(data: Mapping[str, Any]) -> Exchange:
-    """The exchange that `exchange_to_json` was given."""
-    return Exchange(
-        started_at=data["started_at"],
-        duration_s=float(data["duration_s"]),
-        method=data["method"],
-        url=data["url"],
-        request_headers=_headers(data["request_headers"]),
-        request_body=body_from_json(data["request_body"]),
-        auth=Auth(data["auth"]),
-        status=data["status"],
-        http_version=data["http_version"],
-        response_headers=_headers(data["response_headers"]),
-        response_body=body_from_json(data["response_body"]),
-        signed=data["signed"],
-        error=data["error"],
-        truncated=bool(data["truncated"]),
-    )
+def from_json(kind: type[Made], data: Mapping[str, Any], **given: object) -> Made:
+    """Returns the `kind` that `to_json` was given. `given` are fields that aren't in the JSON."""
+    found: Json = {}
+    for one in _coders(kind):
+        if one.name in data or not one.optional:
+            found[one.name] = one.decode(data[one.name])
+    return kind(**given, **found)
 
 
-def check_to_json(check: Check) -> Json:
-    """A check as `run.json` and the journal hold it; `exchanges` are indices."""
-    return {
-        "id": check.id,
-        "suite": check.suite,
-        "title": check.title,
-        "requirements": list(check.requirements),
-        "level": check.level.value,
-        "outcome": check.outcome.value,
-        "message": check.message,
-        "started_at": check.started_at,
-        "duration_s": check.duration_s,
-        "exchanges": list(check.exchanges),
-        "problem": None if check.problem is None else problem_to_json(check.problem),
-        **({"resources": dict(check.resources)} if check.resources else {}),
-    }
+@dataclass(frozen=True, slots=True)
+class _Coder:
+    """The codec of one field. `optional` fields may be absent, `omitted` ones are where they have their default."""
+
+    name: str
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+    default: object
+    optional: bool
+    omitted: bool
 
 
-def check_from_json(data: Mapping[str, Any]) -> Check:
-    """The check that `check_to_json` was given."""
-    problem = data.get("problem")
-    return Check(
-        id=data["id"],
-        suite=data["suite"],
-        title=data["title"],
-        requirements=tuple(data["requirements"]),
-        level=Level(data["level"]),
-        outcome=Outcome(data["outcome"]),
-        message=data["message"],
-        started_at=data["started_at"],
-        duration_s=float(data["duration_s"]),
-        exchanges=tuple(_index(index) for index in data["exchanges"]),
-        problem=None if problem is None else problem_from_json(problem),
-        resources=tuple((str(one), str(state)) for one, state in data.get("resources", {}).items()),
-    )
+def _made_coders(kind: type) -> tuple[_Coder, ...]:
+    hints = get_type_hints(kind)
+    return tuple(_coder(one, hints[one.name]) for one in fields(kind) if one.metadata.get("json") != "never")
 
 
-def problem_to_json(problem: Problem) -> Json:
-    """A problem; `exchange` is an index or null."""
-    return {
-        "expected": problem.expected,
-        "observed": problem.observed,
-        "control": problem.control,
-        "exchange": problem.exchange,
-        "hint": problem.hint,
-    }
+def _coder(one: Field[Any], hint: Any) -> _Coder:
+    said = one.metadata.get("json")
+    encode, decode = _OBJECT if said == "object" else _coding(hint)
+    return _Coder(one.name, encode, decode, one.default, said is not None, said in ("omitted", "object"))
 
 
-def problem_from_json(data: Mapping[str, Any]) -> Problem:
-    """The problem that `problem_to_json` was given."""
-    index = data["exchange"]
-    return Problem(
-        expected=data["expected"],
-        observed=data["observed"],
-        control=bool(data["control"]),
-        exchange=None if index is None else _index(index),
-        hint=data["hint"],
-    )
+_coders: Callable[[Any], tuple[_Coder, ...]] = cache(_made_coders)
+"""Returns the codecs of the fields of a dataclass."""
 
 
-def waiver_to_json(waiver: Waiver) -> Json:
-    """A waiver; `effect` is null until a run has shown it."""
-    return {
-        "requirement": waiver.requirement,
-        "reason": waiver.reason,
-        "expires": waiver.expires,
-        "by": waiver.by,
-        "effect": None if waiver.effect is None else waiver.effect.value,
-    }
-
-
-def waiver_from_json(data: Mapping[str, Any]) -> Waiver:
-    """The waiver that `waiver_to_json` was given."""
-    effect = data["effect"]
-    return Waiver(
-        data["requirement"],
-        data["reason"],
-        data["expires"],
-        data["by"],
-        None if effect is None else Effect(effect),
-    )
+def _coding(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Returns the encoder and the decoder of a type."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    parts = get_args(hint)
+    if NoneType in parts:
+        encode, decode = _coding(next(part for part in parts if part is not NoneType))
+        return (lambda value: None if value is None else encode(value)), (
+            lambda value: None if value is None else decode(value)
+        )
+    origin = get_origin(hint)
+    if origin is tuple:
+        encode, decode = _coding(parts[0])
+        return (lambda value: [encode(one) for one in value]), (
+            lambda value: tuple(decode(one) for one in value)
+        )
+    if origin is not None:
+        return dict, dict
+    if issubclass(hint, Enum):
+        return (lambda value: value.value), hint
+    return to_json, lambda value: from_json(hint, value)
 
 
 def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
@@ -200,7 +155,26 @@ def _headers(pairs: Sequence[Sequence[str]]) -> Headers:
     return tuple((sys.intern(str(name)), sys.intern(str(value))) for name, value in pairs)
 
 
-def _index(value: object) -> int:
+def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{value!r} is not an index")
     return value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_PLAIN: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    str: (_as_it_is, _as_it_is),
+    int: (_as_it_is, _whole),
+    float: (_as_it_is, float),
+    bool: (_as_it_is, bool),
+    bytes: (body_to_json, body_from_json),
+    Headers: (lambda pairs: [list(pair) for pair in pairs], _headers),
+}
+# Pairs of which each first part is there once.
+_OBJECT: tuple[Callable[[Any], Any], Callable[[Any], Any]] = (
+    dict,
+    lambda found: tuple((str(name), str(value)) for name, value in found.items()),
+)

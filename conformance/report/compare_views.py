@@ -219,7 +219,7 @@ def _change(change: Change) -> dict[str, Any]:
             "level": result.requirement.level.value,
             "outcome": result.outcome.value,
             "reason": result.reason,
-            "waiver": None if waiver is None else codec.waiver_to_json(waiver),
+            "waiver": None if waiver is None else codec.to_json(waiver),
         }
 
     return {

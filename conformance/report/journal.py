@@ -55,8 +55,8 @@ class Journal:
                 raise IndexError(f"check {check.id} refers to exchange {index} of {len(exchanges)}")
         line = codec.dumps(
             {
-                "check": codec.check_to_json(check),
-                "exchanges": [codec.exchange_to_json(exchange) for exchange in exchanges],
+                "check": codec.to_json(check),
+                "exchanges": [codec.to_json(exchange) for exchange in exchanges],
             }
         )
         with self._lock:
@@ -165,8 +165,8 @@ def _lines(path: Path) -> Iterator[tuple[Check, tuple[Exchange, ...]]]:
 def _line(line: bytes, where: str) -> tuple[Check, tuple[Exchange, ...]]:
     try:
         data = json.loads(line)
-        check = codec.check_from_json(data["check"])
-        exchanges = tuple(codec.exchange_from_json(exchange) for exchange in data["exchanges"])
+        check = codec.from_json(Check, data["check"])
+        exchanges = tuple(codec.from_json(Exchange, exchange) for exchange in data["exchanges"])
         if any(index >= len(exchanges) for index in _indices(check)):
             raise ValueError(f"check {check.id} refers to an exchange that the line doesn't hold")
     except (ValueError, KeyError, TypeError) as fault:

@@ -6,7 +6,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,10 @@ from conformance import __version__
 from conformance.errors import RecordError
 from conformance.model import (
     RUN_FORMAT,
-    Basis,
     Catalogue,
     Check,
     Exchange,
     Inputs,
-    Level,
     MatrixRow,
     NotObservable,
     Outcome,
@@ -104,19 +101,13 @@ def fold(
 
 def to_json(record: RunRecord) -> dict[str, Any]:
     """The content of `run.json`: JSON values only, in a fixed order."""
-    # Without what older records don't have: one that is written again keeps its bytes.
-    matrix = [{k: v for k, v in asdict(row).items() if v is not None} for row in record.matrix]
+    # Without the keys that older records don't have: one that is written again keeps its bytes.
+    matrix, waivers = map(codec.to_json, record.matrix), map(codec.to_json, record.waivers)
     return {
         "format": RUN_FORMAT,
         "verdict": record.verdict.value,
         "complete": record.complete,
-        "target": {
-            "name": record.target.name,
-            "api": record.target.api,
-            "base_url": record.target.base_url,
-            "environment": record.target.environment,
-            "env": dict(record.target.env),
-        },
+        "target": codec.to_json(record.target),
         "harness": {
             "version": record.harness_version,
             "catalogue_revision": record.catalogue_revision,
@@ -129,22 +120,13 @@ def to_json(record: RunRecord) -> dict[str, Any]:
         "notes": list(record.notes),
         "counts": record.counts(),
         "requirements": [_result_to_json(result) for result in record.requirements],
-        "checks": [codec.check_to_json(check) for check in record.checks],
+        "checks": [codec.to_json(check) for check in record.checks],
         "exchanges": len(record.exchanges),
-        "not_observable": [
-            {
-                "id": row.id,
-                "title": row.title,
-                "statement": row.statement,
-                "section": row.section,
-                "reason": row.reason,
-            }
-            for row in record.not_observable
-        ],
+        "not_observable": [codec.to_json(row) for row in record.not_observable],
         "fuzz": None if record.fuzz is None else dict(record.fuzz),
-        **({} if record.inputs is None else {"inputs": _inputs_to_json(record.inputs)}),
-        **({"matrix": matrix} if matrix else {}),
-        **({"waivers": list(map(codec.waiver_to_json, record.waivers))} if record.waivers else {}),
+        **({} if record.inputs is None else {"inputs": codec.to_json(record.inputs)}),
+        **({"matrix": list(matrix)} if record.matrix else {}),
+        **({"waivers": list(waivers)} if record.waivers else {}),
     }
 
 
@@ -231,7 +213,7 @@ def from_journal(folder: Path) -> RunRecord:
     checks, exchanges = journal.read(folder / journal.FOLDER)
     plan = _plan(folder)
     try:
-        target = _target(header["target"])
+        target = codec.from_json(Target, header["target"])
         if target.api not in catalogues.apis():
             raise ValueError(f"no API is called {target.api!r}")
         ended = max((check.started_at for check in checks), default=header["started_at"])
@@ -253,7 +235,7 @@ def from_journal(folder: Path) -> RunRecord:
             ),
             harness_version=header.get("harness_version", __version__),
             digests=header.get("digests"),
-            waivers=tuple(map(codec.waiver_from_json, header.get("waivers", ()))),
+            waivers=tuple(codec.from_json(Waiver, one) for one in header.get("waivers", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise RecordError(
@@ -297,67 +279,22 @@ def _read(path: Path) -> Any:
 
 
 def _result_to_json(result: RequirementResult) -> dict[str, Any]:
-    row = result.requirement
     return {
-        "id": row.id,
-        "level": row.level.value,
-        "basis": row.basis.value,
-        "group": row.group,
-        "title": row.title,
-        "statement": row.statement,
-        "section": row.section,
-        "capability": row.capability,
-        **({"premise": True} if row.premise else {}),
+        **codec.to_json(result.requirement),
         "outcome": result.outcome.value,
         "reason": result.reason,
         "checks": list(result.checks),
     }
 
 
-def _inputs_to_json(inputs: Inputs) -> dict[str, Any]:
-    return {
-        "build": inputs.build,
-        "openapi": inputs.openapi,
-        "profile": inputs.profile,
-        "declared": dict(inputs.declared),
-        "deselected": dict(inputs.deselected),
-    }
-
-
-def _inputs(data: Mapping[str, Any] | None) -> Inputs | None:
-    if data is None:
-        return None
-    return Inputs(**{**data, "declared": dict(data["declared"]), "deselected": dict(data["deselected"])})
-
-
 def _result(api: str, data: Mapping[str, Any]) -> RequirementResult:
-    row = Requirement(
-        id=data["id"],
-        api=api,
-        level=Level(data["level"]),
-        basis=Basis(data["basis"]),
-        group=data["group"],
-        title=data["title"],
-        statement=data["statement"],
-        section=data["section"],
-        capability=data["capability"],
-        premise=data.get("premise", False),
-    )
+    row = codec.from_json(Requirement, data, api=api)
     return RequirementResult(row, Outcome(data["outcome"]), data["reason"] or "", tuple(data["checks"]))
 
 
-def _target(data: Mapping[str, Any]) -> Target:
-    return Target(
-        name=data["name"],
-        api=data["api"],
-        base_url=data["base_url"],
-        environment=data["environment"],
-        env=dict(data.get("env", {})),
-    )
-
-
 def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunRecord:
-    target, harness, fuzz = _target(data["target"]), data["harness"], data.get("fuzz")
+    inputs = data.get("inputs")
+    target, harness, fuzz = codec.from_json(Target, data["target"]), data["harness"], data.get("fuzz")
     return RunRecord(
         target=target,
         harness_version=harness["version"],
@@ -369,15 +306,15 @@ def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunReco
         verdict=Verdict(data["verdict"]),
         complete=bool(data["complete"]),
         requirements=tuple(_result(target.api, row) for row in data["requirements"]),
-        checks=tuple(codec.check_from_json(check) for check in data["checks"]),
+        checks=tuple(codec.from_json(Check, check) for check in data["checks"]),
         exchanges=exchanges,
-        not_observable=tuple(NotObservable(**row) for row in data.get("not_observable", ())),
+        not_observable=tuple(codec.from_json(NotObservable, row) for row in data.get("not_observable", ())),
         options=dict(data.get("options", {})),
         notes=tuple(data.get("notes", ())),
         fuzz=None if fuzz is None else dict(fuzz),
-        inputs=_inputs(data.get("inputs")),
-        matrix=tuple(MatrixRow(**row) for row in data.get("matrix", ())),
-        waivers=tuple(map(codec.waiver_from_json, data.get("waivers", ()))),
+        inputs=None if inputs is None else codec.from_json(Inputs, inputs),
+        matrix=tuple(codec.from_json(MatrixRow, row) for row in data.get("matrix", ())),
+        waivers=tuple(codec.from_json(Waiver, one) for one in data.get("waivers", ())),
     )
 
 

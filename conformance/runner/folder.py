@@ -116,7 +116,7 @@ def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
         "declared": dict(profile.capabilities),
         "seed": options.seed,
         "options": options.recorded(),
-        "waivers": [codec.waiver_to_json(one) for one in options.waivers],
+        "waivers": [codec.to_json(one) for one in options.waivers],
         "notes": [],
         "started_at": started,
         "harness_version": __version__,

@@ -62,7 +62,7 @@ class Options:
             requirements=tuple(kept["requirements"]),
             workers=kept["workers"] if workers is None else workers,
             allow_live=allow_live,
-            waivers=tuple(map(codec.waiver_from_json, header["waivers"])),
+            waivers=tuple(codec.from_json(Waiver, one) for one in header["waivers"]),
             insist=kept["insist"],
             watch_s=kept["watch_s"],
         )
