@@ -1,6 +1,6 @@
 """One tree of exceptions: each carries the hint that mends it and the exit code that it ends a run with.
 
-A failed requirement is not in this tree: it is a result (`conformance.expect.Violation`), not a fault.
+A failed requirement is not in this tree: it is a result (`conformance.oracles.expect.Violation`), not a fault.
 """
 
 from typing import ClassVar

@@ -8,9 +8,10 @@ from types import TracebackType
 import pytest
 
 from conformance.errors import BudgetError, ConformanceError, NotApplicable, NotTestable
-from conformance.expect import Violation
+from conformance.http import summary
 from conformance.http.redact import Redactor
 from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
+from conformance.oracles.expect import Violation
 
 _SUITES = Path(__file__).parent / "suites"
 # A target may put a megabyte into any field, and a message quotes it.
@@ -69,7 +70,7 @@ def described(
         return f"expected {problem.expected}; observed {problem.observed}", problem
     if _is_expectation(fault):
         said = clean(" ".join(re.sub(r"^assert ", "", str(fault)).split()))
-        last = f"; the last answer was {_last(exchanges)}" if exchanges else ""
+        last = f"; the last answer was {summary.of_exchange(exchanges[-1])}" if exchanges else ""
         problem = Problem(title, f"{said}{last}", exchange=len(exchanges) - 1 if exchanges else None)
         return f"expected {title}; observed {problem.observed}", problem
     where = _place(fault)
@@ -97,12 +98,6 @@ def _index(fault: Violation, exchanges: Sequence[Exchange]) -> int | None:
     if fault.reply is not None and fault.reply.exchange in exchanges:
         return exchanges.index(fault.reply.exchange)
     return len(exchanges) - 1 if exchanges else None
-
-
-def _last(exchanges: Sequence[Exchange]) -> str:
-    last = exchanges[-1]
-    body = " ".join(last.response_body.decode("utf-8", "backslashreplace").split())
-    return last.error or f"{last.status} {body[:200]}"
 
 
 def _is_expectation(fault: BaseException) -> bool:

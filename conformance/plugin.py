@@ -16,8 +16,8 @@ import pytest
 
 from conformance import catalogue, openapi
 from conformance.errors import ConformanceError, NotApplicable
-from conformance.expect import Violation
 from conformance.model import Check, Exchange, Level
+from conformance.oracles.expect import Violation
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
 from conformance.report import journal

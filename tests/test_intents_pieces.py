@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.expect import Violation
 from conformance.http.reply import Reply
+from conformance.oracles.expect import Violation
 from conformance.states import Resource
 from conformance.states.resource import Wanted
 from conformance.suites.payout_intents import pieces, texts

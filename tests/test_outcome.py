@@ -6,9 +6,9 @@ import pytest
 
 from conformance import suites
 from conformance.errors import BudgetError, HarnessError, NotApplicable, NotTestable, TransportError
-from conformance.expect import Violation
 from conformance.http.redact import Redactor
 from conformance.model import Check, Level, Outcome
+from conformance.oracles.expect import Violation
 from conformance.outcome import classify, described, raised
 from tests.http.test_reply import reply
 

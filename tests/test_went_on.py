@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.expect import Violation
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.profile import load
 from conformance.sandbox import Sandbox
 from conformance.session import Session
+from conformance.suites.withdraws.client import Withdraws
 from conformance.suites.withdraws.test_afterwards import (
     test_turned_away_requests_have_no_late_effect as check,
 )
-from conformance.suites.withdraws.verbs import Withdraws
 from tests.support import CREDENTIAL_ENV, write_profile
 
 READS = ["", 'read_path = "/api/v1/withdraws/{id}"']

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from conformance.expect import Violation
 from conformance.http.reply import MISSING, Reply
-from conformance.suites.withdraws import fields, verbs
+from conformance.oracles.expect import Violation
+from conformance.suites.withdraws import assertions, fields
 from conformance.suites.withdraws.fields import differs, lacks_decimals, of_another_type
 from tests.http.test_reply import reply
 
@@ -153,17 +154,31 @@ def test_decimals_count_where_the_currency_has_them() -> None:
 )
 def test_what_is_taken_for_a_success(body: dict[str, object], status: int, taken: bool) -> None:
     """However it is put: that it is put as documented is for WD-01 to judge, how a refusal is, for WD-07 and WD-26."""
-    assert verbs.succeeded(reply(json.dumps(body).encode(), status)) is taken
+    assert assertions.succeeded(reply(json.dumps(body).encode(), status)) is taken
 
 
 def test_a_refusal_without_a_code_is_another_rows_affair() -> None:
     """WD-26 asks for the envelope; a status or a code that is another one is WD-04's."""
-    verbs.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), to="x")
-    verbs.refused(reply(b'{"error": "it was paid"}', 400), to="x")
+    assertions.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), to="x")
+    assertions.refused(reply(b'{"error": "it was paid"}', 400), to="x")
     for wrong in (
         reply(b'{"error": {"code": "VALIDATION_FAILED"}}', 400),
         reply(b'{"error": {"code": "VALIDATION_ERROR"}}', 409),
         reply(b"{}", 404),
     ):
         with pytest.raises(Violation, match="expected 400 with error.code 'VALIDATION_ERROR'"):
-            verbs.refused(wrong, to="x")
+            assertions.refused(wrong, to="x")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("1000.00", "1000"), (1000, "1000"), (10.5, "10.5"), ("1e3", "1000")]
+)
+def test_amounts_are_numbers_however_they_are_written(value: object, number: str) -> None:
+    """For comparing what a state provider told with what an answer holds."""
+    assert fields.amount_of(value) == Decimal(number)
+
+
+@pytest.mark.parametrize("value", [None, True, "", "1,000.00", [], {}])
+def test_what_is_no_amount(value: object) -> None:
+    """None."""
+    assert fields.amount_of(value) is None

@@ -1,10 +1,10 @@
 """Examines access: each pair of credentials, a wrong one, and whether this API answers."""
 
-from conformance import contracts
-from conformance.doctor import fingerprint
-from conformance.doctor.finding import Finding, State
-from conformance.doctor.preflight import obstacle
-from conformance.doctor.probes import Probes
+from conformance.doctor import answers
+from conformance.doctor.answers import NOT_FOUND
+from conformance.doctor.calls import SAID, Calls
+from conformance.doctor.line import Line, State
+from conformance.doctor.quick import obstacle
 from conformance.errors import ConformanceError, NotReady
 from conformance.http import summary
 from conformance.http.reply import Reply
@@ -31,19 +31,19 @@ def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Find
         f"sent {contracts.contract(profile.target.api).requests.probe_summary} to {profile.target.base_url}"
     )
     if isinstance(fault, NotReady):
-        return Finding("api", State.UNREACHABLE, tried, fault.message, fault.hint)
-    documented = contracts.contract(profile.target.api).answers
-    if fingerprint.is_not_found(reply, documented):
-        return Finding("api", State.OK, tried, f"{summary.brief(reply, kind=True)}, as documented")
-    if fingerprint.is_refusal(reply):
-        return Finding(
+        return Line("api", State.UNREACHABLE, tried, fault.message, fault.hint)
+    documented = NOT_FOUND[profile.target.api]
+    if reply.status == 404 and reply.at("error.code") == documented:
+        return Line("api", State.OK, tried, f"{summary.brief(reply, kind=True)}, as documented")
+    if answers.is_refusal(reply):
+        return Line(
             "api", State.OK, tried, f"{summary.brief(reply, kind=True)}: somebody who asks for credentials"
         )
-    return Finding(
+    return Line(
         "api",
         State.WARNING,
         tried,
-        f"{summary.brief(reply, kind=True)}, where {documented.not_found} is documented",
+        f"{summary.brief(reply, kind=True)}, where 404 {documented} is documented",
         "If the address is right, this is for a run to judge.",
     )
 
@@ -60,7 +60,7 @@ def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> 
             f"{summary.brief(reply, kind=True)}, but they are accepted in another form than the documented one",
             "They are right, and the target reads the document otherwise: a run will hold that against it.",
         )
-    return Finding("credentials.primary", State.OK, tried, f"let in: {summary.brief(reply, kind=True)}")
+    return Line("credentials.primary", State.OK, tried, f"let in: {summary.brief(reply, kind=True)}")
 
 
 def _pair(session: Session, name: str, reply: Reply) -> Finding:
@@ -72,7 +72,7 @@ def _pair(session: Session, name: str, reply: Reply) -> Finding:
             f"refused: {summary.brief(reply, kind=True)}",
             "Check the values of these variables: right environment, not expired, not mixed up?",
         )
-    return Finding(
+    return Line(
         f"credentials.{name}", State.OK, _called(session, name), f"let in: {summary.brief(reply, kind=True)}"
     )
 
@@ -84,9 +84,9 @@ def _called(session: Session, name: str) -> str:
 
 def _wrong(reply: Reply) -> Finding:
     tried = "called with a wrong secret"
-    if fingerprint.is_refusal(reply):
-        return Finding("credentials.wrong", State.OK, tried, f"refused: {summary.brief(reply, kind=True)}")
-    return Finding(
+    if answers.is_refusal(reply):
+        return Line("credentials.wrong", State.OK, tried, f"refused: {summary.brief(reply, kind=True)}")
+    return Line(
         "credentials.wrong",
         State.WARNING,
         tried,

@@ -9,17 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import contracts
-from conformance.contract import CLOCK
-from conformance.doctor import fingerprint, profile_faults
-from conformance.doctor.probes import Probes
-from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
+from conformance.doctor import answers
+from conformance.doctor.calls import SAID, Calls
+from conformance.errors import ConformanceError, NotTestable, ProfileError, SourceFault, TransportError
 from conformance.http import summary
-from conformance.http.reply import Reply
-from conformance.profile import Profile
-from conformance.report.safe import same_but_ids
+from conformance.profile import STATUSES, Profile
 from conformance.session import Session
-from conformance.states import Wanted
+from conformance.states import Resource, Wanted
+from conformance.states.pools import unused
+from conformance.states.told import source_of
+from conformance.states.verify import View
 
 # A connection that the target doesn't keep is closed within this time after an answer.
 _MOMENT_S = 0.05
@@ -28,15 +27,19 @@ _SKEW_S = 30.0
 _INSIST = profile_faults.INSIST
 
 
-def preflight(
-    profile: Profile,
-    folder: Path,
-    *,
-    insist: bool = False,
-    narrow: bool = False,
-    meanwhile: Callable[[], object] = lambda: None,
-) -> float:
-    """Returns the duration of the target's quickest answer in seconds, where the target of `profile` can be judged.
+def refused(session: Session, calls: Calls) -> ProfileError | None:
+    """The error for a pair beside the primary one that is refused, None where all are accepted."""
+    profile = session.profile
+    for name in profile.credentials:
+        if name != "primary":
+            reply = calls.harmless(name)
+            if answers.is_refusal(reply):
+                return ProfileError(
+                    f"the target refuses [credentials.{name}], and lets [credentials.primary] in: "
+                    f"{SAID[profile.target.api]} is answered by {summary.brief(reply, summary.WORDS)}",
+                    hint=f"Check {variables(profile, name)}: for this environment, not expired, not mixed up? {INSIST}",
+                )
+    return None
 
     Leaves the file `no-reuse` in `folder` if connections don't last; `meanwhile` is called while that shows.
     Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
@@ -203,26 +206,37 @@ def _resource(session: Session, status: str) -> str | None:
         resource = session.leases.unseen(Wanted(session.profile.target.api, status))
     except NotTestable:
         return None
-    session.leases.set_aside(resource)
-    return resource.id
+    if not all(session.verifier.misread(one.wanted) is View.GONE for one in looked):
+        return None
+    one = looked[0]
+    assert one.resource is not None
+    reply = session.documented.read(one.resource.id, "primary")
+    if reply.ok:
+        return None  # now it is there: whatever that is, the path is right
+    return ProfileError(
+        f"states.read_path is {path}, and reading a {one.wanted.status} withdraw that was just handed out is answered "
+        f"by {summary.brief(reply, summary.WORDS)}, though the target knows it: its cancel is answered otherwise",
+        hint=f"Check states.read_path, or leave it out where there is nothing to read withdraws with. {INSIST}",
+    )
 
 
-def _echoes(reply: Reply) -> list[str]:
-    path = reply.exchange.url.split("://", 1)[-1].partition("/")[2]
-    return [f"/{path}", path, reply.exchange.url]
-
-
-def _said(profile: Profile) -> str:
-    return contracts.contract(profile.target.api).requests.probe_summary
-
-
-def _is_timestamped(profile: Profile) -> bool:
-    return contracts.contract(profile.target.api).authentication.timestamped
-
-
-def _ahead(seconds: float) -> str:
-    return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
-
-
-def _ahead_note(seconds: float) -> str:
-    return f"The target's clock is {_ahead(seconds)} this machine's." if seconds else ""
+def _strangers(session: Session, had: Sequence[_Had]) -> ProfileError | None:
+    """Whether the target knows none of the withdraws: without a read endpoint, their cancel tells, which is refused."""
+    profile = session.profile
+    final = [
+        one.resource
+        for one in had
+        if one.resource is not None and one.wanted.whose == "primary" and one.wanted.status in _FINAL
+    ]
+    if session.documented.can_read or not final:
+        return None
+    for resource in final:
+        reply = session.documented.cancel(resource.id, "primary")
+        if not session.verifier.is_stranger(resource, reply):
+            return None
+    return ProfileError(
+        f"{source_of(profile)} hands out ids that this target doesn't know: the cancel of a {final[-1].status} "
+        f"withdraw of [credentials.primary] is answered as that of an id that names nothing, by "
+        f"{summary.brief(reply, summary.WORDS)}",
+        hint=f"Does it make withdraws of this very target, environment and merchant? {INSIST}",
+    )

@@ -1,12 +1,8 @@
 """Examines the source of resources: whether each state can be had, and whether resources are really in it."""
 
-import json
-
-from conformance import catalogue, contracts
-from conformance.contract import Contract
-from conformance.doctor import profile_faults
-from conformance.doctor.finding import Finding, State
-from conformance.doctor.probes import Probes
+from conformance.doctor import preflight
+from conformance.doctor.calls import Calls
+from conformance.doctor.line import Line, State
 from conformance.errors import NotTestable, StateRefused, TransportError
 from conformance.http import summary
 from conformance.http.reply import MISSING

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from conformance.fuzz.leaks import Secrets, account_shown
 from conformance.fuzz.probes import Probe
 from conformance.fuzz.rulings import Finding, Ruling, Steered, brought_along, ruling, told
-from conformance.http import insides
 from conformance.http.reply import NotStrictJson, Reply, strict_json
+from conformance.oracles import disclosure
 from conformance.states.resource import Resource
 
 _HINTS = {
@@ -23,7 +23,7 @@ def always(
     """The rulings on form and content that need no knowledge of what was asked."""
     yield from _leaks(secrets, leased, probe, at, reply)
     # A router's page for an odd id is fine: whether it has to be JSON is told by the label.
-    seen = insides.shown(reply, known=brought_along(probe), pages=False)
+    seen = disclosure.disclosed_by(reply, known=brought_along(probe), pages=False)
     yield ruling(
         "insides",
         seen is None,

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from uuid import uuid4
 
-from conformance import expect, openapi
+from conformance import openapi
 from conformance.errors import TransportError
 from conformance.fuzz.crew import Book, Crew
 from conformance.fuzz.extra import plain
@@ -13,6 +13,7 @@ from conformance.fuzz.probes import Aim, Case, Probe
 from conformance.fuzz.resources import CONSUMED
 from conformance.fuzz.rulings import Finding, Ruling, Steered
 from conformance.http.reply import Reply
+from conformance.oracles import expect, odd_requests
 from conformance.oracles.lines import LONG
 
 NO_ANSWER = "no answer"
@@ -71,7 +72,7 @@ class Silence:
             return self._again(probe, at)
 
         try:
-            expect.odd(ask, lambda: self._documented(probe), to=probe.summary())
+            odd_requests.odd(ask, lambda: self._documented(probe), to=probe.summary())
         except TransportError:
             return
         except expect.Violation as found:

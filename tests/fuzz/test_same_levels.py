@@ -7,15 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from conformance import catalogue
-from conformance.contracts import contract
-from conformance.expect import Violation
 from conformance.fuzz.checks import checks
 from conformance.fuzz.judge import Judge
 from conformance.fuzz.probes import Aim, Probe
 from conformance.fuzz.rulings import Steered
 from conformance.http.reply import MISSING
 from conformance.model import Level
-from conformance.oracles.keys import lacking
+from conformance.oracles.expect import Violation
+from conformance.oracles.keys import KEYS, lacking
 from conformance.states.resource import Resource, Wanted
 from conformance.suites.payout_intents import test_body as intents
 from conformance.suites.withdraws import fields

@@ -11,9 +11,9 @@ from conformance.errors import TransportError
 from conformance.http.auth import basic
 from conformance.http.client import BODY_CAP, KEPT_CAP, Client, Recorder, Request
 from conformance.http.gate import Gate
-from conformance.http.insides import insides
 from conformance.http.redact import Redactor
 from conformance.http.reply import NotStrictJson
+from conformance.oracles.disclosure import disclosed
 from tests.worst_day.authority import authority
 from tests.worst_day.misdeeds import answer, misbehaving, says
 from tests.worst_day.table import CUT, DEEDS, README, Deed, page
@@ -39,7 +39,7 @@ def told(client: Client) -> str:
     # What every check may ask of an answer: none of it may raise, or take for ever.
     assert reply.text is not None
     assert isinstance(reply.json, object)
-    assert len([insides(text) for text in reply.strings()]) >= 1
+    assert len([disclosed(text) for text in reply.strings()]) >= 1
     assert len(reply.exchange.response_body) <= KEPT_CAP
     assert len(reply.body) <= BODY_CAP
     if reply.truncated:

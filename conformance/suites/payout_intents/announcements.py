@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from conformance import expect
 from conformance.errors import ConformanceError
-from conformance.expect import Violation
+from conformance.http import summary
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply
 from conformance.model import Exchange
+from conformance.oracles import expect
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.contract import EVENT
@@ -163,7 +164,7 @@ class Announcements:
                 expect.that(
                     not succeeded(reply),
                     expected="a cancel to be refused, so that it can be seen that no event follows",
-                    observed=expect.shown(reply),
+                    observed=summary.of(reply),
                     reply=reply,
                     control=True,
                 )

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from conformance.expect import Violation
 from conformance.http.reply import Reply
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.verbs import PayoutIntents, cancel_path, encoded, read_path

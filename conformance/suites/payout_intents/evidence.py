@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from conformance import expect
 from conformance.errors import NotTestable
-from conformance.expect import Violation
+from conformance.http import summary
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply
 from conformance.model import Exchange
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.odd import let_it_age, refused_for_their_form
@@ -72,7 +73,7 @@ class Evidence:
             expect.that(
                 succeeded(reply),
                 expected=f"{what} to succeed, so that the check can begin",
-                observed=expect.shown(reply),
+                observed=summary.of(reply),
                 reply=reply,
                 control=True,
             )
@@ -85,9 +86,9 @@ class Evidence:
         """
         usual = self.cancelled().reply
         expect.that(
-            reply.status == usual.status and expect.alike(reply.at("status"), usual.at("status")),
+            reply.status == usual.status and equality.same_but_nulls(reply.at("status"), usual.at("status")),
             expected=f"{to} to be answered as other cancels are: {usual.status}, status {usual.at('status')!r}",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint=hint,
         )
@@ -96,9 +97,9 @@ class Evidence:
         """GET shows what it shows of other cancelled intents of this target."""
         usual = self.cancelled().after
         expect.that(
-            is_cancelled(read) or expect.alike(read.at("status"), usual.at("status")),
+            is_cancelled(read) or equality.same_but_nulls(read.at("status"), usual.at("status")),
             expected=f"GET to show the intent cancelled after {after}",
-            observed=expect.shown(read),
+            observed=summary.of(read),
             reply=read,
         )
 
@@ -114,7 +115,7 @@ class Evidence:
             expect.that(
                 succeeded(usual) or usual.status != reply.status,
                 expected=f"a cancel {how} not to be refused by {reply.status} whatever it is about",
-                observed=expect.shown(usual),
+                observed=summary.of(usual),
                 reply=usual,
                 control=True,
             )

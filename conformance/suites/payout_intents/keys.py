@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from conformance import expect
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
 from conformance.suites.payout_intents.texts import plain
 from conformance.suites.payout_intents.verbs import KEYS, body_of
 
@@ -62,14 +63,14 @@ def replays(first: Reply, again: Reply, which: str) -> None:
     expect.that(
         again.status == first.status,
         expected=f"{which} to get the first answer's status, {first.status}",
-        observed=expect.shown(again),
+        observed=summary.of(again),
         reply=again,
         hint="Keep status and body under the key, and look the key up before the status of the intent.",
     )
     wrong = [
         f"{key} was {first.at(key)!r} and is {again.at(key)!r}"
         for key in KEYS
-        if not expect.same(first.at(key), again.at(key))
+        if not equality.same(first.at(key), again.at(key))
     ]
     expect.that(
         not wrong, expected=f"{which} to get the first answer's body", observed="; ".join(wrong), reply=again

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conformance import expect
 from conformance.errors import NotApplicable, NotTestable
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
 from conformance.states import Resource
 
 Replies = Mapping[str, Reply]
@@ -139,7 +140,7 @@ def was_refused(refusal: Refusal) -> None:
     expect.that(
         reply.status in (400, 404, 409, 422) or (reply.ok and not isinstance(reply.at("status"), str)),
         expected="a cancel of a processing intent to be refused, so that the check can begin",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         control=True,
     )
@@ -157,7 +158,7 @@ def goes_ahead(refusal: Refusal, read: Reply, twins: Reply | None, when: str) ->
         """Whether the intent that nobody touched has come to the same value, or has lost its own as well."""
         if twins is None or twin is None:
             return False
-        return expect.alike(read.at(key), twins.at(key)) or not expect.alike(
+        return equality.same_but_nulls(read.at(key), twins.at(key)) or not equality.same_but_nulls(
             twin.before.at(key), twins.at(key)
         )
 
@@ -167,7 +168,9 @@ def goes_ahead(refusal: Refusal, read: Reply, twins: Reply | None, when: str) ->
         wrong.append(f"status is {status!r}")
     # It may have settled meanwhile, and then a failure code of its own is no wonder.
     ours = re.search("cancel|approval_required", str(code), re.IGNORECASE) is not None
-    strange = not expect.alike(code, refusal.before.at("failure_code")) and not anyway("failure_code")
+    strange = not equality.same_but_nulls(code, refusal.before.at("failure_code")) and not anyway(
+        "failure_code"
+    )
     if strange and (ours or (status == was and code)):
         wrong.append(f"failure_code is {code!r}")
     if refusal.reason in str(message):
@@ -175,12 +178,12 @@ def goes_ahead(refusal: Refusal, read: Reply, twins: Reply | None, when: str) ->
     wrong += [
         f"{key} is {read.at(key)!r} and no longer {refusal.before.at(key)!r}"
         for key in ORDER
-        if not expect.alike(read.at(key), refusal.before.at(key)) and not anyway(key)
+        if not equality.same_but_nulls(read.at(key), refusal.before.at(key)) and not anyway(key)
     ]
     expect.that(
         not wrong,
         expected=f"a processing intent to proceed {when}",
-        observed=f"GET shows that {', '.join(wrong)} ({expect.shown(read)})",
+        observed=f"GET shows that {', '.join(wrong)} ({summary.of(read)})",
         reply=read,
         hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
     )

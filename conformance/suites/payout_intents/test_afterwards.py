@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.suites.payout_intents.evidence import Evidence
@@ -87,14 +88,14 @@ def _was_accepted(turned_away: TurnedAway) -> bool:
 
 
 def _untouched(turned_away: TurnedAway, read: Reply, when: str) -> None:
-    gone_on = not expect.same(read.at("status"), turned_away.before.at("status")) and not is_cancelled(read)
+    gone_on = not equality.same(read.at("status"), turned_away.before.at("status")) and not is_cancelled(read)
     if _was_accepted(turned_away) or gone_on:
         return  # An intent may be approved, or expire, meanwhile.
     before, replies = turned_away.before, turned_away.replies.values()
     changed = [
         f"{key} was {before.at(key)!r} and is {read.at(key)!r}"
         for key in KEYS
-        if key != "updated_at" and not expect.alike(before.at(key), read.at(key))
+        if key != "updated_at" and not equality.same_but_nulls(before.at(key), read.at(key))
     ]
     expect.that(
         not changed,
@@ -127,7 +128,7 @@ def test_cancelled_intents_stay_cancelled(
         expect.that(
             read.ok and not lost,
             expected=f"GET to show an intent cancelled still, {one.age()}",
-            observed=f"{'; '.join(lost)} ({expect.shown(read)})",
+            observed=f"{'; '.join(lost)} ({summary.of(read)})",
             reply=read,
             hint="Does a job, a cache or a copy that was loaded before write an older state back, or pay it?",
         )
@@ -137,7 +138,7 @@ def _lost(was: Reply, read: Reply) -> list[str]:
     return [
         f"{key} was {was.at(key)!r} and is {read.at(key)!r}"
         for key in ("status", "failure_code", "failure_message")
-        if not expect.alike(was.at(key), read.at(key))
+        if not equality.same_but_nulls(was.at(key), read.at(key))
     ]
 
 
@@ -171,10 +172,10 @@ def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence)
 
     goes_ahead(refusal, read, twins, f"{age} after its cancel was refused")
     expect.that(
-        twins is None or is_open(twins) or expect.same(read.at("status"), twins.at("status")),
+        twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
         expected="an intent whose cancel was refused to end as one does that was set up with it and left alone: "
         f"{twins.at('status') if twins is not None else ''}",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Does the refused request leave a mark or a lock behind?",
     )

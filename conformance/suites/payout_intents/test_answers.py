@@ -10,14 +10,14 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, NotTestable
-from conformance.expect import Violation, requirement
-from conformance.http import insides
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
+from conformance.oracles import disclosure, equality, expect
+from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.instants import is_instant
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
-from conformance.suites.common import is_instant
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import ORDER
 from conformance.suites.payout_intents.verbs import CANCELLED, Asked, PayoutIntents, succeeded
@@ -71,7 +71,7 @@ def test_no_first_cancel_is_a_server_error(api: PayoutIntents, evidence: Evidenc
         if one.documented and alone and one.intent.status == "requires_approval" and one.reply.status >= 500:
             raise Violation(
                 expected=f"a documented cancel of {one.intent.id} to succeed, as those of other intents do",
-                observed=expect.shown(one.reply),
+                observed=summary.of(one.reply),
                 reply=one.reply,
                 hint="What is different about this intent: its amount, a null, a letter in a name? Or was it chance?",
             )
@@ -135,7 +135,7 @@ def test_no_other_intent_was_cancelled(api: PayoutIntents, evidence: Evidence, w
         ):
             raise Violation(
                 expected=f"a cancel of a {status} intent to be refused, whichever one it is",
-                observed=expect.shown(one.reply),
+                observed=summary.of(one.reply),
                 reply=one.reply,
                 hint="What is different about this intent, or about this request? Others may have been refused.",
             )
@@ -153,7 +153,7 @@ def test_every_documented_refusal_has_the_envelope(api: PayoutIntents, evidence:
             if not (isinstance(value, str) and value.strip()):
                 raise Violation(
                     expected=f"{path} to be a text that isn't empty in the {one.reply.status} to {_what(one.reply)}",
-                    observed=f"{path} is {value!r} ({expect.shown(one.reply)})",
+                    observed=f"{path} is {value!r} ({summary.of(one.reply)})",
                     reply=one.reply,
                     hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
                 )
@@ -247,7 +247,7 @@ def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, 
         for key in ORDER:
             value, stands = one.reply.at(key), read.at(key)
             expect.that(
-                value is MISSING or expect.alike(value or None, stands or None),
+                value is MISSING or equality.same_but_nulls(value or None, stands or None),
                 expected=f"{key} in the 202 to be {stands!r}, as GET shows it of {one.intent.id}",
                 observed=f"{key} is {value!r}",
                 reply=one.reply,
@@ -274,7 +274,7 @@ def test_every_success_has_the_order_data_that_was_told(
         key
         for key in ORDER
         if any(
-            intent.facts.get(key) and expect.same(intent.facts[key], read.at(key))
+            intent.facts.get(key) and equality.same(intent.facts[key], read.at(key))
             for intent, _, read in api.confirmations.values()
         )
     ]
@@ -285,7 +285,7 @@ def test_every_success_has_the_order_data_that_was_told(
         for key in (key for key in keys if key in one.intent.facts):
             value = one.reply.at(key)
             expect.that(
-                value is MISSING or expect.alike(one.intent.facts[key] or None, value or None),
+                value is MISSING or equality.same_but_nulls(one.intent.facts[key] or None, value or None),
                 expected=f"{key} to be {one.intent.facts[key]!r}, as the state provider told of {one.intent.id}",
                 observed=f"{key} is {value!r}",
                 reply=one.reply,
@@ -320,7 +320,7 @@ def test_account_numbers_are_in_no_answer(api: PayoutIntents) -> None:
             if number is not None and run.endswith(number):
                 raise Violation(
                     expected=f"no account number that the state provider told in the answer to {_what(reply)}",
-                    observed=f"{number} stands in it ({expect.shown(reply)})",
+                    observed=f"{number} stands in it ({summary.of(reply)})",
                     reply=reply,
                     hint="Mask it where the answer is made, error messages and headers included.",
                 )
@@ -346,7 +346,7 @@ def _tells_no_secret(api: PayoutIntents, evidence: Evidence, *, sent_too: bool) 
         if any(sent_too or one not in "".join(sent) for one in shown):
             raise Violation(
                 expected=f"an answer to {_what(reply)} without a secret key of the profile",
-                observed=f"there is one {'' if sent_too else 'that the request had not sent '}in {expect.shown(reply)}",
+                observed=f"there is one {'' if sent_too else 'that the request had not sent '}in {summary.of(reply)}",
                 reply=reply,
                 hint="A secret never leaves the place where it is compared, not for debugging either.",
             )
@@ -360,11 +360,11 @@ def test_no_refusal_shows_insides(api: PayoutIntents, evidence: Evidence) -> Non
         if reply.status < 400:
             continue
         sent = reply.exchange.request_body.decode("utf-8", "backslashreplace")
-        found = insides.shown(reply, known=sent + reply.exchange.url, pages=False)
+        found = disclosure.disclosed_by(reply, known=sent + reply.exchange.url, pages=False)
         if found is not None:
             raise Violation(
                 expected=f"an answer to {_what(reply)} that shows nothing of the program's inside",
-                observed=f"{found} in {expect.shown(reply)}",
+                observed=f"{found} in {summary.of(reply)}",
                 reply=reply,
                 hint="Turn debug pages off, and map every exception to the error envelope.",
             )

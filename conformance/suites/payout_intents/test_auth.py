@@ -8,15 +8,16 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.auth import basic
 from conformance.http.reply import Reply
 from conformance.model import Auth
+from conformance.oracles import equality, expect
+from conformance.oracles.difference import difference
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.alike import difference
-from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.forgeries import FORGERIES, LENIENCIES, encoded, made
 from conformance.suites.payout_intents.pieces import Cancelled
@@ -46,17 +47,19 @@ def test_documented_credentials_read(api: PayoutIntents, evidence: Evidence) -> 
 
 def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
     """It isn't answered as a request without credentials is; any other refusal is for the row about its cause."""
-    as_bare = reply.status == bare.status and expect.alike(reply.at("error.code"), bare.at("error.code"))
+    as_bare = reply.status == bare.status and equality.same_but_nulls(
+        reply.at("error.code"), bare.at("error.code")
+    )
     expect.that(
         reply.ok or (reply.status not in (401, 403) and (reply.status >= 500 or not as_bare)),
         expected=f"{what} to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
     )
 
 
 def _accepted(reply: Reply, what: str) -> None:
-    expect.that(reply.ok, expected=f"{what} to be accepted", observed=expect.shown(reply), reply=reply)
+    expect.that(reply.ok, expected=f"{what} to be accepted", observed=summary.of(reply), reply=reply)
 
 
 @requirement("PI-39", level="SHOULD")
@@ -154,7 +157,7 @@ def _rejected(reply: Reply, what: str) -> None:
     expect.that(
         not reply.ok,
         expected=f"{what} to be rejected",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Decode the pair, look the key up, and compare the whole secret, on every path.",
     )
@@ -193,7 +196,7 @@ def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given)
     expect.that(
         not is_cancelled(read),
         expected="an intent not to be cancelled by requests without credentials, however their path is spelt",
-        observed=f"GET shows {expect.shown(read)}; accepted was {accepted or 'none of them'}",
+        observed=f"GET shows {summary.of(read)}; accepted was {accepted or 'none of them'}",
         reply=next((reply for reply in replies.values() if reply.ok), read),
         hint="Guard handlers, not patterns of paths: a router may take more spellings for one path than a rule does.",
     )
@@ -215,7 +218,7 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
         expect.that(
             not reply.ok and reason not in reply.text,
             expected=f"a repeated request {what} to be rejected",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Authenticate before the key is looked up.",
         )
@@ -246,7 +249,7 @@ def test_failed_authentication_is_a_401(
     expect.that(
         reply.status == 401 or reply.ok,
         expected=f"401 to a {asked} whose credentials are {kind.replace('_', ' ')}",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
     )
 
@@ -284,8 +287,8 @@ def test_failed_authentication_tells_nothing(
     found = difference(known, nobodys, (cancelled.intent.id, *unknown))
     expect.that(
         found is None,
-        expected=f"the answer for an unknown id: {expect.shown(nobodys[0])}",
-        observed=f"{found} ({expect.shown(known)})",
+        expected=f"the answer for an unknown id: {summary.of(nobodys[0])}",
+        observed=f"{found} ({summary.of(known)})",
         reply=known,
         hint="Authenticate before anything is looked up.",
     )

@@ -10,21 +10,17 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, instant
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import hides_account, needs_account
+from conformance.oracles.expect import requirement
+from conformance.oracles.instants import is_instant, is_same_instant
 from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import (
-    account_numbers,
-    hides_account,
-    is_instant,
-    is_same_instant,
-    needs_account,
-    unmasked,
-)
+from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import ORDER, Cancelled
 from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents, encoded, succeeded
@@ -312,7 +308,7 @@ def test_order_data_stays(cancelled: Cancelled, key: str, seen: str) -> None:
     if seen == "reply" and now is MISSING:
         return  # It is left out, which is for PI-15 to judge.
     expect.that(
-        is_same_instant(was, now) if key == "created_at" else expect.alike(was, now),
+        is_same_instant(was, now) if key == "created_at" else equality.same_but_nulls(was, now),
         expected=f"{key} to be {was!r}, as GET showed it before the cancel",
         observed=f"{key} is {now!r} in {'the 202' if seen == 'reply' else 'GET after the cancel'}",
         reply=reply,
@@ -356,13 +352,13 @@ def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Gi
             key
             for key, sent in _SENT_ALONG.items()
             if seen.at(key) is not MISSING
-            and not expect.alike(before.at(key), seen.at(key))
-            and (expect.same(seen.at(key), sent) or key == "recipient")
+            and not equality.same_but_nulls(before.at(key), seen.at(key))
+            and (equality.same(seen.at(key), sent) or key == "recipient")
         ]
         expect.that(
             not taken,
             expected=f"nothing of the order to change by {what}",
-            observed=f"{', '.join(taken)} changed ({expect.shown(seen)})",
+            observed=f"{', '.join(taken)} changed ({summary.of(seen)})",
             reply=seen,
             hint="Take the reason out of the body, and don't assign the rest to the stored record.",
         )

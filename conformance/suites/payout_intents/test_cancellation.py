@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply, instant
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.bindings import ask_by_name, names_another
 from conformance.suites.payout_intents.evidence import Evidence
@@ -70,7 +71,7 @@ def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place
             expect.that(
                 is_cancelled(read),
                 expected=f"the intent of the path to be cancelled after {reply.status}, whatever the {place} names",
-                observed=f"GET shows {expect.shown(read)}",
+                observed=f"GET shows {summary.of(read)}",
                 reply=read,
                 hint="Take the id from the path alone: many frameworks bind body and query to the same names.",
             )
@@ -83,7 +84,7 @@ def _untouched(read: Reply, place: str) -> None:
     expect.that(
         not is_cancelled(read),
         expected=f"an intent not to be cancelled that stands in the {place} of another one's cancel",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Take the id from the path alone: many frameworks bind body and query to the same names.",
     )
@@ -221,11 +222,11 @@ def test_read_confirms_the_status(cancelled: Cancelled) -> None:
     """After a cancel GET answers 200 with the status cancelled."""
     read = cancelled.after
     # A word that the 202 spells in the same way is that one's fault.
-    same = is_cancelled(read) and expect.same(read.at("status"), cancelled.reply.at("status"))
+    same = is_cancelled(read) and equality.same(read.at("status"), cancelled.reply.at("status"))
     expect.that(
         read.status == 200 and (read.at("status") == "cancelled" or same),
         expected="200 with status 'cancelled' to GET after a cancel that was answered by a 2xx",
-        observed=expect.shown(read),
+        observed=summary.of(read),
         reply=read,
         hint="The 202 promises a change that is made: is it committed, and is no stale copy read?",
     )
@@ -249,7 +250,7 @@ def test_read_confirms_a_bare_cancel(api: PayoutIntents, given: Given, how: str)
     expect.that(
         is_cancelled(read),
         expected=f"GET to show the intent cancelled after {what}",
-        observed=expect.shown(read),
+        observed=summary.of(read),
         reply=read,
     )
     _confirms_the_failure_code(reply, read, what)
@@ -259,7 +260,7 @@ def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
     """What the 202 itself says wrongly, or leaves out, is for PI-15 and PI-16 to judge."""
     code, shown = reply.at("failure_code"), read.at("failure_code")
     expect.that(
-        shown == "cancelled" or (code != "cancelled" and expect.alike(shown, code)),
+        shown == "cancelled" or (code != "cancelled" and equality.same_but_nulls(shown, code)),
         expected=f"failure_code to be 'cancelled' in GET after {what}",
         observed=f"failure_code is {shown!r}, and in the {reply.status} it was {code!r}",
         reply=read,
@@ -279,7 +280,7 @@ def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given) ->
     expect.that(
         other is None,
         expected="each of several reads, soon after the 202, to show the intent cancelled",
-        observed=expect.shown(other) if other else "",
+        observed=summary.of(other) if other else "",
         reply=other,
         hint="Does each process keep a cache of its own that cancelling elsewhere doesn't clear?",
     )

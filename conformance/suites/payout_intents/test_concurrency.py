@@ -7,9 +7,11 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
-from conformance.expect import Race, requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.concurrency import Race
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
@@ -183,7 +185,7 @@ def test_cancels_at_the_same_moment_do_not_mix(api: PayoutIntents, given: Given,
         expect.that(
             foreign is None and reply.status not in (404, 422),
             expected=f"the answer to a cancel of {intent.id} to be about that, whatever else is cancelled meanwhile",
-            observed=f"{foreign or 'a refusal'} in {expect.shown(reply)}",
+            observed=f"{foreign or 'a refusal'} in {summary.of(reply)}",
             reply=reply,
             hint="Is something kept in a place that requests at the same moment share, a global or a singleton?",
         )
@@ -208,7 +210,7 @@ def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: 
             expect.that(
                 reply.status != NOT_FOUND.status if mine else not succeeded(reply),
                 expected=f"{'a 2xx' if mine else NOT_FOUND} when one of two merchants cancels {whose}, both at once",
-                observed=expect.shown(reply),
+                observed=summary.of(reply),
                 reply=reply,
                 hint="Does the caller stand in a place that requests at the same moment share, a global for example?",
             )
@@ -253,7 +255,7 @@ def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evide
             expect.that(
                 reply.ok or reply.status in fair,
                 expected="422 or 409 for a cancel that lost a race",
-                observed=expect.shown(reply),
+                observed=summary.of(reply),
                 reply=reply,
             )
 
@@ -279,11 +281,11 @@ def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Ev
 
 def _all_alike(replies: Sequence[Reply]) -> None:
     for reply in replies[1:]:
-        differing = [key for key in KEYS if not expect.same(reply.at(key), replies[0].at(key))]
+        differing = [key for key in KEYS if not equality.same(reply.at(key), replies[0].at(key))]
         expect.that(
             not differing,
             expected="one and the same answer for requests with one key and body at the same moment",
-            observed=f"they differ in {', '.join(differing)}: {expect.shown(replies[0])} and {expect.shown(reply)}",
+            observed=f"they differ in {', '.join(differing)}: {summary.of(replies[0])} and {summary.of(reply)}",
             reply=reply,
             hint="More than one of them took effect.",
         )
@@ -297,7 +299,7 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
         expect.that(
             succeeded(one.retry) or one.retry.status == usual,
             expected="the first answer again once the parallel requests are over",
-            observed=expect.shown(one.retry),
+            observed=summary.of(one.retry),
             reply=one.retry,
             hint="Is the key released when its request has ended, and its answer kept?",
         )
@@ -320,7 +322,7 @@ def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, ev
         expect.that(
             succeeded(reply) or reply.status == usual,
             expected="the documented answer to a request whose first sender hung up before it was answered",
-            observed=f"{expect.shown(reply)}, {_SECONDS_S:g} s afterwards",
+            observed=f"{summary.of(reply)}, {_SECONDS_S:g} s afterwards",
             reply=reply,
             hint="A handler that is stopped when its caller is gone has to let go of the key, or to end its work.",
         )

@@ -4,12 +4,13 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import discloses_nothing, is_json, no_server_error
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.suites.common import is_json, no_server_error, shows_no_insides
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import Cancelled
 from conformance.suites.payout_intents.verbs import (
@@ -109,7 +110,7 @@ def test_other_answer_is_clean_json(evidence: Evidence, which: str) -> None:
 
 def _is_clean(reply: Reply, what: str) -> None:
     is_json(reply, to=what)
-    shows_no_insides(reply, to=what)
+    discloses_nothing(reply, to=what)
 
 
 @requirement("PI-45")
@@ -120,7 +121,7 @@ def test_odd_id_shows_no_insides(api: PayoutIntents, raw: str) -> None:
     reply = api.send("GET", read_path("~").replace("~", raw), headers[:1])
 
     # A router's own page is fine, as long as it is no page for debugging.
-    shows_no_insides(reply, to=f"an id like {raw!r}", pages=False)
+    discloses_nothing(reply, to=f"an id like {raw!r}", pages=False)
 
 
 STRANGE_PATHS = ("/payout_intents/{id}/no-such-action", "/no-such-path")
@@ -136,7 +137,7 @@ def test_unknown_path_shows_no_insides(api: PayoutIntents, cancelled: Cancelled,
         reply = api.send(asked, target, headers, b"{}" if asked == "POST" else None)
         if reply.ok:
             continue  # It is somebody's after all.
-        shows_no_insides(reply, to=f"a {asked} of {path}")
+        discloses_nothing(reply, to=f"a {asked} of {path}")
         _repeats_no_credentials(api, reply, f"a {asked} of {path}")
 
 
@@ -146,7 +147,7 @@ def _repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str) -> None
     expect.that(
         not any(one in text for text in reply.strings() for one in sent),
         expected=f"an answer to {what} without the credentials that it was asked with",
-        observed=f"they stand in {expect.shown(reply)}",
+        observed=f"they stand in {summary.of(reply)}",
         reply=reply,
         hint="A page for debugging shows the headers of a request: turn it off.",
     )
@@ -160,7 +161,7 @@ def test_application_json_is_accepted(evidence: Evidence) -> None:
     expect.that(
         reply.status not in (406, 415),
         expected="a cancel labelled application/json to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="The documents' own label is application/json (RFC 8259).",
     )
@@ -176,11 +177,11 @@ def test_json_by_any_spelling_is_accepted(
     """A charset behind it, or capitals in it, don't make the label another one."""
     reply = api.post(given("requires_approval"), BODY, change={"Content-Type": label})
 
-    usual = expect.same(cancelled.reply.at("failure_message"), cancelled.reason)
+    usual = equality.same(cancelled.reply.at("failure_message"), cancelled.reason)
     expect.that(
         succeeded(reply) and (not usual or reply.at("failure_message") in ("ordered twice", MISSING)),
         expected=f"a cancel labelled {label} to be accepted, reason and all",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Compare type and subtype, case-insensitively, and leave parameters aside (RFC 9110 section 8.3).",
     )
@@ -229,21 +230,21 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: str) -> None:
     expect.that(
         methods.after.ok or methods.after.status == 404,
         expected="GET to be answered, so that the check can end",
-        observed=expect.shown(methods.after),
+        observed=summary.of(methods.after),
         reply=methods.after,
         control=True,
     )
     expect.that(
         methods.after.at("status") == "requires_approval",
         expected=f"an intent to await approval still after {', '.join(methods.replies)} on {place.replace('_', ' ')}",
-        observed=f"GET shows {expect.shown(methods.after)}; accepted were {', '.join(accepted) or 'none of them'}",
+        observed=f"GET shows {summary.of(methods.after)}; accepted were {', '.join(accepted) or 'none of them'}",
         reply=methods.after,
     )
     # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.
     expect.that(
         succeeded(methods.twin),
         expected="the documented cancel still to work after other methods",
-        observed=expect.shown(methods.twin),
+        observed=summary.of(methods.twin),
         reply=methods.twin,
         control=True,
     )
@@ -275,7 +276,7 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
         not is_cancelled(read),
         expected=f"an intent not to be cancelled by {', '.join(replies)}",
         observed=", ".join(f"{what}: {reply.status}" for what, reply in replies.items())
-        + f"; {expect.shown(read)}",
+        + f"; {summary.of(read)}",
         reply=read,
         hint="The method is the one in the request line, and no header's.",
     )

@@ -4,12 +4,13 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply, instant
+from conformance.oracles import expect
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.keys import (
     BLANK,
@@ -45,7 +46,7 @@ def test_key_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -
         expect.that(
             other.id not in reply.text,
             expected=f"an answer about the intent {intent.id!r}",
-            observed=f"one about {other.id!r}, which was cancelled before: {expect.shown(reply)}",
+            observed=f"one about {other.id!r}, which was cancelled before: {summary.of(reply)}",
             reply=reply,
             hint="No key is not a key that is empty.",
         )
@@ -102,7 +103,7 @@ def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given) -> 
     expect.that(
         succeeded(first),
         expected="a documented cancel to succeed, so that the check can begin",
-        observed=expect.shown(first),
+        observed=summary.of(first),
         reply=first,
         control=True,
     )
@@ -129,7 +130,7 @@ def test_conflict_leaves_the_first_outcome(evidence: Evidence) -> None:
     expect.that(
         not succeeded(second),
         expected="a used key with another reason to be refused, so that the check can begin",
-        observed=expect.shown(second),
+        observed=summary.of(second),
         reply=second,
         control=True,
     )
@@ -165,7 +166,7 @@ def test_conflict_on_another_intent_cancels_nothing(api: PayoutIntents, given: G
     expect.that(
         not is_cancelled(read),
         expected="the second intent not to be cancelled by a request that was refused",
-        observed=f"{reply.status} to the cancel, and GET shows {expect.shown(read)}",
+        observed=f"{reply.status} to the cancel, and GET shows {summary.of(read)}",
         reply=read,
         hint="Check the key before anything is written.",
     )
@@ -214,7 +215,7 @@ def test_keys_of_others_are_free(
     expect.that(
         succeeded(reply) and theirs.id not in reply.text,
         expected=f"a cancel of {own.id!r} to work under a key that {who.replace('_', ' ')} credentials have used",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Keep keys per merchant and environment.",
     )
@@ -241,7 +242,7 @@ def test_stored_answer_is_not_for_others(api: PayoutIntents, given: Given, who: 
     expect.that(
         reply.status != CONFLICT.status and not kept,
         expected=f"nothing of the stored answer for {who.replace('_', ' ')} credentials, nor a 409",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Keep keys per merchant and environment.",
     )
@@ -261,7 +262,7 @@ def test_key_on_another_intent_tells_no_lie(
     expect.that(
         not succeeded(reply) or first.id not in reply.text,
         expected="an answer about the second intent, or a refusal",
-        observed=f"the first intent's: {expect.shown(reply)}",
+        observed=f"the first intent's: {summary.of(reply)}",
         reply=reply,
         hint="The path is part of what a key stands for.",
     )
@@ -273,7 +274,7 @@ def test_key_on_another_intent_tells_no_lie(
     expect.that(
         not is_cancelled(read),
         expected=f"the second intent not to be cancelled, as its cancel was answered by {reply.status}",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
     )
 
@@ -285,7 +286,7 @@ def _reads_itself(api: PayoutIntents, second: Resource, key: str, first: Resourc
     expect.that(
         first.id not in shown.text,
         expected="a GET of the second intent to show that one, though a used key stands in its header",
-        observed=f"the first intent's: {expect.shown(shown)}",
+        observed=f"the first intent's: {summary.of(shown)}",
         reply=shown,
         hint="What is kept under a key is for repeated cancels alone.",
     )
@@ -346,7 +347,7 @@ def test_empty_key_is_handled(api: PayoutIntents, given: Given) -> None:
         expect.that(
             not (succeeded(reply) and any(other in reply.text for other in before)),
             expected=f"a cancel of {intent.id} with an empty key to be refused, or to be about that intent",
-            observed=f"it got {expect.shown(reply)}",
+            observed=f"it got {summary.of(reply)}",
             reply=reply,
             hint="An empty key is best refused, or treated as none at all.",
         )
@@ -379,7 +380,7 @@ def test_similar_keys_are_different(api: PayoutIntents, given: Given, difference
     expect.that(
         not alike,
         expected=f"a key that differs in its {difference.replace('_', ' ')} to be another one: {REFUSED} now",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Compare keys as they are sent: in full, and case-sensitively.",
     )

@@ -5,14 +5,17 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, TransportError
-from conformance.expect import Violation, requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
+from conformance.oracles import equality, expect
+from conformance.oracles.difference import difference
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.lines import LONG
+from conformance.oracles.odd_requests import is_turned_down
 from conformance.plugin import Given
-from conformance.suites.alike import difference
-from conformance.suites.common import LONG, is_turned_down, no_server_error
 from conformance.suites.payout_intents.bindings import ask_by_name, names_another, reads_another
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import Foreign
@@ -100,7 +103,9 @@ def _as_unknown(evidence: Evidence, reply: Reply, asked: str) -> bool:
     if reply.ok or (reply.status == NOT_FOUND.status and reply.at("error.code") == NOT_FOUND.code):
         return False
     usual = evidence.unknown().replies[ASKED[asked]]
-    return usual.status == reply.status and expect.alike(usual.at("error.code"), reply.at("error.code"))
+    return usual.status == reply.status and equality.same_but_nulls(
+        usual.at("error.code"), reply.at("error.code")
+    )
 
 
 @requirement("PI-11")
@@ -159,7 +164,7 @@ def _untouched(foreign: Foreign, what: str) -> None:
         expect.that(
             "cancel" not in str(after.at("status")) and foreign.reason not in after.text,
             expected=f"{what} to have no effect",
-            observed=f"its owner reads {expect.shown(after)}",
+            observed=f"its owner reads {summary.of(after)}",
             reply=after,
         )
         return
@@ -169,7 +174,7 @@ def _untouched(foreign: Foreign, what: str) -> None:
         expect.that(
             succeeded(foreign.twin),
             expected=f"its owner's cancel to work after {what}",
-            observed=expect.shown(foreign.twin),
+            observed=summary.of(foreign.twin),
             reply=foreign.twin,
             control=True,
         )
@@ -196,7 +201,7 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
     expect.that(
         not is_cancelled(read),
         expected=f"an intent not to be cancelled whose id stands in the {place} of another merchant's cancel",
-        observed=f"its owner reads {expect.shown(read)}",
+        observed=f"its owner reads {summary.of(read)}",
         reply=read,
         hint="Take the id from the path alone, and look the intent up among those of the caller.",
     )
@@ -204,7 +209,7 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
     expect.that(
         shown is None,
         expected=f"nothing of another merchant's intent to be shown whose id stands in the {place}",
-        observed=expect.shown(shown) if shown else "",
+        observed=summary.of(shown) if shown else "",
         reply=shown,
         hint="Take the id from the path alone, and look the intent up among those of the caller.",
     )
@@ -231,8 +236,8 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: str, what: str) 
     found = difference(theirs, (nobodys, another), (foreign.intent.id, *unknown.ids))
     expect.that(
         found is None,
-        expected=f"{ASKED[asked]} of {what} to be answered as for an unknown id: {expect.shown(nobodys)}",
-        observed=f"{found} ({expect.shown(theirs)})",
+        expected=f"{ASKED[asked]} of {what} to be answered as for an unknown id: {summary.of(nobodys)}",
+        observed=f"{found} ({summary.of(theirs)})",
         reply=theirs,
         hint="Any difference tells a stranger which ids exist.",
     )
@@ -276,7 +281,7 @@ def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
         expect.that(
             not reply.ok,
             expected=f"{what} not to be taken for the one that it resembles",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Take the id as it was sent, decoded once, and compare it as a whole. A front server that decodes %2f "
             "before it resolves the dots in a path does this, too.",

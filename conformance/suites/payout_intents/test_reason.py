@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
 from conformance.oracles.texts import Returned, returned
 from conformance.plugin import Given
-from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.pieces import Cancelled, Odd
 from conformance.suites.payout_intents.texts import FREE_TEXT, TIDY, difference, echoes, plain, repeated
@@ -222,7 +223,7 @@ def _is_accepted(reply: Reply, what: str) -> None:
     expect.that(
         reply.ok,
         expected=f"a reason {what} to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Any text of up to 512 characters is a reason.",
     )
@@ -230,7 +231,7 @@ def _is_accepted(reply: Reply, what: str) -> None:
 
 def _says_why(seen: Reply, cancelled: Cancelled) -> bool:
     """Whether a plain reason comes back at all."""
-    return expect.same(seen.at("failure_message"), cancelled.reason)
+    return equality.same(seen.at("failure_message"), cancelled.reason)
 
 
 NO_STRING: dict[str, Any] = {
@@ -290,7 +291,7 @@ def _had_no_effect(one: Odd | None, what: str) -> None:
     expect.that(
         one.reply.status // 100 != 4 or not is_cancelled(one.after),
         expected=f"an intent not to be cancelled by {what}, which got {one.reply.status}",
-        observed=f"GET shows {expect.shown(one.after)}",
+        observed=f"GET shows {summary.of(one.after)}",
         reply=one.after,
         hint="Validate the body before anything is changed, or undo what was.",
     )
@@ -306,7 +307,7 @@ def _refused_in_form(reply: Reply, what: str) -> None:
         and isinstance(message, str)
         and bool(code and message),
         expected=f"a 4xx with error.code and error.message for {what}",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Validate the body before anything is changed.",
     )
@@ -349,9 +350,9 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
     evidence.shows_cancelled(read, after=what)
     if _says_why(cancelled.reply, cancelled) and _says_why(cancelled.after, cancelled):
         expect.that(
-            expect.same(_text(read), _text(reply)),
+            equality.same(_text(read), _text(reply)),
             expected="GET to show the reason that the 202 shows",
-            observed=f"GET shows {expect.shown(read)}",
+            observed=f"GET shows {summary.of(read)}",
             reply=read,
         )
 

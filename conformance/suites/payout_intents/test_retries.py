@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.expect import requirement
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.evidence import Evidence
 from conformance.suites.payout_intents.keys import WRONG_BODIES

@@ -8,10 +8,11 @@ from functools import partial
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotTestable
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.pieces import is_open
@@ -93,10 +94,10 @@ def test_seeded_cancelled_intent_is_never_executed(
 def _is_cancelled(read: Reply, before: Reply, after: str) -> None:
     kept = ("failure_code", "failure_message")
     expect.that(
-        is_cancelled(read) and all(expect.alike(read.at(key), before.at(key)) for key in kept),
+        is_cancelled(read) and all(equality.same_but_nulls(read.at(key), before.at(key)) for key in kept),
         expected=f"a cancelled intent to be cancelled still after {after}, with "
         + " and ".join(f"{key} {before.at(key)!r}" for key in kept),
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Settlement has to look at the status again when it executes, in the step that changes it.",
     )
@@ -118,7 +119,7 @@ def test_cancelled_intent_is_not_executed_later(
             expect.that(
                 is_cancelled(read),
                 expected="a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
-                observed=f"GET shows {expect.shown(read)}",
+                observed=f"GET shows {summary.of(read)}",
                 reply=read,
                 hint="A job that was queued for a payout has to look at its status when it runs.",
             )
@@ -134,7 +135,7 @@ def test_refused_intent_can_still_be_settled(
     expect.that(
         not succeeded(reply),
         expected="a cancel of a processing intent to be refused, so that the check can begin",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         control=True,
     )
@@ -145,7 +146,7 @@ def test_refused_intent_can_still_be_settled(
     expect.that(
         not is_open(read) and not is_cancelled(read),
         expected="a processing intent to settle after its cancel was refused, as one does that nobody tried to cancel",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Does the refused request leave a mark or a lock behind?",
     )
@@ -177,14 +178,14 @@ def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
     expect.that(
         is_cancelled(read) == succeeded(reply),
         expected=f"the intent to be what the {reply.status} to the cancel says of it",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
     expect.that(
         is_open(midway) or is_cancelled(midway) or not is_cancelled(read),
         expected=f"an intent that was {was} for a moment not to be cancelled after that",
-        observed=f"GET shows {expect.shown(read)}",
+        observed=f"GET shows {summary.of(read)}",
         reply=read,
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )

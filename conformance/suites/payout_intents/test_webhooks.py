@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.oracles import expect
+from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.announcements import Announced, Announcements

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from conformance import expect
 from conformance.http.reply import MISSING, Reply
+from conformance.oracles import equality, expect
 
 _WORDS = "the quick brown fox jumps over the lazy dog and 0123456789 times around "
 
@@ -53,7 +53,7 @@ def echoes(reply: Reply, reason: str, where: str) -> None:
     """failure_message is the reason, character by character."""
     value = reply.at("failure_message")
     expect.that(
-        expect.same(value, reason),
+        equality.same(value, reason),
         expected=f"failure_message in {where} to be the reason as it was sent ({_shown(reason)})",
         observed=difference(reason, value),
         reply=reply,

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from conformance import expect, unknown_ids
 from conformance.errors import NotTestable, TransportError
-from conformance.expect import Answer
-from conformance.http.auth import basic
+from conformance.http import summary
+from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
-from conformance.model import Auth, Credentials
+from conformance.model import Auth
+from conformance.oracles import concurrency, expect, keys, odd_requests
+from conformance.oracles.every_response import is_kept
+from conformance.oracles.expect import Answer
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import is_kept
-from conformance.suites.payout_intents.contract import CONTRACT
+from conformance.suites.payout_intents.ids import unknown_like
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
 CANCELLED = Answer(202, fields=(("status", "cancelled"),))
@@ -97,7 +98,7 @@ class PayoutIntents:
 
     def odd(self, ask: Call, *, to: str) -> Reply:
         """The answer to a request that is odd on purpose; one that is never answered is that request's finding."""
-        return expect.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
+        return odd_requests.odd(ask, lambda: self.read(unknown_like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
         """As `odd`, but None where it is never answered: that isn't accepted, and another row tells it."""
@@ -203,7 +204,7 @@ class PayoutIntents:
         expect.that(
             succeeded(reply),
             expected="a documented cancel to succeed, so that the check can begin",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=True,
         )
@@ -221,7 +222,7 @@ class PayoutIntents:
         read = self.read(intent, by=by)
         raise expect.Violation(
             expected=f"the documented cancel still to work on this intent after {after}",
-            observed=f"{expect.shown(reply)}, and GET shows {expect.shown(read)}",
+            observed=f"{summary.of(reply)}, and GET shows {summary.of(read)}",
             reply=reply,
             hint="Either the earlier request took effect, or it changed how the next one is treated.",
             control=not is_cancelled(read),
@@ -233,7 +234,7 @@ class PayoutIntents:
         expect.that(
             not is_cancelled(read),
             expected=f"the intent not to be cancelled after {after}",
-            observed=f"GET shows {expect.shown(read)}",
+            observed=f"GET shows {summary.of(read)}",
             reply=read,
             hint="Whatever is refused is refused before anything is written, in one transaction.",
         )
@@ -244,7 +245,7 @@ class PayoutIntents:
         expect.that(
             reply.ok and isinstance(reply.json, dict),
             expected="GET to show the intent, so that the check can begin",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=True,
         )
@@ -289,7 +290,7 @@ class PayoutIntents:
                 return one
         raise expect.Violation(
             expected="a GET of an id that was just made up not to be answered by a 2xx, so that it can be cancelled",
-            observed=f"three of them were, the last one by {expect.shown(reply)}",
+            observed=f"three of them were, the last one by {summary.of(reply)}",
             reply=reply,
             control=True,
         )
@@ -333,20 +334,20 @@ class PayoutIntents:
             raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
         return racers
 
-    def race(self, calls: Sequence[Callable[[], Reply]]) -> expect.Race:
+    def race(self, calls: Sequence[Callable[[], Reply]]) -> concurrency.Race:
         """The calls at the same moment. Raises the TransportError of one that got no answer."""
         return self.raced(lambda: (None, calls), rounds=1)[1]
 
     def raced(
         self, begin: Callable[[], tuple[T, Sequence[Call]]], *, rounds: int = 4
-    ) -> tuple[T, expect.Race]:
+    ) -> tuple[T, concurrency.Race]:
         """What `begin` made ready, and the calls that it gave, at the same moment.
 
         Begun again where one of them got no answer. Raises its TransportError after so many `rounds`.
         """
         for left in reversed(range(rounds)):
             ready, calls = begin()
-            race = expect.race(self._client, calls)
+            race = concurrency.race(self._client, calls)
             if not race.faults:
                 break
             if not left:

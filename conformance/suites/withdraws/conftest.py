@@ -7,7 +7,8 @@ import pytest
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.withdraws.verbs import Asked, Withdraws, succeeded
+from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.client import Asked, Withdraws
 
 
 @pytest.fixture(scope="session")

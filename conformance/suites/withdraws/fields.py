@@ -5,14 +5,15 @@ A key that is left out passes all of these: whether it may be left out is for WD
 
 import re
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from conformance import expect
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import keys
+from conformance.oracles import equality, expect, keys
+from conformance.oracles.instants import is_instant
 from conformance.states import Resource
-from conformance.suites.common import amount_of, is_instant, unmasked
+from conformance.states.accounts import unmasked
 
 # What a cancel leaves as it was, but for the amount, which a state provider may write in another way.
 FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
@@ -84,7 +85,17 @@ def differs(key: str, was: Any, now: Any, *, exact: bool = False) -> bool:
         return len(now) == len(was) and now.upper() != was.upper()
     if key == "metadata" and isinstance(was, dict):
         return not _same_but_types(was, now)
-    return not expect.alike(was, now)
+    return not equality.same_but_nulls(was, now)
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """The number that an amount stands for, whether told as text or as a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
 
 
 def _same_but_types(was: Any, now: Any) -> bool:
@@ -96,7 +107,7 @@ def _same_but_types(was: Any, now: Any) -> bool:
         return all(_same_but_types(was.get(key), now.get(key)) for key in known)
     if isinstance(was, list):
         return len(was) == len(now) and all(map(_same_but_types, was, now))
-    return expect.same(was, now)
+    return equality.same(was, now)
 
 
 def of_another_type(was: Any, now: Any, path: str = "metadata") -> list[str]:

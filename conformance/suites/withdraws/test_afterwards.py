@@ -10,22 +10,23 @@ from itertools import zip_longest
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, NotTestable
-from conformance.expect import Violation, requirement
-from conformance.http import insides
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
+from conformance.oracles import disclosure, expect
+from conformance.oracles.every_response import hides_account, is_json
+from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states.accounts import account_numbers
-from conformance.suites.common import hides_account, is_json, told
+from conformance.suites.withdraws.assertions import data, is_canceled, succeeded, told, why
+from conformance.suites.withdraws.bad_requests import FAILURES
+from conformance.suites.withdraws.client import Asked, Withdraws
 from conformance.suites.withdraws.fields import (
     FACTS,
     differs,
 )
-from conformance.suites.withdraws.forgeries import FAILURES
-from conformance.suites.withdraws.verbs import Asked, Withdraws, data, is_canceled, succeeded, why
 from conformance.watch import of_each_kind
 
 pytestmark = pytest.mark.last
@@ -77,7 +78,7 @@ def test_cancelled_withdraws_stay_canceled(
             expect.that(
                 not succeeded(reply),
                 expected=f"a withdraw that was {one.status} not to be cancelled once more {one.age()}",
-                observed=expect.shown(reply),
+                observed=summary.of(reply),
                 reply=reply,
                 hint=_UNDONE,
             )
@@ -86,7 +87,7 @@ def test_cancelled_withdraws_stay_canceled(
         expect.that(
             is_canceled(reply) and not paid,
             expected=f"a withdraw that was {one.status} to be canceled still, and unpaid, {one.age()}",
-            observed=f"reading it shows {expect.shown(reply)}",
+            observed=f"reading it shows {summary.of(reply)}",
             reply=reply,
             hint=_UNDONE,
         )
@@ -111,7 +112,7 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> N
     expect.that(
         why(again) == why(refusal),
         expected="a withdraw canceled some time ago to be refused as before after an attempt to settle it",
-        observed=f"before {expect.shown(refusal)}, after {expect.shown(again)}",
+        observed=f"before {summary.of(refusal)}, after {summary.of(again)}",
         reply=again,
         hint="The payment has to look at the status, however long ago it changed.",
     )
@@ -120,7 +121,7 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> N
         expect.that(
             is_canceled(read) and not _paid_since(before, read),
             expected="a withdraw canceled some time ago to be canceled and unpaid after an attempt to settle it",
-            observed=expect.shown(read),
+            observed=summary.of(read),
             reply=read,
         )
 
@@ -153,7 +154,7 @@ def test_canceled_withdraws_are_not_paid_later(
             expect.that(
                 not succeeded(again) and (succeeded(one.reply) or why(again) == why(one.reply)),
                 expected="a canceled withdraw to be refused as before, long after an attempt to settle it",
-                observed=f"before {expect.shown(one.reply)}, after {expect.shown(again)}",
+                observed=f"before {summary.of(one.reply)}, after {summary.of(again)}",
                 reply=again,
                 hint=_QUEUED,
             )
@@ -162,7 +163,7 @@ def test_canceled_withdraws_are_not_paid_later(
         expect.that(
             is_canceled(read) and not _paid_since(one.reply, read),
             expected="a canceled withdraw to be canceled still, and unpaid, long after an attempt to settle it",
-            observed=f"reading it shows {expect.shown(read)}",
+            observed=f"reading it shows {summary.of(read)}",
             reply=read,
             hint=_QUEUED,
         )
@@ -189,8 +190,8 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given) -> No
         if why(again) != why(one.reply):
             raise Violation(
                 expected=f"a {one.withdraw.status} withdraw to be refused as "
-                f"{again.written - one.reply.finished:.1f} s before: {expect.shown(one.reply)}",
-                observed=expect.shown(again),
+                f"{again.written - one.reply.finished:.1f} s before: {summary.of(one.reply)}",
+                observed=summary.of(again),
                 reply=again,
                 hint="What is refused must not be put into a queue, nor be marked for later.",
             )
@@ -297,11 +298,11 @@ def test_no_answer_shows_insides(api: Withdraws, all_answers: Callable[..., None
             return
         # A merchant may have described a withdraw with anything.
         known = "\n".join(strings(dict(one.withdraw.facts)))
-        found = insides.shown(one.reply, known=known, pages=one.documented)
+        found = disclosure.disclosed_by(one.reply, known=known, pages=one.documented)
         expect.that(
             found is None,
             expected=f"an answer to {one.what()} that shows nothing of the program's inside",
-            observed=f"{found} in {expect.shown(one.reply)}",
+            observed=f"{found} in {summary.of(one.reply)}",
             reply=one.reply,
             hint="Turn debug pages off, and map every exception to the error envelope.",
         )
@@ -322,7 +323,7 @@ def test_no_answer_tells_a_secret(conformance_session: Session, all_answers: Cal
         expect.that(
             not whose,
             expected=f"an answer to {one.what()} without the secret of a merchant",
-            observed=f"that of credentials.{', '.join(whose)} stands in it ({expect.shown(one.reply)})",
+            observed=f"that of credentials.{', '.join(whose)} stands in it ({summary.of(one.reply)})",
             reply=one.reply,
             hint="A secret never leaves the store of keys, not for debugging either.",
         )

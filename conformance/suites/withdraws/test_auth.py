@@ -5,15 +5,19 @@ Every negative changes one thing, and has its twin: the documented request still
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Auth
+from conformance.oracles import expect
+from conformance.oracles.difference import difference
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
+from conformance.oracles.lines import LONG
+from conformance.oracles.odd_requests import was_cut_off
 from conformance.plugin import Given
-from conformance.suites.alike import difference
-from conformance.suites.common import LONG, no_server_error, was_cut_off
-from conformance.suites.withdraws.forgeries import (
+from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.bad_requests import (
     BODIES,
     COVERED,
     FAILURES,
@@ -28,7 +32,7 @@ from conformance.suites.withdraws.forgeries import (
     hex_of,
     refuses,
 )
-from conformance.suites.withdraws.verbs import Withdraws, quoted, succeeded
+from conformance.suites.withdraws.client import Withdraws, quoted
 
 
 @requirement("WD-30")
@@ -39,7 +43,7 @@ def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
     expect.that(
         succeeded(reply),
         expected="a request signed as documented to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="HMAC-SHA256 over `timestamp.` with an empty body; lower-case hex after `sha256=`; milliseconds.",
     )
@@ -62,7 +66,7 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
     expect.that(
         succeeded(reply),
         expected=f"a request whose signature begins with {start} to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Compare signatures as text or bytes, never as numbers.",
     )
@@ -87,7 +91,7 @@ def test_unsigned_request_cancels_no_processing_withdraw(api: Withdraws, given: 
         expect.that(
             not reply.ok,
             expected="a request to cancel a processing withdraw not to be accepted without the right signature",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
         )
 
@@ -106,7 +110,7 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
     expect.that(
         not reply.ok,
         expected=f"an unsigned request not to be accepted, its path spelt with {door.replace('_', ' ')}",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Authentication and routing have to agree on what the path is.",
     )
@@ -148,7 +152,7 @@ def test_wrong_signature_stays_wrong(api: Withdraws, given: Given) -> None:
         expect.that(
             not reply.ok,
             expected=f"a wrong signature not to be accepted {time} time",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Nothing of a failed attempt may be left where the next one finds it.",
         )
@@ -178,7 +182,7 @@ def test_refusal_tells_no_credential(api: Withdraws, given: Given, case: str) ->
     expect.that(
         not told,
         expected=f"an answer to {case.replace('_', ' ')} without anything to sign or to be known by",
-        observed=f"{' and '.join(told)} in {expect.shown(reply)}",
+        observed=f"{' and '.join(told)} in {summary.of(reply)}",
         reply=reply,
         hint="Whoever can read the right signature in a refusal can send it.",
     )
@@ -197,7 +201,7 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
     expect.that(
         succeeded(first),
         expected="a documented cancel to succeed, so that the check can begin",
-        observed=expect.shown(first),
+        observed=summary.of(first),
         reply=first,
         control=True,
     )
@@ -251,7 +255,7 @@ def test_nobody_passes_for_another_merchant(api: Withdraws, given: Given) -> Non
     expect.that(
         not reply.ok,
         expected="a request under another merchant's key, signed with this merchant's secret, not to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Verify with the secret that belongs to the key of the request, and with no other.",
     )
@@ -318,7 +322,7 @@ def _is_turned_away(reply: Reply, what: str) -> None:
     expect.that(
         reply.status in (401, 403),
         expected=f"401 or 403 for {what}",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Callers and monitoring tell failing credentials by these; 400, 404 and 500 send them elsewhere.",
     )
@@ -337,8 +341,8 @@ def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case:
     found = difference(known, nobodys, (withdraw.id, *unknown))
     expect.that(
         found is None,
-        expected=f"the answer for a {status} withdraw to be that for an unknown one: {expect.shown(nobodys[0])}",
-        observed=f"{found} ({expect.shown(known)})",
+        expected=f"the answer for a {status} withdraw to be that for an unknown one: {summary.of(nobodys[0])}",
+        observed=f"{found} ({summary.of(known)})",
         reply=known,
         hint="Authenticate before looking anything up.",
     )
@@ -355,7 +359,7 @@ def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) 
     expect.that(
         succeeded(reply),
         expected=f"a documented cancel with header names in {spelling} case to be accepted",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
     )
 

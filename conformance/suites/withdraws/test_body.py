@@ -9,22 +9,18 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable
-from conformance.expect import requirement
 from conformance.http.reply import MISSING, instant
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import hides_account, needs_account
+from conformance.oracles.expect import requirement
+from conformance.oracles.instants import moved, not_after
 from conformance.oracles.keys import has_value, lacking
 from conformance.plugin import Given
 from conformance.session import Session
-from conformance.suites.common import (
-    account_numbers,
-    hides_account,
-    moved,
-    needs_account,
-    not_after,
-    unmasked,
-)
-from conformance.suites.withdraws.evidence import Cancelled, Evidence, of_each
+from conformance.states.accounts import account_numbers, unmasked
+from conformance.suites.withdraws.assertions import KEYS, data
+from conformance.suites.withdraws.client import Withdraws
 from conformance.suites.withdraws.fields import (
     FACTS,
     date_of,
@@ -38,7 +34,7 @@ from conformance.suites.withdraws.fields import (
     is_unpaid,
     of_another_type,
 )
-from conformance.suites.withdraws.verbs import KEYS, Withdraws, data
+from conformance.suites.withdraws.observations import Cancelled, Evidence, of_each
 
 # Gathering the evidence takes more requests than all of these checks otherwise send.
 pytestmark = pytest.mark.together
@@ -264,7 +260,7 @@ def test_bank_code_is_text(cancelled: Cancelled) -> None:
     has_text_types(cancelled.reply)
     for told in cancelled.told("bankCode"):
         if isinstance(told, str) and has_value(cancelled.reply.at("data.bankCode") or None):
-            expect.field(cancelled.reply, "data.bankCode", expect.is_same_as(told), f"{told!r} as before")
+            expect.field(cancelled.reply, "data.bankCode", equality.is_same_as(told), f"{told!r} as before")
 
 
 @requirement("WD-22")
@@ -329,7 +325,7 @@ def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> No
 
     was, now = cancelled.before.get(key), cancelled.read.at(f"data.{key}")
     expect.that(
-        expect.alike(was, now),
+        equality.same_but_nulls(was, now),
         expected=f"data.{key} to be {was!r}, as it was read before",
         observed=f"data.{key} is {now!r}",
         reply=cancelled.read,

@@ -5,23 +5,17 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, NotTestable, StateRefused
-from conformance.expect import Violation, requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.difference import neutral
+from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import neutral, told
-from conformance.suites.withdraws.forgeries import FAILURES
-from conformance.suites.withdraws.verbs import (
-    CANCELED,
-    Withdraws,
-    data,
-    is_canceled,
-    refused,
-    succeeded,
-    why,
-)
+from conformance.suites.withdraws.assertions import CANCELED, data, is_canceled, refused, succeeded, told, why
+from conformance.suites.withdraws.bad_requests import FAILURES
+from conformance.suites.withdraws.client import Withdraws
 
 REFUSED_STATES = [
     pytest.param("paid", marks=requirement("WD-04"), id="paid"),
@@ -74,7 +68,7 @@ def _is_as_of_a_pending_one(api: Withdraws, given: Given, reply: Reply) -> None:
             (one.reply for one in api.asked if one.withdraw.status == "pending" and one.documented), None
         )
         other = other or api.cancel(given("pending"))
-        told_alike = expect.same(reply.at("success"), other.at("success"))
+        told_alike = equality.same(reply.at("success"), other.at("success"))
         told_alike &= (reply.at("data.status") == "canceled") == (other.at("data.status") == "canceled")
         if not succeeded(reply) or reply.status != other.status or not told_alike:
             raise
@@ -107,7 +101,7 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
         expect.that(
             status in (was, "paid", "failed") and not told(after, "data.canceledAt"),
             expected="a refused withdraw not to be canceled, but processing as before",
-            observed=f"reading it shows {expect.shown(after)}",
+            observed=f"reading it shows {summary.of(after)}",
             reply=after,
         )
         if status == was:
@@ -213,7 +207,7 @@ def test_refusal_is_a_400(api: Withdraws, given: Given, status: str) -> None:
     expect.that(
         reply.status == 400,
         expected=f"status 400 for cancelling a {status} withdraw",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Clients of this API tell a refusal by its status: 400 is the one that is documented.",
     )
@@ -234,7 +228,7 @@ def test_success_is_real(api: Withdraws, given: Given) -> None:
             expect.that(
                 is_canceled(reply),
                 expected=f"reading the withdraw {moment} to show it canceled",
-                observed=expect.shown(reply),
+                observed=summary.of(reply),
                 reply=reply,
                 hint="The answer was made from something else than what was stored.",
             )
@@ -259,7 +253,7 @@ def test_whichever_copy_is_read_shows_it(api: Withdraws, given: Given) -> None:
     expect.that(
         other is None,
         expected="each of several reads, soon after the 200, to show the withdraw canceled",
-        observed=expect.shown(other) if other else "",
+        observed=summary.of(other) if other else "",
         reply=other,
         hint="Does each process keep a cache of its own that cancelling elsewhere doesn't clear?",
     )
@@ -276,7 +270,7 @@ def test_refusal_changes_nothing(api: Withdraws, given: Given, status: str) -> N
     expect.that(
         not succeeded(refusal),
         expected=f"a {status} withdraw to be refused, so that the check can begin",
-        observed=expect.shown(refusal),
+        observed=summary.of(refusal),
         reply=refusal,
         control=True,
     )
@@ -288,7 +282,7 @@ def test_refusal_changes_nothing(api: Withdraws, given: Given, status: str) -> N
     if why(again) != why(refusal):
         raise Violation(
             expected=f"the second refusal of a {status} withdraw to be the first one again",
-            observed=f"first {expect.shown(refusal)}, then {expect.shown(again)}",
+            observed=f"first {summary.of(refusal)}, then {summary.of(again)}",
             reply=again,
             hint="The first refusal changed something about the withdraw.",
         )
@@ -358,7 +352,7 @@ def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
     expect.that(
         why(again) == why(refusal),
         expected="a canceled withdraw to be refused as before after an attempt to settle it",
-        observed=f"before {expect.shown(refusal)}, after {expect.shown(again)}",
+        observed=f"before {summary.of(refusal)}, after {summary.of(again)}",
         reply=again,
     )
     if before is not None:
@@ -366,7 +360,7 @@ def test_canceled_is_never_paid(api: Withdraws, given: Given) -> None:
         expect.that(
             is_canceled(after) and told(after, "data.paidAt") == told(before, "data.paidAt"),
             expected="a canceled withdraw to be canceled and unpaid after an attempt to settle it",
-            observed=expect.shown(after),
+            observed=summary.of(after),
             reply=after,
             hint="The payment has to look at the status in the same transaction that pays.",
         )

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotTestable
-from conformance.expect import Race, requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.concurrency import Race, whole_race
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import whole_race
-from conformance.suites.withdraws.verbs import REFUSED, Withdraws, refused, succeeded
+from conformance.suites.withdraws.assertions import REFUSED, refused, succeeded
+from conformance.suites.withdraws.client import Withdraws
 
 pytestmark = pytest.mark.together
 
@@ -149,7 +151,7 @@ def test_answers_to_parallel_cancels_are_not_mixed_up(beside: Beside) -> None:
         expect.that(
             not crossed,
             expected=f"the answer to a cancel of {withdraw.id} to be about that one while others are cancelled",
-            observed=f"other values of {', '.join(crossed)} ({expect.shown(reply)})",
+            observed=f"other values of {', '.join(crossed)} ({summary.of(reply)})",
             reply=reply,
             hint="Is anything of a request kept where another request finds it?",
         )
@@ -162,7 +164,7 @@ def test_parallel_cancels_of_different_withdraws_all_stand(api: Withdraws, besid
         expect.that(
             succeeded(reply),
             expected="a withdraw to be cancelled while others are, too",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=not any(map(succeeded, beside.replies)),
         )
@@ -197,7 +199,7 @@ def test_parallel_requests_of_two_merchants_keep_apart(api: Withdraws, given: Gi
         expect.that(
             not succeeded(reply),
             expected="cancelling another merchant's withdraw not to succeed while its owner cancels others",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Is the caller kept where another request finds it?",
         )
@@ -228,4 +230,4 @@ def _successes(race: Race) -> int:
 
 def _is_anothers(shown: Any, own: Any, key: str, others: Sequence[Resource]) -> bool:
     """Whether a value in an answer is that of another withdraw than the one that was asked for."""
-    return not expect.same(shown, own) and any(expect.same(shown, one.facts.get(key)) for one in others)
+    return not equality.same(shown, own) and any(equality.same(shown, one.facts.get(key)) for one in others)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable
-from conformance.expect import requirement
 from conformance.http.reply import Reply
+from conformance.oracles import expect
+from conformance.oracles.every_response import discloses_nothing, is_json
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.suites.common import is_json, shows_no_insides
-from conformance.suites.withdraws.verbs import Withdraws, succeeded
+from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.client import Withdraws
 
 DOCUMENTED = ["paid", "failed", "canceled", "unknown"]
 OTHER = ["no credentials", "wrong signature", "unknown key", "old timestamp", "malformed id"]
@@ -87,7 +88,7 @@ def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
 @pytest.mark.parametrize("what", [*DOCUMENTED, *OTHER])
 def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> None:
     """No refusal shows a stack trace, SQL, a path or HTML."""
-    shows_no_insides(_ask(api, given, what), to=f"a cancel with {what}")
+    discloses_nothing(_ask(api, given, what), to=f"a cancel with {what}")
 
 
 @requirement("WD-28")
@@ -96,7 +97,7 @@ def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
     """An odd id brings no stack trace, SQL or path to light."""
     # A router's or a front server's own page is fine, as long as it is no page for debugging.
     reply = _to_odd(api, lambda: api.to_raw_id(raw), f"an id like {raw!r}")
-    shows_no_insides(reply, to=f"an id like {raw!r}", pages=False)
+    discloses_nothing(reply, to=f"an id like {raw!r}", pages=False)
 
 
 @requirement("WD-28")
@@ -114,4 +115,4 @@ def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> 
     what = f"an odd {next(iter(change))}"
     reply = _to_odd(api, lambda: api.send(api.unknown_id(), {**api.signed(), **change}), what)
 
-    shows_no_insides(reply, to=what)
+    discloses_nothing(reply, to=what)

@@ -6,15 +6,17 @@ from uuid import uuid4
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import no_server_error
-from conformance.suites.withdraws.forgeries import BODIES, FOREIGN, JSON, ODD_BODIES, refuses
-from conformance.suites.withdraws.verbs import Withdraws, refused, succeeded
+from conformance.suites.withdraws.assertions import refused, succeeded
+from conformance.suites.withdraws.bad_requests import BODIES, FOREIGN, JSON, ODD_BODIES, refuses
+from conformance.suites.withdraws.client import Withdraws
 
 METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
@@ -135,11 +137,11 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
     if not succeeded(reply):
         reply = api.still_cancels(withdraw, after="a cancel with a body, signed as it should be")
     for answer in [reply, *([api.read(withdraw)] if api.can_read else [])]:
-        taken = [key for key, value in sent.items() if expect.same(answer.at(f"data.{key}"), value)]
+        taken = [key for key, value in sent.items() if equality.same(answer.at(f"data.{key}"), value)]
         expect.that(
             not taken,
             expected="nothing of a cancel's body to become part of the withdraw",
-            observed=f"{', '.join(taken)} came from the request ({expect.shown(answer)})",
+            observed=f"{', '.join(taken)} came from the request ({summary.of(answer)})",
             reply=answer,
             hint="Don't assign what a request holds to the stored record.",
         )
@@ -155,7 +157,7 @@ def test_body_forces_nothing(api: Withdraws, given: Given) -> None:
     expect.that(
         not succeeded(reply),
         expected="a paid withdraw not to be cancelled, though a body says force and another status",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Don't assign what a request holds to the stored record.",
     )

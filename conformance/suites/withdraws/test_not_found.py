@@ -2,15 +2,19 @@
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, TransportError
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import expect
+from conformance.oracles.difference import difference
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import requirement
+from conformance.oracles.lines import LONG
+from conformance.oracles.odd_requests import is_turned_down, was_cut_off
 from conformance.plugin import Given
-from conformance.suites.alike import difference
-from conformance.suites.common import LONG, is_turned_down, no_server_error, told, was_cut_off
-from conformance.suites.withdraws.forgeries import FAILURES
-from conformance.suites.withdraws.verbs import ECHO_HINT, Withdraws, data, not_found, quoted, succeeded
+from conformance.suites.withdraws.assertions import ECHO_HINT, data, not_found, succeeded, told
+from conformance.suites.withdraws.bad_requests import FAILURES
+from conformance.suites.withdraws.client import Withdraws, quoted
 
 MALFORMED = {
     "not a UUID": "not-a-uuid",
@@ -53,7 +57,7 @@ def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Giv
         expect.that(
             not succeeded(reply),
             expected=f"cancelling another merchant's {status} withdraw not to succeed{time}",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Look withdraws up among those of the caller, not by id alone.",
         )
@@ -71,7 +75,7 @@ def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
     expect.that(
         not succeeded(reply),
         expected="cancelling another merchant's withdraw not to succeed with its id in capitals",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Whose it is has to be looked up with the very id that the withdraw is found by.",
     )
@@ -89,7 +93,7 @@ def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) ->
     expect.that(
         not succeeded(reply),
         expected="the other merchant not to succeed in cancelling this one's withdraw",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Look withdraws up among those of the caller, whoever that is.",
     )
@@ -110,7 +114,7 @@ def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> N
     expect.that(
         not succeeded(reply),
         expected="a request with two API keys, signed by the secret of one, not to cancel the other's withdraw",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Whose withdraw it is has to be decided with the very key whose secret was verified.",
     )
@@ -129,8 +133,8 @@ def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, st
     expect.that(
         found is None,
         expected=f"the answer for another merchant's {status} withdraw to be that for an unknown id: "
-        f"{expect.shown(nobodys[0])}",
-        observed=f"{found} ({expect.shown(theirs)})",
+        f"{summary.of(nobodys[0])}",
+        observed=f"{found} ({summary.of(theirs)})",
         reply=theirs,
         hint="A different answer tells a stranger which ids exist.",
     )
@@ -169,7 +173,7 @@ def _shows_nothing(reply: Reply, what: str) -> None:
     expect.that(
         not (reply.ok and (data(reply) or told(reply, "id"))),
         expected=f"{what} not to be shown",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Reading takes the same authentication as cancelling, and looks among the caller's withdraws only.",
     )
@@ -247,7 +251,7 @@ def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str)
     expect.that(
         not succeeded(reply),
         expected=f"{what} not to be taken for the one that it resembles",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint="Take the id as it was sent, decoded once, and compare it as a whole. A front server that decodes %2f "
         "before it resolves the dots in a path does this, too.",

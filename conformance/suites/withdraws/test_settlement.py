@@ -7,15 +7,16 @@ from contextlib import suppress
 
 import pytest
 
-from conformance import expect
 from conformance.errors import NotApplicable, NotTestable
-from conformance.expect import requirement
+from conformance.http import summary
 from conformance.http.reply import Reply
+from conformance.oracles import expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import told
-from conformance.suites.withdraws.forgeries import FAILURES
-from conformance.suites.withdraws.verbs import Withdraws, is_canceled, succeeded
+from conformance.suites.withdraws.assertions import is_canceled, succeeded, told
+from conformance.suites.withdraws.bad_requests import FAILURES
+from conformance.suites.withdraws.client import Withdraws
 
 pytestmark = pytest.mark.waits
 
@@ -73,7 +74,7 @@ def _is_canceled(before: Reply, reply: Reply, what: str) -> None:
     expect.that(
         is_canceled(reply) and not paid,
         expected=f"{what} to be canceled still, and unpaid, after attempts to pay it",
-        observed=f"reading it shows {expect.shown(reply)}",
+        observed=f"reading it shows {summary.of(reply)}",
         reply=reply,
         hint="The payment has to look at the status in the same transaction that pays.",
     )
@@ -124,7 +125,7 @@ def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Sett
     expect.that(
         not succeeded(reply),
         expected="a withdraw that has just been paid not to be cancelled",
-        observed=expect.shown(reply),
+        observed=summary.of(reply),
         reply=reply,
         hint=_LOCK,
     )
@@ -135,7 +136,7 @@ def _stays_paid(read: Reply, after: str) -> None:
     expect.that(
         read.at("data.status") == "paid" and not told(read, "data.canceledAt"),
         expected=f"a withdraw to be paid after {after}, as one is that nobody tried to cancel",
-        observed=f"reading it shows {expect.shown(read)}",
+        observed=f"reading it shows {summary.of(read)}",
         reply=read,
         hint="Does the refused request leave a mark or a lock behind?",
     )
@@ -179,14 +180,14 @@ def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, set
         expect.that(
             (is_canceled(read) and not paid) if succeeded(reply) else status == "paid",
             expected=f"the withdraw to be what the {reply.status} to the cancel says of it",
-            observed=f"reading it shows {expect.shown(read)}",
+            observed=f"reading it shows {summary.of(read)}",
             reply=read,
             hint=_LOCK,
         )
         expect.that(
             was != "paid" or status == "paid",
             expected="a withdraw that was paid for a moment to stay paid",
-            observed=f"reading it shows {expect.shown(read)}",
+            observed=f"reading it shows {summary.of(read)}",
             reply=read,
             hint=_LOCK,
         )

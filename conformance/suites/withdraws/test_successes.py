@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.oracles import expect
+from conformance.oracles.expect import requirement
 from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.session import Session
+from conformance.suites.withdraws.assertions import CANCELED, data
+from conformance.suites.withdraws.client import Asked, Withdraws
 from conformance.suites.withdraws.fields import (
     has_instant,
     has_its_id,
@@ -22,7 +24,6 @@ from conformance.suites.withdraws.fields import (
     is_unpaid,
     lacks_decimals,
 )
-from conformance.suites.withdraws.verbs import CANCELED, Asked, Withdraws, data
 
 pytestmark = pytest.mark.last
 

@@ -5,8 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from conformance.http.reply import Reply
-from conformance.suites.common import neutral
 
+_VOLATILE = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"  # an instant
+    r"|\b\d{10,}\.\d+\b"  # seconds since the epoch
+    r"|(?<![0-9A-Za-z_-])[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
+    r"|(?<![0-9A-Za-z_-])(?=[a-fA-F]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![0-9A-Za-z_-])"  # hexadecimal digits
+)
 _SPACE = re.compile(r"\s")
 # Headers that come and go with the weather, on honest servers too.
 _WEATHER = frozenset(
@@ -101,3 +107,15 @@ def _kind(reply: Reply) -> str:
 def _names(reply: Reply) -> set[str]:
     names = {name.lower() for name, _ in reply.headers}
     return {name for name in names if name not in _WEATHER and "ratelimit" not in name}
+
+
+def alike(one: Reply, other: Reply, echoes: Iterable[str] = ()) -> bool:
+    """Whether two answers can't be told apart, but for echoed ids, request ids and times."""
+    return one.status == other.status and neutral(one.text, echoes) == neutral(other.text, echoes)
+
+
+def neutral(text: str, echoes: Iterable[str] = ()) -> str:
+    """A text without what differs from request to request."""
+    for echo in echoes:
+        text = text.replace(echo, "*")
+    return _VOLATILE.sub("*", text)

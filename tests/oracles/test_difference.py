@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.suites.alike import difference
-from conformance.suites.withdraws.verbs import why
+from conformance.oracles.difference import alike, difference
+from conformance.suites.withdraws.assertions import why
 from tests.http.test_reply import reply
 
 
@@ -74,3 +74,19 @@ def test_what_others_agree_upon_tells_them_apart() -> None:
     found = refusal(requestId="req-3")
     marked = reply(found.exchange.response_body, 400, (*found.headers, ("X-Found", "1")))
     assert "x-found" in (difference(marked, nobodys) or "")
+
+
+def test_answers_that_differ_in_ids_and_times_are_alike() -> None:
+    """Request ids, instants and the echoed id tell nobody anything."""
+    one = reply(
+        b'{"message": "No withdraw 660e8400-e29b-41d4-a716-446655440001", "at": "2024-01-01T00:10:00.000Z"}',
+        404,
+    )
+    two = reply(
+        b'{"message": "No withdraw 9b2d1c77-0000-4000-8000-000000000000", "at": "2024-01-02T00:10:00.999Z"}',
+        404,
+    )
+    assert alike(one, two)
+    assert alike(reply(b"no such word_1", 404), reply(b"no such word_2", 404), ("word_1", "word_2"))
+    assert not alike(one, reply(one.body, 403))
+    assert not alike(reply(b"not yours", 404), reply(b"not found", 404))

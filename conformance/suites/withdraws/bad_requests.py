@@ -5,11 +5,12 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from conformance import expect
+from conformance.http import summary
+from conformance.http.auth import signature
 from conformance.http.reply import Reply
+from conformance.oracles import expect
 from conformance.plugin import Given
-from conformance.suites.withdraws.authentication import signature
-from conformance.suites.withdraws.verbs import Withdraws
+from conformance.suites.withdraws.client import Withdraws
 
 Headers = dict[str, str | None]
 Change = Callable[[Withdraws, Headers], Headers]
@@ -46,7 +47,7 @@ def refuses(
     expect.that(
         reply is None or not reply.ok,
         expected=f"{what} not to be accepted",
-        observed=expect.shown(reply) if reply is not None else "",
+        observed=summary.of(reply) if reply is not None else "",
         reply=reply,
         hint="Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else.",
     )

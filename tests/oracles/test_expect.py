@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance import expect
 from conformance.errors import BudgetError, TransportError
-from conformance.expect import Answer, Violation
+from conformance.http import summary
 from conformance.http.client import Request
 from conformance.http.reply import MISSING
+from conformance.oracles import concurrency, equality, expect, odd_requests
+from conformance.oracles.expect import Answer, Violation
 from tests.conftest import Clients
 from tests.http.test_reply import reply
 from tests.support import PATIENCE_S, reply_with, serving
@@ -38,7 +39,7 @@ def body(**values: object) -> bytes:
 )
 def test_the_same_json(value: object, other: object) -> None:
     """Numbers by value, the rest by type and content."""
-    assert expect.same(value, other)
+    assert equality.same(value, other)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +62,8 @@ def test_the_same_json(value: object, other: object) -> None:
 )
 def test_not_the_same_json(value: object, other: object) -> None:
     """`true` is not 1, a missing key is not null, at any depth."""
-    assert not expect.same(value, other)
-    assert not expect.same(other, value)
+    assert not equality.same(value, other)
+    assert not equality.same(other, value)
 
 
 def test_the_documented_answer_is_handed_back() -> None:
@@ -123,8 +124,8 @@ def test_a_reply_is_shown_as_it_is_recorded() -> None:
     answer = reply(b"x" * 195 + b"the-secret")
     answer = replace(answer, exchange=replace(answer.exchange, response_body=b"x" * 195 + b"[redacted:a]"))
 
-    assert "the-" not in expect.shown(answer)
-    assert expect.shown(answer).endswith("...")
+    assert "the-" not in summary.of(answer)
+    assert summary.of(answer).endswith("...")
 
 
 # -- races ---------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def test_a_race_is_one(clients: Clients) -> None:
         calls = [
             lambda number=number: client.send(lambda: Request("POST", f"/{number}")) for number in range(6)
         ]
-        race = expect.race(client, calls)
+        race = concurrency.race(client, calls)
 
     assert [each.text for each in race.replies] == [f"/{number}" for number in range(6)]
     assert race.in_flight == 6
@@ -164,7 +165,7 @@ def test_a_race_waits_for_the_rate_limit_together(clients: Clients) -> None:
     with serving(answer, keep=True) as server:
         # The rate lets the last one through after 2.4 s, when the time of the first would be over.
         client, _ = clients(server.url, requests_per_second=1.7, timeout_s=2)
-        race = expect.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 5)
+        race = concurrency.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 5)
 
     assert (len(race.replies), race.in_flight) == (5, 5)
 
@@ -181,7 +182,7 @@ def test_a_racer_that_gets_no_answer_is_a_fault_not_a_reply(clients: Clients) ->
 
     with serving(answer) as server:
         client, _ = clients(server.url)
-        race = expect.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
+        race = concurrency.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
 
     assert len(race.replies) == 3
     assert [fault.kind for fault in race.faults] == ["reset"]
@@ -194,9 +195,9 @@ def test_a_race_that_cannot_begin_ends(clients: Clients) -> None:
         client, _ = clients(url, max_requests=2)
         began = time.monotonic()
         with pytest.raises(BudgetError):
-            expect.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
+            concurrency.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
     client, _ = clients(url)
-    race = expect.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
+    race = concurrency.race(client, [lambda: client.send(lambda: Request("POST", "/"))] * 4)
 
     assert not race.replies
     assert {fault.kind for fault in race.faults} <= {"refused", "connect"}
@@ -228,7 +229,7 @@ def test_an_odd_request_that_is_answered_is_asked_once() -> None:
     """Its answer is for the check to judge."""
     asked, ask = _asking(404)
 
-    found = expect.odd(ask, lambda: pytest.fail("nothing to find out"), to="an odd id")
+    found = odd_requests.odd(ask, lambda: pytest.fail("nothing to find out"), to="an odd id")
 
     assert (found.status, asked) == (404, ["odd"])
 
@@ -241,7 +242,7 @@ def test_an_odd_request_that_is_never_answered_is_the_targets_doing(kind: str, t
     asked, ask = _asking(*[TransportError(kind, "gone")] * times)
 
     with pytest.raises(Violation, match=f"an odd id to be answered.*{times} times, gone"):
-        expect.odd(ask, lambda: asked.append("documented"), to="an odd id")
+        odd_requests.odd(ask, lambda: asked.append("documented"), to="an odd id")
 
     assert asked == ["odd", "documented"] * times
 
@@ -250,7 +251,7 @@ def test_an_odd_request_that_is_answered_in_the_end_accuses_nobody() -> None:
     """The connection was lost once."""
     _, ask = _asking(TransportError("reset", "gone"), 404)
 
-    assert expect.odd(ask, reply, to="an odd id").status == 404
+    assert odd_requests.odd(ask, reply, to="an odd id").status == 404
 
 
 def test_an_odd_request_to_a_target_that_is_gone_is_an_error() -> None:
@@ -262,7 +263,7 @@ def test_an_odd_request_to_a_target_that_is_gone_is_an_error() -> None:
     _, ask = _asking(TransportError("timeout", "slow"))
 
     with pytest.raises(TransportError, match="nobody is there"):
-        expect.odd(ask, documented, to="an odd id")
+        odd_requests.odd(ask, documented, to="an odd id")
 
 
 def test_an_odd_request_that_was_not_sent_is_an_error() -> None:
@@ -270,4 +271,4 @@ def test_an_odd_request_that_was_not_sent_is_an_error() -> None:
     _, ask = _asking(TransportError("rate_limited", "later"))
 
     with pytest.raises(TransportError, match="later"):
-        expect.odd(ask, lambda: pytest.fail("not now"), to="an odd id")
+        odd_requests.odd(ask, lambda: pytest.fail("not now"), to="an odd id")

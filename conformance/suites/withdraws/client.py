@@ -5,30 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from conformance import expect
 from conformance.errors import NotTestable, TransportError
-from conformance.expect import Answer, Violation
+from conformance.http import summary
+from conformance.http.auth import signature
 from conformance.http.client import Client, Request
-from conformance.http.polling import Polling
-from conformance.http.reply import MISSING, Reply
+from conformance.http.patience import Patience
+from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
+from conformance.oracles import concurrency, expect, odd_requests
+from conformance.oracles.concurrency import whole_race
+from conformance.oracles.every_response import is_kept
+from conformance.oracles.expect import Violation
 from conformance.session import Session
 from conformance.states import Resource, Wanted
-from conformance.suites.common import is_kept, neutral, told, whole_race
-from conformance.suites.withdraws.authentication import signature
-from conformance.suites.withdraws.contract import CONTRACT
+from conformance.suites.withdraws.assertions import data, is_canceled, succeeded
 from conformance.suites.withdraws.fields import compared
-
-# The documented answers (sections Success Response and Error Responses). What else their envelope holds is WD-26's.
-CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
-REFUSED = Answer(400, "VALIDATION_ERROR")
-NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND")
-
-# The keys of a canceled withdraw (section Success Response).
-KEYS = CONTRACT.answers.keys
-
-ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 
 Target = Resource | str
 
@@ -100,7 +92,7 @@ class Withdraws:
         expect.that(
             reply.status == 200 and bool(data(reply)),
             expected="the declared read endpoint to show the withdraw: 200 with data",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=True,
         )
@@ -118,7 +110,7 @@ class Withdraws:
         expect.that(
             is_canceled(reply),
             expected="reading a canceled withdraw to show it, so that the check can begin",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=True,
         )
@@ -134,18 +126,18 @@ class Withdraws:
             is_canceled(reply) if self.can_read else not succeeded(reply),
             expected=f"{what} to be canceled"
             + ("" if self.can_read else ", so that no second cancel of it is taken"),
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint=hint,
         )
 
     def odd(self, ask: Callable[[], Reply], *, to: str) -> Reply:
         """The answer to a request that is odd on purpose: one that never comes is a finding about that request."""
-        return expect.odd(ask, lambda: self.cancel(self.unknown_id()), to=to)
+        return odd_requests.odd(ask, lambda: self.cancel(self.unknown_id()), to=to)
 
     def read_everywhere(self, withdraw: Target) -> list[Reply]:
         """What several reads at once show, each on a connection of its own: several processes may answer them."""
-        race = expect.race(self._client, [lambda: self.read(withdraw)] * min(5, self.racers))
+        race = concurrency.race(self._client, [lambda: self.read(withdraw)] * min(5, self.racers))
         if race.faults:
             raise race.faults[0]
         return list(race.replies)
@@ -160,7 +152,7 @@ class Withdraws:
         expect.that(
             succeeded(reply),
             expected="a documented cancel to succeed, so that the check can begin",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             control=True,
         )
@@ -267,7 +259,7 @@ class Withdraws:
         self.settled.add(withdraw.id)
         self._session.watch.leave_out(withdraw.id)
 
-    def race(self, make: Callable[[], Resource]) -> tuple[Resource, expect.Race]:
+    def race(self, make: Callable[[], Resource]) -> tuple[Resource, concurrency.Race]:
         """A withdraw, and the answers to as many documented cancels of it as may be in flight, all written at once."""
 
         def prepare() -> tuple[Resource, list[Callable[[], Reply]]]:
@@ -299,7 +291,7 @@ class Withdraws:
         self._cancels_at_all(withdraw.status, by)
         raise Violation(
             expected=f"the documented cancel still to work on this withdraw after {after}",
-            observed=expect.shown(reply),
+            observed=summary.of(reply),
             reply=reply,
             hint="Either the earlier request took effect, or it changed how the next one is treated.",
         )
@@ -338,34 +330,6 @@ class Withdraws:
         return Request(method, path, (*pairs, *more), None, Auth.DOCUMENTED, f"{stamp}.")
 
 
-def succeeded(reply: Reply) -> bool:
-    """Whether a cancel was taken, however its answer is put: that it is put as documented is for WD-01 to say."""
-    return reply.ok and reply.at("success") not in (False, "false") and not told(reply, "error")
-
-
-def refused(reply: Reply, *, to: str, hint: str = "") -> Reply:
-    """The documented refusal, its status and its code: a code that is no text is for WD-26 to judge."""
-    return _answered(reply, REFUSED, to=to, hint=hint)
-
-
-def not_found(reply: Reply, *, to: str) -> Reply:
-    """The documented 404, its status and its code: a code that is no text is for WD-26 to judge."""
-    return _answered(reply, NOT_FOUND, to=to)
-
-
-def _answered(reply: Reply, answer: Answer, *, to: str, hint: str = "") -> Reply:
-    code = reply.at("error.code")
-    is_told = isinstance(code, str) and bool(code.strip())
-    wanted = answer if is_told or reply.status != answer.status else Answer(answer.status)
-    return expect.answered(reply, wanted, to=to, hint=hint)
-
-
-def is_canceled(reply: Reply) -> bool:
-    """Whether a read shows a withdraw canceled, however the word is spelt: the spelling is for WD-01 to judge."""
-    status = reply.at("status") if reply.at("data") is MISSING else reply.at("data.status")
-    return isinstance(status, str) and status.lower() in ("canceled", "cancelled")
-
-
 def cancel_path(withdraw: Target) -> str:
     """The documented path of a cancel."""
     return f"/api/v1/withdraws/{quoted(withdraw)}/cancel"
@@ -374,19 +338,3 @@ def cancel_path(withdraw: Target) -> str:
 def quoted(withdraw: Target) -> str:
     """An id as a path segment (RFC 3986 section 3.3)."""
     return segment(withdraw if isinstance(withdraw, str) else withdraw.id)
-
-
-def why(reply: Reply) -> tuple[Any, ...]:
-    """What a refusal says: its status and its documented fields, without what differs from request to request.
-
-    What a server adds of its own (a request id, a time taken) may be another one each time.
-    """
-    message = reply.at("error.message")
-    told = neutral(message) if isinstance(message, str) else message
-    return reply.status, reply.at("success"), reply.at("error.code"), told
-
-
-def data(reply: Reply) -> dict[str, Any]:
-    """The `data` object of an answer, empty where there is none."""
-    value = reply.at("data")
-    return value if isinstance(value, dict) else {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.http.insides import insides, shown
+from conformance.oracles.disclosure import disclosed, disclosed_by
 from tests.http.test_reply import reply
 
 
@@ -54,7 +54,7 @@ from tests.http.test_reply import reply
 )
 def test_insides_are_recognised(text: str, name: str) -> None:
     """Each kind, by more than one word."""
-    assert insides(text) == name
+    assert disclosed(text) == name
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_insides_are_recognised(text: str, name: str) -> None:
 )
 def test_ordinary_texts_are_no_insides(text: str) -> None:
     """A message may hold any of these words."""
-    assert insides(text) is None
+    assert disclosed(text) is None
 
 
 def test_they_are_found_in_headers_and_deep_in_json() -> None:
     """Escaped in JSON, a line feed is two characters: the parsed text is searched too."""
     deep = reply(b'{"error": {"debug": ["Error\\n    at cancel (/x.js:1:2)"]}}')
-    assert shown(deep) == "a stack trace"
-    assert shown(reply(headers=(("X-Debug", "SQLSTATE[1]"),))) == "SQL"
-    assert shown(reply(b'{"error": {"code": "X"}}')) is None
+    assert disclosed_by(deep) == "a stack trace"
+    assert disclosed_by(reply(headers=(("X-Debug", "SQLSTATE[1]"),))) == "SQL"
+    assert disclosed_by(reply(b'{"error": {"code": "X"}}')) is None
 
 
 def test_an_echo_gives_nothing_away_but_hides_nothing_else() -> None:
     """What the request held may come back; another statement of that kind beside it may not."""
     said = "SELECT a FROM b"
-    assert shown(reply(f'{{"message": "{said} is odd"}}'.encode()), known=said) is None
-    assert shown(reply(f'{{"message": "{said}; DELETE FROM c"}}'.encode()), known=said) == "SQL"
+    assert disclosed_by(reply(f'{{"message": "{said} is odd"}}'.encode()), known=said) is None
+    assert disclosed_by(reply(f'{{"message": "{said}; DELETE FROM c"}}'.encode()), known=said) == "SQL"
 
 
 def test_a_link_to_the_target_is_no_file_path() -> None:
@@ -119,9 +119,9 @@ def test_a_link_to_the_target_is_no_file_path() -> None:
     )
     here = replace(links, exchange=replace(links.exchange, url="https://a.test/app/v1/withdraws/1/cancel"))
     there = replace(links, exchange=replace(links.exchange, url="https://a.test/api/v1/withdraws/1/cancel"))
-    assert shown(here) is None
-    assert shown(there) == "a file path"
-    assert shown(replace(here, body=b'{"file": "/srv/app/x.py"}')) == "a file path"
+    assert disclosed_by(here) is None
+    assert disclosed_by(there) == "a file path"
+    assert disclosed_by(replace(here, body=b'{"file": "/srv/app/x.py"}')) == "a file path"
 
 
 @pytest.mark.parametrize(
@@ -142,5 +142,5 @@ def test_a_link_to_the_target_is_no_file_path() -> None:
 def test_nothing_takes_long_to_search(piece: str) -> None:
     """Time grows with the length, not with its square, whatever a target sends."""
     began = time.process_time()
-    insides("\n at " + piece * (300_000 // len(piece)))
+    disclosed("\n at " + piece * (300_000 // len(piece)))
     assert time.process_time() - began < 3

@@ -8,13 +8,14 @@ from functools import wraps
 from typing import Any
 
 from conformance.errors import NotApplicable, NotTestable
-from conformance.expect import Violation
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply, instant
 from conformance.model import Exchange
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws.verbs import Withdraws, data, succeeded
+from conformance.suites.withdraws.assertions import data, succeeded
+from conformance.suites.withdraws.client import Withdraws
 
 # Amounts, names and metadata differ from withdraw to withdraw, and so does what is done to them.
 _OTHERS = 2

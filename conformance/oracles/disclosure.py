@@ -1,4 +1,4 @@
-"""What only a program's inside looks like: stack traces, SQL, file paths, HTML. One definition for whoever looks.
+"""Disclosure of internals in an answer: stack traces, SQL, file paths, HTML. Suites and fuzzing search by these.
 
 Each pattern needs more than a word that an honest message might well hold: a price list may say "SELECT", an address
 "at Cafe (open until 22:30)", a link "/app/guides". Every repetition is bounded, for hostile answers are searched too.
@@ -46,16 +46,16 @@ _PATTERNS = {
 }
 
 
-def insides(text: str, *, known: str = "", root: str = "") -> str | None:
-    """The name of what a text gives away of its program's inside, None where it is clean.
+def disclosed(text: str, *, known: str = "", root: str = "") -> str | None:
+    """The name of the internals that a text discloses, None where it discloses none.
 
     What stands in `known` the caller has said itself: repeating it gives nothing away. Nor does a path below `root`.
     """
     return next(_found(text, known, root), None)
 
 
-def shown(reply: Reply, *, known: str = "", pages: bool = True) -> str | None:
-    """What any part of an answer gives away; HTML counts only with `pages`.
+def disclosed_by(reply: Reply, *, known: str = "", pages: bool = True) -> str | None:
+    """The name of the internals that any part of an answer discloses; HTML counts only with `pages`.
 
     A path that begins as the request's own did is a link to the target, as in `Location` or in a `path` that names
     the request.
