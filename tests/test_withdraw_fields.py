@@ -159,15 +159,15 @@ def test_what_is_taken_for_a_success(body: dict[str, object], status: int, taken
 
 def test_a_refusal_without_a_code_is_another_rows_affair() -> None:
     """WD-26 asks for the envelope; a status or a code that is another one is WD-04's."""
-    assertions.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), to="x")
-    assertions.refused(reply(b'{"error": "it was paid"}', 400), to="x")
+    assertions.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), "x")
+    assertions.refused(reply(b'{"error": "it was paid"}', 400), "x")
     for wrong in (
         reply(b'{"error": {"code": "VALIDATION_FAILED"}}', 400),
         reply(b'{"error": {"code": "VALIDATION_ERROR"}}', 409),
         reply(b"{}", 404),
     ):
         with pytest.raises(Violation, match="expected 400 with error.code 'VALIDATION_ERROR'"):
-            assertions.refused(wrong, to="x")
+            assertions.refused(wrong, "x")
 
 
 @pytest.mark.parametrize(

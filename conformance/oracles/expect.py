@@ -16,6 +16,7 @@ requirement = pytest.mark.requirement
 class Violation(AssertionError):
     """The target did something else than a requirement asks.
 
+    `observed` is the `reply` in one line, unless it is given.
     `control` marks what has to work before the check proper says anything: its failing makes the check not testable,
     and the requirement that is about that request judges it.
     """
@@ -24,11 +25,13 @@ class Violation(AssertionError):
         self,
         *,
         expected: str,
-        observed: str,
+        observed: str = "",
         reply: Reply | None = None,
         hint: str = "",
         control: bool = False,
     ) -> None:
+        if not observed and reply is not None:
+            observed = summary.of(reply)
         super().__init__(f"expected {expected}; observed {observed}")
         self.expected = expected
         self.observed = observed
@@ -78,12 +81,9 @@ def that(
     hint: str = "",
     control: bool = False,
 ) -> None:
-    """Raises the Violation unless `holds`; by itself, it tells of the `reply` in one line."""
-    if holds:
-        return
-    if not observed and reply is not None:
-        observed = summary.of(reply)
-    raise Violation(expected=expected, observed=observed, reply=reply, hint=hint, control=control)
+    """Raises the Violation unless `holds`."""
+    if not holds:
+        raise Violation(expected=expected, observed=observed, reply=reply, hint=hint, control=control)
 
 
 def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> Any:

@@ -1,15 +1,11 @@
-"""Requests that prove nothing about who sends them: each changes one thing of a documented one."""
+"""Bad requests as data: headers, bodies and ids that change one thing of a documented request, by the case's name."""
 
 import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Any
 
-from conformance.http import summary
 from conformance.http.auth import signature
-from conformance.http.reply import Reply
-from conformance.oracles import expect
-from conformance.plugin import Given
 from conformance.suites.withdraws.client import Withdraws
 
 Headers = dict[str, str | None]
@@ -38,23 +34,6 @@ def _earlier(headers: Headers) -> str:
     return str(stamp + 1 if stamp % 1000 == 0 else stamp - 1)
 
 
-def refuses(
-    api: Withdraws, given: Given, headers: Headers, what: str, body: bytes | None = None
-) -> Reply | None:
-    """The request isn't accepted, and the documented one afterwards is; None where it isn't answered at all."""
-    withdraw = given("pending")
-    reply = api.send(withdraw, headers) if body is None else api.send_body(withdraw, headers, body)
-    expect.that(
-        reply is None or not reply.ok,
-        expected=f"{what} not to be accepted",
-        observed=summary.of(reply) if reply is not None else "",
-        reply=reply,
-        hint="Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else.",
-    )
-    api.still_cancels(withdraw, after=what)
-    return reply
-
-
 WITHOUT: dict[str, Change] = {
     **{f"no_{name}": lambda api, h, name=name: {**h, name: None} for name in HEADERS},  # type: ignore[misc]
     **{f"empty_{name}": lambda api, h, name=name: {**h, name: ""} for name in HEADERS},  # type: ignore[misc]
@@ -65,7 +44,8 @@ WITHOUT: dict[str, Change] = {
 }
 
 
-SIDE_DOORS = {
+# Other spellings of the path of a cancel.
+PATHS = {
     "slash_behind": "/api/v1/withdraws/{id}/cancel/",
     "slash_before": "//api/v1/withdraws/{id}/cancel",
     "upper_case": "/API/V1/WITHDRAWS/{id}/CANCEL",
@@ -198,7 +178,7 @@ BODIES: dict[str, bytes] = {
 }
 
 JSON = "application/json"
-# Bodies of the type that the API's answers have: whoever reads any body here reads these.
+# Bodies of the type that the API's answers have.
 COVERED = ["object", "object_with_a_key", "text", "space", "newline", "no_UTF-8", "long"]
 # The API never has a body of these types: a program may have the raw body for JSON only.
 FOREIGN = [
@@ -209,7 +189,7 @@ FOREIGN = [
 ]
 
 
-# What is signed, and what is sent: one JSON text, for whoever parses it and writes it anew.
+# What is signed, and what is sent: the same JSON value, spelt another way.
 SPELLINGS: dict[str, tuple[bytes, bytes]] = {
     "blanks_added": (b'{"note":"x","n":1}', b'{ "note" : "x", "n" : 1 }'),
     "blanks_left_out": (b'{"note": "x", "n": 1}', b'{"note":"x","n":1}'),
@@ -217,15 +197,18 @@ SPELLINGS: dict[str, tuple[bytes, bytes]] = {
 }
 
 
+# Four ways to fail authentication, for checks of what a failure looks like and leaves behind.
 FAILURES: dict[str, Change] = {
     "no_credentials": lambda api, h: {},
     "no_signature": lambda api, h: {**h, "X-Signature": None},
     "wrong_signature": lambda api, h: api.signed(secret=api.secret() + "x"),
     "unknown_key": lambda api, h: api.signed(key="nobody-has-this-key-0000"),
 }
+# A correct signature over a time of 2001.
+OLD_TIMESTAMP: dict[str, Change] = {"old_timestamp": lambda api, h: api.signed(timestamp="1000000000000")}
 
 
-# Names that every object has in a language whose objects are tables: whoever looks a key up there finds something.
+# Names that every JavaScript object has: a lookup of a key by that name finds something.
 _PROTOTYPES = ("constructor", "__proto__", "toString", "hasOwnProperty")
 # Two bytes that no UTF-8 text has; sent as they are.
 _NO_TEXT = "\udcff\udcfe"

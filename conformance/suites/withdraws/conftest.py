@@ -1,6 +1,6 @@
 """Fixtures of the withdraws suite."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import pytest
 
@@ -17,36 +17,27 @@ def api(conformance_session: Session) -> Withdraws:
     return Withdraws(conformance_session)
 
 
-def _may_be(withdraw: Resource) -> bool:
-    """Whether a withdraw may be cancelled at all: that another one was is for WD-03 to WD-06 to judge."""
-    supported = dict(withdraw.wanted.extra).get("provider_supports_cancel") is not False
-    return withdraw.status == "pending" or (withdraw.status == "processing" and supported)
-
-
 @pytest.fixture
-def all_answers(api: Withdraws, given: Given) -> Callable[..., None]:
-    """Has a check look at every answer of this process."""
+def every_answer(api: Withdraws, given: Given) -> Sequence[Asked]:
+    """Every answer that this process was given; at least one of them a success."""
     if not any(one.documented and succeeded(one.reply) for one in api.asked):
         api.cancel(given("pending"))
-
-    def look(check: Callable[[Asked], None]) -> None:
-        for one in api.asked:
-            check(one)
-
-    return look
+    return list(api.asked)
 
 
 @pytest.fixture
-def all_successes(api: Withdraws, given: Given, all_answers: Callable[..., None]) -> Callable[..., None]:
-    """Has a check look at every success of this process: whatever it was sent with, it cancelled a withdraw."""
-    if not any(succeeded(one.reply) for one in api.asked):
+def every_success(api: Withdraws, given: Given, every_answer: Sequence[Asked]) -> Sequence[Asked]:
+    """Every success that this process was given, to documented and to odd requests; at least one."""
+    if not any(succeeded(one.reply) for one in every_answer):
         api.cancels(given("pending"))
+    return [
+        one
+        for one in api.asked
+        if one.reply.exchange.method == "POST" and succeeded(one.reply) and _may_be_cancelled(one.withdraw)
+    ]
 
-    def look(check: Callable[[Asked], object]) -> None:
-        def success(one: Asked) -> None:
-            if one.reply.exchange.method == "POST" and succeeded(one.reply) and _may_be(one.withdraw):
-                check(one)
 
-        all_answers(success)
-
-    return look
+def _may_be_cancelled(withdraw: Resource) -> bool:
+    """Whether a withdraw may be cancelled at all: WD-03 to WD-06 judge the success of another one."""
+    supported = withdraw.wanted.provider_supports_cancel is not False
+    return withdraw.status == "pending" or (withdraw.status == "processing" and supported)

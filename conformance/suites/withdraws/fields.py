@@ -1,6 +1,6 @@
-"""What the fields of a canceled withdraw have to be, for whoever looks at an answer: a few of them, or each of a run's.
+"""Assertions on the fields of a canceled withdraw, for a few answers (test_body) and for all (test_successes).
 
-A key that is left out passes all of these: whether it may be left out is for WD-16 to judge.
+A key that is left out passes all of these: WD-16 judges whether it may be left out.
 """
 
 import re
@@ -15,7 +15,7 @@ from conformance.oracles.instants import is_instant
 from conformance.states import Resource
 from conformance.states.accounts import unmasked
 
-# What a cancel leaves as it was, but for the amount, which a state provider may write in another way.
+# A cancel leaves these as they were; and the amount, which a state provider may write in another way.
 FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
 # Minor units other than two (ISO 4217): nothing is said about the decimals of these.
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
@@ -74,8 +74,8 @@ def has_instant(reply: Reply, key: str) -> datetime | None:
 def differs(key: str, was: Any, now: Any, *, exact: bool = False) -> bool:
     """Whether a fact about a withdraw is another one after a cancel than it was before.
 
-    What has another form is for the row about that form to judge (WD-19, 20, 22), and what is left out for WD-16. An
-    amount may be told in another spelling by a state source than by the API: `exact` where both are the API's.
+    WD-19, 20 and 22 judge another form, WD-16 a key that is left out. A state source may spell an amount in another way
+    than the API: `exact` where both are the API's.
     """
     if now is MISSING or not (keys.has_value(was) or keys.has_value(now)):
         return False
@@ -111,7 +111,7 @@ def _same_but_types(was: Any, now: Any) -> bool:
 
 
 def of_another_type(was: Any, now: Any, path: str = "metadata") -> list[str]:
-    """The paths under which two JSON values differ in their type; null on either side is another's affair."""
+    """The paths under which two JSON values differ in their type, but for null on either side."""
     if was is None or now is None:
         return []
     kinds = [float if isinstance(one, int) and not isinstance(one, bool) else type(one) for one in (was, now)]
@@ -172,7 +172,7 @@ def date_of(reply: Reply) -> datetime | None:
 
 
 def compared(reply: Reply) -> dict[str, Any]:
-    """What later looks compare with of the answer to a cancel: of an amount and a currency, only what can be one."""
+    """The facts of an answer that later checks compare with; an amount or a currency only where its form is one."""
     amount, currency = reply.at("data.amount"), reply.at("data.currency")
     return {
         "paid": bool(reply.at("data.paidAt")),

@@ -1,4 +1,4 @@
-"""Withdraws cancelled for several checks to look at: of several kinds, since a mistake may show on one kind alone."""
+"""A few withdraws, read, cancelled and read again for several checks: a defect may show on one kind alone."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,11 @@ _FRESH, _FRESH_S = 2.0, 1.1
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A withdraw, what was known of it before, the answer to cancelling it, and what was read after that.
+    """A withdraw, and what was observed of its cancel.
 
-    `on` says in a message which withdraw it is about; empty for the first, a pending one of the caller's.
+    `before` is the `data` of a read before the cancel, None without one; `reply` the answer to the documented cancel by
+    its owner; `read` the first read afterwards that says canceled, None without a read endpoint. `on` names the kind of
+    withdraw in a message; it is empty for the first, a pending one of the caller's.
     """
 
     withdraw: Resource
@@ -37,17 +39,17 @@ class Cancelled:
     exchanges: tuple[Exchange, ...]
 
     def known(self) -> list[Mapping[str, Any]]:
-        """What is known of it before the cancel: what a read showed, then what the state source told."""
+        """The facts known before the cancel: those of a read, then those of the state source."""
         return [self.before or {}, self.withdraw.facts]
 
     def told(self, key: str) -> list[Any]:
-        """What is known of a field before the cancel."""
+        """The values of a field known before the cancel."""
         return [source[key] for source in self.known() if key in source]
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A withdraw that is going to be cancelled, and what was read of it."""
+    """A withdraw before its cancel, and what was read of it."""
 
     withdraw: Resource
     on: str
@@ -55,8 +57,12 @@ class _Made:
     exchanges: tuple[Exchange, ...]
 
 
-class Evidence:
-    """A few cancelled withdraws; the first had to be cancelled, the others are left out where they weren't."""
+class CancelledWithdraws:
+    """Up to five cancelled withdraws, in `all`.
+
+    Three are pending, one is processing (where the profile declares that these can be cancelled), one is the other
+    merchant's. The first has to be had and cancelled; the others are left out where they can't be.
+    """
 
     def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
         self._api, self._recorder = api, recorder
@@ -74,12 +80,12 @@ class Evidence:
             self._cancel(one)
 
     def cite(self, some: Sequence[Cancelled]) -> None:
-        """Puts the exchanges of some of them on the record of the check that runs now."""
+        """Adds the exchanges of some of them to the record of the running check."""
         for one in some:
             self._recorder.cite(one.exchanges)
 
     def _look(self, given: Given, on: str, status: str, more: Mapping[str, str]) -> _Made | None:
-        """A withdraw, and what is read of it; None for one that can't be had, unless it is the first."""
+        """Leases a withdraw and reads it. Returns None for one that can't be had, unless it is the first."""
         try:
             withdraw = given(status, **more)
         except NotTestable:
@@ -103,19 +109,19 @@ class Evidence:
 
 
 def _is_fresh(known: Mapping[str, Any]) -> bool:
-    """Whether a withdraw was made, or changed, less than two seconds ago, as far as clocks agree."""
+    """Whether a withdraw was changed less than two seconds ago, as far as clocks agree."""
     moment = instant(known.get("updatedAt"))
     return moment is not None and abs((datetime.now(UTC) - moment).total_seconds()) < _FRESH
 
 
-def of_each(check: Callable[..., None]) -> Callable[..., None]:
-    """Has a check look at each of the cancelled withdraws, and say which one it is about.
+def each_cancelled(check: Callable[..., None]) -> Callable[..., None]:
+    """Runs a check once for each of the cancelled withdraws; a failure names the kind of withdraw.
 
-    It isn't applicable only where it is so to all of them.
+    The check is not applicable where it is so for all of them.
     """
 
     @wraps(check)
-    def look(cancelled: Evidence, **more: Any) -> None:
+    def look(cancelled: CancelledWithdraws, **more: Any) -> None:
         passed: list[NotApplicable] = []
         for one in cancelled.all:
             try:

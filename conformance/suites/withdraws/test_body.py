@@ -1,11 +1,14 @@
-"""What a successful cancel tells about the withdraw. A few cancels serve all of these checks."""
+"""The withdraw in the answer to a successful cancel.
+
+All checks share the same cancels, or each would use up five withdraws. `@each_cancelled` runs a check once for each of
+up to five withdraws (pending, processing, of the other merchant). Of each, `withdraw` is the resource and its facts,
+`before` the `data` that a read showed, `reply` the answer to the documented cancel by its owner, and `read` what a read
+showed afterwards; `before` and `read` are None without a read endpoint.
+"""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -34,7 +37,7 @@ from conformance.suites.withdraws.fields import (
     is_unpaid,
     of_another_type,
 )
-from conformance.suites.withdraws.observations import Cancelled, Evidence, of_each
+from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, each_cancelled
 
 # Gathering the evidence takes more requests than all of these checks otherwise send.
 pytestmark = pytest.mark.together
@@ -47,20 +50,20 @@ _UNCHANGING_WHEN_READ = (*_UNCHANGING, "bankAccountName", "bankCode")
 
 
 @pytest.fixture(scope="session")
-def evidence(api: Withdraws, given: Given, conformance_session: Session) -> Evidence:
-    """A few withdraws, looked at, cancelled and looked at again."""
-    return Evidence(api, given, conformance_session.recorder)
+def evidence(api: Withdraws, given: Given, conformance_session: Session) -> CancelledWithdraws:
+    """A few withdraws, each read, cancelled by its owner and read again."""
+    return CancelledWithdraws(api, given, conformance_session.recorder)
 
 
 @pytest.fixture
-def cancelled(evidence: Evidence) -> Evidence:
-    """The shared evidence, the first of it on record with every check that looks at it."""
+def cancelled(evidence: CancelledWithdraws) -> CancelledWithdraws:
+    """The shared cancels; the first is on record with every check that looks at it."""
     evidence.cite(evidence.all[:1])
     return evidence
 
 
 @requirement("WD-15")
-@of_each
+@each_cancelled
 def test_id_is_the_requested_one(cancelled: Cancelled) -> None:
     """The answer is about the withdraw that was asked for."""
     has_its_id(cancelled.reply, cancelled.withdraw)
@@ -68,7 +71,7 @@ def test_id_is_the_requested_one(cancelled: Cancelled) -> None:
 
 @requirement("WD-16")
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "status"])
-@of_each
+@each_cancelled
 def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
     """Every documented key that has a value is there: a read, or the state source, tells that it has one."""
     shown = data(cancelled.reply)
@@ -86,14 +89,14 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
 
 
 @requirement("WD-17")
-@of_each
+@each_cancelled
 def test_canceled_at_is_an_instant(cancelled: Cancelled) -> None:
     """CanceledAt is an ISO 8601 instant with an offset, not null."""
     has_instant(cancelled.reply, "canceledAt")
 
 
 @requirement("WD-17", level="SHOULD")
-@of_each
+@each_cancelled
 def test_canceled_at_is_in_utc(cancelled: Cancelled) -> None:
     """CanceledAt is told in UTC, as the document shows it."""
     moment = has_instant(cancelled.reply, "canceledAt")
@@ -107,7 +110,7 @@ def test_canceled_at_is_in_utc(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-17", level="SHOULD")
-@of_each
+@each_cancelled
 def test_canceled_at_is_now(cancelled: Cancelled) -> None:
     """CanceledAt is the time of this request, give or take the clocks."""
     moment = has_instant(cancelled.reply, "canceledAt")
@@ -127,7 +130,7 @@ def test_canceled_at_is_now(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-17", level="SHOULD")
-@of_each
+@each_cancelled
 def test_canceled_at_is_stored(cancelled: Cancelled) -> None:
     """CanceledAt is read as the answer told it, to the second."""
     if cancelled.read is None:
@@ -145,28 +148,28 @@ def test_canceled_at_is_stored(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-18")
-@of_each
+@each_cancelled
 def test_paid_at_is_null(cancelled: Cancelled) -> None:
     """A canceled withdraw was never paid: paidAt is null."""
     is_unpaid(cancelled.reply)
 
 
 @requirement("WD-19")
-@of_each
+@each_cancelled
 def test_amount_is_a_decimal_string(cancelled: Cancelled) -> None:
     """Amount is text with a decimal number in it, never a JSON number."""
     is_decimal_text(cancelled.reply)
 
 
 @requirement("WD-20")
-@of_each
+@each_cancelled
 def test_currency_is_a_code(cancelled: Cancelled) -> None:
     """Currency is three upper-case letters."""
     is_code(cancelled.reply)
 
 
 @requirement("WD-21")
-@of_each
+@each_cancelled
 def test_account_number_is_masked(cancelled: Cancelled) -> None:
     """bankAccountNumber is masked, not left empty: it is null only where there is no account."""
     known = bool(account_numbers(cancelled.withdraw.facts)) or any(
@@ -177,7 +180,7 @@ def test_account_number_is_masked(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-21")
-@of_each
+@each_cancelled
 def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
     """The full account number stands nowhere in the answer, nor in what a read shows."""
     hides_account(cancelled.reply, cancelled.withdraw.facts, to="a cancel")
@@ -193,7 +196,7 @@ def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-21")
-@of_each
+@each_cancelled
 def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancelled) -> None:
     """Nothing that fits the mask stands elsewhere in the answer, nor in a later refusal's message."""
     shown = re.fullmatch(r"(\d{2,})\D+(\d{2,})", str(cancelled.reply.at("data.bankAccountNumber")), re.ASCII)
@@ -214,7 +217,7 @@ def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancel
 
 
 @requirement("WD-21")
-@of_each
+@each_cancelled
 def test_mask_hides_a_digit(cancelled: Cancelled) -> None:
     """A mask takes the place of digits: a star put between them hides none."""
     needs_account(cancelled.withdraw.facts)
@@ -254,7 +257,7 @@ def test_account_number_is_in_no_answer_to_strangers(api: Withdraws, given: Give
 
 
 @requirement("WD-22")
-@of_each
+@each_cancelled
 def test_bank_code_is_text(cancelled: Cancelled) -> None:
     """BankCode is text, leading zeros and all."""
     has_text_types(cancelled.reply)
@@ -264,7 +267,7 @@ def test_bank_code_is_text(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-22")
-@of_each
+@each_cancelled
 def test_metadata_keeps_its_types(cancelled: Cancelled) -> None:
     """Metadata is an object, and its values have the types that they were given with."""
     has_text_types(cancelled.reply)
@@ -281,7 +284,7 @@ def test_metadata_keeps_its_types(cancelled: Cancelled) -> None:
 
 @requirement("WD-23")
 @pytest.mark.parametrize("key", _UNCHANGING)
-@of_each
+@each_cancelled
 def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
     """What the withdraw is about comes back as it was before."""
     told = cancelled.told(key)
@@ -290,17 +293,18 @@ def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
 
     # A state provider may write 1000 where the API writes "1000.00".
     for was in told:
-        expect.field(
-            cancelled.reply,
-            f"data.{key}",
-            partial(_unchanged, key, was),
-            f"{was!r} as before the cancel",
+        value = cancelled.reply.at(f"data.{key}")
+        expect.that(
+            not differs(key, was, value),
+            expected=f"data.{key} to be {was!r} as before the cancel",
+            observed=f"data.{key} is {value!r}",
+            reply=cancelled.reply,
         )
 
 
 @requirement("WD-23")
 @pytest.mark.parametrize("key", ["bankAccountName", "bankCode"])
-@of_each
+@each_cancelled
 def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
     """What an API may write otherwise than its state source is there still, where the source tells it."""
     told = [was for was in cancelled.told(key) if has_value(was)]
@@ -317,7 +321,7 @@ def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
 
 @requirement("WD-23")
 @pytest.mark.parametrize("key", _UNCHANGING_WHEN_READ)
-@of_each
+@each_cancelled
 def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> None:
     """What the withdraw is about is read after the cancel as it was read before."""
     if cancelled.before is None or cancelled.read is None or not cancelled.read.ok:
@@ -333,7 +337,7 @@ def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> No
 
 
 @requirement("WD-24")
-@of_each
+@each_cancelled
 def test_instants_are_in_order(cancelled: Cancelled) -> None:
     """createdAt, canceledAt and updatedAt follow each other."""
     values = [cancelled.reply.at(f"data.{key}") for key in ("createdAt", "canceledAt", "updatedAt")]
@@ -348,7 +352,7 @@ def test_instants_are_in_order(cancelled: Cancelled) -> None:
 
 
 @requirement("WD-24")
-@of_each
+@each_cancelled
 def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
     """Cancelling moves updatedAt, and never createdAt."""
     created = [was for was in cancelled.told("createdAt") if instant(was)]
@@ -360,31 +364,29 @@ def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
     at = cancelled.reply.at("data.canceledAt")
     for reply in filter(None, (cancelled.reply, cancelled.read)):
         when = " when read" if reply is cancelled.read else ""
-        if instant(reply.at("data.createdAt")) is not None:
+        shown = {key: reply.at(f"data.{key}") for key in ("createdAt", "updatedAt")}
+        if instant(shown["createdAt"]) is not None:
             for was in created:
-                expect.field(reply, "data.createdAt", _at_the_time_of(was), f"{was!r} as before{when}")
-        if instant(reply.at("data.updatedAt")) is not None:
+                expect.that(
+                    not_after(shown["createdAt"], was) and not_after(was, shown["createdAt"]),
+                    expected=f"data.createdAt to be {was!r} as before{when}",
+                    observed=f"data.createdAt is {shown['createdAt']!r}",
+                    reply=reply,
+                )
+        if instant(shown["updatedAt"]) is not None:
             for was in updated:
-                hint = "Cancelling is a change."
-                good = _later_than(was, at)
-                expect.field(reply, "data.updatedAt", good, f"later than {was!r}{when}", hint=hint)
+                expect.that(
+                    moved(was, shown["updatedAt"], at),
+                    expected=f"data.updatedAt to be later than {was!r}{when}",
+                    observed=f"data.updatedAt is {shown['updatedAt']!r}",
+                    reply=reply,
+                    hint="Cancelling is a change.",
+                )
 
 
 @requirement("WD-25")
 @pytest.mark.parametrize("key", ["createdAt", "updatedAt"])
-@of_each
+@each_cancelled
 def test_time_is_an_instant(cancelled: Cancelled, key: str) -> None:
     """CreatedAt and updatedAt are ISO 8601 instants."""
     has_instant(cancelled.reply, key)
-
-
-def _unchanged(key: str, was: Any, now: Any) -> bool:
-    return not differs(key, was, now)
-
-
-def _at_the_time_of(was: Any) -> Callable[[Any], bool]:
-    return lambda value: not_after(value, was) and not_after(was, value)
-
-
-def _later_than(was: Any, at: Any) -> Callable[[Any], bool]:
-    return lambda value: moved(was, value, at)

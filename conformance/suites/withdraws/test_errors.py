@@ -1,4 +1,4 @@
-"""Every refusal in the documented envelope, and nothing of the program's inside in any answer."""
+"""Every refusal in the documented envelope, and no internals in any answer."""
 
 from collections.abc import Callable
 
@@ -11,38 +11,34 @@ from conformance.oracles.every_response import discloses_nothing, is_json
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.bad_requests import FAILURES, OLD_TIMESTAMP
 from conformance.suites.withdraws.client import Withdraws
 
 DOCUMENTED = ["paid", "failed", "canceled", "unknown"]
 OTHER = ["no credentials", "wrong signature", "unknown key", "old timestamp", "malformed id"]
 
 
-def _ask(api: Withdraws, given: Given, what: str) -> Reply:
-    """The answer to each of the requests that can't succeed."""
+def _refusal(api: Withdraws, given: Given, what: str) -> Reply:
+    """The answer to a cancel that can't succeed: of a final state, of an unknown id, or without credentials."""
     if what == "unknown":
         return api.cancel(api.unknown_id())
     if what == "malformed id":
         return _to_odd(api, lambda: api.to_raw_id("not-a-uuid"), "a malformed id")
     if what in DOCUMENTED:
         return api.cancel(given.lasting(what))
-    headers: dict[str, Callable[[], dict[str, str | None]]] = {
-        "no credentials": dict,
-        "wrong signature": lambda: api.signed(secret=api.secret() + "x"),
-        "unknown key": lambda: api.signed(key="nobody-knows-this-key"),
-        "old timestamp": lambda: api.signed(timestamp="1000000000000"),
-    }
-    return api.send(api.unknown_id(), headers[what]())
+    change = {**FAILURES, **OLD_TIMESTAMP}[what.replace(" ", "_")]
+    return api.send(api.unknown_id(), change(api, api.signed()))
 
 
 def _to_odd(api: Withdraws, ask: Callable[[], Reply], what: str) -> Reply:
-    """The answer to an odd request; that there is one is for WD-14 and WD-39 to judge."""
+    """The answer to an odd request; WD-14 and WD-39 judge that there is one."""
     try:
         return api.odd(ask, to=what)
     except expect.Violation as fault:
         raise NotApplicable(f"{what} is never answered, which is another requirement's affair") from fault
 
 
-def _is_envelope(reply: Reply, what: str) -> None:
+def _has_envelope(reply: Reply, what: str) -> None:
     expect.field(reply, "success", lambda value: value is False, f"the boolean false in the answer to {what}")
     for path in ("error.code", "error.message"):
         expect.field(
@@ -57,29 +53,29 @@ def _is_envelope(reply: Reply, what: str) -> None:
 @pytest.mark.parametrize("what", DOCUMENTED)
 def test_documented_refusal_has_the_envelope(api: Withdraws, given: Given, what: str) -> None:
     """A documented refusal says success false, and has a code and a message."""
-    reply = _ask(api, given, what)
+    reply = _refusal(api, given, what)
     if not 400 <= reply.status < 500 and (succeeded(reply) or reply.status != 200):
         raise NotApplicable("it isn't refused as documented, which is another requirement's affair")
 
-    _is_envelope(reply, f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
+    _has_envelope(reply, f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
 
 
 @requirement("WD-27")
 @pytest.mark.parametrize("what", OTHER)
 def test_other_refusal_has_the_envelope(api: Withdraws, given: Given, what: str) -> None:
     """Any other 4xx comes in the same envelope, as JSON."""
-    reply = _ask(api, given, what)
+    reply = _refusal(api, given, what)
 
     is_json(reply, to=f"a cancel with {what}")
     if 400 <= reply.status < 500:
-        _is_envelope(reply, f"a cancel with {what}")
+        _has_envelope(reply, f"a cancel with {what}")
 
 
 @requirement("WD-27")
 @pytest.mark.parametrize("what", ["pending", *DOCUMENTED])
 def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
     """Every answer is JSON and says so."""
-    reply = api.cancel(given("pending")) if what == "pending" else _ask(api, given, what)
+    reply = api.cancel(given("pending")) if what == "pending" else _refusal(api, given, what)
 
     is_json(reply, to=f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
 
@@ -88,15 +84,18 @@ def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
 @pytest.mark.parametrize("what", [*DOCUMENTED, *OTHER])
 def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> None:
     """No refusal shows a stack trace, SQL, a path or HTML."""
-    discloses_nothing(_ask(api, given, what), to=f"a cancel with {what}")
+    reply = _refusal(api, given, what)
+
+    discloses_nothing(reply, to=f"a cancel with {what}")
 
 
 @requirement("WD-28")
 @pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
 def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
     """An odd id brings no stack trace, SQL or path to light."""
-    # A router's or a front server's own page is fine, as long as it is no page for debugging.
     reply = _to_odd(api, lambda: api.to_raw_id(raw), f"an id like {raw!r}")
+
+    # A router's or a front server's own page is fine, as long as it is no page for debugging.
     discloses_nothing(reply, to=f"an id like {raw!r}", pages=False)
 
 
@@ -113,6 +112,7 @@ def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
 def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> None:
     """An odd header brings no stack trace, SQL, path or HTML to light."""
     what = f"an odd {next(iter(change))}"
+
     reply = _to_odd(api, lambda: api.send(api.unknown_id(), {**api.signed(), **change}), what)
 
     discloses_nothing(reply, to=what)

@@ -1,4 +1,4 @@
-"""What paying and cancelling make of each other, where a test system can be asked to pay."""
+"""Paying and cancelling the same withdraw, where a test system can be asked to pay."""
 
 import threading
 import time
@@ -14,7 +14,12 @@ from conformance.oracles import expect
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws.assertions import is_canceled, succeeded, told
+from conformance.suites.withdraws.assertions import (
+    not_cancelled,
+    stays_canceled,
+    stays_paid,
+    succeeded,
+)
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws
 
@@ -24,11 +29,12 @@ pytestmark = pytest.mark.waits
 # begun when a worker comes to it.
 _APART_S = (0.0, 0.002, -0.002, -0.006, -0.06)
 _SETTLES_S = 3.0
+_LEFT_BEHIND = "Does the refused request leave a mark or a lock behind?"
 _LOCK = "Paying and cancelling need the same lock, or the same condition in their UPDATE."
 
 
 class Settling:
-    """Asks for settlement, and looks what came of it. How long that takes has been seen once."""
+    """Asks for settlement, and reads the outcome. How long that takes was measured once, when this was made."""
 
     def __init__(self, api: Withdraws, given: Given) -> None:
         self._api, self._given = api, given
@@ -50,7 +56,7 @@ class Settling:
             self._given.settle(withdraw)
 
     def paid(self, withdraw: Resource) -> Reply:
-        """What reading shows once the withdraw is paid, or at last."""
+        """The first read that says paid, or the last one before the time is up."""
         by = withdraw.wanted.owner or "primary"
         until = time.monotonic() + self._patience_s
         while (read := self._api.read(withdraw, by=by)).at(
@@ -62,22 +68,10 @@ class Settling:
 
 @pytest.fixture(scope="session")
 def settling(api: Withdraws, given: Given) -> Settling:
-    """That settlement works at all has been seen on a withdraw that nobody tried to cancel."""
+    """Settlement that was seen to work on a withdraw whose cancel was never asked for."""
     if not api.can_read:
-        raise NotApplicable("the profile declares no read endpoint, so nobody sees what was paid")
+        raise NotApplicable("the profile declares no read endpoint, so what was paid can't be seen")
     return Settling(api, given)
-
-
-def _is_canceled(before: Reply, reply: Reply, what: str) -> None:
-    # A paidAt that was there before any attempt is for WD-18 to judge.
-    paid = told(reply, "data.paidAt") and not told(before, "data.paidAt")
-    expect.that(
-        is_canceled(reply) and not paid,
-        expected=f"{what} to be canceled still, and unpaid, after attempts to pay it",
-        observed=f"reading it shows {summary.of(reply)}",
-        reply=reply,
-        hint="The payment has to look at the status in the same transaction that pays.",
-    )
 
 
 @requirement("WD-42")
@@ -98,12 +92,11 @@ def test_canceled_in_another_way_is_never_paid(
     settling.ask(withdraw)
     settling.ask(withdraw)
 
-    _is_canceled(
-        before,
+    stays_canceled(
         api.confirmed(withdraw),
-        f"a withdraw that was {status} before it was canceled"
-        if status == "processing"
-        else "a withdraw that was handed over as canceled",
+        before,
+        f"a withdraw that was {status} at first, and then canceled, after attempts to pay it",
+        hint="The payment has to look at the status in the same transaction that pays.",
     )
 
 
@@ -121,25 +114,9 @@ def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Sett
     )
 
     reply = api.cancel(withdraw)
-    # How it is refused is for WD-04 to judge.
-    expect.that(
-        not succeeded(reply),
-        expected="a withdraw that has just been paid not to be cancelled",
-        observed=summary.of(reply),
-        reply=reply,
-        hint=_LOCK,
-    )
-    _stays_paid(api.read(withdraw), "a cancel that was refused")
-
-
-def _stays_paid(read: Reply, after: str) -> None:
-    expect.that(
-        read.at("data.status") == "paid" and not told(read, "data.canceledAt"),
-        expected=f"a withdraw to be paid after {after}, as one is that nobody tried to cancel",
-        observed=f"reading it shows {summary.of(read)}",
-        reply=read,
-        hint="Does the refused request leave a mark or a lock behind?",
-    )
+    # WD-04 judges how it is refused.
+    not_cancelled(reply, "a withdraw that has just been paid", hint=_LOCK)
+    stays_paid(api.read(withdraw), "a withdraw whose cancel was refused", hint=_LEFT_BEHIND)
 
 
 @requirement("WD-42")
@@ -163,7 +140,8 @@ def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling:
 
     settling.ask(withdraw)
 
-    _stays_paid(settling.paid(withdraw), f"a refused cancel by {by.replace('_', ' ')}")
+    what = f"a withdraw, after a refused cancel by {by.replace('_', ' ')},"
+    stays_paid(settling.paid(withdraw), what, hint=_LEFT_BEHIND)
 
 
 @requirement("WD-42")
@@ -174,18 +152,19 @@ def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, set
         reply, midway = _meet(api, withdraw, settling, apart_s)
         read = api.confirmed(withdraw) if succeeded(reply) else settling.paid(withdraw)
 
-        was, status = midway.at("data.status"), read.at("data.status")
-        # A paidAt in the answer to the cancel itself is for WD-18 to judge.
-        paid = told(read, "data.paidAt") and not told(reply, "data.paidAt")
+        what = f"the withdraw, after a {reply.status} to its cancel,"
+        if succeeded(reply):
+            stays_canceled(read, reply, what, hint=_LOCK)
+        else:
+            expect.that(
+                read.at("data.status") == "paid",
+                expected=f"{what} to be paid",
+                observed=f"reading it shows {summary.of(read)}",
+                reply=read,
+                hint=_LOCK,
+            )
         expect.that(
-            (is_canceled(read) and not paid) if succeeded(reply) else status == "paid",
-            expected=f"the withdraw to be what the {reply.status} to the cancel says of it",
-            observed=f"reading it shows {summary.of(read)}",
-            reply=read,
-            hint=_LOCK,
-        )
-        expect.that(
-            was != "paid" or status == "paid",
+            midway.at("data.status") != "paid" or read.at("data.status") == "paid",
             expected="a withdraw that was paid for a moment to stay paid",
             observed=f"reading it shows {summary.of(read)}",
             reply=read,
