@@ -45,7 +45,7 @@ def brief(reply: Reply, limit: int = 80, *, code: bool = True, kind: bool = Fals
         text = title[1] if title else text
         label = ", " + (reply.header("Content-Type") or "no content type").split(";")[0]
     if not text.strip():
-        return f"{reply.status}{label} without a body"
+        return f"{reply.status}{label}, no body" if kind else f"{reply.status} without a body"
     return f"{reply.status}{label}: '{line(text, limit)}'"
 
 

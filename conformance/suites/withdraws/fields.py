@@ -71,15 +71,15 @@ def has_instant(reply: Reply, key: str) -> datetime | None:
     return None if reply.at(f"data.{key}") is MISSING else is_instant(reply, f"data.{key}")
 
 
-def differs(key: str, was: Any, now: Any, *, exact: bool = False) -> bool:
+def differs(key: str, was: Any, now: Any) -> bool:
     """Whether a fact about a withdraw is another one after a cancel than it was before.
 
     WD-19, 20 and 22 judge another form, WD-16 a key that is left out. A state source may spell an amount in another way
-    than the API: `exact` where both are the API's.
+    than the API: amounts are compared as numbers.
     """
     if now is MISSING or not (keys.has_value(was) or keys.has_value(now)):
         return False
-    if key == "amount" and not exact:
+    if key == "amount":
         return amount_of(now) is not None and amount_of(now) != amount_of(was)
     if key == "currency" and isinstance(was, str) and isinstance(now, str):
         return len(now) == len(was) and now.upper() != was.upper()
