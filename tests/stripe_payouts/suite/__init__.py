@@ -1,0 +1,1 @@
+"""Conformance checks of Stripe's payouts: `payout-conformance run` collects them, our own pytest doesn't."""

@@ -1,0 +1,12 @@
+"""Fixtures of the checks of Stripe's payouts; `given` is the engine's."""
+
+import pytest
+
+from conformance.session import Session
+from stripe_payouts.suite.client import Payouts
+
+
+@pytest.fixture(scope="session")
+def api(conformance_session: Session) -> Payouts:
+    """The payouts of the target."""
+    return Payouts(conformance_session)
