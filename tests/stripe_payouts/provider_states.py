@@ -31,7 +31,7 @@ def provider_states(url: str, key: str) -> Iterator[str]:
     class Endpoint(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+        def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status = message["params"].get("status")
             if message["action"] != "setup":
