@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import fuzz
+from conformance import contracts, fuzz
 from conformance.plugin import check_id, first_line
 
 _SUITES = Path(__file__).parent / "suites"
@@ -26,8 +26,7 @@ def checks(api: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
                     for one in mark.args:
                         found.setdefault(one, []).append((check_id(item), first_line(item)))
 
-    folder = _SUITES / api.replace("-", "_")
-    quietly(["--collect-only", str(folder)], [Collector()])
+    quietly(["--collect-only", str(contracts.checks_folder(api))], [Collector()])
     for one, ids in fuzz.check_ids(api).items():
         for requirement in ids:
             found.setdefault(requirement, []).append((one, "Fuzzing finds no breach of it."))
@@ -58,6 +57,8 @@ def quiet_pytest() -> list[str]:
         "-p",
         "no:cacheprovider",
         "--capture=no",
+        # Puts no folder where modules are looked for: beside a package of checks anything may lie.
+        "--import-mode=importlib",
         "-c",
         str(_SUITES / "pytest.ini"),
         "--rootdir",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import catalogue, openapi
+from conformance import catalogue, contracts, openapi
 from conformance.errors import ConformanceError, NotApplicable
 from conformance.model import Check, Exchange, Level
 from conformance.oracles.expect import Violation
@@ -31,7 +31,6 @@ RUN = pytest.StashKey["Run"]()
 CHECK = pytest.StashKey[tuple[datetime, float]]()
 # In the folder of a resumed run: the ids of the checks that are in its journal already.
 FINISHED = "finished.json"
-_SUITES = Path(__file__).parent / "suites"
 _MARKERS = (
     "requirement(*ids, level=None): the rows of the catalogue that a check proves",
     "waits: mostly waits for events; a module of such checks begins first",
@@ -171,8 +170,7 @@ class Run:
         draft.replace(self.folder / "plan.json")
 
     def _is_ours(self, item: pytest.Item) -> bool:
-        folder = _SUITES / self.profile.target.api.replace("-", "_")
-        if folder not in item.path.parents:
+        if contracts.checks_folder(self.profile.target.api) not in item.path.parents:
             return False
         ids = self._requirements(item)
         if not ids or set(ids) - self._rows.keys():

@@ -17,6 +17,7 @@ from conformance import __version__
 from conformance.cli import output
 from conformance.cli.catalogue import catalogue
 from conformance.cli.certificates import certify, keygen, verify
+from conformance.cli.contract_option import takes_contracts
 from conformance.cli.init import init
 from conformance.cli.replay import replay
 from conformance.cli.report import compare, report
@@ -54,19 +55,7 @@ def main() -> None:
     """Certifies implementations of payout-cancellation APIs; `catalogue` lists them with their requirements."""
 
 
-for _command in (
-    demo,
-    init,
-    doctor,
-    plan,
-    run,
-    sandbox,
-    catalogue,
-    report,
-    replay,
-    compare,
-    certify,
-    verify,
-    keygen,
-):
+for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify):
+    main.add_command(takes_contracts(_command))
+for _command in (demo, sandbox, keygen):
     main.add_command(_command)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance import catalogue
+from conformance import catalogue, contracts
 from conformance.coverage import quietly
 from conformance.errors import HarnessError
 from conformance.profile import Profile
@@ -21,8 +21,7 @@ from conformance.report import render
 from conformance.runner.options import Options
 from conformance.runner.workers import ForkedWorkers
 
-_SUITES = Path(__file__).parent.parent / "suites"
-# Workers that aren't forked import no module of the current folder either. Slashes end the word: see execnet's XSpec.
+# Workers that aren't forked look for no module in the current folder either. Slashes end the word: see execnet's XSpec.
 _PYTHON = f"{shlex.quote(re.sub('//+', '/', sys.executable))} -P"
 # Exit codes of a pytest that worked; its results are in the journal.
 _SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -51,7 +50,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
         plugins.append(ForkedWorkers(workers, watch, profile.limits.timeout_s, render.prepare))
     elif workers > 1:
         arguments += ["-p", "xdist", "--dist", "load", "--tx", f"{workers}*popen//python={_PYTHON}"]
-    arguments.append(str(_SUITES / profile.target.api.replace("-", "_")))
+    arguments.append(str(contracts.checks_folder(profile.target.api)))
     with _signals_end(watch):
         code = quietly(arguments, plugins)
     watch.interrupted |= watch.asked_to_end and not watch.broken
