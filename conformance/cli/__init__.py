@@ -19,6 +19,7 @@ from conformance.cli.catalogue import catalogue
 from conformance.cli.certificates import certify, keygen, verify
 from conformance.cli.contract_option import takes_contracts
 from conformance.cli.init import init
+from conformance.cli.new_contract import new_contract
 from conformance.cli.replay import replay
 from conformance.cli.report import compare, report
 from conformance.cli.run import demo, run
@@ -57,5 +58,5 @@ def main() -> None:
 
 for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify):
     main.add_command(takes_contracts(_command))
-for _command in (demo, sandbox, keygen):
+for _command in (demo, sandbox, keygen, new_contract):
     main.add_command(_command)

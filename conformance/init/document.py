@@ -31,7 +31,7 @@ def read(path: Path) -> list[Found]:
 
     Raises UsageError where it can't be read, or describes no API that has a contract.
     """
-    data = _parsed(path)
+    data = parsed(path)
     server = _server(data)
     paths = [str(one) for one in data.get("paths") or {}]
     found = [one for contract in contracts.every() for one in _matches(contract, server, data, paths)]
@@ -77,7 +77,8 @@ def _matches(
         return
 
 
-def _parsed(path: Path) -> Mapping[str, Any]:
+def parsed(path: Path) -> Mapping[str, Any]:
+    """What stands in an OpenAPI or Swagger file, in YAML or JSON. Raises UsageError where it is none."""
     import yaml  # late: a profile can be written without an OpenAPI file
 
     try:
