@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from conformance import expect
 from conformance.errors import NotTestable
-from conformance.expect import Answer
+from conformance.http import summary
 from conformance.http.client import Request
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
+from conformance.oracles import concurrency, expect
+from conformance.oracles.expect import Answer
 from conformance.session import Session
 from conformance.states import Resource
 
@@ -81,7 +82,7 @@ class Payouts:
 
     def race(self, calls: Sequence[Callable[[], Reply]]) -> Sequence[Reply]:
         """The answers to calls that are made at the same moment. Raises the TransportError of one without an answer."""
-        race = expect.race(self._session.client, calls)
+        race = concurrency.race(self._session.client, calls)
         for fault in race.faults:
             raise fault
         return race.replies
@@ -94,7 +95,6 @@ class Payouts:
         expect.that(
             reply.ok,
             expected="a documented cancel to succeed, so that the check can begin",
-            observed=expect.shown(reply),
             reply=reply,
             control=True,
         )
@@ -106,7 +106,6 @@ class Payouts:
         expect.that(
             reply.status == 200 and isinstance(reply.json, dict),
             expected="a documented read to show the payout, so that the check can begin",
-            observed=expect.shown(reply),
             reply=reply,
             control=True,
         )
@@ -120,7 +119,7 @@ class Payouts:
             read = self.read(payout, by=by)
             raise expect.Violation(
                 expected=f"the documented cancel still to work on this payout after {after}",
-                observed=f"{expect.shown(reply)}, and a read shows {expect.shown(read)}",
+                observed=f"{summary.of(reply)}, and a read shows {summary.of(read)}",
                 reply=reply,
                 hint="Refuse before anything is written.",
                 control=read.at("status") != "canceled",

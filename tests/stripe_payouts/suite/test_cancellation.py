@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from stripe_payouts.suite.client import CANCELED, NOT_CANCELLABLE, Payouts, refused
 
@@ -28,7 +28,9 @@ def test_a_pending_payout_is_cancelled(api: Payouts, given: Given) -> None:
     reply = api.cancel(payout)
 
     expect.answered(reply, CANCELED, to="cancelling a pending payout")
-    expect.field(reply, "id", expect.is_same_as(payout.id), f"{payout.id!r}, that of the payout in the path")
+    expect.field(
+        reply, "id", equality.is_same_as(payout.id), f"{payout.id!r}, that of the payout in the path"
+    )
 
 
 @requirement("SP-02")
@@ -93,7 +95,7 @@ def test_a_refusal_changes_nothing(api: Payouts, given: Given, status: str) -> N
     payout = given(status)
     before = api.shown(payout)
     refusal = api.cancel(payout)
-    expect.that(not refusal.ok, expected="a refusal", observed=expect.shown(refusal), control=True)
+    expect.that(not refusal.ok, expected="a refusal", reply=refusal, control=True)
 
     read = api.read(payout)
 

@@ -2,8 +2,9 @@
 
 import secrets
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.http import summary
+from conformance.oracles import equality, expect
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from stripe_payouts.suite.client import CANCELED, Payouts
 
@@ -17,9 +18,8 @@ def test_a_retry_gets_the_first_answer(api: Payouts, given: Given) -> None:
     again = api.cancel(payout, key=key)
 
     expect.that(
-        again.status == first.status and expect.same(again.json, first.json),
-        expected=f"the first answer again: {expect.shown(first)}",
-        observed=expect.shown(again),
+        again.status == first.status and equality.same(again.json, first.json),
+        expected=f"the first answer again: {summary.of(first)}",
         reply=again,
         hint="Keep the answer under its key before it is sent.",
     )
@@ -36,7 +36,6 @@ def test_a_key_of_another_payout_is_refused(api: Payouts, given: Given) -> None:
     expect.that(
         not reply.ok and reply.at("error.type") == "idempotency_error",
         expected="a refusal with error.type idempotency_error to a key that was used for another payout",
-        observed=expect.shown(reply),
         reply=reply,
         hint="Keep path and parameters with the key, and compare them.",
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance import expect
-from conformance.expect import requirement
+from conformance.oracles import expect, odd_requests
+from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from stripe_payouts.suite.client import NOT_FOUND, Payouts, refused, unknown_id
 
@@ -54,11 +54,8 @@ def test_an_ill_formed_id_causes_no_server_error(api: Payouts, kind: str) -> Non
     """An id that can't be one isn't answered with a 5xx."""
     path = f"/v1/payouts/{ILL_FORMED[kind]}/cancel"
 
-    reply = expect.odd(lambda: api.send("POST", path), lambda: api.read(unknown_id()), to=f"{kind} as an id")
-
-    expect.that(
-        400 <= reply.status < 500,
-        expected=f"a 4xx to {kind} as an id",
-        observed=expect.shown(reply),
-        reply=reply,
+    reply = odd_requests.odd(
+        lambda: api.send("POST", path), lambda: api.read(unknown_id()), to=f"{kind} as an id"
     )
+
+    expect.that(400 <= reply.status < 500, expected=f"a 4xx to {kind} as an id", reply=reply)
