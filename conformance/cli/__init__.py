@@ -17,7 +17,7 @@ from conformance import __version__
 from conformance.cli import output
 from conformance.cli.catalogue import catalogue
 from conformance.cli.certificates import certify, keygen, verify
-from conformance.cli.contract_option import takes_contracts
+from conformance.cli.contract_option import read_contracts, takes_contracts
 from conformance.cli.init import init
 from conformance.cli.new_contract import new_contract
 from conformance.cli.replay import replay
@@ -36,6 +36,14 @@ class _Commands(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         output.prepare()
         return super().main(*args, **options)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None:
+            read_contracts(command, words)
+        return name, command, words
 
     def invoke(self, ctx: click.Context) -> object:
         try:
