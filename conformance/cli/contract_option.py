@@ -4,6 +4,7 @@ It is read before the command's other options: which of these there are depends 
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def read_contracts(command: click.Command, words: Sequence[str]) -> None:
 
 
 def _folders(words: Sequence[str]) -> Iterator[Path]:
-    for word, following in zip(words, (*words[1:], ""), strict=True):
+    for word, following in pairwise((*words, "")):
         name, given, value = word.partition("=")
         if word == "--":
             return
