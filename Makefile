@@ -7,9 +7,9 @@ READY := $(VENV)/ready
 NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
 
 # What runs the whole command, a browser or the fuzzing many times over: `make check` leaves it to `make test`.
-SLOW := proof outside fuzz plan worst_day/test_run.py sandbox/test_defects.py certificate/test_commands.py \
+SLOW := proof outside stripe_payouts fuzz plan worst_day/test_run.py sandbox/test_defects.py certificate/test_commands.py \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py) \
-  $(addprefix test_,cli.py crash.py first_hour.py limits.py plugin.py resume.py runner.py secrets.py unreachable.py \
+  $(addprefix test_,cli.py crash.py first_hour.py limits.py new_contract.py plugin.py resume.py runner.py secrets.py unreachable.py \
   waivers.py workers.py)
 
 .PHONY: help demo test tests check coverage detection bench lint lock clean

@@ -1,6 +1,7 @@
 """Where contracts are found: in the suites, and in the folders that `--contract` names."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from conformance import contracts
 from conformance.errors import UsageError
-from tests.support import ROOT, command
+from tests.support import ROOT, command, environment
 
 THIRD = ROOT / "tests" / "stripe_payouts"
 
@@ -98,3 +99,22 @@ def test_a_wrong_folder_is_a_wrong_command_line(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "can't be used as a contract" in done.stderr
+
+
+def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    installed = tmp_path / "site"
+    shutil.copytree(THIRD, installed / "stripe_payouts")
+    metadata = installed / "stripe_payouts-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stripe-payouts\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(
+        "[payout_conformance.contracts]\nstripe-payouts = stripe_payouts.contract:CONTRACT\n"
+    )
+
+    done = command(
+        "catalogue", "SP-01", cwd=tmp_path, env=environment(PYTHONPATH=f"{ROOT}{os.pathsep}{installed}")
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "A pending payout is cancelled" in done.stdout
+    assert "cancellation::a_pending_payout_is_cancelled" in done.stdout
