@@ -47,7 +47,7 @@ def write(name: str, described: Described, output: Path) -> list[Path]:
 
 
 def _values(name: str, package: str, described: Described) -> dict[str, Any]:
-    fields = {"basic": ("user_name", "password"), "bearer": ("token",)}.get(described.scheme, ("api_key",))
+    fields = {"basic": ("user_name", "password"), "bearer": ("token",)}.get(described.scheme, ("key",))
     return {
         "name": name,
         "package": package,
