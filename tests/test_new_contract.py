@@ -16,8 +16,8 @@ SCHEMES = {
     "bearer": ({"type": "http", "scheme": "bearer"}, ("token",), "authorization: bearer s3cret-token"),
     "key": (
         {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-        ("api_key",),
-        "x-api-key: s3cret-api_key",
+        ("key",),
+        "x-api-key: s3cret-key",
     ),
 }
 
