@@ -126,7 +126,9 @@ class _Profiles(Reader):
     def profile(self) -> Profile:
         for table, keys in {**_KEYS, "capabilities": capabilities()}.items():
             self.known(table, self.table(table), keys)
-        contract = contracts.contract(self.choice("target.api", contracts.names()))
+        contract = contracts.contract(
+            self.choice("target.api", contracts.names(), "--contract FOLDER brings other APIs.")
+        )
         credentials = self._credentials(contract)
         target = Target(
             name=self.string("target.name"),

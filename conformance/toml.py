@@ -95,11 +95,15 @@ class Reader:
             raise self.wrong(dotted, f"must be a whole number from 1, not {_kind(value)}", "Without quotes.")
         return value
 
-    def choice(self, dotted: str, choices: tuple[str, ...]) -> str:
-        """Returns one of the choices."""
+    def choice(self, dotted: str, choices: tuple[str, ...], hint: str = "") -> str:
+        """One of the choices; `hint` says where there may be others."""
         value = self.string(dotted)
         if value not in choices:
-            raise self.wrong(dotted, f"{value!r} is not one of {', '.join(choices)}", nearest(value, choices))
+            raise self.wrong(
+                dotted,
+                f"{value!r} is not one of {', '.join(choices)}",
+                f"{nearest(value, choices)} {hint}".strip(),
+            )
         return value
 
     def known(self, dotted: str, table: Mapping[str, Any], keys: tuple[str, ...]) -> None:

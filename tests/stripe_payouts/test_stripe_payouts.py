@@ -221,3 +221,4 @@ def test_without_the_option_the_api_is_unknown(home: Path) -> None:
 
     assert done.returncode == 2
     assert "'stripe-payouts' is not one of payout-intents, withdraws" in done.stderr
+    assert "--contract FOLDER" in done.stderr
