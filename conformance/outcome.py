@@ -1,4 +1,4 @@
-"""From what a test raised to what it means, told to people without secrets."""
+"""Turns an exception of a test into the outcome of its check, and into a message without secrets."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -7,19 +7,19 @@ from types import TracebackType
 
 import pytest
 
+from conformance import contracts
 from conformance.errors import BudgetError, ConformanceError, NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.redact import Redactor
 from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
 from conformance.oracles.expect import Violation
 
-_SUITES = Path(__file__).parent / "suites"
 # A target may put a megabyte into any field, and a message quotes it.
 _LONGEST = 2000
 
 
 def classify(fault: BaseException | None, level: Level) -> Outcome:
-    """The outcome of a check of that level.
+    """Returns the outcome of a check of that level.
 
     Only a broken expectation is ever held against the target: a Violation, or an assert in a suite. An assert of ours,
     of pytest's or of a library's is a fault of the harness. A failed control is no judgement: nothing was tested.
@@ -44,7 +44,7 @@ def described(
     redactor: Redactor,
     sent: Collection[str],
 ) -> tuple[str, Problem | None]:
-    """One sentence for the record, and the Problem where the target's answer broke an expectation.
+    """Returns a sentence for the record, and the Problem where the target's answer broke an expectation.
 
     `sent` are credentials that the check made up: what it says of them is blanked with the profile's own.
     """
@@ -78,7 +78,7 @@ def described(
 
 
 def raised(check: Check, rows: Sequence[Requirement]) -> BaseException:
-    """What pytest is shown instead of the original: the same news, without a traceback or a secret."""
+    """Returns the exception that pytest reports instead of the original one, without a traceback or a secret."""
     asked = "\n".join(f"{row.id} ({row.level}): {row.statement}" for row in rows)
     text = f"{asked}\n{check.message}"
     match check.outcome:
@@ -106,7 +106,12 @@ def _is_expectation(fault: BaseException) -> bool:
     trace = _innermost(fault)
     if isinstance(fault, Violation):
         return True
-    return trace is not None and _SUITES in Path(trace.tb_frame.f_code.co_filename).parents
+    return trace is not None and _is_in_a_suite(Path(trace.tb_frame.f_code.co_filename))
+
+
+def _is_in_a_suite(file: Path) -> bool:
+    """Returns whether a file belongs to the checks of an API."""
+    return any(contracts.checks_folder(name) in file.parents for name in contracts.names())
 
 
 def _place(fault: BaseException) -> str:

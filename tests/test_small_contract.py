@@ -1,6 +1,7 @@
 """An API with as little as a contract can have: one credential field, no sandbox, no environments, no webhooks."""
 
 import json
+import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +21,17 @@ from conformance.contract import (
     DocumentedRequests,
     ResourceStates,
 )
+from conformance.doctor.examine import examine
+from conformance.doctor.finding import State
 from conformance.errors import HarnessError, ProfileError
 from conformance.init import read, shortened
-from conformance.model import Requirement
+from conformance.model import Auth, Exchange, Requirement, Target
 from conformance.plan.figures import readable
 from conformance.plan.rehearsal import rehearse
 from conformance.profile import load
+from conformance.report.curl import curl
 from conformance.runner import Options
+from tests.support import reply_with, serving
 
 OPENAPI = """\
 openapi: 3.1.0
@@ -220,3 +225,80 @@ def test_a_rehearsal_without_a_sandbox_is_refused(small: Contract, tmp_path: Pat
     """With a reason."""
     with pytest.raises(HarnessError, match="orders has no sandbox"):
         rehearse(readable(written(tmp_path)), Options(), lambda *_: None)
+
+
+def bearer(peer: socket.socket, request: bytes) -> None:
+    """A target that knows the token `t`, and no order."""
+    known = b"Authorization: Bearer t\r\n" in request
+    status = "404 Not Found" if known else "401 Unauthorized"
+    peer.sendall(reply_with(b'{"error": {"message": "no"}}', status))
+
+
+def test_the_doctor_examines_a_target_of_that_api(small: Contract, tmp_path: Path) -> None:
+    """The probe is the contract's, states are asked for, and a table that the API doesn't have isn't missed."""
+    with serving(bearer) as server:
+        text = PROFILE.replace('http://127.0.0.1:1"\nenv', f'{server.url}"\nenv')
+        text = text.replace('url = "http://127.0.0.1:1/_states"', 'command = ["echo", "o-1"]')
+        found = {one.id: one for one in examine(load(written(tmp_path, text), {"TOKEN": "t"}))}
+
+    assert found["api"].state is State.OK
+    assert small.requests.probe_summary in found["api"].tried
+    assert found["api"].came == '404, application/json: \'{"error": {"message": "no"}}\', as documented'
+    assert found["credentials.primary"].state is State.OK
+    assert found["credentials.wrong"].state is State.OK
+    assert found["credentials.other_merchant"].state is State.MISSING
+    assert "credentials.other_environment" not in found
+    assert {name for name in found if name.startswith("states.")} == {
+        "states.new",
+        "states.void",
+        "states.done",
+    }
+
+
+def test_the_doctor_says_what_to_check_where_that_token_is_refused(small: Contract, tmp_path: Path) -> None:
+    """There is no second field to swap it with, and no clock that could be wrong."""
+    with serving(bearer) as server:
+        text = PROFILE.replace('http://127.0.0.1:1"\nenv', f'{server.url}"\nenv')
+        found = {one.id: one for one in examine(load(written(tmp_path, text), {"TOKEN": "another"}))}
+
+    assert found["credentials.primary"].state is State.WRONG
+    assert found["credentials.primary"].todo.startswith("Check TOKEN:")
+
+
+def exchange(auth: Auth, *headers: tuple[str, str]) -> Exchange:
+    """A request that was sent with these headers."""
+    return Exchange(
+        "2026-01-01T00:00:00.000000Z", 0.1, "POST", "https://a.test/orders/1/cancel", headers, b"", auth, 404,
+        "HTTP/1.1", (), b"",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("auth", [Auth.ALTERED, Auth.NONE])
+def test_a_curl_line_names_the_variable_of_the_only_field(small: Contract, auth: Auth) -> None:
+    """The token is taken from the environment, not from the record."""
+    target = Target("Small", small.name, "https://a.test", "test", {"primary.token": "TOKEN"})
+
+    said = curl(exchange(auth, ("Authorization", "Bearer [redacted:primary.token]")), target)
+
+    assert '-H "Authorization: Bearer $TOKEN"' in said
+
+
+def test_a_curl_line_of_that_api_is_authenticated_as_its_contract_says(small: Contract) -> None:
+    """This contract adds nothing to the command."""
+    target = Target("Small", small.name, "https://a.test", "test", {"primary.token": "TOKEN"})
+
+    said = curl(exchange(Auth.DOCUMENTED, ("Authorization", "Bearer [redacted:primary.token]")), target)
+
+    assert said == "curl -sS -i -g --path-as-is -X POST 'https://a.test/orders/1/cancel'"
+
+
+def test_a_record_of_an_api_that_is_not_installed_has_curl_lines() -> None:
+    """Each header is sent as it was, with the variable in place of a secret."""
+    target = Target("Gone", "gone", "https://a.test", "test", {"primary.key": "GONE_KEY"})
+    sent = exchange(Auth.DOCUMENTED, ("X-Key", "[redacted:primary.key]"), ("X-Signature", "[redacted]"))
+
+    said = curl(sent, target)
+
+    assert '-H "X-Key: $GONE_KEY"' in said
+    assert "-H 'X-Signature: [redacted]'" in said
+    assert said.startswith("# [redacted] stands for the invalid credential that was sent")

@@ -139,10 +139,14 @@ def for_profile(profile: Profile) -> Redactor:
     return made
 
 
-@cache
 def _secret_headers() -> frozenset[str]:
-    """The lower-case names of headers that hold secrets: a check may send those of one API to another."""
-    found = (one.authentication for one in contracts.every())
+    """Returns the lower-case names of headers that hold secrets: a check may send those of one API to another."""
+    return _secret_headers_of(contracts.names())
+
+
+@cache
+def _secret_headers_of(apis: tuple[str, ...]) -> frozenset[str]:
+    found = (contracts.contract(api).authentication for api in apis)
     own = (name for one in found for name in one.secret_headers or one.headers)
     return frozenset((*_STANDARD, *(name.lower() for name in own)))
 

@@ -103,7 +103,7 @@ def _from_har(raw: bytes, index: int) -> str:
 
 def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[list[str], list[str]]:
     """Returns commands to run first, and arguments of curl."""
-    known, installed = _auth_headers(target.api), _installed(target.api)
+    known, installed = _auth_headers(exchange, target.api), _installed(target.api)
     sent = [(name, value) for name, value in exchange.request_headers if name.lower() in known]
     spelled = {name.lower(): name for name, _ in sent}
     if exchange.auth is Auth.DOCUMENTED and installed is not None:
@@ -158,15 +158,20 @@ def _installed(api: str) -> Authentication | None:
     return contracts.contract(api).authentication
 
 
-def _auth_headers(api: str) -> set[str]:
-    """Returns the lower-case names of the headers that authenticate a request."""
+def _auth_headers(exchange: Exchange, api: str) -> set[str]:
+    """Returns the lower-case names of the headers that authenticate a request.
+
+    Where the API isn't installed, these are the headers that a secret was taken out of.
+    """
     installed = _installed(api)
-    return _STANDARD | {name.lower() for name in installed.headers} if installed is not None else _STANDARD
+    if installed is not None:
+        return _STANDARD | {name.lower() for name in installed.headers}
+    return _STANDARD | {name.lower() for name, value in exchange.request_headers if _MARK.search(value)}
 
 
 def _headers(exchange: Exchange, target: Target) -> Headers:
     """Returns the headers besides curl's own and those that authenticate."""
-    known = _auth_headers(target.api)
+    known = _auth_headers(exchange, target.api)
     return tuple(
         (name, value)
         for name, value in exchange.request_headers
