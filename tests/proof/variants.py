@@ -131,25 +131,27 @@ _PACK = 9
 def _packed(
     variants: list[tuple[dict[str, Any], set[str]]], rows: str
 ) -> list[tuple[dict[str, Any], set[str]]]:
-    """Those that excuse nothing, as many switches at a time as fit: few runs see as much as one each would.
+    """As many switches at a time as fit: few runs see as much as one each would.
 
-    Excuses are those of one API: of its `rows`.
+    Those that excuse a warning are packed with each other, so that no excuse covers for the rest. Excuses are those of
+    one API: of its `rows`.
     """
     apart: list[tuple[dict[str, Any], set[str]]] = []
-    packs: list[dict[str, Any]] = []
+    packs: list[tuple[dict[str, Any], set[str]]] = []
     for variant, excuses in variants:
         own = {row for row in excuses if row.startswith(rows)}
-        if own or variant.keys() & _APART:
+        if variant.keys() & _APART:
             apart.append((variant, own))
             continue
-        free = (
-            pack for pack in packs if len(pack) + len(variant) <= _PACK and not pack.keys() & variant.keys()
-        )
-        pack = next(free, None)
-        if pack is None:
-            packs.append(pack := {})
-        pack.update(variant)
-    return [*apart, *((pack, set()) for pack in packs)]
+        for pack, allowed in packs:
+            room = len(pack) + len(variant) <= _PACK and not pack.keys() & variant.keys()
+            if room and bool(own) == bool(allowed):
+                pack.update(variant)
+                allowed.update(own)
+                break
+        else:
+            packs.append((dict(variant), set(own)))
+    return [*apart, *packs]
 
 
 def _drawn(api: str, number: int) -> list[tuple[dict[str, Any], set[str]]]:
