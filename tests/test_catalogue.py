@@ -16,8 +16,8 @@ def plain(text: str, kind: str) -> str:
     return text
 
 
-def test_the_apis_are_the_folders_of_specs() -> None:
-    """Adding a third is adding a folder."""
+def test_the_apis_are_those_with_a_contract() -> None:
+    """Without a folder of its own, a contract has the product's."""
     assert catalogue.apis() == ("payout-intents", "withdraws")
     assert catalogue.api_folder("payout-intents").name == "payout_intents"
 
