@@ -71,7 +71,7 @@ def _full(row: Requirement, style: Style, checks: Iterable[tuple[str, str]], def
             *_wrapped("All other requirements presume it: where it fails, most of them fail with it."),
         ]
     if row.fairness:
-        lines += ["", *_wrapped(f"Not held against anybody: {row.fairness}")]
+        lines += ["", *_wrapped(f"Not scored: {row.fairness}")]
     lines += ["", "Checks"]
     lines += [f"  {one}\n      {says}" for one, says in checks] or [
         f"  none: {row.not_tested_reason or 'not covered'}"

@@ -113,7 +113,7 @@ class Run:
         return self._session
 
     def prepare(self) -> None:
-        """Loads before the fork whatever every forked worker would load for itself."""
+        """Loads before the fork all that every forked worker would load for itself."""
         openapi.prepare(self.profile.target.api)
 
     def called(self, worker: str) -> None:

@@ -38,7 +38,7 @@ def keygen(prefix: str, *, ecdsa: bool) -> int:
     _rows(
         f"{style('Key made', 'good')}  {key.public.algorithm}, id {key.public.keyid}",
         ("keep", f"{private}  ({shielded})"),
-        ("give away", f"{public}  (whoever checks your certificates needs it)"),
+        ("give away", f"{public}  (needed to verify your certificates)"),
     )
     return 0
 
@@ -53,7 +53,7 @@ def keygen(prefix: str, *, ecdsa: bool) -> int:
               help="Where the certificate goes.  [default: certificate.json in RUN]")  # fmt: skip
 @guarded
 def certify(folder: Path, key_file: Path, days: int, out: Path | None) -> int:
-    """Sign the verdict of the run in the folder RUN, whatever it is.
+    """Sign the verdict of the run in the folder RUN, also where it is non-conformant or inconclusive.
 
     The run has to be complete: its verdict is folded again from its checks before it is signed. Exit codes are
     those of the run: 0 conformant, 1 non-conformant, 3 inconclusive; 2 where nothing was signed.
@@ -153,7 +153,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
         ("requirements", _counts(said["requirements"])),
         *_open(said["requirements"]),
         ("notes", " ".join(line(note) for note in run["notes"])),
-        ("unseen", f"{len(said['notObservable'])} documented facts that nobody can see from outside"),
+        ("unseen", f"{len(said['notObservable'])} documented facts that can't be observed from outside"),
         ("made with", _build(claim)),
         ("valid", f"{_date(said['certifiedAt'])} to {_date(said['expiresAt'])}"),
         ("key", f"{key.algorithm}, {key.keyid[:16]}"),

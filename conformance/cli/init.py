@@ -178,7 +178,7 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
 
 
 def _complete(known: dict[str, Any]) -> None:
-    """Raises UsageError where an option is missing that nobody can be asked for."""
+    """Raises UsageError where an option is missing: without a terminal there are no questions."""
     from conformance import contracts
     from conformance.errors import UsageError
 

@@ -38,7 +38,7 @@ _WORKING = (
 
 
 class FolderLock:
-    """The lock of a run's folder. The kernel releases it when the process ends, in whatever way."""
+    """The lock of a run's folder. The kernel releases it when the process ends, also when it is killed."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

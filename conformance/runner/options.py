@@ -85,10 +85,10 @@ def ready(path: Path, options: Options) -> Profile:
 def _known(api: str, requirements: Sequence[str]) -> None:
     """Raises UsageError for an id that no catalogue has, or if no id is of this API."""
     mine = catalogue.load(api).by_id()
-    everybody = [one for each in catalogue.apis() for one in catalogue.load(each).by_id()]
+    every = [one for each in catalogue.apis() for one in catalogue.load(each).by_id()]
     hint = f"payout-conformance catalogue lists them: {min(mine)} to {max(mine)}."
     for one in requirements:
-        if one.upper() not in everybody:
+        if one.upper() not in every:
             raise UsageError(f"no catalogue has a requirement {one}", hint=hint)
     if requirements and not any(one.upper() in mine for one in requirements):
         raise UsageError(f"{api} has no requirement {', '.join(requirements)}", hint=hint)
