@@ -9,7 +9,7 @@ import pytest
 
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles.expect import Violation
-from conformance.suites.withdraws import assertions, fields
+from conformance.suites.withdraws import fields
 from conformance.suites.withdraws.fields import differs, lacks_decimals, of_another_type
 from tests.http.test_reply import reply
 
@@ -137,37 +137,6 @@ def test_decimals_count_where_the_currency_has_them() -> None:
         lacks_decimals(amount, currency)
         for amount, currency in (("1000.00", "THB"), ("1000", "JPY"), (None, "THB"), ("1", None))
     )
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "taken"),
-    [
-        ({"success": True}, 200, True),
-        ({"data": {}}, 202, True),
-        ({"success": "true"}, 201, True),
-        ({"success": True, "error": None}, 200, True),
-        ({"success": False}, 200, False),
-        ({"success": "false"}, 200, False),
-        ({"error": {"code": "VALIDATION_ERROR"}}, 200, False),
-        ({"success": True}, 400, False),
-    ],
-)
-def test_what_is_taken_for_a_success(body: dict[str, object], status: int, taken: bool) -> None:
-    """However it is put: that it is put as documented is for WD-01 to judge, how a refusal is, for WD-07 and WD-26."""
-    assert assertions.succeeded(reply(json.dumps(body).encode(), status)) is taken
-
-
-def test_a_refusal_without_a_code_is_another_rows_affair() -> None:
-    """WD-26 asks for the envelope; a status or a code that is another one is WD-04's."""
-    assertions.refused(reply(b'{"success": "false", "error": {"code": "VALIDATION_ERROR"}}', 400), "x")
-    assertions.refused(reply(b'{"error": "it was paid"}', 400), "x")
-    for wrong in (
-        reply(b'{"error": {"code": "VALIDATION_FAILED"}}', 400),
-        reply(b'{"error": {"code": "VALIDATION_ERROR"}}', 409),
-        reply(b"{}", 404),
-    ):
-        with pytest.raises(Violation, match="expected 400 with error.code 'VALIDATION_ERROR'"):
-            assertions.refused(wrong, "x")
 
 
 @pytest.mark.parametrize(

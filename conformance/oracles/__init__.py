@@ -1,4 +1,5 @@
-"""Judges answers in the same way for every API: suites and fuzzing ask the same functions, and so agree on levels.
+"""Oracles: judgements that hold for every API. Suites and fuzzing call the same functions, and so agree on levels.
 
-Pure functions of values. Each returns a fact about an answer; its caller decides which check that fails.
+`expect`, `every_response`, `instants`, `odd_requests` and `concurrency` assert, and raise a Violation; the others are
+pure functions that return their finding, and the caller decides which check fails.
 """

@@ -17,7 +17,7 @@ _RACES = 4
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """What came of requests that were written at the same moment.
+    """The answers to requests that were written at the same moment.
 
     `replies` are in the order given; a request that got no answer left its fault in `faults` instead.
     `in_flight` is how many were under way at once at the busiest moment.
@@ -44,7 +44,7 @@ def race(client: Client, calls: Sequence[Callable[[], Reply]]) -> Race:
             return fault
         finally:
             client.start.seated = False
-            # Still there where nothing was written: nobody else needs to wait for that.
+            # Still there where nothing was written: the others needn't wait for that.
             if client.start.barrier is not None:
                 client.start.barrier = None
                 barrier.abort()

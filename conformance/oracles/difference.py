@@ -1,4 +1,4 @@
-"""Whether an answer can be told from others that it ought to look like."""
+"""Differences between an answer and others that it has to look like."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,8 @@ _VOLATILE = re.compile(
     r"|(?<![0-9A-Za-z_-])(?=[a-fA-F]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![0-9A-Za-z_-])"  # hexadecimal digits
 )
 _SPACE = re.compile(r"\s")
-# Headers that come and go with the weather, on honest servers too.
-_WEATHER = frozenset(
+# Headers that come and go from answer to answer, on honest servers too.
+_CHANGING = frozenset(
     {
         "age",
         "alt-svc",
@@ -33,7 +33,7 @@ _WEATHER = frozenset(
 
 
 def difference(one: Reply, others: Sequence[Reply], echoes: Iterable[str] = ()) -> str | None:
-    """What tells `one` from all of `others`; None where nothing does.
+    """The first difference between `one` and all of `others`; None where there is none.
 
     Echoed ids, request ids and times don't count. A header counts that all of the others have, or none of them.
     """
@@ -106,7 +106,7 @@ def _kind(reply: Reply) -> str:
 
 def _names(reply: Reply) -> set[str]:
     names = {name.lower() for name, _ in reply.headers}
-    return {name for name in names if name not in _WEATHER and "ratelimit" not in name}
+    return {name for name in names if name not in _CHANGING and "ratelimit" not in name}
 
 
 def alike(one: Reply, other: Reply, echoes: Iterable[str] = ()) -> bool:

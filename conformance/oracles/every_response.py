@@ -47,7 +47,7 @@ def is_json(reply: Reply, *, to: str) -> None:
 
 
 def no_server_error(reply: Reply, *, to: str) -> None:
-    """Whatever was sent, the answer isn't a 5xx."""
+    """The answer is no 5xx, to any request."""
     expect.that(
         reply.status < 500,
         expected=f"{to} to be answered by a 4xx, never a 5xx",

@@ -101,7 +101,7 @@ def stays_paid(read: Reply, what: str, *, hint: str = "") -> None:
 def is_unchanged(before: dict[str, Any], read: Reply, after: str) -> None:
     """A read shows all that one `before` showed, and no more."""
     shown = data(read)
-    expect.unchanged(before, shown, {*before, *shown}, reply=read, after_what=after)
+    expect.unchanged(before, shown, dict.fromkeys((*before, *shown)), reply=read, after_what=after)
 
 
 # -- What an answer says ---------------------------------------------------------------------------------------

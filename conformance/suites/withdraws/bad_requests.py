@@ -189,7 +189,7 @@ FOREIGN = [
 ]
 
 
-# What is signed, and what is sent: the same JSON value, spelt another way.
+# The signed body, and the sent one: the same JSON value, spelt another way.
 SPELLINGS: dict[str, tuple[bytes, bytes]] = {
     "blanks_added": (b'{"note":"x","n":1}', b'{ "note" : "x", "n" : 1 }'),
     "blanks_left_out": (b'{"note": "x", "n": 1}', b'{"note":"x","n":1}'),

@@ -46,8 +46,8 @@ class Withdraws:
         self._session = session
         self._client: Client = session.client
         self._read_path = session.profile.states.read_path
-        self._patience = Polling()
-        # What this worker was answered so far, for the checks that look back on it in the end.
+        self._patience = Patience()
+        # Requests of this worker and their answers, for the checks that look back in the end.
         self.asked: list[Asked] = []
         self.settled: set[str] = set()
         # A request for these may have been carried out, though no answer came.
@@ -171,7 +171,7 @@ class Withdraws:
     ) -> Reply | None:
         """A request with a body, which no document mentions: None where the target never answers one of that type.
 
-        That is for WD-39 to judge. It is found out once per type, as it takes two timeouts.
+        WD-39 judges that. Finding it out takes two timeouts, and is done once per type.
         """
         kind = str(headers.get("Content-Type"))
         if kind in self._unanswered:

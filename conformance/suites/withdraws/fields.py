@@ -67,7 +67,7 @@ def is_unpaid(reply: Reply) -> None:
 
 
 def has_instant(reply: Reply, key: str) -> datetime | None:
-    """A date with an offset, not null; None for one that is left out, which is for WD-16 to judge."""
+    """A date with an offset, not null; None where the key is left out, which WD-16 judges."""
     return None if reply.at(f"data.{key}") is MISSING else is_instant(reply, f"data.{key}")
 
 

@@ -1,4 +1,4 @@
-"""Who may cancel: only requests signed as documented, over what was sent, with the caller's own secret.
+"""Authentication: only requests signed as documented, over the bytes sent, with the caller's own secret, may cancel.
 
 Each refused request changes one thing of a documented one, which still works on the same withdraw afterwards.
 """

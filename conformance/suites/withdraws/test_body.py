@@ -286,7 +286,7 @@ def test_metadata_keeps_its_types(cancelled: Cancelled) -> None:
 @pytest.mark.parametrize("key", _UNCHANGING)
 @each_cancelled
 def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
-    """What the withdraw is about comes back as it was before."""
+    """The facts of the withdraw come back as they were before."""
     told = cancelled.told(key)
     if not told:
         raise NotApplicable(f"neither the state provider nor a read endpoint tells {key} before the cancel")
@@ -306,7 +306,7 @@ def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
 @pytest.mark.parametrize("key", ["bankAccountName", "bankCode"])
 @each_cancelled
 def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
-    """What an API may write otherwise than its state source is there still, where the source tells it."""
+    """A fact that an API may write otherwise than its state source is there still, where the source tells it."""
     told = [was for was in cancelled.told(key) if has_value(was)]
     if not told:
         raise NotApplicable(f"neither the state provider nor a read endpoint tells {key} before the cancel")
@@ -323,7 +323,7 @@ def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
 @pytest.mark.parametrize("key", _UNCHANGING_WHEN_READ)
 @each_cancelled
 def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> None:
-    """What the withdraw is about is read after the cancel as it was read before."""
+    """The facts of the withdraw are read after the cancel as they were read before."""
     if cancelled.before is None or cancelled.read is None or not cancelled.read.ok:
         raise NotApplicable(f"no read endpoint shows {key} before the cancel and after it")
 
@@ -341,7 +341,7 @@ def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> No
 def test_instants_are_in_order(cancelled: Cancelled) -> None:
     """createdAt, canceledAt and updatedAt follow each other."""
     values = [cancelled.reply.at(f"data.{key}") for key in ("createdAt", "canceledAt", "updatedAt")]
-    # What is no instant is for WD-17 and WD-25 to judge.
+    # WD-17 and WD-25 judge a value that is no instant.
     known = [value for value in values if instant(value) is not None]
     expect.that(
         all(not_after(one, other) for one, other in pairwise(known)),

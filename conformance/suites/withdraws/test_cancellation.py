@@ -107,7 +107,7 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
     if before is not None:
         after = api.read(withdraw)
         was, status = before.get("status"), after.at("data.status")
-        # It may have been paid, or have failed, by itself in the meantime.
+        # The target may have paid it, or have failed to, in the meantime.
         expect.that(
             status in (was, "paid", "failed") and not told(after, "data.canceledAt"),
             expected="a refused withdraw not to be canceled, but processing as before",
@@ -164,7 +164,7 @@ def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-04")
 def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, given: Given) -> None:
-    """What is paid is refused to any merchant that it belongs to."""
+    """A paid withdraw is refused to its owner, the other merchant."""
     withdraw = given.lasting("paid", owner="other_merchant")
 
     reply = api.cancel(withdraw, by="other_merchant")
@@ -174,7 +174,7 @@ def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, g
 
 @requirement("WD-06")
 def test_other_merchants_canceled_withdraw_is_refused_to_its_owner(api: Withdraws, given: Given) -> None:
-    """What any merchant has cancelled a moment ago is refused."""
+    """A withdraw that the other merchant cancelled a moment ago is refused to it."""
     withdraw = given("pending", owner="other_merchant")
     api.cancels(withdraw, by="other_merchant")
 
@@ -247,11 +247,11 @@ def test_success_is_real(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-09")
 def test_whichever_copy_is_read_shows_it(api: Withdraws, given: Given) -> None:
-    """Who reads by another connection, and so perhaps from another machine, sees the withdraw canceled, too."""
+    """A read by another connection, and so perhaps by another machine, shows the withdraw canceled, too."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
     withdraw = given("pending")
-    # What keeps a copy of what it has read has one now.
+    # A cache of reads holds the withdraw now.
     api.read_everywhere(withdraw)
     api.cancels(withdraw)
 

@@ -58,7 +58,7 @@ def evidence(api: Withdraws, given: Given, conformance_session: Session) -> Race
         withdraws.append(withdraw)
         rounds.append(race)
         if not _successes(race):
-            # Where none can be cancelled at all, that is for WD-01 to judge.
+            # WD-01 judges where no withdraw can be cancelled at all.
             api.cancels(given("pending"))
         if _successes(race) != 1:
             break
@@ -76,7 +76,7 @@ def races(evidence: Races, conformance_session: Session) -> Races:
 def test_one_of_many_cancels_succeeds(api: Withdraws, races: Races) -> None:
     """Of parallel cancels of one pending withdraw exactly one succeeds."""
     for withdraw, race in zip(races.withdraws, races.rounds, strict=True):
-        # One that can be cancelled again at any time has no winner: that is for WD-06 and WD-09 to judge.
+        # WD-06 and WD-09 judge a withdraw that can be cancelled again at any time: such a race has no winner.
         again = _successes(race) > 1 and succeeded(api.cancel(withdraw))
         _one_succeeds(race, "pending", control=again)
 
@@ -86,7 +86,7 @@ def test_one_of_many_cancels_of_a_processing_withdraw_succeeds(api: Withdraws, g
     """Of parallel cancels of one processing withdraw, too, exactly one succeeds."""
     for _ in range(_FEWER_ROUNDS):
         withdraw, race = api.race(lambda: given("processing"))
-        # It may settle by itself, and then none of them succeeds.
+        # The withdraw may settle by itself, and then no cancel succeeds.
         if _successes(race):
             again = _successes(race) > 1 and succeeded(api.cancel(withdraw))
             _one_succeeds(race, "processing", control=again)
@@ -94,7 +94,7 @@ def test_one_of_many_cancels_of_a_processing_withdraw_succeeds(api: Withdraws, g
 
 @requirement("WD-08", level="SHOULD")
 def test_losers_of_a_race_are_refused(api: Withdraws, races: Races) -> None:
-    """Those that come too late get the documented refusal, or the one that any second cancel gets here."""
+    """Cancels that come too late get the documented refusal, or the one that any second cancel gets here."""
     for withdraw, race in zip(races.withdraws, races.rounds, strict=True):
         for reply in race.replies:
             code = reply.at("error.code")

@@ -70,7 +70,7 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
     )
 
 
-# What is signed, and what is sent: the same to a parser that keeps the last of two values, or reads neither.
+# The signed body, and the sent one: the same to a parser that keeps the last of two values, or reads neither.
 ANOTHER = {
     "another_value": (b'{"note":"one","n":1}', b'{"note":"one","n":2}'),
     "a_key_sent_twice": (b'{"note":"one"}', b'{"note":"two","note":"one"}'),

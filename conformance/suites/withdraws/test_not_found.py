@@ -1,4 +1,4 @@
-"""Ids that name nothing, somebody else's withdraws, and ids that aren't ids."""
+"""Ids that name nothing, another merchant's withdraws, and ids that aren't ids."""
 
 import pytest
 
@@ -49,9 +49,9 @@ def test_unknown_id_is_not_found(api: Withdraws, time: str) -> None:
 @requirement("WD-12")
 @pytest.mark.parametrize("status", ["pending", "processing", "paid", "failed", "canceled"])
 def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Given, status: str) -> None:
-    """Somebody else's withdraw isn't cancelled, and its owner still can cancel it."""
+    """Another merchant's withdraw isn't cancelled, and its owner still can cancel it."""
     withdraw = given(status, owner="other_merchant")
-    # What its owner has looked at may be kept where others find it.
+    # A read by its owner may be kept where the other merchant's request finds it.
     api.look(withdraw, by="other_merchant")
 
     for time in ("the first time", "the second time"):
@@ -67,7 +67,7 @@ def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Giv
 
 @requirement("WD-12")
 def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
-    """Somebody else's withdraw isn't cancelled either when its id is written in capitals."""
+    """Another merchant's withdraw isn't cancelled either when its id is written in capitals."""
     withdraw = given("pending", owner="other_merchant")
 
     reply = api.to_raw_id(quoted(withdraw.id.upper()))
@@ -91,7 +91,7 @@ def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) ->
     not_cancelled(
         reply,
         "this merchant's withdraw, by the other merchant,",
-        hint="Look withdraws up among those of the caller, whoever that is.",
+        hint="Look withdraws up among those of the caller.",
     )
     api.still_cancels(withdraw, after="the other merchant tried to cancel it")
 
@@ -99,7 +99,7 @@ def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) ->
 @requirement("WD-12")
 @pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
 def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> None:
-    """Who sends another merchant's key beside its own is let in as itself, or not at all."""
+    """A request with another merchant's key beside the own one is let in as the own merchant's, or not at all."""
     withdraw = given("pending", owner="other_merchant")
     headers, other = api.signed(), given.credentials("other_merchant").key
     own = str(headers["X-API-Key"])
@@ -118,7 +118,7 @@ def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> N
 @requirement("WD-13")
 @pytest.mark.parametrize("status", ["pending", "processing", "paid", "failed", "canceled"])
 def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, status: str) -> None:
-    """Somebody else's withdraw is answered as an unknown id is, whatever its state."""
+    """Another merchant's withdraw is answered as an unknown id is, whatever its state."""
     withdraw, unknown = given.lasting(status, owner="other_merchant"), (api.unknown_id(), api.unknown_id())
 
     theirs, unknowns = api.cancel(withdraw), [api.cancel(one) for one in unknown]
@@ -137,11 +137,11 @@ def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, st
 @requirement("WD-12")
 @pytest.mark.parametrize("status", ["pending", "paid", "canceled"])
 def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, status: str) -> None:
-    """Where there is a read endpoint, somebody else's withdraw isn't shown there either."""
+    """Where there is a read endpoint, another merchant's withdraw isn't shown there either."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
     withdraw = given.lasting(status, owner="other_merchant")
-    # What its owner has looked at may be kept where others find it.
+    # A read by its owner may be kept where the other merchant's request finds it.
     api.look(withdraw, by="other_merchant")
 
     reply = api.read(withdraw)

@@ -79,7 +79,7 @@ def settling(api: Withdraws, given: Given) -> Settling:
 def test_canceled_in_another_way_is_never_paid(
     api: Withdraws, given: Given, settling: Settling, status: str
 ) -> None:
-    """One that was processing when it was cancelled isn't paid, nor is one that was handed over as canceled."""
+    """A withdraw that was processing when it was cancelled isn't paid, nor is one that was handed over as canceled."""
     if status == "processing" and not api.declares_cancel_processing:
         raise NotApplicable("the profile doesn't declare that processing withdraws can be cancelled")
     withdraw = given(status)
@@ -95,14 +95,14 @@ def test_canceled_in_another_way_is_never_paid(
     stays_canceled(
         api.confirmed(withdraw),
         before,
-        f"a withdraw that was {status} at first, and then canceled, after attempts to pay it",
+        f"a withdraw that was {status} at first, and then canceled, after attempts to pay it,",
         hint="The payment has to look at the status in the same transaction that pays.",
     )
 
 
 @requirement("WD-42")
 def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Settling) -> None:
-    """One that was pending when it was first looked at, and has been paid since, is refused as any paid one is."""
+    """A withdraw that was read as pending, and was paid since, is refused as any paid one is."""
     withdraw = given("pending")
     api.look(withdraw)
     settling.ask(withdraw)
@@ -122,7 +122,7 @@ def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Sett
 @requirement("WD-42")
 @pytest.mark.parametrize("by", ["somebody_unsigned", "another_merchant", "its_owner_in_vain"])
 def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling: Settling, by: str) -> None:
-    """What somebody tried in vain to cancel is paid as any other."""
+    """A withdraw whose cancel was refused is paid as any other."""
     if by == "another_merchant":
         withdraw = given("pending", owner="other_merchant")
         refused = [api.cancel(withdraw)]

@@ -27,7 +27,7 @@ from conformance.suites.withdraws.fields import (
 
 pytestmark = pytest.mark.last
 
-# What each row asks of a success: the same as of those that test_body looks at.
+# The assertion of each row on a success: test_body makes the same ones on a few cancels.
 _EACH: dict[str, Callable[[Asked], object]] = {
     "WD-01": lambda one: cancelled(one.reply, one.what()),
     "WD-15": lambda one: has_its_id(one.reply, one.withdraw),
@@ -43,7 +43,7 @@ _EACH: dict[str, Callable[[Asked], object]] = {
 
 @pytest.mark.parametrize("row", [pytest.param(row, marks=requirement(row), id=row) for row in _EACH])
 def test_every_success_is_one(every_success: Sequence[Asked], row: str) -> None:
-    """Each success of the run is one as documented, whoever's withdraw it is about and whenever it came."""
+    """Each success of the run is one as documented, of any merchant and at any time."""
     for one in every_success:
         _EACH[row](one)
 
