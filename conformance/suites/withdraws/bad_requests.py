@@ -19,8 +19,9 @@ def hex_of(headers: Headers) -> str:
     return str(headers["X-Signature"]).removeprefix("sha256=")
 
 
-def _with_hex(headers: Headers, change: Callable[[str], str]) -> Headers:
-    return {**headers, "X-Signature": "sha256=" + change(hex_of(headers))}
+def _digits(change: Callable[[str], str]) -> Change:
+    """A signature with other digits."""
+    return lambda api, h: {**h, "X-Signature": "sha256=" + change(hex_of(h))}
 
 
 def _other(digit: str) -> str:
@@ -62,7 +63,10 @@ def _over(message: Callable[[str], str]) -> Change:
 
     def change(api: Withdraws, h: Headers) -> Headers:
         text = message(str(h["X-Timestamp"])).encode()
-        return _with_hex(h, lambda _: hmac.new(api.secret().encode(), text, hashlib.sha256).hexdigest())
+        return {
+            **h,
+            "X-Signature": f"sha256={hmac.new(api.secret().encode(), text, hashlib.sha256).hexdigest()}",
+        }
 
     return change
 
@@ -82,9 +86,10 @@ FORGED: dict[str, Change] = {
         **h,
         "X-Signature": signature(str(h["X-API-Key"]), str(h["X-Timestamp"]), b""),
     },
-    "unkeyed_hash": lambda api, h: _with_hex(
-        h, lambda _: hashlib.sha256(f"{h['X-Timestamp']}.".encode()).hexdigest()
-    ),
+    "unkeyed_hash": lambda api, h: {
+        **h,
+        "X-Signature": "sha256=" + hashlib.sha256(f"{h['X-Timestamp']}.".encode()).hexdigest(),
+    },
     "over_the_body_alone": _over(lambda stamp: ""),
     "over_a_dot_and_the_body": _over(lambda stamp: "."),
     "over_the_timestamp_alone": _over(lambda stamp: stamp),
@@ -97,38 +102,30 @@ FORGED: dict[str, Change] = {
         **h,
         "X-Signature": signature(api.secret(), str(h["X-Timestamp"]), b"{}"),
     },
-    "no_digits": lambda api, h: _with_hex(h, lambda text: ""),
-    "first_digit_only": lambda api, h: _with_hex(h, lambda text: text[:1]),
-    "first_8_digits": lambda api, h: _with_hex(h, lambda text: text[:8]),
-    "first_20_digits": lambda api, h: _with_hex(h, lambda text: text[:20]),
-    "first_40_digits": lambda api, h: _with_hex(h, lambda text: text[:40]),
-    "first_32_digits": lambda api, h: _with_hex(h, lambda text: text[:32]),
-    "all_digits_but_the_last": lambda api, h: _with_hex(h, lambda text: text[:-1]),
-    "all_digits_but_the_last_two": lambda api, h: _with_hex(h, lambda text: text[:-2]),
-    "all_digits_but_the_first": lambda api, h: _with_hex(h, lambda text: text[1:]),
-    "one_digit_more": lambda api, h: _with_hex(h, lambda text: text + "0"),
-    "two_digits_more": lambda api, h: _with_hex(h, lambda text: text + "00"),
-    "two_digits_before": lambda api, h: _with_hex(h, lambda text: "ab" + text),
-    "two_zeros_before": lambda api, h: _with_hex(h, lambda text: "00" + text),
-    "all_digits_and_then_words": lambda api, h: _with_hex(h, lambda text: text + "zz"),
-    "all_digits_and_then_an_equals_sign": lambda api, h: _with_hex(h, lambda text: text + "=0"),
-    "all_digits_and_then_a_comma": lambda api, h: _with_hex(h, lambda text: text + ",0"),
-    "last_digit_changed": lambda api, h: _with_hex(h, lambda text: text[:-1] + _other(text[-1])),
-    "first_digit_changed": lambda api, h: _with_hex(h, lambda text: _other(text[0]) + text[1:]),
-    "second_half_changed": lambda api, h: _with_hex(
-        h, lambda text: text[:32] + "".join(map(_other, text[32:]))
-    ),
-    "first_half_changed": lambda api, h: _with_hex(
-        h, lambda text: "".join(map(_other, text[:32])) + text[32:]
-    ),
-    "middle_digit_changed": lambda api, h: _with_hex(
-        h, lambda text: text[:31] + _other(text[31]) + text[32:]
-    ),
-    "digits_reversed": lambda api, h: _with_hex(
-        h, lambda text: text[::-1] if text != text[::-1] else "0" * 64
-    ),
-    "not_hex": lambda api, h: _with_hex(h, lambda text: "zz" * 32),
-    "all_zeros": lambda api, h: _with_hex(h, lambda text: "0" * 64),
+    "no_digits": _digits(lambda text: ""),
+    "first_digit_only": _digits(lambda text: text[:1]),
+    "first_8_digits": _digits(lambda text: text[:8]),
+    "first_20_digits": _digits(lambda text: text[:20]),
+    "first_40_digits": _digits(lambda text: text[:40]),
+    "first_32_digits": _digits(lambda text: text[:32]),
+    "all_digits_but_the_last": _digits(lambda text: text[:-1]),
+    "all_digits_but_the_last_two": _digits(lambda text: text[:-2]),
+    "all_digits_but_the_first": _digits(lambda text: text[1:]),
+    "one_digit_more": _digits(lambda text: text + "0"),
+    "two_digits_more": _digits(lambda text: text + "00"),
+    "two_digits_before": _digits(lambda text: "ab" + text),
+    "two_zeros_before": _digits(lambda text: "00" + text),
+    "all_digits_and_then_words": _digits(lambda text: text + "zz"),
+    "all_digits_and_then_an_equals_sign": _digits(lambda text: text + "=0"),
+    "all_digits_and_then_a_comma": _digits(lambda text: text + ",0"),
+    "last_digit_changed": _digits(lambda text: text[:-1] + _other(text[-1])),
+    "first_digit_changed": _digits(lambda text: _other(text[0]) + text[1:]),
+    "second_half_changed": _digits(lambda text: text[:32] + "".join(map(_other, text[32:]))),
+    "first_half_changed": _digits(lambda text: "".join(map(_other, text[:32])) + text[32:]),
+    "middle_digit_changed": _digits(lambda text: text[:31] + _other(text[31]) + text[32:]),
+    "digits_reversed": _digits(lambda text: text[::-1] if text != text[::-1] else "0" * 64),
+    "not_hex": _digits(lambda text: "zz" * 32),
+    "all_zeros": _digits(lambda text: "0" * 64),
     "algorithm_none": lambda api, h: {**h, "X-Signature": "none="},
 }
 

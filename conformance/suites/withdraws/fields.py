@@ -4,6 +4,7 @@ A key that is left out passes all of these: WD-16 judges whether it may be left 
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -25,45 +26,36 @@ _OTHER_DECIMALS = (
 )
 
 
+def _field(reply: Reply, key: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> None:
+    """Asserts that a value is good, or left out."""
+    expect.field(reply, f"data.{key}", lambda value: value is MISSING or good(value), expected, hint=hint)
+
+
+def _matches(pattern: str, value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None
+
+
 def is_decimal_text(reply: Reply) -> None:
     """The amount is text with a decimal number in it, never a JSON number."""
-    expect.field(
-        reply,
-        "data.amount",
-        lambda value: (
-            value is MISSING
-            or (isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) is not None)
-        ),
-        'a decimal string, like "1000.00"',
-        hint="A JSON number loses cents on its way through a float.",
-    )
+    hint = "A JSON number loses cents on its way through a float."
+    expected = 'a decimal string, like "1000.00"'
+    _field(reply, "amount", lambda value: _matches(r"\d+(\.\d+)?", value), expected, hint=hint)
 
 
 def is_code(reply: Reply) -> None:
     """The currency is three upper-case letters."""
-    expect.field(
-        reply,
-        "data.currency",
-        lambda value: (
-            value is MISSING or (isinstance(value, str) and re.fullmatch(r"[A-Z]{3}", value) is not None)
-        ),
-        "three upper-case letters (ISO 4217)",
-    )
+    expected = "three upper-case letters (ISO 4217)"
+    _field(reply, "currency", lambda value: _matches(r"[A-Z]{3}", value), expected)
 
 
 def has_its_id(reply: Reply, withdraw: Resource) -> None:
     """The answer is about the withdraw that was asked for."""
-    expect.field(
-        reply,
-        "data.id",
-        lambda value: value is MISSING or value == withdraw.id,
-        f"the requested id {withdraw.id}",
-    )
+    _field(reply, "id", lambda value: bool(value == withdraw.id), f"the requested id {withdraw.id}")
 
 
 def is_unpaid(reply: Reply) -> None:
     """A canceled withdraw was never paid: paidAt is null, or left out."""
-    expect.field(reply, "data.paidAt", lambda value: value in (None, MISSING), "null on a canceled withdraw")
+    _field(reply, "paidAt", lambda value: value is None, "null on a canceled withdraw")
 
 
 def has_instant(reply: Reply, key: str) -> datetime | None:
@@ -130,37 +122,27 @@ def is_masked(reply: Reply, *, known: bool) -> None:
     """The account number is masked; where there is one (`known`), it isn't left empty either."""
 
     def good(value: Any) -> bool:
-        if value is MISSING or (not known and not keys.has_value(value)):
+        if not known and not keys.has_value(value):
             return True
         return isinstance(value, str) and bool(value.strip()) and not unmasked(value)
 
     wanted = "masked text, like 1234****7890" + ("" if known else ", or null")
-    expect.field(reply, "data.bankAccountNumber", good, wanted)
+    _field(reply, "bankAccountNumber", good, wanted)
 
 
 def has_text_types(reply: Reply) -> None:
     """The bank code is text, and the metadata an object, unless they are null."""
-    expect.field(
-        reply,
-        "data.bankCode",
-        lambda value: value is None or value is MISSING or isinstance(value, str),
-        'a text, like "004"',
-        hint="Bank codes are no numbers: leading zeros count.",
-    )
-    expect.field(
-        reply,
-        "data.metadata",
-        lambda value: isinstance(value, dict) or value is MISSING or value is None,
-        "an object",
-        hint="Not the JSON text of one.",
-    )
+    hint = "Bank codes are no numbers: leading zeros count."
+    _field(reply, "bankCode", lambda value: isinstance(value, str | None), 'a text, like "004"', hint=hint)
+    hint = "Not the JSON text of one."
+    _field(reply, "metadata", lambda value: isinstance(value, dict | None), "an object", hint=hint)
 
 
 def lacks_decimals(amount: Any, currency: Any) -> bool:
     """Whether an amount of a currency that has hundredths is written without two decimals."""
     if currency is None or currency in _OTHER_DECIMALS.split() or not isinstance(amount, str):
         return False
-    return re.fullmatch(r"\d+\.\d\d", amount, re.ASCII) is None
+    return not _matches(r"\d+\.\d\d", amount)
 
 
 def date_of(reply: Reply) -> datetime | None:
