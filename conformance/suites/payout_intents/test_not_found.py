@@ -253,7 +253,7 @@ def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: str) 
     # A front server may hang up on what is longer than it reads.
     reply = _answered(lambda: _ask_raw(api, raw, asked), api, what, may_hang_up=len(raw) > LONG)
     if reply is not None:
-        is_turned_down(reply, raw, to=what)
+        is_turned_down(reply, raw, to=what, found_code="approval_required")
 
 
 def _answered(ask: Callable[[], Reply], api: PayoutIntents, what: str, *, may_hang_up: bool) -> Reply | None:
