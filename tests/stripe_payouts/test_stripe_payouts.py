@@ -209,7 +209,7 @@ def test_a_run_is_compared_with_itself(ran: Ran) -> None:
 
 
 def test_what_fuzzing_found_is_sent_again(ran: Ran) -> None:
-    failing = ran.record["fuzz"]["failing"][0]["check"]
+    failing = next(iter(ran.record["fuzz"]["failing"]))
 
     done = do("replay", ran.folder, failing, cwd=ran.home)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from conformance.errors import NotTestable
 from conformance.http import summary
 from conformance.http.client import Request
+from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
@@ -36,6 +37,7 @@ class Payouts:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._polling = Polling()
 
     def cancel(
         self,
@@ -62,6 +64,10 @@ class Payouts:
     def read(self, payout: Payout, *, by: str = "primary", authorization: str | None = "") -> Reply:
         """A read; `authorization` None sends no credentials, another text replaces the documented ones."""
         return self.send("GET", read_path(payout), by=by, authorization=authorization)
+
+    def confirmed(self, payout: Payout) -> Reply:
+        """The first read that shows the payout canceled, or the last of two seconds: a replica may lag."""
+        return self._polling.until(lambda: self.read(payout), lambda reply: reply.at("status") == "canceled")
 
     def send(
         self,
@@ -112,15 +118,15 @@ class Payouts:
         found: dict[str, Any] = reply.json
         return found
 
-    def still_cancels(self, payout: Payout, *, after: str, by: str = "primary") -> None:
-        """The positive twin: the documented cancel works on this very payout, so `after` had no effect on it."""
+    def still_cancels(self, payout: Payout, *, after: Reply, by: str = "primary") -> None:
+        """The positive twin: the documented cancel works on this payout, so the request `after` changed nothing."""
         reply = self.cancel(payout, by=by)
         if not reply.ok:
             read = self.read(payout, by=by)
             raise expect.Violation(
-                expected=f"the documented cancel still to work on this payout after {after}",
-                observed=f"{summary.of(reply)}, and a read shows {summary.of(read)}",
-                reply=reply,
+                expected=f"this {after.exchange.method}, answered by {after.status}, to leave the payout pending",
+                observed=f"a documented cancel after it gets {summary.of(reply)}, and a read {summary.of(read)}",
+                reply=after,
                 hint="Refuse before anything is written.",
                 control=read.at("status") != "canceled",
             )

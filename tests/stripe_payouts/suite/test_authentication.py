@@ -52,7 +52,7 @@ def test_a_cancel_without_a_key_is_refused(api: Payouts, given: Given) -> None:
     reply = api.cancel(payout, authorization=None)
 
     refused(reply, UNAUTHORIZED, "a cancel without credentials")
-    api.still_cancels(payout, after="a cancel without credentials")
+    api.still_cancels(payout, after=reply)
 
 
 @requirement("SP-18")
@@ -75,7 +75,7 @@ def test_a_wrong_key_is_refused(api: Payouts, given: Given, kind: str) -> None:
     reply = api.cancel(payout, authorization=basic(WRONG[kind](api.secret_key())))
 
     refused(reply, UNAUTHORIZED, f"a cancel with {kind}", hint="Look the key up; its form proves nothing.")
-    api.still_cancels(payout, after=f"a cancel with {kind}")
+    api.still_cancels(payout, after=reply)
 
 
 @requirement("SP-20")

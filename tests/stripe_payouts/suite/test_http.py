@@ -88,6 +88,6 @@ def test_no_other_method_cancels(api: Payouts, given: Given, method: str) -> Non
     """Another method on the path of the cancel cancels nothing."""
     payout = given("pending")
 
-    api.send(method, cancel_path(payout))
+    reply = api.send(method, cancel_path(payout))
 
-    api.still_cancels(payout, after=f"a {method}")
+    api.still_cancels(payout, after=reply)

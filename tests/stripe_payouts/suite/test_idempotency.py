@@ -39,7 +39,7 @@ def test_a_key_of_another_payout_is_refused(api: Payouts, given: Given) -> None:
         reply=reply,
         hint="Keep path and parameters with the key, and compare them.",
     )
-    api.still_cancels(second, after="a cancel under a key of another payout")
+    api.still_cancels(second, after=reply)
 
 
 @requirement("SP-23")

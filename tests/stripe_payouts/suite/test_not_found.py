@@ -45,7 +45,7 @@ def test_another_accounts_payout_is_not_found(api: Payouts, given: Given) -> Non
     refused(
         reply, NOT_FOUND, "cancelling another account's payout", hint="Look payouts up by account and id."
     )
-    api.still_cancels(payout, after="another account tried to cancel it", by="other_merchant")
+    api.still_cancels(payout, after=reply, by="other_merchant")
 
 
 @requirement("SP-10")
