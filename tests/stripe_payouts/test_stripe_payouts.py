@@ -139,7 +139,7 @@ def test_plan_says_what_it_cannot_rehearse(home: Path) -> None:
     done = do("plan", "localstripe.toml", cwd=home)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "No run could be rehearsed, for stripe-payouts has no sandbox" in done.stdout
+    assert "No run could be rehearsed: stripe-payouts has no sandbox" in done.stdout
     assert "SP-09" in done.stdout
 
 
