@@ -1,4 +1,4 @@
-"""Everything that one worker of a run needs, opened from a profile and a run folder."""
+"""Opens everything that one worker of a run needs, from a profile and a run folder."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _UNLIMITED = 10**9
 
 
 class Session:
-    """The client, the recorder and the leases of one worker; workers of a run share `folder`."""
+    """The client, the recorder and the leases of one worker; the workers of a run share `folder`."""
 
     def __init__(self, profile: Profile, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class Session:
 
 
 def give_back(profile: Profile, folder: Path) -> None:
-    """Offers back what no check has asked for, and what the workers of the run in `folder` have left for its end."""
+    """Offers back the resources that no check asked for, and those that the workers left for the end of the run."""
     if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS)):
         session = Session(profile, folder)
         session.leases.return_reserve()
@@ -114,23 +114,23 @@ def give_back(profile: Profile, folder: Path) -> None:
 
 
 class Given:
-    """Hands over resources: `given("pending")`, `given("paid", owner="other_merchant")`."""
+    """Hands over resources: `given(status)`, `given(status, owner="other_merchant")`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: dict[Wanted, Resource] = {}
 
     def __call__(self, status: str, **more: Any) -> Resource:
-        """A resource in that state that nobody has used. Raises NotTestable where there is none."""
+        """Returns an unused resource in that state. Raises NotTestable where there is none."""
         return self._session.leases.lease(self._asked(status, more))
 
     def unread(self, status: str, **more: Any) -> Resource:
-        """A resource that nobody has read before: what is in memory of it, only the check itself has put there."""
+        """Returns a resource that was never read: only the check itself puts anything about it into a cache."""
         wanted = self._asked(status, more)
         return self._session.leases.unread(wanted)
 
     def lasting(self, status: str, **more: Any) -> Resource:
-        """A resource in a state that no request of the caller's can change; the same one each time.
+        """Returns a resource in a state that no request of the caller's can change; the same one each time.
 
         Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the
         refusal alone share one. Whether it really changes nothing is for checks with a resource of their own.
@@ -152,7 +152,7 @@ class Given:
         return wanted
 
     def credentials(self, name: str) -> Any:
-        """A pair of the profile. Raises NotTestable where it isn't there."""
+        """Returns credentials of the profile. Raises NotTestable where they aren't there."""
         found = self._session.profile.credentials.get(name)
         if found is None:
             raise NotTestable(
@@ -172,17 +172,17 @@ class Given:
 
 
 class NoSource:
-    """A profile that names no way of obtaining resources."""
+    """The source of a profile that names none."""
 
     def setup(self, wanted: Wanted) -> Resource:
-        """Says what is missing."""
+        """Raises NotTestable, which says what is missing."""
         raise NotTestable(
             f"no {wanted.described().split(' ', 1)[1]}: the profile's [states] names no source",
             hint="Add url, command, ids or sandbox to [states].",
         )
 
     def teardown(self, resource: Resource) -> None:
-        """Nothing was given out."""
+        """Does nothing: no resource was handed out."""
 
     def settle(self, resource: Resource) -> None:
-        """Nothing was given out."""
+        """Does nothing: no resource was handed out."""

@@ -1,6 +1,6 @@
-"""Cancelled resources, to be looked at once more some seconds after the last cancel of the suites.
+"""Remembers cancelled resources, which are read once more some seconds after the last cancel of the suites.
 
-All workers of a run write them down in one file, so that one of them can look at what each of them has cancelled.
+All workers of a run write to one file, so that one of them can read the resources that each has cancelled.
 """
 
 import json
@@ -19,10 +19,10 @@ _LOOK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A resource that was cancelled: by whose credentials (a name of the profile), and in which state it was set up.
+    """A cancelled resource: `by` names the credentials in the profile, `status` is the state that it was set up in.
 
-    `at` is a reading of `time.monotonic()`, which all processes of a machine share. `told` is what the answers to its
-    cancel said, as far as a later look compares with it: of words that a target may choose, a digest.
+    `at` is a reading of `time.monotonic()`, which all processes of a machine share. `told` holds the
+    facts of the answers to its cancel that a later read is compared with: of words that a target may choose, a digest.
     """
 
     id: str
@@ -32,12 +32,12 @@ class Watched:
     told: Mapping[str, Any] = field(default_factory=dict)
 
     def age(self) -> str:
-        """How long ago it was cancelled."""
+        """Returns the time since its cancel, in words."""
         return f"{max(0.0, time.monotonic() - self.at):.1f} s after its cancel was answered"
 
 
 def of_each_kind(found: Sequence[Watched], most: int) -> list[Watched]:
-    """At most so many: of each state and merchant in turn, the oldest first."""
+    """Returns at most so many: of each state and merchant in turn, the oldest first."""
     kinds: dict[tuple[str, str], list[Watched]] = {}
     for one in found:
         kinds.setdefault((one.status, one.by), []).append(one)
@@ -45,21 +45,21 @@ def of_each_kind(found: Sequence[Watched], most: int) -> list[Watched]:
 
 
 class Watch:
-    """What the workers of a run have cancelled, in the order in which they did."""
+    """The resources that the workers of a run have cancelled, in that order."""
 
     def __init__(self, folder: Path, watch_s: float) -> None:
         self._path, self._watch_s = folder / FILE, watch_s
 
     def cancelled(self, identifier: str, *, by: str, status: str, told: Mapping[str, Any]) -> None:
-        """A resource was cancelled just now: the wait begins anew."""
+        """Notes that a resource was cancelled just now: the wait begins anew."""
         self._append(asdict(Watched(identifier, by, status, time.monotonic(), told)))
 
     def leave_out(self, identifier: str) -> None:
-        """Something else was asked for this resource, so a look at it tells nothing of its cancel."""
+        """Leaves a resource out: another request named it since, so a read tells nothing of its cancel."""
         self._append({"left_out": identifier})
 
     def so_far(self) -> list[Watched]:
-        """Each resource that was cancelled until now, once."""
+        """Returns each resource that was cancelled until now, once."""
         return self._read()
 
     def due(self) -> list[Watched]:

@@ -36,7 +36,7 @@ _in_use: "list[Redactor]" = []
 class Redactor:
     """Replaces each secret by `[redacted:NAME]`, in raw, JSON, URL, HTML, hex and base64 form.
 
-    `secrets` maps a name (`primary.api_secret`) to its value. `pairs` names two of them that travel joined by a
+    `secrets` maps a name (`primary.password`) to its value. `pairs` names two of them that travel joined by a
     colon, as Basic credentials do (RFC 7617). `extra`, below, are further values to take out of one piece.
     """
 

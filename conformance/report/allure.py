@@ -278,7 +278,7 @@ def _head(exchange: Exchange) -> str:
 
 
 def _parts(identity: str) -> tuple[str, str]:
-    """`refused[paid]` is the case `paid` of `refused`."""
+    """Splits an id: `refused[late]` is the case `late` of `refused`."""
     base, bracket, case = identity.partition("[")
     return (base, case[:-1]) if bracket and case.endswith("]") else (identity, "")
 

@@ -74,7 +74,7 @@ def header_word(name: str, value: str) -> str:
 
 
 def variable(target: Target, credential: str) -> str:
-    """The shell expansion of `primary.api_key`; a name is made up where the profile's isn't known."""
+    """The shell expansion of `primary.FIELD`; a name is made up where the profile's isn't known."""
     name = target.env.get(credential) or target.env.get(f"credentials.{credential}", "")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         name = re.sub(r"^(?=\d|$)|\W", "_", credential, flags=re.ASCII).upper()

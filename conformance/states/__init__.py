@@ -1,4 +1,4 @@
-"""How the harness comes by resources in named states, and gives each out once."""
+"""Provider states: obtains resources in named states, and hands each out once."""
 
 from conformance.states.leases import Leases
 from conformance.states.resource import Provisioner, Resource, Wanted

@@ -8,7 +8,7 @@ _MASK = re.compile(r"[^0-9A-Za-z \-]|[xX]{2,}")
 
 
 def account_numbers(facts: Mapping[str, Any]) -> list[str]:
-    """Full account numbers among what a state provider told: unmasked, six digits and more."""
+    """Returns the full account numbers among the facts of a state provider: unmasked, six digits and more."""
     pending: list[tuple[str, Any]] = [("", facts)]
     found: list[str] = []
     while pending:
@@ -21,11 +21,11 @@ def account_numbers(facts: Mapping[str, Any]) -> list[str]:
 
 
 def unmasked(text: str) -> bool:
-    """Whether a text looks like a whole account number: six digits and more, and nothing that masks any."""
+    """Returns whether a text looks like a whole account number: six digits and more, and no mask."""
     return sum(char.isdigit() for char in text) >= 6 and not _MASK.search(text)
 
 
 def spelled(number: str) -> re.Pattern[str]:
-    """Finds an account number, grouped or not, and not as a part of a longer one."""
+    """Returns a pattern for an account number, grouped or not, and not as a part of a longer one."""
     spaced = r"[ \-]?".join(re.escape(char) for char in number if char not in " -")
     return re.compile(rf"(?<!\d){spaced}(?!\d)")

@@ -29,7 +29,7 @@ class StateEndpoint:
         self._down: TransportError | None = None
 
     def setup(self, wanted: Wanted) -> Resource:
-        """A new resource; NotTestable quotes whatever else the endpoint answered."""
+        """Returns a new resource; NotTestable quotes any other answer of the endpoint."""
         reply = self._post("setup", wanted, {})
         said = summary.brief(reply, _SHOWN, code=False)
         if reply.status in (404, 422):
@@ -48,7 +48,7 @@ class StateEndpoint:
         return Resource(str(one), wanted, facts)
 
     def teardown(self, resource: Resource) -> None:
-        """Offers a resource back; what the endpoint makes of it is its own affair."""
+        """Offers a resource back; the answer of the endpoint doesn't matter."""
         try:
             self._post("teardown", resource.wanted, {"id": resource.id})
         except (NotTestable, BudgetError):
@@ -78,7 +78,7 @@ class StateEndpoint:
             try:
                 return self._client.send(lambda: request)
             except TransportError as fault:
-                # A resource more than was asked for harms nobody: an endpoint may hang up without notice.
+                # An endpoint may hang up without notice; a resource too many does no harm.
                 if again and fault.kind == "reset" and action != "settle":
                     continue
                 if fault.kind in ("dns", "refused", "tls", "timeout", "connect"):

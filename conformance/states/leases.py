@@ -1,4 +1,4 @@
-"""Each resource is given out once, across all workers of a run."""
+"""Leases resources: each is handed out once, across all workers of a run."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ from conformance.states.verify import Verifier, View
 
 
 class Claims:
-    """A folder with one file per used id: creating one is atomic on every file system and outlives a kill.
+    """A folder with one file per used id: creating a file is atomic on every file system and outlives a kill.
 
-    `owner` says who uses it, where several share the folder.
+    `owner` names the run, where several share the folder.
     """
 
     def __init__(self, folder: Path, owner: str = "") -> None:
@@ -26,7 +26,7 @@ class Claims:
         self._owner = owner
 
     def claim(self, resource_id: str) -> bool:
-        """True for the first who asks for this id, in whatever process."""
+        """Claims an id. Returns True only for its first claim, over all processes."""
         try:
             file = os.open(self._file(resource_id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -40,18 +40,18 @@ class Claims:
         return True
 
     def owner(self, resource_id: str) -> str:
-        """Who claimed this id; empty where nobody did, or nobody in particular."""
+        """Returns the owner who claimed this id; empty where it isn't claimed, or without an owner."""
         try:
             return os.fsdecode(self._file(resource_id).read_bytes())
         except OSError:
             return ""
 
     def is_mine(self, resource_id: str) -> bool:
-        """Whether whoever claims here has claimed this id."""
+        """Returns whether this owner has claimed this id."""
         return self.owner(resource_id) == self._owner
 
     def is_taken(self, resource_id: str) -> bool:
-        """Whether anybody has claimed this id."""
+        """Returns whether this id is claimed."""
         return self._file(resource_id).exists()
 
     def forget(self, resource_id: str) -> None:
@@ -69,7 +69,7 @@ _ATTEMPTS = 3
 class Leases:
     """Hands out resources and remembers them, to offer them back in the end.
 
-    With a `verifier` each is looked at first; with a `reserve` those that wait there come first.
+    A `verifier` looks at each first; resources in the `reserve` are handed out before new ones.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class Leases:
         self.handed: dict[str, Wanted] = {}
 
     def unread(self, wanted: Wanted) -> Resource:
-        """A resource that nobody has used, nor read, of a state whose source has shown that it can be relied on.
+        """Returns a resource that was never used nor read, of a state whose source has proved reliable.
 
-        For what only shows where nobody has looked before; raises as `lease` does.
+        For defects that only a first read shows. Raises as `lease` does.
         """
         if (wanted.whose, wanted.status) not in self._proven:
             first = self.lease(wanted)
@@ -104,7 +104,7 @@ class Leases:
         return self.unseen(wanted, new=True)
 
     def lease(self, wanted: Wanted) -> Resource:
-        """A resource that nobody has used, seen to be in its state as far as that can be seen.
+        """Returns an unused resource, seen to be in its state as far as that can be seen.
 
         Raises NotTestable where there is none, or where the source hands out something else, and TransportError where
         the target gives no answer.
@@ -120,11 +120,11 @@ class Leases:
                 return resource
             if look.view is not View.LATER or not left:
                 break
-        # What is wrong is settled with the last one, which may be used up by that.
+        # The last resource settles who is wrong, which may use it up.
         return self.unseen(wanted) if self._verifier.settle(resource, look) else resource
 
     def unseen(self, wanted: Wanted, *, new: bool = False) -> Resource:
-        """A resource that nobody has used, whatever it is; a `new` one hasn't waited, either.
+        """Returns an unused resource without looking at it; a `new` one doesn't come from the reserve.
 
         Raises NotTestable where there is none.
         """
@@ -142,11 +142,11 @@ class Leases:
         return resource
 
     def has(self, resource: Resource) -> bool:
-        """Whether it was leased here, and is going to be offered back from here."""
+        """Returns whether a resource was leased here, and will be offered back from here."""
         return resource in self._given
 
     def set_aside(self, resource: Resource) -> None:
-        """Keeps a leased resource for whoever asks for one like it first, in whatever process."""
+        """Puts a leased resource into the reserve, for the first lease of its kind in any process."""
         assert self._reserve is not None
         self._given.remove(resource)
         self._reserve.put(resource)
@@ -163,14 +163,14 @@ class Leases:
                 list(pool.map(self._provisioner.teardown, given))
 
     def return_later(self) -> None:
-        """Leaves everything to whoever ends the run: until then other workers may look at what has become of it."""
+        """Leaves all resources to the process that ends the run: until then other workers may look at them."""
         assert self._returns is not None
         given, self._given = self._given, []
         for resource in given:
             self._returns.put(resource)
 
     def return_reserve(self) -> None:
-        """Takes over what nobody has asked for, and what was left for the end, so that it is offered back too."""
+        """Takes over the reserve, and the resources that were left for the end, so that they are offered back too."""
         for waiting in (self._reserve, self._returns):
             if waiting is not None:
                 self._given += waiting.rest()

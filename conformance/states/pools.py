@@ -22,7 +22,7 @@ _LOCK = "lock"
 
 
 def ledger(profile: Profile) -> Path:
-    """Where the used ids of a target are remembered: one empty-looking file per id, named by its digest."""
+    """Returns the folder that remembers the used ids of a target: a file per id, named by its digest."""
     home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     target = profile.target
     mark = hashlib.sha256(f"{target.api} {target.base_url}".encode()).hexdigest()[:16]
@@ -53,7 +53,7 @@ def share(folder: Path, profile: Profile, *, forget: bool = False) -> None:
 
 
 def unused(profile: Profile) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The ids of a profile's lists that no run of this person has used: owner -> status -> ids. Takes none of them."""
+    """Returns the ids of a profile's lists that no run has used: owner -> status -> ids. Claims none of them."""
     common = ledger(profile)
     claims = Claims(common) if common.is_dir() else None
     return {
@@ -66,7 +66,7 @@ def unused(profile: Profile) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _goes_on(run: str) -> bool:
-    """Whether the run in that folder has a process: it holds the lock of its folder."""
+    """Returns whether the run in that folder still has a process: it holds the lock of its folder."""
     try:
         file = os.open(Path(run) / _LOCK, os.O_RDWR)
     except OSError:
@@ -85,7 +85,7 @@ class IdPools:
 
     def __init__(self, pools: Mapping[str, Mapping[str, tuple[str, ...]]], reserved: Claims) -> None:
         self._pools = pools
-        # A marker of its own beside the lease's claim: whoever passes here owns the id, in whatever worker or run.
+        # A marker beside the lease's claim: the worker that sets it owns the id, over all workers and runs.
         self._reserved = reserved
 
     def setup(self, wanted: Wanted) -> Resource:

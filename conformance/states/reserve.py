@@ -12,7 +12,7 @@ from uuid import uuid4
 from conformance.states.resource import Resource, Wanted
 
 FOLDER = "reserve"
-# Those that no worker needs any more, while another may still look at what has become of them.
+# Resources that no worker needs any more, while another may still read them.
 RETURNS = "returns"
 
 
@@ -31,11 +31,11 @@ class Reserve:
         draft.replace(self._folder / f"{_mark(resource.wanted)}.{uuid4()}.json")
 
     def take(self, wanted: Wanted) -> Resource | None:
-        """A resource that was kept for just this wish, None where there is none."""
+        """Returns a resource that was kept for just this wish, None where there is none."""
         return next(self._taken(f"{_mark(wanted)}.*.json"), None)
 
     def rest(self) -> Iterator[Resource]:
-        """All that nobody has taken."""
+        """Yields the resources that were not taken."""
         return self._taken("*.json")
 
     def _taken(self, pattern: str) -> Iterator[Resource]:

@@ -24,7 +24,7 @@ class Wanted:
 
     @property
     def whose(self) -> str:
-        """The pair of the profile that such a resource belongs to."""
+        """The credentials of the profile that such a resource belongs to."""
         return self.owner or ("other_environment" if self.environment else "primary")
 
     def params(self) -> dict[str, Any]:
@@ -50,12 +50,12 @@ class Wanted:
         return f"a {self._noun} with status {self.status}"
 
     def of_whom(self) -> str:
-        """The state, and whose it is where that isn't the caller: `pending`, `pending, of other_merchant`."""
+        """Returns the state, and the owner where that isn't the caller: `STATUS`, `STATUS, of other_merchant`."""
         whose = self.owner or ("the other environment" if self.environment else "")
         return f"{self.status}, of {whose}" if whose else self.status
 
     def described(self) -> str:
-        """For people: `a pending withdraw of other_merchant`, or one announced to a webhook address."""
+        """Returns the resource in words: its state, noun, owner, environment and kind, and where its webhooks go."""
         whose = f" of {self.owner}" if self.owner else ""
         where = " in the other environment" if self.environment else ""
         what = f"{self.status} {self._noun}"
@@ -75,7 +75,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of the target, handed over to be used. `facts` is what its provider told about it."""
+    """A resource of the target. `facts` are those that its provider told about it."""
 
     id: str
     wanted: Wanted
@@ -88,10 +88,10 @@ class Resource:
 
 
 class Provisioner(Protocol):
-    """One way of obtaining resources. Every method may raise NotTestable, saying what is missing."""
+    """A source of resources. Every method may raise NotTestable, which says what is missing."""
 
     def setup(self, wanted: Wanted) -> Resource:
-        """A resource in the wanted state."""
+        """Returns a resource in the wanted state."""
 
     def teardown(self, resource: Resource) -> None:
         """Offers a resource back; never raises."""
