@@ -27,17 +27,17 @@ from conformance.http.transport import DeadlineTransport
 from conformance.model import Auth, Exchange, Headers
 
 BODY_CAP = 1_000_000
-# Of an answer's body, what the record keeps: a run makes thousands of them.
+# The record keeps so much of an answer's body: a run makes thousands of them.
 KEPT_CAP = 32_000
-# Of what a fault says, which may quote what came.
+# The record keeps so much of a fault's message, which may quote the answer.
 _SAID_CAP = 400
-# As the documents' own sample clients send it: any type is welcome, JSON has to come all the same.
+# As the sample clients of documents send it: any type is accepted, and JSON has to come all the same.
 _PLAIN: Headers = (
     ("Accept", "*/*"),
     ("Accept-Encoding", "identity"),
     ("User-Agent", f"payout-conformance/{__version__}"),
 )
-# So often a request is sent to a target that asks to slow down.
+# A request is sent so often to a target that asks to slow down.
 _ATTEMPTS = 8
 # So often one is sent that meets a target which can't serve it now; less often once that was in vain twice running.
 _TRIES, _FEW_TRIES = 5, 2
@@ -51,7 +51,7 @@ _UNSENT = frozenset({"refused", "connect"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes out. `target` is the raw path (and query) below the base URL, sent as it stands.
+    """A request as it is sent. `target` is the raw path (and query) below the base URL, sent as it stands.
 
     `body` None sends no body and no content type. `signed` is the string under the HMAC, for the report.
     """
@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(slots=True)
 class Recorder:
-    """The exchanges since somebody last asked, safe to append to from racing threads.
+    """The exchanges since the last `drain`, safe to append to from racing threads.
 
     `sent` is what their authentication headers carried: in what is said of them, it is blanked too.
     """
@@ -75,11 +75,11 @@ class Recorder:
     sent: set[str] = field(default_factory=set)
 
     def cite(self, exchanges: Iterable[Exchange]) -> None:
-        """Counts exchanges that were made earlier as evidence of what runs now."""
+        """Adds exchanges that were made earlier to the evidence of the present check."""
         self.exchanges += [exchange for exchange in exchanges if exchange not in self.exchanges]
 
     def drain(self) -> tuple[Exchange, ...]:
-        """All of them, once."""
+        """Returns the exchanges, and forgets them."""
         taken, self.exchanges = self.exchanges, []
         self.sent = set()
         return tuple(taken)
@@ -116,7 +116,7 @@ class Client:
         self.hung_up = self._transport.hung_up
 
     def send(self, make: Callable[[], Request]) -> Reply:
-        """The target's answer to the request that `make` builds, which is never a 429, 502, 503 or 504.
+        """Returns the target's answer to the request that `make` builds, which is never a 429, 502, 503 or 504.
 
         `make` runs once per attempt, so that a request sent again gets a timestamp of its own. Raises TransportError:
         `rate_limited` or `unavailable` where such an answer is all that came, and as it stands where none came.
@@ -142,13 +142,13 @@ class Client:
                     raise fault or self._unavailable(reply, tries)
                 asked = _retry_after(reply.header("Retry-After")) if reply is not None else None
                 if asked:
-                    # Everybody waits: the target has said for how long.
+                    # All workers wait: the target has said for how long.
                     self._gate.slow_down(asked, asked_at)
                 else:
                     time.sleep(_FIRST_PAUSE_S * 2 ** (tries - 1))
 
     def _try(self, make: Callable[[], Request]) -> tuple[Request, Reply | None, TransportError | None]:
-        """One attempt: what was sent, and what came of it."""
+        """Makes one attempt, and records it."""
         with self._seat():
             self._gate.pass_one()
             self.start.line_up()
@@ -161,7 +161,7 @@ class Client:
     def _may_repeat(
         self, request: Request, reply: Reply | None, fault: TransportError | None, tries: int
     ) -> bool:
-        """Whether a request is sent again that the target didn't serve: where it can't have had an effect.
+        """Returns whether a request that the target didn't serve is sent again: where it can't have had an effect.
 
         One without an answer isn't, before the target has answered anything: then it can't be reached.
         """
@@ -184,7 +184,7 @@ class Client:
         )
 
     def abandon(self, make: Callable[[], Request]) -> None:
-        """Sends a request and hangs up at once, as a caller does who loses patience. Raises TransportError unsent."""
+        """Sends a request and hangs up at once, as an impatient caller does. Raises TransportError unsent."""
         self.start.hang_up = True
         try:
             fault = self._try(make)[2]
@@ -194,13 +194,13 @@ class Client:
             raise fault
 
     def unrecorded(self) -> "Client":
-        """The same client, over the same connections, whose exchanges nobody gets to see."""
+        """Returns the same client, over the same connections, whose exchanges aren't recorded."""
         other = copy.copy(self)
         other._recorder = None  # noqa: SLF001 - one of us
         return other
 
     def together(self, number: int) -> AbstractContextManager[object]:
-        """Places for so many requests at once while in the block: those of a race, whose threads are `seated`."""
+        """Holds places for so many requests at once in the block: those of a race, whose threads are `seated`."""
         return self._gate.seats(number)
 
     def _seat(self) -> AbstractContextManager[object]:
@@ -251,7 +251,7 @@ class Client:
         )
 
     def _said(self, request: Request, message: str) -> str:
-        """What a fault says, without secrets, and short."""
+        """Returns the message of a fault, without secrets, and short."""
         extra = sent_credentials(request.headers)
         if len(message) <= _SAID_CAP:
             return self._redactor.text(message, extra)
@@ -308,7 +308,7 @@ def _rate_limited(times: int) -> TransportError:
 
 
 def _framed(request: Request) -> bytes | list[bytes] | None:
-    """The body, as one chunk where the request says that it comes in chunks: httpx announces no length then."""
+    """Returns the body, as one chunk where the request says that it comes in chunks: httpx announces no length then."""
     chunked = any(name.lower() == "transfer-encoding" for name, _ in request.headers)
     return [request.body] if chunked and request.body is not None else request.body
 
@@ -333,7 +333,7 @@ def _version(answer: httpx.Response | None) -> str:
 
 
 def _read(answer: httpx.Response) -> tuple[bytes, bool]:
-    """The body up to BODY_CAP bytes, and whether there was more.
+    """Returns the body up to BODY_CAP bytes, and whether there was more.
 
     Content codings are undone here and not by httpx, which would inflate a compressed bomb whole before anybody
     could count its bytes. One that isn't known is left as it came: the checks will find no JSON in it.
@@ -356,7 +356,7 @@ def _read(answer: httpx.Response) -> tuple[bytes, bool]:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """The seconds that the target asked for (RFC 9110 section 10.2.3), None where it said nothing that helps."""
+    """Returns the seconds that the target asked for (RFC 9110 section 10.2.3), None where it named none."""
     if value is None:
         return None
     try:

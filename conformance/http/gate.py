@@ -1,4 +1,4 @@
-"""What all workers of a run share: the request rate, the request budget, pauses, and timestamps that nobody else uses.
+"""Limits that all workers of a run share: the request rate, the request budget, pauses, and unique timestamps.
 
 The state is a few numbers in one file under an exclusive lock, so that it holds across processes and a killed
 worker leaves nothing behind (the kernel drops its lock). How many requests are in flight is `slots`.
@@ -19,9 +19,9 @@ from conformance.http.slots import Slots
 
 _T = TypeVar("_T")
 _DAY_S = 86_400.0
-# As many "slow down" in a row, however short the pauses it asks for, and a target isn't going to answer.
+# After so many "slow down" in a row, however short their pauses, a target isn't going to answer.
 _MOST_IN_A_ROW = 8
-# A little less than the limit, so that a request that was held up doesn't make one second too full.
+# A little less than the limit: a request that was held up would make one second too full.
 _MARGIN = 1.02
 
 
@@ -31,8 +31,8 @@ class _State(NamedTuple):
     free: int = 0  # when the next request may start, by the rate
     sent: int = 0
     tick: int = 0
-    paused: int = 0  # nobody sends before this
-    shut: int = 0  # nobody waits for this: requests before it fail at once
+    paused: int = 0  # no request is sent before this
+    shut: int = 0  # requests before this fail at once, without waiting
     heard: int = 0  # when the present pause was asked for
     slowed: int = 0  # answers that asked to slow down
     row: int = 0  # of these, since the last other answer
@@ -78,19 +78,19 @@ class Gate:
         wait, self._in_a_row = self._update(self._take)
         while wait > 0:
             time.sleep(wait)
-            # Somebody may have been told meanwhile to wait longer.
+            # The target may have asked meanwhile for a longer pause.
             wait = self._update(lambda state: ((state.paused - time.time_ns()) / 1e9, state))
 
     def seat(self) -> AbstractContextManager[object]:
-        """One of the places for requests in flight, waited for: held while in the `with` block."""
+        """Waits for one of the places for requests in flight, and holds it in the `with` block."""
         return self._slots.one()
 
     def seats(self, number: int) -> AbstractContextManager[object]:
-        """So many of them at once. Raises HarnessError where there never will be so many."""
+        """Waits for several places at once. Raises HarnessError where there never will be so many."""
         return self._slots.several(number)
 
     def timestamp(self) -> str:
-        """Milliseconds since the epoch, never the same twice in a run.
+        """Returns milliseconds since the epoch, never the same twice in a run.
 
         Two requests with one timestamp and the same body carry one signature, and a target with a replay cache
         would be right to refuse the second.
@@ -98,7 +98,7 @@ class Gate:
         return str(self._update(self._tick))
 
     def slow_down(self, asked_s: float | None, sent_at: float) -> None:
-        """The target answered 429, or 503 with Retry-After: nobody sends anything for as long as it asked.
+        """Notes a 429, or a 503 with Retry-After: no worker sends anything for as long as the target asked.
 
         Where it didn't say how long, the pause is twice as long each time.
         `sent_at` (seconds since the epoch) is when it was asked: what several requests hear at once is one pause.
@@ -111,21 +111,21 @@ class Gate:
         self._update(lambda state: (None, state._replace(unavailable=state.unavailable + 1)))
 
     def went_well(self) -> None:
-        """An answer came that didn't ask to slow down."""
+        """Notes an answer that didn't ask to slow down."""
         if self._in_a_row:
             self._in_a_row = False
             self._update(lambda state: (None, state._replace(row=0, row_waited=0)))
 
     def slowed(self) -> tuple[int, float]:
-        """How often the target asked to slow down so far, and how many seconds of pause that came to."""
+        """Returns how often the target asked to slow down so far, and the seconds of pause in all."""
         return self._update(lambda state: ((state.slowed, state.waited / 1e9), state))
 
     def sent(self) -> int:
-        """How many requests were let through so far."""
+        """Returns the number of requests that were let through so far."""
         return self._update(lambda state: (state.sent, state))
 
     def close(self) -> None:
-        """Gives the files back."""
+        """Closes the files."""
         os.close(self._file)
         self._slots.close()
 
@@ -143,7 +143,7 @@ class Gate:
                 f"and wants a pause of {(state.shut - now) / 1e9:.0f} s more",
                 hint="Set limits.requests_per_second in the profile to what the target allows.",
             )
-        # Without a rate limit nobody waits, but a pause that the target asked for is kept.
+        # Without a rate limit no request waits, but a pause that the target asked for is kept.
         start = max(now, state.free, state.paused)
         following = start + self._interval_ns if self._interval_ns else state.free
         return ((start - now) / 1e9, state.row > 0), state._replace(free=following, sent=state.sent + 1)
@@ -155,7 +155,7 @@ class Gate:
         if asked_s is None:
             pause = 0.0 if known else 0.5 * 2 ** (row - 1)
         else:
-            # Who says "at once" eight times in a row doesn't mean it.
+            # A target that says "at once" eight times in a row doesn't mean it.
             pause = min(max(asked_s, 0.05 * 2 ** (row - 1)), _DAY_S)
         until = max(state.paused, now + int(pause * 1e9))
         more = until - max(now, state.paused)
@@ -190,7 +190,7 @@ class Gate:
 
 
 def slow_downs(path: Path) -> str | None:
-    """Sentences on how often the target of a run asked to slow down or was unavailable, None where it never was."""
+    """Returns sentences on how often the target of a run asked to slow down or was unavailable, None where never."""
     try:
         raw = path.read_bytes()
     except OSError:

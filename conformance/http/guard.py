@@ -1,4 +1,4 @@
-"""Live credentials beside a test environment: whatever isn't a read is never sent with them, whoever asks for it."""
+"""Guards live credentials beside a test environment: only reads are ever sent with them."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 class Guard:
-    """Lets through what carries none of the pairs that only read, and reads. Every client of a session has one."""
+    """Lets through reads, and requests without any of the credentials that only read. Every client has one."""
 
     def __init__(self, pairs: Iterable[Credentials]) -> None:
         self._pairs = tuple(pairs)
@@ -31,12 +31,12 @@ class Guard:
 
 
 def of(profile: Profile) -> Guard:
-    """The guard over the pairs of a profile."""
+    """Returns the guard over the credentials of a profile."""
     return Guard(pair for name, pair in profile.credentials.items() if profile.reads_only(name))
 
 
 def only_reads(name: str) -> NotTestable:
-    """What a check says that would have to change something with a live pair."""
+    """Returns the error of a check that would have to change something with live credentials."""
     return NotTestable(
         f"[credentials.{name}] are live, so nothing but reads is sent with them",
         hint=f'If they are not live, write environment = "test" into [credentials.{name}]; '
@@ -45,14 +45,14 @@ def only_reads(name: str) -> NotTestable:
 
 
 def _is_read(method: str, target: str, headers: Headers, body: bytes | None) -> bool:
-    """A plain read of a resource: no method in disguise, nothing on the way to a cancel."""
+    """Returns whether a request is a plain read of a resource: no method in disguise, and not a cancel's path."""
     path, _, query = target.lower().partition("?")
     disguised = any(name.lower() in _OVERRIDES for name, _ in headers) or "_method" in query
     return method.upper() in _READS and not disguised and "/cancel" not in path and not body
 
 
 def _spellings(value: str) -> Iterable[bytes]:
-    """A header as it stands, and each of its words decoded from base64."""
+    """Returns a header as it stands, and each of its words decoded from base64."""
     yield value.encode("utf-8", "surrogateescape")
     for word in value.split():
         try:

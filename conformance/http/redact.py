@@ -22,7 +22,7 @@ _RUN = re.compile(r"[0-9A-Za-z]+")
 _ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
 _OWN_KEPT = 100
 _OWN_LONGEST = 300
-# A signature is good for as long as its timestamp is, whoever made it and whenever it comes back.
+# A signature is good for as long as its timestamp is, even one that the target made or echoes later.
 _SIGNATURE = re.compile(
     rb"sha256(?:=|%(?:25){0,3}3[Dd]|\\{1,8}u003[Dd]|&#61;|&#x3[Dd];)([0-9A-Fa-f]{64})(?![0-9A-Fa-f])"
 )
@@ -77,7 +77,7 @@ class Redactor:
         return bytes(clean) + data[at:]
 
     def is_clean(self, parts: Iterable[bytes], extra: Iterable[str] = ()) -> bool:
-        """Whether none of `parts` needs redaction; one look at all of them is cheaper than one at each.
+        """Returns whether none of `parts` needs redaction; one search of all is cheaper than one of each.
 
         False for a few that don't either.
         """
@@ -159,7 +159,7 @@ def scrubbed(text: str) -> str:
 
 
 def sent_credentials(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """What a request's own authentication headers carried, decoded and not.
+    """Returns the values of a request's own authentication headers, decoded and not.
 
     An altered credential (a prefix of the secret, say) is as good as the secret itself, so it is taken out of
     the answer even though no profile holds it.
@@ -207,7 +207,7 @@ def spelled(value: str) -> re.Pattern[bytes]:
 
 
 def _may_hold(lower: bytes, value: str) -> bool:
-    """Whether it is worth looking for `value` in what is `lower` in lower case: false for most, and never wrongly."""
+    """Returns whether `lower`, in lower case, may hold `value`: false for most texts, and never wrongly."""
     if not any(hint in lower for hint in _hints(value)):
         return False
     # The longest run of letters may be a single one, or a common word; odd characters are rarer.
@@ -270,7 +270,7 @@ def _escaped(value: str) -> bytes:
 
 
 def _escaped_throughout(value: str) -> list[bytes]:
-    """Patterns for `value` with letters and digits escaped too, as nobody needs to and some do."""
+    """Patterns for `value` with letters and digits escaped too, as some servers do."""
     raw = value.encode("utf-8", "surrogatepass")
     units = value.encode("utf-16-be", "surrogatepass")
     codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]

@@ -1,4 +1,4 @@
-"""What the target answered, as checks read it: raw, and never raising on odd content."""
+"""The target's answer as checks read it: raw, and never raising on odd content."""
 
 import json
 import re
@@ -67,12 +67,12 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
+        """Returns whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
     def says_json(self) -> bool:
-        """Whether its content type is one of JSON, `application/problem+json` too; a charset may stand there or not."""
+        """Returns whether its content type is one of JSON, such as `application/problem+json`, with any charset."""
         kind = (self.header("Content-Type") or "").split(";")[0].strip().lower()
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
@@ -108,7 +108,7 @@ def _lenient(data: bytes) -> Any:
         return MISSING
 
 
-# Checks ask the same answer for one field after the other. Nobody changes what they get.
+# Checks ask the same answer for one field after the other, and don't change the values.
 _parsed = lru_cache(maxsize=1024)(_lenient)
 
 

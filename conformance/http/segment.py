@@ -1,4 +1,4 @@
-"""An id in a path: the one place where ids, which may be any text, become a part of a URL. Pure."""
+"""Escapes ids, which may be any text, for paths: the one place where they become a part of a URL."""
 
 from urllib.parse import quote
 

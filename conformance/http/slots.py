@@ -1,4 +1,4 @@
-"""How many requests are in flight at once, over all processes and threads of a run.
+"""Limits the number of requests in flight, over all processes and threads of a run.
 
 One empty file per place, locked while a request is under way: the kernel unlocks what a killed worker held.
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from conformance.errors import HarnessError
 
-# Nobody tells a process that another one has given a place back: it looks again after so long.
+# A process isn't told that another one has given a place back: it looks again after so long.
 _LOOK_AGAIN_S = 0.002
 _GATHERING = "gathering"
 
 
 class Slots:
-    """`limit` places, None for as many as anybody wants; `folder` is what the processes share."""
+    """`limit` places, None for no limit; `folder` is shared by the processes."""
 
     def __init__(self, folder: Path, limit: int | None) -> None:
         self._folder = folder
@@ -48,8 +48,8 @@ class Slots:
     def several(self, number: int) -> Iterator[None]:
         """Waits for so many places, and keeps them for the length of the block.
 
-        Only one at a time gathers, in whatever process: two that have half of what they need would wait for ever.
-        Meanwhile nobody else takes a place, or those that are gathered would stand empty for long.
+        Only one caller at a time gathers, over all processes: two with half of their places would wait for ever.
+        Meanwhile no other caller takes a place, or the gathered ones would stand empty for long.
         Raises HarnessError where `number` is more than there are.
         """
         if self._limit is None:
@@ -77,7 +77,7 @@ class Slots:
                 self._give(place)
 
     def close(self) -> None:
-        """Gives the files back, and with them whatever is still held."""
+        """Closes the files, and so gives back every place that is still held."""
         with self._changed:
             files, self._files = self._files, {}
             for file in files.values():

@@ -1,4 +1,4 @@
-"""Which certificates are trusted, which one is shown, and what to do where that goes wrong.
+"""Chooses the certificates that are trusted and the one that is shown, and advises on TLS failures.
 
 A profile has no keys for either: they are the machine's affair, and are told by the environment.
 """
@@ -15,13 +15,13 @@ CA_FILE, CA_FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
 OWN_CERTIFICATE, OWN_KEY = "SSL_CLIENT_CERT", "SSL_CLIENT_KEY"
 
 _OTHER_HOST = "The certificate is for another host: use the name that it was made for in target.base_url."
-# What OpenSSL says, and what helps.
+# Words of OpenSSL, and advice.
 _ADVICE = (
     ("has expired", "The certificate has expired and has to be renewed. Is this machine's clock right?"),
     ("not yet valid", "The target's certificate begins in the future: is this machine's clock right?"),
     ("mismatch", _OTHER_HOST),
     ("not valid for", _OTHER_HOST),
-    ("self-signed", f"Nobody this machine trusts has signed it; {CA_FILE} names a file with a private CA."),
+    ("self-signed", f"No authority that this machine trusts has signed it; {CA_FILE} names a file with a private CA."),
     ("local issuer", f"Its issuer isn't known here: a private CA ({CA_FILE} names its file), or a chain sent in part."),
     ("verify failed", f"Check the certificate; {CA_FILE} names a file with a private CA."),
     ("certificate required", f"The target asks for a client certificate: {OWN_CERTIFICATE} names the file with yours."),
@@ -62,7 +62,7 @@ def context() -> ssl.SSLContext:
 
 
 def advice(said: str) -> str:
-    """What to do about a TLS failure, by what OpenSSL said of it."""
+    """Returns advice on a TLS failure, by OpenSSL's words."""
     return next(
         (help_ for words, help_ in _ADVICE if words in said),
         f"Check the certificate; {CA_FILE} names a private CA.",

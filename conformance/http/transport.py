@@ -18,7 +18,7 @@ import httpx
 from conformance.errors import TransportError
 from conformance.http import tls
 
-# At level DEBUG it would log every answer's headers, and what they echo, to whoever collects logs.
+# At level DEBUG it would log every answer's headers, and the secrets that they echo.
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 # Until the rate limit has let every racer through; 429s are waited for no longer either.
@@ -32,7 +32,7 @@ _PER_CONNECTION = 24
 
 
 class Start(threading.local):
-    """What holds for the exchange that this thread is in: its deadline, and a barrier to write behind.
+    """The state of the exchange that this thread is in: its deadline, and a barrier to write behind.
 
     `seated` tells that a place among the requests in flight is kept for this thread already. With `hang_up` the
     connection is closed as soon as the request is written, and no answer is read.
@@ -54,7 +54,7 @@ class Start(threading.local):
                 raise named(fault) from fault
 
     def remaining(self) -> float:
-        """Seconds left, raising httpcore.ReadTimeout when there are none."""
+        """Returns the seconds left. Raises httpcore.ReadTimeout where there are none."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("deadline")
@@ -88,18 +88,18 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def stop_reuse(self) -> None:
-        """One connection per exchange from here on: the target closes connections without saying so."""
+        """Opens a connection per exchange from here on: the target closes connections without saying so."""
         self._pool.close()
         self._pool = self._new_pool(reuse=False)
 
     def hung_up(self) -> bool:
-        """Whether the peer has closed a connection that it had not said it would."""
+        """Returns whether the peer has closed a connection without announcing it."""
         for idle in self._pool.connections:
             idle.has_expired()
         return self._backend.hung_up
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, its body still to be read. Raises TransportError."""
+        """Returns the answer, its body still to be read. Raises TransportError."""
         self.start.deadline = time.monotonic() + self._timeout_s
         self.start.first_write, self.start.first_bytes = None, b""
         # Puma never answers a request line that is too long for it where the connection has been used before.
@@ -139,7 +139,7 @@ class DeadlineTransport(httpx.BaseTransport):
         if not isinstance(stream, _Stream):
             return
         for connection in self._pool.connections:
-            # httpcore tells nobody what is left in its buffer.
+            # httpcore has no public way to its buffer.
             inner: Any = getattr(connection, "_connection", None)
             if inner is not None and getattr(inner, "_network_stream", None) == stream:
                 stream.exchanges += 1
@@ -206,7 +206,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self._start.first_write is None:
-            # Connected (TLS included) and ready: whoever races waits here, so that all write at once.
+            # Connected (TLS included) and ready: racers wait here, so that all write at once.
             barrier, self._start.barrier = self._start.barrier, None
             if barrier is not None:
                 barrier.wait(timeout=self._start.remaining())
@@ -235,7 +235,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 def named(fault: Exception, came: bytes = b"") -> TransportError:
-    """What went wrong between the two machines, in one of a few stable kinds; `came` is how the answer began."""
+    """Returns the fault between the two machines, in one of a few stable kinds; `came` is how the answer began."""
     if isinstance(fault, TransportError):
         return fault
     if came and not b"HTTP/".startswith(came[:5]):
