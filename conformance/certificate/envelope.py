@@ -12,14 +12,14 @@ from conformance.certificate.keys import PrivateKey, PublicKey
 from conformance.errors import CertificateError
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-# Nobody's certificate is larger; whoever sends more means no good.
+# No certificate is larger: more is an attack or a mistake.
 MAX_BYTES = 4 << 20
 _AGAIN = "Ask for the file again, as it was made, or for a new certificate."
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is signed, and one signature of it. `keyid` isn't part of what is signed."""
+    """A signed payload and one signature of it. `keyid` isn't signed."""
 
     payload: bytes
     keyid: str
@@ -117,7 +117,7 @@ def _form(data: object) -> bytes:
 
 
 def _not_as_written(content: bytes) -> CertificateError:
-    """Which of the three it most likely is. All are refused alike; the sentence should help."""
+    """Returns the most likely cause of three. All are refused alike; only the sentence differs."""
     if not content.startswith(b'{"payload": "'):
         return CertificateError(
             "foreign",

@@ -1,4 +1,4 @@
-"""A run's folder as evidence: its files by digest, and its verdict folded again from its checks."""
+"""Judges a run's folder as evidence: its files by digest, and its verdict folded again from its checks."""
 
 import json
 import tomllib
@@ -183,7 +183,7 @@ def _same_verdict(record: RunRecord, inputs: Inputs, catalogue: Catalogue, data:
 
 
 def _difference(part: str, claimed: Any, folded: Any) -> str:
-    """Where the two differ first, in a few words."""
+    """Returns the first difference of the two, in a few words."""
     if part == "requirements":
         ids = [row["id"] for row in claimed]
         for row in folded:

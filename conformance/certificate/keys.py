@@ -58,7 +58,7 @@ class PublicKey:
         return hashlib.sha256(described.encode()).hexdigest()
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether this key's owner signed exactly these bytes."""
+        """Returns whether this key's owner signed exactly these bytes."""
         try:
             if isinstance(self.key, ed25519.Ed25519PublicKey):
                 self.key.verify(signature, message)
@@ -71,7 +71,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """What signs."""
+    """A private key that signs."""
 
     key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
 

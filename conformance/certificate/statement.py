@@ -1,4 +1,4 @@
-"""What is signed: an in-toto Statement v1 with a test-result v0.1 predicate, made from a run and read back.
+"""The signed content: an in-toto Statement v1 with a test-result v0.1 predicate, made from a run and read back.
 
 Both are specified in github.com/in-toto/attestation (spec/v1/statement.md, spec/predicates/test-result.md). The tests
 are the requirements, by their ids. The predicate knows PASSED, WARNED and FAILED only; a run that could not settle
@@ -133,7 +133,7 @@ def result(verdict: Verdict, counts: Mapping[str, int]) -> str:
 
 
 def _watched(run: Run) -> Json:
-    """How long after the last cancel what was cancelled was looked at; nothing in a record of an older version."""
+    """Returns the seconds between the last cancel and the last look; nothing for a record of an older version."""
     seconds = run.record.options.get("watch_s")
     return {} if seconds is None else {"watchSeconds": seconds}
 

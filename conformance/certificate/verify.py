@@ -28,7 +28,7 @@ _ASK = "Ask the signer for the run, and how this was made."
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a genuine certificate says. `content` is the whole statement; the rest is what everybody asks for."""
+    """The content of a genuine certificate. `content` is the whole statement; the other fields are its main facts."""
 
     content: Mapping[str, Any]
     verdict: Verdict
@@ -154,7 +154,7 @@ def _catalogue(claim: Claim) -> Catalogue:
 
 
 def _same_openapi(claim: Claim, catalogue: Catalogue) -> bool:
-    """Whether the operations that the run was made with are those installed; the verdict doesn't depend on it."""
+    """Returns whether the run was made with the installed operations; the verdict doesn't depend on it."""
     installed = digest((catalogues.api_folder(catalogue.api) / statement.OPENAPI).read_bytes())
     return installed == f"sha256:{claim.configuration(statement.OPENAPI)['digest']['sha256']}"
 
@@ -232,7 +232,7 @@ def _is_of(claim: Claim, files: Files) -> None:
 
 
 def _of_another_run(claim: Claim, content: bytes) -> bool:
-    """Whether these bytes are a sound record of something else. Only the sentence depends on it."""
+    """Returns whether these bytes are a sound record of something else. Only the sentence depends on it."""
     try:
         data = json.loads(content)
         started, target = data["started_at"], data["target"]

@@ -1,4 +1,4 @@
-"""Which CI job signs, as far as the environment tells.
+"""Describes the CI job that signs, as far as the environment tells.
 
 What comes of it is the signer's claim, and the certificate says so: anybody can set these variables. It tells a reader
 where to look: the log of a run that only the repository's CI can have made. Of the environment only the variables that

@@ -253,7 +253,7 @@ def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 
 def _description(rows: Sequence[Requirement]) -> str:
-    """What the requirements ask, as Markdown in which nothing but our own marks means anything."""
+    """Returns the requirements as Markdown, in which only our own marks have a meaning."""
     return "\n\n".join(
         f"**{summary.text(row.id)} {row.level}** {summary.text(row.title)}\n\n"
         f"{summary.text(row.statement, 2000)} ({summary.text(row.section)})"

@@ -1,4 +1,4 @@
-"""What Allure files a check under: by behaviour, by weight, by requirement. Pure; no errors."""
+"""The labels of a check in Allure: behaviour, severity, requirement. Pure; no errors."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def labels(api: str, suite: str, rows: Sequence[Requirement], level: Level) -> d
 
 
 def severity(rows: Sequence[Requirement], level: Level) -> str:
-    """How bad it is if a check of `level` fails: money and tenants block, documents are critical, the rest isn't."""
+    """Returns the severity of a failed check of `level`: money and tenants block, documents are critical."""
     if level is Level.MAY:
         return "normal"
     if level is Level.SHOULD:

@@ -1,4 +1,4 @@
-"""What Allure knows of a run besides its checks: categories, environment, CI job, and how to render it.
+"""Tells Allure of a run besides its checks: categories, environment, CI job, and how to render it.
 
 Allure 2 reads categories from `categories.json`, Allure 3 from its configuration: both are made of one table.
 """

@@ -56,7 +56,7 @@ lengthAdjust="spacingAndGlyphs">{escape(message)}</text>
 
 
 def _texts(record: RunRecord) -> tuple[str, str]:
-    """What stands left and right: the API, and the verdict with what makes it less than perfect."""
+    """Returns the texts left and right: the API, and the verdict with the reasons why it isn't perfect."""
     counts = record.counts()
     failed, warned = counts["failed"], counts["warned"]
     unproven = sum(explain.counted_as_unproven(result) for result in record.requirements)

@@ -1,4 +1,4 @@
-"""What changed between two runs of one API: the older one is the baseline. Pure; no files.
+"""Compares two runs of one API: the older one is the baseline. Pure; no files.
 
 A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
 was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix.
@@ -31,7 +31,7 @@ _RANK = {Outcome.PASSED: 0, Outcome.WARNED: 1, Outcome.FAILED: 2}
 
 
 class Kind(StrEnum):
-    """What happened to a requirement, the worst first."""
+    """The changes of a requirement, the worst first."""
 
     REGRESSION = "regression"
     NO_LONGER_WAIVED = "no_longer_waived"
@@ -67,18 +67,18 @@ class Change:
 
     @property
     def fails(self) -> bool:
-        """Whether the requirement fails now, and didn't before."""
+        """True if the requirement fails now, and didn't before."""
         was = None if self.old is None else self.old.outcome
         return self.new is not None and self.new.outcome is Outcome.FAILED and was is not Outcome.FAILED
 
     @property
     def waived(self) -> bool:
-        """Whether the requirement fails or warns now, and a waiver holds for it."""
+        """True if the requirement fails or warns now, and a waiver holds for it."""
         return _holds(self.new_waiver)
 
     @property
     def stops(self) -> bool:
-        """Whether it is for this that the comparison fails: worse than before, and waived by nobody."""
+        """True if the comparison fails because of it: worse than before, and not waived."""
         failed = self.new is not None and self.new.outcome is Outcome.FAILED
         lapsed = self.kind is Kind.NO_LONGER_WAIVED and failed
         return (self.kind is Kind.REGRESSION or self.fails or lapsed) and not self.waived
@@ -122,7 +122,7 @@ class Comparison:
 
     @property
     def same(self) -> str:
-        """What stayed as it was: `40 passed, 3 failed (2 waived)`."""
+        """Returns the unchanged requirements in words: `40 passed, 3 failed (2 waived)`."""
         return ", ".join(
             f"{count} {explain.OUTCOMES[outcome]}"
             + (f" ({self.waived[outcome]} waived)" if self.waived.get(outcome) else "")
@@ -159,7 +159,7 @@ _COUNTED = {
 
 
 def compare(old: RunRecord, new: RunRecord) -> Comparison:
-    """What changed from `old` to `new`. Raises UsageError where they speak of different APIs."""
+    """Returns the changes from `old` to `new`. Raises UsageError where they speak of different APIs."""
     if old.target.api != new.target.api:
         raise UsageError(
             f"these runs are of different APIs: {line(old.target.api)} and {line(new.target.api)}",
@@ -209,7 +209,7 @@ def _kind(old: RequirementResult | None, new: RequirementResult | None) -> Kind 
 
 
 def _waiving(was: Waiver | None, now: Waiver | None, result: RequirementResult) -> Kind | None:
-    """What became of the waiver of a requirement that ended as it had before."""
+    """Returns the change of the waiver of a requirement that ended as before."""
     if _holds(was) is _holds(now) or result.outcome not in (Outcome.FAILED, Outcome.WARNED):
         return None
     return Kind.NEWLY_WAIVED if _holds(now) else Kind.NO_LONGER_WAIVED

@@ -24,7 +24,7 @@ INLINE = 8 * 1024
 
 
 def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str:
-    """The command(s) that repeat `exchange`, without a final newline.
+    """Returns the command(s) that repeat `exchange`, without a final newline.
 
     Documented authentication is made afresh, as the contract of the API says. Altered authentication, and that of an
     API that isn't installed, is sent as it was, with the variable in place of each whole secret. `index` is the
@@ -60,7 +60,7 @@ def printf(raw: bytes) -> str:
 
 
 def header_word(name: str, value: str) -> str:
-    """What follows `-H`; an empty value takes curl's `Name;`, since `Name:` would remove the header.
+    """Returns the word behind `-H`; an empty value takes curl's `Name;`, since `Name:` would remove the header.
 
     Headers are bytes, recorded as Latin-1 (RFC 9110 section 5.5), and go out as the same bytes.
     """
@@ -74,7 +74,7 @@ def header_word(name: str, value: str) -> str:
 
 
 def variable(target: Target, credential: str) -> str:
-    """The shell expansion of `primary.FIELD`; a name is made up where the profile's isn't known."""
+    """Returns the shell expansion of `primary.FIELD`; a name is made up where the profile's isn't known."""
     name = target.env.get(credential) or target.env.get(f"credentials.{credential}", "")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         name = re.sub(r"^(?=\d|$)|\W", "_", credential, flags=re.ASCII).upper()

@@ -1,7 +1,7 @@
-"""What a run found, in the order in which a developer wants to read it; every report for people words it so.
+"""Words the results of a run, in the order in which a developer reads them, for every report for people.
 
 Violations come first, worst first; checks whose control failed the same way are one entry, since one cause
-made them all. Texts here are still as the target sent them: whoever renders them makes them harmless
+made them all. Texts here are still as the target sent them: their renderers make them harmless
 (`safe`).
 """
 
@@ -144,7 +144,7 @@ def sentence(record: RunRecord) -> str:
 
 
 def counted_as_unproven(result: RequirementResult) -> bool:
-    """Whether this result keeps the run from being conformant without being a failure."""
+    """Returns whether this result keeps the run from being conformant without being a failure."""
     return result.outcome in UNPROVEN and result.requirement.level is not Level.SHOULD
 
 
@@ -154,7 +154,7 @@ def title(target: Target) -> str:
 
 
 def problems(record: RunRecord) -> tuple[Finding, ...]:
-    """What makes the run non-conformant: violations first, then what kept checks from beginning.
+    """Returns the results that make the run non-conformant: violations first, then failed controls.
 
     Where nothing that was sent as documented succeeded, and a premise failed, that is the first: the rest would be a
     list of what follows from it. A premise is never what kept its own checks from beginning: it is what they are about.
@@ -171,7 +171,7 @@ def problems(record: RunRecord) -> tuple[Finding, ...]:
 
 
 def warnings(record: RunRecord) -> tuple[Finding, ...]:
-    """What is worth mending without failing the run, in the same order."""
+    """Returns the results that are worth mending without failing the run, in the same order."""
     warned = [check for check in record.checks if check.outcome is Outcome.WARNED]
     return _violations(record, [c for c in warned if not _control(c)]) + _controls(
         record, filter(_control, warned)
@@ -200,13 +200,13 @@ def waived(record: RunRecord, check: Check) -> tuple[Waiver, ...]:
 
 
 def waiver(one: Waiver) -> str:
-    """One waiver in words, for whoever reads of what it waives: `waived until 2026-09-30 by payments: reason`."""
+    """Returns a waiver in words, to stand beside its failure: `waived until 2026-09-30 by payments: reason`."""
     by = f" by {one.by}" if one.by else ""
     return f"waived until {one.expires}{by}: {one.reason}"
 
 
 def waiving(one: Waiver | None) -> str:
-    """What a waiver did, for whoever reads the outcome that it is about; nothing where there is nothing to tell."""
+    """Returns the effect of a waiver, to stand beside the outcome of its requirement; empty where it has none."""
     if one is None:
         return ""
     match one.effect:
@@ -221,7 +221,7 @@ def waiving(one: Waiver | None) -> str:
 
 
 def waivers(record: RunRecord) -> tuple[str, ...]:
-    """What became of each waiver of the run, one sentence each; those that do something first."""
+    """Returns a sentence on each waiver of the run; those with an effect first."""
     outcomes = {result.requirement.id: OUTCOMES[result.outcome] for result in record.requirements}
 
     def said(one: Waiver) -> str:
@@ -255,7 +255,7 @@ def check_line(check: Check) -> str:
 
 
 def status_line(exchange: Exchange) -> str:
-    """What came: `200 in 12 ms`, or why nothing came."""
+    """Returns the answer in words: `200 in 12 ms`, or why none came."""
     took = f"{exchange.duration_s * 1000:.0f} ms"
     if exchange.status is None:
         return f"no answer after {took}: {exchange.error or 'unknown cause'}"
@@ -263,7 +263,7 @@ def status_line(exchange: Exchange) -> str:
 
 
 def shallow(record: RunRecord) -> str:
-    """Which documented answers the fuzzing never saw, as a sentence; nothing where it saw them all, or was left out."""
+    """Returns a sentence on documented answers that the fuzzing never saw; empty where it saw all, or was left out."""
     told = (record.fuzz or {}).get("shallow")
     names = [line(str(one), 100) for one in told] if isinstance(told, list | tuple) else []
     if not names:
@@ -276,7 +276,7 @@ def shallow(record: RunRecord) -> str:
 
 
 def duration(record: RunRecord) -> float | None:
-    """How long the run took, in seconds; None where an instant can't be read."""
+    """Returns the duration of the run in seconds; None where an instant can't be read."""
     try:
         began, ended = (
             datetime.fromisoformat(instant) for instant in (record.started_at, record.finished_at)
@@ -348,12 +348,12 @@ def _finding(
 
 
 def _any_succeeded(record: RunRecord) -> bool:
-    """Whether anything that was authenticated as documented was answered with a 2xx."""
+    """Returns whether any request that was authenticated as documented was answered with a 2xx."""
     return any(one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in record.exchanges)
 
 
 def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
-    """Whether the fuzzing sent the case that `check` is shown by once more, and it held."""
+    """Returns whether the fuzzing sent the case of `check` once more, and it held."""
     told = (record.fuzz or {}).get("failing")
     cases = told.get(check.id) if isinstance(told, Mapping) else None
     first = cases[0] if isinstance(cases, list | tuple) and cases else None

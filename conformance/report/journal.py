@@ -93,7 +93,7 @@ def write_header(folder: Path, header: Mapping[str, object]) -> Path:
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """What `write_header` was given. Raises RecordError where there is none or it can't be read."""
+    """Returns the header that was written. Raises RecordError where there is none or it can't be read."""
     path = folder / HEADER
     try:
         header = json.loads(path.read_bytes())
@@ -131,7 +131,7 @@ def read(folder: Path) -> tuple[tuple[Check, ...], tuple[Exchange, ...]]:
 def take_out(folder: Path, chosen: Callable[[Check], bool], *, but: str = "") -> tuple[Check, ...]:
     """Takes the `chosen` checks out of a journal, and returns them.
 
-    Nobody may write to it meanwhile, except to the file of the worker `but`, which is left alone. Each file is
+    No process may write to it meanwhile, except to the file of the worker `but`, which is left alone. Each file is
     replaced in one step. Raises RecordError for a line that can't be read, OSError for a file that can't be written.
     """
     taken: dict[str, Check] = {}

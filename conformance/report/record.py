@@ -168,7 +168,7 @@ def write(record: RunRecord, folder: Path) -> dict[str, Path]:
 
 
 def _says(path: Path, content: Callable[[], Mapping[str, Any]]) -> bool:
-    """Whether the file is there and holds this content, in whatever layout."""
+    """Returns whether the file is there and holds this content, in any layout."""
     try:
         return path.exists() and bool(json.loads(path.read_bytes()) == content())
     except (OSError, ValueError, RecursionError):
@@ -244,7 +244,7 @@ def from_journal(folder: Path) -> RunRecord:
 
 
 def _plan(folder: Path) -> dict[str, Any]:
-    """What the run was going to do: `selected` check ids, `deselected` check id -> requirements."""
+    """Returns the plan of the run: `selected` check ids, `deselected` check id -> requirements."""
     path = folder / "plan.json"
     plan = _read(path) if path.exists() else {}
     if not isinstance(plan, dict):

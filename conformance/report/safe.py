@@ -1,4 +1,4 @@
-"""Text that a target chose, made harmless for whoever looks at it: nothing moves a cursor or hides a word.
+"""Makes text that a target chose harmless for its readers: nothing moves a cursor or hides a word.
 
 Pure functions, no errors. What HTML needs beyond this (escaping) is the template engine's job.
 """

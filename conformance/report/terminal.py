@@ -1,4 +1,4 @@
-"""The last words of a run on a terminal, or in a log: plain text, coloured by whoever passes a `style`.
+"""The last words of a run on a terminal, or in a log: plain text, coloured where a `style` is passed.
 
 Nothing that the target sent reaches the terminal unescaped, nor commands the CI server that keeps the log. Pure; no
 errors.

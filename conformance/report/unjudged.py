@@ -1,4 +1,4 @@
-"""What a run couldn't judge, in one line beside its verdict: whoever reads the verdict alone has to know. Pure."""
+"""Says in one line, beside the verdict, which requirements a run couldn't judge. Pure."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ def unjudged(record: RunRecord) -> str:
 
     Whatever their level: an error of a SHOULD leaves the verdict as it is, and is nothing to be silent about. What
     was judged, but for a softer part of it, is told too. Of a run that was ended early, only errors are: there
-    "not testable" says no more than that nobody came to it.
+    "not testable" says no more than that its turn didn't come.
     """
     checks = {check.id: check for check in record.checks}
     by_outcome = {
@@ -41,7 +41,7 @@ def unjudged(record: RunRecord) -> str:
 
 
 def number(record: RunRecord) -> int:
-    """How many requirements were not judged at all."""
+    """The number of requirements that were not judged at all."""
     return sum(result.outcome in _OPEN for result in record.requirements)
 
 
@@ -64,7 +64,7 @@ def _cause(results: Iterable[RequirementResult], checks: dict[str, Check]) -> st
 
 
 def _partly(result: RequirementResult, checks: dict[str, Check]) -> bool:
-    """Whether it was judged, but for some of its checks."""
+    """Returns whether it was judged, except by some of its checks."""
     judged = result.outcome in (Outcome.PASSED, Outcome.WARNED)
     return judged and any(
         checks[name].outcome in (Outcome.ERROR, Outcome.NOT_TESTABLE) for name in result.checks

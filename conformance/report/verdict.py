@@ -28,7 +28,7 @@ UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
 
 def binding(check: Check, requirement: Requirement) -> bool:
-    """Whether `check` failing would make `requirement` fail, rather than warn."""
+    """Returns whether `check` failing would make `requirement` fail, rather than warn."""
     if requirement.level is Level.SHOULD:
         return check.level is Level.MUST and check.requirements == (requirement.id,)
     return check.level is not Level.SHOULD
@@ -62,7 +62,7 @@ def results(
     deselected: Mapping[str, str],
     declared: Mapping[str, bool | None],
 ) -> tuple[RequirementResult, ...]:
-    """What became of each requirement, in the catalogue's order.
+    """Returns the result of each requirement, in the catalogue's order.
 
     `deselected` maps a requirement to why some of its checks were left out; `declared` a capability to what
     the profile says of it (None: nothing).

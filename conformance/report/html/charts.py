@@ -1,4 +1,4 @@
-"""Where the bars of a page's pictures stand: the outcomes, the run over time, latency. Geometry only; no errors.
+"""Places the bars of a page's pictures: the outcomes, the run over time, latency. Geometry only; no errors.
 
 Every picture has its figures beside it as text; the drawing says nothing that the text doesn't.
 """
@@ -71,7 +71,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long the answers to one operation took: a histogram on a logarithmic axis, and the usual figures."""
+    """The durations of the answers to one operation: a histogram on a logarithmic axis, and the usual figures."""
 
     operation: str
     answers: int

@@ -1,4 +1,4 @@
-"""What the fuzzing reached, from whatever it told: known figures as pictures, everything else as it is.
+"""Shows the figures of the fuzzing: known ones as pictures, all others as they are.
 
 `RunRecord.fuzz` has no fixed shape. Operations with their statuses become histograms, in which a documented status
 that never came stands as an empty bar; of all else, plain values become facts, tables and lists. Pure; no errors.
@@ -21,7 +21,7 @@ _KNOWN = ("operations", "statuses", "shallow")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How often a status came; `documented` is None where the operation doesn't say which ones are."""
+    """The number of times that a status came; `documented` is None where the operation doesn't say which ones are."""
 
     status: str
     count: int
@@ -76,7 +76,7 @@ class Fuzzing:
 
 
 def fuzzing(fuzz: Mapping[str, object] | None) -> Fuzzing | None:
-    """What to show of `fuzz`; None where there was no fuzzing."""
+    """Returns the view of `fuzz`; None where there was no fuzzing."""
     if fuzz is None:
         return None
     facts, tables, lists = [], [], []

@@ -1,4 +1,4 @@
-"""What differs in an answer, found in the problem's own words and marked where it stands. Pure; no errors.
+"""Marks the parts of an answer that differ, found by the words of the problem. Pure; no errors.
 
 A mark is a reading aid: it says where to look first, never what is right. JSON on one line is broken and indented,
 token by token, so that nothing of it is lost or normalised; every other body stays as it came.
@@ -20,14 +20,14 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _NAMED = re.compile(r"([A-Za-z_][\w.]*)(?: (?:is|was|has|moved)\b|: should\b)")
 _STATUS = re.compile(r"\b[1-5]\d\d\b")
 _ABOUT_STATUS = re.compile(r"\b[1-5](?:\d\d|xx)\b|refus|reject|accept|succe|declin|answered")
-# Deeper than this nobody reads indented text.
+# Indented text is readable down to this depth.
 _DEPTH = 24
 Piece = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Where an answer differs: in its status, in these headers (lower case), in these fields (`data.status`)."""
+    """The places where an answer differs: its status, these headers (lower case), these fields (`data.status`)."""
 
     status: bool = False
     headers: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ NOTHING = Marks()
 
 
 def marks(problem: Problem | None, exchange: Exchange) -> Marks:
-    """What `problem` says of `exchange`, as far as its sentences name it."""
+    """Returns the places that the sentences of `problem` name in `exchange`."""
     if problem is None or exchange.status is None:
         return NOTHING
     expected, observed = problem.expected, problem.observed

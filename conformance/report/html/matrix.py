@@ -34,7 +34,7 @@ _WORST = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How often an answer came where it was documented or not; `failed` where a check that saw it failed."""
+    """The number of times that an answer came, documented or not; `failed` where a check that saw it failed."""
 
     documented: bool
     count: int
@@ -161,7 +161,7 @@ def _answers(record: RunRecord, row: MatrixRow, checks: Sequence[Check]) -> Coun
 
 
 def _resource(exchange: Exchange) -> str | None:
-    """What stands for the resource in the path of a cancel; None where the path is another."""
+    """Returns the segment of the resource in the path of a cancel; None for another path."""
     before, _, verb = exchange.url.rpartition("/")
     return before.rpartition("/")[2] if verb == "cancel" else None
 

@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What became of a requirement in one run; `outcome` is None where that run's catalogue didn't have it."""
+    """A requirement in one run; `outcome` is None where that run's catalogue didn't have it."""
 
     outcome: Outcome | None
     reason: str

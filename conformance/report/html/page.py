@@ -149,7 +149,7 @@ def _groups(record: RunRecord, shown: Evidence) -> list[tuple[str, list[Row]]]:
 def _present(
     record: RunRecord, groups: Sequence[tuple[str, Sequence[Row]]]
 ) -> dict[str, list[tuple[str, str, int]]]:
-    """What there is to filter by: (value, label, how many requirements), for outcomes, levels and suites."""
+    """Returns the filters, for outcomes, levels and suites: (value, label, number of requirements)."""
     rows = [row for _, members in groups for row in members]
     counts = record.counts()
     levels = [row.result.requirement.level for row in rows]
@@ -166,7 +166,7 @@ def _present(
 
 
 def _untested(record: RunRecord) -> list[Untested]:
-    """By reason, what weighs most first; undeclared MAYs last, since nobody asked for them."""
+    """Returns the requirements by reason, the weightiest first; undeclared MAYs last, since they aren't asked for."""
     order = (Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE)
     by_reason: dict[tuple[Outcome, str], list[str]] = {}
     for gap in explain.gaps(record, *order):

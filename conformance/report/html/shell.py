@@ -1,4 +1,4 @@
-"""What every page shares: the template engine, and a policy that allows one style sheet and one script, by hash."""
+"""The template engine of every page, and a policy that allows one style sheet and one script, by hash."""
 
 import base64
 import hashlib
