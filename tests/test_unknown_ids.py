@@ -20,7 +20,7 @@ ULID = "word_01HZX4T8K2QJ9M3V5N7P1R6S0W"
         ("po_1MtKsoFnaPQ3xX2k", r"po_1MtK[0-9A-Za-z]{12}"),
         ("4711", r"2147483647"),
         ("175928847299117063", r"9{18}"),
-        ("wd-7", r"wd-9{8}"),
+        ("wd-7", r"wd-2147483647"),
     ],
 )
 def test_an_unknown_id_has_the_shape_of_the_example(example: str, shape: str) -> None:

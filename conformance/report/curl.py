@@ -140,7 +140,7 @@ def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:
 
 
 def _credential_names(headers: Headers) -> list[str]:
-    """The credentials that the redactor named in the request's headers: `other_merchant.api_key`."""
+    """The credentials that the redactor named in the request's headers: `other_merchant.FIELD`."""
     found = (mark[1] for _, value in headers for mark in _MARK.finditer(value) if mark[1])
     return [name for names in found for name in names.split(":")]
 

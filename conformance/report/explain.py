@@ -139,7 +139,7 @@ def _of_which_waived(record: RunRecord) -> str:
 
 
 def sentence(record: RunRecord) -> str:
-    """The whole result in one safe line: `Non-conformant: Acme (withdraws, test) fails ...`."""
+    """The whole result in one safe line: `Non-conformant: Acme (API, test) fails ...`."""
     return f"{VERDICTS[record.verdict]}: {line(title(record.target))} {headline(record)}."
 
 
