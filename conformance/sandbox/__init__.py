@@ -1,4 +1,4 @@
-"""The embedded sandbox: a reference implementation of both APIs, and defects to prove a suite with.
+"""The embedded sandbox: a reference implementation of each API, and defects to prove a suite with.
 
 It shares no code with its judge: nothing here imports `conformance` outside this package, so that a wrong
 signature or a misread document can't be wrong on both sides alike. Importing it loads no server.

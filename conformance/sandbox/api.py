@@ -1,10 +1,9 @@
-"""What both APIs do alike: find the operation that a request asks for, answer it, wrap refusals.
+"""What all APIs do alike: find the operation that a request asks for, answer it, wrap refusals.
 
 An API is a class of small steps. A defect is a subclass that does one of them worse, so the clean code never
 asks whether it is broken, and several defects can be mixed.
 """
 
-import asyncio
 import math
 import time
 import uuid
@@ -18,6 +17,7 @@ from conformance.sandbox import pages
 from conformance.sandbox.credentials import Account, accounts
 from conformance.sandbox.messages import BODY_LIMIT, Headers, Refusal, Request, Response, encode
 from conformance.sandbox.store import Resource, Store, World
+from conformance.sandbox.webhooks import Courier
 
 R = TypeVar("R", bound=Resource)
 Payload = dict[str, Any]
@@ -28,14 +28,25 @@ class Api(ABC, Generic[R]):
 
     name: ClassVar[str]
     """As profiles spell it."""
+    defect_prefix: ClassVar[str]
+    """How the ids of its defects begin; those of its requirements begin alike, in capitals."""
     prefix: ClassVar[str]
     """Paths below it are this API's, known or not."""
+    cancellable: frozenset[str]
+    """The statuses in which a resource can be cancelled."""
+    success_status: int
+    """How a cancel that succeeds is answered."""
     methods: Mapping[str, tuple[str, ...]] = {"cancel": ("POST",), "read": ("GET", "HEAD")}
     """What each place allows (RFC 9110, 9.1: HEAD wherever GET is)."""
 
-    def __init__(self, world: World, store: Store[R]) -> None:
+    own: Any
+    """The switches that concern this API alone."""
+
+    def __init__(self, world: World, store: Store[R], courier: Courier) -> None:
         self.world = world
         self.variants = world.variants
+        self.own = world.own[self.name]
+        self.courier = courier
         self.clock = world.clock
         self.store = store
         self.accounts = accounts(self.name)
@@ -85,13 +96,20 @@ class Api(ABC, Generic[R]):
     async def cancel(self, request: Request, given: str) -> Response:
         """Cancel the resource that the path names."""
 
-    @abstractmethod
     async def read(self, request: Request, given: str) -> Response:
         """Show the resource that the path names."""
+        row = self.find(self.authenticate_read(request), given)
+        return self.shown_to_reader(self.store.lagging(row, self.variants.read_lag_ms))
 
-    @abstractmethod
     async def settle(self, identifier: str) -> str | None:
         """Try to pay a resource now, as its provider would. Its status afterwards; None if there is none."""
+        row = self.store.get(identifier)
+        if row is None:
+            return None
+        async with self.exclusive(row):
+            if self.payable(row):
+                self.pay(row)
+            return row.status
 
     # Atomicity
 
@@ -102,7 +120,46 @@ class Api(ABC, Generic[R]):
     async def deliberate(self, row: R) -> None:
         """What may take time between the decision about a resource and its write."""
 
-    # Steps that both authenticate with
+    # Deciding and writing
+
+    def check_cancellable(self, row: R) -> None:
+        """Refuse unless the status allows it."""
+        if row.status not in self.cancellable:
+            raise self.not_cancellable(row)
+
+    @abstractmethod
+    def not_cancellable(self, row: R) -> Refusal:
+        """The refusal because of the status."""
+
+    @abstractmethod
+    def why_not(self, row: R) -> str:
+        """The reason of that refusal in words."""
+
+    @abstractmethod
+    def write(self, row: R, reason: str | None = None) -> None:
+        """Cancel a resource; the reason is the merchant's, where an API takes one."""
+
+    @abstractmethod
+    def payable(self, row: R) -> bool:
+        """Whether settlement may still pay a resource."""
+
+    @abstractmethod
+    def pay(self, row: R) -> None:
+        """Settle a resource: it is paid."""
+
+    def touch(self, row: R) -> None:
+        """Move the time of the last change."""
+        row.updated_at = self.clock.after(row.updated_at)
+
+    # Authentication
+
+    @abstractmethod
+    def authenticate(self, request: Request) -> Account:
+        """The account whose credentials a request bears. Nothing is looked up before."""
+
+    def authenticate_read(self, request: Request) -> Account:
+        """Reading asks for the same credentials."""
+        return self.authenticate(request)
 
     def unauthorized(self, request: Request, reason: str) -> Refusal:
         """The refusal of an unauthenticated request: the same whatever is wrong, and noted in the log."""
@@ -113,11 +170,70 @@ class Api(ABC, Generic[R]):
     def auth_refusal(self, reason: str) -> Refusal:
         """How a failed authentication is answered. The reason is for the log only."""
 
+    def account_for(self, key: bytes) -> Account | None:
+        """Who a key belongs to."""
+        return self.accounts.get(key)
+
     def owns(self, account: Account, row: R) -> bool:
         """Whether a resource can be seen with these credentials."""
         return row.merchant == account.merchant
 
+    # Looking up
+
+    def find(self, account: Account, given: str) -> R:
+        """The account's resource. Any other is as unknown as one that never was."""
+        row = self.store.get(self.parse_id(given))
+        if row is None:
+            raise self.not_found(given)
+        if not self.owns(account, row):
+            raise self.not_owned(account, row, given)
+        return row
+
+    @abstractmethod
+    def parse_id(self, given: str) -> str:
+        """The id in the form in which it is kept. A Refusal for what can't be one."""
+
+    def known(self, given: str) -> R | None:
+        """The resource of an id as it was given, whoever asks; None if there is none."""
+        return self.store.get(given)
+
+    @abstractmethod
+    def not_found(self, given: str) -> Refusal:
+        """The refusal of an unknown id."""
+
+    def not_owned(self, account: Account, row: R, given: str) -> Refusal:
+        """The refusal of somebody else's resource: the same as for an unknown id."""
+        return self.not_found(given)
+
+    @abstractmethod
+    def malformed_id(self, given: str) -> Refusal:
+        """The refusal of what can't be an id."""
+
     # Rendering
+
+    @abstractmethod
+    def shown(self, row: R) -> Payload:
+        """The fields of a resource as they are shown."""
+
+    def answered(self, row: R) -> Payload:
+        """The fields in the answer to a cancel."""
+        return self.shown(row)
+
+    def read_fields(self, row: R) -> Payload:
+        """The fields in the answer to a read."""
+        return self.shown(row)
+
+    def wrapped(self, fields: Payload) -> Payload:
+        """The JSON around the fields of a resource."""
+        return fields
+
+    def success(self, row: R) -> Response:
+        """The answer to a cancel that succeeds."""
+        return self.reply(self.success_status, self.wrapped(self.answered(row)))
+
+    def shown_to_reader(self, row: R) -> Response:
+        """The answer to a read."""
+        return self.reply(200, self.wrapped(self.read_fields(row)))
 
     def reply(self, status: int, payload: object, headers: Headers = ()) -> Response:
         """An answer in JSON."""
@@ -177,11 +293,6 @@ class Api(ABC, Generic[R]):
         if self._rate[1] > limit:
             wait = (("retry-after", "1"),)
             raise Refusal(429, self.code("rate_limited"), f"At most {limit} requests per second.", wait)
-
-    async def wait_as_told(self) -> None:
-        """The variant `in_flight=409` needs a time in which something is in flight."""
-        if self.variants.in_flight == "409":
-            await asyncio.sleep(0.01)
 
 
 def decoded(segment: str) -> str:

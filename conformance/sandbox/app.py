@@ -1,4 +1,4 @@
-"""The sandbox as a function from requests to responses: both APIs, provider states and control."""
+"""The sandbox as a function from requests to responses: the APIs, provider states and control."""
 
 import asyncio
 import random
@@ -9,23 +9,20 @@ from typing import Any
 
 from conformance.sandbox import gateways, outages
 from conformance.sandbox.api import Api
+from conformance.sandbox.apis import apis
+from conformance.sandbox.body import parse_object
 from conformance.sandbox.defects import bend
 from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
 from conformance.sandbox.outages import Outages
-from conformance.sandbox.payout_intents.body import parse_object
-from conformance.sandbox.payout_intents.model import Intent
-from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.states import States
 from conformance.sandbox.store import Store, World
 from conformance.sandbox.variants import Variants, parse_variants
 from conformance.sandbox.webhooks import Courier
 from conformance.sandbox.wire import Dialect
-from conformance.sandbox.withdraws.model import Withdraw
-from conformance.sandbox.withdraws.reference import Withdraws
 
 
 class App:
-    """Both APIs over one world, which a reset replaces. Everything runs on one event loop."""
+    """All APIs over one world, which a reset replaces. Everything runs on one event loop."""
 
     def __init__(self, defects: Iterable[str] = (), variants: Mapping[str, Any] | None = None) -> None:
         self.defects: tuple[str, ...] = ()
@@ -50,25 +47,24 @@ class App:
         chosen = self.defects if defects is None else tuple(dict.fromkeys(defects))
         given = self.variants if variants is None else dict(variants)
         parsed = parse_variants(given)
-        bent_withdraws, bent_intents = bend(Withdraws, chosen), bend(PayoutIntents, chosen)
+        known = apis()
+        bent = {name: bend(api.parts().reference, chosen) for name, api in known.items()}
         if reset:
-            self.world = World(parsed)
-            self._withdraws: Store[Withdraw] = Store()
-            self._intents: Store[Intent] = Store()
+            self.world = World(*parsed)
+            self._stores: dict[str, Store[Any]] = {name: Store() for name in known}
         else:
-            self.world.use(parsed)
+            self.world.use(*parsed)
         self.defects, self.variants = chosen, given
         self.apis: dict[str, Api[Any]] = {
-            Withdraws.name: bent_withdraws(self.world, self._withdraws),
-            PayoutIntents.name: bent_intents(self.world, self._intents, self.courier),
+            name: kind(self.world, self._stores[name], self.courier) for name, kind in bent.items()
         }
-        self.states = States(self.world, self._withdraws, self._intents)
+        self.states = States(self.world, known)
         self.dialect = Dialect(
-            charset=parsed.charset,
-            header_case=parsed.header_case,
-            keep_alive=parsed.keep_alive,
-            chunked=parsed.chunked,
-            clock_skew_s=parsed.clock_skew_s,
+            charset=self.world.variants.charset,
+            header_case=self.world.variants.header_case,
+            keep_alive=self.world.variants.keep_alive,
+            chunked=self.world.variants.chunked,
+            clock_skew_s=self.world.variants.clock_skew_s,
         )
 
     async def __call__(self, request: Request) -> Response:
@@ -101,7 +97,7 @@ class App:
             response = await api.respond(request)
             if response is not None:
                 return response
-        return self.apis[PayoutIntents.name].unknown_route(request)
+        return list(self.apis.values())[-1].unknown_route(request)
 
     def _source_variants(self) -> Variants:
         variants = self.world.variants

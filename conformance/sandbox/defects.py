@@ -1,55 +1,25 @@
 """The registry of defects: implementations that each get one thing wrong, for a suite to be proved against.
 
-Declare one beside the API that it bends:
+One that is made of changes is a line of a table, as the module `changes` says. Where none of them fits, it is a class:
 
-    @defect("wd-paid-is-cancelled", "WD-04")
-    class PaidIsCancelled(Withdraws):
-        \"\"\"A paid withdraw is cancelled as if it were pending.\"\"\"
+    @defect("xy-paid-is-cancelled", "XY-04")
+    class PaidIsCancelled(Reference):
+        \"\"\"What is paid is cancelled as if it were pending.\"\"\"
 
-        cancellable = Withdraws.cancellable | {"paid"}
+        cancellable = Reference.cancellable | {"paid"}
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-from conformance.sandbox.api import Api
+from conformance.sandbox.api import Api, R
+from conformance.sandbox.apis import defect_modules
 from conformance.sandbox.variants import nearest
 
 A = TypeVar("A", bound=type[Api[Any]])
-
-_MODULES = (
-    "withdraws.defects_state",
-    "withdraws.defects_lookup",
-    "withdraws.defects_body",
-    "withdraws.defects_fields",
-    "withdraws.defects_errors",
-    "withdraws.defects_auth",
-    "withdraws.defects_signature",
-    "withdraws.defects_doors",
-    "withdraws.defects_kinds",
-    "withdraws.defects_late",
-    "withdraws.defects_answers",
-    "withdraws.defects_rare",
-    "payout_intents.defects_state",
-    "payout_intents.defects_late",
-    "payout_intents.defects_lookup",
-    "payout_intents.defects_beside",
-    "payout_intents.defects_body",
-    "payout_intents.defects_recipient",
-    "payout_intents.defects_reason",
-    "payout_intents.defects_request",
-    "payout_intents.defects_idempotency",
-    "payout_intents.defects_keys",
-    "payout_intents.defects_auth",
-    "payout_intents.defects_errors",
-    "payout_intents.defects_webhooks",
-    "payout_intents.defects_rare",
-    "payout_intents.defects_rare_walks",
-)
-_PREFIXES = {"withdraws": ("wd-", "WD-"), "payout-intents": ("pi-", "PI-")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +41,34 @@ class Defect:
     late: bool = False
 
 
-_known: dict[str, tuple[Defect, type[Api[Any]]]] = {}
+_known: dict[str, tuple[Defect, tuple[type[Api[Any]], ...]]] = {}
+
+
+class Declare(Generic[R]):
+    """Registers the defects of one API that are made of changes: the module `changes` says how."""
+
+    def __init__(self, api: type[Api[R]]) -> None:
+        self._api = api
+
+    def __call__(
+        self,
+        identifier: str,
+        breaks: str,
+        says: str,
+        *changes: type[Api[R]],
+        watch_s: float = 0.0,
+        warns: bool = False,
+        late: bool = False,
+    ) -> None:
+        """A defect; `breaks` are the requirements with commas between them."""
+        one = Defect(identifier, self._api.name, tuple(breaks.split(", ")), says, "", watch_s, warns, late)
+        _register(one, self._api, changes)
+
+    def rare(self, identifier: str, breaks: str, says: str, *changes: type[Api[R]]) -> None:
+        """As above, for one that shows only on an input or after a sequence that nobody thinks of by hand."""
+        _register(
+            Defect(identifier, self._api.name, tuple(breaks.split(", ")), says, "fuzzing"), self._api, changes
+        )
 
 
 def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
@@ -90,22 +87,23 @@ def defect(
     """Register a class as a defect; its docstring says what somebody did."""
 
     def register(bent: A) -> A:
-        name, requirement = _PREFIXES[bent.name]
-        well_formed = re.fullmatch(rf"{name}[a-z0-9]+(-[a-z0-9]+)*", identifier)
-        if not well_formed or not breaks or not all(row.startswith(requirement) for row in breaks):
-            raise ValueError(
-                f"{identifier!r} is no id of a {bent.name} defect, or {breaks!r} no requirements of it"
-            )
-        if identifier in _known:
-            raise ValueError(f"There are two defects called {identifier!r}")
         says = " ".join((bent.__doc__ or "").split())
-        _known[identifier] = (
-            Defect(identifier, bent.name, breaks, says, needs, watch_s, warns, late),
-            bent,
-        )
+        _register(Defect(identifier, bent.name, breaks, says, needs, watch_s, warns, late), bent, (bent,))
         return bent
 
     return register
+
+
+def _register(one: Defect, api: type[Api[Any]], changes: tuple[type[Api[Any]], ...]) -> None:
+    prefix = api.defect_prefix
+    well_formed = re.fullmatch(rf"{prefix}[a-z0-9]+(-[a-z0-9]+)*", one.id)
+    if not well_formed or not one.breaks or not all(row.startswith(prefix.upper()) for row in one.breaks):
+        raise ValueError(
+            f"{one.id!r} is no id of a {one.api} defect, or {one.breaks!r} no requirements of it"
+        )
+    if one.id in _known:
+        raise ValueError(f"There are two defects called {one.id!r}")
+    _known[one.id] = one, changes
 
 
 def list_defects(api: str | None = None) -> list[Defect]:
@@ -123,14 +121,14 @@ def bend(clean: A, identifiers: Iterable[str]) -> A:
     for identifier in wanted:
         if identifier not in known:
             raise ValueError(f"There is no defect {identifier!r}.{nearest(identifier, known)}")
-        bent = known[identifier][1]
-        if issubclass(bent, clean):
-            chosen.append(bent)
+        one, changes = known[identifier]
+        if one.api == clean.name:
+            chosen += changes
     return cast("A", type(clean.__name__, (*chosen, clean), {})) if chosen else clean
 
 
-def _load() -> dict[str, tuple[Defect, type[Api[Any]]]]:
+def _load() -> dict[str, tuple[Defect, tuple[type[Api[Any]], ...]]]:
     # Late, because the defects import the APIs, and these needn't know that they can be bent.
-    for module in _MODULES:
-        import_module(f"conformance.sandbox.{module}")
+    for module in defect_modules():
+        import_module(module)
     return _known

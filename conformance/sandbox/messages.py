@@ -57,6 +57,21 @@ class Refusal(Exception):
         self.message = message
         self.headers = headers
 
+    def but(
+        self,
+        status: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+        headers: Headers | None = None,
+    ) -> "Refusal":
+        """This refusal with some of it other than it is."""
+        return Refusal(
+            self.status if status is None else status,
+            self.code if code is None else code,
+            self.message if message is None else message,
+            self.headers if headers is None else headers,
+        )
+
 
 def encode(payload: object, *, pretty: bool = False) -> bytes:
     """JSON in UTF-8 (RFC 8259), compact unless `pretty`."""

@@ -19,11 +19,11 @@ _CLOSING_TURNS = 5
 
 
 class Sandbox:
-    """The reference implementation of both APIs on a real socket, with the defects that you ask for.
+    """The reference implementation of every API on a real socket, with the defects that you ask for.
 
     Use it as a context manager, or call `start` and `close`:
 
-        with Sandbox(defects=["wd-paid-is-cancelled"]) as sandbox:
+        with Sandbox(defects=["xy-paid-is-cancelled"]) as sandbox:
             httpx.get(sandbox.url + "/_control")
 
     `port` 0 takes a free one. Raises ValueError for an unknown defect or variant, OSError for a port in use.
@@ -46,7 +46,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where both APIs are, without a slash at the end."""
+        """Where the APIs are, without a slash at the end."""
         return f"http://{LOOPBACK}:{self._port}"
 
     @property
@@ -56,7 +56,7 @@ class Sandbox:
 
     @property
     def requests(self) -> int:
-        """How many requests both APIs have got so far; those about provider states and control don't count."""
+        """How many requests the APIs have got so far; those about provider states and control don't count."""
         return self._app.requests
 
     def start(self) -> Self:

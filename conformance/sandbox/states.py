@@ -4,106 +4,73 @@ Facts are told from the model, never through an API that may be bent: what a jud
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.sandbox.api import Api
+from conformance.sandbox.apis import SandboxApi
 from conformance.sandbox.credentials import ROLES
 from conformance.sandbox.messages import Refusal
-from conformance.sandbox.payout_intents import model as intents
-from conformance.sandbox.payout_intents.model import Intent
-from conformance.sandbox.store import Store, World
-from conformance.sandbox.withdraws import model as withdraws
-from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.store import Resource, World
 
 Facts = dict[str, Any]
+Fixture = Callable[[World, Facts, tuple[str, str], str], tuple[Any, Facts]]
+"""Makes a resource and tells its facts: from the params of a setup, merchant and environment, and a status."""
 
 
 class States:
     """Sets up resources in the stores of one world."""
 
-    def __init__(self, world: World, withdraw_store: Store[Withdraw], intent_store: Store[Intent]) -> None:
+    def __init__(self, world: World, known: Mapping[str, SandboxApi]) -> None:
         self._world = world
-        self._withdraws = withdraw_store
-        self._intents = intent_store
+        self._known = known
 
     async def act(self, order: Facts, apis: dict[str, Api[Any]]) -> Facts:
         """One order: setup, teardown or settle. A Refusal: 422 for what can't be done, 404 for no such id."""
         action = order.get("action")
         params = order.get("params", {})
         if not isinstance(params, dict):
-            raise _refused("params is an object.")
+            raise refused("params is an object.")
         if action == "setup":
             return self._setup(params, apis)
         if action not in {"teardown", "settle"}:
-            raise _refused("action is setup, teardown or settle.")
+            raise refused("action is setup, teardown or settle.")
         identifier = order.get("id", params.get("id"))
         if not isinstance(identifier, str):
-            raise _refused(f"A {action} names the id that setup answered.")
+            raise refused(f"A {action} names the id that setup answered.")
+        # Each is asked: whoever asks needn't know any more which of them it came from.
         if action == "teardown":
-            # Both are asked: whoever tears down needn't know any more which of them it came from.
-            if not any([self._withdraws.remove(identifier), self._intents.remove(identifier)]):
-                raise Refusal(404, "unknown_resource", "There is no such resource.")
-            return {"id": identifier, "removed": True}
-        for api in apis.values():
-            status = await api.settle(identifier)
-            if status is not None:
-                return {"id": identifier, "status": status}
+            if any(api.store.remove(identifier) for api in apis.values()):
+                return {"id": identifier, "removed": True}
+        else:
+            for api in apis.values():
+                status = await api.settle(identifier)
+                if status is not None:
+                    return {"id": identifier, "status": status}
         raise Refusal(404, "unknown_resource", "There is no such resource.")
 
     def _setup(self, params: Facts, apis: dict[str, Api[Any]]) -> Facts:
         contract, status = params.get("contract"), params.get("status")
-        variants = self._world.variants
-        known = {
-            "withdraws": withdraws.STATUSES,
-            "payout-intents": ("requires_approval", "processing", *variants.terminal),
-        }
-        if contract not in known:
-            raise _refused(f"params.contract is one of {', '.join(known)}.")
-        if status not in known[contract]:
-            raise _refused(f"params.status of {contract} is one of {', '.join(known[contract])}.")
-        role = _role(params, contract)
+        api = self._known.get(contract) if isinstance(contract, str) else None
+        if contract is None or api is None:
+            raise refused(f"params.contract is one of {', '.join(self._known)}.")
+        statuses = api.statuses(self._world.own[api.name])
+        if status not in statuses:
+            raise refused(f"params.status of {contract} is one of {', '.join(statuses)}.")
+        role = _role(params, api)
         self._spend(f"{contract} {role} {status}")
-        facts = (self._withdraw if contract == "withdraws" else self._intent)(params, ROLES[role], status)
-        if variants.processing_settles_ms and status == "processing":
-            self._settle_later(apis[contract], facts["id"])
-        return facts
-
-    def _withdraw(self, params: Facts, owner: tuple[str, str], status: str) -> Facts:
-        variants = self._world.variants
-        supports = params.get("provider_supports_cancel", True)
-        if not isinstance(supports, bool):
-            raise _refused("params.provider_supports_cancel is a boolean.")
-        if variants.always_cancellable and not supports:
-            raise _refused("Every provider here supports cancelling.")
-        withdraw = withdraws.fixture(owner[0], status, self._world.clock, variants, supports_cancel=supports)
-        self._withdraws.add(withdraw)
-        facts = withdraws.wire(withdraw, variants.instants)
-        facts["bankAccountNumberFull"] = withdraw.account_number
-        if "provider_supports_cancel" in params and variants.tells_support:
-            facts["provider_supports_cancel"] = supports
-        return facts
-
-    def _intent(self, params: Facts, owner: tuple[str, str], status: str) -> Facts:
-        variants = self._world.variants
-        url = params.get("webhook_url")
-        if url is not None and not (isinstance(url, str) and url.startswith("http://")):
-            raise _refused("params.webhook_url is an http:// address.")
-        intent = intents.fixture(
-            *owner, status, self._world.clock, zero_decimal=variants.zero_decimal, fresh=variants.fresh
-        )
-        intent.webhook_url = url
-        if status == "cancelled" and not variants.seeded_failure_code:
-            intent.failure_code = None
-        self._intents.add(intent)
-        facts = intents.wire(intent, variants.instants)
-        facts["account_number_full"] = intent.account_number
+        row: Resource
+        row, facts = api.parts().fixture(self._world, params, ROLES[role], status)
+        apis[contract].store.add(row)
+        if self._world.variants.processing_settles_ms and status == api.unsettled:
+            self._settle_later(apis[contract], row.id)
         return facts
 
     def _spend(self, state: str) -> None:
         limit = self._world.variants.budget
         self._world.budget[state] += 1
         if limit and self._world.budget[state] > limit:
-            raise _refused(f"There are only {limit} resources to be had in this state.")
+            raise refused(f"There are only {limit} resources to be had in this state.")
 
     def _settle_later(self, api: Api[Any], identifier: str) -> None:
         loop = asyncio.get_running_loop()
@@ -116,18 +83,18 @@ class States:
         loop.call_later(self._world.variants.processing_settles_ms / 1000, settle)
 
 
-def _role(params: Facts, contract: str) -> str:
+def _role(params: Facts, api: SandboxApi) -> str:
     owner, environment = params.get("owner"), params.get("environment")
     if owner not in {None, "primary", "other_merchant"}:
-        raise _refused("params.owner is other_merchant, or absent.")
-    if environment not in {None, "other"} or (
-        environment and (owner == "other_merchant" or contract == "withdraws")
-    ):
-        raise _refused("params.environment is other, for the primary merchant's payout intents, or absent.")
-    if environment:
-        return "other_environment"
-    return owner or "primary"
+        raise refused("params.owner is other_merchant, or absent.")
+    elsewhere = "other_environment" in api.credentials and owner != "other_merchant"
+    if environment not in {None, "other"} or (environment and not elsewhere):
+        raise refused(
+            "params.environment is other, for the primary merchant of an API that has two, or absent."
+        )
+    return "other_environment" if environment else owner or "primary"
 
 
-def _refused(message: str) -> Refusal:
+def refused(message: str) -> Refusal:
+    """422: a state that can't be made."""
     return Refusal(422, "unknown_state", message)

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Generic, Protocol, TypeVar
 
 from conformance.sandbox.messages import Response
-from conformance.sandbox.variants import Variants
+from conformance.sandbox.variants import Own, Variants
 
 _HERE = timezone(timedelta(hours=8))
 
@@ -20,6 +21,7 @@ class Resource(Protocol):
     id: str
     merchant: str
     status: str
+    updated_at: datetime
 
 
 R = TypeVar("R", bound=Resource)
@@ -126,7 +128,8 @@ def instant(moment: datetime, form: str = "ms") -> str:
 class AuthLog:
     """Failed authentications, so that a test can prove that no request was wrongly signed by accident."""
 
-    def __init__(self, size: int = 1000) -> None:
+    def __init__(self, apis: Iterable[str], size: int = 1000) -> None:
+        self._apis = tuple(apis)
         self._entries: deque[dict[str, str]] = deque(maxlen=size)
         self._reasons: dict[str, Counter[str]] = {}
         self._accepted: Counter[str] = Counter()
@@ -148,7 +151,7 @@ class AuthLog:
                 "accepted": self._accepted[api],
                 "reasons": dict(self._reasons.get(api, Counter())),
             }
-            for api in ("withdraws", "payout-intents")
+            for api in self._apis
         }
 
     def entries(self, api: str) -> list[dict[str, str]]:
@@ -159,14 +162,15 @@ class AuthLog:
 class World:
     """Everything that a reset throws away."""
 
-    def __init__(self, variants: Variants) -> None:
-        self.auth_log = AuthLog()
+    def __init__(self, variants: Variants, own: Own) -> None:
+        self.auth_log = AuthLog(own)
         self.keys: Keys = {}
         self.budget: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[object]] = set()
-        self.use(variants)
+        self.use(variants, own)
 
-    def use(self, variants: Variants) -> None:
-        """Go on as another implementation, with the same memory."""
+    def use(self, variants: Variants, own: Own) -> None:
+        """Go on as another implementation, with the same memory. `own` are the switches of each API alone."""
         self.variants = variants
+        self.own = own
         self.clock = Clock(variants.clock_skew_s, variants.clock_step_ms)

@@ -4,22 +4,28 @@ import base64
 import binascii
 from dataclasses import replace
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.changes import (
+    is_basic,
+    looks_at_credentials,
+    pi,
+    secret_matches,
+    takes_pair,
+)
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 _CHALLENGE = (("www-authenticate", "Basic"),)
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
 
-
-@defect("pi-basic-is-refused", "PI-39")
-class BasicIsRefused(PayoutIntents):
-    """Credentials are expected as a bearer token."""
-
-    def is_basic(self, scheme: bytes) -> bool:
-        return scheme.lower() == b"bearer"
+pi("pi-basic-is-refused", "PI-39", "Credentials are expected as a bearer token.",
+   is_basic(lambda scheme: scheme.lower() == b"bearer"))
 
 
 @defect("pi-password-is-expected-empty", "PI-39")
@@ -32,16 +38,10 @@ class PasswordIsExpectedEmpty(PayoutIntents):
         return (key, user) if not password else (b"", b"")
 
 
-@defect("pi-no-credentials-are-accepted", "PI-40")
-class NoCredentialsAreAccepted(PayoutIntents):
-    """Without credentials the first merchant is meant, as on the developer's machine."""
-
-    def authenticate(self, request: Request) -> Account:
-        return (
-            super().authenticate(request)
-            if request.values(b"authorization")
-            else next(iter(self.accounts.values()))
-        )
+pi("pi-no-credentials-are-accepted", "PI-40",
+   "Without credentials the first merchant is meant, as on the developer's machine.",
+   changes.lets_in(lambda api, request: None if request.values(b"authorization")
+       else next(iter(api.accounts.values()))))
 
 
 @defect("pi-read-is-public", "PI-40")
@@ -62,87 +62,28 @@ class ReadIgnoresTheSecret(PayoutIntents):
         return self.account_for(user) or super().authenticate_read(request)
 
 
-@defect("pi-secret-is-not-checked", "PI-40")
-class SecretIsNotChecked(PayoutIntents):
-    """The public key is enough: the secret isn't looked at."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None
-
-
-@defect("pi-secret-may-be-shorter", "PI-40")
-class SecretMayBeShorter(PayoutIntents):
-    """As many bytes of the secret are compared as were sent, if any were."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and bool(password) and account.secret.startswith(password)
-
-
-@defect("pi-secret-may-be-longer", "PI-40")
-class SecretMayBeLonger(PayoutIntents):
-    """As many bytes are compared as the secret has: whatever follows is ignored."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and password.startswith(account.secret)
-
-
-@defect("pi-secret-is-compared-by-its-head", "PI-40")
-class SecretIsComparedByItsHead(PayoutIntents):
-    """Only the first sixteen bytes of the secret count."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and account.secret[:16] == password[:16]
-
-
-@defect("pi-secret-is-case-insensitive", "PI-40")
-class SecretIsCaseInsensitive(PayoutIntents):
-    """The secret is compared by a database whose collation ignores letter case."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and account.secret.lower() == password.lower()
-
-
-@defect("pi-empty-secret-is-accepted", "PI-40")
-class EmptySecretIsAccepted(PayoutIntents):
-    """An empty secret is not compared."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return super().secret_matches(account, password) or (account is not None and not password)
-
-
-@defect("pi-any-secret-of-ours-does", "PI-40")
-class AnySecretOfOursDoes(PayoutIntents):
-    """Any merchant's secret opens any merchant's account."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return account is not None and any(password == other.secret for other in self.accounts.values())
-
-
-@defect("pi-unknown-key-is-accepted", "PI-40")
-class UnknownKeyIsAccepted(PayoutIntents):
-    """The secret alone says who it is: the public key isn't looked up."""
-
-    def authenticate(self, request: Request) -> Account:
-        _, password = self.credentials(request)
-        owner = next((account for account in self.accounts.values() if account.secret == password), None)
-        return owner or super().authenticate(request)
-
-
-@defect("pi-swapped-is-accepted", "PI-40")
-class SwappedIsAccepted(PayoutIntents):
-    """Key and secret are accepted the other way round, too."""
-
-    def credentials(self, request: Request) -> tuple[bytes, bytes]:
-        user, password = super().credentials(request)
-        return (user, password) if user in self.accounts else (password, user)
-
-
-@defect("pi-bearer-is-accepted", "PI-41")
-class BearerIsAccepted(PayoutIntents):
-    """The scheme isn't looked at: the same credentials as Bearer are accepted."""
-
-    def is_basic(self, scheme: bytes) -> bool:
-        return True
+pi("pi-secret-is-not-checked", "PI-40", "The public key is enough: the secret isn't looked at.",
+   secret_matches(lambda api, account, sent: True))
+pi("pi-secret-may-be-shorter", "PI-40", "As many bytes of the secret are compared as were sent, if any were.",
+   secret_matches(lambda api, account, sent: bool(sent) and account.secret.startswith(sent)))
+pi("pi-secret-may-be-longer", "PI-40", "As many bytes are compared as the secret has: whatever follows is ignored.",
+   secret_matches(lambda api, account, sent: sent.startswith(account.secret)))
+pi("pi-secret-is-compared-by-its-head", "PI-40", "Only the first sixteen bytes of the secret count.",
+   secret_matches(lambda api, account, sent: account.secret[:16] == sent[:16]))
+pi("pi-secret-is-case-insensitive", "PI-40",
+   "The secret is compared by a database whose collation ignores letter case.",
+   secret_matches(lambda api, account, sent: account.secret.lower() == sent.lower()))
+pi("pi-empty-secret-is-accepted", "PI-40", "An empty secret is not compared.",
+   secret_matches(lambda api, account, sent: sent in (b"", account.secret)))
+pi("pi-any-secret-of-ours-does", "PI-40", "Any merchant's secret opens any merchant's account.",
+   secret_matches(lambda api, account, sent: any(sent == other.secret for other in api.accounts.values())))
+pi("pi-unknown-key-is-accepted", "PI-40", "The secret alone says who it is: the public key isn't looked up.",
+   changes.lets_in(lambda api, request:
+       next((one for one in api.accounts.values() if one.secret == api.credentials(request)[1]), None)))
+pi("pi-swapped-is-accepted", "PI-40", "Key and secret are accepted the other way round, too.",
+   takes_pair(lambda api, user, password: (user, password) if user in api.accounts else (password, user)))
+pi("pi-bearer-is-accepted", "PI-41", "The scheme isn't looked at: the same credentials as Bearer are accepted.",
+   is_basic(lambda scheme: True))
 
 
 @defect("pi-plain-credentials-are-accepted", "PI-40")
@@ -187,86 +128,23 @@ class ReplayPrecedesAuthentication(PayoutIntents):
         return await super().cancel(request, given)
 
 
-@defect("pi-cancels-before-authenticating", "PI-40")
-class CancelsBeforeAuthenticating(PayoutIntents):
-    """The handler runs before the authentication that was added last: 401, and cancelled."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        try:
-            return await super().cancel(request, given)
-        except Refusal as refusal:
-            intent = self.store.get(given)
-            if refusal.code == "unauthorized" and intent and intent.status in self.cancellable:
-                self.write(intent, None)
-            raise
-
-
-@defect("pi-unauthorized-is-200", "PI-40", "PI-41")
-class UnauthorizedIs200(PayoutIntents):
-    """Failed authentication is answered 200, with the error inside."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.status = 200
-        return refusal
-
-
-@defect("pi-unauthorized-is-400", "PI-41")
-class UnauthorizedIs400(PayoutIntents):
-    """Failed authentication is answered 400."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.status = 400
-        return refusal
-
-
-@defect("pi-no-challenge", "PI-41")
-class NoChallenge(PayoutIntents):
-    """A 401 has no WWW-Authenticate."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.headers = ()
-        return refusal
-
-
-@defect("pi-challenge-is-bearer", "PI-41")
-class ChallengeIsBearer(PayoutIntents):
-    """The challenge of a 401 names another scheme: Bearer."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.headers = (("www-authenticate", 'Bearer realm="payout intents"'),)
-        return refusal
-
-
-@defect("pi-looks-up-before-authenticating", "PI-41")
-class LooksUpBeforeAuthenticating(PayoutIntents):
-    """An unknown intent is a 404 before credentials are looked at, so ids can be tried out."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        if self.store.get(given) is None:
-            raise self.not_found(given)
-        return await super().cancel(request, given)
-
-
-@defect("pi-reads-before-authenticating", "PI-41")
-class ReadsBeforeAuthenticating(PayoutIntents):
-    """Reading an unknown intent is a 404 before credentials are looked at; cancelling one is a 401."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        if self.store.get(given) is None:
-            raise self.not_found(given)
-        return await super().read(request, given)
-
-
-@defect("pi-scheme-is-case-sensitive", "PI-42")
-class SchemeIsCaseSensitive(PayoutIntents):
-    """The scheme counts only as Basic: basic is refused."""
-
-    def is_basic(self, scheme: bytes) -> bool:
-        return scheme == b"Basic"
+pi("pi-cancels-before-authenticating", "PI-40",
+   "The handler runs before the authentication that was added last: 401, and cancelled.",
+   changes.after_refusal("unauthorized", changes.cancels, when=changes.state("requires_approval")))
+pi("pi-unauthorized-is-200", "PI-40, PI-41", "Failed authentication is answered 200, with the error inside.",
+   changes.unauthorized(status=200))
+pi("pi-unauthorized-is-400", "PI-41", "Failed authentication is answered 400.", changes.unauthorized(status=400))
+pi("pi-no-challenge", "PI-41", "A 401 has no WWW-Authenticate.", changes.unauthorized(headers=()))
+pi("pi-challenge-is-bearer", "PI-41", "The challenge of a 401 names another scheme: Bearer.",
+   changes.unauthorized(headers=(("www-authenticate", 'Bearer realm="payout intents"'),)))
+pi("pi-looks-up-before-authenticating", "PI-41",
+   "An unknown intent is a 404 before credentials are looked at, so ids can be tried out.",
+   changes.looks_up_first())
+pi("pi-reads-before-authenticating", "PI-41",
+   "Reading an unknown intent is a 404 before credentials are looked at; cancelling one is a 401.",
+   changes.looks_up_first(to_cancel=False))
+pi("pi-scheme-is-case-sensitive", "PI-42", "The scheme counts only as Basic: basic is refused.",
+   is_basic(lambda scheme: scheme == b"Basic"))
 
 
 @defect("pi-undecodable-is-500", "PI-43")
@@ -303,14 +181,9 @@ class InvalidUtf8CredentialsAre500(PayoutIntents):
         return super().secret_matches(account, password)
 
 
-@defect("pi-big-credentials-are-500", "PI-43")
-class BigCredentialsAre500(PayoutIntents):
-    """Credentials that don't fit their buffer of 4 kB end in a 500."""
-
-    def credentials(self, request: Request) -> tuple[bytes, bytes]:
-        if any(len(value) > _BIG for value in request.values(b"authorization")):
-            raise BufferError("header value too long")
-        return super().credentials(request)
+pi("pi-big-credentials-are-500", "PI-43", "Credentials that don't fit their buffer of 4 kB end in a 500.",
+   looks_at_credentials(lambda sent: any(len(value) > _BIG for value in sent)
+       and changes.crash("header value too long")))
 
 
 @defect("pi-header-name-is-case-sensitive", "PI-39", warns=True)
@@ -335,22 +208,12 @@ class OtherSpellingsAreOpen(PayoutIntents):
         return super().authenticate(request)
 
 
-@defect("pi-neighbours-are-trusted", "PI-40")
-class NeighboursAreTrusted(PayoutIntents):
-    """A request from the machine itself needs no credentials, and X-Forwarded-For says where it is from."""
-
-    def authenticate(self, request: Request) -> Account:
-        if b"127.0.0.1" in request.values(b"x-forwarded-for"):
-            return next(iter(self.accounts.values()))
-        return super().authenticate(request)
-
-
-@defect("pi-secret-is-a-pattern", "PI-40")
-class SecretIsAPattern(PayoutIntents):
-    """The secret is compared by LIKE: a percent sign matches any."""
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        return super().secret_matches(account, password) or (account is not None and password == b"%")
+pi("pi-neighbours-are-trusted", "PI-40",
+   "A request from the machine itself needs no credentials, and X-Forwarded-For says where it is from.",
+   changes.lets_in(lambda api, request: next(iter(api.accounts.values()))
+       if b"127.0.0.1" in request.values(b"x-forwarded-for") else None))
+pi("pi-secret-is-a-pattern", "PI-40", "The secret is compared by LIKE: a percent sign matches any.",
+   secret_matches(lambda api, account, sent: sent in (b"%", account.secret)))
 
 
 @defect("pi-refusal-tells-the-secret", "PI-40")

@@ -3,20 +3,27 @@
 import asyncio
 import unicodedata
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
+from conformance.sandbox.payout_intents.changes import measures, pi, stores, takes_pair, uses_up_the_key
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.once import hangs_up
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Scope
 
+# Laid out as a table, a defect per line.
+# fmt: off
+
 _PATIENT = 60
 """Turns to wait for a caller to hang up, long enough on a busy machine, too."""
 _LATER_S = 0.2
+
 
 # Ids beside the path
 
@@ -109,24 +116,11 @@ class QueryIdShowsStrangers(PayoutIntents):
 
 # Whose success it is
 
-
-@defect("pi-other-merchants-get-200", "PI-01")
-class OtherMerchantsGet200(PayoutIntents):
-    """The first merchant was moved to the new API; the others still get a 200."""
-
-    def accepted(self, intent: Intent) -> Response:
-        first = intent.merchant == "merchant_a"
-        return super().accepted(intent) if first else self.reply(200, self.shown(intent))
-
-
-@defect("pi-other-merchants-are-live", "PI-18")
-class OtherMerchantsAreLive(PayoutIntents):
-    """The environment that is shown is the deployment's where a merchant has none configured."""
-
-    def accepted(self, intent: Intent) -> Response:
-        shown = self.shown(intent)
-        first = intent.merchant == "merchant_a"
-        return self.reply(202, shown if first else shown | {"environment": "live"})
+pi("pi-other-merchants-get-200", "PI-01", "The first merchant was moved to the new API; the others still get a 200.",
+   changes.success(lambda it, reply: reply if it.merchant == "merchant_a" else replace(reply, status=200)))
+pi("pi-other-merchants-are-live", "PI-18",
+   "The environment that is shown is the deployment's where a merchant has none configured.",
+   changes.answers(lambda it: {} if it.merchant == "merchant_a" else {"environment": "live"}))
 
 
 # What a refusal leaves behind
@@ -147,56 +141,47 @@ class _SettlesByItself(PayoutIntents):
             asyncio.get_running_loop().call_later(_LATER_S, lambda: self.ends(intent))
         return intent
 
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        self.marked.add(intent.id)
-        return super().not_cancellable(intent)
+    def not_cancellable(self, row: Intent) -> Refusal:
+        self.marked.add(row.id)
+        return super().not_cancellable(row)
 
-    def ends(self, intent: Intent) -> None:
+    def ends(self, row: Intent) -> None:
         """How it ends."""
-        intent.status = self.variants.terminal[1]
+        row.status = self.own.terminal[1]
 
 
 @defect("pi-refused-never-ends", "PI-05")
 class RefusedNeverEnds(_SettlesByItself):
     """A refused cancel marks a processing intent, and the worker that pays passes over what is marked."""
 
-    def ends(self, intent: Intent) -> None:
-        if intent.id not in self.marked:
-            super().ends(intent)
+    def ends(self, row: Intent) -> None:
+        if row.id not in self.marked:
+            super().ends(row)
 
 
 @defect("pi-refused-ends-otherwise", "PI-05")
 class RefusedEndsOtherwise(_SettlesByItself):
     """A refused cancel marks a processing intent, and its payout is given up where others are paid."""
 
-    def ends(self, intent: Intent) -> None:
-        super().ends(intent)
-        if intent.id in self.marked:
-            intent.status, intent.failure_code = "failed", "bank_rejected"
+    def ends(self, row: Intent) -> None:
+        super().ends(row)
+        if row.id in self.marked:
+            row.status, row.failure_code = "failed", "bank_rejected"
 
 
 @defect("pi-refusal-moves-created-at", "PI-20", warns=True)
 class RefusalMovesCreatedAt(PayoutIntents):
     """The row is written anew with each refusal, and created_at is the time of that."""
 
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        if intent.status == "cancelled":
-            intent.created_at = self.clock.now()
-        return super().not_cancellable(intent)
+    def not_cancellable(self, row: Intent) -> Refusal:
+        if row.status == "cancelled":
+            row.created_at = self.clock.now()
+        return super().not_cancellable(row)
 
 
-@defect("pi-batch-writes-older-rows-back", "PI-06", watch_s=6)
-class BatchWritesOlderRowsBack(PayoutIntents):
-    """A batch of some seconds writes back the rows that it had loaded: what was cancelled meanwhile awaits approval."""
-
-    def write(self, intent: Intent, reason: str | None) -> None:
-        before = intent.status
-
-        def written_back() -> None:
-            intent.status, intent.failure_code, intent.failure_message = before, None, None
-
-        super().write(intent, reason)
-        asyncio.get_running_loop().call_later(5, written_back)
+pi("pi-batch-writes-older-rows-back", "PI-06",
+   "A batch of some seconds writes back the rows that it had loaded: what was cancelled meanwhile awaits approval.",
+   changes.comes_undone(5, "status", "failure_code", "failure_message"), watch_s=6)
 
 
 # Callers who left, and answers meant for others
@@ -215,33 +200,18 @@ class HungUpKeepsTheKey(PayoutIntents):
             raise self.conflict()
         return await super().once(scope, fingerprint, act)
 
-    async def carried_out(self, request: Request, intent: Intent, reason: str | None) -> Response:
+    async def carried_out(self, request: Request, row: Intent, reason: str | None) -> Response:
         if self.key_of(request) in self.stuck:
             raise self.conflict()  # who waited for the other one
         if await hangs_up(request, _PATIENT):
             self.stuck.add(self.key_of(request))
             raise Refusal(408, "request_timeout", "Nobody is there any more.")
-        return await super().carried_out(request, intent, reason)
+        return await super().carried_out(request, row, reason)
 
 
-@defect("pi-refused-body-uses-up-the-key", "PI-37")
-class RefusedBodyUsesUpTheKey(PayoutIntents):
-    """A key is claimed before the body is looked at: the corrected request is a conflict."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.claimed: set[str] = set()
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        key = self.key_of(request)
-        if key in self.claimed:
-            raise self.conflict()
-        try:
-            return await super().cancel(request, given)
-        except Refusal as refusal:
-            if key and refusal.code == "invalid_request":
-                self.claimed.add(key)
-            raise
+pi("pi-refused-body-uses-up-the-key", "PI-37",
+   "A key is claimed before the body is looked at: the corrected request is a conflict.",
+   uses_up_the_key("invalid_request", lambda api, refusal: api.conflict()))
 
 
 @defect("pi-retry-of-a-404-is-never-answered", "PI-37")
@@ -273,12 +243,8 @@ class HugeKeyIsNeverAnswered(PayoutIntents):
         return HANG_UP if huge else await super().cancel(request, given)
 
 
-@defect("pi-odd-id-is-never-answered", "PI-14")
-class OddIdIsNeverAnswered(PayoutIntents):
-    """An id beyond ASCII ends the worker, and with it the connection."""
-
-    async def respond(self, request: Request) -> Response | None:
-        return HANG_UP if "%F0%9F" in request.path else await super().respond(request)
+pi("pi-odd-id-is-never-answered", "PI-14", "An id beyond ASCII ends the worker, and with it the connection.",
+   changes.breaks_on(lambda request: "%F0%9F" in request.path))
 
 
 @defect("pi-deep-body-is-never-answered", "PI-29")
@@ -289,13 +255,9 @@ class DeepBodyIsNeverAnswered(PayoutIntents):
         return HANG_UP if request.body.count(b"[") > 1000 else await super().cancel(request, given)
 
 
-@defect("pi-huge-credentials-are-never-answered", "PI-43")
-class HugeCredentialsAreNeverAnswered(PayoutIntents):
-    """Credentials of more than 4 kB end the worker, and with it the connection."""
-
-    async def respond(self, request: Request) -> Response | None:
-        huge = any(len(value) > 4096 for value in request.values(b"authorization"))
-        return HANG_UP if huge else await super().respond(request)
+pi("pi-huge-credentials-are-never-answered", "PI-43",
+   "Credentials of more than 4 kB end the worker, and with it the connection.",
+   changes.breaks_on(lambda request: any(len(value) > 4096 for value in request.values(b"authorization"))))
 
 
 @defect("pi-read-is-cached-for-all", "PI-40")
@@ -330,21 +292,11 @@ class UnknownPathShowsTheRequest(PayoutIntents):
 
 # The reason
 
-
-@defect("pi-escapes-count", "PI-24")
-class EscapesCount(PayoutIntents):
-    """The limit counts the text as JSON writes it: each quote, backslash and line break as two."""
-
-    def length(self, reason: str) -> int:
-        return len(encode(reason).decode()) - 2
-
-
-@defect("pi-long-text-is-cut-in-bytes", "PI-26")
-class LongTextIsCutInBytes(PayoutIntents):
-    """512 characters are accepted in any script, and 512 bytes of them kept."""
-
-    def stored(self, reason: str) -> str:
-        return reason.encode()[:512].decode("utf-8", "ignore")
+pi("pi-escapes-count", "PI-24",
+   "The limit counts the text as JSON writes it: each quote, backslash and line break as two.",
+   measures(lambda reason: len(encode(reason).decode()) - 2))
+pi("pi-long-text-is-cut-in-bytes", "PI-26", "512 characters are accepted in any script, and 512 bytes of them kept.",
+   stores(lambda reason: reason.encode()[:512].decode("utf-8", "ignore")))
 
 
 @defect("pi-odd-reason-is-refused-yet-cancelled", "PI-28")
@@ -359,18 +311,9 @@ class OddReasonIsRefusedYetCancelled(PayoutIntents):
         return await super().cancel(request, given)
 
 
-@defect("pi-reason-is-composed", "PI-27", warns=True)
-class ReasonIsComposed(PayoutIntents):
-    """The reason is normalised (NFC): letters that were written in two parts come back as one."""
-
-    def stored(self, reason: str) -> str:
-        return unicodedata.normalize("NFC", reason)
-
-
-@defect("pi-more-behind-the-secret-is-ignored", "PI-41")
-class MoreBehindTheSecretIsIgnored(PayoutIntents):
-    """The pair is split at its colons, and only the first two parts count."""
-
-    def credentials(self, request: Request) -> tuple[bytes, bytes]:
-        user, password = super().credentials(request)
-        return user, password.partition(b":")[0]
+pi("pi-reason-is-composed", "PI-27",
+   "The reason is normalised (NFC): letters that were written in two parts come back as one.",
+   stores(lambda reason: unicodedata.normalize("NFC", reason)), warns=True)
+pi("pi-more-behind-the-secret-is-ignored", "PI-41",
+   "The pair is split at its colons, and only the first two parts count.",
+   takes_pair(lambda api, user, password: (user, password.partition(b":")[0])))

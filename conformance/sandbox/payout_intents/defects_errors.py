@@ -1,103 +1,40 @@
 """Payout intents that refuse in the wrong form, or let another method do what only POST may."""
 
 import traceback
-from dataclasses import replace
-from html import escape
 
+from conformance.sandbox import changes
 from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.model import Intent
+from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 # The envelope
 
-
-@defect("pi-error-is-a-string", "PI-44")
-class ErrorIsAString(PayoutIntents):
-    """error is the code itself."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"error": refusal.code, "message": refusal.message}
-
-
-@defect("pi-error-is-in-a-list", "PI-44")
-class ErrorIsInAList(PayoutIntents):
-    """Errors come in a list, called errors."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"errors": [super().envelope(refusal)["error"]]}
-
-
-@defect("pi-error-message-is-empty", "PI-44")
-class ErrorMessageIsEmpty(PayoutIntents):
-    """The message is empty."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"error": {"code": refusal.code, "message": ""}}
-
-
-@defect("pi-error-message-is-null", "PI-44")
-class ErrorMessageIsNull(PayoutIntents):
-    """The message is null."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"error": {"code": refusal.code, "message": None}}
-
-
-@defect("pi-error-code-is-upper-case", "PI-02", "PI-03", "PI-04", "PI-10", "PI-31")
-class ErrorCodeIsUpperCase(PayoutIntents):
-    """Codes are in upper case: APPROVAL_REQUIRED."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"error": {"code": refusal.code.upper(), "message": refusal.message}}
-
-
-@defect("pi-error-code-is-type", "PI-44")
-class ErrorCodeIsType(PayoutIntents):
-    """The code is called type, as another provider has it."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        return {"error": {"type": refusal.code, "message": refusal.message}}
-
-
-@defect("pi-404-is-html", "PI-45", "PI-10")
-class NotFoundIsHtml(PayoutIntents):
-    """An unknown intent is answered with a web page."""
-
-    def error(self, refusal: Refusal) -> Response:
-        if refusal.code != "not_found":
-            return super().error(refusal)
-        page = f"<!doctype html><html><body><h1>404</h1><p>{escape(refusal.message)}</p></body></html>"
-        return Response(404, page.encode(), (), "text/html")
-
-
-@defect("pi-401-is-plain-text", "PI-45")
-class UnauthorizedIsPlainText(PayoutIntents):
-    """Failed authentication is answered by the gateway, in plain text."""
-
-    def error(self, refusal: Refusal) -> Response:
-        if refusal.code != "unauthorized":
-            return super().error(refusal)
-        return Response(refusal.status, b"Unauthorized\n", refusal.headers, "text/plain")
-
-
-@defect("pi-400-is-another-envelope", "PI-45", "PI-29")
-class BadRequestIsAnotherEnvelope(PayoutIntents):
-    """A body that can't be used is answered in the framework's JSON, not the API's."""
-
-    def error(self, refusal: Refusal) -> Response:
-        if refusal.code != "invalid_request":
-            return super().error(refusal)
-        return self.reply(refusal.status, {"detail": [{"loc": ["body"], "msg": refusal.message}]})
-
-
-@defect("pi-success-is-labelled-text", "PI-45")
-class SuccessIsLabelledText(PayoutIntents):
-    """The JSON of a success is labelled text/plain."""
-
-    def accepted(self, intent: Intent) -> Response:
-        return replace(super().accepted(intent), content_type="text/plain")
+pi("pi-error-is-a-string", "PI-44", "error is the code itself.",
+   changes.wraps_error(lambda refusal: {"error": refusal.code, "message": refusal.message}))
+pi("pi-error-is-in-a-list", "PI-44", "Errors come in a list, called errors.",
+   changes.changes_envelope(lambda error: {"errors": [error["error"]]}))
+pi("pi-error-message-is-empty", "PI-44", "The message is empty.",
+   changes.wraps_error(lambda refusal: {"error": {"code": refusal.code, "message": ""}}))
+pi("pi-error-message-is-null", "PI-44", "The message is null.",
+   changes.wraps_error(lambda refusal: {"error": {"code": refusal.code, "message": None}}))
+pi("pi-error-code-is-upper-case", "PI-02, PI-03, PI-04, PI-10, PI-31", "Codes are in upper case: APPROVAL_REQUIRED.",
+   changes.wraps_error(lambda refusal: {"error": {"code": refusal.code.upper(), "message": refusal.message}}))
+pi("pi-error-code-is-type", "PI-44", "The code is called type, as another provider has it.",
+   changes.wraps_error(lambda refusal: {"error": {"type": refusal.code, "message": refusal.message}}))
+pi("pi-404-is-html", "PI-45, PI-10", "An unknown intent is answered with a web page.",
+   changes.errors_as(changes.page, "not_found"))
+pi("pi-401-is-plain-text", "PI-45", "Failed authentication is answered by the gateway, in plain text.",
+   changes.errors_as(changes.plain, "unauthorized"))
+pi("pi-400-is-another-envelope", "PI-45, PI-29",
+   "A body that can't be used is answered in the framework's JSON, not the API's.",
+   changes.wraps_error(lambda refusal: {"detail": [{"loc": ["body"], "msg": refusal.message}]}, "invalid_request"))
+pi("pi-success-is-labelled-text", "PI-45", "The JSON of a success is labelled text/plain.",
+   changes.success(changes.labelled("text/plain")))
 
 
 @defect("pi-refusal-has-a-stack-trace", "PI-45")
@@ -110,81 +47,23 @@ class RefusalHasAStackTrace(PayoutIntents):
         return envelope
 
 
-@defect("pi-404-has-sql", "PI-45")
-class NotFoundHasSql(PayoutIntents):
-    """The message of a 404 shows the query that found nothing."""
-
-    def not_found(self, given: str) -> Refusal:
-        query = "SELECT * FROM payout_intents WHERE id = $1 AND merchant_id = $2"
-        return Refusal(404, "not_found", f"No rows in result set: {query}")
-
+pi("pi-404-has-sql", "PI-45", "The message of a 404 shows the query that found nothing.",
+   changes.unknown(message="No rows in result set: SELECT * FROM payout_intents WHERE id = $1 AND merchant_id = $2"))
 
 # Other methods
 
-
-class _AlsoCancels(PayoutIntents):
-    also: tuple[str, str]
-
-    def operation(self, where: str, method: str) -> str | None:
-        return "cancel" if (where, method) == self.also else super().operation(where, method)
-
-
-@defect("pi-get-cancels", "PI-47")
-class GetCancels(_AlsoCancels):
-    """GET on the cancel path cancels, so that a link in a mail can."""
-
-    also = ("cancel", "GET")
-
-
-@defect("pi-head-cancels", "PI-47")
-class HeadCancels(_AlsoCancels):
-    """HEAD on the cancel path is routed as POST is, and cancels."""
-
-    also = ("cancel", "HEAD")
-
-
-@defect("pi-put-cancels", "PI-47")
-class PutCancels(_AlsoCancels):
-    """PUT on the cancel path cancels, too."""
-
-    also = ("cancel", "PUT")
-
-
-@defect("pi-delete-cancels", "PI-47")
-class DeleteCancels(_AlsoCancels):
-    """DELETE on the intent itself cancels it."""
-
-    also = ("read", "DELETE")
-
-
-@defect("pi-patch-cancels", "PI-47")
-class PatchCancels(_AlsoCancels):
-    """PATCH on the intent itself cancels it."""
-
-    also = ("read", "PATCH")
-
-
-@defect("pi-post-cancels", "PI-47")
-class PostCancels(_AlsoCancels):
-    """POST on the intent itself cancels it."""
-
-    also = ("read", "POST")
-
-
-@defect("pi-options-cancels", "PI-47")
-class OptionsCancels(_AlsoCancels):
-    """The handler is bound to every method, and OPTIONS with credentials cancels."""
-
-    also = ("cancel", "OPTIONS")
-
-
-@defect("pi-method-override-cancels", "PI-47", warns=True)
-class MethodOverrideCancels(PayoutIntents):
-    """X-HTTP-Method-Override makes a POST of any method."""
-
-    def method_of(self, request: Request) -> str:
-        override = request.values(b"x-http-method-override")
-        return override[0].decode("latin-1").upper() if override else super().method_of(request)
+pi("pi-get-cancels", "PI-47", "GET on the cancel path cancels, so that a link in a mail can.",
+   changes.also_cancels("GET"))
+pi("pi-head-cancels", "PI-47", "HEAD on the cancel path is routed as POST is, and cancels.",
+   changes.also_cancels("HEAD"))
+pi("pi-put-cancels", "PI-47", "PUT on the cancel path cancels, too.", changes.also_cancels("PUT"))
+pi("pi-delete-cancels", "PI-47", "DELETE on the intent itself cancels it.", changes.also_cancels("DELETE", "read"))
+pi("pi-patch-cancels", "PI-47", "PATCH on the intent itself cancels it.", changes.also_cancels("PATCH", "read"))
+pi("pi-post-cancels", "PI-47", "POST on the intent itself cancels it.", changes.also_cancels("POST", "read"))
+pi("pi-options-cancels", "PI-47", "The handler is bound to every method, and OPTIONS with credentials cancels.",
+   changes.also_cancels("OPTIONS"))
+pi("pi-method-override-cancels", "PI-47", "X-HTTP-Method-Override makes a POST of any method.",
+   changes.listens_to_override(), warns=True)
 
 
 @defect("pi-method-override-deletes", "PI-47", warns=True)
@@ -203,27 +82,9 @@ class MethodOverrideDeletes(PayoutIntents):
         )
 
 
-@defect("pi-405-without-allow", "PI-48")
-class MethodNotAllowedWithoutAllow(PayoutIntents):
-    """A 405 doesn't say what is allowed."""
-
-    def wrong_method(self, allow: str) -> Refusal:
-        refusal = super().wrong_method(allow)
-        refusal.headers = ()
-        return refusal
-
-
-@defect("pi-other-methods-are-500", "PI-48")
-class OtherMethodsAre500(PayoutIntents):
-    """Another method ends in a 500: the handler table has no such entry."""
-
-    def method_refused(self, request: Request, where: str) -> Response:
-        raise KeyError(request.method)
-
-
-@defect("pi-other-methods-are-200", "PI-48")
-class OtherMethodsAre200(PayoutIntents):
-    """Another method is answered 200 with an empty object by the load balancer's health check."""
-
-    def method_refused(self, request: Request, where: str) -> Response:
-        return Response(200, b"{}")
+pi("pi-405-without-allow", "PI-48", "A 405 doesn't say what is allowed.", changes.wrong_method(headers=()))
+pi("pi-other-methods-are-500", "PI-48", "Another method ends in a 500: the handler table has no such entry.",
+   changes.other_methods(lambda request: changes.crash(request.method)))
+pi("pi-other-methods-are-200", "PI-48",
+   "Another method is answered 200 with an empty object by the load balancer's health check.",
+   changes.other_methods(lambda request: Response(200, b"{}")))

@@ -3,12 +3,17 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from conformance.sandbox import changes
+from conformance.sandbox.body import canonical
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.body import canonical
+from conformance.sandbox.payout_intents.changes import conflicts, fingerprints, pi
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Scope
 from conformance.sandbox.windows import LeavesAWindow
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 Body = dict[str, Any]
 
@@ -55,20 +60,12 @@ class KeyIsIgnored(PayoutIntents):
         return None
 
 
-@defect("pi-fingerprint-ignores-the-body", "PI-31")
-class FingerprintIgnoresTheBody(PayoutIntents):
-    """A key belongs to an intent, whatever the body: another reason gets the first answer again."""
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return identifier
-
-
-@defect("pi-fingerprint-ignores-letter-case", "PI-31")
-class FingerprintIgnoresLetterCase(PayoutIntents):
-    """Bodies are compared in lower case: a reason in other letters counts as the same."""
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return super().fingerprint(identifier, body).lower()
+pi("pi-fingerprint-ignores-the-body", "PI-31",
+   "A key belongs to an intent, whatever the body: another reason gets the first answer again.",
+   fingerprints(lambda identifier, body, right: identifier))
+pi("pi-fingerprint-ignores-letter-case", "PI-31",
+   "Bodies are compared in lower case: a reason in other letters counts as the same.",
+   fingerprints(lambda identifier, body, right: right.lower()))
 
 
 @defect("pi-conflict-in-flight-is-replayed", "PI-31")
@@ -85,12 +82,9 @@ class ConflictInFlightIsReplayed(StaysInFlight):
         return await super().once(scope, fingerprint, act)
 
 
-@defect("pi-fingerprint-is-the-length", "PI-31")
-class FingerprintIsTheLength(PayoutIntents):
-    """Bodies are compared by Content-Length: another reason of the same length counts as the same."""
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return f"{identifier} {len(canonical(body))}"
+pi("pi-fingerprint-is-the-length", "PI-31",
+   "Bodies are compared by Content-Length: another reason of the same length counts as the same.",
+   fingerprints(lambda identifier, body, right: f"{identifier} {len(canonical(body))}"))
 
 
 @defect("pi-fingerprint-ignores-absence", "PI-31")
@@ -120,42 +114,14 @@ class StateIsCheckedBeforeTheKey(PayoutIntents):
             raise
 
 
-@defect("pi-conflict-is-422", "PI-31")
-class ConflictIs422(PayoutIntents):
-    """A conflict is answered 422 idempotency_conflict."""
-
-    def conflict(self) -> Refusal:
-        refusal = super().conflict()
-        refusal.status = 422
-        return refusal
-
-
-@defect("pi-conflict-is-400", "PI-31")
-class ConflictIs400(PayoutIntents):
-    """A conflict is answered 400 idempotency_conflict."""
-
-    def conflict(self) -> Refusal:
-        refusal = super().conflict()
-        refusal.status = 400
-        return refusal
-
-
-@defect("pi-conflict-code-is-another", "PI-31")
-class ConflictCodeIsAnother(PayoutIntents):
-    """The code of a conflict is idempotency_error."""
-
-    def conflict(self) -> Refusal:
-        refusal = super().conflict()
-        refusal.code = "idempotency_error"
-        return refusal
-
-
-@defect("pi-conflict-is-500", "PI-31")
-class ConflictIs500(PayoutIntents):
-    """A conflict is the database's unique constraint, and ends in a 500."""
-
-    def conflict(self) -> Refusal:
-        raise RuntimeError("duplicate key value violates unique constraint")
+pi("pi-conflict-is-422", "PI-31", "A conflict is answered 422 idempotency_conflict.",
+   conflicts(lambda refusal: refusal.but(status=422)))
+pi("pi-conflict-is-400", "PI-31", "A conflict is answered 400 idempotency_conflict.",
+   conflicts(lambda refusal: refusal.but(status=400)))
+pi("pi-conflict-code-is-another", "PI-31", "The code of a conflict is idempotency_error.",
+   conflicts(lambda refusal: refusal.but(code="idempotency_error")))
+pi("pi-conflict-is-500", "PI-31", "A conflict is the database's unique constraint, and ends in a 500.",
+   conflicts(lambda refusal: changes.crash("duplicate key value violates unique constraint")))
 
 
 # What a conflict leaves behind
@@ -188,14 +154,8 @@ class ConflictReplacesTheReason(_ConflictActs):
             intent.failure_message = reason
 
 
-@defect("pi-conflict-touches-updated-at", "PI-32")
-class ConflictTouchesUpdatedAt(_ConflictActs):
-    """A conflict is answered 409, and updated_at has moved."""
-
-    def despite(self, identifier: str, reason: str | None) -> None:
-        intent = self.store.get(identifier)
-        if intent:
-            intent.updated_at = self.clock.after(intent.updated_at)
+pi("pi-conflict-touches-updated-at", "PI-32", "A conflict is answered 409, and updated_at has moved.",
+   changes.after_refusal("idempotency_conflict", changes.touches))
 
 
 @defect("pi-conflict-cancels-the-other", "PI-32")
@@ -208,14 +168,10 @@ class ConflictCancelsTheOther(_ConflictActs):
             self.write(intent, reason)
 
 
-@defect("pi-conflict-undoes-the-cancel", "PI-32")
-class ConflictUndoesTheCancel(_ConflictActs):
-    """A conflict rolls back too much: the intent awaits approval again."""
-
-    def despite(self, identifier: str, reason: str | None) -> None:
-        intent = self.store.get(identifier)
-        if intent and intent.status == "cancelled":
-            intent.status, intent.failure_code, intent.failure_message = "requires_approval", None, None
+pi("pi-conflict-undoes-the-cancel", "PI-32", "A conflict rolls back too much: the intent awaits approval again.",
+   changes.after_refusal("idempotency_conflict",
+       changes.sets(lambda it: {"status": "requires_approval", "failure_code": None, "failure_message": None}),
+       when=changes.state("cancelled")))
 
 
 @defect("pi-conflict-frees-the-key", "PI-33", "PI-32")

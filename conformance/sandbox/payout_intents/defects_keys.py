@@ -1,61 +1,46 @@
 """Payout intents that get a key's replay, scope or life wrong."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+from conformance.sandbox import changes
+from conformance.sandbox.body import canonical
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.body import canonical
+from conformance.sandbox.payout_intents.changes import (
+    fingerprints,
+    keys,
+    looks_at_keys,
+    pi,
+    replays,
+    scopes,
+    uses_up_the_key,
+)
 from conformance.sandbox.payout_intents.defects_idempotency import StaysInFlight
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Entry, Scope
 from conformance.sandbox.windows import LeavesAWindow
 
+# Laid out as a table, a defect per line.
+# fmt: off
+
 Body = dict[str, Any]
 
 # Replays
 
-
-@defect("pi-replay-is-422", "PI-33")
-class ReplayIs422(PayoutIntents):
-    """The same request again is answered 422: the key only detects conflicts."""
-
-    def replay(self, stored: Response) -> Response:
-        return self.error(Refusal(422, "approval_required", 'The status is "cancelled".'))
-
-
-@defect("pi-replay-is-409", "PI-33")
-class ReplayIs409(PayoutIntents):
-    """The same request again is a conflict, as any use of a used key is."""
-
-    def replay(self, stored: Response) -> Response:
-        return self.error(self.conflict())
-
-
-@defect("pi-replay-is-200", "PI-33")
-class ReplayIs200(PayoutIntents):
-    """The same request again answers 200 instead of 202."""
-
-    def replay(self, stored: Response) -> Response:
-        return Response(200, stored.body, stored.headers)
-
-
-@defect("pi-replay-is-empty", "PI-33")
-class ReplayIsEmpty(PayoutIntents):
-    """The same request again answers 202 without the intent: only the status was kept."""
-
-    def replay(self, stored: Response) -> Response:
-        return self.reply(202, {})
-
-
-@defect("pi-replay-is-labelled-text", "PI-45")
-class ReplayIsLabelledText(PayoutIntents):
-    """What was kept under a key is its text: answered again, it is labelled as that."""
-
-    def replay(self, stored: Response) -> Response:
-        again = super().replay(stored)
-        return Response(again.status, again.body, again.headers, "text/plain; charset=utf-8")
+pi("pi-replay-is-422", "PI-33", "The same request again is answered 422: the key only detects conflicts.",
+   replays(lambda api, kept: api.error(Refusal(422, "approval_required", 'The status is "cancelled".'))))
+pi("pi-replay-is-409", "PI-33", "The same request again is a conflict, as any use of a used key is.",
+   replays(lambda api, kept: api.error(api.conflict())))
+pi("pi-replay-is-200", "PI-33", "The same request again answers 200 instead of 202.",
+   replays(lambda api, kept: replace(kept, status=200)))
+pi("pi-replay-is-empty", "PI-33", "The same request again answers 202 without the intent: only the status was kept.",
+   replays(lambda api, kept: api.reply(202, {})))
+pi("pi-replay-is-labelled-text", "PI-45",
+   "What was kept under a key is its text: answered again, it is labelled as that.",
+   replays(lambda api, kept: replace(kept, content_type="text/plain; charset=utf-8")))
 
 
 @defect("pi-replay-moves-updated-at", "PI-33")
@@ -68,7 +53,7 @@ class ReplayMovesUpdatedAt(PayoutIntents):
         if intent and self.replayed:
             intent.updated_at = self.clock.after(intent.updated_at)
             self.replayed = False
-            return self.accepted(intent)
+            return self.success(intent)
         return response
 
     replayed = False
@@ -80,48 +65,20 @@ class ReplayMovesUpdatedAt(PayoutIntents):
 
 # Scope
 
-
-@defect("pi-keys-are-global", "PI-34")
-class KeysAreGlobal(PayoutIntents):
-    """A key is unique among all merchants and environments: another's key is a conflict."""
-
-    def scope(self, account: Account, key: str, identifier: str) -> Scope:
-        return (key,)
-
-
-@defect("pi-keys-span-environments", "PI-34")
-class KeysSpanEnvironments(PayoutIntents):
-    """A key is unique per merchant: one used in test is a conflict in live."""
-
-    def scope(self, account: Account, key: str, identifier: str) -> Scope:
-        return account.merchant, key
-
-
-@defect("pi-keys-span-merchants", "PI-34")
-class KeysSpanMerchants(PayoutIntents):
-    """A key is unique per environment: one that another merchant has used is a conflict."""
-
-    def scope(self, account: Account, key: str, identifier: str) -> Scope:
-        return account.environment, key
-
-
-@defect("pi-keys-leak-responses", "PI-34", "PI-35")
-class KeysLeakResponses(PayoutIntents):
-    """A key alone finds the answer, whoever asks: another merchant sees the first one's intent."""
-
-    def scope(self, account: Account, key: str, identifier: str) -> Scope:
-        return (key,)
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return canonical(body)
-
-
-@defect("pi-another-intent-gets-the-first", "PI-35")
-class AnotherIntentGetsTheFirst(PayoutIntents):
-    """The intent isn't part of the comparison: a second one answers 202 with the first one's object."""
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return canonical(body)
+pi("pi-keys-are-global", "PI-34",
+   "A key is unique among all merchants and environments: another's key is a conflict.",
+   scopes(lambda account, key: (key,)))
+pi("pi-keys-span-environments", "PI-34", "A key is unique per merchant: one used in test is a conflict in live.",
+   scopes(lambda account, key: (account.merchant, key)))
+pi("pi-keys-span-merchants", "PI-34",
+   "A key is unique per environment: one that another merchant has used is a conflict.",
+   scopes(lambda account, key: (account.environment, key)))
+pi("pi-keys-leak-responses", "PI-34, PI-35",
+   "A key alone finds the answer, whoever asks: another merchant sees the first one's intent.",
+   scopes(lambda account, key: (key,)), fingerprints(lambda identifier, body, right: canonical(body)))
+pi("pi-another-intent-gets-the-first", "PI-35",
+   "The intent isn't part of the comparison: a second one answers 202 with the first one's object.",
+   fingerprints(lambda identifier, body, right: canonical(body)))
 
 
 @defect("pi-another-intent-is-claimed", "PI-35")
@@ -173,104 +130,25 @@ class DuplicatesInFlightLockTheKey(StaysInFlight):
 
 # Life
 
-
-@defect("pi-401-uses-up-the-key", "PI-37")
-class UnauthorizedUsesUpTheKey(PayoutIntents):
-    """A request that fails authentication uses up its key: the 401 is replayed to its owner."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.refused: dict[str, Refusal] = {}
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        key = self.key_of(request)
-        if key in self.refused:
-            raise self.refused[key]
-        try:
-            return await super().cancel(request, given)
-        except Refusal as refusal:
-            if key and refusal.code == "unauthorized":
-                self.refused[key] = refusal
-            raise
-
-
-@defect("pi-401-takes-the-key", "PI-37")
-class UnauthorizedTakesTheKey(PayoutIntents):
-    """A request that fails authentication leaves its key behind as taken: later use is a conflict."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.taken: set[str] = set()
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        key = self.key_of(request)
-        if key in self.taken:
-            raise self.conflict()
-        try:
-            return await super().cancel(request, given)
-        except Refusal as refusal:
-            if key and refusal.code == "unauthorized":
-                self.taken.add(key)
-            raise
-
-
-@defect("pi-key-is-case-insensitive", "PI-38")
-class KeyIsCaseInsensitive(PayoutIntents):
-    """Keys are kept in lower case: two that differ in letter case are one."""
-
-    def key_of(self, request: Request) -> str | None:
-        key = super().key_of(request)
-        return key and key.lower()
-
-
-@defect("pi-key-is-cut", "PI-38")
-class KeyIsCut(PayoutIntents):
-    """A key is its first 16 characters: longer ones that begin alike are one."""
-
-    def key_of(self, request: Request) -> str | None:
-        key = super().key_of(request)
-        return key and key[:16]
-
-
-@defect("pi-key-must-be-a-uuid", "PI-38")
-class KeyMustBeAUuid(PayoutIntents):
-    """A key that is no UUID ends in a 500."""
-
-    def key_of(self, request: Request) -> str | None:
-        key = super().key_of(request)
-        if key is not None and len(key) != 36:
-            raise ValueError("invalid input syntax for type uuid")
-        return key
-
-
-@defect("pi-long-key-is-500", "PI-38")
-class LongKeyIs500(PayoutIntents):
-    """A key that doesn't fit its column of 255 characters ends in a 500."""
-
-    def key_of(self, request: Request) -> str | None:
-        if any(len(value) > 255 for value in request.values(b"idempotency-key")):
-            raise ValueError("value too long for type character varying(255)")
-        return super().key_of(request)
-
-
-@defect("pi-empty-key-is-500", "PI-38")
-class EmptyKeyIs500(PayoutIntents):
-    """An empty key ends in a 500."""
-
-    def key_of(self, request: Request) -> str | None:
-        if request.values(b"idempotency-key") == [b""]:
-            raise ValueError("key must not be blank")
-        return super().key_of(request)
-
-
-@defect("pi-two-keys-are-500", "PI-38")
-class TwoKeysAre500(PayoutIntents):
-    """A key sent twice is a list, and ends in a 500."""
-
-    def key_of(self, request: Request) -> str | None:
-        if len(request.values(b"idempotency-key")) > 1:
-            raise TypeError("key.toLowerCase is not a function")
-        return super().key_of(request)
+pi("pi-401-uses-up-the-key", "PI-37",
+   "A request that fails authentication uses up its key: the 401 is replayed to its owner.",
+   uses_up_the_key("unauthorized", lambda api, refusal: refusal))
+pi("pi-401-takes-the-key", "PI-37",
+   "A request that fails authentication leaves its key behind as taken: later use is a conflict.",
+   uses_up_the_key("unauthorized", lambda api, refusal: api.conflict()))
+pi("pi-key-is-case-insensitive", "PI-38", "Keys are kept in lower case: two that differ in letter case are one.",
+   keys(str.lower))
+pi("pi-key-is-cut", "PI-38", "A key is its first 16 characters: longer ones that begin alike are one.",
+   keys(lambda key: key[:16]))
+pi("pi-key-must-be-a-uuid", "PI-38", "A key that is no UUID ends in a 500.",
+   keys(lambda key: key if len(key) == 36 else changes.crash("invalid input syntax for type uuid")))
+pi("pi-long-key-is-500", "PI-38", "A key that doesn't fit its column of 255 characters ends in a 500.",
+   looks_at_keys(lambda sent: any(len(value) > 255 for value in sent)
+       and changes.crash("value too long for type character varying(255)")))
+pi("pi-empty-key-is-500", "PI-38", "An empty key ends in a 500.",
+   looks_at_keys(lambda sent: sent == [b""] and changes.crash("key must not be blank")))
+pi("pi-two-keys-are-500", "PI-38", "A key sent twice is a list, and ends in a 500.",
+   looks_at_keys(lambda sent: len(sent) > 1 and changes.crash("key.toLowerCase is not a function")))
 
 
 @defect("pi-keys-are-kept-per-process", "PI-31")
@@ -287,13 +165,9 @@ class KeysAreKeptPerProcess(PayoutIntents):
         return *super().scope(account, key, identifier), str(self.process)
 
 
-@defect("pi-hyphens-in-keys-do-not-count", "PI-38")
-class HyphensInKeysDoNotCount(PayoutIntents):
-    """Keys are kept without hyphens, as UUIDs are in this database: two that differ in them are one."""
-
-    def key_of(self, request: Request) -> str | None:
-        key = super().key_of(request)
-        return key and key.replace("-", "")
+pi("pi-hyphens-in-keys-do-not-count", "PI-38",
+   "Keys are kept without hyphens, as UUIDs are in this database: two that differ in them are one.",
+   keys(lambda key: key.replace("-", "")))
 
 
 @defect("pi-get-is-keyed", "PI-35")
@@ -343,9 +217,6 @@ class RetryOfANotFoundIs202(_KeepsARefusal):
     kept = "not_found"
 
 
-@defect("pi-fingerprint-ignores-punctuation", "PI-31")
-class FingerprintIgnoresPunctuation(PayoutIntents):
-    """Bodies are compared by their letters and figures, so that white space doesn't count: nor does a comma."""
-
-    def fingerprint(self, identifier: str, body: Body) -> str:
-        return "".join(filter(str.isalnum, super().fingerprint(identifier, body)))
+pi("pi-fingerprint-ignores-punctuation", "PI-31",
+   "Bodies are compared by their letters and figures, so that white space doesn't count: nor does a comma.",
+   fingerprints(lambda identifier, body, right: "".join(filter(str.isalnum, right))))

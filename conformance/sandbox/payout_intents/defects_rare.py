@@ -2,77 +2,44 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.defects import rare
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.changes import gives_message, pi, replays, stores
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
+# Laid out as a table, a defect per line.
+# fmt: off
+
 # Reasons
 
-
-@rare("pi-placeholder-in-the-reason-is-500", "PI-27")
-class PlaceholderInTheReasonIs500(PayoutIntents):
-    """The audit log's formatter looks ${names} up in the reason, and fails for those that it doesn't know."""
-
-    def stored(self, reason: str) -> str:
-        if re.search(r"\$\{\w+", reason):
-            raise KeyError("no such placeholder")
-        return super().stored(reason)
-
-
-@rare("pi-long-reason-turns-the-amount-into-a-number", "PI-17")
-class LongReasonTurnsTheAmountIntoANumber(PayoutIntents):
-    """Answers with a long reason are rendered by another code path, which shows amounts as numbers."""
-
-    def shown(self, intent: Intent) -> dict[str, Any]:
-        shown = super().shown(intent)
-        return shown | {"amount": int(intent.amount)} if len(intent.failure_message or "") > 256 else shown
-
-
-@rare("pi-markup-in-the-reason-empties-the-recipient", "PI-19")
-class MarkupInTheReasonEmptiesTheRecipient(PayoutIntents):
-    """A reason with markup in it sends the answer through a sanitiser, which knows no nested objects."""
-
-    def shown(self, intent: Intent) -> dict[str, Any]:
-        shown = super().shown(intent)
-        return shown | {"recipient": None} if re.search(r"<\w+>", intent.failure_message or "") else shown
-
-
-@rare("pi-short-reason-is-read-as-a-code", "PI-22")
-class ShortReasonIsReadAsACode(PayoutIntents):
-    """A single character is taken for the code of a reason, and shown as what that stands for."""
-
-    def message_for(self, reason: str | None) -> str | None:
-        return (
-            f"reason code {reason}"
-            if reason is not None and len(reason) == 1
-            else super().message_for(reason)
-        )
-
+pi.rare("pi-placeholder-in-the-reason-is-500", "PI-27",
+        "The audit log's formatter looks ${names} up in the reason, and fails for those that it doesn't know.",
+        stores(lambda reason: changes.crash("no such placeholder") if re.search(r"\$\{\w+", reason) else reason))
+pi.rare("pi-long-reason-turns-the-amount-into-a-number", "PI-17",
+        "Answers with a long reason are rendered by another code path, which shows amounts as numbers.",
+        changes.shows(lambda it: {"amount": int(it.amount)}, lambda it: len(it.failure_message or "") > 256))
+pi.rare("pi-markup-in-the-reason-empties-the-recipient", "PI-19",
+        "A reason with markup in it sends the answer through a sanitiser, which knows no nested objects.",
+        changes.shows(lambda it: {"recipient": None}, lambda it: bool(re.search(r"<\w+>", it.failure_message or ""))))
+pi.rare("pi-short-reason-is-read-as-a-code", "PI-22",
+        "A single character is taken for the code of a reason, and shown as what that stands for.",
+        gives_message(lambda reason: f"reason code {reason}" if reason is not None and len(reason) == 1 else reason))
 
 # Headers
 
-
-@rare("pi-long-request-id-is-500", "PI-01")
-class LongRequestIdIs500(PayoutIntents):
-    """X-Request-Id goes into a column of 64 characters; a longer one ends in a 500."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if any(len(value) > 64 for value in request.values(b"x-request-id")):
-            raise RuntimeError("value too long for type character varying(64)")
-
-
-@rare("pi-list-of-accepted-types-is-406", "PI-01")
-class ListOfAcceptedTypesIs406(PayoutIntents):
-    """Accept is compared with application/json and */*; a list that has both in it is refused with 406."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if any(b"," in value for value in request.values(b"accept")):
-            raise Refusal(406, "not_acceptable", "Only application/json is offered.")
+pi.rare("pi-long-request-id-is-500", "PI-01",
+        "X-Request-Id goes into a column of 64 characters; a longer one ends in a 500.",
+        changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
+            and changes.crash("value too long for type character varying(64)")))
+pi.rare("pi-list-of-accepted-types-is-406", "PI-01",
+        "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
+        changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
+            and changes.refuse(406, "not_acceptable", "Only application/json is offered.")))
 
 
 @rare("pi-language-formats-the-amount", "PI-17")
@@ -85,9 +52,9 @@ class LanguageFormatsTheAmount(PayoutIntents):
         super().look_at(request)
         self.german = any(value.startswith(b"de") for value in request.values(b"accept-language"))
 
-    def shown(self, intent: Intent) -> dict[str, Any]:
-        shown = super().shown(intent)
-        return shown | {"amount": f"{intent.amount},00"} if self.german else shown
+    def shown(self, row: Intent) -> dict[str, Any]:
+        shown = super().shown(row)
+        return shown | {"amount": f"{row.amount},00"} if self.german else shown
 
 
 # What gives something away
@@ -134,14 +101,9 @@ class BadBytesOfAnIdComeBack(PayoutIntents):
         return Response(reply.status, body, reply.headers, reply.content_type)
 
 
-@rare("pi-replay-has-a-key-twice", "PI-45")
-class ReplayHasAKeyTwice(PayoutIntents):
-    """A replay is marked by text that is put behind the stored answer: its object type stands there twice."""
-
-    def replay(self, stored: Response) -> Response:
-        again = super().replay(stored)
-        body = again.body.rstrip()[:-1] + b',"object":"payout_intent"}'
-        return Response(again.status, body, again.headers, again.content_type)
+pi.rare("pi-replay-has-a-key-twice", "PI-45",
+        "A replay is marked by text that is put behind the stored answer: its object type stands there twice.",
+        replays(lambda api, kept: replace(kept, body=kept.body.rstrip()[:-1] + b',"object":"payout_intent"}')))
 
 
 @rare("pi-conflict-names-nan", "PI-45")

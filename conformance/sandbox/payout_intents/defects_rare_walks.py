@@ -70,7 +70,7 @@ class ReplayAfterAReplayAndAReadIsFresh(_Remembering):
             intent = self.store.get(given)
             assert intent is not None  # it has been cancelled
             intent.updated_at = self.clock.after(intent.updated_at)
-            return self.accepted(intent)
+            return self.success(intent)
         return reply
 
 
@@ -100,8 +100,8 @@ class StrangerFreesTheKey(_Remembering):
 class StrangerWithTheKeyGets422(_Remembering):
     """Who knows the key of a cancelled intent is told its state, whoever that is."""
 
-    def not_owned(self, account: Account, intent: Intent, given: str) -> Refusal:
-        return self.not_cancellable(intent) if self.told else super().not_owned(account, intent, given)
+    def not_owned(self, account: Account, row: Intent, given: str) -> Refusal:
+        return self.not_cancellable(row) if self.told else super().not_owned(account, row, given)
 
     told = False
 
@@ -122,9 +122,9 @@ class StrangerWithTheKeyGets422(_Remembering):
 class RefusedCancelLetsItSettle(_Remembering):
     """A second cancel, refused, takes the block off that the first one had put on the payout."""
 
-    def payable(self, intent: Intent) -> bool:
-        unblocked = intent.status == "cancelled" and "approval_required" in self.happened(intent.id)
-        return unblocked or super().payable(intent)
+    def payable(self, row: Intent) -> bool:
+        unblocked = row.status == "cancelled" and "approval_required" in self.happened(row.id)
+        return unblocked or super().payable(row)
 
 
 @rare("pi-empty-cancel-after-a-read-wipes-the-reason", "PI-06", "PI-22")

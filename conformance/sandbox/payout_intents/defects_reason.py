@@ -6,188 +6,76 @@ import re
 import unicodedata
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Response
+from conformance.sandbox.payout_intents.changes import gives_message, measures, pi, reads_body, stores
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import REASON_LIMIT, PayoutIntents
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 Body = dict[str, Any]
 
 # What becomes of it
 
-
-@defect("pi-reason-is-dropped", "PI-22")
-class ReasonIsDropped(PayoutIntents):
-    """The reason is accepted and never kept: failure_message is null."""
-
-    def message_for(self, reason: str | None) -> str | None:
-        return None
+pi("pi-reason-is-dropped", "PI-22", "The reason is accepted and never kept: failure_message is null.",
+   gives_message(lambda reason: None))
 
 
 @defect("pi-reason-is-not-persisted", "PI-22", "PI-06")
 class ReasonIsNotPersisted(PayoutIntents):
     """The 202 echoes the reason, and reading shows none."""
 
-    def write(self, intent: Intent, reason: str | None) -> None:
-        super().write(intent, None)
+    def write(self, row: Intent, reason: str | None = None) -> None:
+        super().write(row, None)
         self.echoed = self.message_for(reason)
 
-    def accepted(self, intent: Intent) -> Response:
-        return self.reply(202, self.shown(intent) | {"failure_message": self.echoed})
+    def success(self, row: Intent) -> Response:
+        return self.reply(202, self.shown(row) | {"failure_message": self.echoed})
 
 
-@defect("pi-reason-is-not-echoed", "PI-22")
-class ReasonIsNotEchoed(PayoutIntents):
-    """The reason is persisted, and the 202 says null."""
-
-    def accepted(self, intent: Intent) -> Response:
-        return self.reply(202, self.shown(intent) | {"failure_message": None})
-
-
-@defect("pi-reason-is-in-another-field", "PI-22")
-class ReasonIsInAnotherField(PayoutIntents):
-    """The reason is shown as reason; failure_message is a sentence of the platform's."""
-
-    def shown(self, intent: Intent) -> dict[str, Any]:
-        shown = super().shown(intent)
-        if intent.status != "cancelled":
-            return shown
-        return shown | {"reason": intent.failure_message, "failure_message": "Cancelled by the merchant."}
-
-
-@defect("pi-reason-has-a-prefix", "PI-22")
-class ReasonHasAPrefix(PayoutIntents):
-    """failure_message is a sentence with the reason inside."""
-
-    def stored(self, reason: str) -> str:
-        return f"Cancelled by merchant: {reason}"
-
-
-@defect("pi-reason-is-lower-case", "PI-22", "PI-27")
-class ReasonIsLowerCase(PayoutIntents):
-    """The reason is made lower case, as if it were a code."""
-
-    def stored(self, reason: str) -> str:
-        return reason.lower()
-
-
-@defect("pi-reason-0-is-none", "PI-27")
-class Reason0IsNone(PayoutIntents):
-    """Whether there is a reason is asked as PHP does, for which "0" is empty."""
-
-    def message_for(self, reason: str | None) -> str | None:
-        return super().message_for(None if reason == "0" else reason)
-
-
-@defect("pi-reason-is-trimmed", "PI-27", warns=True)
-class ReasonIsTrimmed(PayoutIntents):
-    """Outer white space is cut off."""
-
-    def stored(self, reason: str) -> str:
-        return reason.strip()
-
-
-@defect("pi-reason-is-escaped", "PI-27")
-class ReasonIsEscaped(PayoutIntents):
-    """The reason is escaped for HTML before it is kept."""
-
-    def stored(self, reason: str) -> str:
-        return html.escape(reason)
-
-
-@defect("pi-reason-is-unescaped", "PI-27")
-class ReasonIsUnescaped(PayoutIntents):
-    """Entities are resolved: &amp; comes back as &."""
-
-    def stored(self, reason: str) -> str:
-        return html.unescape(reason)
-
-
-@defect("pi-reason-loses-its-tags", "PI-27")
-class ReasonLosesItsTags(PayoutIntents):
-    """A sanitiser removes what looks like a tag."""
-
-    def stored(self, reason: str) -> str:
-        return re.sub(r"<[^>]*>", "", reason)
-
-
-@defect("pi-reason-is-one-line", "PI-27")
-class ReasonIsOneLine(PayoutIntents):
-    """Line breaks become spaces."""
-
-    def stored(self, reason: str) -> str:
-        return re.sub(r"[\r\n]+", " ", reason)
-
-
-@defect("pi-reason-loses-its-quotes", "PI-27")
-class ReasonLosesItsQuotes(PayoutIntents):
-    """Quotes are doubled for a query that doubles them itself."""
-
-    def stored(self, reason: str) -> str:
-        return reason.replace("'", "''").replace('"', '\\"')
-
-
-@defect("pi-reason-loses-emoji", "PI-27")
-class ReasonLosesEmoji(PayoutIntents):
-    """The column holds three bytes per character: emoji become question marks."""
-
-    def stored(self, reason: str) -> str:
-        return "".join("?" if letter > "\uffff" else letter for letter in reason)
-
-
-@defect("pi-reason-is-latin", "PI-27")
-class ReasonIsLatin(PayoutIntents):
-    """The column holds Latin-1: text in another script becomes question marks."""
-
-    def stored(self, reason: str) -> str:
-        return reason.encode("latin-1", "replace").decode("latin-1")
-
-
-@defect("pi-reason-is-mojibake", "PI-27")
-class ReasonIsMojibake(PayoutIntents):
-    """UTF-8 is read as Latin-1 on the way to the database."""
-
-    def stored(self, reason: str) -> str:
-        return reason.encode().decode("latin-1")
-
-
-@defect("pi-reason-is-normalised", "PI-27")
-class ReasonIsNormalised(PayoutIntents):
-    """The reason is normalised (NFKC), so it comes back as other characters."""
-
-    def stored(self, reason: str) -> str:
-        return unicodedata.normalize("NFKC", reason)
-
+pi("pi-reason-is-not-echoed", "PI-22", "The reason is persisted, and the 202 says null.",
+   changes.answers(lambda it: {"failure_message": None}))
+pi("pi-reason-is-in-another-field", "PI-22",
+   "The reason is shown as reason; failure_message is a sentence of the platform's.",
+   changes.shows(lambda it:
+       {"reason": it.failure_message, "failure_message": "Cancelled by the merchant."}, changes.state("cancelled")))
+pi("pi-reason-has-a-prefix", "PI-22", "failure_message is a sentence with the reason inside.",
+   stores(lambda reason: f"Cancelled by merchant: {reason}"))
+pi("pi-reason-is-lower-case", "PI-22, PI-27", "The reason is made lower case, as if it were a code.",
+   stores(str.lower))
+pi("pi-reason-0-is-none", "PI-27", 'Whether there is a reason is asked as PHP does, for which "0" is empty.',
+   gives_message(lambda reason: None if reason == "0" else reason))
+pi("pi-reason-is-trimmed", "PI-27", "Outer white space is cut off.", stores(str.strip), warns=True)
+pi("pi-reason-is-escaped", "PI-27", "The reason is escaped for HTML before it is kept.", stores(html.escape))
+pi("pi-reason-is-unescaped", "PI-27", "Entities are resolved: &amp; comes back as &.", stores(html.unescape))
+pi("pi-reason-loses-its-tags", "PI-27", "A sanitiser removes what looks like a tag.",
+   stores(lambda reason: re.sub(r"<[^>]*>", "", reason)))
+pi("pi-reason-is-one-line", "PI-27", "Line breaks become spaces.",
+   stores(lambda reason: re.sub(r"[\r\n]+", " ", reason)))
+pi("pi-reason-loses-its-quotes", "PI-27", "Quotes are doubled for a query that doubles them itself.",
+   stores(lambda reason: reason.replace("'", "''").replace('"', '\\"')))
+pi("pi-reason-loses-emoji", "PI-27", "The column holds three bytes per character: emoji become question marks.",
+   stores(lambda reason: "".join("?" if letter > "\uffff" else letter for letter in reason)))
+pi("pi-reason-is-latin", "PI-27", "The column holds Latin-1: text in another script becomes question marks.",
+   stores(lambda reason: reason.encode("latin-1", "replace").decode("latin-1")))
+pi("pi-reason-is-mojibake", "PI-27", "UTF-8 is read as Latin-1 on the way to the database.",
+   stores(lambda reason: reason.encode().decode("latin-1")))
+pi("pi-reason-is-normalised", "PI-27", "The reason is normalised (NFKC), so it comes back as other characters.",
+   stores(lambda reason: unicodedata.normalize("NFKC", reason)))
 
 # Whether there is one
 
-
-@defect("pi-reason-is-required", "PI-23")
-class ReasonIsRequired(PayoutIntents):
-    """A cancel without a reason is refused."""
-
-    def reason_of(self, body: Body) -> str | None:
-        if body.get("reason") is None:
-            raise self.bad_request("A reason is required.")
-        return super().reason_of(body)
-
-
-@defect("pi-no-reason-is-undefined", "PI-23")
-class NoReasonIsUndefined(PayoutIntents):
-    """Without a reason, failure_message is an empty object."""
-
-    def shown(self, intent: Intent) -> dict[str, Any]:
-        shown = super().shown(intent)
-        none = intent.status == "cancelled" and intent.failure_message is None
-        return shown | {"failure_message": {}} if none else shown
-
-
-@defect("pi-no-reason-is-500", "PI-23")
-class NoReasonIs500(PayoutIntents):
-    """A cancel without a reason ends in a 500."""
-
-    def reason_of(self, body: Body) -> str | None:
-        return super().reason_of({"reason": body["reason"]})
+pi("pi-reason-is-required", "PI-23", "A cancel without a reason is refused.",
+   reads_body(lambda body: changes.refuse(400, "invalid_request", "A reason is required.")
+       if body.get("reason") is None else body))
+pi("pi-no-reason-is-undefined", "PI-23", "Without a reason, failure_message is an empty object.",
+   changes.shows(lambda it: {"failure_message": {}}, lambda it: it.status == "cancelled"
+       and it.failure_message is None))
+pi("pi-no-reason-is-500", "PI-23", "A cancel without a reason ends in a 500.",
+   reads_body(lambda body: {"reason": body["reason"]}))
 
 
 @defect("pi-no-reason-is-the-last-one", "PI-23")
@@ -203,66 +91,20 @@ class NoReasonIsTheLastOne(PayoutIntents):
 
 # Length
 
-
-@defect("pi-511-is-the-limit", "PI-24")
-class LimitIs511(PayoutIntents):
-    """512 characters are refused: less than, instead of at most."""
-
-    def length(self, reason: str) -> int:
-        return len(reason) + 1
-
-
-@defect("pi-255-is-the-limit", "PI-24")
-class LimitIs255(PayoutIntents):
-    """The column holds 255 characters, and so many are accepted."""
-
-    def length(self, reason: str) -> int:
-        return len(reason) + REASON_LIMIT - 255
-
-
-@defect("pi-reason-is-cut-at-255", "PI-24")
-class ReasonIsCutAt255(PayoutIntents):
-    """A reason of up to 512 characters is accepted, and cut at 255."""
-
-    def stored(self, reason: str) -> str:
-        return reason[:255]
-
-
-@defect("pi-513-is-accepted", "PI-25")
-class LimitIs513(PayoutIntents):
-    """513 characters are accepted: off by one."""
-
-    def length(self, reason: str) -> int:
-        return len(reason) - 1
-
-
-@defect("pi-reason-is-unlimited", "PI-25")
-class ReasonIsUnlimited(PayoutIntents):
-    """There is no limit."""
-
-    def length(self, reason: str) -> int:
-        return 0
-
-
-@defect("pi-reason-is-cut-silently", "PI-25")
-class ReasonIsCutSilently(PayoutIntents):
-    """What is longer than 512 characters is cut without a word."""
-
-    def length(self, reason: str) -> int:
-        return 0
-
-    def stored(self, reason: str) -> str:
-        return reason[:REASON_LIMIT]
-
-
-@defect("pi-long-reason-is-500", "PI-25")
-class LongReasonIs500(PayoutIntents):
-    """A reason that is too long ends in a 500 from the database."""
-
-    def length(self, reason: str) -> int:
-        if len(reason) > REASON_LIMIT:
-            raise ValueError("value too long for type character varying(512)")
-        return len(reason)
+pi("pi-511-is-the-limit", "PI-24", "512 characters are refused: less than, instead of at most.",
+   measures(lambda reason: len(reason) + 1))
+pi("pi-255-is-the-limit", "PI-24", "The column holds 255 characters, and so many are accepted.",
+   measures(lambda reason: len(reason) + REASON_LIMIT - 255))
+pi("pi-reason-is-cut-at-255", "PI-24", "A reason of up to 512 characters is accepted, and cut at 255.",
+   stores(lambda reason: reason[:255]))
+pi("pi-513-is-accepted", "PI-25", "513 characters are accepted: off by one.",
+   measures(lambda reason: len(reason) - 1))
+pi("pi-reason-is-unlimited", "PI-25", "There is no limit.", measures(lambda reason: 0))
+pi("pi-reason-is-cut-silently", "PI-25", "What is longer than 512 characters is cut without a word.",
+   measures(lambda reason: 0), stores(lambda reason: reason[:REASON_LIMIT]))
+pi("pi-long-reason-is-500", "PI-25", "A reason that is too long ends in a 500 from the database.",
+   measures(lambda reason: changes.crash("value too long for type character varying(512)")
+       if len(reason) > REASON_LIMIT else 0))
 
 
 @defect("pi-long-reason-is-refused-yet-cancelled", "PI-25")
@@ -272,26 +114,17 @@ class LongReasonIsRefusedYetCancelled(PayoutIntents):
     def length(self, reason: str) -> int:
         return 0
 
-    def write(self, intent: Intent, reason: str | None) -> None:
-        super().write(intent, reason)
+    def write(self, row: Intent, reason: str | None = None) -> None:
+        super().write(row, reason)
         if reason and len(reason) > REASON_LIMIT:
             raise self.bad_reason("The reason is too long.")
 
 
-@defect("pi-length-is-in-bytes", "PI-26")
-class LengthIsInBytes(PayoutIntents):
-    """The limit counts bytes, so a language other than English has less room."""
-
-    def length(self, reason: str) -> int:
-        return len(reason.encode())
-
-
-@defect("pi-length-is-as-escaped", "PI-26")
-class LengthIsAsEscaped(PayoutIntents):
-    """The limit counts the JSON text with escapes, six characters for each beyond ASCII."""
-
-    def length(self, reason: str) -> int:
-        return len(json.dumps(reason)) - 2
+pi("pi-length-is-in-bytes", "PI-26", "The limit counts bytes, so a language other than English has less room.",
+   measures(lambda reason: len(reason.encode())))
+pi("pi-length-is-as-escaped", "PI-26",
+   "The limit counts the JSON text with escapes, six characters for each beyond ASCII.",
+   measures(lambda reason: len(json.dumps(reason)) - 2))
 
 
 @defect("pi-reason-is-parsed", "PI-27")

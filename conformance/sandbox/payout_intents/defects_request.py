@@ -3,100 +3,38 @@
 import json
 from typing import Any
 
+from conformance.sandbox import changes
+from conformance.sandbox.body import parse_object
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.changes import odd_reason, parses, pi, reads_body, takes_content_type
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 Body = dict[str, Any]
 
 # Other types
 
-
-class _OddReason(PayoutIntents):
-    """Does something else with a reason that is no string."""
-
-    def odd(self, reason: object) -> str:
-        """What to keep."""
-        return str(reason)
-
-    def reason_of(self, body: Body) -> str | None:
-        reason = body.get("reason")
-        return super().reason_of(body) if reason is None or isinstance(reason, str) else self.odd(reason)
-
-
-@defect("pi-odd-reason-is-made-a-string", "PI-28")
-class OddReasonIsMadeAString(_OddReason):
-    """A reason that is no string is made one."""
-
-
-@defect("pi-odd-reason-is-500", "PI-28")
-class OddReasonIs500(_OddReason):
-    """A reason that is no string ends in a 500."""
-
-    def odd(self, reason: object) -> str:
-        raise TypeError("reason.trim is not a function")
-
-
-@defect("pi-odd-reason-is-kept", "PI-28")
-class OddReasonIsKept(_OddReason):
-    """A reason of any type is kept as it is."""
-
-    def odd(self, reason: object) -> str:
-        return reason  # type: ignore[return-value]  # which is the defect
-
-
-@defect("pi-null-reason-is-500", "PI-28")
-class NullReasonIs500(PayoutIntents):
-    """A reason that is null ends in a 500."""
-
-    def reason_of(self, body: Body) -> str | None:
-        if "reason" in body and body["reason"] is None:
-            raise TypeError("Cannot read properties of null (reading 'length')")
-        return super().reason_of(body)
-
-
-@defect("pi-null-reason-is-the-word", "PI-28")
-class NullReasonIsTheWord(PayoutIntents):
-    """A reason that is null is kept as the word null."""
-
-    def reason_of(self, body: Body) -> str | None:
-        return "null" if "reason" in body and body["reason"] is None else super().reason_of(body)
-
+pi("pi-odd-reason-is-made-a-string", "PI-28", "A reason that is no string is made one.", odd_reason(str))
+pi("pi-odd-reason-is-500", "PI-28", "A reason that is no string ends in a 500.",
+   odd_reason(lambda reason: changes.crash("reason.trim is not a function")))
+pi("pi-odd-reason-is-kept", "PI-28", "A reason of any type is kept as it is.", odd_reason(lambda reason: reason))
+pi("pi-null-reason-is-500", "PI-28", "A reason that is null ends in a 500.",
+   reads_body(lambda body: changes.crash("Cannot read properties of null (reading 'length')")
+       if body.get("reason", "") is None else body))
+pi("pi-null-reason-is-the-word", "PI-28", "A reason that is null is kept as the word null.",
+   reads_body(lambda body: body | {"reason": "null"} if body.get("reason", "") is None else body))
 
 # Bodies
 
-
-@defect("pi-malformed-json-is-500", "PI-29")
-class MalformedJsonIs500(PayoutIntents):
-    """What isn't JSON ends in a 500."""
-
-    def parse(self, body: bytes) -> Body:
-        try:
-            return super().parse(body)
-        except json.JSONDecodeError as error:
-            raise SystemError("Unexpected token") from error
-
-
-@defect("pi-non-object-is-500", "PI-29")
-class NonObjectIs500(PayoutIntents):
-    """JSON that is no object ends in a 500."""
-
-    def parse(self, body: bytes) -> Body:
-        if not isinstance(json.loads(body), dict):
-            raise AttributeError("'list' object has no attribute 'get'")
-        return super().parse(body)
-
-
-@defect("pi-invalid-utf8-is-500", "PI-29")
-class InvalidUtf8Is500(PayoutIntents):
-    """Bytes that aren't UTF-8 end in a 500."""
-
-    def parse(self, body: bytes) -> Body:
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise SystemError("invalid byte sequence for encoding UTF8") from error
-        return super().parse(body)
+pi("pi-malformed-json-is-500", "PI-29", "What isn't JSON ends in a 500.",
+   parses(parse_object, json.JSONDecodeError))
+pi("pi-non-object-is-500", "PI-29", "JSON that is no object ends in a 500.",
+   parses(lambda body: isinstance(json.loads(body), dict) or changes.crash("'list' object has no attribute 'get'")))
+pi("pi-invalid-utf8-is-500", "PI-29", "Bytes that aren't UTF-8 end in a 500.",
+   parses(bytes.decode, UnicodeDecodeError))
 
 
 @defect("pi-empty-body-is-500", "PI-29")
@@ -107,14 +45,8 @@ class EmptyBodyIs500(PayoutIntents):
         return super().body_of(request) if request.body else json.loads(request.body)["reason"]
 
 
-@defect("pi-deep-nesting-is-500", "PI-29")
-class DeepNestingIs500(PayoutIntents):
-    """A body nested deeper than the stack ends in a 500."""
-
-    def parse(self, body: bytes) -> Body:
-        if max(body.count(b"["), body.count(b"{")) > 50:
-            raise SystemError("stack level too deep")
-        return super().parse(body)
+pi("pi-deep-nesting-is-500", "PI-29", "A body nested deeper than the stack ends in a 500.",
+   parses(lambda body: max(body.count(b"["), body.count(b"{")) > 50 and changes.crash("stack level too deep")))
 
 
 @defect("pi-malformed-json-is-refused-yet-cancelled", "PI-29")
@@ -137,43 +69,18 @@ class MalformedJsonIsRefusedYetCancelled(PayoutIntents):
 
 # Content types
 
-
-@defect("pi-json-is-415", "PI-46")
-class JsonIs415(PayoutIntents):
-    """Only the vendor's own media type is accepted."""
-
-    def check_content_type(self, request: Request) -> None:
-        if not request.values(b"content-type")[:1] == [b"application/vnd.payouts+json"]:
-            raise Refusal(415, "unsupported_media_type", "The body has to be application/vnd.payouts+json.")
-
-
-@defect("pi-charset-is-415", "PI-46", warns=True)
-class CharsetIs415(PayoutIntents):
-    """The content type is compared as a whole, so one with a charset is refused."""
-
-    def check_content_type(self, request: Request) -> None:
-        if request.values(b"content-type")[:1] != [b"application/json"]:
-            raise Refusal(415, "unsupported_media_type", "The body has to be application/json.")
-
-
-@defect("pi-other-content-type-is-500", "PI-46", warns=True)
-class OtherContentTypeIs500(PayoutIntents):
-    """A content type that no parser is registered for ends in a 500."""
-
-    def check_content_type(self, request: Request) -> None:
-        sent = request.values(b"content-type")
-        if sent and not sent[0].lower().startswith(b"application/json"):
-            raise KeyError(sent[0])
-
-
-@defect("pi-no-content-type-is-500", "PI-46", warns=True)
-class NoContentTypeIs500(PayoutIntents):
-    """A body without a content type ends in a 500."""
-
-    def check_content_type(self, request: Request) -> None:
-        if not request.values(b"content-type"):
-            raise AttributeError("'NoneType' object has no attribute 'split'")
-        super().check_content_type(request)
+pi("pi-json-is-415", "PI-46", "Only the vendor's own media type is accepted.",
+   takes_content_type(lambda sent: sent[:1] == [b"application/vnd.payouts+json"]
+       or changes.refuse(415, "unsupported_media_type", "The body has to be application/vnd.payouts+json.")))
+pi("pi-charset-is-415", "PI-46", "The content type is compared as a whole, so one with a charset is refused.",
+   takes_content_type(lambda sent: sent[:1] == [b"application/json"]
+       or changes.refuse(415, "unsupported_media_type", "The body has to be application/json.")), warns=True)
+pi("pi-other-content-type-is-500", "PI-46", "A content type that no parser is registered for ends in a 500.",
+   takes_content_type(lambda sent: sent and not sent[0].lower().startswith(b"application/json")
+       and changes.crash("no parser")), warns=True)
+pi("pi-no-content-type-is-500", "PI-46", "A body without a content type ends in a 500.",
+   takes_content_type(lambda sent: sent
+       or changes.crash("'NoneType' object has no attribute 'split'"), only=False), warns=True)
 
 
 # What else is in the body

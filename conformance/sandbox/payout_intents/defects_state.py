@@ -1,80 +1,39 @@
 """Payout intents that get a state or a write wrong."""
 
-import asyncio
 import copy
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, ClassVar
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.windows import LeavesAWindow
 
+# Laid out as a table, a defect per line.
+# fmt: off
 
-@defect("pi-requires-approval-is-refused", "PI-01")
-class RequiresApprovalIsRefused(PayoutIntents):
-    """Only what has been approved is cancelled: the condition is the wrong way round."""
-
-    cancellable = frozenset({"processing"})
-
-
-@defect("pi-processing-is-cancelled", "PI-02", "PI-05")
-class ProcessingIsCancelled(PayoutIntents):
-    """A processing intent is cancelled while its money is on the way."""
-
-    cancellable = PayoutIntents.cancellable | {"processing"}
-
-
-@defect("pi-paid-is-cancelled", "PI-03")
-class PaidIsCancelled(PayoutIntents):
-    """A paid intent is cancelled."""
-
-    cancellable = PayoutIntents.cancellable | {"paid"}
-
-
-@defect("pi-failed-is-cancelled", "PI-03")
-class FailedIsCancelled(PayoutIntents):
-    """A failed intent is cancelled, and loses the reason of its failure."""
-
-    cancellable = PayoutIntents.cancellable | {"failed"}
-
-
-@defect("pi-cancelled-again", "PI-04")
-class CancelledAgain(PayoutIntents):
-    """A cancelled intent is cancelled again: 202, and the new reason replaces the first."""
-
-    cancellable = PayoutIntents.cancellable | {"cancelled"}
-
-
-@defect("pi-second-cancel-replays", "PI-04")
-class SecondCancelReplays(PayoutIntents):
-    """A second cancel, whatever its key, answers 202 with the first outcome."""
-
-    cancellable = PayoutIntents.cancellable | {"cancelled"}
-
-    def write(self, intent: Intent, reason: str | None) -> None:
-        if intent.status != "cancelled":
-            super().write(intent, reason)
-
-
-@defect("pi-seeded-cancelled-again", "PI-04", "PI-03")
-class SeededCancelledAgain(PayoutIntents):
-    """Only this process's own cancels are known; what came cancelled is cancelled again."""
-
-    cancellable = PayoutIntents.cancellable | {"cancelled"}
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.gone: set[str] = set()
-
-    def check_cancellable(self, intent: Intent) -> None:
-        if intent.id in self.gone:
-            raise self.not_cancellable(intent)
-        super().check_cancellable(intent)
-        self.gone.add(intent.id)
+pi("pi-requires-approval-is-refused", "PI-01",
+   "Only what has been approved is cancelled: the condition is the wrong way round.",
+   changes.cancels_in("processing"))
+pi("pi-processing-is-cancelled", "PI-02, PI-05", "A processing intent is cancelled while its money is on the way.",
+   changes.cancels_in("requires_approval", "processing"))
+pi("pi-paid-is-cancelled", "PI-03", "A paid intent is cancelled.", changes.cancels_in("requires_approval", "paid"))
+pi("pi-failed-is-cancelled", "PI-03", "A failed intent is cancelled, and loses the reason of its failure.",
+   changes.cancels_in("requires_approval", "failed"))
+pi("pi-cancelled-again", "PI-04",
+   "A cancelled intent is cancelled again: 202, and the new reason replaces the first.",
+   changes.cancels_in("requires_approval", "cancelled"))
+pi("pi-second-cancel-replays", "PI-04", "A second cancel, whatever its key, answers 202 with the first outcome.",
+   changes.replays_success("cancelled", "requires_approval"))
+pi("pi-seeded-cancelled-again", "PI-04, PI-03",
+   "Only this process's own cancels are known; what came cancelled is cancelled again.",
+   changes.knows_own_cancels_only("requires_approval", "cancelled"))
 
 
 @defect("pi-keyless-cancel-again", "PI-04")
@@ -84,144 +43,68 @@ class KeylessCancelAgain(PayoutIntents):
     async def cancel(self, request: Request, given: str) -> Response:
         intent = self.find(self.authenticate(request), given)
         if intent.status == "cancelled" and not any(request.values(b"idempotency-key")):
-            return self.accepted(intent)
+            return self.success(intent)
         return await super().cancel(request, given)
 
 
-@defect("pi-refusal-is-409", "PI-02", "PI-03", "PI-04")
-class RefusalIs409(PayoutIntents):
-    """A refusal by state is answered 409."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        return Refusal(409, "approval_required", self.why_not(intent))
-
-
-@defect("pi-refusal-is-400", "PI-02", "PI-03", "PI-04")
-class RefusalIs400(PayoutIntents):
-    """A refusal by state is answered 400."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        return Refusal(400, "approval_required", self.why_not(intent))
-
-
-@defect("pi-refusal-is-200", "PI-02", "PI-03", "PI-04")
-class RefusalIs200(PayoutIntents):
-    """A refusal by state is answered 200, with the error inside."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        return Refusal(200, "approval_required", self.why_not(intent))
-
-
-@defect("pi-terminal-is-404", "PI-03")
-class TerminalIs404(PayoutIntents):
-    """The query selects open intents only, so a terminal one is not found on cancelling."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        return super().not_cancellable(intent) if intent.status == "processing" else self.not_found("")
-
-
-@defect("pi-refusal-code-is-another", "PI-02", "PI-03", "PI-04")
-class RefusalCodeIsAnother(PayoutIntents):
-    """The code of a refusal is invalid_status."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        return Refusal(422, "invalid_status", self.why_not(intent))
-
-
-@defect("pi-cancelled-has-its-own-code", "PI-04")
-class CancelledHasItsOwnCode(PayoutIntents):
-    """A cancelled intent is refused with already_cancelled, the others as documented."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        refusal = super().not_cancellable(intent)
-        refusal.code = "already_cancelled" if intent.status == "cancelled" else refusal.code
-        return refusal
-
-
-@defect("pi-refusal-does-not-name-the-status", "PI-08")
-class RefusalDoesNotNameTheStatus(PayoutIntents):
-    """The message of a refusal doesn't say which status is in the way."""
-
-    def why_not(self, intent: Intent) -> str:
-        return "This intent can't be called off any more."
-
+pi("pi-refusal-is-409", "PI-02, PI-03, PI-04", "A refusal by state is answered 409.", changes.refused(status=409))
+pi("pi-refusal-is-400", "PI-02, PI-03, PI-04", "A refusal by state is answered 400.", changes.refused(status=400))
+pi("pi-refusal-is-200", "PI-02, PI-03, PI-04", "A refusal by state is answered 200, with the error inside.",
+   changes.refused(status=200))
+pi("pi-terminal-is-404", "PI-03",
+   "The query selects open intents only, so a terminal one is not found on cancelling.",
+   changes.refused_as_unknown("cancelled", "paid", "failed"))
+pi("pi-refusal-code-is-another", "PI-02, PI-03, PI-04", "The code of a refusal is invalid_status.",
+   changes.refused(code="invalid_status"))
+pi("pi-cancelled-has-its-own-code", "PI-04",
+   "A cancelled intent is refused with already_cancelled, the others as documented.",
+   changes.refused(changes.state("cancelled"), code="already_cancelled"))
+pi("pi-refusal-does-not-name-the-status", "PI-08", "The message of a refusal doesn't say which status is in the way.",
+   changes.explains(lambda it, why: "This intent can't be called off any more."))
 
 # After the refusal the payout proceeds
 
-
-@defect("pi-refused-yet-stopped", "PI-05")
-class RefusedYetStopped(PayoutIntents):
-    """A processing intent is refused with 422, and cancelled all the same."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        refusal = super().not_cancellable(intent)
-        if intent.status == "processing":
-            self.write(intent, "refused")
-        return refusal
-
-
-@defect("pi-refusal-leaves-failure-code", "PI-05")
-class RefusalLeavesFailureCode(PayoutIntents):
-    """The refusal of a processing intent leaves failure_code cancelled behind."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        if intent.status == "processing":
-            intent.failure_code = "cancelled"
-        return super().not_cancellable(intent)
+pi("pi-refused-yet-stopped", "PI-05", "A processing intent is refused with 422, and cancelled all the same.",
+   changes.after_refusal("approval_required", lambda api, it:
+       api.write(it, "refused"), when=changes.state("processing")))
+pi("pi-refusal-leaves-failure-code", "PI-05",
+   "The refusal of a processing intent leaves failure_code cancelled behind.",
+   changes.after_refusal("approval_required", changes.sets(lambda it: {"failure_code": "cancelled"}),
+       when=changes.state("processing")))
 
 
 @defect("pi-refusal-leaves-the-reason", "PI-05")
 class RefusalLeavesTheReason(PayoutIntents):
     """The reason is saved before the status is checked, and stays on a processing intent."""
 
-    async def execute(self, intent: Intent, reason: str | None) -> Response:
-        if intent.status == "processing" and reason:
-            intent.failure_message = reason
-        return await super().execute(intent, reason)
+    async def execute(self, row: Intent, reason: str | None) -> Response:
+        if row.status == "processing" and reason:
+            row.failure_message = reason
+        return await super().execute(row, reason)
 
 
-@defect("pi-refusal-touches-updated-at", "PI-03", "PI-04", warns=True)
-class RefusalTouchesUpdatedAt(PayoutIntents):
-    """The refusal of a terminal intent saves the row, and updated_at moves."""
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        if intent.status != "processing":
-            intent.updated_at = self.clock.after(intent.updated_at)
-        return super().not_cancellable(intent)
+pi("pi-refusal-touches-updated-at", "PI-03, PI-04",
+   "The refusal of a terminal intent saves the row, and updated_at moves.",
+   changes.after_refusal("approval_required", changes.touches, when=changes.state("cancelled", "paid", "failed")),
+       warns=True)
 
 
 @defect("pi-refusal-replaces-the-reason", "PI-04")
 class RefusalReplacesTheReason(PayoutIntents):
     """A second cancel is refused, but its reason replaces the first."""
 
-    async def execute(self, intent: Intent, reason: str | None) -> Response:
-        if intent.status == "cancelled":
-            intent.failure_message = reason
-        return await super().execute(intent, reason)
+    async def execute(self, row: Intent, reason: str | None) -> Response:
+        if row.status == "cancelled":
+            row.failure_message = reason
+        return await super().execute(row, reason)
 
 
-@defect("pi-refused-can-not-settle", "PI-09")
-class RefusedCanNotSettle(PayoutIntents):
-    """A refused cancel leaves a mark on a processing intent that keeps it from ever being paid."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.marked: set[str] = set()
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
-        self.marked.add(intent.id)
-        return super().not_cancellable(intent)
-
-    def payable(self, intent: Intent) -> bool:
-        return intent.id not in self.marked and super().payable(intent)
-
-
-@defect("pi-cancelled-is-paid", "PI-09")
-class CancelledIsPaid(PayoutIntents):
-    """Settlement pays whatever its queue holds, and cancelling doesn't take an intent off the queue."""
-
-    def payable(self, intent: Intent) -> bool:
-        return super().payable(intent) or intent.status == "cancelled"
+pi("pi-refused-can-not-settle", "PI-09",
+   "A refused cancel leaves a mark on a processing intent that keeps it from ever being paid.",
+   changes.blocks_the_payout("approval_required"))
+pi("pi-cancelled-is-paid", "PI-09",
+   "Settlement pays whatever its queue holds, and cancelling doesn't take an intent off the queue.",
+   changes.pays_also(changes.state("cancelled")))
 
 
 # A 202 that isn't real
@@ -231,75 +114,28 @@ class CancelledIsPaid(PayoutIntents):
 class CancelIsNotSaved(PayoutIntents):
     """The 202 shows a copy that is never written back."""
 
-    async def execute(self, intent: Intent, reason: str | None) -> Response:
-        self.check_cancellable(intent)
-        shown = copy.copy(intent)
+    async def execute(self, row: Intent, reason: str | None) -> Response:
+        self.check_cancellable(row)
+        shown = copy.copy(row)
         self.write(shown, reason)
-        return self.accepted(shown)
+        return self.success(shown)
 
 
-@defect("pi-cancel-comes-undone", "PI-06")
-class CancelComesUndone(PayoutIntents):
-    """A worker that had loaded the row writes its old version back as soon as the answer is on its way."""
-
-    def write(self, intent: Intent, reason: str | None) -> None:
-        before = copy.copy(intent)
-
-        def write_back() -> None:
-            intent.status, intent.updated_at = before.status, before.updated_at
-            intent.failure_code, intent.failure_message = before.failure_code, before.failure_message
-
-        super().write(intent, reason)
-        asyncio.get_running_loop().call_soon(write_back)
-
-
-@defect("pi-read-is-stale", "PI-06")
-class ReadIsStale(PayoutIntents):
-    """Reading answers from a cache that cancelling doesn't clear."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.cache: dict[str, dict[str, Any]] = {}
-
-    async def read(self, request: Request, given: str) -> Response:
-        intent = self.find(self.authenticate(request), given)
-        return self.reply(200, self.cache.get(intent.id) or self.shown(intent))
-
-    def write(self, intent: Intent, reason: str | None) -> None:
-        self.cache[intent.id] = self.shown(intent)
-        super().write(intent, reason)
-
-
-@defect("pi-read-is-202", "PI-06")
-class ReadIs202(PayoutIntents):
-    """Reading a cancelled intent answers 202, the status that was stored with it."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        intent = self.find(self.authenticate(request), given)
-        return self.reply(202 if intent.status == "cancelled" else 200, self.shown(intent))
-
-
-@defect("pi-read-has-no-failure-code", "PI-06")
-class ReadHasNoFailureCode(PayoutIntents):
-    """The reason is persisted and failure_code isn't: reading shows null."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        intent = self.find(self.authenticate(request), given)
-        return self.reply(200, self.shown(intent) | {"failure_code": None})
-
+pi("pi-cancel-comes-undone", "PI-06",
+   "A worker that had loaded the row writes its old version back as soon as the answer is on its way.",
+   changes.comes_undone(0, "status", "updated_at", "failure_code", "failure_message"))
+pi("pi-read-is-stale", "PI-06", "Reading answers from a cache that cancelling doesn't clear.",
+   changes.reads_what_was())
+pi("pi-read-is-202", "PI-06", "Reading a cancelled intent answers 202, the status that was stored with it.",
+   changes.reading(lambda api, it, reply: replace(reply, status=202) if it.status == "cancelled" else reply))
+pi("pi-read-has-no-failure-code", "PI-06", "The reason is persisted and failure_code isn't: reading shows null.",
+   changes.reads(lambda it: {"failure_code": None}))
 
 # Races
 
-
-@defect("pi-check-then-act", "PI-07")
-class CheckThenAct(LeavesAWindow, PayoutIntents):
-    """The status is read, time passes, and cancelled is written without looking again: two racers win."""
-
-    def exclusive(self, row: Intent) -> AbstractAsyncContextManager[Any]:
-        return nullcontext()
-
-    async def deliberate(self, row: Intent) -> None:
-        await self.window.meet(row.id)
+pi("pi-check-then-act", "PI-07",
+   "The status is read, time passes, and cancelled is written without looking again: two racers win.",
+   changes.check_then_act())
 
 
 @defect("pi-keyless-check-then-act", "PI-07")
@@ -324,11 +160,11 @@ class KeylessCheckThenAct(LeavesAWindow, PayoutIntents):
 class LosersGet500(LeavesAWindow, PayoutIntents):
     """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
 
-    async def execute(self, intent: Intent, reason: str | None) -> Response:
-        if self.store.lock(intent).locked():
-            self.window.comes(intent.id)
+    async def execute(self, row: Intent, reason: str | None) -> Response:
+        if self.store.lock(row).locked():
+            self.window.comes(row.id)
             raise TimeoutError("lock not available")
-        return await super().execute(intent, reason)
+        return await super().execute(row, reason)
 
     async def deliberate(self, row: Intent) -> None:
         await self.window.hold(row.id)
@@ -352,7 +188,7 @@ class SettlingRacesCancelling(LeavesAWindow, PayoutIntents):
             return None
         if self.payable(intent):
             await self.window.meet(intent.id)
-            intent.status = self.variants.terminal[1]
+            intent.status = self.own.terminal[1]
             intent.updated_at = self.clock.after(intent.updated_at)
         return intent.status
 

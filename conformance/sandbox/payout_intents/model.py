@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from conformance.sandbox.store import Clock, instant
+from conformance.sandbox.payout_intents import API
+from conformance.sandbox.states import Facts, refused
+from conformance.sandbox.store import World, instant
 
 
 @dataclass(slots=True)
@@ -48,10 +50,23 @@ def new_id() -> str:
     return "word_01" + "".join(secrets.choice(_CROCKFORD) for _ in range(24))
 
 
-def fixture(
-    merchant: str, environment: str, status: str, clock: Clock, *, zero_decimal: bool, fresh: bool = False
-) -> Intent:
-    """A new intent in a status, a few minutes old unless it is `fresh`."""
+def set_up(world: World, params: Facts, owner: tuple[str, str], status: str) -> tuple[Intent, Facts]:
+    """A payout intent as a setup asks for it, and the facts about it."""
+    url = params.get("webhook_url")
+    if url is not None and not (isinstance(url, str) and url.startswith("http://")):
+        raise refused("params.webhook_url is an http:// address.")
+    intent = fixture(*owner, status, world)
+    intent.webhook_url = url
+    if status == "cancelled" and not world.own[API.name].seeded_failure_code:
+        intent.failure_code = None
+    facts = wire(intent, world.variants.instants)
+    facts["account_number_full"] = intent.account_number
+    return intent, facts
+
+
+def fixture(merchant: str, environment: str, status: str, world: World) -> Intent:
+    """A new intent in a status, a few minutes old unless a variant says otherwise."""
+    clock, zero_decimal, fresh = world.clock, world.variants.zero_decimal, world.variants.fresh
     number = next(_counter)
     age = timedelta() if fresh else timedelta(seconds=150 + number % 200, milliseconds=number % 983)
     created = clock.now() - age

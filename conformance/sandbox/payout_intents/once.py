@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.payout_intents.variants import IntentVariants
 from conformance.sandbox.store import Entry, Scope, World
-from conformance.sandbox.variants import Variants
 
 
 async def hangs_up(request: Request, turns: int = 4) -> bool:
@@ -23,7 +23,7 @@ class Once(ABC):
     """The steps by which a key is claimed, kept and replayed (Payout intents, "Other outcomes")."""
 
     world: World
-    variants: Variants
+    own: IntentVariants
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         """Do `act` for the first request with a key, and replay its answer to the others.
@@ -31,7 +31,7 @@ class Once(ABC):
         A key that is used for something else is a conflict, whatever the state of the intent. Of several
         requests at once one acts and the others wait; if it fails the key is free, and the next of them acts.
         """
-        keys, kept_s = self.world.keys, self.variants.keys_kept_s
+        keys, kept_s = self.world.keys, self.own.keys_kept_s
         known = keys.get(scope)
         if known is not None and kept_s and time.monotonic() - known.born > kept_s:
             del keys[scope]
@@ -40,7 +40,7 @@ class Once(ABC):
                 raise self.conflict()
             if entry.response is not None:
                 return self.replay(entry.response)
-            if self.variants.in_flight == "409":
+            if self.own.in_flight == "409":
                 raise self.conflict()
             await self.wait_for(entry)
         entry = keys[scope] = Entry(fingerprint)
@@ -60,7 +60,7 @@ class Once(ABC):
 
     def kept_refusal(self, refusal: Refusal) -> Response | None:
         """A failure doesn't use up its key, unless the variant `replay_refusals` keeps a 422 under it."""
-        return self.error(refusal) if self.variants.replay_refusals and refusal.status == 422 else None
+        return self.error(refusal) if self.own.replay_refusals and refusal.status == 422 else None
 
     def release(self, scope: Scope, entry: Entry) -> None:
         """Let the others go on: to the answer that is kept, or to act themselves if there is none."""

@@ -10,13 +10,14 @@ import uuid
 from typing import Any
 
 from conformance.sandbox.api import Api, Payload, decoded
+from conformance.sandbox.body import canonical, parse_object
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Headers, Refusal, Request, Response, encode
-from conformance.sandbox.payout_intents.body import canonical, parse_object
+from conformance.sandbox.payout_intents import API
 from conformance.sandbox.payout_intents.model import Intent, wire
 from conformance.sandbox.payout_intents.once import Once, hangs_up
-from conformance.sandbox.store import Scope, Store, World
-from conformance.sandbox.webhooks import Courier
+from conformance.sandbox.payout_intents.variants import IntentVariants
+from conformance.sandbox.store import Scope
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CHALLENGE = (("www-authenticate", 'Basic realm="payout intents", charset="UTF-8"'),)
@@ -33,14 +34,15 @@ KEY_LIMIT = 255
 class PayoutIntents(Api[Intent], Once):
     """`POST /payout_intents/{id}/cancel` and `GET /payout_intents/{id}`."""
 
-    name = "payout-intents"
+    name = API.name
+    own: IntentVariants
+    defect_prefix = "pi-"
     prefix = "/payout_intents/"
     cancellable: frozenset[str] = frozenset({"requires_approval"})
     """Payout intents, "Cancel a payout intent"."""
 
-    def __init__(self, world: World, store: Store[Intent], courier: Courier) -> None:
-        super().__init__(world, store)
-        self.courier = courier
+    success_status = 202
+    """Payout intents, "Success"."""
 
     def place(self, path: str) -> tuple[str, str] | None:
         given, slash, rest = path.removeprefix(self.prefix).partition("/")
@@ -50,7 +52,7 @@ class PayoutIntents(Api[Intent], Once):
 
     async def cancel(self, request: Request, given: str) -> Response:
         account = self.authenticate(request)
-        if self.variants.key_check == "before_lookup":
+        if self.own.key_check == "before_lookup":
             self.refuse_reused(account, request, given)
         intent = self.find(account, given)
         body = self.body_of(request)
@@ -61,26 +63,22 @@ class PayoutIntents(Api[Intent], Once):
         scope, fingerprint = self.scope(account, key, intent.id), self.fingerprint(intent.id, body)
         return await self.once(scope, fingerprint, lambda: self.carried_out(request, intent, reason))
 
-    async def read(self, request: Request, given: str) -> Response:
-        intent = self.find(self.authenticate_read(request), given)
-        return self.reply(200, self.shown(self.store.lagging(intent, self.variants.read_lag_ms)))
-
-    async def carried_out(self, request: Request, intent: Intent, reason: str | None) -> Response:
+    async def carried_out(self, request: Request, row: Intent, reason: str | None) -> Response:
         """Execute it, whether its caller is still there or not; with the variant `hang_up` only if it is."""
-        if self.variants.hang_up == "stops" and await hangs_up(request):
+        if self.own.hang_up == "stops" and await hangs_up(request):
             await asyncio.sleep(1)  # so long it takes until the key is let go of
             raise Refusal(408, "request_timeout", "Nobody is there any more.")
-        return await self.execute(intent, reason)
+        return await self.execute(row, reason)
 
-    async def execute(self, intent: Intent, reason: str | None) -> Response:
+    async def execute(self, row: Intent, reason: str | None) -> Response:
         """Decide, write and answer as one step; the event leaves afterwards."""
-        async with self.exclusive(intent):
-            self.check_cancellable(intent)
-            await self.deliberate(intent)
-            self.store.keep(intent)
-            self.write(intent, reason)
-            response = self.accepted(intent)
-        self.announce(intent, reason)
+        async with self.exclusive(row):
+            self.check_cancellable(row)
+            await self.deliberate(row)
+            self.store.keep(row)
+            self.write(row, reason)
+            response = self.success(row)
+        self.announce(row, reason)
         return response
 
     # Authentication: "Required headers", RFC 7617
@@ -95,17 +93,13 @@ class PayoutIntents(Api[Intent], Once):
         self.world.auth_log.accepted(self.name)
         return account
 
-    def authenticate_read(self, request: Request) -> Account:
-        """Reading asks for the same credentials."""
-        return self.authenticate(request)
-
     def credentials(self, request: Request) -> tuple[bytes, bytes]:
         """User and password of the one Authorization header."""
         values = request.values(b"authorization")
         if len(values) != 1 or not values[0]:
             raise self.unauthorized(request, "repeated_header" if values[1:] else "missing_header")
         scheme, _, encoded = values[0].partition(b" ")
-        if not self.is_basic(scheme) and self.variants.basic != "under any scheme":
+        if not self.is_basic(scheme) and self.own.basic != "under any scheme":
             raise self.unauthorized(request, "other_scheme")
         try:
             decoded_pair = base64.b64decode(encoded.strip(), validate=True)
@@ -114,17 +108,13 @@ class PayoutIntents(Api[Intent], Once):
         user, colon, password = decoded_pair.partition(b":")
         if not colon:
             raise self.unauthorized(request, "no_colon")
-        if self.variants.basic == "up to a colon":
+        if self.own.basic == "up to a colon":
             password = password.partition(b":")[0]
-        return user, password.partition(b"\0")[0] if self.variants.c_strings else password
+        return user, password.partition(b"\0")[0] if self.own.c_strings else password
 
     def is_basic(self, scheme: bytes) -> bool:
         """Scheme names are case-insensitive (RFC 9110, 11.1)."""
         return scheme.lower() == b"basic"
-
-    def account_for(self, user: bytes) -> Account | None:
-        """Who a public key belongs to."""
-        return self.accounts.get(user)
 
     def secret_matches(self, account: Account | None, password: bytes) -> bool:
         """Compare in constant time, for an unknown user too."""
@@ -137,15 +127,6 @@ class PayoutIntents(Api[Intent], Once):
         return Refusal(self.variants.auth_status, "unauthorized", message, headers)
 
     # Looking up
-
-    def find(self, account: Account, given: str) -> Intent:
-        """The merchant's intent in this environment. Any other is as unknown as one that never was."""
-        intent = self.store.get(self.parse_id(given))
-        if intent is None:
-            raise self.not_found(given)
-        if not self.owns(account, intent):
-            raise self.not_owned(account, intent, given)
-        return intent
 
     def owns(self, account: Account, row: Intent) -> bool:
         """Merchant and environment, both (Payout intents, "Other outcomes")."""
@@ -166,10 +147,6 @@ class PayoutIntents(Api[Intent], Once):
         name = f" {given[:64]}" if self.variants.echo_id else ""
         return Refusal(404, "not_found", f"There is no such payout intent{name}.")
 
-    def not_owned(self, account: Account, intent: Intent, given: str) -> Refusal:
-        """The same as for an unknown id."""
-        return self.not_found(given)
-
     def malformed_id(self, given: str) -> Refusal:
         """What can't be an id is not found, unless a variant says that it is no valid request."""
         if self.variants.malformed_id_status == 404:
@@ -183,7 +160,7 @@ class PayoutIntents(Api[Intent], Once):
     def body_of(self, request: Request) -> dict[str, Any]:
         """The JSON object in the body. No body at all is an empty one, as there is no required field."""
         if not request.body.strip():
-            if self.variants.empty_body == "refused":
+            if self.own.empty_body == "refused":
                 raise self.bad_request("A JSON object is expected.")
             return {}
         self.check_content_type(request)
@@ -191,14 +168,14 @@ class PayoutIntents(Api[Intent], Once):
             body = self.parse(request.body)
         except (ValueError, RecursionError) as error:
             raise self.bad_request("The body is not a JSON object that can be read one way only.") from error
-        if self.variants.unknown_fields == "refused" and body.keys() - {"reason"}:
+        if self.own.unknown_fields == "refused" and body.keys() - {"reason"}:
             raise self.bad_request("The body has one field: reason.")
         return body
 
     def check_content_type(self, request: Request) -> None:
         """415 for a body that says it is something else; parameters and a missing type are no matter."""
         sent = b",".join(request.values(b"content-type")).partition(b";")[0].strip().lower()
-        if sent and sent != b"application/json" and self.variants.foreign_content_type == "refused":
+        if sent and sent != b"application/json" and self.own.foreign_content_type == "refused":
             raise Refusal(415, "unsupported_media_type", "The body has to be application/json.")
 
     def parse(self, body: bytes) -> dict[str, Any]:
@@ -208,7 +185,7 @@ class PayoutIntents(Api[Intent], Once):
     def reason_of(self, body: dict[str, Any]) -> str | None:
         """The reason, if there is one: a string of at most 512 characters that UTF-8 can write down."""
         reason = body.get("reason")
-        if reason is None and ("reason" not in body or self.variants.null_reason == "absent"):
+        if reason is None and ("reason" not in body or self.own.null_reason == "absent"):
             return None
         if not isinstance(reason, str):
             raise self.bad_reason("The reason is a string.")
@@ -224,9 +201,9 @@ class PayoutIntents(Api[Intent], Once):
 
     def stored(self, reason: str) -> str:
         """Free text is kept as it came, or tidied up as a library does by default."""
-        if self.variants.reason_form == "composed":
+        if self.own.reason_form == "composed":
             return unicodedata.normalize("NFC", reason)
-        return reason.strip() if self.variants.reason_form == "trimmed" else reason
+        return reason.strip() if self.own.reason_form == "trimmed" else reason
 
     def bad_request(self, message: str) -> Refusal:
         """400 for a body that can't be read."""
@@ -234,7 +211,7 @@ class PayoutIntents(Api[Intent], Once):
 
     def bad_reason(self, message: str) -> Refusal:
         """A body that can be read, with a reason that can't be kept."""
-        return Refusal(self.variants.bad_reason_status, "invalid_request", message)
+        return Refusal(self.own.bad_reason_status, "invalid_request", message)
 
     # Idempotency: "Optional but recommended"; the rest of it is in `once`
 
@@ -243,7 +220,7 @@ class PayoutIntents(Api[Intent], Once):
         sent = set(request.values(b"idempotency-key")) - {b""}
         if not sent:
             return None
-        if len(max(sent, key=len)) > KEY_LIMIT and self.variants.long_key == "framework":
+        if len(max(sent, key=len)) > KEY_LIMIT and self.own.long_key == "framework":
             raise Refusal(422, _FRAMEWORKS, f"String should have at most {KEY_LIMIT} characters")
         if len(sent) > 1 or len(min(sent)) > KEY_LIMIT:
             raise self.bad_request(f"An Idempotency-Key is sent once and has at most {KEY_LIMIT} bytes.")
@@ -266,63 +243,50 @@ class PayoutIntents(Api[Intent], Once):
 
     # Deciding and writing
 
-    def check_cancellable(self, intent: Intent) -> None:
-        """422 unless it still awaits approval (Payout intents, "Error: 422 approval_required")."""
-        if intent.status not in self.cancellable:
-            raise self.not_cancellable(intent)
-
-    def not_cancellable(self, intent: Intent) -> Refusal:
+    def not_cancellable(self, row: Intent) -> Refusal:
         """422, with the status that is in the way."""
-        return Refusal(422, "approval_required", self.why_not(intent))
+        return Refusal(422, "approval_required", self.why_not(row))
 
-    def why_not(self, intent: Intent) -> str:
+    def why_not(self, row: Intent) -> str:
         """The reason in words."""
-        return (
-            f'The status is "{intent.status}", and only an intent that requires_approval can be called off.'
-        )
+        return f'The status is "{row.status}", and only an intent that requires_approval can be called off.'
 
-    def write(self, intent: Intent, reason: str | None) -> None:
+    def write(self, row: Intent, reason: str | None = None) -> None:
         """Cancel it."""
-        intent.status = "cancelled"
-        intent.failure_code = "cancelled"
-        intent.failure_message = self.message_for(reason)
-        intent.updated_at = self.clock.after(intent.created_at, intent.updated_at)
+        row.status = "cancelled"
+        row.failure_code = "cancelled"
+        row.failure_message = self.message_for(reason)
+        row.updated_at = self.clock.after(row.created_at, row.updated_at)
 
     def message_for(self, reason: str | None) -> str | None:
         """The reason itself; the document doesn't say what stands in for none."""
         absent = {"null": None, "empty": "", "default": "Cancelled by the merchant."}
-        return absent[self.variants.failure_message_absent] if reason is None else reason
+        return absent[self.own.failure_message_absent] if reason is None else reason
 
-    async def settle(self, identifier: str) -> str | None:
-        intent = self.store.get(identifier)
-        if intent is None:
-            return None
-        async with self.exclusive(intent):
-            if self.payable(intent):
-                intent.status = self.variants.terminal[1]
-                intent.updated_at = self.clock.after(intent.updated_at)
-            return intent.status
-
-    def payable(self, intent: Intent) -> bool:
+    def payable(self, row: Intent) -> bool:
         """Whether settlement, approving it first if need be, may still pay it."""
-        return intent.status in {"requires_approval", "processing"}
+        return row.status in {"requires_approval", "processing"}
 
-    def announce(self, intent: Intent, reason: str | None) -> None:
+    def pay(self, row: Intent) -> None:
+        row.status = self.own.terminal[1]
+        self.touch(row)
+
+    def announce(self, row: Intent, reason: str | None) -> None:
         """The `payout_intent.cancelled` event, once per cancellation."""
-        event = self.event(intent, reason) if intent.webhook_url else {}
-        for _ in range(self.variants.webhook_deliveries):
-            if intent.webhook_url:
-                self.courier.send(intent.webhook_url, self.packed(event))
+        event = self.event(row, reason) if row.webhook_url else {}
+        for _ in range(self.own.webhook_deliveries):
+            if row.webhook_url:
+                self.courier.send(row.webhook_url, self.packed(event))
 
     def packed(self, event: Payload) -> Payload:
         """The event as it is delivered: as it is, or as a message queue hands it on."""
-        if self.variants.webhook_form == "base64":
+        if self.own.webhook_form == "base64":
             return {
                 "message": {"messageId": event["id"], "data": base64.b64encode(encode(event)).decode("ascii")}
             }
-        if self.variants.webhook_form == "text":
+        if self.own.webhook_form == "text":
             return {"Type": "Notification", "MessageId": event["id"], "Message": encode(event).decode()}
-        if self.variants.webhook_form == "delivery":
+        if self.own.webhook_form == "delivery":
             # The envelope shows the intent as it was when the event was put into the queue.
             return {
                 "id": f"dlv_{uuid.uuid4().hex}",
@@ -332,32 +296,33 @@ class PayoutIntents(Api[Intent], Once):
             }
         return event
 
-    def event(self, intent: Intent, reason: str | None) -> Payload:
+    def event(self, row: Intent, reason: str | None) -> Payload:
         """The event. Its envelope is our own: the document only names it, and the reason in it."""
-        occurred_at = wire(intent, self.variants.instants)["updated_at"]
+        occurred_at = wire(row, self.variants.instants)["updated_at"]
         return {
             "id": f"evt_{uuid.uuid4().hex}",
             "type": "payout_intent.cancelled",
             "occurred_at": occurred_at,
-            "payout_intent_id": intent.id,
+            "payout_intent_id": row.id,
             "reason": reason,
-            "data": wire(intent, self.variants.instants),
+            "data": wire(row, self.variants.instants),
         }
 
     # Rendering
 
-    def accepted(self, intent: Intent) -> Response:
-        """202 with the refreshed intent (Payout intents, "Success")."""
-        return self.reply(202, self.shown(intent))
-
     def replay(self, stored: Response) -> Response:
         """The first answer again, byte for byte."""
-        extra: Headers = (("idempotent-replayed", "true"),) if self.variants.replay_header else ()
+        extra: Headers = (("idempotent-replayed", "true"),) if self.own.replay_header else ()
         return Response(stored.status, stored.body, (*stored.headers, *extra), stored.content_type)
 
-    def shown(self, intent: Intent) -> dict[str, Any]:
+    async def wait_as_told(self) -> None:
+        """The variant `in_flight=409` needs a time in which something is in flight."""
+        if self.own.in_flight == "409":
+            await asyncio.sleep(0.01)
+
+    def shown(self, row: Intent) -> dict[str, Any]:
         """The intent as it is shown."""
-        fields = wire(intent, self.variants.instants)
+        fields = wire(row, self.variants.instants)
         if self.variants.extra_fields:
             fields |= {"livemode": False, "fees": [], "risk": {"score": None}}
         if self.variants.nulls == "left out":

@@ -2,15 +2,23 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from conformance.sandbox.credentials import Account
+from conformance.sandbox import changes
+from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
+# Laid out as a table, a defect per line.
+# fmt: off
+
+_PROTOTYPE = (b"constructor", b"__proto__", b"toString", b"hasOwnProperty")
 Data = dict[str, Any]
+
 
 # Successes
 
@@ -19,10 +27,10 @@ Data = dict[str, Any]
 class PendingNeedsItsProvider(Withdraws):
     """A pending withdraw, too, is cancelled only where its provider could stop it, which hasn't even heard of it."""
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        super().check_cancellable(withdraw)
-        if not self.provider_allows(withdraw):
-            raise self.unsupported(withdraw)
+    def check_cancellable(self, row: Withdraw) -> None:
+        super().check_cancellable(row)
+        if not self.provider_allows(row):
+            raise self.unsupported(row)
 
 
 @defect("wd-tenth-success-is-202", "WD-01", late=True)
@@ -33,9 +41,9 @@ class TenthSuccessIs202(Withdraws):
         super().__init__(*args)
         self.successes = 0
 
-    def success(self, withdraw: Withdraw) -> Response:
+    def success(self, row: Withdraw) -> Response:
         self.successes += 1
-        return self.reply(202 if self.successes % 10 == 0 else 200, self.success_body(withdraw))
+        return replace(super().success(row), status=202 if self.successes % 10 == 0 else 200)
 
 
 @defect("wd-tenth-paid-at-is-set", "WD-18", late=True)
@@ -46,95 +54,32 @@ class TenthPaidAtIsSet(Withdraws):
         super().__init__(*args)
         self.successes = 0
 
-    def success(self, withdraw: Withdraw) -> Response:
+    def answered(self, row: Withdraw) -> Payload:
         self.successes += 1
-        body = self.success_body(withdraw)
-        if self.successes % 10 == 0:
-            body["data"] |= {"paidAt": body["data"]["canceledAt"]}
-        return self.reply(200, body)
+        shown = super().answered(row)
+        return shown | {"paidAt": shown["canceledAt"]} if self.successes % 10 == 0 else shown
 
 
 # Values that are kept back
 
-
-class _Without(Withdraws):
-    """Leaves out a key of the answer to a cancel."""
-
-    key: str
-
-    def success_body(self, withdraw: Withdraw) -> Data:
-        body = super().success_body(withdraw)
-        if withdraw.status == "canceled":
-            del body["data"][self.key]
-        return body
-
-    async def read(self, request: Request, given: str) -> Response:
-        withdraw = self.find(self.authenticate(request), given)
-        return self.reply(200, {"success": True, "data": self.data(withdraw)})
-
-
-@defect("wd-reference-is-missing", "WD-16")
-class ReferenceIsMissing(_Without):
-    """The answer to a cancel doesn't say the merchant's own reference, which reading shows."""
-
-    key = "referenceId"
-
-
-@defect("wd-updated-at-is-missing", "WD-16")
-class UpdatedAtIsMissing(_Without):
-    """The answer to a cancel has no updatedAt: canceledAt says it."""
-
-    key = "updatedAt"
-
-
-class _Emptied(Withdraws):
-    """Shows a canceled withdraw with a value that has become nothing."""
-
-    key: str
-    nothing: str | None = None
-
-    def success_body(self, withdraw: Withdraw) -> Data:
-        body = super().success_body(withdraw)
-        if withdraw.status == "canceled":
-            body["data"] |= {self.key: self.nothing}
-        return body
-
-
-@defect("wd-account-is-null", "WD-21")
-class AccountIsNull(_Emptied):
-    """The account number isn't masked but gone: null."""
-
-    key = "bankAccountNumber"
-
-
-@defect("wd-account-is-empty", "WD-21")
-class AccountIsEmpty(_Emptied):
-    """The account number isn't masked but emptied."""
-
-    key, nothing = "bankAccountNumber", ""
-
-
-@defect("wd-bank-code-is-null", "WD-23")
-class BankCodeIsNull(_Emptied):
-    """Cancelling detaches the destination: the bank's code is null."""
-
-    key = "bankCode"
-
-
-@defect("wd-account-name-is-empty", "WD-23")
-class AccountNameIsEmpty(_Emptied):
-    """The name of the account's holder is emptied when a withdraw ends, to keep less."""
-
-    key, nothing = "bankAccountName", ""
-
-
-@defect("wd-refusal-drops-the-description", "WD-10")
-class RefusalDropsTheDescription(Withdraws):
-    """A refused cancel saves a row that was loaded without its description."""
-
-    def not_cancellable(self, withdraw: Withdraw) -> Refusal:
-        withdraw.description = ""
-        return super().not_cancellable(withdraw)
+wd("wd-reference-is-missing", "WD-16",
+   "The answer to a cancel doesn't say the merchant's own reference, which reading shows.",
+   changes.answers_without("referenceId"))
+wd("wd-updated-at-is-missing", "WD-16", "The answer to a cancel has no updatedAt: canceledAt says it.",
+   changes.answers_without("updatedAt"))
+wd("wd-account-is-null", "WD-21", "The account number isn't masked but gone: null.",
+   changes.shows(lambda it: {"bankAccountNumber": None}, changes.state("canceled")))
+wd("wd-account-is-empty", "WD-21", "The account number isn't masked but emptied.",
+   changes.shows(lambda it: {"bankAccountNumber": ""}, changes.state("canceled")))
+wd("wd-bank-code-is-null", "WD-23", "Cancelling detaches the destination: the bank's code is null.",
+   changes.shows(lambda it: {"bankCode": None}, changes.state("canceled")))
+wd("wd-account-name-is-empty", "WD-23",
+   "The name of the account's holder is emptied when a withdraw ends, to keep less.",
+   changes.shows(lambda it: {"bankAccountName": ""}, changes.state("canceled")))
+wd("wd-refusal-drops-the-description", "WD-10",
+   "A refused cancel saves a row that was loaded without its description.",
+   changes.after_refusal("VALIDATION_ERROR", changes.sets(lambda it: {"description": ""}),
+       when=changes.state("paid", "failed", "canceled")))
 
 
 # Reading
@@ -148,7 +93,7 @@ class ReadIsNotSigned(Withdraws):
         withdraw = self.store.get(given.lower())
         if withdraw is None:
             return await super().read(request, given)
-        return self.reply(200, self.success_body(withdraw))
+        return self.shown_to_reader(withdraw)
 
 
 @defect("wd-read-needs-a-key-only", "WD-12")
@@ -159,7 +104,7 @@ class ReadNeedsAKeyOnly(Withdraws):
         account = self.account_for(next(iter(request.values(b"x-api-key")), b""))
         if account is None:
             return await super().read(request, given)
-        return self.reply(200, self.success_body(self.find(account, given)))
+        return self.shown_to_reader(self.find(account, given))
 
 
 # The body
@@ -179,56 +124,17 @@ class DoubledKeyIsCoveredOnce(Withdraws):
 
 # What is never answered, or by a 5xx
 
-
-class _Breaks(Withdraws):
-    """A process that ends in the midst of some requests."""
-
-    status = 0
-
-    async def respond(self, request: Request) -> Response | None:
-        if not self.breaks(request):
-            return await super().respond(request)
-        if self.status:
-            return Response(self.status, b"<html><h1>Bad Gateway</h1></html>", (), "text/html")
-        return HANG_UP
-
-    def breaks(self, request: Request) -> bool:
-        """Whether this is one of these."""
-        return False
-
-
-@defect("wd-nul-in-id-loses-the-connection", "WD-14")
-class NulInIdLosesTheConnection(_Breaks):
-    """A NUL in an id ends the process, and the connection with it."""
-
-    def breaks(self, request: Request) -> bool:
-        return "%00" in request.path
-
-
-@defect("wd-undecodable-id-is-502", "WD-14")
-class UndecodableIdIs502(_Breaks):
-    """An id that isn't UTF-8 ends the process, and what stands in front of it answers 502."""
-
-    status = 502
-
-    def breaks(self, request: Request) -> bool:
-        return "%ff" in request.path
-
-
-@defect("wd-text-is-never-answered", "WD-39")
-class TextIsNeverAnswered(_Breaks):
-    """A body whose type no handler is for ends the process."""
-
-    def breaks(self, request: Request) -> bool:
-        return any(value.startswith((b"nonsense", b"text/")) for value in request.values(b"content-type"))
-
-
-@defect("wd-undecodable-key-loses-the-connection", "WD-39")
-class UndecodableKeyLosesTheConnection(_Breaks):
-    """A key that isn't UTF-8 ends the process."""
-
-    def breaks(self, request: Request) -> bool:
-        return any(b"\xff" in value for value in request.values(b"x-api-key"))
+wd("wd-nul-in-id-loses-the-connection", "WD-14", "A NUL in an id ends the process, and the connection with it.",
+   changes.breaks_on(lambda request: "%00" in request.path))
+wd("wd-undecodable-id-is-502", "WD-14",
+   "An id that isn't UTF-8 ends the process, and what stands in front of it answers 502.",
+   changes.breaks_on(lambda request:
+       "%ff" in request.path, Response(502, b"<html><h1>Bad Gateway</h1></html>", (), "text/html")))
+wd("wd-text-is-never-answered", "WD-39", "A body whose type no handler is for ends the process.",
+   changes.breaks_on(lambda request:
+       any(value.startswith((b"nonsense", b"text/")) for value in request.values(b"content-type"))))
+wd("wd-undecodable-key-loses-the-connection", "WD-39", "A key that isn't UTF-8 ends the process.",
+   changes.breaks_on(lambda request: any(b"\xff" in value for value in request.values(b"x-api-key"))))
 
 
 @defect("wd-undecodable-signature-is-500", "WD-39")
@@ -241,45 +147,22 @@ class UndecodableSignatureIs500(Withdraws):
         return super().signing(request)
 
 
-@defect("wd-prototype-key-is-500", "WD-39")
-class PrototypeKeyIs500(Withdraws):
-    """Keys are looked up in a plain object, which has a constructor, too: its secret can't be signed with."""
-
-    def account_for(self, key: bytes) -> Account | None:
-        if key in (b"constructor", b"__proto__", b"toString", b"hasOwnProperty"):
-            raise TypeError('The "key" argument must be of type string. Received undefined')
-        return super().account_for(key)
-
-
-@defect("wd-broken-body-is-500", "WD-39")
-class BrokenBodyIs500(Withdraws):
-    """A body is parsed before anything else, and what is no JSON ends in a 500."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if request.body == b"{":
-            raise ValueError("Unexpected end of JSON input")
-
-
-@defect("wd-unknown-charset-is-500", "WD-39")
-class UnknownCharsetIs500(Withdraws):
-    """The charset of a content type names a decoder, and one that there isn't ends in a 500."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if any(b"charset=nonsense" in value for value in request.values(b"content-type")):
-            raise LookupError("unknown encoding: nonsense")
-
+wd("wd-prototype-key-is-500", "WD-39",
+   "Keys are looked up in a plain object, which has a constructor, too: its secret can't be signed with.",
+   changes.finds_account(lambda accounts, key, found: changes.crash("Received undefined") if key in _PROTOTYPE
+       else found))
+wd("wd-broken-body-is-500", "WD-39", "A body is parsed before anything else, and what is no JSON ends in a 500.",
+   changes.looks(lambda request: request.body == b"{" and changes.crash("Unexpected end of JSON input")))
+wd("wd-unknown-charset-is-500", "WD-39",
+   "The charset of a content type names a decoder, and one that there isn't ends in a 500.",
+   changes.looks(lambda request: b"charset=nonsense" in b",".join(request.values(b"content-type"))
+       and changes.crash("unknown encoding")))
 
 # How failing credentials and other methods are answered
 
-
-@defect("wd-unauthorized-is-500", "WD-36")
-class UnauthorizedIs500(Withdraws):
-    """The exception for failing credentials is mapped to nothing, and becomes a 500 in the usual envelope."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        return Refusal(500, "INTERNAL", "Something went wrong.")
+wd("wd-unauthorized-is-500", "WD-36",
+   "The exception for failing credentials is mapped to nothing, and becomes a 500 in the usual envelope.",
+   changes.unauthorized(status=500, code="INTERNAL", message="Something went wrong.", headers=()))
 
 
 @defect("wd-method-in-the-query-cancels", "WD-40", warns=True)

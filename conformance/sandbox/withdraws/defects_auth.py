@@ -2,45 +2,40 @@
 
 from dataclasses import replace
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.changes import (
+    account_of_key,
+    also_fresh,
+    covers,
+    expects,
+    fresh,
+    near,
+    reads_signing,
+    wd,
+    with_header,
+)
 from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
+
+_DOCUMENTED = {b"X-API-Key", b"X-Timestamp", b"X-Signature"}
 
 # What is signed as documented is refused
 
-
-@defect("wd-seconds-are-expected", "WD-30")
-class SecondsAreExpected(Withdraws):
-    """The timestamp is read as seconds, so milliseconds are tens of thousands of years ahead."""
-
-    def is_fresh(self, timestamp: bytes) -> bool:
-        return timestamp.isdigit() and self.is_near(self.clock.ms() - int(timestamp) * 1000)
-
-
-@defect("wd-prefix-is-refused", "WD-30")
-class PrefixIsRefused(Withdraws):
-    """The signature is expected as bare hex, without sha256= before it."""
-
-    def expected_signature(self, account: Account, timestamp: bytes, body: bytes) -> bytes:
-        return super().expected_signature(account, timestamp, body).removeprefix(b"sha256=")
-
-
-@defect("wd-upper-case-hex-is-expected", "WD-30")
-class UpperCaseHexIsExpected(Withdraws):
-    """The signature's hex digits are expected in upper case."""
-
-    def expected_signature(self, account: Account, timestamp: bytes, body: bytes) -> bytes:
-        prefix, equals, digest = super().expected_signature(account, timestamp, body).partition(b"=")
-        return prefix + equals + digest.upper()
-
-
-@defect("wd-empty-body-is-signed-as-object", "WD-30")
-class EmptyBodyIsSignedAsObject(Withdraws):
-    """The framework turns no body into an empty object, and the signature is expected over {}."""
-
-    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        return super().signed_message(timestamp, body or b"{}")
+wd("wd-seconds-are-expected", "WD-30",
+   "The timestamp is read as seconds, so milliseconds are tens of thousands of years ahead.",
+   fresh(lambda api, stamp: stamp.isdigit() and api.is_near(api.clock.ms() - int(stamp) * 1000)))
+wd("wd-prefix-is-refused", "WD-30", "The signature is expected as bare hex, without sha256= before it.",
+   expects(lambda signature: signature.removeprefix(b"sha256=")))
+wd("wd-upper-case-hex-is-expected", "WD-30", "The signature's hex digits are expected in upper case.",
+   expects(lambda signature: b"sha256=" + signature.removeprefix(b"sha256=").upper()))
+wd("wd-empty-body-is-signed-as-object", "WD-30",
+   "The framework turns no body into an empty object, and the signature is expected over {}.",
+   covers(lambda body: body or b"{}"))
 
 
 @defect("wd-no-body-is-415", "WD-30")
@@ -55,15 +50,9 @@ class NoBodyIs415(Withdraws):
 
 # A header is missing or empty
 
-
-@defect("wd-no-signature-is-accepted", "WD-31")
-class NoSignatureIsAccepted(Withdraws):
-    """The signature is verified if there is one; an empty one is there, and wrong."""
-
-    def authenticate(self, request: Request) -> Account:
-        keys = request.values(b"x-api-key")
-        account = self.account_for(keys[0]) if keys else None
-        return account if account and not request.values(b"x-signature") else super().authenticate(request)
+wd("wd-no-signature-is-accepted", "WD-31",
+   "The signature is verified if there is one; an empty one is there, and wrong.",
+   changes.lets_in(lambda api, request: None if request.values(b"x-signature") else account_of_key(api, request)))
 
 
 @defect("wd-empty-signature-is-accepted", "WD-31")
@@ -82,100 +71,33 @@ class EmptySignatureIsAccepted(Withdraws):
         return not signature or super().signature_matches(account, timestamp, body, signature)
 
 
-@defect("wd-no-timestamp-is-accepted", "WD-31")
-class NoTimestampIsAccepted(Withdraws):
-    """A request without a timestamp comes from an old client, which didn't sign: the key is enough."""
-
-    def authenticate(self, request: Request) -> Account:
-        keys = request.values(b"x-api-key")
-        account = self.account_for(keys[0]) if keys else None
-        if account and not request.values(b"x-timestamp"):
-            return account
-        return super().authenticate(request)
-
-
-@defect("wd-empty-timestamp-is-accepted", "WD-31")
-class EmptyTimestampIsAccepted(Withdraws):
-    """An empty timestamp switches verification off: zero means unset."""
-
-    def authenticate(self, request: Request) -> Account:
-        keys = request.values(b"x-api-key")
-        account = self.account_for(keys[0]) if keys else None
-        return (
-            account if account and request.values(b"x-timestamp") == [b""] else super().authenticate(request)
-        )
-
-
-@defect("wd-no-key-is-the-first-merchant", "WD-31")
-class NoKeyIsTheFirstMerchant(Withdraws):
-    """Without a key the first merchant is meant, whose secret verifies the signature."""
-
-    def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
-        if not any(request.values(b"x-api-key")):
-            default = (b"X-API-Key", next(iter(self.accounts)))
-            others = [header for header in request.headers if header[0].lower() != b"x-api-key"]
-            request = replace(request, headers=(*others, default))
-        return super().signing(request)
-
-
-@defect("wd-cancels-before-authenticating", "WD-31", "WD-32", "WD-33")
-class CancelsBeforeAuthenticating(Withdraws):
-    """The handler runs before the authentication that was added last: 401, and cancelled."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        withdraw = self.store.get(given.lower())
-        try:
-            self.authenticate(request)
-        except Refusal:
-            if withdraw and withdraw.status in self.cancellable:
-                self.write(withdraw)
-            raise
-        return await super().cancel(request, given)
-
-
-@defect("wd-unauthorized-is-200", "WD-31", "WD-32", "WD-33", "WD-36")
-class UnauthorizedIs200(Withdraws):
-    """Failed authentication is answered 200, with success false inside."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.status = 200
-        return refusal
-
+wd("wd-no-timestamp-is-accepted", "WD-31",
+   "A request without a timestamp comes from an old client, which didn't sign: the key is enough.",
+   changes.lets_in(lambda api, request: None if request.values(b"x-timestamp") else account_of_key(api, request)))
+wd("wd-empty-timestamp-is-accepted", "WD-31", "An empty timestamp switches verification off: zero means unset.",
+   changes.lets_in(lambda api, request: account_of_key(api, request) if request.values(b"x-timestamp") == [b""]
+       else None))
+wd("wd-no-key-is-the-first-merchant", "WD-31",
+   "Without a key the first merchant is meant, whose secret verifies the signature.",
+   reads_signing(lambda api, request: request if any(request.values(b"x-api-key"))
+       else with_header(request, b"x-api-key", next(iter(api.accounts)))))
+wd("wd-cancels-before-authenticating", "WD-31, WD-32, WD-33",
+   "The handler runs before the authentication that was added last: 401, and cancelled.",
+   changes.after_refusal("UNAUTHORIZED", changes.cancels, when=changes.state("pending", "processing")))
+wd("wd-unauthorized-is-200", "WD-31, WD-32, WD-33, WD-36",
+   "Failed authentication is answered 200, with success false inside.", changes.unauthorized(status=200))
 
 # The timestamp
 
-
-@defect("wd-stale-is-accepted", "WD-34")
-class StaleIsAccepted(Withdraws):
-    """A timestamp long ago is accepted, so what was recorded can be sent again."""
-
-    def is_near(self, age_ms: float) -> bool:
-        return age_ms >= -FRESH_MS
-
-
-@defect("wd-future-is-accepted", "WD-34")
-class FutureIsAccepted(Withdraws):
-    """Only the age is checked, and a timestamp ahead of time has a negative one."""
-
-    def is_near(self, age_ms: float) -> bool:
-        return age_ms <= FRESH_MS
-
-
-@defect("wd-nan-is-accepted", "WD-34")
-class NanIsAccepted(Withdraws):
-    """A timestamp that is no number is NaN, and every comparison with NaN is false, so it isn't too old."""
-
-    def is_fresh(self, timestamp: bytes) -> bool:
-        return super().is_fresh(timestamp) if timestamp.isdigit() else True
-
-
-@defect("wd-odd-timestamp-is-500", "WD-34")
-class OddTimestampIs500(Withdraws):
-    """A timestamp that is no number ends in a 500."""
-
-    def is_fresh(self, timestamp: bytes) -> bool:
-        return self.is_near(self.clock.ms() - int(timestamp))
+wd("wd-stale-is-accepted", "WD-34", "A timestamp long ago is accepted, so what was recorded can be sent again.",
+   near(lambda age_ms: age_ms >= -FRESH_MS))
+wd("wd-future-is-accepted", "WD-34", "Only the age is checked, and a timestamp ahead of time has a negative one.",
+   near(lambda age_ms: age_ms <= FRESH_MS))
+wd("wd-nan-is-accepted", "WD-34",
+   "A timestamp that is no number is NaN, and every comparison with NaN is false, so it isn't too old.",
+   also_fresh(lambda stamp: not stamp.isdigit()))
+wd("wd-odd-timestamp-is-500", "WD-34", "A timestamp that is no number ends in a 500.",
+   fresh(lambda api, stamp: api.is_near(api.clock.ms() - int(stamp))))
 
 
 @defect("wd-missing-timestamp-is-now", "WD-34", "WD-31")
@@ -195,33 +117,11 @@ class MissingTimestampIsNow(Withdraws):
 
 # How a failure is answered
 
-
-@defect("wd-unauthorized-is-400", "WD-36")
-class UnauthorizedIs400(Withdraws):
-    """Failed authentication is answered 400."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        refusal = super().auth_refusal(reason)
-        refusal.status = 400
-        return refusal
-
-
-@defect("wd-unauthorized-is-404", "WD-36")
-class UnauthorizedIs404(Withdraws):
-    """Failed authentication is answered 404, to hide the API."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        return Refusal(404, "RESOURCE_NOT_FOUND", "There is nothing here.")
-
-
-@defect("wd-looks-up-before-authenticating", "WD-37")
-class LooksUpBeforeAuthenticating(Withdraws):
-    """An unknown withdraw is a 404 before anything is verified, so ids can be tried out."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        if self.store.get(given.lower()) is None:
-            raise self.not_found(given)
-        return await super().cancel(request, given)
+wd("wd-unauthorized-is-400", "WD-36", "Failed authentication is answered 400.", changes.unauthorized(status=400))
+wd("wd-unauthorized-is-404", "WD-36", "Failed authentication is answered 404, to hide the API.",
+   changes.unauthorized(status=404, code="RESOURCE_NOT_FOUND", message="There is nothing here.", headers=()))
+wd("wd-looks-up-before-authenticating", "WD-37",
+   "An unknown withdraw is a 404 before anything is verified, so ids can be tried out.", changes.looks_up_first())
 
 
 @defect("wd-unauthorized-names-the-owner", "WD-37")
@@ -237,12 +137,6 @@ class UnauthorizedNamesTheOwner(Withdraws):
             raise
 
 
-@defect("wd-header-names-are-case-sensitive", "WD-38")
-class HeaderNamesAreCaseSensitive(Withdraws):
-    """Header names count only in the letter case of the document."""
-
-    def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
-        documented = {b"X-API-Key", b"X-Timestamp", b"X-Signature"}
-        return super().signing(
-            replace(request, headers=tuple(h for h in request.headers if h[0] in documented))
-        )
+wd("wd-header-names-are-case-sensitive", "WD-38", "Header names count only in the letter case of the document.",
+   reads_signing(lambda api, request:
+       replace(request, headers=tuple(h for h in request.headers if h[0] in _DOCUMENTED))))

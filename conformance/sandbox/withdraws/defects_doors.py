@@ -3,10 +3,16 @@
 import re
 from urllib.parse import unquote
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.withdraws.changes import also_fresh, also_matches, compares, covers, unguarded, wd
 from conformance.sandbox.withdraws.reference import Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
+
 
 # The signature
 
@@ -23,22 +29,12 @@ class SignatureIsReadAsANumber(Withdraws):
         return int(digits, 16) == int(expected, 16)
 
 
-@defect("wd-algorithm-may-be-none", "WD-32")
-class AlgorithmMayBeNone(Withdraws):
-    """What stands before the equals sign names the algorithm, and one of them is none."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        unsigned = signature.startswith(b"none=")
-        return unsigned or super().signature_matches(account, timestamp, body, signature)
-
-
-@defect("wd-forty-digits-do", "WD-32")
-class FortyDigitsDo(Withdraws):
-    """The column is as wide as a SHA-1 was: of a signature of forty digits no more is compared."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        expected = self.expected_signature(account, timestamp, body)
-        return signature in (expected, expected[:47])
+wd("wd-algorithm-may-be-none", "WD-32",
+   "What stands before the equals sign names the algorithm, and one of them is none.",
+   also_matches(lambda sent: sent.startswith(b"none=")))
+wd("wd-forty-digits-do", "WD-32",
+   "The column is as wide as a SHA-1 was: of a signature of forty digits no more is compared.",
+   compares(lambda expected, sent: sent in (expected, expected[:47])))
 
 
 @defect("wd-second-attempt-is-let-in", "WD-32")
@@ -72,12 +68,9 @@ class _Unguarded(Withdraws):
         return False
 
 
-@defect("wd-authorization-suffices", "WD-31")
-class AuthorizationSuffices(_Unguarded):
-    """Whoever sends an Authorization header is some other service, whose gateway has looked at it."""
-
-    def unguarded(self, request: Request, given: str) -> bool:
-        return bool(request.values(b"authorization"))
+wd("wd-authorization-suffices", "WD-31",
+   "Whoever sends an Authorization header is some other service, whose gateway has looked at it.",
+   unguarded(lambda request, given, it: bool(request.values(b"authorization"))))
 
 
 @defect("wd-escaped-path-is-not-guarded", "WD-31")
@@ -91,21 +84,12 @@ class EscapedPathIsNotGuarded(_Unguarded):
         return not request.path.endswith("/cancel")
 
 
-@defect("wd-capitals-are-not-guarded", "WD-31")
-class CapitalsAreNotGuarded(_Unguarded):
-    """The guard's pattern knows lower-case hex only, and what doesn't match isn't guarded."""
-
-    def unguarded(self, request: Request, given: str) -> bool:
-        return given != given.lower()
-
-
-@defect("wd-processing-is-not-guarded", "WD-31")
-class ProcessingIsNotGuarded(_Unguarded):
-    """What is processing is cancelled by a route of the provider's callbacks, which have no key."""
-
-    def unguarded(self, request: Request, given: str) -> bool:
-        withdraw = self.store.get(given.lower())
-        return withdraw is not None and withdraw.status == "processing"
+wd("wd-capitals-are-not-guarded", "WD-31",
+   "The guard's pattern knows lower-case hex only, and what doesn't match isn't guarded.",
+   unguarded(lambda request, given, it: given != given.lower()))
+wd("wd-processing-is-not-guarded", "WD-31",
+   "What is processing is cancelled by a route of the provider's callbacks, which have no key.",
+   unguarded(lambda request, given, it: it.status == "processing"))
 
 
 # Timestamp and body
@@ -120,22 +104,11 @@ class TimestampIsReadAsFarAsItGoes(Withdraws):
         return super().is_fresh(digits.group() if digits else b"")
 
 
-@defect("wd-long-timestamp-is-500", "WD-34")
-class LongTimestampIs500(Withdraws):
-    """A timestamp that no 64 bits hold ends in a 500."""
-
-    def is_fresh(self, timestamp: bytes) -> bool:
-        if len(timestamp) > 19:
-            raise OverflowError("value out of range: bigint")
-        return super().is_fresh(timestamp)
-
-
-@defect("wd-undecodable-body-is-not-covered", "WD-35")
-class UndecodableBodyIsNotCovered(Withdraws):
-    """The body is decoded before it is signed, and what isn't UTF-8 is left out."""
-
-    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        return super().signed_message(timestamp, body.decode("utf-8", "ignore").encode())
+wd("wd-long-timestamp-is-500", "WD-34", "A timestamp that no 64 bits hold ends in a 500.",
+   also_fresh(lambda stamp: len(stamp) > 19 and changes.crash("value out of range: bigint")))
+wd("wd-undecodable-body-is-not-covered", "WD-35",
+   "The body is decoded before it is signed, and what isn't UTF-8 is left out.",
+   covers(lambda body: body.decode("utf-8", "ignore").encode()))
 
 
 @defect("wd-form-is-not-covered", "WD-35", warns=True)
@@ -150,19 +123,10 @@ class FormIsNotCovered(Withdraws):
         return super().signed_message(timestamp, b"" if self.form else body)
 
 
-@defect("wd-long-body-is-not-covered", "WD-35")
-class LongBodyIsNotCovered(Withdraws):
-    """A body that doesn't fit the buffer goes to a file, and the signature is verified over an empty buffer."""
-
-    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        return super().signed_message(timestamp, body if len(body) < 16_384 else b"")
-
-
-@defect("wd-stale-is-400", "WD-36")
-class StaleIs400(Withdraws):
-    """An old timestamp counts as an invalid request, and is answered 400 without a challenge."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        if reason != "stale":
-            return super().auth_refusal(reason)
-        return Refusal(400, "VALIDATION_ERROR", "The timestamp is too old.")
+wd("wd-long-body-is-not-covered", "WD-35",
+   "A body that doesn't fit the buffer goes to a file, and the signature is verified over an empty buffer.",
+   covers(lambda body: body if len(body) < 16_384 else b""))
+wd("wd-stale-is-400", "WD-36",
+   "An old timestamp counts as an invalid request, and is answered 400 without a challenge.",
+   changes.unauthorized(("stale",), status=400, code="VALIDATION_ERROR", message="The timestamp is too old.",
+       headers=()))

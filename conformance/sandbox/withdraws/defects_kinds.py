@@ -3,11 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.changes import unsupported, wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 Data = dict[str, Any]
 
@@ -20,36 +25,30 @@ class ProcessingAnswerLacksNulls(Withdraws):
         super().__init__(*args)
         self.called_back: set[str] = set()
 
-    def write(self, withdraw: Withdraw) -> None:
-        if withdraw.status == "processing":
-            self.called_back.add(withdraw.id)
-        super().write(withdraw)
+    def write(self, row: Withdraw, reason: str | None = None) -> None:
+        if row.status == "processing":
+            self.called_back.add(row.id)
+        super().write(row, reason)
 
-    def data(self, withdraw: Withdraw) -> Data:
-        shown = super().data(withdraw)
-        if withdraw.id not in self.called_back:
+    def shown(self, row: Withdraw) -> Data:
+        shown = super().shown(row)
+        if row.id not in self.called_back:
             return shown
         return {key: value for key, value in shown.items() if value is not None}
 
 
-@defect("wd-masking-is-a-merchants-setting", "WD-21")
-class MaskingIsAMerchantsSetting(Withdraws):
-    """Account numbers are masked for merchants who have that switched on; the second hasn't."""
-
-    def data(self, withdraw: Withdraw) -> Data:
-        shown = super().data(withdraw)
-        if withdraw.merchant != "merchant_b":
-            return shown
-        return shown | {"bankAccountNumber": withdraw.account_number}
+wd("wd-masking-is-a-merchants-setting", "WD-21",
+   "Account numbers are masked for merchants who have that switched on; the second hasn't.",
+   changes.shows(lambda it: {"bankAccountNumber": it.account_number}, lambda it: it.merchant == "merchant_b"))
 
 
 @defect("wd-second-merchant-is-trusted", "WD-06", "WD-04")
 class SecondMerchantIsTrusted(Withdraws):
     """Merchants of the new kind are thought to know what they do: their withdraws are cancelled in any state."""
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        if withdraw.merchant != "merchant_b":
-            super().check_cancellable(withdraw)
+    def check_cancellable(self, row: Withdraw) -> None:
+        if row.merchant != "merchant_b":
+            super().check_cancellable(row)
 
 
 @defect("wd-body-may-force", "WD-04")
@@ -62,62 +61,25 @@ class BodyMayForce(Withdraws):
         super().look_at(request)
         self.forced = b'"force": true' in request.body
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
+    def check_cancellable(self, row: Withdraw) -> None:
         if not self.forced:
-            super().check_cancellable(withdraw)
+            super().check_cancellable(row)
 
 
-class _StoredOtherwise(Withdraws):
-    """Reading shows a canceled withdraw otherwise than the answer did."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        withdraw = self.find(self.authenticate(request), given)
-        shown = self.data(withdraw)
-        stored = self.stored(withdraw) if withdraw.status == "canceled" else {}
-        return self.reply(200, {"success": True, "data": shown | stored})
-
-    def stored(self, withdraw: Withdraw) -> Data:
-        """The fields that are other ones."""
-        return {}
-
-
-@defect("wd-stored-name-is-lost", "WD-23")
-class StoredNameIsLost(_StoredOtherwise):
-    """Cancelling saves a row that was loaded without the name of the account's holder."""
-
-    def stored(self, withdraw: Withdraw) -> Data:
-        return {"bankAccountName": None}
-
-
-@defect("wd-stored-created-at-moves", "WD-24")
-class StoredCreatedAtMoves(_StoredOtherwise):
-    """Cancelling replaces the row, and the new one was created just now."""
-
-    def stored(self, withdraw: Withdraw) -> Data:
-        return {"createdAt": (withdraw.updated_at + timedelta(milliseconds=1)).isoformat()}
-
+wd("wd-stored-name-is-lost", "WD-23",
+   "Cancelling saves a row that was loaded without the name of the account's holder.",
+   changes.reads(lambda it: {"bankAccountName": None}, changes.state("canceled")))
+wd("wd-stored-created-at-moves", "WD-24", "Cancelling replaces the row, and the new one was created just now.",
+   changes.reads(lambda it:
+       {"createdAt": (it.updated_at + timedelta(milliseconds=1)).isoformat()}, changes.state("canceled")))
 
 # The refusal that comes from the provider
 
-
-@defect("wd-provider-repeats-the-account", "WD-21", "WD-03")
-class ProviderRepeatsTheAccount(Withdraws):
-    """The provider's own refusal is passed on, account number and all."""
-
-    def unsupported(self, withdraw: Withdraw) -> Refusal:
-        refusal = super().unsupported(withdraw)
-        refusal.message += f" Account {withdraw.account_number} is locked."
-        return refusal
-
-
-@defect("wd-provider-refusal-shows-a-path", "WD-28", "WD-03")
-class ProviderRefusalShowsAPath(Withdraws):
-    """The provider's driver says where in its source it gave up."""
-
-    def unsupported(self, withdraw: Withdraw) -> Refusal:
-        refusal = super().unsupported(withdraw)
-        refusal.message += " (/srv/payouts/providers/kbank.py)"
-        return refusal
+wd("wd-provider-repeats-the-account", "WD-21, WD-03",
+   "The provider's own refusal is passed on, account number and all.",
+   unsupported(lambda it, refusal: refusal.but(message=f"{refusal.message} Account {it.account_number} is locked.")))
+wd("wd-provider-refusal-shows-a-path", "WD-28, WD-03", "The provider's driver says where in its source it gave up.",
+   unsupported(lambda it, refusal: refusal.but(message=f"{refusal.message} (/srv/payouts/providers/kbank.py)")))
 
 
 @defect("wd-provider-refusal-is-text", "WD-27", "WD-03")
@@ -133,15 +95,9 @@ class ProviderRefusalIsText(Withdraws):
 
 # Keys and secrets
 
-
-@defect("wd-secret-stands-in-a-header", "WD-32")
-class SecretStandsInAHeader(Withdraws):
-    """A header for debugging tells what the answer's own signature was made with."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        secret = self.authenticate(request).secret.decode()
-        reply = await super().cancel(request, given)
-        return Response(reply.status, reply.body, (*reply.headers, ("x-signed-with", secret)))
+wd("wd-secret-stands-in-a-header", "WD-32",
+   "A header for debugging tells what the answer's own signature was made with.",
+   changes.echoes_credentials("x-signed-with", lambda api, request: api.authenticate(request).secret.decode()))
 
 
 @defect("wd-refusal-tells-the-signature", "WD-32")
@@ -176,12 +132,9 @@ class SecondKeyDecides(Withdraws):
         return self.account_for(request.values(b"x-api-key")[-1]) or account
 
 
-@defect("wd-second-merchant-sees-all", "WD-12")
-class SecondMerchantSeesAll(Withdraws):
-    """The second merchant's account was made for support, and may cancel what is everybody's."""
-
-    def owns(self, account: Account, row: Withdraw) -> bool:
-        return account.merchant == "merchant_b" or super().owns(account, row)
+wd("wd-second-merchant-sees-all", "WD-12",
+   "The second merchant's account was made for support, and may cancel what is everybody's.",
+   changes.also_owns(lambda account, it: account.merchant == "merchant_b"))
 
 
 @defect("wd-capitals-are-anybodys", "WD-12")

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
 from conformance.sandbox.windows import LeavesAWindow
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 
 def _later(seconds: float, what: Callable[[], None]) -> None:
@@ -20,79 +25,24 @@ def _later(seconds: float, what: Callable[[], None]) -> None:
 
 # Later
 
-
-@defect("wd-provider-writes-processing-back", "WD-09", "WD-02", watch_s=0.3)
-class ProviderWritesProcessingBack(Withdraws):
-    """What was processing is canceled until the provider's next report arrives, which says processing."""
-
-    def write(self, withdraw: Withdraw) -> None:
-        was = withdraw.status
-
-        def reported() -> None:
-            withdraw.status, withdraw.canceled_at = was, None
-
-        super().write(withdraw)
-        if was == "processing":
-            _later(0.05, reported)
-
-
-@defect("wd-batch-writes-older-rows-back", "WD-09", watch_s=6)
-class BatchWritesOlderRowsBack(Withdraws):
-    """A batch job of some seconds writes back the rows that it had loaded: what was cancelled meanwhile is pending."""
-
-    def write(self, withdraw: Withdraw) -> None:
-        before = copy.copy(withdraw)
-
-        def written_back() -> None:
-            withdraw.status, withdraw.canceled_at = before.status, None
-            withdraw.updated_at = before.updated_at
-
-        super().write(withdraw)
-        _later(5, written_back)
-
-
-@defect("wd-refused-cancel-is-tried-again", "WD-10")
-class RefusedCancelIsTriedAgain(Withdraws):
-    """The refusal of a failed withdraw goes into a queue of retries, which doesn't look at the status."""
-
-    def not_cancellable(self, withdraw: Withdraw) -> Refusal:
-        if withdraw.status == "failed":
-            _later(0.005, lambda: self.write(withdraw))
-        return super().not_cancellable(withdraw)
-
-
-@defect("wd-strangers-cancel-is-queued", "WD-10", "WD-12")
-class StrangersCancelIsQueued(Withdraws):
-    """The job is queued before its withdraw's owner is known: 404, and canceled soon after."""
-
-    def not_owned(self, withdraw: Withdraw, given: str) -> Refusal:
-        if withdraw.status in self.cancellable:
-            _later(0.005, lambda: self.write(withdraw))
-        return super().not_owned(withdraw, given)
-
-
-@defect("wd-failed-signature-is-noted", "WD-10")
-class FailedSignatureIsNoted(Withdraws):
-    """Each failed authentication is noted on the withdraw that it was about, and updatedAt moves."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        try:
-            self.authenticate(request)
-        except Refusal:
-            withdraw = self.store.get(given.lower())
-            if withdraw:
-                withdraw.updated_at = self.clock.after(withdraw.updated_at)
-            raise
-        return await super().cancel(request, given)
-
-
-@defect("wd-unsupported-refusal-moves-updated-at", "WD-03")
-class UnsupportedRefusalMovesUpdatedAt(Withdraws):
-    """What a provider declined is saved with the time at which it did."""
-
-    def unsupported(self, withdraw: Withdraw) -> Refusal:
-        withdraw.updated_at = self.clock.after(withdraw.updated_at)
-        return super().unsupported(withdraw)
+wd("wd-provider-writes-processing-back", "WD-09, WD-02",
+   "What was processing is canceled until the provider's next report arrives, which says processing.",
+   changes.comes_undone(0.05, "status", "canceled_at", when=changes.state("processing")), watch_s=0.3)
+wd("wd-batch-writes-older-rows-back", "WD-09",
+   "A batch job of some seconds writes back the rows that it had loaded: what was cancelled meanwhile is pending.",
+   changes.comes_undone(5, "status", "canceled_at", "updated_at"), watch_s=6)
+wd("wd-refused-cancel-is-tried-again", "WD-10",
+   "The refusal of a failed withdraw goes into a queue of retries, which doesn't look at the status.",
+   changes.after_refusal("VALIDATION_ERROR", changes.later(changes.cancels, 0.005), when=changes.state("failed")))
+wd("wd-strangers-cancel-is-queued", "WD-10, WD-12",
+   "The job is queued before its withdraw's owner is known: 404, and canceled soon after.",
+   changes.not_owned_leaves(changes.later(changes.cancels, 0.005), when=changes.state("pending", "processing")))
+wd("wd-failed-signature-is-noted", "WD-10",
+   "Each failed authentication is noted on the withdraw that it was about, and updatedAt moves.",
+   changes.after_refusal("UNAUTHORIZED", changes.touches))
+wd("wd-unsupported-refusal-moves-updated-at", "WD-03",
+   "What a provider declined is saved with the time at which it did.",
+   changes.after_refusal("VALIDATION_ERROR", changes.touches, when=changes.state("processing")))
 
 
 # Beside one another
@@ -104,23 +54,23 @@ class AnswerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 
     current: Withdraw | None = None
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        super().check_cancellable(withdraw)
-        self.current = withdraw
+    def check_cancellable(self, row: Withdraw) -> None:
+        super().check_cancellable(row)
+        self.current = row
 
     async def deliberate(self, row: Withdraw) -> None:
         await self.window.meet("current")
 
-    def success(self, withdraw: Withdraw) -> Response:
-        return super().success(self.current or withdraw)
+    def success(self, row: Withdraw) -> Response:
+        return super().success(self.current or row)
 
 
 @defect("wd-whole-table-is-written-back", "WD-09")
 class WholeTableIsWrittenBack(LeavesAWindow, Withdraws):
     """All withdraws are read, one is changed, all are written: what others cancelled meanwhile is undone."""
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        super().check_cancellable(withdraw)
+    def check_cancellable(self, row: Withdraw) -> None:
+        super().check_cancellable(row)
         self.table = {row.id: copy.copy(row) for row in self.store.rows()}
 
     async def deliberate(self, row: Withdraw) -> None:
@@ -157,34 +107,12 @@ class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 
 # Between a cancel and a payment
 
-
-class _Stopping(Withdraws):
-    """Leaves a mark that tells the payout to stop."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.stopped: set[str] = set()
-
-    def payable(self, withdraw: Withdraw) -> bool:
-        return withdraw.id not in self.stopped and super().payable(withdraw)
-
-
-@defect("wd-refused-cancel-blocks-the-payout", "WD-42")
-class RefusedCancelBlocksThePayout(_Stopping):
-    """A refused cancel leaves the mark that tells the payout to stop, and it is never paid."""
-
-    def unsupported(self, withdraw: Withdraw) -> Refusal:
-        self.stopped.add(withdraw.id)
-        return super().unsupported(withdraw)
-
-
-@defect("wd-strangers-attempt-blocks-the-payout", "WD-42")
-class StrangersAttemptBlocksThePayout(_Stopping):
-    """Somebody else's attempt to cancel a withdraw has its payout held for good."""
-
-    def not_owned(self, withdraw: Withdraw, given: str) -> Refusal:
-        self.stopped.add(withdraw.id)
-        return super().not_owned(withdraw, given)
+wd("wd-refused-cancel-blocks-the-payout", "WD-42",
+   "A refused cancel leaves the mark that tells the payout to stop, and it is never paid.",
+   changes.blocks_the_payout("VALIDATION_ERROR", changes.state("processing")))
+wd("wd-strangers-attempt-blocks-the-payout", "WD-42",
+   "Somebody else's attempt to cancel a withdraw has its payout held for good.",
+   changes.blocks_the_payout("RESOURCE_NOT_FOUND"))
 
 
 @defect("wd-canceled-processing-is-paid", "WD-42")
@@ -195,13 +123,13 @@ class CanceledProcessingIsPaid(Withdraws):
         super().__init__(*args)
         self.handed_over: set[str] = set()
 
-    def write(self, withdraw: Withdraw) -> None:
-        if withdraw.status == "processing":
-            self.handed_over.add(withdraw.id)
-        super().write(withdraw)
+    def write(self, row: Withdraw, reason: str | None = None) -> None:
+        if row.status == "processing":
+            self.handed_over.add(row.id)
+        super().write(row, reason)
 
-    def payable(self, withdraw: Withdraw) -> bool:
-        return withdraw.id in self.handed_over or super().payable(withdraw)
+    def payable(self, row: Withdraw) -> bool:
+        return row.id in self.handed_over or super().payable(row)
 
 
 @defect("wd-second-attempt-pays", "WD-42")
@@ -212,11 +140,11 @@ class SecondAttemptPays(Withdraws):
         super().__init__(*args)
         self.skipped: set[str] = set()
 
-    def payable(self, withdraw: Withdraw) -> bool:
-        if withdraw.id in self.skipped:
+    def payable(self, row: Withdraw) -> bool:
+        if row.id in self.skipped:
             return True
-        self.skipped.add(withdraw.id)
-        return super().payable(withdraw)
+        self.skipped.add(row.id)
+        return super().payable(row)
 
 
 @defect("wd-payment-takes-no-lock", "WD-42")
@@ -247,10 +175,10 @@ class PaidMeanwhileIsCancelled(Withdraws):
         super().__init__(*args)
         self.seen: dict[str, str] = {}
 
-    def data(self, withdraw: Withdraw) -> dict[str, Any]:
-        self.seen.setdefault(withdraw.id, withdraw.status)
-        return super().data(withdraw)
+    def shown(self, row: Withdraw) -> dict[str, Any]:
+        self.seen.setdefault(row.id, row.status)
+        return super().shown(row)
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        if withdraw.status != "paid" or self.seen.get(withdraw.id) not in self.cancellable:
-            super().check_cancellable(withdraw)
+    def check_cancellable(self, row: Withdraw) -> None:
+        if row.status != "paid" or self.seen.get(row.id) not in self.cancellable:
+            super().check_cancellable(row)

@@ -1,34 +1,27 @@
 """Withdraws that get a rare request, or a sequence of requests, wrong."""
 
+import re
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.defects import rare
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
+# Laid out as a table, a defect per line.
+# fmt: off
+
 # Ids
 
-
-@rare("wd-nil-uuid-is-500", "WD-14")
-class NilUuidIs500(Withdraws):
-    """The nil UUID stands for "none" in the code, and nothing can be done with none: a 500."""
-
-    def parse_id(self, given: str) -> str:
-        if given == "00000000-0000-0000-0000-000000000000":
-            raise AttributeError("None has no status")
-        return super().parse_id(given)
-
-
-@rare("wd-uuid-like-a-number-is-500", "WD-14")
-class UuidLikeANumberIs500(Withdraws):
-    """A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500."""
-
-    def parse_id(self, given: str) -> str:
-        head = given.partition("-")[0]
-        if head[:2] == "1e" and head[2:].isdigit():
-            raise OverflowError("numeric field overflow")
-        return super().parse_id(given)
+wd.rare("wd-nil-uuid-is-500", "WD-14",
+        'The nil UUID stands for "none" in the code, and nothing can be done with none: a 500.',
+        changes.ids(lambda given: changes.crash("None has no status")
+            if given == "00000000-0000-0000-0000-000000000000" else given))
+wd.rare("wd-uuid-like-a-number-is-500", "WD-14",
+        "A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500.",
+        changes.ids(lambda given: changes.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
 
 
 # Headers
@@ -44,29 +37,19 @@ class LanguageFormatsTheAmount(Withdraws):
         super().look_at(request)
         self.german = any(value.startswith(b"de") for value in request.values(b"accept-language"))
 
-    def data(self, withdraw: Withdraw) -> dict[str, Any]:
-        shown = super().data(withdraw)
+    def shown(self, row: Withdraw) -> dict[str, Any]:
+        shown = super().shown(row)
         return shown | {"amount": str(shown["amount"]).replace(".", ",")} if self.german else shown
 
 
-@rare("wd-list-of-accepted-types-is-406", "WD-01")
-class ListOfAcceptedTypesIs406(Withdraws):
-    """Accept is compared with application/json and */*; a list that has both in it is refused with 406."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if any(b"," in value for value in request.values(b"accept")):
-            raise Refusal(406, "NOT_ACCEPTABLE", "Only application/json is offered.")
-
-
-@rare("wd-long-request-id-is-500", "WD-01")
-class LongRequestIdIs500(Withdraws):
-    """X-Request-Id goes into a column of 64 characters; a longer one ends in a 500."""
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        if any(len(value) > 64 for value in request.values(b"x-request-id")):
-            raise RuntimeError("value too long for type character varying(64)")
+wd.rare("wd-list-of-accepted-types-is-406", "WD-01",
+        "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
+        changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
+            and changes.refuse(406, "NOT_ACCEPTABLE", "Only application/json is offered.")))
+wd.rare("wd-long-request-id-is-500", "WD-01",
+        "X-Request-Id goes into a column of 64 characters; a longer one ends in a 500.",
+        changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
+            and changes.crash("value too long for type character varying(64)")))
 
 
 @rare("wd-browser-gets-a-page", "WD-26")
@@ -119,19 +102,19 @@ class _Remembering(Withdraws):
 class StrangersAttemptReopensIt(_Remembering):
     """A stranger's attempt at a canceled withdraw clears a flag, and its owner can cancel it once more."""
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
-        past = self.happened(withdraw.id)
+    def check_cancellable(self, row: Withdraw) -> None:
+        past = self.happened(row.id)
         if "canceled" not in past or past[-1] != "RESOURCE_NOT_FOUND":
-            super().check_cancellable(withdraw)
+            super().check_cancellable(row)
 
 
 @rare("wd-strangers-attempt-lets-it-be-paid", "WD-42")
 class StrangersAttemptLetsItBePaid(_Remembering):
     """A stranger's attempt takes the block off that the cancellation had put on the payout."""
 
-    def payable(self, withdraw: Withdraw) -> bool:
-        unblocked = withdraw.status == "canceled" and "RESOURCE_NOT_FOUND" in self.happened(withdraw.id)
-        return unblocked or super().payable(withdraw)
+    def payable(self, row: Withdraw) -> bool:
+        unblocked = row.status == "canceled" and "RESOURCE_NOT_FOUND" in self.happened(row.id)
+        return unblocked or super().payable(row)
 
 
 @rare("wd-failed-signature-moves-the-date", "WD-10")
@@ -149,11 +132,11 @@ class FailedSignatureMovesTheDate(_Remembering):
 class RefusalDropsTheMetadata(_Remembering):
     """The refusal of a canceled withdraw saves a copy that was loaded without its metadata."""
 
-    def data(self, withdraw: Withdraw) -> dict[str, Any]:
-        shown = super().data(withdraw)
+    def shown(self, row: Withdraw) -> dict[str, Any]:
+        shown = super().shown(row)
         return (
             shown | {"metadata": {}}
-            if self.happened(withdraw.id)[-2:] == ["canceled", "VALIDATION_ERROR"]
+            if self.happened(row.id)[-2:] == ["canceled", "VALIDATION_ERROR"]
             else shown
         )
 

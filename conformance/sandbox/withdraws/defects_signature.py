@@ -6,76 +6,39 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from conformance.sandbox import changes
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request
+from conformance.sandbox.withdraws.changes import also_matches, compares, covers, signed_by, wd
 from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
 
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
 
 # The signature
 
-
-@defect("wd-signature-is-not-verified", "WD-32", "WD-35")
-class SignatureIsNotVerified(Withdraws):
-    """The signature has to be there; what it says is never looked at."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        return True
-
-
-@defect("wd-signature-may-be-shorter", "WD-32")
-class SignatureMayBeShorter(Withdraws):
-    """As many bytes are compared as the client sent: a truncated signature matches."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        return self.expected_signature(account, timestamp, body).startswith(signature)
-
-
-@defect("wd-signature-may-be-longer", "WD-32")
-class SignatureMayBeLonger(Withdraws):
-    """As many bytes are compared as the signature has: whatever follows is ignored."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        return signature.startswith(self.expected_signature(account, timestamp, body))
-
-
-@defect("wd-signature-is-compared-by-its-head", "WD-32")
-class SignatureIsComparedByItsHead(Withdraws):
-    """Only the first sixteen bytes count, nine of hex: what follows may be anything."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        return self.expected_signature(account, timestamp, body)[:16] == signature[:16]
-
-
-@defect("wd-any-merchants-secret-does", "WD-32", "WD-33")
-class AnyMerchantsSecretDoes(Withdraws):
-    """The signature may be made with any merchant's secret; the key alone says whose withdraw it is."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        matches = super().signature_matches
-        return any(matches(signer, timestamp, body, signature) for signer in self.accounts.values())
-
-
-@defect("wd-empty-secret-does", "WD-32")
-class EmptySecretDoes(Withdraws):
-    """A rotated secret is kept as an empty string, and signatures made with it match."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        rotated = replace(account, secret=b"")
-        matches = super().signature_matches
-        return any(matches(signer, timestamp, body, signature) for signer in (account, rotated))
-
-
-@defect("wd-key-is-a-secret-too", "WD-32")
-class KeyIsASecretToo(Withdraws):
-    """A signature made with the public key in place of the secret matches as well."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        public = replace(account, secret=account.key)
-        matches = super().signature_matches
-        return any(matches(signer, timestamp, body, signature) for signer in (account, public))
+wd("wd-signature-is-not-verified", "WD-32, WD-35", "The signature has to be there; what it says is never looked at.",
+   compares(lambda expected, sent: True))
+wd("wd-signature-may-be-shorter", "WD-32",
+   "As many bytes are compared as the client sent: a truncated signature matches.",
+   compares(lambda expected, sent: expected.startswith(sent)))
+wd("wd-signature-may-be-longer", "WD-32",
+   "As many bytes are compared as the signature has: whatever follows is ignored.",
+   compares(lambda expected, sent: sent.startswith(expected)))
+wd("wd-signature-is-compared-by-its-head", "WD-32",
+   "Only the first sixteen bytes count, nine of hex: what follows may be anything.",
+   compares(lambda expected, sent: expected[:16] == sent[:16]))
+wd("wd-any-merchants-secret-does", "WD-32, WD-33",
+   "The signature may be made with any merchant's secret; the key alone says whose withdraw it is.",
+   signed_by(lambda api, account: api.accounts.values()))
+wd("wd-empty-secret-does", "WD-32", "A rotated secret is kept as an empty string, and signatures made with it match.",
+   signed_by(lambda api, account: (account, replace(account, secret=b""))))
+wd("wd-key-is-a-secret-too", "WD-32", "A signature made with the public key in place of the secret matches as well.",
+   signed_by(lambda api, account: (account, replace(account, secret=account.key))))
 
 
 @defect("wd-body-is-written-anew", "WD-32")
@@ -138,12 +101,8 @@ class NonHexIsPassedOver(Withdraws):
         return super().signature_matches(account, timestamp, body, signature)
 
 
-@defect("wd-body-is-not-covered", "WD-35", "WD-32")
-class BodyIsNotCovered(Withdraws):
-    """The signature is verified over the timestamp and no body, whatever the body is."""
-
-    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        return super().signed_message(timestamp, b"")
+wd("wd-body-is-not-covered", "WD-35, WD-32",
+   "The signature is verified over the timestamp and no body, whatever the body is.", covers(lambda body: b""))
 
 
 @defect("wd-odd-body-is-not-covered", "WD-35")
@@ -173,42 +132,21 @@ class KeyIsFoundByItsSignature(Withdraws):
         return super().authenticate(request)
 
 
-@defect("wd-unknown-key-is-the-first-merchant", "WD-33")
-class UnknownKeyIsTheFirstMerchant(Withdraws):
-    """An unknown key falls back to the first merchant, whose secret verifies the signature."""
-
-    def account_for(self, key: bytes) -> Account | None:
-        return super().account_for(key) or next(iter(self.accounts.values()))
-
-
-@defect("wd-key-is-compared-by-its-head", "WD-33")
-class KeyIsComparedByItsHead(Withdraws):
-    """A key is found by its first sixteen bytes, the column's width."""
-
-    def account_for(self, key: bytes) -> Account | None:
-        return next((account for known, account in self.accounts.items() if known[:16] == key[:16]), None)
-
+wd("wd-unknown-key-is-the-first-merchant", "WD-33",
+   "An unknown key falls back to the first merchant, whose secret verifies the signature.",
+   changes.finds_account(lambda accounts, key, found: found or next(iter(accounts.values()))))
+wd("wd-key-is-compared-by-its-head", "WD-33", "A key is found by its first sixteen bytes, the column's width.",
+   changes.finds_account(lambda accounts, key, found:
+       next((one for known, one in accounts.items() if known[:16] == key[:16]), None)))
 
 # What ends in a 500
 
-
-@defect("wd-multibyte-signature-is-500", "WD-39")
-class MultibyteSignatureIs500(Withdraws):
-    """Signatures are compared as text, which has to be ASCII: anything else ends in a 500."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        expected = self.expected_signature(account, timestamp, body).decode()
-        return hmac.compare_digest(expected, signature.decode("latin-1"))
-
-
-@defect("wd-short-signature-is-500", "WD-39")
-class ShortSignatureIs500(Withdraws):
-    """The comparison wants equal lengths, and throws otherwise."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        if len(signature) != len(self.expected_signature(account, timestamp, body)):
-            raise ValueError("Input buffers must have the same byte length")
-        return super().signature_matches(account, timestamp, body, signature)
+wd("wd-multibyte-signature-is-500", "WD-39",
+   "Signatures are compared as text, which has to be ASCII: anything else ends in a 500.",
+   compares(lambda expected, sent: hmac.compare_digest(expected.decode(), sent.decode("latin-1"))))
+wd("wd-short-signature-is-500", "WD-39", "The comparison wants equal lengths, and throws otherwise.",
+   compares(lambda expected, sent: expected == sent if len(sent) == len(expected)
+       else changes.crash("Input buffers must have the same byte length")))
 
 
 @defect("wd-non-hex-signature-is-500", "WD-39")
@@ -220,30 +158,11 @@ class NonHexSignatureIs500(Withdraws):
         return super().signature_matches(account, timestamp, body, signature)
 
 
-@defect("wd-big-signature-is-500", "WD-39")
-class BigSignatureIs500(Withdraws):
-    """A signature that doesn't fit its buffer of 4 kB ends in a 500."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        if len(signature) > _BIG:
-            raise BufferError("header value too long")
-        return super().signature_matches(account, timestamp, body, signature)
-
-
-@defect("wd-big-key-is-500", "WD-39")
-class BigKeyIs500(Withdraws):
-    """A key that doesn't fit its buffer of 4 kB ends in a 500."""
-
-    def account_for(self, key: bytes) -> Account | None:
-        if len(key) > _BIG:
-            raise BufferError("header value too long")
-        return super().account_for(key)
-
-
-@defect("wd-multibyte-key-is-500", "WD-39")
-class MultibyteKeyIs500(Withdraws):
-    """A key is decoded as ASCII; anything else ends in a 500."""
-
-    def account_for(self, key: bytes) -> Account | None:
-        key.decode("ascii")
-        return super().account_for(key)
+wd("wd-big-signature-is-500", "WD-39", "A signature that doesn't fit its buffer of 4 kB ends in a 500.",
+   also_matches(lambda sent: len(sent) > _BIG and changes.crash("header value too long")))
+wd("wd-big-key-is-500", "WD-39", "A key that doesn't fit its buffer of 4 kB ends in a 500.",
+   changes.finds_account(lambda accounts, key, found: changes.crash("header value too long") if len(key) > _BIG
+       else found))
+wd("wd-multibyte-key-is-500", "WD-39", "A key is decoded as ASCII; anything else ends in a 500.",
+   changes.finds_account(lambda accounts, key, found: found if key.isascii()
+       else changes.crash("ordinal not in range(128)")))

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from conformance.sandbox.store import Clock, instant
-from conformance.sandbox.variants import Variants
-
-STATUSES = ("pending", "processing", "paid", "failed", "canceled")
-"""Withdraws, "Cancellation Rules"."""
+from conformance.sandbox.states import Facts, refused
+from conformance.sandbox.store import World, instant
+from conformance.sandbox.withdraws import API
 
 
 @dataclass(slots=True)
@@ -48,16 +46,30 @@ _BANKS = (("THB", "004"), ("THB", "014"), ("SGD", "0071"), ("MYR", "027"), ("PHP
 _NAMES = ("Somchai Jaidee", "Zoë Müller-Østergård", "สมหญิง ใจดี", "Nur Aisyah binti Rahman", "D'Angelo Quirós")
 
 
-def fixture(
-    merchant: str, status: str, clock: Clock, variants: Variants, *, supports_cancel: bool
-) -> Withdraw:
+def set_up(world: World, params: Facts, owner: tuple[str, str], status: str) -> tuple[Withdraw, Facts]:
+    """A withdraw as a setup asks for it, and the facts about it."""
+    supports, own = params.get("provider_supports_cancel", True), world.own[API.name]
+    if not isinstance(supports, bool):
+        raise refused("params.provider_supports_cancel is a boolean.")
+    if own.always_cancellable and not supports:
+        raise refused("Every provider here supports cancelling.")
+    withdraw = fixture(owner[0], status, world, supports_cancel=supports)
+    facts = wire(withdraw, world.variants.instants)
+    facts["bankAccountNumberFull"] = withdraw.account_number
+    if "provider_supports_cancel" in params and own.tells_support:
+        facts["provider_supports_cancel"] = supports
+    return withdraw, facts
+
+
+def fixture(merchant: str, status: str, world: World, *, supports_cancel: bool) -> Withdraw:
     """A new withdraw in a status, a few minutes old unless a variant says otherwise."""
+    clock, variants = world.clock, world.variants
     number, zero_decimal = next(_counter), variants.zero_decimal
     age = timedelta(seconds=180 + number % 240, milliseconds=number % 977)
     created = clock.now() if variants.fresh else clock.now() - age
     currency, bank_code = ("JPY", "0001") if zero_decimal else _BANKS[number % len(_BANKS)]
     amount = str(1000 * (number % 90 + 1)) if zero_decimal else _AMOUNTS[number % len(_AMOUNTS)]
-    if variants.amounts == "printed" and not zero_decimal:
+    if world.own[API.name].amounts == "printed" and not zero_decimal:
         amount = f"{100 + secrets.randbelow(99_900)}.{secrets.randbelow(100):02d}"
     withdraw = Withdraw(
         id=str(uuid.uuid4()),

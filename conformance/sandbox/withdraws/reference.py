@@ -9,7 +9,9 @@ from typing import Any
 from conformance.sandbox.api import Api, Payload, decoded
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.withdraws import API
 from conformance.sandbox.withdraws.model import Withdraw, printed, wire
+from conformance.sandbox.withdraws.variants import WithdrawVariants
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _CHALLENGE = (("www-authenticate", 'HMAC-SHA256 realm="withdraws"'),)
@@ -21,15 +23,19 @@ FRESH_MS = 5 * 60 * 1000
 class Withdraws(Api[Withdraw]):
     """`POST /api/v1/withdraws/{withdraw_id}/cancel`, and a read endpoint that no document mentions."""
 
-    name = "withdraws"
+    name = API.name
+    own: WithdrawVariants
+    defect_prefix = "wd-"
     prefix = "/api/v1/withdraws/"
     cancellable: frozenset[str] = frozenset({"pending", "processing"})
     """Withdraws, "Cancellation Rules"."""
+    success_status = 200
+    """Withdraws, "Success Response"."""
     signed_headers: tuple[bytes, ...] = (b"x-api-key", b"x-timestamp", b"x-signature")
 
     def place(self, path: str) -> tuple[str, str] | None:
         given, slash, rest = path.removeprefix(self.prefix).partition("/")
-        if given and not slash and self.variants.read_endpoint:
+        if given and not slash and self.own.read_endpoint:
             return "read", decoded(given)
         return ("cancel", decoded(given)) if given and rest == "cancel" else None
 
@@ -42,10 +48,6 @@ class Withdraws(Api[Withdraw]):
             self.store.keep(withdraw)
             self.write(withdraw)
             return self.success(withdraw)
-
-    async def read(self, request: Request, given: str) -> Response:
-        withdraw = self.find(self.authenticate(request), given)
-        return self.reply(200, self.success_body(self.store.lagging(withdraw, self.variants.read_lag_ms)))
 
     # Authentication (Withdraws, section "HMAC Integration Authentication")
 
@@ -74,10 +76,6 @@ class Withdraws(Api[Withdraw]):
             found.append(values[0])
         return found[0], found[1], found[2]
 
-    def account_for(self, key: bytes) -> Account | None:
-        """Who a key belongs to."""
-        return self.accounts.get(key)
-
     def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
         """Compare in constant time, on bytes as they came: no text is decoded, so none can be undecodable."""
         return hmac.compare_digest(self.expected_signature(account, timestamp, body), signature)
@@ -93,7 +91,7 @@ class Withdraws(Api[Withdraw]):
 
     def covered(self, request: Request) -> bytes:
         """The body that the signature covers; the variant `covers` leaves out those of other types than JSON."""
-        if self.variants.covers == "json" and not any(
+        if self.own.covers == "json" and not any(
             b"json" in value.lower() for value in request.values(b"content-type")
         ):
             return b""
@@ -101,7 +99,7 @@ class Withdraws(Api[Withdraw]):
 
     def is_fresh(self, timestamp: bytes) -> bool:
         """Whether a timestamp in milliseconds is near enough to now."""
-        if not self.variants.freshness:
+        if not self.own.freshness:
             return True
         if not timestamp.isdigit() or len(timestamp) > 16:
             return False
@@ -118,30 +116,19 @@ class Withdraws(Api[Withdraw]):
 
     # Looking up
 
-    def find(self, account: Account, given: str) -> Withdraw:
-        """The merchant's withdraw. Another merchant's is as unknown as one that never was."""
-        identifier = self.parse_id(given)
-        withdraw = self.store.get(identifier)
-        if withdraw is None:
-            raise self.not_found(given)
-        if not self.owns(account, withdraw):
-            raise self.not_owned(withdraw, given)
-        return withdraw
-
     def parse_id(self, given: str) -> str:
         """A UUID in its canonical form (RFC 9562, 4), in either letter case."""
         if not _UUID.fullmatch(given):
             raise self.malformed_id(given)
         return given.lower()
 
+    def known(self, given: str) -> Withdraw | None:
+        return self.store.get(given.lower())
+
     def not_found(self, given: str) -> Refusal:
         """404 (Withdraws, "Withdraw Not Found")."""
         name = f" {given[:64]}" if self.variants.echo_id else ""
         return Refusal(404, "RESOURCE_NOT_FOUND", f"There is no such withdraw{name}.")
-
-    def not_owned(self, withdraw: Withdraw, given: str) -> Refusal:
-        """The same as for an unknown id."""
-        return self.not_found(given)
 
     def malformed_id(self, given: str) -> Refusal:
         """What is no UUID is not found, unless a variant says that it is no valid request."""
@@ -153,73 +140,62 @@ class Withdraws(Api[Withdraw]):
 
     # Deciding and writing: "Cancellation Rules"
 
-    def check_cancellable(self, withdraw: Withdraw) -> None:
+    def check_cancellable(self, row: Withdraw) -> None:
         """Refuse unless the status, and for processing the provider, allows it."""
-        if withdraw.status not in self.cancellable:
-            raise self.not_cancellable(withdraw)
-        if withdraw.status == "processing" and not self.provider_allows(withdraw):
-            raise self.unsupported(withdraw)
+        super().check_cancellable(row)
+        if row.status == "processing" and not self.provider_allows(row):
+            raise self.unsupported(row)
 
-    def provider_allows(self, withdraw: Withdraw) -> bool:
+    def provider_allows(self, row: Withdraw) -> bool:
         """Whether the provider can still be stopped."""
-        return withdraw.provider_supports_cancel and self.variants.processing_cancellable
+        return row.provider_supports_cancel and self.own.processing_cancellable
 
-    def not_cancellable(self, withdraw: Withdraw) -> Refusal:
+    def not_cancellable(self, row: Withdraw) -> Refusal:
         """400 (Withdraws, "Withdraw Cannot Be Cancelled"), with the reason."""
-        return Refusal(400, "VALIDATION_ERROR", self.why_not(withdraw))
+        return Refusal(400, "VALIDATION_ERROR", self.why_not(row))
 
-    def why_not(self, withdraw: Withdraw) -> str:
+    def why_not(self, row: Withdraw) -> str:
         """The reason in words."""
         reasons = {
             "paid": "it has been paid out",
             "failed": "it has failed",
             "canceled": "it was canceled before",
         }
-        reason = reasons.get(withdraw.status, f"its status is {withdraw.status}")
+        reason = reasons.get(row.status, f"its status is {row.status}")
         return f"This withdraw stays as it is: {reason}."
 
-    def unsupported(self, withdraw: Withdraw) -> Refusal:
+    def unsupported(self, row: Withdraw) -> Refusal:
         """400 while processing at a provider that can't be stopped."""
         return Refusal(
             400, "VALIDATION_ERROR", "This withdraw is processing, and its provider cannot stop it."
         )
 
-    def write(self, withdraw: Withdraw) -> None:
+    def write(self, row: Withdraw, reason: str | None = None) -> None:
         """Cancel it."""
-        now = self.clock.after(withdraw.created_at, withdraw.updated_at)
-        withdraw.status = "canceled"
-        withdraw.canceled_at = now if self.variants.clock_step_ms == 1 else self.clock.exactly()
-        withdraw.updated_at = now
+        now = self.clock.after(row.created_at, row.updated_at)
+        row.status = "canceled"
+        row.canceled_at = now if self.variants.clock_step_ms == 1 else self.clock.exactly()
+        row.updated_at = now
 
-    async def settle(self, identifier: str) -> str | None:
-        withdraw = self.store.get(identifier)
-        if withdraw is None:
-            return None
-        async with self.exclusive(withdraw):
-            if self.payable(withdraw):
-                withdraw.status = "paid"
-                withdraw.paid_at = withdraw.updated_at = self.clock.after(withdraw.updated_at)
-            return withdraw.status
-
-    def payable(self, withdraw: Withdraw) -> bool:
+    def payable(self, row: Withdraw) -> bool:
         """Whether settlement may still pay it."""
-        return withdraw.status in {"pending", "processing"}
+        return row.status in {"pending", "processing"}
+
+    def pay(self, row: Withdraw) -> None:
+        row.status = "paid"
+        row.paid_at = row.updated_at = self.clock.after(row.updated_at)
 
     # Rendering
 
-    def success(self, withdraw: Withdraw) -> Response:
-        """200 (Withdraws, "Success Response")."""
-        return self.reply(200, self.success_body(withdraw))
+    def wrapped(self, fields: Payload) -> Payload:
+        """The envelope of a success (Withdraws, "Success Response")."""
+        return {"success": True, "data": fields}
 
-    def success_body(self, withdraw: Withdraw) -> Payload:
-        """The envelope of a success."""
-        return {"success": True, "data": self.data(withdraw)}
-
-    def data(self, withdraw: Withdraw) -> dict[str, Any]:
+    def shown(self, row: Withdraw) -> dict[str, Any]:
         """The withdraw as it is shown."""
-        shown = wire(withdraw, self.variants.instants)
-        if self.variants.amounts == "printed":
-            shown["amount"] = printed(withdraw.amount)
+        shown = wire(row, self.variants.instants)
+        if self.own.amounts == "printed":
+            shown["amount"] = printed(row.amount)
         if self.variants.nulls == "left out":
             shown = {key: value for key, value in shown.items() if value is not None}
         if self.variants.extra_fields:

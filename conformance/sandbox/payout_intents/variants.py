@@ -1,0 +1,44 @@
+"""What the document of payout intents leaves open: switches between implementations that are all honest."""
+
+from dataclasses import dataclass
+
+from conformance.sandbox.variants import one_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentVariants:
+    """One honest implementation of payout intents."""
+
+    bad_reason_status: int = one_of(400, 422)
+    c_strings: bool = False
+    """Basic credentials end at a NUL, as they do where C reads them."""
+    basic: str = one_of("as documented", "under any scheme", "up to a colon")
+    """How a library reads the pair: it ignores the scheme, or ends the secret at a second colon."""
+    reason_form: str = one_of("as sent", "trimmed", "composed")
+    """The reason is kept as it came, without white space around it, or in Unicode NFC."""
+    unknown_fields: str = one_of("ignored", "refused")
+    """What becomes of a body with more in it than a reason."""
+    failure_message_absent: str = one_of("null", "empty", "default")
+    null_reason: str = one_of("absent", "refused")
+    empty_body: str = one_of("accepted", "refused")
+    foreign_content_type: str = one_of("refused", "accepted")
+    key_check: str = one_of("after_lookup", "before_lookup")
+    """Whether a reused key is a conflict even where the id is unknown."""
+    in_flight: str = one_of("wait", "409")
+    hang_up: str = one_of("ignored", "stops")
+    """Whether a cancel is stopped when its caller hangs up; its key is let go of a second later."""
+    keys_kept_s: float = 0.0
+    """For how many seconds a key is remembered; 0 is for ever."""
+    long_key: str = one_of("refused", "framework")
+    """Who refuses a key that is too long: the API, or its framework by a 422 in a form of its own."""
+    replay_header: bool = False
+    replay_refusals: bool = False
+    """Keep a 422 under its key, too."""
+    webhook_form: str = one_of("plain", "base64", "text", "delivery")
+    """An event is delivered by itself, within the message of a queue, or in deliveries that have ids of their own."""
+    webhook_deliveries: int = 1
+    """How often each event is delivered."""
+    terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
+    """Names of an intent's terminal states; the second is where settlement leads."""
+    seeded_failure_code: bool = True
+    """What is set up as cancelled has the `failure_code` that a cancel leaves."""

@@ -1,0 +1,24 @@
+"""What the document of withdraws leaves open: switches between implementations that are all honest."""
+
+from dataclasses import dataclass
+
+from conformance.sandbox.variants import one_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawVariants:
+    """One honest implementation of withdraws."""
+
+    freshness: bool = True
+    """Refuse a timestamp more than five minutes away."""
+    covers: str = one_of("every body", "json")
+    """Which bodies the signature covers; the raw one may be there for JSON only."""
+    processing_cancellable: bool = True
+    always_cancellable: bool = False
+    """Every provider supports it, so one that doesn't can't be set up."""
+    read_endpoint: bool = True
+    """Offer `GET /api/v1/withdraws/{id}`, which no document mentions."""
+    tells_support: bool = True
+    """The answer to a setup repeats whether the provider supports cancelling."""
+    amounts: str = one_of("text", "printed")
+    """Amounts are kept as text, or are numbers, of any cents, that lose their last zero when printed."""
