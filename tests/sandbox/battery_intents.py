@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote
 
-from conformance.sandbox import CREDENTIALS, changes
+from conformance.sandbox import CREDENTIALS, effects
 from conformance.sandbox.messages import Response, encode
 from tests.sandbox.player import METHODS, Player, overrides
 
@@ -278,7 +278,7 @@ async def _sequences(api: Intents) -> None:
 
 async def _late(api: Intents) -> None:
     """What shows a moment later only, or on the second look."""
-    with patch.object(changes, "LATER_S", 0.001):
+    with patch.object(effects, "LATER_S", 0.001):
         await _done_after_all(api)
     await _second_looks(api)
 

@@ -9,6 +9,7 @@ from conformance.sandbox.defects import Declare
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.steps import after, asked, instead
 from conformance.sandbox.store import Scope
 
 pi = Declare(PayoutIntents)
@@ -19,34 +20,19 @@ Body = dict[str, Any]
 # The reason
 
 
-def stores(form: Callable[[str], str]) -> type[PayoutIntents]:
+def stores(form: Callable[[str], str]) -> type[Any]:
     """The reason is kept in another form."""
-
-    class Stores(PayoutIntents):
-        def stored(self, reason: str) -> str:
-            return form(reason)
-
-    return Stores
+    return instead(PayoutIntents.stored, lambda api, reason: form(reason))
 
 
-def measures(length: Callable[[str], int]) -> type[PayoutIntents]:
+def measures(length: Callable[[str], int]) -> type[Any]:
     """The reason is measured otherwise."""
-
-    class Measures(PayoutIntents):
-        def length(self, reason: str) -> int:
-            return length(reason)
-
-    return Measures
+    return instead(PayoutIntents.length, lambda api, reason: length(reason))
 
 
-def gives_message(message: Callable[[str | None], str | None]) -> type[PayoutIntents]:
+def gives_message(message: Callable[[str | None], str | None]) -> type[Any]:
     """failure_message is made of another reason."""
-
-    class GivesMessage(PayoutIntents):
-        def message_for(self, reason: str | None) -> str | None:
-            return super().message_for(message(reason))
-
-    return GivesMessage
+    return asked(PayoutIntents.message_for, lambda api, reason: message(reason))
 
 
 def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
@@ -61,14 +47,9 @@ def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
     return OddReason
 
 
-def reads_body(change: Callable[[Body], Body]) -> type[PayoutIntents]:
+def reads_body(change: Callable[[Body], Body]) -> type[Any]:
     """The reason is looked for in another body than the one that came."""
-
-    class ReadsBody(PayoutIntents):
-        def reason_of(self, body: Body) -> str | None:
-            return super().reason_of(change(body))
-
-    return ReadsBody
+    return asked(PayoutIntents.reason_of, lambda api, body: change(body))
 
 
 def parses(look: Callable[[bytes], object], *crashing: type[Exception]) -> type[PayoutIntents]:
@@ -85,14 +66,12 @@ def parses(look: Callable[[bytes], object], *crashing: type[Exception]) -> type[
     return Parses
 
 
-def takes_content_type(look: Callable[[list[bytes]], object], *, only: bool = True) -> type[PayoutIntents]:
-    """A content type is looked at otherwise, by what may `crash` or `refuse`: only so, or as documented, too."""
+def takes_content_type(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
+    """A content type is looked at otherwise, by what may `crash` or `refuse`."""
 
     class TakesContentType(PayoutIntents):
         def check_content_type(self, request: Request) -> None:
             look(request.values(b"content-type"))
-            if not only:
-                super().check_content_type(request)
 
     return TakesContentType
 
@@ -100,15 +79,9 @@ def takes_content_type(look: Callable[[list[bytes]], object], *, only: bool = Tr
 # The key
 
 
-def keys(change: Callable[[str], str]) -> type[PayoutIntents]:
+def keys(change: Callable[[str], str]) -> type[Any]:
     """A key is made into another one."""
-
-    class Keys(PayoutIntents):
-        def key_of(self, request: Request) -> str | None:
-            key = super().key_of(request)
-            return None if key is None else change(key)
-
-    return Keys
+    return after(PayoutIntents.key_of, lambda api, key, request: None if key is None else change(key))
 
 
 def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
@@ -122,24 +95,16 @@ def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
     return LooksAtKeys
 
 
-def fingerprints(form: Callable[[str, Body, str], str]) -> type[PayoutIntents]:
+def fingerprints(form: Callable[[str, Body, str], str]) -> type[Any]:
     """What a request is compared by is something else: from the id, the body, and what would have been right."""
-
-    class Fingerprints(PayoutIntents):
-        def fingerprint(self, identifier: str, body: Body) -> str:
-            return form(identifier, body, super().fingerprint(identifier, body))
-
-    return Fingerprints
+    return after(
+        PayoutIntents.fingerprint, lambda api, right, identifier, body: form(identifier, body, right)
+    )
 
 
-def scopes(form: Callable[[Account, str], Scope]) -> type[PayoutIntents]:
+def scopes(form: Callable[[Account, str], Scope]) -> type[Any]:
     """A key is unique within something else."""
-
-    class Scopes(PayoutIntents):
-        def scope(self, account: Account, key: str, identifier: str) -> Scope:
-            return form(account, key)
-
-    return Scopes
+    return instead(PayoutIntents.scope, lambda api, account, key, identifier: form(account, key))
 
 
 def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
@@ -152,14 +117,9 @@ def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
     return Conflicts
 
 
-def replays(form: Callable[[PayoutIntents, Response], Response]) -> type[PayoutIntents]:
+def replays(form: Callable[[PayoutIntents, Response], Response]) -> type[Any]:
     """What is answered again is made into another answer."""
-
-    class Replays(PayoutIntents):
-        def replay(self, stored: Response) -> Response:
-            return form(self, super().replay(stored))
-
-    return Replays
+    return after(PayoutIntents.replay, lambda api, kept, stored: form(api, kept))
 
 
 def uses_up_the_key(code: str, then: Callable[[PayoutIntents, Refusal], Refusal]) -> type[PayoutIntents]:
@@ -187,69 +147,22 @@ def uses_up_the_key(code: str, then: Callable[[PayoutIntents, Refusal], Refusal]
 # Credentials
 
 
-def is_basic(check: Callable[[bytes], bool]) -> type[PayoutIntents]:
-    """Which scheme is taken for Basic is decided otherwise."""
-
-    class IsBasic(PayoutIntents):
-        def is_basic(self, scheme: bytes) -> bool:
-            return check(scheme)
-
-    return IsBasic
-
-
-def secret_matches(match: Callable[[PayoutIntents, Account, bytes], bool]) -> type[PayoutIntents]:
+def secret_matches(match: Callable[[PayoutIntents, Account, bytes], bool]) -> type[Any]:
     """The secret of a key that is known is compared otherwise."""
-
-    class SecretMatches(PayoutIntents):
-        def secret_matches(self, account: Account | None, password: bytes) -> bool:
-            return account is not None and match(self, account, password)
-
-    return SecretMatches
-
-
-def takes_pair(change: Callable[[PayoutIntents, bytes, bytes], tuple[bytes, bytes]]) -> type[PayoutIntents]:
-    """Another user and password are taken than those that came."""
-
-    class TakesPair(PayoutIntents):
-        def credentials(self, request: Request) -> tuple[bytes, bytes]:
-            return change(self, *super().credentials(request))
-
-    return TakesPair
-
-
-def looks_at_credentials(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
-    """The values of Authorization are looked at before they are read, by what may `crash`."""
-
-    class LooksAtCredentials(PayoutIntents):
-        def credentials(self, request: Request) -> tuple[bytes, bytes]:
-            look(request.values(b"authorization"))
-            return super().credentials(request)
-
-    return LooksAtCredentials
+    return instead(
+        PayoutIntents.secret_matches,
+        lambda api, account, sent: account is not None and match(api, account, sent),
+    )
 
 
 # What is shown and told
 
 
-def recipient(form: Callable[[Intent, Payload], Payload]) -> type[PayoutIntents]:
+def recipient(form: Callable[[Intent, Payload], Payload]) -> type[Any]:
     """The recipient is shown otherwise."""
-
-    class Recipient(PayoutIntents):
-        def shown(self, row: Intent) -> Payload:
-            shown = super().shown(row)
-            return shown | {"recipient": form(row, shown["recipient"])}
-
-    return Recipient
-
-
-def event(form: Callable[[Intent, Payload], Payload]) -> type[PayoutIntents]:
-    """The event is another one."""
-
-    class Event(PayoutIntents):
-        def event(self, row: Intent, reason: str | None) -> Payload:
-            return form(row, super().event(row, reason))
-
-    return Event
+    return after(
+        PayoutIntents.shown, lambda api, shown, it: shown | {"recipient": form(it, shown["recipient"])}
+    )
 
 
 def event_reason(form: Callable[[str], str | None]) -> type[PayoutIntents]:

@@ -4,28 +4,25 @@ import base64
 import binascii
 from dataclasses import replace
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.changes import (
-    is_basic,
-    looks_at_credentials,
-    pi,
-    secret_matches,
-    takes_pair,
-)
+from conformance.sandbox.payout_intents.changes import pi, secret_matches
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 _CHALLENGE = (("www-authenticate", "Basic"),)
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
 
 pi("pi-basic-is-refused", "PI-39", "Credentials are expected as a bearer token.",
-   is_basic(lambda scheme: scheme.lower() == b"bearer"))
+   steps.instead(PayoutIntents.is_basic, lambda api, scheme: scheme.lower() == b"bearer"))
 
 
 @defect("pi-password-is-expected-empty", "PI-39")
@@ -42,15 +39,9 @@ pi("pi-no-credentials-are-accepted", "PI-40",
    "Without credentials the first merchant is meant, as on the developer's machine.",
    changes.lets_in(lambda api, request: None if request.values(b"authorization")
        else next(iter(api.accounts.values()))))
-
-
-@defect("pi-read-is-public", "PI-40")
-class ReadIsPublic(PayoutIntents):
-    """Reading needs no credentials: whoever knows an id sees the intent."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        intent = None if request.values(b"authorization") else self.store.get(given)
-        return self.reply(200, self.shown(intent)) if intent else await super().read(request, given)
+pi("pi-read-is-public", "PI-40", "Reading needs no credentials: whoever knows an id sees the intent.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
+       if not request.values(b"authorization") and (it := api.known(given)) else None))
 
 
 @defect("pi-read-ignores-the-secret", "PI-40")
@@ -81,9 +72,9 @@ pi("pi-unknown-key-is-accepted", "PI-40", "The secret alone says who it is: the 
    changes.lets_in(lambda api, request:
        next((one for one in api.accounts.values() if one.secret == api.credentials(request)[1]), None)))
 pi("pi-swapped-is-accepted", "PI-40", "Key and secret are accepted the other way round, too.",
-   takes_pair(lambda api, user, password: (user, password) if user in api.accounts else (password, user)))
+   steps.after(PayoutIntents.credentials, lambda api, pair, request: pair if pair[0] in api.accounts else pair[::-1]))
 pi("pi-bearer-is-accepted", "PI-41", "The scheme isn't looked at: the same credentials as Bearer are accepted.",
-   is_basic(lambda scheme: True))
+   steps.instead(PayoutIntents.is_basic, lambda api, scheme: True))
 
 
 @defect("pi-plain-credentials-are-accepted", "PI-40")
@@ -130,7 +121,7 @@ class ReplayPrecedesAuthentication(PayoutIntents):
 
 pi("pi-cancels-before-authenticating", "PI-40",
    "The handler runs before the authentication that was added last: 401, and cancelled.",
-   changes.after_refusal("unauthorized", changes.cancels, when=changes.state("requires_approval")))
+   effects.after_refusal("unauthorized", effects.cancels, when=steps.state("requires_approval")))
 pi("pi-unauthorized-is-200", "PI-40, PI-41", "Failed authentication is answered 200, with the error inside.",
    changes.unauthorized(status=200))
 pi("pi-unauthorized-is-400", "PI-41", "Failed authentication is answered 400.", changes.unauthorized(status=400))
@@ -139,12 +130,12 @@ pi("pi-challenge-is-bearer", "PI-41", "The challenge of a 401 names another sche
    changes.unauthorized(headers=(("www-authenticate", 'Bearer realm="payout intents"'),)))
 pi("pi-looks-up-before-authenticating", "PI-41",
    "An unknown intent is a 404 before credentials are looked at, so ids can be tried out.",
-   changes.looks_up_first())
+   changes.cancel_begins(changes.knows))
 pi("pi-reads-before-authenticating", "PI-41",
    "Reading an unknown intent is a 404 before credentials are looked at; cancelling one is a 401.",
-   changes.looks_up_first(to_cancel=False))
+   changes.read_begins(changes.knows))
 pi("pi-scheme-is-case-sensitive", "PI-42", "The scheme counts only as Basic: basic is refused.",
-   is_basic(lambda scheme: scheme == b"Basic"))
+   steps.instead(PayoutIntents.is_basic, lambda api, scheme: scheme == b"Basic"))
 
 
 @defect("pi-undecodable-is-500", "PI-43")
@@ -158,14 +149,9 @@ class UndecodableIs500(PayoutIntents):
         return super().credentials(request)
 
 
-@defect("pi-no-colon-is-500", "PI-43")
-class NoColonIs500(PayoutIntents):
-    """Credentials without a colon end in a 500."""
-
-    def auth_refusal(self, reason: str) -> Refusal:
-        if reason == "no_colon":
-            raise IndexError("list index out of range")
-        return super().auth_refusal(reason)
+pi("pi-no-colon-is-500", "PI-43", "Credentials without a colon end in a 500.",
+   steps.after(PayoutIntents.auth_refusal, lambda api, refusal, reason: steps.crash("list index out of range")
+       if reason == "no_colon" else refusal))
 
 
 @defect("pi-invalid-utf8-credentials-are-500", "PI-43")
@@ -182,17 +168,12 @@ class InvalidUtf8CredentialsAre500(PayoutIntents):
 
 
 pi("pi-big-credentials-are-500", "PI-43", "Credentials that don't fit their buffer of 4 kB end in a 500.",
-   looks_at_credentials(lambda sent: any(len(value) > _BIG for value in sent)
-       and changes.crash("header value too long")))
-
-
-@defect("pi-header-name-is-case-sensitive", "PI-39", warns=True)
-class HeaderNameIsCaseSensitive(PayoutIntents):
-    """The header counts only as Authorization, in this letter case (RFC 9110, 5.1)."""
-
-    def credentials(self, request: Request) -> tuple[bytes, bytes]:
-        kept = tuple(header for header in request.headers if header[0] != b"authorization")
-        return super().credentials(replace(request, headers=kept))
+   steps.asked(PayoutIntents.credentials, lambda api, request: steps.crash("header value too long")
+       if any(len(value) > _BIG for value in request.values(b"authorization")) else request))
+pi("pi-header-name-is-case-sensitive", "PI-39",
+   "The header counts only as Authorization, in this letter case (RFC 9110, 5.1).",
+   steps.asked(PayoutIntents.credentials, lambda api, request:
+       replace(request, headers=tuple(h for h in request.headers if h[0] != b"authorization"))), warns=True)
 
 
 @defect("pi-other-spellings-are-open", "PI-40")

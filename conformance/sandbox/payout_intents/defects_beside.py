@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
-from conformance.sandbox.payout_intents.changes import measures, pi, stores, takes_pair, uses_up_the_key
+from conformance.sandbox.payout_intents.changes import measures, pi, stores, uses_up_the_key
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.once import hangs_up
 from conformance.sandbox.payout_intents.reference import PayoutIntents
@@ -19,6 +19,9 @@ from conformance.sandbox.store import Scope
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 _PATIENT = 60
 """Turns to wait for a caller to hang up, long enough on a busy machine, too."""
@@ -169,19 +172,13 @@ class RefusedEndsOtherwise(_SettlesByItself):
             row.status, row.failure_code = "failed", "bank_rejected"
 
 
-@defect("pi-refusal-moves-created-at", "PI-20", warns=True)
-class RefusalMovesCreatedAt(PayoutIntents):
-    """The row is written anew with each refusal, and created_at is the time of that."""
-
-    def not_cancellable(self, row: Intent) -> Refusal:
-        if row.status == "cancelled":
-            row.created_at = self.clock.now()
-        return super().not_cancellable(row)
-
-
+pi("pi-refusal-moves-created-at", "PI-20",
+   "The row is written anew with each refusal, and created_at is the time of that.",
+   effects.after_refusal("approval_required", lambda api, it:
+       effects.sets(lambda _: {"created_at": api.clock.now()})(api, it), when=steps.state("cancelled")), warns=True)
 pi("pi-batch-writes-older-rows-back", "PI-06",
    "A batch of some seconds writes back the rows that it had loaded: what was cancelled meanwhile awaits approval.",
-   changes.comes_undone(5, "status", "failure_code", "failure_message"), watch_s=6)
+   effects.comes_undone(5, "status", "failure_code", "failure_message"), watch_s=6)
 
 
 # Callers who left, and answers meant for others
@@ -234,27 +231,14 @@ class RetryOfANotFoundIsNeverAnswered(PayoutIntents):
             raise
 
 
-@defect("pi-huge-key-is-never-answered", "PI-38")
-class HugeKeyIsNeverAnswered(PayoutIntents):
-    """A key of more than 1,000 characters ends the worker, and with it the connection."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        huge = any(len(value) > 1000 for value in request.values(b"idempotency-key"))
-        return HANG_UP if huge else await super().cancel(request, given)
-
-
+pi("pi-huge-key-is-never-answered", "PI-38",
+   "A key of more than 1,000 characters ends the worker, and with it the connection.",
+   changes.cancel_begins(lambda api, request, given: HANG_UP
+       if any(len(value) > 1000 for value in request.values(b"idempotency-key")) else None))
 pi("pi-odd-id-is-never-answered", "PI-14", "An id beyond ASCII ends the worker, and with it the connection.",
    changes.breaks_on(lambda request: "%F0%9F" in request.path))
-
-
-@defect("pi-deep-body-is-never-answered", "PI-29")
-class DeepBodyIsNeverAnswered(PayoutIntents):
-    """A body nested too deeply ends the worker, and with it the connection."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        return HANG_UP if request.body.count(b"[") > 1000 else await super().cancel(request, given)
-
-
+pi("pi-deep-body-is-never-answered", "PI-29", "A body nested too deeply ends the worker, and with it the connection.",
+   changes.cancel_begins(lambda api, request, given: HANG_UP if request.body.count(b"[") > 1000 else None))
 pi("pi-huge-credentials-are-never-answered", "PI-43",
    "Credentials of more than 4 kB end the worker, and with it the connection.",
    changes.breaks_on(lambda request: any(len(value) > 4096 for value in request.values(b"authorization"))))
@@ -316,4 +300,4 @@ pi("pi-reason-is-composed", "PI-27",
    stores(lambda reason: unicodedata.normalize("NFC", reason)), warns=True)
 pi("pi-more-behind-the-secret-is-ignored", "PI-41",
    "The pair is split at its colons, and only the first two parts count.",
-   takes_pair(lambda api, user, password: (user, password.partition(b":")[0])))
+   steps.after(PayoutIntents.credentials, lambda api, pair, request: (pair[0], pair[1].partition(b":")[0])))

@@ -2,16 +2,17 @@
 
 import traceback
 
-from conformance.sandbox import changes
-from conformance.sandbox.api import Payload
+from conformance.sandbox import changes, steps
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
 from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 # The envelope
 
 pi("pi-error-is-a-string", "PI-44", "error is the code itself.",
@@ -35,18 +36,9 @@ pi("pi-400-is-another-envelope", "PI-45, PI-29",
    changes.wraps_error(lambda refusal: {"detail": [{"loc": ["body"], "msg": refusal.message}]}, "invalid_request"))
 pi("pi-success-is-labelled-text", "PI-45", "The JSON of a success is labelled text/plain.",
    changes.success(changes.labelled("text/plain")))
-
-
-@defect("pi-refusal-has-a-stack-trace", "PI-45")
-class RefusalHasAStackTrace(PayoutIntents):
-    """Debugging was left on: a refusal carries a stack trace."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        envelope = super().envelope(refusal)
-        envelope["error"]["trace"] = "".join(traceback.format_exception(refusal))
-        return envelope
-
-
+pi("pi-refusal-has-a-stack-trace", "PI-45", "Debugging was left on: a refusal carries a stack trace.",
+   steps.after(PayoutIntents.envelope, lambda api, json, refusal:
+       {"error": json["error"] | {"trace": "".join(traceback.format_exception(refusal))}}))
 pi("pi-404-has-sql", "PI-45", "The message of a 404 shows the query that found nothing.",
    changes.unknown(message="No rows in result set: SELECT * FROM payout_intents WHERE id = $1 AND merchant_id = $2"))
 
@@ -63,7 +55,7 @@ pi("pi-post-cancels", "PI-47", "POST on the intent itself cancels it.", changes.
 pi("pi-options-cancels", "PI-47", "The handler is bound to every method, and OPTIONS with credentials cancels.",
    changes.also_cancels("OPTIONS"))
 pi("pi-method-override-cancels", "PI-47", "X-HTTP-Method-Override makes a POST of any method.",
-   changes.listens_to_override(), warns=True)
+   steps.after(PayoutIntents.method_of, lambda api, method, request: changes.overridden(method, request)), warns=True)
 
 
 @defect("pi-method-override-deletes", "PI-47", warns=True)
@@ -82,9 +74,10 @@ class MethodOverrideDeletes(PayoutIntents):
         )
 
 
-pi("pi-405-without-allow", "PI-48", "A 405 doesn't say what is allowed.", changes.wrong_method(headers=()))
+pi("pi-405-without-allow", "PI-48", "A 405 doesn't say what is allowed.",
+   steps.after(PayoutIntents.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 pi("pi-other-methods-are-500", "PI-48", "Another method ends in a 500: the handler table has no such entry.",
-   changes.other_methods(lambda request: changes.crash(request.method)))
+   changes.other_methods(lambda request: steps.crash(request.method)))
 pi("pi-other-methods-are-200", "PI-48",
    "Another method is answered 200 with an empty object by the load balancer's health check.",
    changes.other_methods(lambda request: Response(200, b"{}")))

@@ -1,15 +1,16 @@
-"""Payout intents that get a key's replay, scope or life wrong."""
+"""Payout intents that get an Idempotency-Key wrong: conflicts, replays, its scope or its life."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import effects, steps
 from conformance.sandbox.body import canonical
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.changes import (
+    conflicts,
     fingerprints,
     keys,
     looks_at_keys,
@@ -18,7 +19,6 @@ from conformance.sandbox.payout_intents.changes import (
     scopes,
     uses_up_the_key,
 )
-from conformance.sandbox.payout_intents.defects_idempotency import StaysInFlight
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Entry, Scope
 from conformance.sandbox.windows import LeavesAWindow
@@ -26,8 +26,166 @@ from conformance.sandbox.windows import LeavesAWindow
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
+
 Body = dict[str, Any]
 
+pi("pi-key-is-required", "PI-30", "A cancel without an Idempotency-Key is refused.",
+   steps.after(PayoutIntents.key_of, lambda api, key, request:
+       steps.refuse(400, "invalid_request", "An Idempotency-Key is required.") if key is None else key))
+pi("pi-no-key-is-a-key", "PI-30, PI-32",
+   "Requests without a key share the empty one: the second of them conflicts with the first.",
+   steps.after(PayoutIntents.key_of, lambda api, key, request: key or ""))
+
+
+# What has to be the same
+
+
+class StaysInFlight(LeavesAWindow, PayoutIntents):
+    """The first request with a key is in flight until another one with it has come."""
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        async def act_slowly() -> Response:
+            await self.window.hold(scope)
+            return await act()
+
+        self.window.comes(scope)
+        return await super().once(scope, fingerprint, act_slowly)
+
+
+pi("pi-key-is-ignored", "PI-31, PI-33", "The Idempotency-Key is documented and never read.",
+   steps.instead(PayoutIntents.key_of, lambda api, request: None))
+pi("pi-fingerprint-ignores-the-body", "PI-31",
+   "A key belongs to an intent, whatever the body: another reason gets the first answer again.",
+   fingerprints(lambda identifier, body, right: identifier))
+pi("pi-fingerprint-ignores-letter-case", "PI-31",
+   "Bodies are compared in lower case: a reason in other letters counts as the same.",
+   fingerprints(lambda identifier, body, right: right.lower()))
+
+
+@defect("pi-conflict-in-flight-is-replayed", "PI-31")
+class ConflictInFlightIsReplayed(StaysInFlight):
+    """Who waits for the first request with a key gets its answer, whatever the body was."""
+
+    async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
+        entry = self.world.keys.get(scope)
+        if entry is not None and not entry.done.is_set():
+            self.window.comes(scope)
+            await self.wait_for(entry)
+            if entry.response is not None:
+                return self.replay(entry.response)
+        return await super().once(scope, fingerprint, act)
+
+
+pi("pi-fingerprint-is-the-length", "PI-31",
+   "Bodies are compared by Content-Length: another reason of the same length counts as the same.",
+   fingerprints(lambda identifier, body, right: f"{identifier} {len(canonical(body))}"))
+
+
+@defect("pi-fingerprint-ignores-absence", "PI-31")
+class FingerprintIgnoresAbsence(PayoutIntents):
+    """A body without a reason matches any: {} gets the answer to a cancel with a reason."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        account = self.authenticate(request)
+        key = self.key_of(request)
+        entry = self.world.keys.get(self.scope(account, key, given)) if key else None
+        if entry and entry.response and not self.body_of(request) and entry.fingerprint.startswith(given):
+            return self.replay(entry.response)
+        return await super().cancel(request, given)
+
+
+@defect("pi-state-is-checked-before-the-key", "PI-31")
+class StateIsCheckedBeforeTheKey(PayoutIntents):
+    """A conflict on a cancelled intent is answered 422: the status wins. A replay still works."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            intent = self.store.get(given)
+            if refusal.code == "idempotency_conflict" and intent and intent.status not in self.cancellable:
+                raise self.not_cancellable(intent) from refusal
+            raise
+
+
+pi("pi-conflict-is-422", "PI-31", "A conflict is answered 422 idempotency_conflict.",
+   conflicts(lambda refusal: refusal.but(status=422)))
+pi("pi-conflict-is-400", "PI-31", "A conflict is answered 400 idempotency_conflict.",
+   conflicts(lambda refusal: refusal.but(status=400)))
+pi("pi-conflict-code-is-another", "PI-31", "The code of a conflict is idempotency_error.",
+   conflicts(lambda refusal: refusal.but(code="idempotency_error")))
+pi("pi-conflict-is-500", "PI-31", "A conflict is the database's unique constraint, and ends in a 500.",
+   conflicts(lambda refusal: steps.crash("duplicate key value violates unique constraint")))
+
+
+# What a conflict leaves behind
+
+
+class _ConflictActs(PayoutIntents):
+    """Does something in spite of a conflict."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            if refusal.code == "idempotency_conflict":
+                intent = self.store.get(given)
+                assert intent is not None  # it has been found before the key was looked at
+                self.despite(intent.id, self.reason_of(self.body_of(request)))
+            raise
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        """What it does."""
+
+
+@defect("pi-conflict-replaces-the-reason", "PI-32")
+class ConflictReplacesTheReason(_ConflictActs):
+    """A conflict is answered 409, and the second reason has replaced the first."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent and intent.status == "cancelled":
+            intent.failure_message = reason
+
+
+pi("pi-conflict-touches-updated-at", "PI-32", "A conflict is answered 409, and updated_at has moved.",
+   effects.after_refusal("idempotency_conflict", effects.touches))
+
+
+@defect("pi-conflict-cancels-the-other", "PI-32")
+class ConflictCancelsTheOther(_ConflictActs):
+    """A key used for a second intent is answered 409, after that intent has been cancelled."""
+
+    def despite(self, identifier: str, reason: str | None) -> None:
+        intent = self.store.get(identifier)
+        if intent and intent.status in self.cancellable:
+            self.write(intent, reason)
+
+
+pi("pi-conflict-undoes-the-cancel", "PI-32", "A conflict rolls back too much: the intent awaits approval again.",
+   effects.after_refusal("idempotency_conflict",
+       effects.sets(lambda it: {"status": "requires_approval", "failure_code": None, "failure_message": None}),
+       when=steps.state("cancelled")))
+
+
+@defect("pi-conflict-frees-the-key", "PI-33", "PI-32")
+class ConflictFreesTheKey(PayoutIntents):
+    """A conflict deletes the key, so the first request can't be repeated any more."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        try:
+            return await super().cancel(request, given)
+        except Refusal as refusal:
+            key = self.key_of(request) if refusal.code == "idempotency_conflict" else None
+            if key:
+                account = self.authenticate(request)
+                self.world.keys.pop(self.scope(account, key, given), None)
+            raise
+
+
+# Laid out as a table, a defect per line.
 # Replays
 
 pi("pi-replay-is-422", "PI-33", "The same request again is answered 422: the key only detects conflicts.",
@@ -141,14 +299,14 @@ pi("pi-key-is-case-insensitive", "PI-38", "Keys are kept in lower case: two that
 pi("pi-key-is-cut", "PI-38", "A key is its first 16 characters: longer ones that begin alike are one.",
    keys(lambda key: key[:16]))
 pi("pi-key-must-be-a-uuid", "PI-38", "A key that is no UUID ends in a 500.",
-   keys(lambda key: key if len(key) == 36 else changes.crash("invalid input syntax for type uuid")))
+   keys(lambda key: key if len(key) == 36 else steps.crash("invalid input syntax for type uuid")))
 pi("pi-long-key-is-500", "PI-38", "A key that doesn't fit its column of 255 characters ends in a 500.",
    looks_at_keys(lambda sent: any(len(value) > 255 for value in sent)
-       and changes.crash("value too long for type character varying(255)")))
+       and steps.crash("value too long for type character varying(255)")))
 pi("pi-empty-key-is-500", "PI-38", "An empty key ends in a 500.",
-   looks_at_keys(lambda sent: sent == [b""] and changes.crash("key must not be blank")))
+   looks_at_keys(lambda sent: sent == [b""] and steps.crash("key must not be blank")))
 pi("pi-two-keys-are-500", "PI-38", "A key sent twice is a list, and ends in a 500.",
-   looks_at_keys(lambda sent: len(sent) > 1 and changes.crash("key.toLowerCase is not a function")))
+   looks_at_keys(lambda sent: len(sent) > 1 and steps.crash("key.toLowerCase is not a function")))
 
 
 @defect("pi-keys-are-kept-per-process", "PI-31")

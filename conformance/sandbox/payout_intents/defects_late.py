@@ -2,7 +2,7 @@
 
 import time
 
-from conformance.sandbox import changes
+from conformance.sandbox import effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request
@@ -15,32 +15,36 @@ from conformance.sandbox.store import Scope
 # fmt: off
 
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
+
+
 def _open(intent: Intent) -> bool:
     return intent.status != "cancelled"
 
 
 pi("pi-cancelled-is-executed-later", "PI-06",
    "The batch that executes payouts was made up before the cancel, and is run a moment after it.",
-   changes.changes_later(lambda api, it:
+   effects.changes_later(lambda api, it:
        {"status": api.own.terminal[1], "failure_code": None, "failure_message": None}), watch_s=0.3)
 pi("pi-reason-is-lost-later", "PI-06",
    "A job that tidies up finished intents clears the reason a moment after the cancel.",
-   changes.changes_later(lambda api, it: {"failure_message": None}), watch_s=0.3)
+   effects.changes_later(lambda api, it: {"failure_message": None}), watch_s=0.3)
 pi("pi-refused-is-cancelled-later", "PI-05",
    "A processing intent is refused, and asked back from the bank all the same: a moment later it is cancelled.",
-   changes.after_refusal("approval_required", changes.later(changes.cancels), when=_open))
+   effects.after_refusal("approval_required", effects.later(effects.cancels), when=_open))
 pi("pi-unauthorized-cancels-later", "PI-40",
    "A cancel goes into the queue before credentials are looked at, and is carried out after the 401.",
-   changes.after_refusal("unauthorized", changes.later(changes.cancels), when=_open))
+   effects.after_refusal("unauthorized", effects.later(effects.cancels), when=_open))
 pi("pi-stranger-cancels-later", "PI-11",
    "A cancel goes into the queue before it is looked whose the intent is, and is carried out after the 404.",
-   changes.after_refusal("not_found", changes.later(changes.cancels), when=_open))
+   effects.after_refusal("not_found", effects.later(effects.cancels), when=_open))
 pi("pi-conflict-cancels-later", "PI-32",
    "A cancel goes into the queue before its key is looked up, and is carried out after the 409.",
-   changes.after_refusal("idempotency_conflict", changes.later(changes.cancels), when=_open))
+   effects.after_refusal("idempotency_conflict", effects.later(effects.cancels), when=_open))
 pi("pi-wrong-body-cancels-later", "PI-29",
    "A cancel goes into the queue before its body is validated, and is carried out after the 400.",
-   changes.after_refusal("invalid_request", changes.later(changes.cancels), when=_open))
+   effects.after_refusal("invalid_request", effects.later(effects.cancels), when=_open))
 
 
 @defect("pi-settlement-catches-up", "PI-09")
@@ -50,7 +54,7 @@ class SettlementCatchesUp(PayoutIntents):
     async def settle(self, identifier: str) -> str | None:
         intent = self.store.get(identifier)
         if intent is not None and intent.status == "cancelled":
-            changes.later(changes.sets(lambda it: {"status": self.own.terminal[1]}))(self, intent)
+            effects.later(effects.sets(lambda it: {"status": self.own.terminal[1]}))(self, intent)
         return await super().settle(identifier)
 
 
@@ -62,7 +66,7 @@ class KeysExpireAtOnce(PayoutIntents):
         now = time.monotonic()
         for scope, entry in list(self.world.keys.items()):
             born = self.born.setdefault(scope, now)
-            if entry.response is not None and now - born > changes.LATER_S:
+            if entry.response is not None and now - born > effects.LATER_S:
                 del self.world.keys[scope], self.born[scope]
         return super().key_of(request)
 
@@ -102,8 +106,8 @@ class EveryThirdCancelIs500(PayoutIntents):
 
 pi("pi-refusal-clears-the-reference", "PI-05",
    "The refusal of a processing intent frees its merchant_reference for another try.",
-   changes.after_refusal("approval_required", changes.sets(lambda it: {"merchant_reference": ""}),
-       when=changes.state("processing")))
+   effects.after_refusal("approval_required", effects.sets(lambda it: {"merchant_reference": ""}),
+       when=steps.state("processing")))
 
 
 @defect("pi-settling-clears-the-reason", "PI-09")

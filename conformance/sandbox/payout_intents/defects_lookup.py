@@ -2,7 +2,7 @@
 
 import re
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
@@ -13,56 +13,36 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
+
 pi("pi-unknown-is-422", "PI-10", "An unknown id is answered 422 approval_required: it isn't awaiting approval.",
    changes.unknown(status=422, code="approval_required"))
 pi("pi-unknown-code-is-another", "PI-10", "The code of a 404 is resource_not_found.",
    changes.unknown(code="resource_not_found"))
 pi("pi-unknown-is-500", "PI-10", "An unknown id ends in a 500: nobody thought of the empty result.",
-   changes.unknown_crashes())
-
-
-@defect("pi-unknown-is-accepted", "PI-10")
-class UnknownIsAccepted(PayoutIntents):
-    """Cancelling is queued before the intent is looked for: an unknown id is answered 202."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        self.authenticate(request)
-        if self.store.get(given) is None:
-            return self.reply(202, {"object": "payout_intent", "id": given[:64], "status": "cancelled"})
-        return await super().cancel(request, given)
-
-
-@defect("pi-unknown-read-is-200", "PI-10")
-class UnknownReadIs200(PayoutIntents):
-    """Reading an unknown id answers 200 and null."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        self.authenticate(request)
-        return self.reply(200, None) if self.store.get(given) is None else await super().read(request, given)
-
-
+   steps.instead(PayoutIntents.not_found, lambda api, given: steps.crash(given)))
+pi("pi-unknown-is-accepted", "PI-10",
+   "Cancelling is queued before the intent is looked for: an unknown id is answered 202.",
+   changes.cancel_begins(lambda api, request, given:
+       api.reply(202, {"object": "payout_intent", "id": given[:64], "status": "cancelled"})
+       if api.authenticate(request) and api.known(given) is None else None))
+pi("pi-unknown-read-is-200", "PI-10", "Reading an unknown id answers 200 and null.",
+   changes.read_begins(lambda api, request, given: api.reply(200, None)
+       if api.authenticate(request) and api.known(given) is None else None))
 pi("pi-owner-is-not-checked", "PI-11", "Any merchant cancels any intent of its environment.",
    changes.also_owns(lambda account, it: it.environment == account.environment))
-
-
-@defect("pi-owner-is-not-checked-on-read", "PI-11")
-class OwnerIsNotCheckedOnRead(PayoutIntents):
-    """Any merchant reads any intent of its environment; cancelling is guarded."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        account = self.authenticate(request)
-        intent = self.store.get(given)
-        if intent is not None and self.same_environment(account, intent):
-            return self.reply(200, self.shown(intent))
-        return await super().read(request, given)
-
-
+pi("pi-owner-is-not-checked-on-read", "PI-11",
+   "Any merchant reads any intent of its environment; cancelling is guarded.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
+       if (it := api.known(given)) and api.same_environment(api.authenticate(request), it) else None))
 pi("pi-processing-reads-as-open", "PI-05",
    "Reading shows what is processing as still awaiting approval: the two share a column's value.",
-   changes.reads(lambda it: {"status": "requires_approval"}, changes.state("processing")))
+   changes.reads(lambda it: {"status": "requires_approval"}, steps.state("processing")))
 pi("pi-cancelled-cannot-be-read", "PI-06",
    "What is cancelled is archived, and reading it answers 404; cancelling still knows it.",
-   changes.cannot_be_read("cancelled"))
+   steps.after(PayoutIntents.shown_to_reader, lambda api, reply, it: api.error(api.not_found(it.id))
+       if it.status == "cancelled" else reply))
 pi("pi-cancelled-of-others-are-found", "PI-11, PI-13",
    "Another merchant's intent is a 422 once it is cancelled, and a 404 before.",
    changes.not_owned(lambda api, account, it: api.not_cancellable(it) if it.status == "cancelled" else None))
@@ -74,25 +54,15 @@ pi("pi-not-owned-is-403", "PI-11, PI-13", "Another merchant's intent answers 403
        else Refusal(403, "forbidden", "This payout intent belongs to somebody else.")))
 pi("pi-not-owned-yet-cancelled", "PI-11, PI-12",
    "What isn't the merchant's answers 404, after it has been cancelled.",
-   changes.not_owned_leaves(changes.cancels, when=changes.state("requires_approval")))
+   effects.not_owned_leaves(effects.cancels, when=steps.state("requires_approval")))
 pi("pi-not-owned-is-touched", "PI-11, PI-12", "What isn't the merchant's answers 404, and its updated_at moves.",
-   changes.not_owned_leaves(changes.touches))
+   effects.not_owned_leaves(effects.touches))
 pi("pi-environment-is-not-checked", "PI-12", "Test credentials cancel live intents, and the other way round.",
    changes.also_owns(lambda account, it: it.merchant == account.merchant))
-
-
-@defect("pi-environment-is-not-checked-on-read", "PI-12")
-class EnvironmentIsNotCheckedOnRead(PayoutIntents):
-    """Test credentials read live intents, and the other way round; cancelling is guarded."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        account = self.authenticate(request)
-        intent = self.store.get(given)
-        if intent is not None and intent.merchant == account.merchant:
-            return self.reply(200, self.shown(intent))
-        return await super().read(request, given)
-
-
+pi("pi-environment-is-not-checked-on-read", "PI-12",
+   "Test credentials read live intents, and the other way round; cancelling is guarded.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
+       if (it := api.known(given)) and it.merchant == api.authenticate(request).merchant else None))
 pi("pi-other-environment-is-422", "PI-12, PI-13", "The other environment's intent answers 422 environment_mismatch.",
    changes.not_owned(lambda api, account, it:
        Refusal(422, "environment_mismatch", "These credentials are for the other environment.")
@@ -106,24 +76,16 @@ pi("pi-other-merchant-is-told-apart", "PI-13",
    "Another merchant's intent is a 404 with a detail that the unknown id's doesn't have.",
    changes.not_owned(lambda api, account, it: None if it.merchant == account.merchant
        else Refusal(404, "not_found", "There is no such payout intent.", (("x-cache", "HIT"),))))
-
-
-@defect("pi-malformed-id-is-500", "PI-14")
-class MalformedIdIs500(PayoutIntents):
-    """What doesn't look like an id ends in a 500."""
-
-    def malformed_id(self, given: str) -> Refusal:
-        raise ValueError("invalid id prefix")
-
-
+pi("pi-malformed-id-is-500", "PI-14", "What doesn't look like an id ends in a 500.",
+   steps.instead(PayoutIntents.malformed_id, lambda api, given: steps.crash("invalid id prefix")))
 pi("pi-nul-in-id-is-500", "PI-14", "A NUL in the id ends in a 500; other malformed ids are not found.",
-   changes.ids(lambda given: changes.crash("a string literal cannot contain NUL (0x00) characters")
-       if "\0" in given else given))
+   changes.ids(lambda given: steps.crash("a string literal cannot contain NUL (0x00) characters") if "\0" in given
+       else given))
 pi("pi-long-id-is-500", "PI-14", "An id that doesn't fit its column of 255 characters ends in a 500.",
-   changes.ids(lambda given: changes.crash("value too long for type character varying(255)") if len(given) > 255
+   changes.ids(lambda given: steps.crash("value too long for type character varying(255)") if len(given) > 255
        else given))
 pi("pi-non-ascii-id-is-500", "PI-14", "An id beyond ASCII ends in a 500.",
-   changes.ids(lambda given: given if given.isascii() else changes.crash("ordinal not in range(128)")))
+   changes.ids(lambda given: given if given.isascii() else steps.crash("ordinal not in range(128)")))
 pi("pi-path-in-id-is-followed", "PI-14",
    "Encoded slashes are decoded and the last part counts, so a malformed id cancels what it ends with.",
    changes.ids(lambda given: re.split(r"[/\\]", given)[-1]))

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request, Response
@@ -17,6 +17,9 @@ from conformance.sandbox.windows import LeavesAWindow
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 pi("pi-requires-approval-is-refused", "PI-01",
    "Only what has been approved is cancelled: the condition is the wrong way round.",
@@ -33,20 +36,12 @@ pi("pi-second-cancel-replays", "PI-04", "A second cancel, whatever its key, answ
    changes.replays_success("cancelled", "requires_approval"))
 pi("pi-seeded-cancelled-again", "PI-04, PI-03",
    "Only this process's own cancels are known; what came cancelled is cancelled again.",
-   changes.knows_own_cancels_only("requires_approval", "cancelled"))
-
-
-@defect("pi-keyless-cancel-again", "PI-04")
-class KeylessCancelAgain(PayoutIntents):
-    """Without an Idempotency-Key a second cancel is taken for a retry, and answers 202."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        intent = self.find(self.authenticate(request), given)
-        if intent.status == "cancelled" and not any(request.values(b"idempotency-key")):
-            return self.success(intent)
-        return await super().cancel(request, given)
-
-
+   changes.cancels_in("requires_approval", "cancelled"), changes.knows_own_cancels_only)
+pi("pi-keyless-cancel-again", "PI-04",
+   "Without an Idempotency-Key a second cancel is taken for a retry, and answers 202.",
+   changes.cancel_begins(lambda api, request, given: api.success(it)
+       if (it := api.find(api.authenticate(request), given)).status == "cancelled"
+       and not any(request.values(b"idempotency-key")) else None))
 pi("pi-refusal-is-409", "PI-02, PI-03, PI-04", "A refusal by state is answered 409.", changes.refused(status=409))
 pi("pi-refusal-is-400", "PI-02, PI-03, PI-04", "A refusal by state is answered 400.", changes.refused(status=400))
 pi("pi-refusal-is-200", "PI-02, PI-03, PI-04", "A refusal by state is answered 200, with the error inside.",
@@ -58,19 +53,19 @@ pi("pi-refusal-code-is-another", "PI-02, PI-03, PI-04", "The code of a refusal i
    changes.refused(code="invalid_status"))
 pi("pi-cancelled-has-its-own-code", "PI-04",
    "A cancelled intent is refused with already_cancelled, the others as documented.",
-   changes.refused(changes.state("cancelled"), code="already_cancelled"))
+   changes.refused(steps.state("cancelled"), code="already_cancelled"))
 pi("pi-refusal-does-not-name-the-status", "PI-08", "The message of a refusal doesn't say which status is in the way.",
    changes.explains(lambda it, why: "This intent can't be called off any more."))
 
 # After the refusal the payout proceeds
 
 pi("pi-refused-yet-stopped", "PI-05", "A processing intent is refused with 422, and cancelled all the same.",
-   changes.after_refusal("approval_required", lambda api, it:
-       api.write(it, "refused"), when=changes.state("processing")))
+   effects.after_refusal("approval_required", lambda api, it:
+       api.write(it, "refused"), when=steps.state("processing")))
 pi("pi-refusal-leaves-failure-code", "PI-05",
    "The refusal of a processing intent leaves failure_code cancelled behind.",
-   changes.after_refusal("approval_required", changes.sets(lambda it: {"failure_code": "cancelled"}),
-       when=changes.state("processing")))
+   effects.after_refusal("approval_required", effects.sets(lambda it: {"failure_code": "cancelled"}),
+       when=steps.state("processing")))
 
 
 @defect("pi-refusal-leaves-the-reason", "PI-05")
@@ -85,7 +80,7 @@ class RefusalLeavesTheReason(PayoutIntents):
 
 pi("pi-refusal-touches-updated-at", "PI-03, PI-04",
    "The refusal of a terminal intent saves the row, and updated_at moves.",
-   changes.after_refusal("approval_required", changes.touches, when=changes.state("cancelled", "paid", "failed")),
+   effects.after_refusal("approval_required", effects.touches, when=steps.state("cancelled", "paid", "failed")),
        warns=True)
 
 
@@ -101,10 +96,10 @@ class RefusalReplacesTheReason(PayoutIntents):
 
 pi("pi-refused-can-not-settle", "PI-09",
    "A refused cancel leaves a mark on a processing intent that keeps it from ever being paid.",
-   changes.blocks_the_payout("approval_required"))
+   *effects.blocks_the_payout("approval_required"))
 pi("pi-cancelled-is-paid", "PI-09",
    "Settlement pays whatever its queue holds, and cancelling doesn't take an intent off the queue.",
-   changes.pays_also(changes.state("cancelled")))
+   changes.pays_also(steps.state("cancelled")))
 
 
 # A 202 that isn't real
@@ -123,11 +118,10 @@ class CancelIsNotSaved(PayoutIntents):
 
 pi("pi-cancel-comes-undone", "PI-06",
    "A worker that had loaded the row writes its old version back as soon as the answer is on its way.",
-   changes.comes_undone(0, "status", "updated_at", "failure_code", "failure_message"))
-pi("pi-read-is-stale", "PI-06", "Reading answers from a cache that cancelling doesn't clear.",
-   changes.reads_what_was())
+   effects.comes_undone(0, "status", "updated_at", "failure_code", "failure_message"))
+pi("pi-read-is-stale", "PI-06", "Reading answers from a cache that cancelling doesn't clear.", changes.reads_what_was)
 pi("pi-read-is-202", "PI-06", "Reading a cancelled intent answers 202, the status that was stored with it.",
-   changes.reading(lambda api, it, reply: replace(reply, status=202) if it.status == "cancelled" else reply))
+   changes.reading(lambda it, reply: replace(reply, status=202) if it.status == "cancelled" else reply))
 pi("pi-read-has-no-failure-code", "PI-06", "The reason is persisted and failure_code isn't: reading shows null.",
    changes.reads(lambda it: {"failure_code": None}))
 

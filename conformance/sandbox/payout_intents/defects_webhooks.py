@@ -3,35 +3,24 @@
 import html
 import uuid
 
-from conformance.sandbox import changes
+from conformance.sandbox import effects, steps
 from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request, Response
-from conformance.sandbox.payout_intents.changes import announces, event, event_reason, pi
+from conformance.sandbox.payout_intents.changes import announces, event_reason, pi
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
-@defect("pi-event-never-comes", "PI-49")
-class EventNeverComes(PayoutIntents):
-    """No event is sent."""
-
-    def announce(self, row: Intent, reason: str | None) -> None:
-        pass
-
-
-@defect("pi-event-comes-twice", "PI-49")
-class EventComesTwice(PayoutIntents):
-    """Two events with different ids are sent for one cancel."""
-
-    def announce(self, row: Intent, reason: str | None) -> None:
-        super().announce(row, reason)
-        super().announce(row, reason)
-
-
+pi("pi-event-never-comes", "PI-49", "No event is sent.",
+   steps.instead(PayoutIntents.announce, lambda api, it, reason: None))
+pi("pi-event-comes-twice", "PI-49", "Two events with different ids are sent for one cancel.",
+   steps.after(PayoutIntents.announce, lambda api, _, it, reason: PayoutIntents.announce(api, it, reason)))
 pi("pi-event-has-no-reason", "PI-49", "The event doesn't carry the reason.", event_reason(lambda reason: None))
 
 
@@ -48,14 +37,14 @@ class EventNamesAnother(PayoutIntents):
 
 
 pi("pi-event-has-another-name", "PI-49", "The event is called payout_intent.canceled, with one l.",
-   event(lambda it, event: event | {"type": "payout_intent.canceled"}))
+   steps.after(PayoutIntents.event, lambda api, event, it, reason: event | {"type": "payout_intent.canceled"}))
 pi("pi-event-after-refusal", "PI-50", "The event is sent before the status is checked, and so after a 422 too.",
-   changes.after_refusal("approval_required", announces))
+   effects.after_refusal("approval_required", announces))
 pi("pi-event-after-404", "PI-50",
    "A cancel of another merchant's intent is a 404, and tells its owner that it was cancelled.",
-   changes.not_owned_leaves(announces))
+   effects.not_owned_leaves(announces))
 pi("pi-event-after-conflict", "PI-50", "A 409 sends the event once more.",
-   changes.after_refusal("idempotency_conflict", announces))
+   effects.after_refusal("idempotency_conflict", announces))
 
 
 @defect("pi-event-after-replay", "PI-50")
@@ -91,20 +80,14 @@ class EventAfterARead(PayoutIntents):
 
 pi("pi-event-after-wrong-credentials", "PI-50",
    "The event is put into the queue before the credentials are looked at.",
-   changes.after_refusal("unauthorized", announces, when=changes.state("requires_approval")))
+   effects.after_refusal("unauthorized", announces, when=steps.state("requires_approval")))
 pi("pi-event-cuts-the-reason", "PI-49", "The event's reason has 255 characters at most.",
    event_reason(lambda reason: reason[:255]))
 pi("pi-event-escapes-the-reason", "PI-49", "The event's reason is escaped for HTML.", event_reason(html.escape))
-
-
-@defect("pi-event-shows-the-account", "PI-49")
-class EventShowsTheAccount(PayoutIntents):
-    """The event has the recipient with the whole account number."""
-
-    def event(self, row: Intent, reason: str | None) -> Payload:
-        event = super().event(row, reason)
-        event["data"]["recipient"]["account_number"] = row.account_number
-        return event
+pi("pi-event-shows-the-account", "PI-49", "The event has the recipient with the whole account number.",
+   steps.after(PayoutIntents.event, lambda api, event, it, reason:
+       event | {"data": event["data"] | {"recipient":
+       event["data"]["recipient"] | {"account_number": it.account_number}}}))
 
 
 @defect("pi-event-needs-a-key", "PI-49")

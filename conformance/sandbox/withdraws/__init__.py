@@ -30,12 +30,10 @@ API = SandboxApi(
     defects=(
         "defects_state",
         "defects_lookup",
-        "defects_body",
         "defects_fields",
         "defects_errors",
         "defects_auth",
         "defects_signature",
-        "defects_doors",
         "defects_kinds",
         "defects_late",
         "defects_answers",

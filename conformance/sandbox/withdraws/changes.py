@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import Declare
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.steps import after, instead
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
@@ -25,26 +27,6 @@ def with_header(request: Request, name: bytes, value: bytes) -> Request:
     return replace(request, headers=(*others, (name, value)))
 
 
-def provider_allows() -> type[Withdraws]:
-    """Whether the provider can stop a withdraw isn't asked."""
-
-    class ProviderAllows(Withdraws):
-        def provider_allows(self, row: Withdraw) -> bool:
-            return True
-
-    return ProviderAllows
-
-
-def unsupported(form: Callable[[Withdraw, Refusal], Refusal]) -> type[Withdraws]:
-    """The refusal because of the provider is another one."""
-
-    class Unsupported(Withdraws):
-        def unsupported(self, row: Withdraw) -> Refusal:
-            return form(row, super().unsupported(row))
-
-    return Unsupported
-
-
 def covers(body: Callable[[bytes], bytes]) -> type[Withdraws]:
     """The signature covers another body than the one that came."""
 
@@ -55,38 +37,19 @@ def covers(body: Callable[[bytes], bytes]) -> type[Withdraws]:
     return Covers
 
 
-def expects(form: Callable[[bytes], bytes]) -> type[Withdraws]:
-    """The signature is expected in another form."""
-
-    class Expects(Withdraws):
-        def expected_signature(self, account: Account, timestamp: bytes, body: bytes) -> bytes:
-            return form(super().expected_signature(account, timestamp, body))
-
-    return Expects
-
-
-def compares(match: Callable[[bytes, bytes], bool]) -> type[Withdraws]:
+def compares(match: Callable[[bytes, bytes], bool]) -> type[Any]:
     """The signature sent is compared with the expected one otherwise: from both, expected first."""
-
-    class Compares(Withdraws):
-        def signature_matches(
-            self, account: Account, timestamp: bytes, body: bytes, signature: bytes
-        ) -> bool:
-            return match(self.expected_signature(account, timestamp, body), signature)
-
-    return Compares
+    return instead(
+        Withdraws.signature_matches,
+        lambda api, account, stamp, body, sent: match(api.expected_signature(account, stamp, body), sent),
+    )
 
 
-def also_matches(match: Callable[[bytes], bool]) -> type[Withdraws]:
+def also_matches(match: Callable[[bytes], bool]) -> type[Any]:
     """Some signatures match whatever they cover."""
-
-    class AlsoMatches(Withdraws):
-        def signature_matches(
-            self, account: Account, timestamp: bytes, body: bytes, signature: bytes
-        ) -> bool:
-            return match(signature) or super().signature_matches(account, timestamp, body, signature)
-
-    return AlsoMatches
+    return after(
+        Withdraws.signature_matches, lambda api, matches, account, stamp, body, sent: match(sent) or matches
+    )
 
 
 def signed_by(signers: Callable[[Withdraws, Account], Iterable[Account]]) -> type[Withdraws]:
@@ -102,44 +65,9 @@ def signed_by(signers: Callable[[Withdraws, Account], Iterable[Account]]) -> typ
     return SignedBy
 
 
-def reads_signing(change: Callable[[Withdraws, Request], Request]) -> type[Withdraws]:
-    """Key, timestamp and signature are read from another request than the one that came."""
-
-    class ReadsSigning(Withdraws):
-        def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
-            return super().signing(change(self, request))
-
-    return ReadsSigning
-
-
-def fresh(check: Callable[[Withdraws, bytes], bool]) -> type[Withdraws]:
-    """Whether a timestamp is near enough to now is found otherwise."""
-
-    class Fresh(Withdraws):
-        def is_fresh(self, timestamp: bytes) -> bool:
-            return check(self, timestamp)
-
-    return Fresh
-
-
-def also_fresh(check: Callable[[bytes], bool]) -> type[Withdraws]:
+def also_fresh(check: Callable[[bytes], bool]) -> type[Any]:
     """Some timestamps are fresh whatever the time."""
-
-    class AlsoFresh(Withdraws):
-        def is_fresh(self, timestamp: bytes) -> bool:
-            return check(timestamp) or super().is_fresh(timestamp)
-
-    return AlsoFresh
-
-
-def near(check: Callable[[float], bool]) -> type[Withdraws]:
-    """The window for the age of a timestamp, in milliseconds, is another one."""
-
-    class Near(Withdraws):
-        def is_near(self, age_ms: float) -> bool:
-            return check(age_ms)
-
-    return Near
+    return after(Withdraws.is_fresh, lambda api, fresh, stamp: check(stamp) or fresh)
 
 
 def unguarded(when: Callable[[Request, str, Withdraw], bool]) -> type[Withdraws]:

@@ -5,16 +5,19 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request, Response
-from conformance.sandbox.withdraws.changes import wd
+from conformance.sandbox.withdraws.changes import account_of_key, wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 _PROTOTYPE = (b"constructor", b"__proto__", b"toString", b"hasOwnProperty")
 Data = dict[str, Any]
@@ -68,43 +71,26 @@ wd("wd-reference-is-missing", "WD-16",
 wd("wd-updated-at-is-missing", "WD-16", "The answer to a cancel has no updatedAt: canceledAt says it.",
    changes.answers_without("updatedAt"))
 wd("wd-account-is-null", "WD-21", "The account number isn't masked but gone: null.",
-   changes.shows(lambda it: {"bankAccountNumber": None}, changes.state("canceled")))
+   changes.shows(lambda it: {"bankAccountNumber": None}, steps.state("canceled")))
 wd("wd-account-is-empty", "WD-21", "The account number isn't masked but emptied.",
-   changes.shows(lambda it: {"bankAccountNumber": ""}, changes.state("canceled")))
+   changes.shows(lambda it: {"bankAccountNumber": ""}, steps.state("canceled")))
 wd("wd-bank-code-is-null", "WD-23", "Cancelling detaches the destination: the bank's code is null.",
-   changes.shows(lambda it: {"bankCode": None}, changes.state("canceled")))
+   changes.shows(lambda it: {"bankCode": None}, steps.state("canceled")))
 wd("wd-account-name-is-empty", "WD-23",
    "The name of the account's holder is emptied when a withdraw ends, to keep less.",
-   changes.shows(lambda it: {"bankAccountName": ""}, changes.state("canceled")))
+   changes.shows(lambda it: {"bankAccountName": ""}, steps.state("canceled")))
 wd("wd-refusal-drops-the-description", "WD-10",
    "A refused cancel saves a row that was loaded without its description.",
-   changes.after_refusal("VALIDATION_ERROR", changes.sets(lambda it: {"description": ""}),
-       when=changes.state("paid", "failed", "canceled")))
-
+   effects.after_refusal("VALIDATION_ERROR", effects.sets(lambda it: {"description": ""}),
+       when=steps.state("paid", "failed", "canceled")))
 
 # Reading
 
-
-@defect("wd-read-is-not-signed", "WD-12")
-class ReadIsNotSigned(Withdraws):
-    """Reading takes a withdraw's id for proof enough: nobody has to sign."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        withdraw = self.store.get(given.lower())
-        if withdraw is None:
-            return await super().read(request, given)
-        return self.shown_to_reader(withdraw)
-
-
-@defect("wd-read-needs-a-key-only", "WD-12")
-class ReadNeedsAKeyOnly(Withdraws):
-    """Reading looks the API key up, and verifies no signature."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        account = self.account_for(next(iter(request.values(b"x-api-key")), b""))
-        if account is None:
-            return await super().read(request, given)
-        return self.shown_to_reader(self.find(account, given))
+wd("wd-read-is-not-signed", "WD-12", "Reading takes a withdraw's id for proof enough: nobody has to sign.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it) if (it := api.known(given)) else None))
+wd("wd-read-needs-a-key-only", "WD-12", "Reading looks the API key up, and verifies no signature.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(api.find(account, given))
+       if (account := account_of_key(api, request)) else None))
 
 
 # The body
@@ -149,25 +135,20 @@ class UndecodableSignatureIs500(Withdraws):
 
 wd("wd-prototype-key-is-500", "WD-39",
    "Keys are looked up in a plain object, which has a constructor, too: its secret can't be signed with.",
-   changes.finds_account(lambda accounts, key, found: changes.crash("Received undefined") if key in _PROTOTYPE
+   changes.finds_account(lambda accounts, key, found: steps.crash("Received undefined") if key in _PROTOTYPE
        else found))
 wd("wd-broken-body-is-500", "WD-39", "A body is parsed before anything else, and what is no JSON ends in a 500.",
-   changes.looks(lambda request: request.body == b"{" and changes.crash("Unexpected end of JSON input")))
+   changes.looks(lambda request: request.body == b"{" and steps.crash("Unexpected end of JSON input")))
 wd("wd-unknown-charset-is-500", "WD-39",
    "The charset of a content type names a decoder, and one that there isn't ends in a 500.",
    changes.looks(lambda request: b"charset=nonsense" in b",".join(request.values(b"content-type"))
-       and changes.crash("unknown encoding")))
+       and steps.crash("unknown encoding")))
 
 # How failing credentials and other methods are answered
 
 wd("wd-unauthorized-is-500", "WD-36",
    "The exception for failing credentials is mapped to nothing, and becomes a 500 in the usual envelope.",
    changes.unauthorized(status=500, code="INTERNAL", message="Something went wrong.", headers=()))
-
-
-@defect("wd-method-in-the-query-cancels", "WD-40", warns=True)
-class MethodInTheQueryCancels(Withdraws):
-    """_method in the query makes a POST of a GET, as forms need it."""
-
-    def method_of(self, request: Request) -> str:
-        return "POST" if request.query == "_method=POST" else super().method_of(request)
+wd("wd-method-in-the-query-cancels", "WD-40", "_method in the query makes a POST of a GET, as forms need it.",
+   steps.after(Withdraws.method_of, lambda api, method, request: "POST" if request.query == "_method=POST"
+       else method), warns=True)

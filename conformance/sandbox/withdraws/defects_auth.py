@@ -2,25 +2,18 @@
 
 from dataclasses import replace
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.withdraws.changes import (
-    account_of_key,
-    also_fresh,
-    covers,
-    expects,
-    fresh,
-    near,
-    reads_signing,
-    wd,
-    with_header,
-)
+from conformance.sandbox.withdraws.changes import account_of_key, also_fresh, covers, wd, with_header
 from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 _DOCUMENTED = {b"X-API-Key", b"X-Timestamp", b"X-Signature"}
 
@@ -28,25 +21,21 @@ _DOCUMENTED = {b"X-API-Key", b"X-Timestamp", b"X-Signature"}
 
 wd("wd-seconds-are-expected", "WD-30",
    "The timestamp is read as seconds, so milliseconds are tens of thousands of years ahead.",
-   fresh(lambda api, stamp: stamp.isdigit() and api.is_near(api.clock.ms() - int(stamp) * 1000)))
+   steps.instead(Withdraws.is_fresh, lambda api, stamp: stamp.isdigit()
+       and api.is_near(api.clock.ms() - int(stamp) * 1000)))
 wd("wd-prefix-is-refused", "WD-30", "The signature is expected as bare hex, without sha256= before it.",
-   expects(lambda signature: signature.removeprefix(b"sha256=")))
+   steps.after(Withdraws.expected_signature, lambda api, signature, account, stamp, body:
+       signature.removeprefix(b"sha256=")))
 wd("wd-upper-case-hex-is-expected", "WD-30", "The signature's hex digits are expected in upper case.",
-   expects(lambda signature: b"sha256=" + signature.removeprefix(b"sha256=").upper()))
+   steps.after(Withdraws.expected_signature, lambda api, signature, account, stamp, body:
+       b"sha256=" + signature.removeprefix(b"sha256=").upper()))
 wd("wd-empty-body-is-signed-as-object", "WD-30",
    "The framework turns no body into an empty object, and the signature is expected over {}.",
    covers(lambda body: body or b"{}"))
-
-
-@defect("wd-no-body-is-415", "WD-30")
-class NoBodyIs415(Withdraws):
-    """A POST without a content type is answered 415, even when there is no body to have one."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        if not request.values(b"content-type"):
-            raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The content type is application/json.")
-        return await super().cancel(request, given)
-
+wd("wd-no-body-is-415", "WD-30",
+   "A POST without a content type is answered 415, even when there is no body to have one.",
+   changes.cancel_begins(lambda api, request, given: None if request.values(b"content-type")
+       else steps.refuse(415, "UNSUPPORTED_MEDIA_TYPE", "The content type is application/json.")))
 
 # A header is missing or empty
 
@@ -79,25 +68,25 @@ wd("wd-empty-timestamp-is-accepted", "WD-31", "An empty timestamp switches verif
        else None))
 wd("wd-no-key-is-the-first-merchant", "WD-31",
    "Without a key the first merchant is meant, whose secret verifies the signature.",
-   reads_signing(lambda api, request: request if any(request.values(b"x-api-key"))
+   steps.asked(Withdraws.signing, lambda api, request: request if any(request.values(b"x-api-key"))
        else with_header(request, b"x-api-key", next(iter(api.accounts)))))
 wd("wd-cancels-before-authenticating", "WD-31, WD-32, WD-33",
    "The handler runs before the authentication that was added last: 401, and cancelled.",
-   changes.after_refusal("UNAUTHORIZED", changes.cancels, when=changes.state("pending", "processing")))
+   effects.after_refusal("UNAUTHORIZED", effects.cancels, when=steps.state("pending", "processing")))
 wd("wd-unauthorized-is-200", "WD-31, WD-32, WD-33, WD-36",
    "Failed authentication is answered 200, with success false inside.", changes.unauthorized(status=200))
 
 # The timestamp
 
 wd("wd-stale-is-accepted", "WD-34", "A timestamp long ago is accepted, so what was recorded can be sent again.",
-   near(lambda age_ms: age_ms >= -FRESH_MS))
+   steps.instead(Withdraws.is_near, lambda api, age_ms: age_ms >= -FRESH_MS))
 wd("wd-future-is-accepted", "WD-34", "Only the age is checked, and a timestamp ahead of time has a negative one.",
-   near(lambda age_ms: age_ms <= FRESH_MS))
+   steps.instead(Withdraws.is_near, lambda api, age_ms: age_ms <= FRESH_MS))
 wd("wd-nan-is-accepted", "WD-34",
    "A timestamp that is no number is NaN, and every comparison with NaN is false, so it isn't too old.",
    also_fresh(lambda stamp: not stamp.isdigit()))
 wd("wd-odd-timestamp-is-500", "WD-34", "A timestamp that is no number ends in a 500.",
-   fresh(lambda api, stamp: api.is_near(api.clock.ms() - int(stamp))))
+   steps.instead(Withdraws.is_fresh, lambda api, stamp: api.is_near(api.clock.ms() - int(stamp))))
 
 
 @defect("wd-missing-timestamp-is-now", "WD-34", "WD-31")
@@ -121,7 +110,8 @@ wd("wd-unauthorized-is-400", "WD-36", "Failed authentication is answered 400.", 
 wd("wd-unauthorized-is-404", "WD-36", "Failed authentication is answered 404, to hide the API.",
    changes.unauthorized(status=404, code="RESOURCE_NOT_FOUND", message="There is nothing here.", headers=()))
 wd("wd-looks-up-before-authenticating", "WD-37",
-   "An unknown withdraw is a 404 before anything is verified, so ids can be tried out.", changes.looks_up_first())
+   "An unknown withdraw is a 404 before anything is verified, so ids can be tried out.",
+   changes.cancel_begins(changes.knows))
 
 
 @defect("wd-unauthorized-names-the-owner", "WD-37")
@@ -138,5 +128,5 @@ class UnauthorizedNamesTheOwner(Withdraws):
 
 
 wd("wd-header-names-are-case-sensitive", "WD-38", "Header names count only in the letter case of the document.",
-   reads_signing(lambda api, request:
+   steps.asked(Withdraws.signing, lambda api, request:
        replace(request, headers=tuple(h for h in request.headers if h[0] in _DOCUMENTED))))

@@ -1,10 +1,9 @@
 """Withdraws that refuse in the wrong form, or let another method do what only POST may."""
 
 import traceback
+from dataclasses import replace
 
-from conformance.sandbox import changes
-from conformance.sandbox.api import Payload
-from conformance.sandbox.defects import defect
+from conformance.sandbox import changes, steps
 from conformance.sandbox.messages import Refusal, Response
 from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.reference import Withdraws
@@ -12,6 +11,8 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 # The envelope
 
 wd("wd-error-success-is-a-string", "WD-26", 'An error carries the text "false", which is true in most languages.',
@@ -51,22 +52,12 @@ wd("wd-401-is-another-envelope", "WD-27", "Failed authentication has the gateway
 wd("wd-404-is-html", "WD-28, WD-11, WD-26", "An unknown withdraw is answered with a web page.",
    changes.errors_as(changes.page, "RESOURCE_NOT_FOUND"))
 wd("wd-errors-are-labelled-html", "WD-27", "The JSON of an error is labelled text/html, the language's default.",
-   changes.labels_errors("text/html"))
+   steps.after(Withdraws.error, lambda api, reply, refusal: replace(reply, content_type="text/html")))
 wd("wd-success-is-labelled-text", "WD-27", "The JSON of a success is labelled text/plain.",
    changes.success(changes.labelled("text/plain")))
-
-
-@defect("wd-refusal-has-a-stack-trace", "WD-28")
-class RefusalHasAStackTrace(Withdraws):
-    """Debugging was left on: a refusal carries a stack trace."""
-
-    def envelope(self, refusal: Refusal) -> Payload:
-        envelope = super().envelope(refusal)
-        trace = "".join(traceback.format_exception(refusal))
-        envelope["error"]["stack"] = trace or "Traceback (most recent call last)"
-        return envelope
-
-
+wd("wd-refusal-has-a-stack-trace", "WD-28", "Debugging was left on: a refusal carries a stack trace.",
+   steps.after(Withdraws.envelope, lambda api, json, refusal:
+       json | {"error": json["error"] | {"stack": "".join(traceback.format_exception(refusal))}}))
 wd("wd-404-has-sql", "WD-28", "The message of a 404 shows the query that found nothing.",
    changes.unknown(message="No rows in result set: SELECT * FROM withdraws WHERE id = $1 AND merchant_id = $2 LIMIT 1"))
 wd("wd-refusal-has-a-file-path", "WD-28", "The message of a refusal ends with where in the code it was raised.",
@@ -84,18 +75,14 @@ wd("wd-delete-cancels", "WD-40", "DELETE on the cancel path cancels, too.", chan
 wd("wd-options-cancels", "WD-40", "The handler is bound to every method, and a signed OPTIONS cancels.",
    changes.also_cancels("OPTIONS"))
 wd("wd-method-override-cancels", "WD-40", "X-HTTP-Method-Override makes a POST of any method.",
-   changes.listens_to_override(), warns=True)
-wd("wd-405-without-allow", "WD-41", "A 405 doesn't say what is allowed.", changes.wrong_method(headers=()))
+   steps.after(Withdraws.method_of, lambda api, method, request: changes.overridden(method, request)), warns=True)
+wd("wd-405-without-allow", "WD-41", "A 405 doesn't say what is allowed.",
+   steps.after(Withdraws.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 wd("wd-other-methods-are-500", "WD-41", "Another method ends in a 500: the handler table has no such entry.",
-   changes.other_methods(lambda request: changes.crash(request.method)))
+   changes.other_methods(lambda request: steps.crash(request.method)))
 wd("wd-other-methods-are-200", "WD-41",
    "Another method is answered 200 with an empty object by the load balancer's health check.",
    changes.other_methods(lambda request: Response(200, b"{}")))
-
-
-@defect("wd-other-methods-are-403", "WD-41")
-class OtherMethodsAre403(Withdraws):
-    """Another method is answered 403 by a firewall rule."""
-
-    def wrong_method(self, allow: str) -> Refusal:
-        return Refusal(403, "FORBIDDEN", f"Only {allow} passes.")
+wd("wd-other-methods-are-403", "WD-41", "Another method is answered 403 by a firewall rule.",
+   steps.after(Withdraws.wrong_method, lambda api, refusal, allow:
+       Refusal(403, "FORBIDDEN", f"Only {allow} passes.")))

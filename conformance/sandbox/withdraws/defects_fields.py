@@ -1,16 +1,95 @@
-"""Withdraws that show the money or its destination wrongly."""
+"""Withdraws that are shown wrongly: the status, the keys, an instant, the money or its destination."""
 
+import re
+import uuid
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.withdraws.changes import wd
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
+
+_BANGKOK = timezone(timedelta(hours=7))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 Data = dict[str, Any]
 
+# Status and envelope
+
+wd("wd-success-is-202", "WD-01", "A cancel answers 202, because the provider hears of it later.",
+   steps.has(success_status=202))
+wd("wd-success-is-201", "WD-01", "A cancel answers 201: every POST does in this framework.",
+   steps.has(success_status=201))
+wd("wd-success-is-a-string", "WD-01", 'A success carries the text "true".',
+   changes.wraps(lambda fields: {"success": "true", "data": fields}))
+wd("wd-success-is-missing", "WD-01", "A success is told by its status only: there is no success in the body.",
+   changes.wraps(lambda fields: {"data": fields}))
+wd("wd-data-is-unwrapped", "WD-01, WD-16", "The withdraw's fields stand beside success instead of in data.",
+   changes.wraps(lambda fields: {"success": True, **fields}))
+wd("wd-status-has-two-ls", "WD-01", "The status is spelt cancelled.",
+   changes.shows(lambda it: {"status": "cancelled"}, steps.state("canceled")))
+wd("wd-status-is-upper-case", "WD-01", "The status is the name of the enumeration's member: CANCELED.",
+   changes.shows(lambda it: {"status": it.status.upper()}))
+wd("wd-answers-before-writing", "WD-01, WD-17",
+   "The answer is rendered before the write, and shows the withdraw as it was.", changes.answers_before_writing)
+
+# Keys
+
+wd("wd-id-is-another", "WD-15", "data.id is the id of the cancellation, not of the withdraw.",
+   changes.shows(lambda it: {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, it.id))}))
+wd("wd-id-is-upper-case", "WD-15", "data.id is the UUID in upper case.",
+   changes.shows(lambda it: {"id": it.id.upper()}))
+wd("wd-nulls-are-left-out", "WD-16", "The serialiser leaves out what is null: paidAt and destinationId are missing.",
+   changes.renders(changes.without_nulls), warns=True)
+wd("wd-destination-type-is-missing", "WD-16", "destinationType isn't shown: there is only one type, after all.",
+   changes.renders(changes.without("destinationType")))
+wd("wd-keys-are-snake-case", "WD-16", "The keys are spelt reference_id, bank_code and so on.",
+   changes.renders(lambda fields:
+       {re.sub("[A-Z]", lambda c: f"_{c[0].lower()}", name): value for name, value in fields.items()}))
+wd("wd-destination-id-is-missing", "WD-16", "destinationId, and it alone, is left out where it is null.",
+   changes.renders(lambda fields: changes.without("destinationId")(fields) if fields["destinationId"] is None
+       else fields), warns=True)
+
+# Instants
+
+wd("wd-canceled-at-is-null", "WD-17", "canceledAt is never set.", effects.writes(lambda it: {"canceled_at": None}))
+wd("wd-canceled-at-is-local", "WD-17", "canceledAt is a local time without a zone.",
+   changes.shows(lambda it:
+       {"canceledAt": it.canceled_at and (it.canceled_at + timedelta(hours=7)).strftime("%Y-%m-%d %H:%M:%S")}))
+wd("wd-canceled-at-has-an-offset", "WD-17", "canceledAt is told in the server's time zone, with its offset.",
+   changes.shows(lambda it:
+       {"canceledAt": it.canceled_at and it.canceled_at.astimezone(_BANGKOK).isoformat(timespec="milliseconds")}),
+       warns=True)
+wd("wd-canceled-at-is-a-number", "WD-17", "canceledAt is a number of milliseconds.",
+   changes.shows(lambda it: {"canceledAt": it.canceled_at and int(it.canceled_at.timestamp() * 1000)}))
+wd("wd-canceled-at-is-hours-ahead", "WD-17",
+   "Local time with a Z behind it: canceledAt and updatedAt are seven hours ahead.",
+   effects.writes(lambda it: dict.fromkeys(("canceled_at", "updated_at"), it.updated_at + timedelta(hours=7))),
+       warns=True)
+wd("wd-paid-at-is-set", "WD-18", "The write that ends a withdraw sets paidAt, whatever the end.",
+   effects.writes(lambda it: {"paid_at": it.canceled_at}))
+wd("wd-updated-at-stands-still", "WD-24", "Cancelling doesn't move updatedAt.", effects.keeps("updated_at"))
+wd("wd-created-at-moves", "WD-24", "The row is replaced, and createdAt is the time of cancelling.",
+   effects.writes(lambda it: {"created_at": it.updated_at}))
+wd("wd-canceled-before-it-was-created", "WD-24, WD-17",
+   "canceledAt loses its time of day and is last midnight, before createdAt.",
+   effects.writes(lambda it: {"canceled_at": min(_midnight(it.updated_at), it.created_at - timedelta(hours=1))}))
+wd("wd-created-at-is-a-number", "WD-25", "createdAt is a number of seconds.",
+   changes.shows(lambda it: {"createdAt": int(it.created_at.timestamp())}))
+wd("wd-updated-at-is-an-http-date", "WD-25", "updatedAt is written as HTTP headers write it.",
+   changes.shows(lambda it: {"updatedAt": it.updated_at.strftime("%a, %d %b %Y %H:%M:%S GMT")}))
+
+# Laid out as a table, a defect per line.
 # Money
 
 wd("wd-amount-is-a-number", "WD-19", "amount is a JSON number.",
@@ -22,7 +101,7 @@ wd("wd-amount-is-grouped", "WD-19, WD-23", "amount is written for people: 1,000.
 wd("wd-amount-is-in-minor-units", "WD-23, WD-19", "amount is a hundredfold: the column's satang, never divided.",
    changes.shows(lambda it: {"amount": str(int(Decimal(it.amount) * 100))}))
 wd("wd-amount-is-zeroed", "WD-23", "Cancelling sets the amount to 0.00, since nothing will be paid.",
-   changes.writes(lambda it: {"amount": "0.00"}))
+   effects.writes(lambda it: {"amount": "0.00"}))
 wd("wd-currency-is-lower-case", "WD-20", "currency is in lower case, as another provider has it.",
    changes.shows(lambda it: {"currency": it.currency.lower()}))
 wd("wd-currency-is-a-symbol", "WD-20", "currency is the sign that people write.",
@@ -59,10 +138,10 @@ wd("wd-metadata-is-a-string", "WD-22, WD-23", "metadata is the column's JSON tex
 wd("wd-metadata-is-stringified", "WD-22, WD-23", "Every value in metadata is made a string.",
    changes.shows(lambda it: {"metadata": {name: str(value) for name, value in it.metadata.items()}}))
 wd("wd-metadata-is-emptied", "WD-23", "Cancelling replaces the row by one without metadata.",
-   changes.writes(lambda it: {"metadata": {}}))
+   effects.writes(lambda it: {"metadata": {}}))
 wd("wd-reference-is-new", "WD-23", "referenceId gets a suffix, to free the merchant's reference for another try.",
-   changes.writes(lambda it: {"reference_id": it.reference_id + "-canceled"}))
+   effects.writes(lambda it: {"reference_id": it.reference_id + "-canceled"}))
 wd("wd-description-is-overwritten", "WD-23", "The description is overwritten with the reason of the end.",
-   changes.writes(lambda it: {"description": "Canceled by merchant"}))
+   effects.writes(lambda it: {"description": "Canceled by merchant"}))
 wd("wd-description-is-ascii", "WD-23", "The description went through ASCII: what doesn't fit is a question mark.",
    changes.shows(lambda it: {"description": it.description.encode("ascii", "replace").decode()}))

@@ -1,18 +1,22 @@
 """Withdraws that are wrong for one kind alone: what was processing, another merchant's, what is stored."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.withdraws.changes import unsupported, wd
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 Data = dict[str, Any]
 
@@ -68,36 +72,35 @@ class BodyMayForce(Withdraws):
 
 wd("wd-stored-name-is-lost", "WD-23",
    "Cancelling saves a row that was loaded without the name of the account's holder.",
-   changes.reads(lambda it: {"bankAccountName": None}, changes.state("canceled")))
+   changes.reads(lambda it: {"bankAccountName": None}, steps.state("canceled")))
 wd("wd-stored-created-at-moves", "WD-24", "Cancelling replaces the row, and the new one was created just now.",
    changes.reads(lambda it:
-       {"createdAt": (it.updated_at + timedelta(milliseconds=1)).isoformat()}, changes.state("canceled")))
+       {"createdAt": (it.updated_at + timedelta(milliseconds=1)).isoformat()}, steps.state("canceled")))
 
 # The refusal that comes from the provider
 
 wd("wd-provider-repeats-the-account", "WD-21, WD-03",
    "The provider's own refusal is passed on, account number and all.",
-   unsupported(lambda it, refusal: refusal.but(message=f"{refusal.message} Account {it.account_number} is locked.")))
+   steps.after(Withdraws.unsupported, lambda api, refusal, it:
+       refusal.but(message=f"{refusal.message} Account {it.account_number} is locked.")))
 wd("wd-provider-refusal-shows-a-path", "WD-28, WD-03", "The provider's driver says where in its source it gave up.",
-   unsupported(lambda it, refusal: refusal.but(message=f"{refusal.message} (/srv/payouts/providers/kbank.py)")))
-
-
-@defect("wd-provider-refusal-is-text", "WD-27", "WD-03")
-class ProviderRefusalIsText(Withdraws):
-    """The provider's refusal is passed on with its own content type."""
-
-    def error(self, refusal: Refusal) -> Response:
-        reply = super().error(refusal)
-        if "provider" not in refusal.message:
-            return reply
-        return Response(reply.status, reply.body, reply.headers, "text/plain")
+   steps.after(Withdraws.unsupported, lambda api, refusal, it:
+       refusal.but(message=f"{refusal.message} (/srv/payouts/providers/kbank.py)")))
+wd("wd-provider-refusal-is-text", "WD-27, WD-03", "The provider's refusal is passed on with its own content type.",
+   steps.after(Withdraws.error, lambda api, reply, refusal: replace(reply, content_type="text/plain")
+       if "provider" in refusal.message else reply))
 
 
 # Keys and secrets
 
-wd("wd-secret-stands-in-a-header", "WD-32",
-   "A header for debugging tells what the answer's own signature was made with.",
-   changes.echoes_credentials("x-signed-with", lambda api, request: api.authenticate(request).secret.decode()))
+
+@defect("wd-secret-stands-in-a-header", "WD-32")
+class SecretStandsInAHeader(Withdraws):
+    """A header for debugging tells what the answer's own signature was made with."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        secret = self.authenticate(request).secret.decode()
+        return changes.headed(await super().cancel(request, given), "x-signed-with", secret)
 
 
 @defect("wd-refusal-tells-the-signature", "WD-32")
@@ -183,11 +186,7 @@ class UnknownIsRemembered(Withdraws):
         return super().not_found(given)
 
 
-@defect("wd-id-stands-in-a-header", "WD-14")
-class IdStandsInAHeader(Withdraws):
-    """The id is repeated, decoded, in a header of its refusal: a line break in it begins another header."""
-
-    def malformed_id(self, given: str) -> Refusal:
-        refusal = super().malformed_id(given)
-        refusal.headers = (*refusal.headers, ("x-withdraw-id", given[:64]))
-        return refusal
+wd("wd-id-stands-in-a-header", "WD-14",
+   "The id is repeated, decoded, in a header of its refusal: a line break in it begins another header.",
+   steps.after(Withdraws.malformed_id, lambda api, refusal, given:
+       refusal.but(headers=(*refusal.headers, ("x-withdraw-id", given[:64])))))

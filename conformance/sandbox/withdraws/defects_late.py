@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request, Response
@@ -19,6 +19,10 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # fmt: off
 
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
+
+
 def _later(seconds: float, what: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_later(seconds, what)
 
@@ -27,22 +31,22 @@ def _later(seconds: float, what: Callable[[], None]) -> None:
 
 wd("wd-provider-writes-processing-back", "WD-09, WD-02",
    "What was processing is canceled until the provider's next report arrives, which says processing.",
-   changes.comes_undone(0.05, "status", "canceled_at", when=changes.state("processing")), watch_s=0.3)
+   effects.comes_undone(0.05, "status", "canceled_at", when=steps.state("processing")), watch_s=0.3)
 wd("wd-batch-writes-older-rows-back", "WD-09",
    "A batch job of some seconds writes back the rows that it had loaded: what was cancelled meanwhile is pending.",
-   changes.comes_undone(5, "status", "canceled_at", "updated_at"), watch_s=6)
+   effects.comes_undone(5, "status", "canceled_at", "updated_at"), watch_s=6)
 wd("wd-refused-cancel-is-tried-again", "WD-10",
    "The refusal of a failed withdraw goes into a queue of retries, which doesn't look at the status.",
-   changes.after_refusal("VALIDATION_ERROR", changes.later(changes.cancels, 0.005), when=changes.state("failed")))
+   effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 0.005), when=steps.state("failed")))
 wd("wd-strangers-cancel-is-queued", "WD-10, WD-12",
    "The job is queued before its withdraw's owner is known: 404, and canceled soon after.",
-   changes.not_owned_leaves(changes.later(changes.cancels, 0.005), when=changes.state("pending", "processing")))
+   effects.not_owned_leaves(effects.later(effects.cancels, 0.005), when=steps.state("pending", "processing")))
 wd("wd-failed-signature-is-noted", "WD-10",
    "Each failed authentication is noted on the withdraw that it was about, and updatedAt moves.",
-   changes.after_refusal("UNAUTHORIZED", changes.touches))
+   effects.after_refusal("UNAUTHORIZED", effects.touches))
 wd("wd-unsupported-refusal-moves-updated-at", "WD-03",
    "What a provider declined is saved with the time at which it did.",
-   changes.after_refusal("VALIDATION_ERROR", changes.touches, when=changes.state("processing")))
+   effects.after_refusal("VALIDATION_ERROR", effects.touches, when=steps.state("processing")))
 
 
 # Beside one another
@@ -109,10 +113,10 @@ class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 
 wd("wd-refused-cancel-blocks-the-payout", "WD-42",
    "A refused cancel leaves the mark that tells the payout to stop, and it is never paid.",
-   changes.blocks_the_payout("VALIDATION_ERROR", changes.state("processing")))
+   *effects.blocks_the_payout("VALIDATION_ERROR", steps.state("processing")))
 wd("wd-strangers-attempt-blocks-the-payout", "WD-42",
    "Somebody else's attempt to cancel a withdraw has its payout held for good.",
-   changes.blocks_the_payout("RESOURCE_NOT_FOUND"))
+   *effects.blocks_the_payout("RESOURCE_NOT_FOUND"))
 
 
 @defect("wd-canceled-processing-is-paid", "WD-42")

@@ -2,15 +2,16 @@
 
 import uuid
 
-from conformance.sandbox import changes
-from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox import changes, effects, steps
+from conformance.sandbox.messages import Refusal
 from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.reference import Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 # Not found
 
 wd("wd-unknown-is-400", "WD-11", "An unknown id is answered 400 VALIDATION_ERROR.",
@@ -20,44 +21,26 @@ wd("wd-unknown-code-is-short", "WD-11", "The code of a 404 is NOT_FOUND, without
 wd("wd-unknown-is-200", "WD-11", "An unknown id is answered 200, with success false inside.",
    changes.unknown(status=200))
 wd("wd-unknown-is-500", "WD-11", "An unknown id ends in a 500: nobody thought of the empty result.",
-   changes.unknown_crashes())
-
-
-@defect("wd-unknown-is-gone-alright", "WD-11")
-class UnknownIsGoneAlright(Withdraws):
-    """Cancelling what doesn't exist is a success with data null: it is gone, isn't it."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        self.authenticate(request)
-        if self.store.get(self.parse_id(given)) is None:
-            return self.reply(200, {"success": True, "data": None})
-        return await super().cancel(request, given)
-
-
+   steps.instead(Withdraws.not_found, lambda api, given: steps.crash(given)))
+wd("wd-unknown-is-gone-alright", "WD-11",
+   "Cancelling what doesn't exist is a success with data null: it is gone, isn't it.",
+   changes.cancel_begins(lambda api, request, given: api.reply(200, {"success": True, "data": None})
+       if api.authenticate(request) and api.store.get(api.parse_id(given)) is None else None))
 wd("wd-owner-is-not-checked", "WD-12", "Any merchant cancels any withdraw whose id it knows.",
    changes.also_owns(lambda account, it: True))
 wd("wd-owner-is-not-checked-while-processing", "WD-12",
    "The query for processing withdraws, written later, forgot the merchant.",
    changes.also_owns(lambda account, it: it.status == "processing"))
-
-
-@defect("wd-owner-is-not-checked-on-read", "WD-12")
-class OwnerIsNotCheckedOnRead(Withdraws):
-    """Any merchant reads any withdraw whose id it knows; cancelling is guarded."""
-
-    async def read(self, request: Request, given: str) -> Response:
-        self.authenticate(request)
-        withdraw = self.store.get(self.parse_id(given))
-        if withdraw is None:
-            raise self.not_found(given)
-        return self.shown_to_reader(withdraw)
-
-
+wd("wd-owner-is-not-checked-on-read", "WD-12",
+   "Any merchant reads any withdraw whose id it knows; cancelling is guarded.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
+       if api.authenticate(request) and (it := api.known(given)) else None))
 wd("wd-canceled-cannot-be-read", "WD-09",
    "What is canceled is archived, and reading it answers 404; cancelling still knows it.",
-   changes.cannot_be_read("canceled"))
+   steps.after(Withdraws.shown_to_reader, lambda api, reply, it: api.error(api.not_found(it.id))
+       if it.status == "canceled" else reply))
 wd("wd-not-owned-yet-canceled", "WD-12", "Another merchant's withdraw answers 404, after it has been cancelled.",
-   changes.not_owned_leaves(changes.cancels, when=changes.state("pending", "processing")))
+   effects.not_owned_leaves(effects.cancels, when=steps.state("pending", "processing")))
 wd("wd-not-owned-is-403", "WD-13", "Another merchant's withdraw answers 403, and so tells that it exists.",
    changes.not_owned(lambda api, account, it: Refusal(403, "FORBIDDEN", "This withdraw belongs to somebody else.")))
 wd("wd-not-owned-is-told-apart", "WD-13", "Another merchant's withdraw is a 404 with the same code, in other words.",
@@ -72,10 +55,10 @@ wd("wd-state-is-checked-before-owner", "WD-13",
 wd("wd-malformed-id-is-500", "WD-14", "What is no UUID goes to the database, whose complaint ends in a 500.",
    changes.ids(lambda given: str(uuid.UUID(given))))
 wd("wd-nul-in-id-is-500", "WD-14", "A NUL in the id ends in a 500; other malformed ids are not found.",
-   changes.ids(lambda given: changes.crash("a string literal cannot contain NUL (0x00) characters")
-       if "\0" in given else given))
+   changes.ids(lambda given: steps.crash("a string literal cannot contain NUL (0x00) characters") if "\0" in given
+       else given))
 wd("wd-long-id-is-500", "WD-14", "An id that doesn't fit the audit table's column of 255 characters ends in a 500.",
-   changes.ids(lambda given: changes.crash("value too long for type character varying(255)") if len(given) > 255
+   changes.ids(lambda given: steps.crash("value too long for type character varying(255)") if len(given) > 255
        else given))
 wd("wd-id-ends-at-nul", "WD-14",
    "An id is cut at its first NUL, so a malformed one cancels the withdraw that its beginning names.",

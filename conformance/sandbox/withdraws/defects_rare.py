@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, steps
 from conformance.sandbox.defects import rare
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.withdraws.changes import wd
@@ -13,15 +13,17 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 # Ids
 
 wd.rare("wd-nil-uuid-is-500", "WD-14",
         'The nil UUID stands for "none" in the code, and nothing can be done with none: a 500.',
-        changes.ids(lambda given: changes.crash("None has no status")
+        changes.ids(lambda given: steps.crash("None has no status")
             if given == "00000000-0000-0000-0000-000000000000" else given))
 wd.rare("wd-uuid-like-a-number-is-500", "WD-14",
         "A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500.",
-        changes.ids(lambda given: changes.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
+        changes.ids(lambda given: steps.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
 
 
 # Headers
@@ -45,11 +47,11 @@ class LanguageFormatsTheAmount(Withdraws):
 wd.rare("wd-list-of-accepted-types-is-406", "WD-01",
         "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
         changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
-            and changes.refuse(406, "NOT_ACCEPTABLE", "Only application/json is offered.")))
+            and steps.refuse(406, "NOT_ACCEPTABLE", "Only application/json is offered.")))
 wd.rare("wd-long-request-id-is-500", "WD-01",
         "X-Request-Id goes into a column of 64 characters; a longer one ends in a 500.",
         changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
-            and changes.crash("value too long for type character varying(64)")))
+            and steps.crash("value too long for type character varying(64)")))
 
 
 @rare("wd-browser-gets-a-page", "WD-26")

@@ -1,20 +1,33 @@
-"""Withdraws that verify a signature, or the key beside it, wrongly: ways of accepting what nobody signed."""
+"""Withdraws that let in what nobody signed: by the signature, by the key beside it, or by a side door."""
 
 import hmac
 import json
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Request
-from conformance.sandbox.withdraws.changes import also_matches, compares, covers, signed_by, wd
+from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.withdraws.changes import (
+    also_fresh,
+    also_matches,
+    compares,
+    covers,
+    signed_by,
+    unguarded,
+    wd,
+)
 from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
+
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
@@ -51,13 +64,10 @@ class BodyIsWrittenAnew(Withdraws):
         return super().signed_message(timestamp, body)
 
 
-@defect("wd-body-alone-may-be-signed", "WD-32")
-class BodyAloneMayBeSigned(Withdraws):
-    """Signatures of the scheme's first version, over the body alone, are good still: any timestamp goes with them."""
-
-    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
-        old = b"sha256=" + hmac.new(account.secret, body, "sha256").hexdigest().encode()
-        return super().signature_matches(account, timestamp, body, signature) or old == signature
+wd("wd-body-alone-may-be-signed", "WD-32",
+   "Signatures of the scheme's first version, over the body alone, are good still: any timestamp goes with them.",
+   steps.after(Withdraws.signature_matches, lambda api, matches, account, stamp, body, sent: matches
+       or sent == b"sha256=" + hmac.new(account.secret, body, "sha256").hexdigest().encode()))
 
 
 @defect("wd-timestamp-is-not-covered", "WD-32")
@@ -146,7 +156,7 @@ wd("wd-multibyte-signature-is-500", "WD-39",
    compares(lambda expected, sent: hmac.compare_digest(expected.decode(), sent.decode("latin-1"))))
 wd("wd-short-signature-is-500", "WD-39", "The comparison wants equal lengths, and throws otherwise.",
    compares(lambda expected, sent: expected == sent if len(sent) == len(expected)
-       else changes.crash("Input buffers must have the same byte length")))
+       else steps.crash("Input buffers must have the same byte length")))
 
 
 @defect("wd-non-hex-signature-is-500", "WD-39")
@@ -159,10 +169,120 @@ class NonHexSignatureIs500(Withdraws):
 
 
 wd("wd-big-signature-is-500", "WD-39", "A signature that doesn't fit its buffer of 4 kB ends in a 500.",
-   also_matches(lambda sent: len(sent) > _BIG and changes.crash("header value too long")))
+   also_matches(lambda sent: len(sent) > _BIG and steps.crash("header value too long")))
 wd("wd-big-key-is-500", "WD-39", "A key that doesn't fit its buffer of 4 kB ends in a 500.",
-   changes.finds_account(lambda accounts, key, found: changes.crash("header value too long") if len(key) > _BIG
+   changes.finds_account(lambda accounts, key, found: steps.crash("header value too long") if len(key) > _BIG
        else found))
 wd("wd-multibyte-key-is-500", "WD-39", "A key is decoded as ASCII; anything else ends in a 500.",
    changes.finds_account(lambda accounts, key, found: found if key.isascii()
-       else changes.crash("ordinal not in range(128)")))
+       else steps.crash("ordinal not in range(128)")))
+
+
+# Laid out as a table, a defect per line.
+# The signature
+
+
+@defect("wd-signature-is-read-as-a-number", "WD-32")
+class SignatureIsReadAsANumber(Withdraws):
+    """Signatures are compared as numbers: zeros before the first digit don't count."""
+
+    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
+        digits = signature.removeprefix(b"sha256=")
+        if not re.fullmatch(rb"[0-9a-f]+", digits):
+            return False
+        expected = self.expected_signature(account, timestamp, body).removeprefix(b"sha256=")
+        return int(digits, 16) == int(expected, 16)
+
+
+wd("wd-algorithm-may-be-none", "WD-32",
+   "What stands before the equals sign names the algorithm, and one of them is none.",
+   also_matches(lambda sent: sent.startswith(b"none=")))
+wd("wd-forty-digits-do", "WD-32",
+   "The column is as wide as a SHA-1 was: of a signature of forty digits no more is compared.",
+   compares(lambda expected, sent: sent in (expected, expected[:47])))
+
+
+@defect("wd-second-attempt-is-let-in", "WD-32")
+class SecondAttemptIsLetIn(Withdraws):
+    """The object that verifies is kept after a failure, half filled, and finds nothing to complain of the next time."""
+
+    failed = False
+
+    def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
+        matches = super().signature_matches(account, timestamp, body, signature)
+        again, self.failed = self.failed and not matches, not matches
+        return matches or again
+
+
+# Side doors
+
+
+class _Unguarded(Withdraws):
+    """Asks nobody for credentials where it isn't guarded."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        withdraw = self.store.get(given.lower())
+        if withdraw is None or not self.unguarded(request, given):
+            return await super().cancel(request, given)
+        self.check_cancellable(withdraw)
+        self.write(withdraw)
+        return self.success(withdraw)
+
+    def unguarded(self, request: Request, given: str) -> bool:
+        """Whether this one is let in unseen."""
+        return False
+
+
+wd("wd-authorization-suffices", "WD-31",
+   "Whoever sends an Authorization header is some other service, whose gateway has looked at it.",
+   unguarded(lambda request, given, it: bool(request.values(b"authorization"))))
+
+
+@defect("wd-escaped-path-is-not-guarded", "WD-31")
+class EscapedPathIsNotGuarded(_Unguarded):
+    """The guard compares the path as it came; the router decodes it first."""
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        return super().place(unquote(path)) if path.partition("%")[2] else super().place(path)
+
+    def unguarded(self, request: Request, given: str) -> bool:
+        return not request.path.endswith("/cancel")
+
+
+wd("wd-capitals-are-not-guarded", "WD-31",
+   "The guard's pattern knows lower-case hex only, and what doesn't match isn't guarded.",
+   unguarded(lambda request, given, it: given != given.lower()))
+wd("wd-processing-is-not-guarded", "WD-31",
+   "What is processing is cancelled by a route of the provider's callbacks, which have no key.",
+   unguarded(lambda request, given, it: it.status == "processing"))
+
+# Timestamp and body
+
+wd("wd-timestamp-is-read-as-far-as-it-goes", "WD-34", "The digits at the beginning count, whatever follows them.",
+   steps.asked(Withdraws.is_fresh, lambda api, stamp: re.split(rb"\D", stamp)[0]))
+wd("wd-long-timestamp-is-500", "WD-34", "A timestamp that no 64 bits hold ends in a 500.",
+   also_fresh(lambda stamp: len(stamp) > 19 and steps.crash("value out of range: bigint")))
+wd("wd-undecodable-body-is-not-covered", "WD-35",
+   "The body is decoded before it is signed, and what isn't UTF-8 is left out.",
+   covers(lambda body: body.decode("utf-8", "ignore").encode()))
+
+
+@defect("wd-form-is-not-covered", "WD-35", warns=True)
+class FormIsNotCovered(Withdraws):
+    """A form is parsed by the framework, after which there is no body left to be signed."""
+
+    def look_at(self, request: Request) -> None:
+        super().look_at(request)
+        self.form = any(b"form" in value for value in request.values(b"content-type"))
+
+    def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
+        return super().signed_message(timestamp, b"" if self.form else body)
+
+
+wd("wd-long-body-is-not-covered", "WD-35",
+   "A body that doesn't fit the buffer goes to a file, and the signature is verified over an empty buffer.",
+   covers(lambda body: body if len(body) < 16_384 else b""))
+wd("wd-stale-is-400", "WD-36",
+   "An old timestamp counts as an invalid request, and is answered 400 without a challenge.",
+   changes.unauthorized(("stale",), status=400, code="VALIDATION_ERROR", message="The timestamp is too old.",
+       headers=()))

@@ -5,17 +5,19 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from conformance.sandbox import changes
+from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.windows import LeavesAWindow
-from conformance.sandbox.withdraws.changes import provider_allows, unsupported, wd
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
+# Laid out as a table, a defect per line.
+# Laid out as a table, a defect per line.
 # The cancellation matrix
 
 wd("wd-pending-is-refused", "WD-01", "Only what the provider has already taken is cancelled: pending was forgotten.",
@@ -51,12 +53,14 @@ class ProcessingLieHalf(Withdraws):
 
 
 wd("wd-provider-is-not-asked", "WD-03",
-   "A processing withdraw is marked as canceled whether or not its provider can stop it.", provider_allows())
+   "A processing withdraw is marked as canceled whether or not its provider can stop it.",
+   steps.instead(Withdraws.provider_allows, lambda api, it: True))
 wd("wd-unsupported-is-501", "WD-03", "A provider that can't cancel shines through as 501 NOT_SUPPORTED.",
-   unsupported(lambda it, refusal: Refusal(501, "NOT_SUPPORTED", "The provider does not support this.")))
+   steps.after(Withdraws.unsupported, lambda api, refusal, it:
+       Refusal(501, "NOT_SUPPORTED", "The provider does not support this.")))
 wd("wd-unsupported-is-canceled-anyway", "WD-03, WD-10",
    "The status is written before the provider declines, and not restored: 400, yet canceled.",
-   changes.after_refusal("VALIDATION_ERROR", changes.cancels, when=changes.state("processing")))
+   effects.after_refusal("VALIDATION_ERROR", effects.cancels, when=steps.state("processing")))
 wd("wd-paid-is-cancelled", "WD-04", "A paid withdraw is cancelled as if it were pending.",
    changes.cancels_in("pending", "processing", "paid"))
 wd("wd-failed-is-cancelled", "WD-05", "A failed withdraw is cancelled, so that the merchant's list looks tidy.",
@@ -84,13 +88,13 @@ class OwnCancelAgain(Withdraws):
 
 wd("wd-seeded-canceled-again", "WD-06",
    "Only this process's own cancels are known; what came canceled is cancelled again.",
-   changes.knows_own_cancels_only("pending", "processing", "canceled"))
+   changes.cancels_in("pending", "processing", "canceled"), changes.knows_own_cancels_only)
 wd("wd-refused-cancel-moves-canceled-at", "WD-06, WD-10",
    "The second cancel is refused, but canceledAt has been overwritten by then.",
-   changes.after_refusal("VALIDATION_ERROR", changes.touches,
-       changes.sets(lambda it: {"canceled_at": it.updated_at}), when=changes.state("canceled")))
+   effects.after_refusal("VALIDATION_ERROR", effects.touches,
+       effects.sets(lambda it: {"canceled_at": it.updated_at}), when=steps.state("canceled")))
 wd("wd-canceled-refusal-is-409", "WD-06, WD-07", "A second cancel is answered 409, the others 400 as documented.",
-   changes.refused(changes.state("canceled"), status=409))
+   changes.refused(steps.state("canceled"), status=409))
 wd("wd-refusal-is-409", "WD-07, WD-04, WD-05",
    "A refusal by state is answered 409, which somebody found the better status.", changes.refused(status=409))
 wd("wd-refusal-is-422", "WD-07, WD-04, WD-05",
@@ -105,11 +109,11 @@ wd("wd-refusal-code-is-misspelt", "WD-04, WD-05, WD-06", "The code of a refusal 
    changes.refused(code="VALIDATION_FAILED"))
 wd("wd-failed-refused-yet-canceled", "WD-10, WD-05",
    "A failed withdraw is refused with 400, and canceled by the exception handler's clean-up.",
-   changes.after_refusal("VALIDATION_ERROR", changes.cancels, when=changes.state("failed")))
+   effects.after_refusal("VALIDATION_ERROR", effects.cancels, when=steps.state("failed")))
 wd("wd-refusal-touches-updated-at", "WD-10", "A refused cancel saves the row nonetheless, and updatedAt moves.",
-   changes.after_refusal("VALIDATION_ERROR", changes.touches, when=changes.state("paid", "failed", "canceled")))
+   effects.after_refusal("VALIDATION_ERROR", effects.touches, when=steps.state("paid", "failed", "canceled")))
 wd("wd-refusal-clears-paid-at", "WD-10, WD-04", "The refusal of a paid withdraw has already reset paidAt.",
-   changes.after_refusal("VALIDATION_ERROR", changes.sets(lambda it: {"paid_at": None})))
+   effects.after_refusal("VALIDATION_ERROR", effects.sets(lambda it: {"paid_at": None})))
 
 # Races
 
@@ -118,7 +122,7 @@ wd("wd-check-then-act", "WD-08",
    changes.check_then_act())
 wd("wd-processing-check-then-act", "WD-02",
    "What is processing takes another path, to its provider and back, without the lock: two racers win.",
-   changes.check_then_act(changes.state("processing")))
+   changes.check_then_act(steps.state("processing")))
 
 
 @defect("wd-losers-get-500", "WD-08")
@@ -153,17 +157,16 @@ class CancelIsNotSaved(Withdraws):
 
 wd("wd-cancel-comes-undone", "WD-09",
    "A worker that had loaded the row writes its old version back as soon as the answer is on its way.",
-   changes.comes_undone(0, "status", "canceled_at", "updated_at"))
+   effects.comes_undone(0, "status", "canceled_at", "updated_at"))
 wd("wd-read-is-stale", "WD-09", "The read endpoint answers from a cache that cancelling doesn't clear.",
-   changes.reads_what_was())
+   changes.reads_what_was)
 wd("wd-stored-amount-is-zeroed", "WD-23",
    "The answer is made before the amount is set to 0.00 in the database, where reading finds it.",
-   changes.reads(lambda it: {"amount": "0.00"}, changes.state("canceled")))
+   changes.reads(lambda it: {"amount": "0.00"}, steps.state("canceled")))
 wd("wd-read-shifts-canceled-at", "WD-17",
    "The column of canceledAt has no time zone: what was written as UTC is read as local time.",
    changes.reads(lambda it:
-       {"canceledAt": it.canceled_at and (it.canceled_at - timedelta(hours=7)).isoformat()},
-       changes.state("canceled")))
+       {"canceledAt": it.canceled_at and (it.canceled_at - timedelta(hours=7)).isoformat()}, steps.state("canceled")))
 
 
 @defect("wd-body-is-assigned", "WD-23")
@@ -184,4 +187,4 @@ class BodyIsAssigned(Withdraws):
 
 wd("wd-canceled-is-paid", "WD-42",
    "Settlement pays whatever its queue holds, and cancelling doesn't take a withdraw off the queue.",
-   changes.pays_also(changes.state("canceled")))
+   changes.pays_also(steps.state("canceled")))
