@@ -291,6 +291,17 @@ def breaks_on(when: Callable[[Request], bool], answer: Response = HANG_UP) -> ty
     return BreaksOn
 
 
+def responds(form: Callable[[Request, Response], Response]) -> type[Api[Any]]:
+    """Whatever is answered is made into another answer at last."""
+
+    class Responds(Api[Any]):
+        async def respond(self, request: Request) -> Response | None:
+            reply = await super().respond(request)
+            return reply and form(request, reply)
+
+    return Responds
+
+
 def ids(change: Callable[[str], str]) -> type[Api[Any]]:
     """An id is made into another one before it is parsed."""
     return asked(API.parse_id, lambda api, given: change(given))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, overload
 
 from conformance.sandbox.api import Api
-from conformance.sandbox.messages import Refusal
+from conformance.sandbox.messages import Refusal, Request
 
 A = TypeVar("A", bound=Api[Any])
 T = TypeVar("T")
@@ -59,6 +59,33 @@ def asked(step: Callable[[A, X], T], other: Callable[[A, X], object]) -> type[An
 
     change = has(**{step.__name__: bent})
     return change
+
+
+def for_requests(
+    when: Callable[[Request], bool], step: Callable[[A, X], T], form: Callable[[A, T, X], object]
+) -> type[Any]:
+    """As `after`, but for some requests only."""
+
+    def look_at(self: Any, request: Request) -> None:
+        super(change, self).look_at(request)
+        self.chosen = when(request)
+
+    def bent(self: Any, given: X) -> Any:
+        result = getattr(super(change, self), step.__name__)(given)
+        return form(self, result, given) if getattr(self, "chosen", False) else result
+
+    change = has(**{"look_at": look_at, step.__name__: bent})
+    return change
+
+
+def every(nth: int, step: Callable[[A, X], T], form: Callable[[A, T, X], object]) -> type[Any]:
+    """As `after`, but each so many-th time only."""
+
+    def counted(api: Any, result: Any, given: Any) -> Any:
+        api.times = getattr(api, "times", 0) + 1
+        return result if api.times % nth else form(api, result, given)
+
+    return after(step, counted)
 
 
 def has(**attributes: Any) -> type[Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from conformance.sandbox.api import Payload
+from conformance.sandbox.body import parse_object
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import Declare
 from conformance.sandbox.messages import Refusal, Request, Response
@@ -74,6 +76,30 @@ def takes_content_type(look: Callable[[list[bytes]], object]) -> type[PayoutInte
             look(request.values(b"content-type"))
 
     return TakesContentType
+
+
+def body_fields(request: Request) -> Body:
+    """The fields of a body that can be read, or none."""
+    try:
+        return parse_object(request.body) if request.body else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def query_field(request: Request, name: str) -> str | None:
+    """The first value of a name in the query."""
+    return next(iter(parse_qs(request.query).get(name, ())), None)
+
+
+def cancels_another(find: Callable[[Request], object]) -> type[PayoutIntents]:
+    """The id is looked for somewhere else first."""
+
+    class CancelsAnother(PayoutIntents):
+        async def cancel(self, request: Request, given: str) -> Response:
+            other = find(request)
+            return await super().cancel(request, other if isinstance(other, str) else given)
+
+    return CancelsAnother
 
 
 # The key

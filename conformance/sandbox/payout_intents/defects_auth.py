@@ -14,9 +14,6 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 _CHALLENGE = (("www-authenticate", "Basic"),)
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
@@ -152,21 +149,8 @@ class UndecodableIs500(PayoutIntents):
 pi("pi-no-colon-is-500", "PI-43", "Credentials without a colon end in a 500.",
    steps.after(PayoutIntents.auth_refusal, lambda api, refusal, reason: steps.crash("list index out of range")
        if reason == "no_colon" else refusal))
-
-
-@defect("pi-invalid-utf8-credentials-are-500", "PI-43")
-class InvalidUtf8CredentialsAre500(PayoutIntents):
-    """Credentials that aren't UTF-8 once decoded end in a 500."""
-
-    def account_for(self, user: bytes) -> Account | None:
-        user.decode()
-        return super().account_for(user)
-
-    def secret_matches(self, account: Account | None, password: bytes) -> bool:
-        password.decode()
-        return super().secret_matches(account, password)
-
-
+pi("pi-invalid-utf8-credentials-are-500", "PI-43", "Credentials that aren't UTF-8 once decoded end in a 500.",
+   steps.after(PayoutIntents.credentials, lambda api, pair, request: [part.decode() for part in pair] and pair))
 pi("pi-big-credentials-are-500", "PI-43", "Credentials that don't fit their buffer of 4 kB end in a 500.",
    steps.asked(PayoutIntents.credentials, lambda api, request: steps.crash("header value too long")
        if any(len(value) > _BIG for value in request.values(b"authorization")) else request))
@@ -174,21 +158,11 @@ pi("pi-header-name-is-case-sensitive", "PI-39",
    "The header counts only as Authorization, in this letter case (RFC 9110, 5.1).",
    steps.asked(PayoutIntents.credentials, lambda api, request:
        replace(request, headers=tuple(h for h in request.headers if h[0] != b"authorization"))), warns=True)
-
-
-@defect("pi-other-spellings-are-open", "PI-40")
-class OtherSpellingsAreOpen(PayoutIntents):
-    """The rule that asks for credentials is a pattern without the slash that the router allows behind a path."""
-
-    def place(self, path: str) -> tuple[str, str] | None:
-        return super().place(path.removesuffix("/"))
-
-    def authenticate(self, request: Request) -> Account:
-        if request.path.endswith("/cancel/"):
-            return next(iter(self.accounts.values()))
-        return super().authenticate(request)
-
-
+pi("pi-other-spellings-are-open", "PI-40",
+   "The rule that asks for credentials is a pattern without the slash that the router allows behind a path.",
+   steps.asked(PayoutIntents.place, lambda api, path: path.removesuffix("/")),
+       changes.lets_in(lambda api, request: next(iter(api.accounts.values())) if request.path.endswith("/cancel/")
+       else None))
 pi("pi-neighbours-are-trusted", "PI-40",
    "A request from the machine itself needs no credentials, and X-Forwarded-For says where it is from.",
    changes.lets_in(lambda api, request: next(iter(api.accounts.values()))
@@ -208,13 +182,7 @@ class RefusalTellsTheSecret(PayoutIntents):
         return matches
 
 
-@defect("pi-credentials-are-echoed", "PI-45")
-class CredentialsAreEchoed(PayoutIntents):
-    """Each refusal carries a header, meant for debugging, with the credentials that came."""
-
-    async def respond(self, request: Request) -> Response | None:
-        reply = await super().respond(request)
-        if reply is None or reply.status < 400:
-            return reply
-        sent = b" ".join(request.values(b"authorization")).decode("latin-1")
-        return replace(reply, headers=(*reply.headers, ("x-debug-auth", sent)))
+pi("pi-credentials-are-echoed", "PI-45",
+   "Each refusal carries a header, meant for debugging, with the credentials that came.",
+   changes.responds(lambda request, reply: reply if reply.status < 400
+       else changes.headed(reply, "x-debug-auth", b" ".join(request.values(b"authorization")).decode("latin-1"))))

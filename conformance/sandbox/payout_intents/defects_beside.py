@@ -5,13 +5,13 @@ import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
 from conformance.sandbox import changes, effects, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, encode
-from conformance.sandbox.payout_intents.changes import measures, pi, stores, uses_up_the_key
+from conformance.sandbox.payout_intents import changes as own
+from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.once import hangs_up
 from conformance.sandbox.payout_intents.reference import PayoutIntents
@@ -20,54 +20,17 @@ from conformance.sandbox.store import Scope
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 _PATIENT = 60
 """Turns to wait for a caller to hang up, long enough on a busy machine, too."""
 _LATER_S = 0.2
 
-
 # Ids beside the path
 
-
-class _BindsAnother(PayoutIntents):
-    """Looks for the id somewhere else first."""
-
-    def elsewhere(self, request: Request) -> object:
-        """What is found there."""
-        return None
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        other = self.elsewhere(request)
-        return await super().cancel(request, other if isinstance(other, str) else given)
-
-
-def _body(request: Request, api: PayoutIntents) -> dict[str, Any]:
-    try:
-        return api.parse(request.body) if request.body else {}
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _query(request: Request, name: str) -> str | None:
-    return next(iter(parse_qs(request.query).get(name, ())), None)
-
-
-@defect("pi-body-id-wins", "PI-01")
-class BodyIdWins(_BindsAnother):
-    """Path, query and body are merged into one set of parameters, and the body's id replaces the path's."""
-
-    def elsewhere(self, request: Request) -> object:
-        return _body(request, self).get("id")
-
-
-@defect("pi-query-id-wins", "PI-01")
-class QueryIdWins(_BindsAnother):
-    """The id is read from the merged parameters, in which those of the query come first."""
-
-    def elsewhere(self, request: Request) -> object:
-        return _query(request, "payout_intent_id")
+pi("pi-body-id-wins", "PI-01",
+   "Path, query and body are merged into one set of parameters, and the body's id replaces the path's.",
+   own.cancels_another(lambda request: own.body_fields(request).get("id")))
+pi("pi-query-id-wins", "PI-01", "The id is read from the merged parameters, in which those of the query come first.",
+   own.cancels_another(lambda request: own.query_field(request, "payout_intent_id")))
 
 
 @defect("pi-body-ids-go-along", "PI-01")
@@ -75,7 +38,7 @@ class BodyIdsGoAlong(PayoutIntents):
     """The handler for many serves one, too: whatever ids the body lists are cancelled with it."""
 
     async def cancel(self, request: Request, given: str) -> Response:
-        account, listed = self.authenticate(request), _body(request, self).get("ids")
+        account, listed = self.authenticate(request), own.body_fields(request).get("ids")
         for other in listed if isinstance(listed, list) else ():
             intent = self.store.get(str(other))
             if intent and self.owns(account, intent) and intent.status in self.cancellable:
@@ -89,7 +52,7 @@ class BodyStatusWins(PayoutIntents):
 
     async def cancel(self, request: Request, given: str) -> Response:
         response = await super().cancel(request, given)
-        intent, status = self.store.get(given), _body(request, self).get("status")
+        intent, status = self.store.get(given), own.body_fields(request).get("status")
         if intent and isinstance(status, str):
             intent.status = status
         return response
@@ -101,7 +64,7 @@ class BodyIdReachesStrangers(PayoutIntents):
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.find(self.authenticate(request), given)
-        other = self.store.get(str(_body(request, self).get("payoutIntentId")))
+        other = self.store.get(str(own.body_fields(request).get("payoutIntentId")))
         if other and other.status in self.cancellable:
             self.write(other, None)
         return await super().cancel(request, given)
@@ -113,7 +76,7 @@ class QueryIdShowsStrangers(PayoutIntents):
 
     async def read(self, request: Request, given: str) -> Response:
         self.find(self.authenticate_read(request), given)
-        other = self.store.get(_query(request, "id") or "")
+        other = self.store.get(own.query_field(request, "id") or "")
         return self.reply(200, self.shown(other)) if other else await super().read(request, given)
 
 
@@ -208,7 +171,7 @@ class HungUpKeepsTheKey(PayoutIntents):
 
 pi("pi-refused-body-uses-up-the-key", "PI-37",
    "A key is claimed before the body is looked at: the corrected request is a conflict.",
-   uses_up_the_key("invalid_request", lambda api, refusal: api.conflict()))
+   own.uses_up_the_key("invalid_request", lambda api, refusal: api.conflict()))
 
 
 @defect("pi-retry-of-a-404-is-never-answered", "PI-37")
@@ -278,9 +241,9 @@ class UnknownPathShowsTheRequest(PayoutIntents):
 
 pi("pi-escapes-count", "PI-24",
    "The limit counts the text as JSON writes it: each quote, backslash and line break as two.",
-   measures(lambda reason: len(encode(reason).decode()) - 2))
+   own.measures(lambda reason: len(encode(reason).decode()) - 2))
 pi("pi-long-text-is-cut-in-bytes", "PI-26", "512 characters are accepted in any script, and 512 bytes of them kept.",
-   stores(lambda reason: reason.encode()[:512].decode("utf-8", "ignore")))
+   own.stores(lambda reason: reason.encode()[:512].decode("utf-8", "ignore")))
 
 
 @defect("pi-odd-reason-is-refused-yet-cancelled", "PI-28")
@@ -289,7 +252,7 @@ class OddReasonIsRefusedYetCancelled(PayoutIntents):
 
     async def cancel(self, request: Request, given: str) -> Response:
         intent = self.find(self.authenticate(request), given)
-        reason = _body(request, self).get("reason", "")
+        reason = own.body_fields(request).get("reason", "")
         if not isinstance(reason, str) and reason is not None and intent.status in self.cancellable:
             self.write(intent, None)
         return await super().cancel(request, given)
@@ -297,7 +260,7 @@ class OddReasonIsRefusedYetCancelled(PayoutIntents):
 
 pi("pi-reason-is-composed", "PI-27",
    "The reason is normalised (NFC): letters that were written in two parts come back as one.",
-   stores(lambda reason: unicodedata.normalize("NFC", reason)), warns=True)
+   own.stores(lambda reason: unicodedata.normalize("NFC", reason)), warns=True)
 pi("pi-more-behind-the-secret-is-ignored", "PI-41",
    "The pair is split at its colons, and only the first two parts count.",
    steps.after(PayoutIntents.credentials, lambda api, pair, request: (pair[0], pair[1].partition(b":")[0])))

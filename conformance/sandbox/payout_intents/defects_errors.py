@@ -11,8 +11,6 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # The envelope
 
 pi("pi-error-is-a-string", "PI-44", "error is the code itself.",

@@ -14,9 +14,6 @@ from conformance.sandbox.store import instant
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 _THREE_LETTERS = {"MY": "MYS", "TH": "THA", "SG": "SGP", "ID": "IDN", "JP": "JPN"}
 Shown = dict[str, Any]
 
@@ -97,22 +94,7 @@ pi("pi-local-time-is-called-utc", "PI-20",
    "The time of the cancel is that of the office, eight hours ahead, with a Z behind it.",
    effects.writes(lambda it: {"updated_at": it.updated_at + timedelta(hours=8)}), warns=True)
 
-
 # Recipient
-# Laid out as a table, a defect per line.
-
-
-class _OtherRecipient(PayoutIntents):
-    """Shows another recipient."""
-
-    def recipient(self, row: Intent, shown: Shown) -> Shown:
-        """The recipient to show, made from the right one."""
-        return shown
-
-    def shown(self, row: Intent) -> Shown:
-        shown = super().shown(row)
-        return shown | {"recipient": self.recipient(row, shown["recipient"])}
-
 
 pi("pi-account-is-in-full", "PI-19", "The recipient has the account number in full, beside its last four digits.",
    recipient(lambda it, shown: shown | {"account_number": it.account_number}))
@@ -130,21 +112,11 @@ pi("pi-account-is-in-a-header", "PI-19", "A header meant for debugging carries t
    changes.success(lambda it, reply: changes.headed(reply, "x-debug-recipient", it.account_number)))
 pi("pi-account-is-in-an-error", "PI-19", "The message of a refusal names the account number in full.",
    changes.explains(lambda it, why: f"{why} Recipient: {it.account_number}."))
-
-
-@defect("pi-account-is-in-full-on-read", "PI-19")
-class AccountIsInFullOnRead(_OtherRecipient):
-    """Only a terminal intent, where it does no harm any more, shows the account number in full to readers."""
-
-    def recipient(self, row: Intent, shown: Shown) -> Shown:
-        return (
-            shown if row.status != "cancelled" else shown | {"account": {"number": row.account_number}}
-        )
-
-    def success(self, row: Intent) -> Response:
-        return self.reply(202, PayoutIntents.shown(self, row))
-
-
+pi("pi-account-is-in-full-on-read", "PI-19",
+   "Only a terminal intent, where it does no harm any more, shows the account number in full to readers.",
+   recipient(lambda it, shown:
+       shown | ({"account": {"number": it.account_number}} if it.status == "cancelled" else {})),
+       steps.instead(PayoutIntents.answered, PayoutIntents.shown))
 pi("pi-holder-name-is-ascii", "PI-21",
    "Cancelling rewrites the holder's name in ASCII: what doesn't fit is a question mark.",
    effects.writes(lambda it: {"holder_name": it.holder_name.encode("ascii", "replace").decode().upper()}))

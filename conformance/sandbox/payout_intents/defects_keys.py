@@ -9,25 +9,14 @@ from conformance.sandbox.body import canonical
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.changes import (
-    conflicts,
-    fingerprints,
-    keys,
-    looks_at_keys,
-    pi,
-    replays,
-    scopes,
-    uses_up_the_key,
-)
+from conformance.sandbox.payout_intents import changes as own
+from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Entry, Scope
 from conformance.sandbox.windows import LeavesAWindow
 
 # Laid out as a table, a defect per line.
 # fmt: off
-
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 
 Body = dict[str, Any]
 
@@ -58,10 +47,10 @@ pi("pi-key-is-ignored", "PI-31, PI-33", "The Idempotency-Key is documented and n
    steps.instead(PayoutIntents.key_of, lambda api, request: None))
 pi("pi-fingerprint-ignores-the-body", "PI-31",
    "A key belongs to an intent, whatever the body: another reason gets the first answer again.",
-   fingerprints(lambda identifier, body, right: identifier))
+   own.fingerprints(lambda identifier, body, right: identifier))
 pi("pi-fingerprint-ignores-letter-case", "PI-31",
    "Bodies are compared in lower case: a reason in other letters counts as the same.",
-   fingerprints(lambda identifier, body, right: right.lower()))
+   own.fingerprints(lambda identifier, body, right: right.lower()))
 
 
 @defect("pi-conflict-in-flight-is-replayed", "PI-31")
@@ -80,7 +69,7 @@ class ConflictInFlightIsReplayed(StaysInFlight):
 
 pi("pi-fingerprint-is-the-length", "PI-31",
    "Bodies are compared by Content-Length: another reason of the same length counts as the same.",
-   fingerprints(lambda identifier, body, right: f"{identifier} {len(canonical(body))}"))
+   own.fingerprints(lambda identifier, body, right: f"{identifier} {len(canonical(body))}"))
 
 
 @defect("pi-fingerprint-ignores-absence", "PI-31")
@@ -111,13 +100,13 @@ class StateIsCheckedBeforeTheKey(PayoutIntents):
 
 
 pi("pi-conflict-is-422", "PI-31", "A conflict is answered 422 idempotency_conflict.",
-   conflicts(lambda refusal: refusal.but(status=422)))
+   own.conflicts(lambda refusal: refusal.but(status=422)))
 pi("pi-conflict-is-400", "PI-31", "A conflict is answered 400 idempotency_conflict.",
-   conflicts(lambda refusal: refusal.but(status=400)))
+   own.conflicts(lambda refusal: refusal.but(status=400)))
 pi("pi-conflict-code-is-another", "PI-31", "The code of a conflict is idempotency_error.",
-   conflicts(lambda refusal: refusal.but(code="idempotency_error")))
+   own.conflicts(lambda refusal: refusal.but(code="idempotency_error")))
 pi("pi-conflict-is-500", "PI-31", "A conflict is the database's unique constraint, and ends in a 500.",
-   conflicts(lambda refusal: steps.crash("duplicate key value violates unique constraint")))
+   own.conflicts(lambda refusal: steps.crash("duplicate key value violates unique constraint")))
 
 
 # What a conflict leaves behind
@@ -185,20 +174,19 @@ class ConflictFreesTheKey(PayoutIntents):
             raise
 
 
-# Laid out as a table, a defect per line.
 # Replays
 
 pi("pi-replay-is-422", "PI-33", "The same request again is answered 422: the key only detects conflicts.",
-   replays(lambda api, kept: api.error(Refusal(422, "approval_required", 'The status is "cancelled".'))))
+   own.replays(lambda api, kept: api.error(Refusal(422, "approval_required", 'The status is "cancelled".'))))
 pi("pi-replay-is-409", "PI-33", "The same request again is a conflict, as any use of a used key is.",
-   replays(lambda api, kept: api.error(api.conflict())))
+   own.replays(lambda api, kept: api.error(api.conflict())))
 pi("pi-replay-is-200", "PI-33", "The same request again answers 200 instead of 202.",
-   replays(lambda api, kept: replace(kept, status=200)))
+   own.replays(lambda api, kept: replace(kept, status=200)))
 pi("pi-replay-is-empty", "PI-33", "The same request again answers 202 without the intent: only the status was kept.",
-   replays(lambda api, kept: api.reply(202, {})))
+   own.replays(lambda api, kept: api.reply(202, {})))
 pi("pi-replay-is-labelled-text", "PI-45",
    "What was kept under a key is its text: answered again, it is labelled as that.",
-   replays(lambda api, kept: replace(kept, content_type="text/plain; charset=utf-8")))
+   own.replays(lambda api, kept: replace(kept, content_type="text/plain; charset=utf-8")))
 
 
 @defect("pi-replay-moves-updated-at", "PI-33")
@@ -225,18 +213,18 @@ class ReplayMovesUpdatedAt(PayoutIntents):
 
 pi("pi-keys-are-global", "PI-34",
    "A key is unique among all merchants and environments: another's key is a conflict.",
-   scopes(lambda account, key: (key,)))
+   own.scopes(lambda account, key: (key,)))
 pi("pi-keys-span-environments", "PI-34", "A key is unique per merchant: one used in test is a conflict in live.",
-   scopes(lambda account, key: (account.merchant, key)))
+   own.scopes(lambda account, key: (account.merchant, key)))
 pi("pi-keys-span-merchants", "PI-34",
    "A key is unique per environment: one that another merchant has used is a conflict.",
-   scopes(lambda account, key: (account.environment, key)))
+   own.scopes(lambda account, key: (account.environment, key)))
 pi("pi-keys-leak-responses", "PI-34, PI-35",
    "A key alone finds the answer, whoever asks: another merchant sees the first one's intent.",
-   scopes(lambda account, key: (key,)), fingerprints(lambda identifier, body, right: canonical(body)))
+   own.scopes(lambda account, key: (key,)), own.fingerprints(lambda identifier, body, right: canonical(body)))
 pi("pi-another-intent-gets-the-first", "PI-35",
    "The intent isn't part of the comparison: a second one answers 202 with the first one's object.",
-   fingerprints(lambda identifier, body, right: canonical(body)))
+   own.fingerprints(lambda identifier, body, right: canonical(body)))
 
 
 @defect("pi-another-intent-is-claimed", "PI-35")
@@ -290,23 +278,23 @@ class DuplicatesInFlightLockTheKey(StaysInFlight):
 
 pi("pi-401-uses-up-the-key", "PI-37",
    "A request that fails authentication uses up its key: the 401 is replayed to its owner.",
-   uses_up_the_key("unauthorized", lambda api, refusal: refusal))
+   own.uses_up_the_key("unauthorized", lambda api, refusal: refusal))
 pi("pi-401-takes-the-key", "PI-37",
    "A request that fails authentication leaves its key behind as taken: later use is a conflict.",
-   uses_up_the_key("unauthorized", lambda api, refusal: api.conflict()))
+   own.uses_up_the_key("unauthorized", lambda api, refusal: api.conflict()))
 pi("pi-key-is-case-insensitive", "PI-38", "Keys are kept in lower case: two that differ in letter case are one.",
-   keys(str.lower))
+   own.keys(str.lower))
 pi("pi-key-is-cut", "PI-38", "A key is its first 16 characters: longer ones that begin alike are one.",
-   keys(lambda key: key[:16]))
+   own.keys(lambda key: key[:16]))
 pi("pi-key-must-be-a-uuid", "PI-38", "A key that is no UUID ends in a 500.",
-   keys(lambda key: key if len(key) == 36 else steps.crash("invalid input syntax for type uuid")))
+   own.keys(lambda key: key if len(key) == 36 else steps.crash("invalid input syntax for type uuid")))
 pi("pi-long-key-is-500", "PI-38", "A key that doesn't fit its column of 255 characters ends in a 500.",
-   looks_at_keys(lambda sent: any(len(value) > 255 for value in sent)
+   own.looks_at_keys(lambda sent: any(len(value) > 255 for value in sent)
        and steps.crash("value too long for type character varying(255)")))
 pi("pi-empty-key-is-500", "PI-38", "An empty key ends in a 500.",
-   looks_at_keys(lambda sent: sent == [b""] and steps.crash("key must not be blank")))
+   own.looks_at_keys(lambda sent: sent == [b""] and steps.crash("key must not be blank")))
 pi("pi-two-keys-are-500", "PI-38", "A key sent twice is a list, and ends in a 500.",
-   looks_at_keys(lambda sent: len(sent) > 1 and steps.crash("key.toLowerCase is not a function")))
+   own.looks_at_keys(lambda sent: len(sent) > 1 and steps.crash("key.toLowerCase is not a function")))
 
 
 @defect("pi-keys-are-kept-per-process", "PI-31")
@@ -325,7 +313,7 @@ class KeysAreKeptPerProcess(PayoutIntents):
 
 pi("pi-hyphens-in-keys-do-not-count", "PI-38",
    "Keys are kept without hyphens, as UUIDs are in this database: two that differ in them are one.",
-   keys(lambda key: key.replace("-", "")))
+   own.keys(lambda key: key.replace("-", "")))
 
 
 @defect("pi-get-is-keyed", "PI-35")
@@ -377,4 +365,4 @@ class RetryOfANotFoundIs202(_KeepsARefusal):
 
 pi("pi-fingerprint-ignores-punctuation", "PI-31",
    "Bodies are compared by their letters and figures, so that white space doesn't count: nor does a comma.",
-   fingerprints(lambda identifier, body, right: "".join(filter(str.isalnum, right))))
+   own.fingerprints(lambda identifier, body, right: "".join(filter(str.isalnum, right))))

@@ -15,10 +15,6 @@ from conformance.sandbox.store import Scope
 # fmt: off
 
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
-
 def _open(intent: Intent) -> bool:
     return intent.status != "cancelled"
 

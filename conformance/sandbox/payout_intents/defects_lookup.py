@@ -13,9 +13,6 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 pi("pi-unknown-is-422", "PI-10", "An unknown id is answered 422 approval_required: it isn't awaiting approval.",
    changes.unknown(status=422, code="approval_required"))
 pi("pi-unknown-code-is-another", "PI-10", "The code of a 404 is resource_not_found.",

@@ -16,8 +16,6 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # Reasons
 
 pi.rare("pi-placeholder-in-the-reason-is-500", "PI-27",
@@ -43,21 +41,11 @@ pi.rare("pi-list-of-accepted-types-is-406", "PI-01",
         "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
         changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
             and steps.refuse(406, "not_acceptable", "Only application/json is offered.")))
-
-
-@rare("pi-language-formats-the-amount", "PI-17")
-class LanguageFormatsTheAmount(PayoutIntents):
-    """The locale of Accept-Language decides how amounts are written: German readers get a comma."""
-
-    german = False
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        self.german = any(value.startswith(b"de") for value in request.values(b"accept-language"))
-
-    def shown(self, row: Intent) -> dict[str, Any]:
-        shown = super().shown(row)
-        return shown | {"amount": f"{row.amount},00"} if self.german else shown
+pi.rare("pi-language-formats-the-amount", "PI-17",
+        "The locale of Accept-Language decides how amounts are written: German readers get a comma.",
+        steps.for_requests(lambda request:
+            any(value.startswith(b"de") for value in request.values(b"accept-language")), PayoutIntents.shown,
+            lambda api, shown, it: shown | {"amount": f"{it.amount},00"}))
 
 
 # What gives something away
@@ -91,34 +79,18 @@ class StrictLimitShowsTheAccount(PayoutIntents):
 
 # What isn't JSON
 
-
-@rare("pi-bad-bytes-of-an-id-come-back", "PI-45")
-class BadBytesOfAnIdComeBack(PayoutIntents):
-    """The 404 for an id that isn't UTF-8 has its bytes in it as they came: the answer isn't UTF-8 either."""
-
-    async def respond(self, request: Request) -> Response | None:
-        reply = await super().respond(request)
-        if reply is None or reply.status != 404 or "%C3%28" not in request.path:
-            return reply
-        body = b'{"error":{"code":"not_found","message":"There is no \xc3\x28."}}'
-        return Response(reply.status, body, reply.headers, reply.content_type)
-
-
+pi.rare("pi-bad-bytes-of-an-id-come-back", "PI-45",
+        "The 404 for an id that isn't UTF-8 has its bytes in it as they came: the answer isn't UTF-8 either.",
+        changes.responds(lambda request, reply:
+            replace(reply, body=b'{"error":{"code":"not_found","message":"There is no \xc3\x28."}}')
+            if reply.status == 404 and "%C3%28" in request.path else reply))
 pi.rare("pi-replay-has-a-key-twice", "PI-45",
         "A replay is marked by text that is put behind the stored answer: its object type stands there twice.",
         replays(lambda api, kept: replace(kept, body=kept.body.rstrip()[:-1] + b',"object":"payout_intent"}')))
-
-
-@rare("pi-conflict-names-nan", "PI-45")
-class ConflictNamesNan(PayoutIntents):
-    """A conflict tells how alike the two reasons are, which is no number where one of them is missing."""
-
-    async def respond(self, request: Request) -> Response | None:
-        reply = await super().respond(request)
-        if reply is None or reply.status != 409 or b"reason" in request.body:
-            return reply
-        body = reply.body.rstrip()[:-1] + b',"likeness":NaN}'
-        return Response(reply.status, body, reply.headers, reply.content_type)
+pi.rare("pi-conflict-names-nan", "PI-45",
+        "A conflict tells how alike the two reasons are, which is no number where one of them is missing.",
+        changes.responds(lambda request, reply: replace(reply, body=reply.body.rstrip()[:-1] + b',"likeness":NaN}')
+            if reply.status == 409 and b"reason" not in request.body else reply))
 
 
 # Sequences

@@ -11,31 +11,20 @@ from conformance.sandbox import changes, steps
 from conformance.sandbox.body import parse_object
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Refusal, Request, Response
-from conformance.sandbox.payout_intents.changes import (
-    gives_message,
-    measures,
-    odd_reason,
-    parses,
-    pi,
-    reads_body,
-    stores,
-    takes_content_type,
-)
+from conformance.sandbox.payout_intents import changes as own
+from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import REASON_LIMIT, PayoutIntents
 
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 Body = dict[str, Any]
 
 # What becomes of it
 
 pi("pi-reason-is-dropped", "PI-22", "The reason is accepted and never kept: failure_message is null.",
-   gives_message(lambda reason: None))
+   own.gives_message(lambda reason: None))
 
 
 @defect("pi-reason-is-not-persisted", "PI-22", "PI-06")
@@ -57,39 +46,39 @@ pi("pi-reason-is-in-another-field", "PI-22",
    changes.shows(lambda it:
        {"reason": it.failure_message, "failure_message": "Cancelled by the merchant."}, steps.state("cancelled")))
 pi("pi-reason-has-a-prefix", "PI-22", "failure_message is a sentence with the reason inside.",
-   stores(lambda reason: f"Cancelled by merchant: {reason}"))
+   own.stores(lambda reason: f"Cancelled by merchant: {reason}"))
 pi("pi-reason-is-lower-case", "PI-22, PI-27", "The reason is made lower case, as if it were a code.",
-   stores(str.lower))
+   own.stores(str.lower))
 pi("pi-reason-0-is-none", "PI-27", 'Whether there is a reason is asked as PHP does, for which "0" is empty.',
-   gives_message(lambda reason: None if reason == "0" else reason))
-pi("pi-reason-is-trimmed", "PI-27", "Outer white space is cut off.", stores(str.strip), warns=True)
-pi("pi-reason-is-escaped", "PI-27", "The reason is escaped for HTML before it is kept.", stores(html.escape))
-pi("pi-reason-is-unescaped", "PI-27", "Entities are resolved: &amp; comes back as &.", stores(html.unescape))
+   own.gives_message(lambda reason: None if reason == "0" else reason))
+pi("pi-reason-is-trimmed", "PI-27", "Outer white space is cut off.", own.stores(str.strip), warns=True)
+pi("pi-reason-is-escaped", "PI-27", "The reason is escaped for HTML before it is kept.", own.stores(html.escape))
+pi("pi-reason-is-unescaped", "PI-27", "Entities are resolved: &amp; comes back as &.", own.stores(html.unescape))
 pi("pi-reason-loses-its-tags", "PI-27", "A sanitiser removes what looks like a tag.",
-   stores(lambda reason: re.sub(r"<[^>]*>", "", reason)))
+   own.stores(lambda reason: re.sub(r"<[^>]*>", "", reason)))
 pi("pi-reason-is-one-line", "PI-27", "Line breaks become spaces.",
-   stores(lambda reason: re.sub(r"[\r\n]+", " ", reason)))
+   own.stores(lambda reason: re.sub(r"[\r\n]+", " ", reason)))
 pi("pi-reason-loses-its-quotes", "PI-27", "Quotes are doubled for a query that doubles them itself.",
-   stores(lambda reason: reason.replace("'", "''").replace('"', '\\"')))
+   own.stores(lambda reason: reason.replace("'", "''").replace('"', '\\"')))
 pi("pi-reason-loses-emoji", "PI-27", "The column holds three bytes per character: emoji become question marks.",
-   stores(lambda reason: "".join("?" if letter > "\uffff" else letter for letter in reason)))
+   own.stores(lambda reason: "".join("?" if letter > "\uffff" else letter for letter in reason)))
 pi("pi-reason-is-latin", "PI-27", "The column holds Latin-1: text in another script becomes question marks.",
-   stores(lambda reason: reason.encode("latin-1", "replace").decode("latin-1")))
+   own.stores(lambda reason: reason.encode("latin-1", "replace").decode("latin-1")))
 pi("pi-reason-is-mojibake", "PI-27", "UTF-8 is read as Latin-1 on the way to the database.",
-   stores(lambda reason: reason.encode().decode("latin-1")))
+   own.stores(lambda reason: reason.encode().decode("latin-1")))
 pi("pi-reason-is-normalised", "PI-27", "The reason is normalised (NFKC), so it comes back as other characters.",
-   stores(lambda reason: unicodedata.normalize("NFKC", reason)))
+   own.stores(lambda reason: unicodedata.normalize("NFKC", reason)))
 
 # Whether there is one
 
 pi("pi-reason-is-required", "PI-23", "A cancel without a reason is refused.",
-   reads_body(lambda body: steps.refuse(400, "invalid_request", "A reason is required.")
+   own.reads_body(lambda body: steps.refuse(400, "invalid_request", "A reason is required.")
        if body.get("reason") is None else body))
 pi("pi-no-reason-is-undefined", "PI-23", "Without a reason, failure_message is an empty object.",
    changes.shows(lambda it: {"failure_message": {}}, lambda it: it.status == "cancelled"
        and it.failure_message is None))
 pi("pi-no-reason-is-500", "PI-23", "A cancel without a reason ends in a 500.",
-   reads_body(lambda body: {"reason": body["reason"]}))
+   own.reads_body(lambda body: {"reason": body["reason"]}))
 
 
 @defect("pi-no-reason-is-the-last-one", "PI-23")
@@ -106,18 +95,18 @@ class NoReasonIsTheLastOne(PayoutIntents):
 # Length
 
 pi("pi-511-is-the-limit", "PI-24", "512 characters are refused: less than, instead of at most.",
-   measures(lambda reason: len(reason) + 1))
+   own.measures(lambda reason: len(reason) + 1))
 pi("pi-255-is-the-limit", "PI-24", "The column holds 255 characters, and so many are accepted.",
-   measures(lambda reason: len(reason) + REASON_LIMIT - 255))
+   own.measures(lambda reason: len(reason) + REASON_LIMIT - 255))
 pi("pi-reason-is-cut-at-255", "PI-24", "A reason of up to 512 characters is accepted, and cut at 255.",
-   stores(lambda reason: reason[:255]))
+   own.stores(lambda reason: reason[:255]))
 pi("pi-513-is-accepted", "PI-25", "513 characters are accepted: off by one.",
-   measures(lambda reason: len(reason) - 1))
-pi("pi-reason-is-unlimited", "PI-25", "There is no limit.", measures(lambda reason: 0))
+   own.measures(lambda reason: len(reason) - 1))
+pi("pi-reason-is-unlimited", "PI-25", "There is no limit.", own.measures(lambda reason: 0))
 pi("pi-reason-is-cut-silently", "PI-25", "What is longer than 512 characters is cut without a word.",
-   measures(lambda reason: 0), stores(lambda reason: reason[:REASON_LIMIT]))
+   own.measures(lambda reason: 0), own.stores(lambda reason: reason[:REASON_LIMIT]))
 pi("pi-long-reason-is-500", "PI-25", "A reason that is too long ends in a 500 from the database.",
-   measures(lambda reason: steps.crash("value too long for type character varying(512)")
+   own.measures(lambda reason: steps.crash("value too long for type character varying(512)")
        if len(reason) > REASON_LIMIT else 0))
 
 
@@ -135,10 +124,10 @@ class LongReasonIsRefusedYetCancelled(PayoutIntents):
 
 
 pi("pi-length-is-in-bytes", "PI-26", "The limit counts bytes, so a language other than English has less room.",
-   measures(lambda reason: len(reason.encode())))
+   own.measures(lambda reason: len(reason.encode())))
 pi("pi-length-is-as-escaped", "PI-26",
    "The limit counts the JSON text with escapes, six characters for each beyond ASCII.",
-   measures(lambda reason: len(json.dumps(reason)) - 2))
+   own.measures(lambda reason: len(json.dumps(reason)) - 2))
 
 
 @defect("pi-reason-is-parsed", "PI-27")
@@ -152,31 +141,31 @@ class ReasonIsParsed(PayoutIntents):
             return reason
 
 
-# Laid out as a table, a defect per line.
 # Other types
 
-pi("pi-odd-reason-is-made-a-string", "PI-28", "A reason that is no string is made one.", odd_reason(str))
+pi("pi-odd-reason-is-made-a-string", "PI-28", "A reason that is no string is made one.", own.odd_reason(str))
 pi("pi-odd-reason-is-500", "PI-28", "A reason that is no string ends in a 500.",
-   odd_reason(lambda reason: steps.crash("reason.trim is not a function")))
-pi("pi-odd-reason-is-kept", "PI-28", "A reason of any type is kept as it is.", odd_reason(lambda reason: reason))
+   own.odd_reason(lambda reason: steps.crash("reason.trim is not a function")))
+pi("pi-odd-reason-is-kept", "PI-28", "A reason of any type is kept as it is.", own.odd_reason(lambda reason: reason))
 pi("pi-null-reason-is-500", "PI-28", "A reason that is null ends in a 500.",
-   reads_body(lambda body: steps.crash("Cannot read properties of null (reading 'length')")
+   own.reads_body(lambda body: steps.crash("Cannot read properties of null (reading 'length')")
        if body.get("reason", "") is None else body))
 pi("pi-null-reason-is-the-word", "PI-28", "A reason that is null is kept as the word null.",
-   reads_body(lambda body: body | {"reason": "null"} if body.get("reason", "") is None else body))
+   own.reads_body(lambda body: body | {"reason": "null"} if body.get("reason", "") is None else body))
 
 # Bodies
 
-pi("pi-malformed-json-is-500", "PI-29", "What isn't JSON ends in a 500.", parses(parse_object, json.JSONDecodeError))
+pi("pi-malformed-json-is-500", "PI-29", "What isn't JSON ends in a 500.",
+   own.parses(parse_object, json.JSONDecodeError))
 pi("pi-non-object-is-500", "PI-29", "JSON that is no object ends in a 500.",
-   parses(lambda body: isinstance(json.loads(body), dict) or steps.crash("'list' object has no attribute 'get'")))
+   own.parses(lambda body: isinstance(json.loads(body), dict) or steps.crash("'list' object has no attribute 'get'")))
 pi("pi-invalid-utf8-is-500", "PI-29", "Bytes that aren't UTF-8 end in a 500.",
-   parses(bytes.decode, UnicodeDecodeError))
+   own.parses(bytes.decode, UnicodeDecodeError))
 pi("pi-empty-body-is-500", "PI-29", "No body at all ends in a 500.",
    steps.asked(PayoutIntents.body_of, lambda api, request: request if request.body
        else steps.crash("Expecting value")))
 pi("pi-deep-nesting-is-500", "PI-29", "A body nested deeper than the stack ends in a 500.",
-   parses(lambda body: max(body.count(b"["), body.count(b"{")) > 50 and steps.crash("stack level too deep")))
+   own.parses(lambda body: max(body.count(b"["), body.count(b"{")) > 50 and steps.crash("stack level too deep")))
 
 
 @defect("pi-malformed-json-is-refused-yet-cancelled", "PI-29")
@@ -200,13 +189,13 @@ class MalformedJsonIsRefusedYetCancelled(PayoutIntents):
 # Content types
 
 pi("pi-json-is-415", "PI-46", "Only the vendor's own media type is accepted.",
-   takes_content_type(lambda sent: sent[:1] == [b"application/vnd.payouts+json"]
+   own.takes_content_type(lambda sent: sent[:1] == [b"application/vnd.payouts+json"]
        or steps.refuse(415, "unsupported_media_type", "The body has to be application/vnd.payouts+json.")))
 pi("pi-charset-is-415", "PI-46", "The content type is compared as a whole, so one with a charset is refused.",
-   takes_content_type(lambda sent: sent[:1] == [b"application/json"]
+   own.takes_content_type(lambda sent: sent[:1] == [b"application/json"]
        or steps.refuse(415, "unsupported_media_type", "The body has to be application/json.")), warns=True)
 pi("pi-other-content-type-is-500", "PI-46", "A content type that no parser is registered for ends in a 500.",
-   takes_content_type(lambda sent: sent and not sent[0].lower().startswith(b"application/json")
+   own.takes_content_type(lambda sent: sent and not sent[0].lower().startswith(b"application/json")
        and steps.crash("no parser")), warns=True)
 pi("pi-no-content-type-is-500", "PI-46", "A body without a content type ends in a 500.",
    steps.asked(PayoutIntents.check_content_type, lambda api, request: request if request.values(b"content-type")

@@ -18,9 +18,6 @@ from conformance.sandbox.windows import LeavesAWindow
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 pi("pi-requires-approval-is-refused", "PI-01",
    "Only what has been approved is cancelled: the condition is the wrong way round.",
    changes.cancels_in("processing"))

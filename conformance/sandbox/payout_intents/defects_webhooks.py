@@ -14,9 +14,6 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 pi("pi-event-never-comes", "PI-49", "No event is sent.",
    steps.instead(PayoutIntents.announce, lambda api, it, reason: None))
 pi("pi-event-comes-twice", "PI-49", "Two events with different ids are sent for one cancel.",

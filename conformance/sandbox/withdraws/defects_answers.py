@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.sandbox import changes, effects, steps
-from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import Request, Response
 from conformance.sandbox.withdraws.changes import account_of_key, wd
@@ -15,9 +14,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
-
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 
 _PROTOTYPE = (b"constructor", b"__proto__", b"toString", b"hasOwnProperty")
 Data = dict[str, Any]
@@ -36,32 +32,11 @@ class PendingNeedsItsProvider(Withdraws):
             raise self.unsupported(row)
 
 
-@defect("wd-tenth-success-is-202", "WD-01", late=True)
-class TenthSuccessIs202(Withdraws):
-    """One of ten processes runs the next version, which answers 202."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.successes = 0
-
-    def success(self, row: Withdraw) -> Response:
-        self.successes += 1
-        return replace(super().success(row), status=202 if self.successes % 10 == 0 else 200)
-
-
-@defect("wd-tenth-paid-at-is-set", "WD-18", late=True)
-class TenthPaidAtIsSet(Withdraws):
-    """One of ten answers is made by a view that fills paidAt with the time of the end, whatever the end."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.successes = 0
-
-    def answered(self, row: Withdraw) -> Payload:
-        self.successes += 1
-        shown = super().answered(row)
-        return shown | {"paidAt": shown["canceledAt"]} if self.successes % 10 == 0 else shown
-
+wd("wd-tenth-success-is-202", "WD-01", "One of ten processes runs the next version, which answers 202.",
+   steps.every(10, Withdraws.success, lambda api, reply, it: replace(reply, status=202)), late=True)
+wd("wd-tenth-paid-at-is-set", "WD-18",
+   "One of ten answers is made by a view that fills paidAt with the time of the end, whatever the end.",
+   steps.every(10, Withdraws.answered, lambda api, shown, it: shown | {"paidAt": shown["canceledAt"]}), late=True)
 
 # Values that are kept back
 

@@ -12,9 +12,6 @@ from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 _DOCUMENTED = {b"X-API-Key", b"X-Timestamp", b"X-Signature"}
 
 # What is signed as documented is refused

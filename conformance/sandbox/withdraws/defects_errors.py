@@ -11,8 +11,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # The envelope
 
 wd("wd-error-success-is-a-string", "WD-26", 'An error carries the text "false", which is true in most languages.',

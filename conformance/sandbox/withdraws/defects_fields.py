@@ -12,9 +12,6 @@ from conformance.sandbox.withdraws.changes import wd
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 _BANGKOK = timezone(timedelta(hours=7))
 
 
@@ -89,7 +86,6 @@ wd("wd-created-at-is-a-number", "WD-25", "createdAt is a number of seconds.",
 wd("wd-updated-at-is-an-http-date", "WD-25", "updatedAt is written as HTTP headers write it.",
    changes.shows(lambda it: {"updatedAt": it.updated_at.strftime("%a, %d %b %Y %H:%M:%S GMT")}))
 
-# Laid out as a table, a defect per line.
 # Money
 
 wd("wd-amount-is-a-number", "WD-19", "amount is a JSON number.",

@@ -15,9 +15,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
 Data = dict[str, Any]
 
 

@@ -19,10 +19,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # fmt: off
 
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
-
-
 def _later(seconds: float, what: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_later(seconds, what)
 

@@ -10,8 +10,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # Not found
 
 wd("wd-unknown-is-400", "WD-11", "An unknown id is answered 400 VALIDATION_ERROR.",

@@ -13,8 +13,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # Ids
 
 wd.rare("wd-nil-uuid-is-500", "WD-14",
@@ -25,25 +23,13 @@ wd.rare("wd-uuid-like-a-number-is-500", "WD-14",
         "A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500.",
         changes.ids(lambda given: steps.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
 
-
 # Headers
 
-
-@rare("wd-language-formats-the-amount", "WD-19")
-class LanguageFormatsTheAmount(Withdraws):
-    """The locale of Accept-Language decides how amounts are written: German readers get a comma."""
-
-    german = False
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        self.german = any(value.startswith(b"de") for value in request.values(b"accept-language"))
-
-    def shown(self, row: Withdraw) -> dict[str, Any]:
-        shown = super().shown(row)
-        return shown | {"amount": str(shown["amount"]).replace(".", ",")} if self.german else shown
-
-
+wd.rare("wd-language-formats-the-amount", "WD-19",
+        "The locale of Accept-Language decides how amounts are written: German readers get a comma.",
+        steps.for_requests(lambda request:
+            any(value.startswith(b"de") for value in request.values(b"accept-language")), Withdraws.shown,
+            lambda api, shown, it: shown | {"amount": str(shown["amount"]).replace(".", ",")}))
 wd.rare("wd-list-of-accepted-types-is-406", "WD-01",
         "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
         changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
@@ -52,23 +38,13 @@ wd.rare("wd-long-request-id-is-500", "WD-01",
         "X-Request-Id goes into a column of 64 characters; a longer one ends in a 500.",
         changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
             and steps.crash("value too long for type character varying(64)")))
-
-
-@rare("wd-browser-gets-a-page", "WD-26")
-class BrowserGetsAPage(Withdraws):
-    """Whoever calls with a browser's User-Agent gets refusals as a page for people."""
-
-    browser = False
-
-    def look_at(self, request: Request) -> None:
-        super().look_at(request)
-        self.browser = any(value.startswith(b"Mozilla/") for value in request.values(b"user-agent"))
-
-    def error(self, refusal: Refusal) -> Response:
-        if self.browser and refusal.status in (400, 404):
-            page = f"<html><body>{refusal.message}</body></html>"
-            return Response(refusal.status, page.encode(), refusal.headers, "text/html")
-        return super().error(refusal)
+wd.rare("wd-browser-gets-a-page", "WD-26",
+        "Whoever calls with a browser's User-Agent gets refusals as a page for people.",
+        steps.for_requests(lambda request:
+            any(value.startswith(b"Mozilla/") for value in request.values(b"user-agent")), Withdraws.error,
+            lambda api, reply, refusal:
+            Response(refusal.status, f"<html><body>{refusal.message}</body></html>".encode(), refusal.headers,
+            "text/html") if refusal.status in (400, 404) else reply))
 
 
 # Sequences

@@ -11,23 +11,13 @@ from urllib.parse import unquote
 from conformance.sandbox import changes, steps
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Request, Response
-from conformance.sandbox.withdraws.changes import (
-    also_fresh,
-    also_matches,
-    compares,
-    covers,
-    signed_by,
-    unguarded,
-    wd,
-)
+from conformance.sandbox.messages import Request
+from conformance.sandbox.withdraws import changes as own
+from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
 
 # Laid out as a table, a defect per line.
 # fmt: off
-
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 
 _BIG = 4096
 """Bytes that a header's buffer holds in the defects below."""
@@ -35,23 +25,23 @@ _BIG = 4096
 # The signature
 
 wd("wd-signature-is-not-verified", "WD-32, WD-35", "The signature has to be there; what it says is never looked at.",
-   compares(lambda expected, sent: True))
+   own.compares(lambda expected, sent: True))
 wd("wd-signature-may-be-shorter", "WD-32",
    "As many bytes are compared as the client sent: a truncated signature matches.",
-   compares(lambda expected, sent: expected.startswith(sent)))
+   own.compares(lambda expected, sent: expected.startswith(sent)))
 wd("wd-signature-may-be-longer", "WD-32",
    "As many bytes are compared as the signature has: whatever follows is ignored.",
-   compares(lambda expected, sent: sent.startswith(expected)))
+   own.compares(lambda expected, sent: sent.startswith(expected)))
 wd("wd-signature-is-compared-by-its-head", "WD-32",
    "Only the first sixteen bytes count, nine of hex: what follows may be anything.",
-   compares(lambda expected, sent: expected[:16] == sent[:16]))
+   own.compares(lambda expected, sent: expected[:16] == sent[:16]))
 wd("wd-any-merchants-secret-does", "WD-32, WD-33",
    "The signature may be made with any merchant's secret; the key alone says whose withdraw it is.",
-   signed_by(lambda api, account: api.accounts.values()))
+   own.signed_by(lambda api, account: api.accounts.values()))
 wd("wd-empty-secret-does", "WD-32", "A rotated secret is kept as an empty string, and signatures made with it match.",
-   signed_by(lambda api, account: (account, replace(account, secret=b""))))
+   own.signed_by(lambda api, account: (account, replace(account, secret=b""))))
 wd("wd-key-is-a-secret-too", "WD-32", "A signature made with the public key in place of the secret matches as well.",
-   signed_by(lambda api, account: (account, replace(account, secret=account.key))))
+   own.signed_by(lambda api, account: (account, replace(account, secret=account.key))))
 
 
 @defect("wd-body-is-written-anew", "WD-32")
@@ -112,7 +102,7 @@ class NonHexIsPassedOver(Withdraws):
 
 
 wd("wd-body-is-not-covered", "WD-35, WD-32",
-   "The signature is verified over the timestamp and no body, whatever the body is.", covers(lambda body: b""))
+   "The signature is verified over the timestamp and no body, whatever the body is.", own.covers(lambda body: b""))
 
 
 @defect("wd-odd-body-is-not-covered", "WD-35")
@@ -153,9 +143,9 @@ wd("wd-key-is-compared-by-its-head", "WD-33", "A key is found by its first sixte
 
 wd("wd-multibyte-signature-is-500", "WD-39",
    "Signatures are compared as text, which has to be ASCII: anything else ends in a 500.",
-   compares(lambda expected, sent: hmac.compare_digest(expected.decode(), sent.decode("latin-1"))))
+   own.compares(lambda expected, sent: hmac.compare_digest(expected.decode(), sent.decode("latin-1"))))
 wd("wd-short-signature-is-500", "WD-39", "The comparison wants equal lengths, and throws otherwise.",
-   compares(lambda expected, sent: expected == sent if len(sent) == len(expected)
+   own.compares(lambda expected, sent: expected == sent if len(sent) == len(expected)
        else steps.crash("Input buffers must have the same byte length")))
 
 
@@ -169,7 +159,7 @@ class NonHexSignatureIs500(Withdraws):
 
 
 wd("wd-big-signature-is-500", "WD-39", "A signature that doesn't fit its buffer of 4 kB ends in a 500.",
-   also_matches(lambda sent: len(sent) > _BIG and steps.crash("header value too long")))
+   own.also_matches(lambda sent: len(sent) > _BIG and steps.crash("header value too long")))
 wd("wd-big-key-is-500", "WD-39", "A key that doesn't fit its buffer of 4 kB ends in a 500.",
    changes.finds_account(lambda accounts, key, found: steps.crash("header value too long") if len(key) > _BIG
        else found))
@@ -178,7 +168,6 @@ wd("wd-multibyte-key-is-500", "WD-39", "A key is decoded as ASCII; anything else
        else steps.crash("ordinal not in range(128)")))
 
 
-# Laid out as a table, a defect per line.
 # The signature
 
 
@@ -196,10 +185,10 @@ class SignatureIsReadAsANumber(Withdraws):
 
 wd("wd-algorithm-may-be-none", "WD-32",
    "What stands before the equals sign names the algorithm, and one of them is none.",
-   also_matches(lambda sent: sent.startswith(b"none=")))
+   own.also_matches(lambda sent: sent.startswith(b"none=")))
 wd("wd-forty-digits-do", "WD-32",
    "The column is as wide as a SHA-1 was: of a signature of forty digits no more is compared.",
-   compares(lambda expected, sent: sent in (expected, expected[:47])))
+   own.compares(lambda expected, sent: sent in (expected, expected[:47])))
 
 
 @defect("wd-second-attempt-is-let-in", "WD-32")
@@ -216,55 +205,28 @@ class SecondAttemptIsLetIn(Withdraws):
 
 # Side doors
 
-
-class _Unguarded(Withdraws):
-    """Asks nobody for credentials where it isn't guarded."""
-
-    async def cancel(self, request: Request, given: str) -> Response:
-        withdraw = self.store.get(given.lower())
-        if withdraw is None or not self.unguarded(request, given):
-            return await super().cancel(request, given)
-        self.check_cancellable(withdraw)
-        self.write(withdraw)
-        return self.success(withdraw)
-
-    def unguarded(self, request: Request, given: str) -> bool:
-        """Whether this one is let in unseen."""
-        return False
-
-
 wd("wd-authorization-suffices", "WD-31",
    "Whoever sends an Authorization header is some other service, whose gateway has looked at it.",
-   unguarded(lambda request, given, it: bool(request.values(b"authorization"))))
-
-
-@defect("wd-escaped-path-is-not-guarded", "WD-31")
-class EscapedPathIsNotGuarded(_Unguarded):
-    """The guard compares the path as it came; the router decodes it first."""
-
-    def place(self, path: str) -> tuple[str, str] | None:
-        return super().place(unquote(path)) if path.partition("%")[2] else super().place(path)
-
-    def unguarded(self, request: Request, given: str) -> bool:
-        return not request.path.endswith("/cancel")
-
-
+   own.unguarded(lambda request, given, it: bool(request.values(b"authorization"))))
+wd("wd-escaped-path-is-not-guarded", "WD-31", "The guard compares the path as it came; the router decodes it first.",
+   own.unguarded(lambda request, given, it: not request.path.endswith("/cancel")),
+       steps.asked(Withdraws.place, lambda api, path: unquote(path)))
 wd("wd-capitals-are-not-guarded", "WD-31",
    "The guard's pattern knows lower-case hex only, and what doesn't match isn't guarded.",
-   unguarded(lambda request, given, it: given != given.lower()))
+   own.unguarded(lambda request, given, it: given != given.lower()))
 wd("wd-processing-is-not-guarded", "WD-31",
    "What is processing is cancelled by a route of the provider's callbacks, which have no key.",
-   unguarded(lambda request, given, it: it.status == "processing"))
+   own.unguarded(lambda request, given, it: it.status == "processing"))
 
 # Timestamp and body
 
 wd("wd-timestamp-is-read-as-far-as-it-goes", "WD-34", "The digits at the beginning count, whatever follows them.",
    steps.asked(Withdraws.is_fresh, lambda api, stamp: re.split(rb"\D", stamp)[0]))
 wd("wd-long-timestamp-is-500", "WD-34", "A timestamp that no 64 bits hold ends in a 500.",
-   also_fresh(lambda stamp: len(stamp) > 19 and steps.crash("value out of range: bigint")))
+   own.also_fresh(lambda stamp: len(stamp) > 19 and steps.crash("value out of range: bigint")))
 wd("wd-undecodable-body-is-not-covered", "WD-35",
    "The body is decoded before it is signed, and what isn't UTF-8 is left out.",
-   covers(lambda body: body.decode("utf-8", "ignore").encode()))
+   own.covers(lambda body: body.decode("utf-8", "ignore").encode()))
 
 
 @defect("wd-form-is-not-covered", "WD-35", warns=True)
@@ -281,7 +243,7 @@ class FormIsNotCovered(Withdraws):
 
 wd("wd-long-body-is-not-covered", "WD-35",
    "A body that doesn't fit the buffer goes to a file, and the signature is verified over an empty buffer.",
-   covers(lambda body: body if len(body) < 16_384 else b""))
+   own.covers(lambda body: body if len(body) < 16_384 else b""))
 wd("wd-stale-is-400", "WD-36",
    "An old timestamp counts as an invalid request, and is answered 400 without a challenge.",
    changes.unauthorized(("stale",), status=400, code="VALIDATION_ERROR", message="The timestamp is too old.",

@@ -16,8 +16,6 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Laid out as a table, a defect per line.
 # fmt: off
 
-# Laid out as a table, a defect per line.
-# Laid out as a table, a defect per line.
 # The cancellation matrix
 
 wd("wd-pending-is-refused", "WD-01", "Only what the provider has already taken is cancelled: pending was forgotten.",
