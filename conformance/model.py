@@ -231,12 +231,23 @@ class Check:
     problem: Problem | None = field(default=None, metadata=OPTIONAL)
     resources: tuple[tuple[str, str], ...] = field(default=(), metadata=OBJECT)
 
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The index of every exchange that the check refers to, that of its problem at the end."""
+        problem = None if self.problem is None else self.problem.exchange
+        return self.exchanges if problem is None else (*self.exchanges, problem)
+
+    @property
+    def shown_by(self) -> int | None:
+        """The index of the exchange that shows the outcome: the one that the problem names, or else the last."""
+        return self.named[-1] if self.named else None
+
 
 @dataclass(frozen=True, slots=True)
 class RequirementResult:
     """What a run found out about one requirement; `reason` is a sentence where the outcome isn't `passed`."""
 
-    requirement: Requirement
+    requirement: Requirement = field(metadata=NEVER)
     outcome: Outcome
     reason: str
     checks: tuple[str, ...]
@@ -295,24 +306,24 @@ class RunRecord:
     """
 
     target: Target
-    harness_version: str
-    catalogue_revision: int
-    catalogue_digest: str
+    harness_version: str = field(metadata=NEVER)
+    catalogue_revision: int = field(metadata=NEVER)
+    catalogue_digest: str = field(metadata=NEVER)
     started_at: str
     finished_at: str
     seed: int
     verdict: Verdict
     complete: bool
-    requirements: tuple[RequirementResult, ...]
+    requirements: tuple[RequirementResult, ...] = field(metadata=NEVER)
     checks: tuple[Check, ...]
-    exchanges: tuple[Exchange, ...]
-    not_observable: tuple[NotObservable, ...] = ()
-    options: Mapping[str, object] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    fuzz: Mapping[str, object] | None = None
-    inputs: Inputs | None = None
-    matrix: tuple[MatrixRow, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
+    exchanges: tuple[Exchange, ...] = field(metadata=NEVER)
+    not_observable: tuple[NotObservable, ...] = field(default=(), metadata=OPTIONAL)
+    options: Mapping[str, object] = field(default_factory=dict, metadata=OPTIONAL)
+    notes: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    fuzz: Mapping[str, object] | None = field(default=None, metadata=OPTIONAL)
+    inputs: Inputs | None = field(default=None, metadata=OMITTED)
+    matrix: tuple[MatrixRow, ...] = field(default=(), metadata=OMITTED)
+    waivers: tuple[Waiver, ...] = field(default=(), metadata=OMITTED)
 
     def waived(self, requirement: str) -> Waiver | None:
         """The waiver that holds for a requirement which failed or warned; None where there is none."""

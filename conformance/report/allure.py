@@ -98,11 +98,7 @@ class _Run:
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._rows = {result.requirement.id: result.requirement for result in record.requirements}
-        self._findings = {
-            check.id: finding
-            for finding in (*explain.problems(record), *explain.warnings(record))
-            for check in (finding.check, *finding.more)
-        }
+        self._findings = explain.by_check(record)
         self._prefix = _prefix(record)
         self._seen: dict[str, int] = {}
 
@@ -158,9 +154,8 @@ class _Run:
         if check.outcome is Outcome.PASSED:
             return None
         finding = self._findings.get(check.id)
-        said = check.message or (check.problem.observed if check.problem else "") or check.title
         about = f"{finding.requirement.id}: " if finding else ""
-        message = f"{PREFIXES[check.outcome]}{about}{line(said, _MESSAGE)}"
+        message = f"{PREFIXES[check.outcome]}{about}{line(explain.said(check), _MESSAGE)}"
         return StatusDetails(message=message, trace=self._trace(check, finding))
 
     def _trace(self, check: Check, finding: Finding | None) -> str:
@@ -187,7 +182,7 @@ class _Run:
         for row in rows:
             weighs = "" if binding(check, row) else ", here as a soft part"
             parts.append(f"about {row.id} {row.level} ({explain.BASES[row.basis]}{weighs}): {row.title}")
-        index = _shown_by(check)
+        index = check.shown_by
         if index is not None:
             signed = self._record.exchanges[index].signed
             parts += ["", f"signed: {line(signed, _MESSAGE)}"] if signed is not None else []
@@ -198,7 +193,7 @@ class _Run:
         """A step for each exchange, with what it attaches; the one that shows the problem bears its status."""
         sound = check.outcome in (Outcome.PASSED, Outcome.NOT_APPLICABLE)
         indices = list(check.exchanges[: _STEPS_OTHERWISE if sound else _STEPS])
-        telling = None if sound else _shown_by(check)
+        telling = None if sound else check.shown_by
         if telling is not None and telling not in indices:
             indices.append(telling)
         for number, index in enumerate(indices, 1):
@@ -234,11 +229,8 @@ def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:
     name = _prefix(record)
     source = f"{name}-verdict-attachment.txt"
     ended = _milliseconds(record.finished_at)
-    everything = Globals(
-        attachments=[
-            GlobalAttachment(name="Verdict", source=source, type="text/plain", timestamp=ended),
-        ]
-    )
+    shown = GlobalAttachment(name="Verdict", source=source, type="text/plain", timestamp=ended)
+    everything = Globals(attachments=[shown])
     if record.verdict is not Verdict.CONFORMANT:
         gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
         missing = [
@@ -263,13 +255,6 @@ def _description(rows: Sequence[Requirement]) -> str:
 
 def _text(name: str, source: str) -> Attachment:
     return Attachment(name=name, source=source, type="text/plain")
-
-
-def _shown_by(check: Check) -> int | None:
-    """The exchange that shows what went wrong."""
-    if check.problem is not None and check.problem.exchange is not None:
-        return check.problem.exchange
-    return check.exchanges[-1] if check.exchanges else None
 
 
 def _head(exchange: Exchange) -> str:

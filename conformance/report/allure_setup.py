@@ -4,6 +4,7 @@ Allure 2 reads categories from `categories.json`, Allure 3 from its configuratio
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,12 @@ _CATEGORIES = (
     ("Not testable", "skipped", Outcome.NOT_TESTABLE),
     ("Not applicable", "skipped", Outcome.NOT_APPLICABLE),
     ("Deselected", "skipped", Outcome.DESELECTED),
+)
+# For each CI server: the variable that it sets, its names, and the variables of job, number and address.
+_EXECUTORS = (
+    ("GITHUB_ACTIONS", "GitHub Actions", "github", "GITHUB_WORKFLOW", "GITHUB_RUN_NUMBER", "GITHUB_URL"),
+    ("GITLAB_CI", "GitLab CI", "gitlab", "CI_JOB_NAME", "CI_PIPELINE_IID", "CI_JOB_URL"),
+    ("JENKINS_URL", "Jenkins", "jenkins", "JOB_NAME", "BUILD_NUMBER", "BUILD_URL"),
 )
 
 
@@ -61,46 +68,24 @@ def config(record: RunRecord) -> dict[str, Any]:
 
 def executor(environ: Mapping[str, str]) -> dict[str, Any] | None:
     """The CI job that these variables speak of (GitHub Actions, GitLab CI, Jenkins), or None."""
-    said = {name: line(value) for name, value in environ.items() if value}
-    if "GITHUB_ACTIONS" in said:
-        repository = (
-            f"{said.get('GITHUB_SERVER_URL', 'https://github.com')}/{said.get('GITHUB_REPOSITORY', '')}"
-        )
-        return _executor(
-            ("GitHub Actions", "github"),
-            said.get("GITHUB_WORKFLOW", ""),
-            said.get("GITHUB_RUN_NUMBER", ""),
-            f"{repository}/actions/runs/{said.get('GITHUB_RUN_ID', '')}",
-        )
-    if "GITLAB_CI" in said:
-        return _executor(
-            ("GitLab CI", "gitlab"),
-            said.get("CI_JOB_NAME", ""),
-            said.get("CI_PIPELINE_IID", ""),
-            said.get("CI_JOB_URL", ""),
-        )
-    if "JENKINS_URL" in said:
-        return _executor(
-            ("Jenkins", "jenkins"),
-            said.get("JOB_NAME", ""),
-            said.get("BUILD_NUMBER", ""),
-            said.get("BUILD_URL", ""),
-        )
-    return None
+    said = defaultdict(str, {name: line(value) for name, value in environ.items() if value})
+    found = next((one for one in _EXECUTORS if one[0] in said), None)
+    if found is None:
+        return None
+    _, name, kind, job, number, url = found
+    server = said["GITHUB_SERVER_URL"] or "https://github.com"
+    said["GITHUB_URL"] = f"{server}/{said['GITHUB_REPOSITORY']}/actions/runs/{said['GITHUB_RUN_ID']}"
+    told: dict[str, Any] = {"name": name, "type": kind, "buildName": f"{said[job]} #{said[number]}"}
+    if said[number].isdecimal():
+        told["buildOrder"] = int(said[number])
+    if said[url].startswith(("https://", "http://")):
+        told["buildUrl"] = said[url]
+    return told
 
 
 def properties(values: Mapping[str, str]) -> str:
     """Java properties in ASCII; no key or value breaks out of its line."""
     return "".join(f"{_escaped(key, key=True)}={_escaped(value)}\n" for key, value in values.items())
-
-
-def _executor(kind: tuple[str, str], job: str, number: str, url: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": kind[0], "type": kind[1], "buildName": f"{job} #{number}"}
-    if number.isdecimal():
-        found["buildOrder"] = int(number)
-    if url.startswith(("https://", "http://")):
-        found["buildUrl"] = url
-    return found
 
 
 def _verdict(record: RunRecord) -> str:
@@ -128,12 +113,9 @@ def _environment(record: RunRecord) -> dict[str, str]:
 
 def _categories_2() -> list[dict[str, Any]]:
     # Java matches the whole message; [\s\S] means any character to Java and to JavaScript.
+    literal = {outcome: re.sub(r"([()])", r"\\\1", prefix) for outcome, prefix in PREFIXES.items()}
     return [
-        {
-            "name": name,
-            "matchedStatuses": [status],
-            "messageRegex": f"{_literal(PREFIXES[outcome])}[\\s\\S]*",
-        }
+        {"name": name, "matchedStatuses": [status], "messageRegex": f"{literal[outcome]}[\\s\\S]*"}
         for name, status, outcome in _CATEGORIES
     ]
 
@@ -142,18 +124,11 @@ def _categories_3() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "matchers": {
-                "statuses": [status],
-                "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"},
-            },
+            "matchers": {"statuses": [status], "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"}},
             "expand": outcome in (Outcome.FAILED, Outcome.WARNED),
         }
         for name, status, outcome in _CATEGORIES
     ]
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([()])", r"\\\1", text)
 
 
 def _escaped(text: str, *, key: bool = False) -> str:

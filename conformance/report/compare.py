@@ -113,11 +113,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The whole result in one line."""
-        parts = [
-            counted(len(found), one, many) + _of_which(found)
-            for kind, (one, many) in _COUNTED.items()
-            if (found := self.of(kind))
-        ]
+        parts = [_counted(kind, found) for kind in Kind if (found := self.of(kind))]
         return ", ".join(parts) or "nothing changed"
 
     @property
@@ -146,14 +142,11 @@ class Comparison:
         return 3 if binding or cut or unsettled else 0
 
 
+# A change in words, where these aren't `2 requirements newly tested`.
 _COUNTED = {
     Kind.REGRESSION: ("regression", None),
-    Kind.NO_LONGER_WAIVED: ("requirement no longer waived", "requirements no longer waived"),
-    Kind.NEWLY_UNTESTED: ("requirement newly untested", "requirements newly untested"),
     Kind.ADDED: ("new requirement", None),
     Kind.REMOVED: ("removed requirement", None),
-    Kind.NEWLY_TESTED: ("requirement newly tested", "requirements newly tested"),
-    Kind.NEWLY_WAIVED: ("requirement newly waived", "requirements newly waived"),
     Kind.FIX: ("fix", "fixes"),
 }
 
@@ -219,6 +212,12 @@ def _holds(waiver: Waiver | None) -> bool:
     return waiver is not None and waiver.effect is Effect.WAIVES
 
 
+def _counted(kind: Kind, changes: Sequence[Change]) -> str:
+    words = kind.replace("_", " ")
+    one, many = _COUNTED.get(kind, (f"requirement {words}", f"requirements {words}"))
+    return counted(len(changes), one, many) + _of_which(changes)
+
+
 def _of_which(changes: Sequence[Change]) -> str:
     waived = sum(change.waived for change in changes if change.kind is not Kind.NEWLY_WAIVED)
     if not waived:
@@ -251,14 +250,11 @@ def _notes(old: RunRecord, new: RunRecord) -> list[str]:
         notes.append(f"The harness was {old.harness_version}, then {new.harness_version}.")
     if (old.fuzz is None) is not (new.fuzz is None):
         notes.append(f"Fuzzing was left out of the {'older' if old.fuzz is None else 'newer'} run.")
-    notes += [f"The {which} run was ended early." for which, run in _named(old, new) if not run.complete]
+    runs = (("older", old), ("newer", new))
+    notes += [f"The {which} run was ended early." for which, run in runs if not run.complete]
     if old.started_at > new.started_at:
         notes.append("The run that is named as the older one began later: are they the right way round?")
     return notes
-
-
-def _named(old: RunRecord, new: RunRecord) -> tuple[tuple[str, RunRecord], tuple[str, RunRecord]]:
-    return ("older", old), ("newer", new)
 
 
 def _verdict(run: RunRecord) -> str:

@@ -3,11 +3,8 @@
 Whatever the targets sent is made visible, and escaped for where it is shown. Pure; no errors.
 """
 
-import base64
-import hashlib
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from conformance.model import RequirementResult, RunRecord, Verdict, Waiver
@@ -17,27 +14,11 @@ from conformance.report.safe import inert, line
 from conformance.report.terminal import Style, plain
 
 FORMAT = "payout-conformance/comparison/1"
-_TEMPLATES = Path(__file__).parent / "templates"
 _REASON = 400
-HEADINGS = {
-    Kind.REGRESSION: "Regressions",
-    Kind.NO_LONGER_WAIVED: "No longer waived",
-    Kind.NEWLY_UNTESTED: "Newly untested",
+_KEYS = {kind: kind.value for kind in Kind} | {Kind.REGRESSION: "regressions", Kind.FIX: "fixes"}
+HEADINGS = {kind: key.replace("_", " ").capitalize() for kind, key in _KEYS.items()} | {
     Kind.ADDED: "New requirements",
     Kind.REMOVED: "Removed requirements",
-    Kind.NEWLY_TESTED: "Newly tested",
-    Kind.NEWLY_WAIVED: "Newly waived",
-    Kind.FIX: "Fixes",
-}
-_KEYS = {
-    Kind.REGRESSION: "regressions",
-    Kind.NO_LONGER_WAIVED: "no_longer_waived",
-    Kind.NEWLY_UNTESTED: "newly_untested",
-    Kind.ADDED: "added",
-    Kind.REMOVED: "removed",
-    Kind.NEWLY_TESTED: "newly_tested",
-    Kind.NEWLY_WAIVED: "newly_waived",
-    Kind.FIX: "fixes",
 }
 _TONE = {
     Kind.REGRESSION: "bad",
@@ -83,24 +64,14 @@ def as_json(comparison: Comparison) -> str:
 
 def html(comparison: Comparison) -> str:
     """One page without script or network, whose content security policy allows only its style sheet."""
-    import jinja2  # slower to import than all of this; the terminal doesn't need it
-    from markupsafe import Markup
+    from conformance.report.html.shell import render  # slow to import; the terminal doesn't need it
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["instant"] = lambda value: line(value)[:19].replace("T", " ") + " UTC"
-    environment.filters["line"] = lambda value: line(str(value), _REASON)
-    css = (_TEMPLATES / "compare.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return environment.get_template("compare.html").render(
-        css=Markup(css),  # noqa: S704 - our own file, hashed for the policy
-        style_hash=f"sha256-{digest}",
+    return render(
+        "compare.html",
+        css="compare.css",
+        script=None,
         comparison=comparison,
+        reason=_REASON,
         groups=[(kind, HEADINGS[kind], found) for kind in Kind if (found := comparison.of(kind))],
         verdicts=explain.VERDICTS,
         outcomes=explain.OUTCOMES,

@@ -92,6 +92,11 @@ class Finding:
     signed: str | None = None
     remarks: tuple[str, ...] = ()
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every check that the finding is about."""
+        return (self.check, *self.more)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -178,6 +183,17 @@ def warnings(record: RunRecord) -> tuple[Finding, ...]:
     )
 
 
+def by_check(record: RunRecord) -> dict[str, Finding]:
+    """Returns the problems and warnings by the ids of their checks."""
+    findings = (*problems(record), *warnings(record))
+    return {check.id: finding for finding in findings for check in finding.checks}
+
+
+def said(check: Check) -> str:
+    """Returns what a check says of its outcome; its title where it says nothing."""
+    return check.message or (check.problem.observed if check.problem else "") or check.title
+
+
 def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     """The requirements that ended in one of `outcomes`, by reason; the most common reason first.
 
@@ -247,11 +263,6 @@ def begun(finding: Finding) -> str:
 def command(record: RunRecord, index: int) -> str:
     """The command that repeats the exchange at `index` of `record`."""
     return curl(record.exchanges[index], record.target, index=index)
-
-
-def check_line(check: Check) -> str:
-    """One line on a check: what became of it and why."""
-    return f"{OUTCOMES[check.outcome]}: {check.title}" + (f": {check.message}" if check.message else "")
 
 
 def status_line(exchange: Exchange) -> str:
@@ -326,9 +337,7 @@ def _finding(
 ) -> Finding:
     check = checks[0]
     problem = check.problem
-    index = problem.exchange if problem else None
-    if index is None and check.exchanges:
-        index = check.exchanges[-1]
+    index = check.shown_by
     exchange = None if index is None else record.exchanges[index]
     named = dict.fromkeys(name for check in checks for name in check.requirements)
     return Finding(

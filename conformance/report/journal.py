@@ -50,15 +50,10 @@ class Journal:
 
         Raises OSError where it can't, because the disk is full, say; the file is then as it was before.
         """
-        for index in _indices(check):
+        for index in check.named:
             if not 0 <= index < len(exchanges):
                 raise IndexError(f"check {check.id} refers to exchange {index} of {len(exchanges)}")
-        line = codec.dumps(
-            {
-                "check": codec.to_json(check),
-                "exchanges": [codec.to_json(exchange) for exchange in exchanges],
-            }
-        )
+        line = codec.dumps({"check": codec.to_json(check), "exchanges": [*map(codec.to_json, exchanges)]})
         with self._lock:
             self._append(line.encode("ascii") + b"\n")
 
@@ -167,7 +162,7 @@ def _line(line: bytes, where: str) -> tuple[Check, tuple[Exchange, ...]]:
         data = json.loads(line)
         check = codec.from_json(Check, data["check"])
         exchanges = tuple(codec.from_json(Exchange, exchange) for exchange in data["exchanges"])
-        if any(index >= len(exchanges) for index in _indices(check)):
+        if any(index >= len(exchanges) for index in check.named):
             raise ValueError(f"check {check.id} refers to an exchange that the line doesn't hold")
     except (ValueError, KeyError, TypeError) as fault:
         raise RecordError(
@@ -184,11 +179,6 @@ def _mend(path: Path) -> None:
     with path.open("r+b") as file:
         raw = file.read()
         file.truncate(raw.rfind(b"\n") + 1)
-
-
-def _indices(check: Check) -> tuple[int, ...]:
-    named = check.problem.exchange if check.problem else None
-    return check.exchanges if named is None else (*check.exchanges, named)
 
 
 def _moved(check: Check, to: Sequence[int]) -> Check:

@@ -10,6 +10,7 @@ verdict is, unless all that fails is waived. Pure; no errors.
 """
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
 from conformance.model import Check, Level, Outcome, Requirement, RunRecord, Verdict
 from conformance.report import explain
@@ -25,11 +26,7 @@ _UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.ERROR)
 
 def junit(record: RunRecord) -> str:
     """The content of `junit.xml`, declaration included; every character in it is legal in XML 1.0."""
-    findings = {
-        check.id: finding
-        for finding in (*explain.problems(record), *explain.warnings(record))
-        for check in (finding.check, *finding.more)
-    }
+    findings = explain.by_check(record)
     rows = {result.requirement.id: result.requirement for result in record.requirements}
     suites: dict[str, list[ET.Element]] = {"verdict": [_verdict(record)]}
     for check in record.checks:
@@ -53,20 +50,9 @@ def _suite(record: RunRecord, name: str, cases: list[ET.Element]) -> ET.Element:
         suite.set(key, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")
     if name == "verdict":
-        _properties(
-            suite,
-            {
-                "verdict": record.verdict.value,
-                "complete": str(record.complete).lower(),
-                "target": record.target.name,
-                "api": record.target.api,
-                "base_url": record.target.base_url,
-                "environment": record.target.environment,
-                "harness": record.harness_version,
-                "catalogue": f"{record.catalogue_revision} {record.catalogue_digest}",
-                "seed": str(record.seed),
-            },
-        )
+        holder = ET.SubElement(suite, "properties")
+        for key, value in _properties(record):
+            ET.SubElement(holder, "property", name=key, value=visible(str(value)))
     suite.extend(cases)
     return suite
 
@@ -127,9 +113,7 @@ def _unchecked(record: RunRecord) -> list[ET.Element]:
 
 
 def _short(check: Check, finding: Finding | None) -> str:
-    problem = check.problem
-    said = check.message or (problem.observed if problem else "") or check.title
-    return f"{finding.requirement.id}: {said}" if finding else said
+    return f"{finding.requirement.id}: {explain.said(check)}" if finding else explain.said(check)
 
 
 def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
@@ -145,7 +129,7 @@ def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
     ]
     parts += [f"hint:     {clipped(problem.hint, _TEXT)}"] if problem.hint else []
     parts += [f"note:     {remark}" for remark in finding.remarks if check is finding.check]
-    index = problem.exchange if problem.exchange is not None else next(iter(check.exchanges[-1:]), None)
+    index = check.shown_by
     if index is not None:
         exchange = record.exchanges[index]
         parts += [f"signed:   {clipped(exchange.signed, _TEXT)}"] if exchange.signed is not None else []
@@ -155,10 +139,13 @@ def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
     return "\n".join(parts)
 
 
-def _properties(element: ET.Element, values: dict[str, str]) -> None:
-    holder = ET.SubElement(element, "properties")
-    for name, value in values.items():
-        ET.SubElement(holder, "property", name=visible(name), value=visible(value))
+def _properties(record: RunRecord) -> Iterator[tuple[str, object]]:
+    yield from {"verdict": record.verdict, "complete": str(record.complete).lower()}.items()
+    target = record.target
+    yield from {"target": target.name, "api": target.api, "base_url": target.base_url}.items()
+    yield from {"environment": target.environment, "harness": record.harness_version}.items()
+    yield "catalogue", f"{record.catalogue_revision} {record.catalogue_digest}"
+    yield "seed", record.seed
 
 
 def _add(case: ET.Element, tag: str, message: str, text: str, **attributes: str) -> None:

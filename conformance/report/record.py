@@ -17,14 +17,10 @@ from conformance.model import (
     Check,
     Exchange,
     Inputs,
-    MatrixRow,
-    NotObservable,
-    Outcome,
     Requirement,
     RequirementResult,
     RunRecord,
     Target,
-    Verdict,
     Waiver,
 )
 from conformance.report import codec, har, journal, verdict
@@ -45,6 +41,16 @@ __all__ = [
 
 RUN_FILE = "run.json"
 HAR_FILE = "exchanges.har"
+_HARNESS = {
+    "version": "harness_version",
+    "catalogue_revision": "catalogue_revision",
+    "catalogue_digest": "catalogue_digest",
+}
+_ORDER = (
+    *("format", "verdict", "complete", "target", "harness", "started_at", "finished_at", "seed", "options"),
+    *("notes", "counts", "requirements", "checks", "exchanges", "not_observable", "fuzz"),
+    *("inputs", "matrix", "waivers"),
+)
 
 
 def fold(
@@ -101,33 +107,15 @@ def fold(
 
 def to_json(record: RunRecord) -> dict[str, Any]:
     """The content of `run.json`: JSON values only, in a fixed order."""
-    # Without the keys that older records don't have: one that is written again keeps its bytes.
-    matrix, waivers = map(codec.to_json, record.matrix), map(codec.to_json, record.waivers)
-    return {
+    written = codec.to_json(record) | {
         "format": RUN_FORMAT,
-        "verdict": record.verdict.value,
-        "complete": record.complete,
-        "target": codec.to_json(record.target),
-        "harness": {
-            "version": record.harness_version,
-            "catalogue_revision": record.catalogue_revision,
-            "catalogue_digest": record.catalogue_digest,
-        },
-        "started_at": record.started_at,
-        "finished_at": record.finished_at,
-        "seed": record.seed,
-        "options": dict(record.options),
-        "notes": list(record.notes),
+        "harness": {key: getattr(record, field) for key, field in _HARNESS.items()},
         "counts": record.counts(),
-        "requirements": [_result_to_json(result) for result in record.requirements],
-        "checks": [codec.to_json(check) for check in record.checks],
+        "requirements": [codec.to_json(row.requirement) | codec.to_json(row) for row in record.requirements],
         "exchanges": len(record.exchanges),
-        "not_observable": [codec.to_json(row) for row in record.not_observable],
-        "fuzz": None if record.fuzz is None else dict(record.fuzz),
-        **({} if record.inputs is None else {"inputs": codec.to_json(record.inputs)}),
-        **({"matrix": list(matrix)} if record.matrix else {}),
-        **({"waivers": list(waivers)} if record.waivers else {}),
     }
+    # Keys that older records don't have are left out again, so that they keep their bytes.
+    return {key: written[key] for key in _ORDER if key in written}
 
 
 def from_json(data: Mapping[str, Any], exchanges: Sequence[Exchange]) -> RunRecord:
@@ -278,44 +266,15 @@ def _read(path: Path) -> Any:
         raise RecordError(f"{path} can't be read: {fault}", hint="Restore it, or run again.") from fault
 
 
-def _result_to_json(result: RequirementResult) -> dict[str, Any]:
-    return {
-        **codec.to_json(result.requirement),
-        "outcome": result.outcome.value,
-        "reason": result.reason,
-        "checks": list(result.checks),
-    }
-
-
-def _result(api: str, data: Mapping[str, Any]) -> RequirementResult:
-    row = codec.from_json(Requirement, data, api=api)
-    return RequirementResult(row, Outcome(data["outcome"]), data["reason"] or "", tuple(data["checks"]))
-
-
 def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunRecord:
-    inputs = data.get("inputs")
-    target, harness, fuzz = codec.from_json(Target, data["target"]), data["harness"], data.get("fuzz")
-    return RunRecord(
-        target=target,
-        harness_version=harness["version"],
-        catalogue_revision=harness["catalogue_revision"],
-        catalogue_digest=harness["catalogue_digest"],
-        started_at=data["started_at"],
-        finished_at=data["finished_at"],
-        seed=data["seed"],
-        verdict=Verdict(data["verdict"]),
-        complete=bool(data["complete"]),
-        requirements=tuple(_result(target.api, row) for row in data["requirements"]),
-        checks=tuple(codec.from_json(Check, check) for check in data["checks"]),
-        exchanges=exchanges,
-        not_observable=tuple(codec.from_json(NotObservable, row) for row in data.get("not_observable", ())),
-        options=dict(data.get("options", {})),
-        notes=tuple(data.get("notes", ())),
-        fuzz=None if fuzz is None else dict(fuzz),
-        inputs=None if inputs is None else codec.from_json(Inputs, inputs),
-        matrix=tuple(codec.from_json(MatrixRow, row) for row in data.get("matrix", ())),
-        waivers=tuple(codec.from_json(Waiver, one) for one in data.get("waivers", ())),
+    api = data["target"]["api"]
+    rows = [(codec.from_json(Requirement, row, api=api), row) for row in data["requirements"]]
+    results = tuple(
+        codec.from_json(RequirementResult, {**row, "reason": row["reason"] or ""}, requirement=one)
+        for one, row in rows
     )
+    harness = {field: data["harness"][key] for key, field in _HARNESS.items()}
+    return codec.from_json(RunRecord, data, requirements=results, exchanges=exchanges, **harness)
 
 
 def _consistent(record: RunRecord, data: Mapping[str, Any]) -> None:

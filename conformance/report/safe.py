@@ -55,14 +55,6 @@ def clipped(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
-def body_text(body: bytes) -> str | None:
-    """A body as text, or None where it isn't UTF-8."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
-
-
 def same_but_ids(text: str) -> str:
     """`text` with ids and long numbers blanked, so that failures of different resources compare equal."""
     return _IDS.sub("…", text)

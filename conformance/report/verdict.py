@@ -21,6 +21,7 @@ from conformance.model import (
     Verdict,
     Waiver,
 )
+from conformance.report.safe import counted
 
 _EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 # What keeps a requirement that has to hold from being proven.
@@ -191,13 +192,10 @@ def _with(checks: Sequence[Check], *outcomes: Outcome) -> list[Check]:
 def _reason(checks: Sequence[Check]) -> str:
     """The first message, those of violations before those of checks that couldn't begin."""
     worst = min(checks, key=lambda check: check.problem is not None and check.problem.control)
-    said = (
-        worst.message
-        or (worst.problem.observed if worst.problem else "")
-        or f"{worst.title}: {worst.outcome}."
-    )
+    observed = worst.problem.observed if worst.problem else ""
+    said = worst.message or observed or f"{worst.title}: {worst.outcome}."
     others = len(checks) - 1
-    return said if not others else f"{said} (and {others} more check{'s' if others > 1 else ''})"
+    return f"{said} (and {counted(others, 'more check')})" if others else said
 
 
 def _undeclared(capability: str, declared: Mapping[str, bool | None]) -> str:

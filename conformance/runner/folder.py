@@ -104,15 +104,8 @@ def plan(folder: Path) -> dict[str, Any]:
 
 def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
     """Returns the header of a run, from which its record is folded and the run is resumed."""
-    target = profile.target
     return {
-        "target": {
-            "name": target.name,
-            "api": target.api,
-            "base_url": target.base_url,
-            "environment": target.environment,
-            "env": dict(target.env),
-        },
+        "target": codec.to_json(profile.target),
         "declared": dict(profile.capabilities),
         "seed": options.seed,
         "options": options.recorded(),
@@ -120,7 +113,7 @@ def header(profile: Profile, options: Options, started: str) -> dict[str, Any]:
         "notes": [],
         "started_at": started,
         "harness_version": __version__,
-        "digests": provenance.digests(target.api, profile.path),
+        "digests": provenance.digests(profile.target.api, profile.path),
     }
 
 

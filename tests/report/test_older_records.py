@@ -139,7 +139,7 @@ def test_an_older_certificate_of_another_build_verifies_with_a_remark(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A build other than the one that made the run says so, and verifies all the same."""
-    monkeypatch.setattr("conformance.inputs.build", lambda: f"sha256:{'0' * 64}")
+    monkeypatch.setattr("conformance.provenance.build", lambda: f"sha256:{'0' * 64}")
 
     verified = do(
         "verify", RECORDS / "withdraws-fuzzed", "--public-key", RECORDS / "signer.pub.pem", "--at", SIGNED_ON

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conformance.model import Outcome, Requirement, RunRecord
+from conformance.model import Requirement, RequirementResult, RunRecord
 from conformance.report import explain
 from conformance.report.html import charts
-from conformance.report.html.page import summary_of
 from conformance.report.html.shell import render
-from conformance.report.safe import line
-
-_REASON = 300
+from conformance.report.safe import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,37 +16,26 @@ class Column:
 
     record: RunRecord
     link: str
-    verdict: str
-    headline: str
-    summary: str
     bar: tuple[charts.Bar, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A requirement in one run; `outcome` is None where that run's catalogue didn't have it."""
-
-    outcome: Outcome | None
-    reason: str
+    @property
+    def summary(self) -> str:
+        """`31 passed, 8 failed`: the outcomes that occur."""
+        parts = (f"{one.count} {one.label}" for one in reversed(self.bar))
+        return ", ".join(parts) or counted(0, "requirement")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A requirement across the runs; `differs` where they don't agree."""
+    """A requirement across the runs: its result in each, None where that run's catalogue didn't have it."""
 
     requirement: Requirement
-    marks: tuple[Mark, ...]
-    differs: bool
+    results: tuple[RequirementResult | None, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The runs of one API with its requirements, by group."""
-
-    api: str
-    columns: tuple[Column, ...]
-    groups: tuple[tuple[str, tuple[Line, ...]], ...]
-    differing: int
+    @property
+    def differs(self) -> bool:
+        """Returns whether the runs don't agree."""
+        return len({result and result.outcome for result in self.results}) > 1
 
 
 def overview(records: Sequence[RunRecord], links: Sequence[str] = ()) -> str:
@@ -63,49 +49,27 @@ def overview(records: Sequence[RunRecord], links: Sequence[str] = ()) -> str:
         raise ValueError(f"{len(links)} links for {len(records)} runs")
     columns: dict[str, list[Column]] = {}
     for record, link in zip(records, links or [""] * len(records), strict=True):
-        columns.setdefault(record.target.api, []).append(_column(record, link))
-    tables = [_table(api, runs) for api, runs in columns.items()]
+        safe = link if not link.startswith(("/", "\\")) and ":" not in link else ""
+        columns.setdefault(record.target.api, []).append(Column(record, safe, charts.outcomes(record)))
     return render(
         "overview.html",
-        tables=tables,
+        tables=[(api, runs, _groups(runs)) for api, runs in columns.items()],
         runs=len(records),
         targets=len({(record.target.name, record.target.base_url) for record in records}),
         outcomes=explain.OUTCOMES,
+        verdicts=explain.VERDICTS,
+        headline=explain.headline,
     )
 
 
-def _column(record: RunRecord, link: str) -> Column:
-    safe = link if not link.startswith(("/", "\\")) and ":" not in link else ""
-    return Column(
-        record,
-        safe,
-        explain.VERDICTS[record.verdict],
-        explain.headline(record),
-        summary_of(record),
-        charts.outcomes(record),
-    )
-
-
-def _table(api: str, columns: Sequence[Column]) -> Table:
+def _groups(columns: Sequence[Column]) -> dict[str, list[Line]]:
+    """Returns the requirements of all runs, by group."""
     found = [{row.requirement.id: row for row in column.record.requirements} for column in columns]
     rows: dict[str, Requirement] = {}
     for results in found:
         for name, result in results.items():
             rows.setdefault(name, result.requirement)
     groups: dict[str, list[Line]] = {}
-    for name, requirement in rows.items():
-        marks = tuple(
-            Mark(results[name].outcome, line(results[name].reason, _REASON))
-            if name in results
-            else Mark(None, "")
-            for results in found
-        )
-        differs = len({mark.outcome for mark in marks}) > 1
-        groups.setdefault(requirement.group, []).append(Line(requirement, marks, differs))
-    lines = [one for members in groups.values() for one in members]
-    return Table(
-        api,
-        tuple(columns),
-        tuple((group, tuple(members)) for group, members in groups.items()),
-        sum(one.differs for one in lines),
-    )
+    for name, row in rows.items():
+        groups.setdefault(row.group, []).append(Line(row, tuple(results.get(name) for results in found)))
+    return groups

@@ -1,22 +1,19 @@
 """`report.html`: one file that needs no network, for a browser, a mail attachment, a phone or paper. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
 from conformance.report import explain
-from conformance.report.explain import Finding
+from conformance.report.explain import Finding, Gap
 from conformance.report.html import charts, evidence, matrix, shell
 from conformance.report.html.evidence import Evidence, Listed, Sent
 from conformance.report.html.fuzzing import fuzzing
 from conformance.report.html.shell import render
-from conformance.report.safe import counted
 
 # How many of each are on the page; the others are counted, and stand in run.json.
 _FINDINGS = 100
 _CHECKS = 150
-_MORE = re.compile(r" \(and \d+ more checks?\)$")
 _WEIGHT = {Outcome.FAILED: 0, Outcome.ERROR: 1, Outcome.WARNED: 2, Outcome.NOT_TESTABLE: 3}
 
 
@@ -28,7 +25,6 @@ class Problem:
     brief: str
     sent: Sent | None
     curl: str
-    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +48,6 @@ class Row:
 
 
 _TEMPLATE = "report.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Untested:
-    """Requirements that nothing proves, why, and what to do about it."""
-
-    outcome: Outcome
-    reason: str
-    remedy: str
-    ids: tuple[str, ...]
 
 
 def prepare() -> None:
@@ -109,7 +95,7 @@ def _problems(shown: Evidence, findings: Sequence[Finding]) -> tuple[list[Proble
     for one in findings[:_FINDINGS]:
         sent = None if one.exchange is None else shown.of(one.exchange, one.check.problem)
         curl = evidence.shown_command(one.curl) if one.curl and sent is not None and sent.request else ""
-        found.append(Problem(one, _brief(one.observed), sent, curl, (one.check, *one.more)))
+        found.append(Problem(one, _brief(one.observed), sent, curl))
     return found, max(len(findings) - _FINDINGS, 0)
 
 
@@ -165,46 +151,29 @@ def _present(
     }
 
 
-def _untested(record: RunRecord) -> list[Untested]:
-    """Returns the requirements by reason, the weightiest first; undeclared MAYs last, since they aren't asked for."""
-    order = (Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE)
-    by_reason: dict[tuple[Outcome, str], list[str]] = {}
-    for gap in explain.gaps(record, *order):
-        by_reason.setdefault((gap.outcome, _MORE.sub("", gap.reason)), []).extend(gap.ids)
-    found = []
-    for (outcome, reason), ids in by_reason.items():
-        said, remedy = _remedy(record, outcome, reason, ids)
-        found.append(Untested(outcome, said[:1].upper() + said[1:], remedy, tuple(ids)))
-    return sorted(found, key=lambda one: (order.index(one.outcome), -len(one.ids)))
+def _untested(record: RunRecord) -> list[tuple[Gap, str, str]]:
+    """Returns gaps with their reason and its remedy, the weightiest first; undeclared MAYs last: none asks for them."""
+    gaps = explain.gaps(
+        record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE
+    )
+    return [(gap, *_remedy(gap)) for gap in gaps]
 
 
-def _remedy(record: RunRecord, outcome: Outcome, reason: str, ids: Sequence[str]) -> tuple[str, str]:
+def _remedy(gap: Gap) -> tuple[str, str]:
     """The reason without its advice, and the advice: its own, or what helps with outcomes of that kind."""
+    reason = gap.reason[:1].upper() + gap.reason[1:]
     said, dot, advice = reason.partition(". ")
-    if outcome is Outcome.NOT_TESTABLE and dot and advice:
+    if gap.outcome is Outcome.NOT_TESTABLE and dot and advice:
         return f"{said}.", advice
-    capabilities = {
-        row.requirement.capability: None
-        for row in record.requirements
-        if row.requirement.id in ids and row.requirement.capability
-    }
+    named = dict.fromkeys(row.requirement.capability for row in gap.results if row.requirement.capability)
+    capabilities = [f"capabilities.{name} = true" for name in named]
     general = {
         Outcome.NOT_TESTABLE: "payout-conformance doctor PROFILE says for each state whether the profile can make it.",
         Outcome.DESELECTED: "Run again without -k and --requirement.",
         Outcome.ERROR: "The harness or the connection failed, which says nothing about the target: run again, "
         "and if it stays, ask payout-conformance doctor PROFILE.",
-        Outcome.NOT_APPLICABLE: " and ".join(f"capabilities.{name} = true" for name in capabilities)
-        and f"Where the target can do it, set {', '.join(f'capabilities.{name} = true' for name in capabilities)} "
-        "in the profile.",
+        Outcome.NOT_APPLICABLE: f"Where the target can do it, set {', '.join(capabilities)} in the profile."
+        if capabilities
+        else "",
     }
-    return reason, general.get(outcome, "")
-
-
-def summary_of(record: RunRecord) -> str:
-    """`31 passed, 8 failed`: the outcomes that occur."""
-    counts = record.counts()
-    return ", ".join(
-        f"{counts[one.value]} {explain.OUTCOMES[one]}"
-        for one in reversed(charts.OUTCOME_ORDER)
-        if counts[one.value]
-    ) or counted(0, "requirement")
+    return reason, general.get(gap.outcome, "")

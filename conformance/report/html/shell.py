@@ -11,6 +11,7 @@ from markupsafe import Markup
 from conformance.report.safe import counted, line, visible
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
+_PARTS = (("style", "css"), ("script", "script"))
 
 
 def prepare(template: str) -> None:
@@ -18,32 +19,22 @@ def prepare(template: str) -> None:
     _environment().get_template(template)
 
 
-def render(template: str, **context: object) -> str:
+def render(
+    template: str, css: str = "report.css", script: str | None = "report.js", **context: object
+) -> str:
     """A page: nothing is loaded, nothing runs but our own script, whatever the text on it says."""
-    css, script = _own("report.css"), _own("report.js")
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            css=Markup(css),  # noqa: S704 - our own file, hashed for the policy
-            script=Markup(script),  # noqa: S704 - as above
-            policy=(
-                f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
-                "base-uri 'none'; form-action 'none'"
-            ),
-            counted=counted,
-            **context,
-        )
-    )
+    own = {"css": _own(css), "script": _own(script) if script else ("", "")}
+    allowed = "".join(f" {name}-src '{own[part][1]}';" for name, part in _PARTS if own[part][1])
+    policy = f"default-src 'none';{allowed} base-uri 'none'; form-action 'none'"
+    parts = {name: Markup(text) for name, (text, _) in own.items()}  # noqa: S704 - our own files, hashed for the policy
+    return _environment().get_template(template).render(policy=policy, counted=counted, **parts, **context)
 
 
 @cache
-def _own(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _own(name: str) -> tuple[str, str]:
+    """Returns the text of a file of ours, and its digest as a content security policy names it."""
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    return text, "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
