@@ -28,13 +28,11 @@ class Envelope:
 
     def to_bytes(self) -> bytes:
         """The content of `certificate.json`."""
-        return _form(
-            {
-                "payload": base64.b64encode(self.payload).decode(),
-                "payloadType": self.payload_type,
-                "signatures": [{"keyid": self.keyid, "sig": base64.b64encode(self.signature).decode()}],
-            }
-        )
+        payload, signature = (base64.b64encode(part).decode() for part in (self.payload, self.signature))
+        signed = {"payload": payload, "payloadType": self.payload_type}
+        return (
+            json.dumps({**signed, "signatures": [{"keyid": self.keyid, "sig": signature}]}) + "\n"
+        ).encode()
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -94,15 +92,9 @@ def open_verified(content: bytes, key: PublicKey) -> bytes:
                 f"this one is {key.keyid[:16]}",
                 hint="Is this the signer's public key? Get it from the signer, not from where the certificate came.",
             )
-        raise CertificateError(
-            "altered", "the certificate has been altered: its signature doesn't fit its content", hint=_AGAIN
-        )
+        raise _altered("its signature doesn't fit its content")
     if found.keyid != key.keyid:
-        raise CertificateError(
-            "altered",
-            "the certificate has been altered: its signature is this key's, but it names another",
-            hint=_AGAIN,
-        )
+        raise _altered("its signature is this key's, but it names another")
     if found.payload_type != PAYLOAD_TYPE:
         raise CertificateError(
             "foreign",
@@ -110,10 +102,6 @@ def open_verified(content: bytes, key: PublicKey) -> bytes:
             hint="A certificate is what `payout-conformance certify` writes.",
         )
     return found.payload
-
-
-def _form(data: object) -> bytes:
-    return (json.dumps(data) + "\n").encode()
 
 
 def _not_as_written(content: bytes) -> CertificateError:
@@ -130,11 +118,11 @@ def _not_as_written(content: bytes) -> CertificateError:
             f"the certificate is cut off: its end is missing after {len(content)} bytes",
             hint=_AGAIN,
         )
-    return CertificateError(
-        "altered",
-        "the certificate has been altered: it isn't byte for byte what `certify` writes",
-        hint=_AGAIN,
-    )
+    return _altered("it isn't byte for byte what `certify` writes")
+
+
+def _altered(how: str) -> CertificateError:
+    return CertificateError("altered", f"the certificate has been altered: {how}", hint=_AGAIN)
 
 
 def _short(text: object, limit: int = 16) -> str:

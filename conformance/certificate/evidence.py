@@ -21,7 +21,6 @@ from conformance.report import record as records
 FILES = (records.RUN_FILE, records.HAR_FILE)
 # The parts of a record that follow from its checks and the catalogue.
 _FOLDED = ("verdict", "counts", "requirements", "checks", "not_observable")
-_TWICE = "Run again, or restore the files as the run wrote them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +74,10 @@ def judge(files: Files) -> Run:
     try:
         exchanges = har.exchanges(entries)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise RecordError(
-            f"{records.HAR_FILE} is damaged: {type(fault).__name__}: {fault}", hint=_TWICE
-        ) from None
+        raise _damaged(f"{records.HAR_FILE} is damaged: {type(fault).__name__}: {fault}") from None
     record = records.from_json(data, exchanges)
     if har.har(record) != entries:
-        raise RecordError(
-            f"{records.HAR_FILE} is not the one that was written with this {records.RUN_FILE}", hint=_TWICE
-        )
+        raise _damaged(f"{records.HAR_FILE} is not the one that was written with this {records.RUN_FILE}")
     if not record.complete:
         raise RecordError(
             "the run was ended before its last check: it is incomplete", hint="Run again, to the end."
@@ -100,7 +95,11 @@ def _parsed(content: bytes | None, name: str) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise RecordError(f"{name} is no JSON, or only a part of it", hint=_TWICE) from None
+        raise _damaged(f"{name} is no JSON, or only a part of it") from None
+
+
+def _damaged(what: str) -> RecordError:
+    return RecordError(what, hint="Run again, or restore the files as the run wrote them.")
 
 
 def _valid(data: Any) -> None:
@@ -108,9 +107,7 @@ def _valid(data: Any) -> None:
     fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
     if fault is not None:
         where = "/".join(map(str, fault.absolute_path)) or "its top level"
-        raise RecordError(
-            f"{records.RUN_FILE} is not a run record: {where}: {fault.message[:200]}", hint=_TWICE
-        )
+        raise _damaged(f"{records.RUN_FILE} is not a run record: {where}: {fault.message[:200]}")
 
 
 def _inputs(record: RunRecord) -> Inputs:
@@ -127,21 +124,19 @@ def _same_profile(record: RunRecord, inputs: Inputs, content: bytes | None) -> N
     if content is None:
         return
     if digest(content) != inputs.profile:
-        raise RecordError(f"{PROFILE} is not the profile that the run was made with", hint=_TWICE)
+        raise _damaged(f"{PROFILE} is not the profile that the run was made with")
     try:
         profile: Mapping[str, Any] = tomllib.loads(content.decode("utf-8-sig"))
         target, declared = profile["target"], profile.get("capabilities", {})
         said = {name: target[name] for name in ("name", "api", "environment", "base_url")}
         said["base_url"] = said["base_url"].rstrip("/")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise RecordError(f"{PROFILE} is no profile", hint=_TWICE) from None
+        raise _damaged(f"{PROFILE} is no profile") from None
     recorded = {name: getattr(record.target, name) for name in said}
     if any("${" not in str(said[name]) and said[name] != recorded[name] for name in said):
-        raise RecordError(f"{PROFILE} names another target than {records.RUN_FILE}", hint=_TWICE)
+        raise _damaged(f"{PROFILE} names another target than {records.RUN_FILE}")
     if any(declared.get(name) != value for name, value in inputs.declared.items()):
-        raise RecordError(
-            f"{records.RUN_FILE} claims other capabilities than {PROFILE} declares", hint=_TWICE
-        )
+        raise _damaged(f"{records.RUN_FILE} claims other capabilities than {PROFILE} declares")
 
 
 def _catalogue(record: RunRecord) -> Catalogue:
@@ -172,7 +167,7 @@ def _same_verdict(record: RunRecord, inputs: Inputs, catalogue: Catalogue, data:
             complete=record.complete,
         )
     except ConformanceError as fault:
-        raise RecordError(f"{records.RUN_FILE} can't be judged: {fault.message}", hint=_TWICE) from None
+        raise _damaged(f"{records.RUN_FILE} can't be judged: {fault.message}") from None
     folded = records.to_json(again)
     for part in _FOLDED:
         if folded[part] != data[part]:

@@ -8,7 +8,7 @@ full.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -34,7 +34,7 @@ OPENAPI = "openapi.yaml"
 HARNESS = "payout-conformance"
 DAYS = 90
 
-_LISTS = {"passedTests": "passed", "warnedTests": "warned", "failedTests": "failed"}
+_LISTS = {"passedTests": Outcome.PASSED, "warnedTests": Outcome.WARNED, "failedTests": Outcome.FAILED}
 
 Json = dict[str, Any]
 
@@ -73,8 +73,8 @@ def build(
 ) -> Json:
     """The statement about a run that `evidence.judge` has found sound."""
     record = run.record
-    outcomes = [(row.requirement.id, row.outcome.value) for row in record.requirements]
     digests = files.digests()
+    watched = record.options.get("watch_s")
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": _hex(digests[name])}} for name in FILES],
@@ -83,7 +83,7 @@ def build(
             "result": result(record.verdict, record.counts()),
             "configuration": _configuration(run),
             **({"url": attestation["url"]} if "url" in attestation else {}),
-            **{name: [one for one, found in outcomes if found == kind] for name, kind in _LISTS.items()},
+            **lists(record.requirements),
             EXTENSION: {
                 "format": FORMAT,
                 "verdict": record.verdict.value,
@@ -99,7 +99,8 @@ def build(
                     "seed": record.seed,
                     "checks": len(record.checks),
                     "exchanges": len(record.exchanges),
-                    **_watched(run),
+                    # A record of an older version says nothing of it.
+                    **({} if watched is None else {"watchSeconds": watched}),
                     "notes": [text for note in record.notes if (text := line(note))],
                 },
                 **_tried(run),
@@ -125,17 +126,17 @@ def build(
     }
 
 
+def lists(results: Iterable[RequirementResult]) -> dict[str, list[str]]:
+    """The ids of the requirements by outcome, as far as the predicate knows it."""
+    rows = [(row.requirement.id, row.outcome) for row in results]
+    return {name: [one for one, found in rows if found is outcome] for name, outcome in _LISTS.items()}
+
+
 def result(verdict: Verdict, counts: Mapping[str, int]) -> str:
     """PASSED or WARNED for a conformant run, FAILED for every other."""
     if verdict is not Verdict.CONFORMANT:
         return "FAILED"
     return "WARNED" if counts[Outcome.WARNED.value] else "PASSED"
-
-
-def _watched(run: Run) -> Json:
-    """Returns the seconds between the last cancel and the last look; nothing for a record of an older version."""
-    seconds = run.record.options.get("watch_s")
-    return {} if seconds is None else {"watchSeconds": seconds}
 
 
 def _configuration(run: Run) -> list[Json]:

@@ -86,11 +86,9 @@ def verify(content: bytes, key: PublicKey, *, at: datetime, files: Files | None 
     _is_of(claim, files)
     run = evidence.judge(files)
     _speaks_of(claim, run, files)
-    checked += [RUN_FILE, HAR_FILE]
+    checked += [RUN_FILE, HAR_FILE, *([] if files.profile is None else [PROFILE])]
     if files.profile is None:
         not_checked.append(f"{PROFILE}: not in the folder")
-    else:
-        checked.append(PROFILE)
     checked.append(f"verdict recomputed from {counted(len(run.record.checks), 'check')}")
     return Verified(claim, tuple(checked), tuple(not_checked))
 
@@ -185,11 +183,7 @@ def _agrees_with_itself(claim: Claim, catalogue: Catalogue) -> None:
     folded = verdicts.verdict(results, complete=True)
     if folded is not claim.verdict:
         raise _contradiction(f"it says {claim.verdict}, its requirements say {folded}")
-    lists = {
-        "passedTests": [row.requirement.id for row in results if row.outcome is Outcome.PASSED],
-        "warnedTests": [row.requirement.id for row in results if row.outcome is Outcome.WARNED],
-        "failedTests": [row.requirement.id for row in results if row.outcome is Outcome.FAILED],
-    }
+    lists = statement.lists(results)
     for name, wanted in lists.items():
         if predicate[name] != wanted:
             raise _contradiction(f"{name} are not the requirements with that outcome")

@@ -28,8 +28,7 @@ _GITLAB = {
     "CI_COMMIT_SHA": _COMMIT,
     "CI_PIPELINE_URL": _URL,
     "CI_JOB_URL": _URL,
-}
-# Every variable that can leave a trace in a certificate.
+}# Every variable that can leave a trace in a certificate.
 READ = ("GITHUB_ACTIONS", *_GITHUB, "GITLAB_CI", *_GITLAB)
 
 SELF = {
@@ -45,28 +44,19 @@ _NOTE = (
 def attestation(environ: Mapping[str, str]) -> dict[str, Any]:
     """`kind` is `ci` with provider, repository, commit, workflow and URL, or `self`; `note` says what that is worth."""
     if environ.get("GITHUB_ACTIONS") == "true" and (found := _read(environ, _GITHUB)):
-        repository = found["GITHUB_REPOSITORY"]
-        return {
-            "kind": "ci",
-            "provider": "GitHub Actions",
-            "repository": f"{found['GITHUB_SERVER_URL']}/{repository}",
-            "commit": found["GITHUB_SHA"],
-            "workflow": found["GITHUB_WORKFLOW_REF"],
-            "url": f"{found['GITHUB_SERVER_URL']}/{repository}/actions/runs/{found['GITHUB_RUN_ID']}"
-            f"/attempts/{found['GITHUB_RUN_ATTEMPT']}",
-            "note": _NOTE,
-        }
+        repository = f"{found['GITHUB_SERVER_URL']}/{found['GITHUB_REPOSITORY']}"
+        url = f"{repository}/actions/runs/{found['GITHUB_RUN_ID']}/attempts/{found['GITHUB_RUN_ATTEMPT']}"
+        return _job("GitHub Actions", repository, found["GITHUB_SHA"], found["GITHUB_WORKFLOW_REF"], url)
     if environ.get("GITLAB_CI") == "true" and (found := _read(environ, _GITLAB)):
-        return {
-            "kind": "ci",
-            "provider": "GitLab CI",
-            "repository": f"{found['CI_SERVER_URL']}/{found['CI_PROJECT_PATH']}",
-            "commit": found["CI_COMMIT_SHA"],
-            "workflow": found["CI_PIPELINE_URL"],
-            "url": found["CI_JOB_URL"],
-            "note": _NOTE,
-        }
+        repository = f"{found['CI_SERVER_URL']}/{found['CI_PROJECT_PATH']}"
+        commit, pipeline, url = (found[name] for name in ("CI_COMMIT_SHA", "CI_PIPELINE_URL", "CI_JOB_URL"))
+        return _job("GitLab CI", repository, commit, pipeline, url)
     return dict(SELF)
+
+
+def _job(provider: str, repository: str, commit: str, workflow: str, url: str) -> dict[str, Any]:
+    said = {"kind": "ci", "provider": provider, "repository": repository, "commit": commit}
+    return {**said, "workflow": workflow, "url": url, "note": _NOTE}
 
 
 def _read(environ: Mapping[str, str], forms: Mapping[str, str]) -> dict[str, str] | None:

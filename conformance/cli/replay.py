@@ -31,24 +31,19 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     error, 3 it couldn't be tried, 4 the target was unreachable or the harness failed.
     """
     from conformance import profile, profile_copy
+    from conformance.fuzz import check_ids
     from conformance.fuzz import replay as again
 
     kept = again.failing(folder, check)
     run = folder if folder.is_dir() else folder.parent
     loaded = profile.load(profile_copy.profile_path(run, given), allow_live=allow_live)
-    if f"{kept[0].check}" not in _checks(loaded.target.api):
+    if kept[0].check not in check_ids(loaded.target.api):
         complain(f"{kept[0].check} is no check of {loaded.target.api}", "Name the profile of this run's API.")
         return 2
     results = again.replay(loaded, kept)
     for number, one in enumerate(results, 1):
         _tell(one, number if len(results) > 1 else None)
     return _code(results)
-
-
-def _checks(api: str) -> Sequence[str]:
-    from conformance.fuzz import check_ids
-
-    return tuple(check_ids(api))
 
 
 def _tell(one: "Replayed", number: int | None) -> None:

@@ -67,15 +67,11 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
     from conformance.report.compare import compare as compared
 
     found = compared(records.load(old), records.load(new))
-    plain = output is not None
-    told = {
-        "text": lambda: (
-            compare_views.text(found) if plain else compare_views.text(found, style=style, width=width())
-        ),
-        "markdown": lambda: compare_views.markdown(found),
-        "json": lambda: compare_views.as_json(found),
-        "html": lambda: compare_views.html(found),
-    }[form]()
+    views = {"markdown": compare_views.markdown, "json": compare_views.as_json, "html": compare_views.html}
+    if form == "text" and output is None:
+        told = compare_views.text(found, style=style, width=width())
+    else:
+        told = views.get(form, compare_views.text)(found)
     if output is None:
         click.echo(told, nl=False)
     else:

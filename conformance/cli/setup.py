@@ -39,12 +39,7 @@ def doctor(profile: Path, *, allow_live: bool, as_json: bool) -> int:
             click.echo(lines.text(one, style), nl=False)
     code = lines.exit_code(found)
     if as_json:
-        told = {
-            "name": target.name,
-            "api": target.api,
-            "base_url": target.base_url,
-            "environment": target.environment,
-        }
+        told = {name: getattr(target, name) for name in ("name", "api", "base_url", "environment")}
         click.echo(json.dumps(lines.as_json(found, told), indent=1))
     else:
         click.echo(f"\n{_CONCLUSIONS[code].format(profile=profile)}")

@@ -1,10 +1,13 @@
 """Examines access: each pair of credentials, a wrong one, and whether this API answers."""
 
-from conformance.doctor import answers
-from conformance.doctor.answers import NOT_FOUND
-from conformance.doctor.calls import SAID, Calls
-from conformance.doctor.line import Line, State
-from conformance.doctor.quick import obstacle
+from collections.abc import Callable
+from functools import partial
+
+from conformance import contracts
+from conformance.doctor import fingerprint, profile_faults
+from conformance.doctor.finding import Finding, State
+from conformance.doctor.preflight import obstacle
+from conformance.doctor.probes import Probes
 from conformance.errors import ConformanceError, NotReady
 from conformance.http import summary
 from conformance.http.reply import Reply
@@ -26,73 +29,56 @@ def access(session: Session, probes: Probes, replies: list[Reply]) -> list[Findi
 
 
 def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
-    profile = session.profile
-    tried = (
-        f"sent {contracts.contract(profile.target.api).requests.probe_summary} to {profile.target.base_url}"
-    )
+    target = session.profile.target
+    contract = contracts.contract(target.api)
+    found = partial(Finding, "api", f"sent {contract.requests.probe_summary} to {target.base_url}")
     if isinstance(fault, NotReady):
-        return Line("api", State.UNREACHABLE, tried, fault.message, fault.hint)
-    documented = NOT_FOUND[profile.target.api]
-    if reply.status == 404 and reply.at("error.code") == documented:
-        return Line("api", State.OK, tried, f"{summary.brief(reply, kind=True)}, as documented")
-    if answers.is_refusal(reply):
-        return Line(
-            "api", State.OK, tried, f"{summary.brief(reply, kind=True)}: somebody who asks for credentials"
-        )
-    return Line(
-        "api",
-        State.WARNING,
-        tried,
-        f"{summary.brief(reply, kind=True)}, where 404 {documented} is documented",
-        "If the address is right, this is for a run to judge.",
-    )
+        return found(State.UNREACHABLE, fault.message, fault.hint)
+    if fingerprint.is_not_found(reply, contract.answers):
+        return found(State.OK, f"{_shown(reply)}, as documented")
+    if fingerprint.is_refusal(reply):
+        return found(State.OK, f"{_shown(reply)}: somebody who asks for credentials")
+    came = f"{_shown(reply)}, where {contract.answers.not_found} is documented"
+    return found(State.WARNING, came, "If the address is right, this is for a run to judge.")
 
 
 def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
-    tried = _called(session, "primary")
+    found = _called(session, "primary")
     if fault is not None:
-        return Finding("credentials.primary", State.WRONG, tried, fault.message, fault.hint)
+        return found(State.WRONG, fault.message, fault.hint)
     if fingerprint.is_refusal(reply):
-        return Finding(
-            "credentials.primary",
+        return found(
             State.WARNING,
-            tried,
-            f"{summary.brief(reply, kind=True)}, but they are accepted in another form than the documented one",
+            f"{_shown(reply)}, but they are accepted in another form than the documented one",
             "They are right, and the target reads the document otherwise: a run will hold that against it.",
         )
-    return Line("credentials.primary", State.OK, tried, f"let in: {summary.brief(reply, kind=True)}")
+    return found(State.OK, f"let in: {_shown(reply)}")
 
 
 def _pair(session: Session, name: str, reply: Reply) -> Finding:
+    found = _called(session, name)
     if fingerprint.is_refusal(reply):
-        return Finding(
-            f"credentials.{name}",
-            State.WRONG,
-            _called(session, name),
-            f"refused: {summary.brief(reply, kind=True)}",
-            "Check the values of these variables: right environment, not expired, not mixed up?",
-        )
-    return Line(
-        f"credentials.{name}", State.OK, _called(session, name), f"let in: {summary.brief(reply, kind=True)}"
+        todo = "Check the values of these variables: right environment, not expired, not mixed up?"
+        return found(State.WRONG, f"refused: {_shown(reply)}", todo)
+    return found(State.OK, f"let in: {_shown(reply)}")
+
+
+def _called(session: Session, name: str) -> Callable[..., Finding]:
+    return partial(
+        Finding, f"credentials.{name}", f"called with {profile_faults.variables(session.profile, name)}"
     )
-
-
-def _called(session: Session, name: str) -> str:
-    variables = [of for key, of in session.profile.target.env.items() if key.startswith(f"{name}.")]
-    return f"called with {' and '.join(variables)}"
 
 
 def _wrong(reply: Reply) -> Finding:
-    tried = "called with a wrong secret"
-    if answers.is_refusal(reply):
-        return Line("credentials.wrong", State.OK, tried, f"refused: {summary.brief(reply, kind=True)}")
-    return Line(
-        "credentials.wrong",
-        State.WARNING,
-        tried,
-        f"not refused: {summary.brief(reply, kind=True)}",
-        "Is this a mock, or a test mode that checks nothing? A run will hold it against the target.",
-    )
+    found = partial(Finding, "credentials.wrong", "called with a wrong secret")
+    if fingerprint.is_refusal(reply):
+        return found(State.OK, f"refused: {_shown(reply)}")
+    todo = "Is this a mock, or a test mode that checks nothing? A run will hold it against the target."
+    return found(State.WARNING, f"not refused: {_shown(reply)}", todo)
+
+
+def _shown(reply: Reply) -> str:
+    return summary.brief(reply, kind=True)
 
 
 def _undeclared(session: Session) -> list[Finding]:
@@ -100,8 +86,8 @@ def _undeclared(session: Session) -> list[Finding]:
     return [
         Finding(
             f"credentials.{name}",
-            State.MISSING,
             f"looked for [credentials.{name}]",
+            State.MISSING,
             "the profile has none",
             f"Add [credentials.{name}]: without it, checks of what others may not see are not testable.",
         )

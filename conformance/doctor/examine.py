@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.doctor import access, network, pace, provider_states, webhooks
@@ -18,7 +19,7 @@ _TIMED = 5
 
 
 def examine(profile: Profile) -> Iterator[Finding]:
-    """Finding after line as it is found, without secrets. Nothing that exists is cancelled.
+    """Yields each finding as it is made, without secrets. Nothing that exists is cancelled.
 
     Raises UsageError where the environment names certificates that can't be used.
     """
@@ -55,17 +56,12 @@ def _session(session: Session) -> Iterator[Finding]:
         yield pace.rate(replies, profile)
         yield from provider_states.findings(session, probes)
     except TransportError as fault:
-        yield Finding(
-            "http",
-            State.UNREACHABLE,
-            "sent requests to the target",
-            f"{fault.kind}: {fault.message}",
-            fault.hint or "Is this the right base_url?",
-        )
+        came = f"{fault.kind}: {fault.message}"
+        todo = fault.hint or "Is this the right base_url?"
+        yield Finding("http", "sent requests to the target", State.UNREACHABLE, came, todo)
 
 
 def _clean(lines: Iterable[Finding], redactor: Redactor) -> Iterator[Finding]:
     for line in lines:
-        yield Finding(
-            line.id, line.state, redactor.text(line.tried), redactor.text(line.came), redactor.text(line.todo)
-        )
+        tried, came, todo = map(redactor.text, (line.tried, line.came, line.todo))
+        yield replace(line, tried=tried, came=came, todo=todo)

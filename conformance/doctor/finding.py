@@ -33,20 +33,14 @@ class Finding:
     """`id` is stable, for programs; the texts are for people. `todo` is empty where nothing is to be done."""
 
     id: str
-    state: State
     tried: str
+    state: State
     came: str
     todo: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """The line as an object of texts."""
-        return {
-            "id": self.id,
-            "state": str(self.state),
-            "tried": self.tried,
-            "came": self.came,
-            "todo": self.todo,
-        }
+        """The finding as an object of texts."""
+        return {name: str(getattr(self, name)) for name in ("id", "state", "tried", "came", "todo")}
 
 
 def exit_code(lines: Sequence[Finding]) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from conformance.doctor.finding import Finding, State
@@ -35,82 +36,54 @@ def proxy(environ: Mapping[str, str]) -> list[Finding]:
     named = [name for name in _PROXIES if environ.get(name) or environ.get(name.lower())]
     if not named:
         return []
-    return [
-        Finding(
-            "proxy",
-            State.NOTE,
-            "looked for a proxy in the environment",
-            f"{' and '.join(named)} set; the harness connects directly and ignores it",
-            "If only the proxy can reach the target, run where the target is reached directly.",
-        )
-    ]
+    came = f"{' and '.join(named)} set; the harness connects directly and ignores it"
+    todo = "If only the proxy can reach the target, run where the target is reached directly."
+    return [Finding("proxy", "looked for a proxy in the environment", State.NOTE, came, todo)]
 
 
 def _name(host: str, port: int) -> Finding:
-    tried = f"looked up {host}"
+    examined = partial(Finding, "dns", f"looked up {host}")
     clock = time.perf_counter()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as fault:
-        return Finding(
-            "dns",
-            State.UNREACHABLE,
-            tried,
-            f"no address ({fault.strerror or fault})",
-            "Check the spelling of target.base_url; is a VPN or an entry in /etc/hosts needed?",
-        )
+        todo = "Check the spelling of target.base_url; is a VPN or an entry in /etc/hosts needed?"
+        return examined(State.UNREACHABLE, f"no address ({fault.strerror or fault})", todo)
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    return Finding("dns", State.OK, tried, f"{', '.join(addresses[:4])} in {_ms(clock)}")
+    return examined(State.OK, f"{', '.join(addresses[:4])} in {_ms(clock)}")
 
 
 def _connection(host: str, port: int, timeout_s: float) -> Finding:
-    tried = f"connected to port {port}"
+    found = partial(Finding, "tcp", f"connected to port {port}")
     clock = time.perf_counter()
     try:
         socket.create_connection((host, port), timeout=timeout_s).close()
     except TimeoutError:
-        return Finding(
-            "tcp",
-            State.UNREACHABLE,
-            tried,
-            f"no answer within {timeout_s:g} s",
-            "A firewall drops this, or the host is down: is this machine's address on the target's list?",
-        )
+        todo = "A firewall drops this, or the host is down: is this machine's address on the target's list?"
+        return found(State.UNREACHABLE, f"no answer within {timeout_s:g} s", todo)
     except OSError as fault:
-        return Finding(
-            "tcp",
-            State.UNREACHABLE,
-            tried,
-            str(fault.strerror or fault),
-            "Is the target running, and is this its port?",
-        )
-    return Finding("tcp", State.OK, tried, f"open, in {_ms(clock)}")
+        todo = "Is the target running, and is this its port?"
+        return found(State.UNREACHABLE, str(fault.strerror or fault), todo)
+    return found(State.OK, f"open, in {_ms(clock)}")
 
 
 def _tls(host: str, port: int, timeout_s: float) -> list[Finding]:
     """Raises UsageError where the environment names certificates that can't be used."""
     trusted = tls.context()
     own = os.environ.get(tls.OWN_CERTIFICATE)
-    tried = "shook hands over TLS" + (f", showing {own}" if own else "")
+    found = partial(Finding, "tls", "shook hands over TLS" + (f", showing {own}" if own else ""))
     try:
         with _secured(host, port, trusted, timeout_s) as secured:
             leaf = secured.getpeercert() or {}
             version = f"{secured.version()}, issued by {_organisation(leaf)}"
     except OSError as fault:
         said = getattr(fault, "verify_message", "") or str(fault)
-        todo = tls.advice(said)
-        return [
-            Finding("tls", State.UNREACHABLE, tried, f"{said} {_shown(host, port, timeout_s)}".strip(), todo)
-        ]
-    lines = [Finding("tls", State.OK, tried, f"{version}; chain and host name are right")]
-    lines.append(_expiry(leaf))
-    if os.environ.get(tls.CA_FILE) or os.environ.get(tls.CA_FOLDER):
-        where = os.environ.get(tls.CA_FILE) or os.environ.get(tls.CA_FOLDER)
-        lines.append(
-            Finding(
-                "tls.ca", State.NOTE, "looked for a private CA", f"the certificates of {where} are trusted"
-            )
-        )
+        came = f"{said} {_shown(host, port, timeout_s)}".strip()
+        return [found(State.UNREACHABLE, came, tls.advice(said))]
+    lines = [found(State.OK, f"{version}; chain and host name are right"), _expiry(leaf)]
+    if where := os.environ.get(tls.CA_FILE) or os.environ.get(tls.CA_FOLDER):
+        came = f"the certificates of {where} are trusted"
+        lines.append(Finding("tls.ca", "looked for a private CA", State.NOTE, came))
     return lines
 
 
@@ -118,12 +91,10 @@ def _expiry(leaf: Mapping[str, object]) -> Finding:
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(leaf["notAfter"])), UTC)
     left = (ends - datetime.now(UTC)).days
     came = f"until {ends:%Y-%m-%d}, {left} days"
-    tried = "looked how long the certificate is good for"
+    found = partial(Finding, "tls.expiry", "looked how long the certificate is good for")
     if left < _SOON_DAYS:
-        return Finding(
-            "tls.expiry", State.WARNING, tried, came, "Have it renewed: after that day nothing works."
-        )
-    return Finding("tls.expiry", State.OK, tried, came)
+        return found(State.WARNING, came, "Have it renewed: after that day nothing works.")
+    return found(State.OK, came)
 
 
 def _secured(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:

@@ -1,8 +1,13 @@
 """Examines the source of resources: whether each state can be had, and whether resources are really in it."""
 
-from conformance.doctor import preflight
-from conformance.doctor.calls import Calls
-from conformance.doctor.line import Line, State
+import json
+from functools import partial
+
+from conformance import catalogue, contracts
+from conformance.contract import Contract
+from conformance.doctor import profile_faults
+from conformance.doctor.finding import Finding, State
+from conformance.doctor.probes import Probes
 from conformance.errors import NotTestable, StateRefused, TransportError
 from conformance.http import summary
 from conformance.http.reply import MISSING
@@ -35,45 +40,34 @@ def findings(session: Session, probes: Probes) -> list[Finding]:
     """Returns a finding for each kind. Resources are offered back in the end; ids of lists aren't used up."""
     profile, states = session.profile, session.profile.states
     if states.ids is None and states.url is None and states.command is None and not states.sandbox:
-        return [
-            Finding(
-                "states",
-                State.MISSING,
-                "looked for a source of resources in [states]",
-                "there is none",
-                "Add url, command, ids or sandbox to [states]: without one hardly anything is testable.",
-            )
-        ]
+        tried = "looked for a source of resources in [states]"
+        todo = "Add url, command, ids or sandbox to [states]: without one hardly anything is testable."
+        return [Finding("states", tried, State.MISSING, "there is none", todo)]
     kinds = wanted(profile)
     found = [_kind(session, probes, one) for one in kinds]
     own = [(one, fault) for one, (_, fault) in zip(kinds, found, strict=True) if _is_plain(one)]
     if all(fault is not None for _, fault in own):
         # One cause, one line: none of the states says more than the others.
         broken = profile_faults.nothing(profile, [(one, fault) for one, fault in own if fault is not None])
-        return [
-            Finding("states", State.WRONG, f"asked for {len(own)} states", broken.message, broken.hint),
-            *terminal(profile),
-        ]
+        asked = f"asked for {len(own)} states"
+        return [Finding("states", asked, State.WRONG, broken.message, broken.hint), *terminal(profile)]
     lines = _alike(kinds, [line for line, _ in found]) + terminal(profile)
     if states.ids is not None:
         hint = "payout-conformance plan says how many ids of each list a run takes, and how many to add."
-        lines.append(
-            Finding("states.ids", State.NOTE, "looked at one id of each list", "a run takes more", hint)
-        )
+        tried = "looked at one id of each list"
+        lines.append(Finding("states.ids", tried, State.NOTE, "a run takes more", hint))
     return lines
 
 
 def _alike(kinds: list[Wanted], lines: list[Finding]) -> list[Finding]:
     """Returns the findings; one for all that look alike where none of the states is as it should be."""
     seen = [line for one, line in zip(kinds, lines, strict=True) if _is_plain(one)]
-    if (
-        len(seen) < 2
-        or {line.state for line in seen} != {State.WRONG}
-        or len({line.todo for line in seen}) > 1
-    ):
+    if len(seen) < 2 or len({line.todo for line in seen}) > 1:
+        return lines
+    if any(line.state is not State.WRONG for line in seen):
         return lines
     came = f"{seen[0].came}; and none of the others is better"
-    whole = Finding("states", State.WRONG, f"asked for {len(seen)} states", came, seen[0].todo)
+    whole = Finding("states", f"asked for {len(seen)} states", State.WRONG, came, seen[0].todo)
     return [whole, *(line for line in lines if line.state is State.MISSING)]
 
 
@@ -82,21 +76,14 @@ def terminal(profile: Profile) -> list[Finding]:
     contract = contracts.contract(profile.target.api)
     if not contract.states.named_by_profile:
         return []
-    tried = "looked which terminal states a run will try"
+    found = partial(Finding, "states.terminal", "looked which terminal states a run will try")
     names = profile.states.terminal
     if not names:
-        return [
-            Finding(
-                "states.terminal",
-                State.MISSING,
-                tried,
-                f"states.terminal names none, so that a terminal {contract.noun} is refused{_row(contract)} "
-                "is not testable",
-                "Name all of them in states.terminal; if there is no other, "
-                f'write terminal = ["{contract.states.cancelled}"].',
-            )
-        ]
-    return [Finding("states.terminal", State.OK, tried, f"{', '.join(names)}, and no others")]
+        refused = f"that a terminal {contract.noun} is refused{_row(contract)} is not testable"
+        only = f'write terminal = ["{contract.states.cancelled}"].'
+        todo = f"Name all of them in states.terminal; if there is no other, {only}"
+        return [found(State.MISSING, f"states.terminal names none, so {refused}", todo)]
+    return [found(State.OK, f"{', '.join(names)}, and no others")]
 
 
 def _row(contract: Contract) -> str:
@@ -111,55 +98,38 @@ def _is_plain(one: Wanted) -> bool:
 
 def _kind(session: Session, probes: Probes, one: Wanted) -> tuple[Finding, NotTestable | None]:
     """Returns the finding on one kind of resource, and the fault of the source where it gives none."""
-    name = "states." + ".".join(
-        filter(
-            None,
-            (
-                "" if (whose := one.whose) == "primary" else whose,
-                one.status,
-                *(f"{name}={json.dumps(value)}" for name, value in one.extra),
-                "" if one.webhook_url is None else "webhook_url",
-            ),
-        )
-    )
+    extra = [f"{name}={json.dumps(value)}" for name, value in one.extra]
+    parts = [one.status, *extra, "" if one.webhook_url is None else "webhook_url"]
+    name = ".".join(filter(None, ("states", "" if one.whose == "primary" else one.whose, *parts)))
     tried = f"asked for {one.described()}"
     try:
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
         kind = contracts.contract(one.contract).states.kind(one.extra)
         if isinstance(fault, StateRefused) and kind is not None:
-            return Finding(name, State.NOTE, tried, f"{kind.none}: {fault.message}"), None
-        line = Finding(name, State.MISSING, tried, fault.message, fault.hint)
+            return Finding(name, tried, State.NOTE, f"{kind.none}: {fault.message}"), None
+        line = Finding(name, tried, State.MISSING, fault.message, fault.hint)
         return line, fault if isinstance(fault, NotTestable) else None
-    return _seen(probes, one, name, tried, found), None
+    return Finding(name, tried, *_seen(probes, one, found)), None
 
 
-def _seen(probes: Probes, one: Wanted, name: str, tried: str, found: str) -> Finding:
+def _seen(probes: Probes, one: Wanted, found: str) -> tuple[State, str, str]:
     """Returns the finding on what the owner of a resource reads. A run that sees another state also cancels it."""
     try:
         reply = probes.read(found, one.whose)
     except NotTestable:
-        return Finding(
-            name, State.OK, tried, f"{found}; its state can't be seen, as states.read_path isn't set"
-        )
+        return State.OK, f"{found}; its state can't be seen, as states.read_path isn't set", ""
     status = reply.at(contracts.contract(one.contract).answers.status)
     if reply.ok and status == one.status:
-        return Finding(name, State.OK, tried, f"{found}, and reading it says {status}")
+        return State.OK, f"{found}, and reading it says {status}", ""
     if not reply.ok or status is MISSING:
-        return Finding(
-            name,
+        return (
             State.WRONG,
-            tried,
             f"{found}, but reading it is answered by {summary.brief(reply, kind=True)}",
             "Does the source make resources of this very target and merchant? If so, it's the target's read endpoint.",
         )
-    return Finding(
-        name,
-        State.WRONG,
-        tried,
-        f"{found}, but reading it says {status}",
-        "Mend the source, or the list: every check that needs this state would be about another one.",
-    )
+    todo = "Mend the source, or the list: every check that needs this state would be about another one."
+    return State.WRONG, f"{found}, but reading it says {status}", todo
 
 
 def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:

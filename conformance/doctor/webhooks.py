@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,38 +20,33 @@ def webhooks(profile: Profile) -> list[Finding]:
     """Returns the findings on webhooks, none for a profile that doesn't declare them."""
     if not profile.capabilities.get("webhooks"):
         return []
-    tried = f"listened on {profile.listen or 'nothing'}"
+    found = partial(Finding, "webhooks.listen", f"listened on {profile.listen or 'nothing'}")
     try:
         with opened(profile.listen, profile.public_url, busy_s=_BUSY_S) as receiver:
-            lines = [Finding("webhooks.listen", State.OK, tried, "that address is free")]
-            address = _address(profile, receiver.url)
-            return [*lines, address or _loop(receiver.url, profile, receiver.said)]
+            address = _address(profile, receiver.url) or _loop(receiver.url, profile, receiver.said)
+            return [found(State.OK, "that address is free"), address]
     except NotTestable as fault:
-        return [Finding("webhooks.listen", State.WRONG, tried, fault.message, fault.hint)]
+        return [found(State.WRONG, fault.message, fault.hint)]
 
 
 def _address(profile: Profile, url: str) -> Finding | None:
     """Returns the finding on an address that no other machine can deliver to, None for any other."""
     host = urlsplit(url).hostname or ""
     target = urlsplit(profile.target.base_url).hostname or ""
-    tried = f"looked at {url}, where the target is to deliver"
+    found = partial(Finding, "webhooks.public_url", f"looked at {url}, where the target is to deliver")
     if _is(host, "is_unspecified"):
         todo = "Set webhooks.public_url to an address under which the target reaches this machine."
-        return Finding(
-            "webhooks.public_url", State.WRONG, tried, "that is no address to send anything to", todo
-        )
+        return found(State.WRONG, "that is no address to send anything to", todo)
     if _is_here(host) and not _is_here(target):
         todo = "Set webhooks.public_url to an address of this machine, or of a tunnel to it."
-        return Finding(
-            "webhooks.public_url", State.WRONG, tried, "for the target that is its own machine", todo
-        )
+        return found(State.WRONG, "for the target that is its own machine", todo)
     return None
 
 
 def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Finding:
     """Posts to the public address from here, and returns whether that arrived."""
     mark = str(uuid4())
-    tried = f"posted to {url} from here"
+    found = partial(Finding, "webhooks.public_url", f"posted to {url} from here")
     try:
         answer = httpx.post(
             url,
@@ -60,19 +56,15 @@ def _loop(url: str, profile: Profile, said: Callable[[], str]) -> Finding:
             follow_redirects=False,
         )
     except httpx.HTTPError as fault:
-        return Finding(
-            "webhooks.public_url",
+        return found(
             State.NOTE,
-            tried,
             f"no answer ({type(fault).__name__})",
             "Whether the target gets through can't be told from here: a tunnel or a firewall may let only others in.",
         )
     if mark in said():
-        return Finding("webhooks.public_url", State.OK, tried, "it arrived")
-    return Finding(
-        "webhooks.public_url",
+        return found(State.OK, "it arrived")
+    return found(
         State.WRONG,
-        tried,
         f"{answer.status_code}, but it didn't arrive at webhooks.listen",
         "Something else answers there: does the tunnel or the forwarded port lead to webhooks.listen?",
     )

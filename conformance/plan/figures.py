@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance import catalogue, contracts, coverage
 from conformance.fuzz.checks import SUITE
-from conformance.model import Auth, Check, Level, Outcome, Requirement, RunRecord
+from conformance.model import Auth, Level, Outcome, Requirement, RunRecord
 from conformance.plan.rehearsal import Rehearsal, has_source, rehearse
 from conformance.profile import Profile, load
 from conformance.runner import Options
@@ -49,6 +49,11 @@ class Untested:
     title: str
     outcome: str
     reason: str
+
+    @staticmethod
+    def of(row: Requirement, outcome: Outcome, reason: str) -> "Untested":
+        """Returns what is untested of a requirement."""
+        return Untested(row.id, str(row.level), row.title, str(outcome), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +161,7 @@ def _unrehearsed(profile: Profile, options: Options) -> Plan:
         profile=profile,
         fuzz=options.examples > 0,
         checks=len({check for found in proofs.values() for check, _ in found if not check.startswith(_FUZZ)}),
-        untested=tuple(
-            Untested(row.id, str(row.level), row.title, str(outcome), reason)
-            for row, outcome, reason in reasons
-            if reason
-        ),
+        untested=tuple(Untested.of(row, outcome, reason) for row, outcome, reason in reasons if reason),
         figures=None,
     )
 
@@ -198,13 +199,7 @@ def _needs(profile: Profile, rehearsal: Rehearsal) -> tuple[Need, ...]:
 
 def _untested(record: RunRecord) -> tuple[Untested, ...]:
     return tuple(
-        Untested(
-            one.requirement.id,
-            str(one.requirement.level),
-            one.requirement.title,
-            str(one.outcome),
-            one.reason,
-        )
+        Untested.of(one.requirement, one.outcome, one.reason)
         for one in record.requirements
         if one.outcome in (Outcome.NOT_TESTABLE, Outcome.NOT_APPLICABLE)
     )
@@ -230,13 +225,10 @@ def _seconds(profile: Profile, rehearsal: Rehearsal, fuzz: int, latency_ms: floa
 
 def _suites(record: RunRecord) -> float:
     """Returns the seconds that the hand-written checks took on this machine, from the first to the last."""
-    times = [_span(check) for check in record.checks if check.suite != SUITE]
-    return max((end for _, end in times), default=0.0) - min((start for start, _ in times), default=0.0)
-
-
-def _span(check: Check) -> tuple[float, float]:
-    began = datetime.fromisoformat(check.started_at).timestamp()
-    return began, began + check.duration_s
+    checks = [check for check in record.checks if check.suite != SUITE]
+    began = [datetime.fromisoformat(check.started_at).timestamp() for check in checks]
+    ended = (start + check.duration_s for start, check in zip(began, checks, strict=True))
+    return max(ended, default=0.0) - min(began, default=0.0)
 
 
 def rounded(seconds: float) -> str:

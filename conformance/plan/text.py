@@ -1,16 +1,16 @@
 """Renders a plan, as text and as JSON."""
 
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from conformance import contracts
-from conformance.plan.figures import Need, Plan, rounded
+from conformance.contract import Contract
+from conformance.plan.figures import Figures, Plan, rounded
+from conformance.report import explain
 
 Style = Callable[[str, str], str]
-# A record's remark that several checks had the same reason.
-_MORE = re.compile(r" \(and \d+ more checks?\)$")
 
 _MADE = {
     "url": "made by the provider-state endpoint, and offered back in the end",
@@ -35,11 +35,7 @@ def text(plan: Plan, style: Style) -> str:
         "",
         style("Side effects", "bold"),
         *_effects(plan),
-        *(["", style("Time", "bold")] if plan.figures is not None else []),
-        *(
-            f"  about {rounded(s)} where an answer takes {ms:g} ms"
-            for ms, s in (plan.figures.seconds.items() if plan.figures is not None else ())
-        ),
+        *_time(plan, style),
         "",
         style("Not testable with this profile", "bold"),
         *_untested(plan, style),
@@ -149,25 +145,29 @@ def _figured_effects(figures: Figures, noun: str, *, settles: bool) -> Iterator[
         yield f"  the source is asked to pay a {noun}" + (f", {settled} times" if settled > 1 else "")
 
 
+def _time(plan: Plan, style: Style) -> Iterator[str]:
+    if plan.figures is not None:
+        yield from ["", style("Time", "bold")]
+        for ms, seconds in plan.figures.seconds.items():
+            yield f"  about {rounded(seconds)} where an answer takes {ms:g} ms"
+
+
 def _untested(plan: Plan, style: Style) -> Iterator[str]:
     if not plan.untested:
-        yield (
-            "  nothing: every requirement is put to the test"
-            if plan.figures is not None
-            else "  nothing that is known before a run"
+        known = plan.figures is not None
+        yield "  nothing" + (
+            ": every requirement is put to the test" if known else " that is known before a run"
         )
         return
     by_reason: dict[str, list[str]] = {}
     for one in plan.untested:
-        by_reason.setdefault(_MORE.sub("", one.reason), []).append(f"{one.id} ({one.level})")
+        by_reason.setdefault(explain.one_reason(one.reason), []).append(f"{one.id} ({one.level})")
     for reason, ids in by_reason.items():
         yield f"  {', '.join(ids)}"
         yield f"    {reason}"
     if plan.inconclusive:
-        yield style(
-            f"  A run would be inconclusive (exit code 3): {len(plan.inconclusive)} MUSTs can't be tested.",
-            "warn",
-        )
+        number = f"{len(plan.inconclusive)} MUSTs can't be tested"
+        yield style(f"  A run would be inconclusive (exit code 3): {number}.", "warn")
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -178,12 +178,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     target, figures = plan.profile.target, plan.figures
     named = contracts.contract(target.api).states.named_by_profile
     return {
-        "target": {
-            "name": target.name,
-            "api": target.api,
-            "base_url": target.base_url,
-            "environment": target.environment,
-        },
+        "target": {name: getattr(target, name) for name in ("name", "api", "base_url", "environment")},
         **({} if figures is not None else {"not_rehearsed": not_rehearsed(plan)}),
         "checks": plan.checks,
         "requests": {
@@ -194,32 +189,13 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "max_requests": plan.profile.limits.max_requests,
             "wrong_credentials": figures and figures.wrong_credentials,
         },
-        "resources": figures and [_need(one) for one in figures.needs],
+        "resources": figures and [{**asdict(one), "missing": one.short} for one in figures.needs],
         **({"terminal_states": list(plan.profile.states.terminal)} if named else {}),
         "seconds": figures and {f"{ms:g}": round(seconds, 1) for ms, seconds in figures.seconds.items()},
-        "untested": [
-            {
-                "id": one.id,
-                "level": one.level,
-                "title": one.title,
-                "outcome": one.outcome,
-                "reason": one.reason,
-            }
-            for one in plan.untested
-        ],
+        "untested": [asdict(one) for one in plan.untested],
         "inconclusive": list(plan.inconclusive),
     }
 
 
 def _contract(plan: Plan) -> Contract:
     return contracts.contract(plan.profile.target.api)
-
-
-def _need(need: Need) -> dict[str, Any]:
-    return {
-        "owner": need.owner,
-        "status": need.status,
-        "needed": need.needed,
-        "have": need.have,
-        "missing": need.short,
-    }

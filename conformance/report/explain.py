@@ -202,9 +202,14 @@ def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     groups: dict[tuple[Outcome, str], list[RequirementResult]] = {}
     for result in record.requirements:
         if result.outcome in outcomes:
-            groups.setdefault((result.outcome, _MORE.sub("", result.reason)), []).append(result)
+            groups.setdefault((result.outcome, one_reason(result.reason)), []).append(result)
     found = [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in groups.items()]
     return tuple(sorted(found, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
+
+
+def one_reason(reason: str) -> str:
+    """Returns a reason without the remark that several checks had it."""
+    return _MORE.sub("", reason)
 
 
 def waived(record: RunRecord, check: Check) -> tuple[Waiver, ...]:

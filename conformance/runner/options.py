@@ -13,6 +13,8 @@ from conformance.model import Waiver
 from conformance.profile import Profile, load
 from conformance.report import codec
 
+_RECORDED = ("examples", "expression", "requirements", "workers", "fuzz_budget_s", "insist", "watch_s")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -39,33 +41,17 @@ class Options:
 
     def recorded(self) -> dict[str, Any]:
         """Returns the options that the record keeps."""
-        return {
-            "examples": self.examples,
-            "expression": self.expression or "",
-            "requirements": list(self.requirements),
-            "workers": self.workers,
-            "fuzz_budget_s": self.fuzz_budget_s,
-            "insist": self.insist,
-            "watch_s": self.watch_s,
-        }
+        kept = {name: getattr(self, name) for name in _RECORDED}
+        return {**kept, "expression": self.expression or "", "requirements": list(self.requirements)}
 
     @staticmethod
     def of(header: Mapping[str, Any], output: Path, *, workers: int | None, allow_live: bool) -> "Options":
         """Returns the options of a run that was begun before: its header holds those that decide about its outcome."""
-        kept = header["options"]
-        return Options(
-            output=output,
-            examples=kept["examples"],
-            fuzz_budget_s=kept["fuzz_budget_s"],
-            seed=header["seed"],
-            expression=kept["expression"] or None,
-            requirements=tuple(kept["requirements"]),
-            workers=kept["workers"] if workers is None else workers,
-            allow_live=allow_live,
-            waivers=tuple(codec.from_json(Waiver, one) for one in header["waivers"]),
-            insist=kept["insist"],
-            watch_s=kept["watch_s"],
-        )
+        kept = {name: header["options"][name] for name in _RECORDED}
+        kept["expression"], kept["requirements"] = kept["expression"] or None, tuple(kept["requirements"])
+        kept["workers"] = kept["workers"] if workers is None else workers
+        waivers = tuple(codec.from_json(Waiver, one) for one in header["waivers"])
+        return Options(output, seed=header["seed"], allow_live=allow_live, waivers=waivers, **kept)
 
 
 def ready(path: Path, options: Options) -> Profile:
