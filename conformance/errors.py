@@ -102,9 +102,9 @@ class NotTestable(ConformanceError):
 class SourceFault(NotTestable):
     """The source of resources can't do what it was asked for; `cause` is its own word on that, whatever was asked."""
 
-    def __init__(self, message: str, *, cause: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, cause: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.cause = cause
+        self.cause = cause or message
 
 
 class StateRefused(SourceFault):

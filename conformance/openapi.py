@@ -94,17 +94,12 @@ def prepare(api: str) -> None:
             breaches(one.id, status, None)
 
 
-def validate(operation_id: str, status: int, body: Any) -> list[str]:
-    """Returns one line per breach of the schema by a parsed body, with the field's name; empty if the body is valid.
+def breaches(operation_id: str, status: int, body: Any) -> list[Breach]:
+    """Returns the breaches of the schema by a parsed body, each a line as text; empty if the body is valid.
 
     A status that is documented without a schema (any other 4xx) allows every body; one that isn't documented is a
     breach itself.
     """
-    return [str(breach) for breach in breaches(operation_id, status, body)]
-
-
-def breaches(operation_id: str, status: int, body: Any) -> list[Breach]:
-    """Returns the breaches that `validate` renders."""
     one = operation(operation_id)
     found = _response(one, status)
     if found is None:

@@ -64,6 +64,11 @@ class States:
     read_path: str | None = None
     requests_per_second: float | None = None
 
+    @property
+    def source(self) -> str | None:
+        """The key of `[states]` that says where resources come from; None where the profile names no source."""
+        return next((key for key in SOURCES if getattr(self, key) not in (None, False)), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -28,7 +28,7 @@ _GITLAB = {
     "CI_COMMIT_SHA": _COMMIT,
     "CI_PIPELINE_URL": _URL,
     "CI_JOB_URL": _URL,
-}# Every variable that can leave a trace in a certificate.
+}  # Every variable that can leave a trace in a certificate.
 READ = ("GITHUB_ACTIONS", *_GITHUB, "GITLAB_CI", *_GITLAB)
 
 SELF = {

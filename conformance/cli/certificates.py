@@ -64,21 +64,17 @@ def certify(folder: Path, key_file: Path, days: int, out: Path | None) -> int:
     folder = _run_folder(folder)
     key = keys.load_private(key_file, keys.passphrase(os.environ))
     if key_file.stat().st_mode & 0o077:
-        click.echo(
-            f"{style('warning:', 'warn')} others may read {key_file}: `chmod 600 {key_file}` mends it",
-            err=True,
-        )
+        warning = f"others may read {key_file}: `chmod 600 {key_file}` mends it"
+        click.echo(f"{style('warning:', 'warn')} {warning}", err=True)
     issued = issue.issue(folder, key, now=datetime.now(UTC), environ=os.environ, days=days)
     path = out or folder / issue.FILE
     replace_file(path, issued.content.decode())
     _tell(f"Signed as {issued.verified.claim.content['predicate']['result']}", issued.verified, key.public)
     shown = os.path.relpath(path)
     public = Path(str(key_file).removesuffix(".key.pem") + ".pub.pem")
+    named = public if public.exists() else "PUBLIC.pem"
     click.echo(f"Certificate: {shown}")
-    click.echo(
-        f"To check it: payout-conformance verify {shown} "
-        f"--public-key {public if public.exists() else 'PUBLIC.pem'}"
-    )
+    click.echo(f"To check it: payout-conformance verify {shown} --public-key {named}")
     return issued.verified.exit_code
 
 
@@ -171,10 +167,8 @@ def _build(claim: Any) -> str:
 
     row = claim.configuration(HARNESS)
     same = build() == f"sha256:{row['digest']['dirHash']}"
-    version = line(row["annotations"]["version"], 40)
-    return (
-        f"{HARNESS} {version}, {'the build' if same else 'another build than the one'} that is installed here"
-    )
+    which = "the build" if same else "another build than the one"
+    return f"{HARNESS} {line(row['annotations']['version'], 40)}, {which} that is installed here"
 
 
 def _signer(witness: Any) -> str:

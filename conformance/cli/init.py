@@ -163,16 +163,15 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
     }
     if known["terminal"]:
         plain["terminal"] = tuple(one.strip() for one in known["terminal"].split(",") if one.strip())
-    for name in (
+    others = (
         "environment",
         "other_merchant",
         "other_environment",
         "read_path",
         "requests_per_second",
         "prefix",
-    ):
-        if known[name] is not None:
-            plain[name] = known[name]
+    )
+    plain |= {name: known[name] for name in others if known[name] is not None}
     _fitting(plain)
     return Answers(**plain)
 

@@ -180,7 +180,7 @@ def _at_stake(profile: Any) -> str:
     if states.ids is not None:
         number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
         handed = f"up to {number} {nouns} of [states.ids]"
-    elif states.command or states.url or states.sandbox:
+    elif states.source is not None:
         handed = f"the {nouns} that its [states] make for the run"
     else:
         handed = f"none of its {nouns}, for [states] names no source of them"

@@ -38,10 +38,6 @@ class Finding:
     came: str
     todo: str = ""
 
-    def to_json(self) -> dict[str, str]:
-        """The finding as an object of texts."""
-        return {name: str(getattr(self, name)) for name in ("id", "state", "tried", "came", "todo")}
-
 
 def exit_code(lines: Sequence[Finding]) -> int:
     """4 the target can't be reached or isn't this API, 2 something is to be mended, 3 a run would be inconclusive."""
@@ -57,4 +53,6 @@ def text(line: Finding, style: Callable[[str, str], str]) -> str:
 
 def as_json(lines: Sequence[Finding], target: dict[str, Any]) -> dict[str, Any]:
     """The whole diagnosis for programs."""
-    return {"target": target, "exit_code": exit_code(lines), "lines": [line.to_json() for line in lines]}
+    keys = ("id", "state", "tried", "came", "todo")
+    told = [{key: str(getattr(line, key)) for key in keys} for line in lines]
+    return {"target": target, "exit_code": exit_code(lines), "lines": told}

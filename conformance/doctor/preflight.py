@@ -110,12 +110,11 @@ def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> Conforma
 
 def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
     """Returns the error for refused credentials; None where the target shows that it knows them."""
-    others = [probes.harmless(other) for other in profile.credentials if other != "primary"]
-    for name, other in zip([name for name in profile.credentials if name != "primary"], others, strict=True):
+    others = {name: probes.harmless(name) for name in profile.credentials if name != "primary"}
+    for name, other in others.items():
         if fingerprint.is_let_in(other):
-            return _refused(
-                profile, replies, f"[credentials.{name}] are accepted, so it isn't the way they are sent."
-            )
+            more = f"[credentials.{name}] are accepted, so it isn't the way they are sent."
+            return _refused(profile, replies, more)
     bounds = fingerprint.skew_s(replies)
     off = sum(bounds) / 2 if bounds is not None else 0.0
     off = off if abs(off) > _SKEW_S else 0.0
@@ -127,14 +126,17 @@ def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> Conforman
                     f"the clocks disagree: the target's is {_ahead(off)} this machine's, and it refuses our timestamps",
                     hint="Set this machine's clock (timedatectl, ntpd), or have the target's set.",
                 )
-            return _swapped(profile) if reading.ours else None
+            if not reading.ours:
+                return None
+            said = "the target accepts [credentials.primary] when its two halves change places"
+            return ProfileError(said, hint=f"Swap {_variables(profile)}. {_INSIST}")
     if off and _is_timestamped(profile):
         return _clock(profile, replies, off)
     words = same_but_ids(profile_faults.in_full(replies[0]))
-    alike = bool(others) and all(same_but_ids(profile_faults.in_full(other)) == words for other in others)
-    return (
-        _alike(profile, replies, len(others) + 1) if alike else _refused(profile, replies, _ahead_note(off))
-    )
+    told = {same_but_ids(profile_faults.in_full(other)) for other in others.values()}
+    if told == {words}:
+        return _alike(profile, replies, len(others) + 1)
+    return _refused(profile, replies, f"The target's clock is {_ahead(off)} this machine's." if off else "")
 
 
 def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
@@ -151,19 +153,12 @@ def _alike(profile: Profile, replies: list[Reply], pairs: int) -> ProfileError:
     """Returns the error for a target that refuses every pair: many wrong secrets are less likely than one gateway."""
     clock = ", or a clock that is wrong (no answer tells the target's)" if _is_timestamped(profile) else ""
     clock = clock if fingerprint.skew_s(replies) is None else ""
-    names = ", ".join(of for of in profile.target.env.values())
+    names = ", ".join(profile.target.env.values())
     return ProfileError(
         f"the target refuses [credentials.primary]: {profile_faults.in_full(replies[0])} to {_said(profile)}. "
         f"All {pairs} pairs of the profile are refused alike.",
         hint="So it is rather something in front of the target: a gateway that wants to see something else, a firewall "
         f"that lets only known addresses in, another environment{clock}. Otherwise check {names}. {_INSIST}",
-    )
-
-
-def _swapped(profile: Profile) -> ProfileError:
-    return ProfileError(
-        "the target accepts [credentials.primary] when its two halves change places",
-        hint=f"Swap {_variables(profile)}. {_INSIST}",
     )
 
 
@@ -220,23 +215,18 @@ def _resource(session: Session, status: str) -> str | None:
     )
 
 
-def _strangers(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Whether the target knows none of the withdraws: without a read endpoint, their cancel tells, which is refused."""
-    profile = session.profile
-    final = [
-        one.resource
-        for one in had
-        if one.resource is not None and one.wanted.whose == "primary" and one.wanted.status in _FINAL
-    ]
-    if session.documented.can_read or not final:
-        return None
-    for resource in final:
-        reply = session.documented.cancel(resource.id, "primary")
-        if not session.verifier.is_stranger(resource, reply):
-            return None
-    return ProfileError(
-        f"{source_of(profile)} hands out ids that this target doesn't know: the cancel of a {final[-1].status} "
-        f"withdraw of [credentials.primary] is answered as that of an id that names nothing, by "
-        f"{summary.brief(reply, summary.WORDS)}",
-        hint=f"Does it make withdraws of this very target, environment and merchant? {INSIST}",
-    )
+def _echoes(reply: Reply) -> list[str]:
+    path = reply.exchange.url.split("://", 1)[-1].partition("/")[2]
+    return [f"/{path}", path, reply.exchange.url]
+
+
+def _said(profile: Profile) -> str:
+    return contracts.contract(profile.target.api).requests.probe_summary
+
+
+def _is_timestamped(profile: Profile) -> bool:
+    return contracts.contract(profile.target.api).authentication.timestamped
+
+
+def _ahead(seconds: float) -> str:
+    return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"

@@ -63,8 +63,7 @@ def unsupplied(session: Session, *, narrow: bool = False) -> ConformanceError | 
     The resources are kept for the checks. `narrow` looks at no more than one resource: for a run of a few checks.
     """
     profile = session.profile
-    states = profile.states
-    if not (states.url or states.command or states.sandbox or states.ids is not None):
+    if profile.states.source is None:
         return None  # there is nothing to mend in a source that isn't there: what needs one is not testable
     first, rest = _wishes(profile)
     had: list[_Had] = []

@@ -17,6 +17,7 @@ from conformance.report import tried
 from conformance.session import Session
 from conformance.states import Wanted
 from conformance.states.pools import unused
+from conformance.states.told import ids_table
 
 
 def wanted(profile: Profile) -> list[Wanted]:
@@ -39,7 +40,7 @@ def wanted(profile: Profile) -> list[Wanted]:
 def findings(session: Session, probes: Probes) -> list[Finding]:
     """Returns a finding for each kind. Resources are offered back in the end; ids of lists aren't used up."""
     profile, states = session.profile, session.profile.states
-    if states.ids is None and states.url is None and states.command is None and not states.sandbox:
+    if states.source is None:
         tried = "looked for a source of resources in [states]"
         todo = "Add url, command, ids or sandbox to [states]: without one hardly anything is testable."
         return [Finding("states", tried, State.MISSING, "there is none", todo)]
@@ -137,11 +138,10 @@ def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:
     if pools is None or one.webhook_url is not None:
         return session.leases.unseen(one).id, tried
     whose = one.whose
-    table = "states.ids" if whose == "primary" else f"states.ids.{whose}"
+    table = ids_table(whose)
     ids = pools.get(whose, {}).get(one.pool, ())
     if not ids and one.pool != one.status and one.pool in pools.get(whose, {}):
-        said = f"{table}.{one.pool} is an empty list"
-        raise StateRefused(said, cause=said)
+        raise StateRefused(f"{table}.{one.pool} is an empty list")
     if not ids:
         raise NotTestable(f"{table} has none", hint=f'Add {one.pool} = ["..."] to [{table}].')
     left = unused(session.profile).get(whose, {}).get(one.pool, ())

@@ -19,7 +19,7 @@ import httpx
 
 from conformance import __version__
 from conformance.errors import TransportError
-from conformance.http.gate import Gate
+from conformance.http.gate import SET_A_LIMIT, Gate
 from conformance.http.guard import Guard
 from conformance.http.redact import Redactor, sent_credentials
 from conformance.http.reply import Reply
@@ -130,7 +130,9 @@ class Client:
                 slowed += 1
                 self._gate.slow_down(_retry_after(reply.header("Retry-After")), asked_at)
                 if slowed == _ATTEMPTS:
-                    raise _rate_limited(slowed)
+                    raise TransportError(
+                        "rate_limited", f"the target answered 429 to {slowed} attempts", hint=SET_A_LIMIT
+                    )
             elif reply is not None and reply.status not in UNAVAILABLE:
                 self._gate.went_well()
                 self._answered, self._in_vain = True, 0
@@ -297,14 +299,6 @@ class Client:
             error=f"{fault.kind}: {fault.message}" if fault is not None else None,
             truncated=cut,
         )
-
-
-def _rate_limited(times: int) -> TransportError:
-    return TransportError(
-        "rate_limited",
-        f"the target answered 429 to {times} attempts",
-        hint="Set limits.requests_per_second in the profile to what the target allows.",
-    )
 
 
 def _framed(request: Request) -> bytes | list[bytes] | None:

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 from conformance.errors import BudgetError, TransportError
 from conformance.http.slots import Slots
 
+SET_A_LIMIT = "Set limits.requests_per_second in the profile to what the target allows."
 _T = TypeVar("_T")
 _DAY_S = 86_400.0
 # After so many "slow down" in a row, however short their pauses, a target isn't going to answer.
@@ -47,7 +48,7 @@ _FORM = struct.Struct(f"<{len(_State())}Q")
 class Gate:
     """Opened by every worker on the same file; the first one creates it.
 
-    `requests_per_second` and `concurrency` None mean no limit. Raises BudgetError once `max_requests` were let
+    `requests_per_second` None means no limit. Raises BudgetError once `max_requests` were let
     through. `patience_s` is the longest that anybody waits for a target that asks to slow down, before one other
     answer comes; five times that is the longest in all.
     """
@@ -58,7 +59,7 @@ class Gate:
         *,
         requests_per_second: float | None,
         max_requests: int,
-        concurrency: int | None = None,
+        concurrency: int = 8,
         patience_s: float = 60.0,
     ) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -141,7 +142,7 @@ class Gate:
                 "rate_limited",
                 f"not sent: the target asked to slow down {_times(state.slowed)} (429, or 503 with Retry-After), "
                 f"and wants a pause of {(state.shut - now) / 1e9:.0f} s more",
-                hint="Set limits.requests_per_second in the profile to what the target allows.",
+                hint=SET_A_LIMIT,
             )
         # Without a rate limit no request waits, but a pause that the target asked for is kept.
         start = max(now, state.free, state.paused)
@@ -179,8 +180,7 @@ class Gate:
         with self._lock:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                raw = os.pread(self._file, _FORM.size, 0)
-                state = _State(*_FORM.unpack(raw)) if len(raw) == _FORM.size else _State()
+                state = _read(os.pread(self._file, _FORM.size, 0))
                 answer, changed = change(state)
                 if changed is not state:
                     os.pwrite(self._file, _FORM.pack(*changed), 0)
@@ -192,10 +192,9 @@ class Gate:
 def slow_downs(path: Path) -> str | None:
     """Returns sentences on how often the target of a run asked to slow down or was unavailable, None where never."""
     try:
-        raw = path.read_bytes()
+        state = _read(path.read_bytes())
     except OSError:
         return None
-    state = _State(*_FORM.unpack(raw)) if len(raw) == _FORM.size else _State()
     said = []
     if state.slowed:
         gave_up = "; in the end it was given up on" if state.shut else ""
@@ -206,6 +205,10 @@ def slow_downs(path: Path) -> str | None:
     if state.unavailable:
         said.append(f"The target was unavailable {_times(state.unavailable)} (502, 503, 504, no connection).")
     return " ".join([*said, "No requirement is judged by such an answer."]) if said else None
+
+
+def _read(raw: bytes) -> _State:
+    return _State(*_FORM.unpack(raw)) if len(raw) == _FORM.size else _State()
 
 
 def _times(number: int) -> str:

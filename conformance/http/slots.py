@@ -18,9 +18,9 @@ _GATHERING = "gathering"
 
 
 class Slots:
-    """`limit` places, None for no limit; `folder` is shared by the processes."""
+    """`limit` places; `folder` is shared by the processes."""
 
-    def __init__(self, folder: Path, limit: int | None) -> None:
+    def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
         self._limit = limit
         self._files: dict[str, int] = {}
@@ -29,15 +29,11 @@ class Slots:
         self._changed = threading.Condition()
         self._gathering = threading.Lock()
         self._gathers = False
-        if limit is not None:
-            folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
 
     @contextmanager
     def one(self) -> Iterator[None]:
         """Waits for a place, and keeps it for the length of the block."""
-        if self._limit is None:
-            yield
-            return
         place = self._take(self._lock_in_turn)
         try:
             yield
@@ -52,9 +48,6 @@ class Slots:
         Meanwhile no other caller takes a place, or the gathered ones would stand empty for long.
         Raises HarnessError where `number` is more than there are.
         """
-        if self._limit is None:
-            yield
-            return
         if number > self._limit:
             raise HarnessError(f"{number} requests at once are more than limits.concurrency = {self._limit}")
         places: list[int] = []
@@ -86,7 +79,7 @@ class Slots:
     def _take(self, lock: Callable[[int], bool]) -> int:
         with self._changed:
             while True:
-                for place in range(self._limit or 0):
+                for place in range(self._limit):
                     if place not in self._held and lock(place):
                         self._held.add(place)
                         return place

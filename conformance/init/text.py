@@ -64,10 +64,10 @@ _WHO = {
 def _target(answers: Answers) -> str:
     return f"""\
 [target]
-name = {_quoted(answers.name)}  # as reports will call it
-api = {_quoted(answers.api)}
-base_url = {_quoted(answers.base_url)}  # what {answers.contract.example} is appended to
-environment = {_quoted(answers.environment)}  # "live" is refused without --allow-live
+name = {_toml(answers.name)}  # as reports will call it
+api = {_toml(answers.api)}
+base_url = {_toml(answers.base_url)}  # what {answers.contract.example} is appended to
+environment = {_toml(answers.environment)}  # "live" is refused without --allow-live
 """
 
 
@@ -101,23 +101,23 @@ def _capabilities(answers: Answers) -> str:
         lines.append(
             f"# {one.name} = true  # {one.undeclared}"
             if value is None and one.undeclared
-            else f"{one.name} = {_boolean(bool(value))}  # {one.help}"
+            else f"{one.name} = {_toml(bool(value))}  # {one.help}"
         )
     lines.append(
-        f"settlement = {_boolean(answers.settlement)}  # whether the source can be asked to pay a resource now"
+        f"settlement = {_toml(answers.settlement)}  # whether the source can be asked to pay a resource now"
     )
     if answers.contract.webhooks:
-        lines.append(f"webhooks = {_boolean(bool(answers.listen))}  # whether webhooks reach this machine")
+        lines.append(f"webhooks = {_toml(bool(answers.listen))}  # whether webhooks reach this machine")
     return "\n".join(lines) + "\n"
 
 
 def _webhooks(answers: Answers) -> str:
     public = (
-        f"public_url = {_quoted(answers.public_url)}"
+        f"public_url = {_toml(answers.public_url)}"
         if answers.public_url
         else '# public_url = "https://..."  # where the target reaches that address, if it isn\'t on this machine'
     )
-    return f"[webhooks]\nlisten = {_quoted(answers.listen or '')}  # port 0 takes a free one\n{public}\n"
+    return f"[webhooks]\nlisten = {_toml(answers.listen or '')}  # port 0 takes a free one\n{public}\n"
 
 
 def _limits(answers: Answers) -> str:
@@ -140,22 +140,20 @@ def _states(answers: Answers) -> str:
     if answers.source is Source.IDS and contract.sandbox is not None:
         text += "# `payout-conformance plan` says how many a run needs.\n"
     if answers.source is Source.URL:
-        text += f"url = {_quoted(answers.states_url)}\n"
+        text += f"url = {_toml(answers.states_url)}\n"
     elif answers.source is Source.COMMAND:
-        text += f"command = [{', '.join(map(_quoted, answers.command))}]\n"
+        text += f"command = [{', '.join(map(_toml, answers.command))}]\n"
     elif answers.source is Source.SANDBOX:
         text += "sandbox = true\n"
     if answers.source in (Source.URL, Source.COMMAND):
         text += "# requests_per_second = 2  # of this source alone, where it has a quota\n"
     if contract.states.named_by_profile:
         text += "# The names of all terminal states: one that isn't here is never tried.\n"
-        text += f"terminal = [{', '.join(map(_quoted, answers.final))}]\n"
+        text += f"terminal = [{', '.join(map(_toml, answers.final))}]\n"
     if contract.requests.read is None and answers.read_path:
-        text += (
-            f"# Where {contract.a(contract.noun)} can be read.\nread_path = {_quoted(answers.read_path)}\n"
-        )
+        text += f"# Where {contract.a(contract.noun)} can be read.\nread_path = {_toml(answers.read_path)}\n"
     elif contract.requests.read is None:
-        example = _quoted(contract.requests.read_example or "/.../{id}")
+        example = _toml(contract.requests.read_example or "/.../{id}")
         text += f"# read_path = {example}  # where one can be read, if anywhere: more is seen then\n"
     if answers.source is Source.IDS:
         text += "\n" + "\n".join(_pool(answers, owner) for owner in answers.owners)
@@ -172,14 +170,10 @@ def _pool(answers: Answers, owner: str) -> str:
 
 def _key(status: str) -> str:
     return (
-        status if status.replace("_", "").replace("-", "").isalnum() and status.isascii() else _quoted(status)
+        status if status.replace("_", "").replace("-", "").isalnum() and status.isascii() else _toml(status)
     )
 
 
-def _quoted(text: str) -> str:
+def _toml(value: str | bool) -> str:
     # What JSON escapes, TOML reads alike.
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _boolean(value: bool) -> str:
-    return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)

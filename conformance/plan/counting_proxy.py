@@ -1,14 +1,16 @@
 """Proxies the sandbox's provider-state endpoint: counts messages, and refuses those beyond a profile's source."""
 
-import http.client
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 Params = dict[str, Any]
 Refuses = Callable[[str, Params], str]
@@ -37,10 +39,21 @@ def owner(params: Params) -> str:
     return str(params.get("owner") or ("other_environment" if params.get("environment") else "primary"))
 
 
+def sent(endpoint: str, body: bytes) -> httpx.Response:
+    """Returns the answer of a provider-state endpoint on this machine to a message."""
+    return _client().post(endpoint, content=body, headers={"Content-Type": "application/json"})
+
+
+@cache
+def _client() -> httpx.Client:
+    # The server may close a connection that is kept, as the next message goes out.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(verify=False, trust_env=False, timeout=30, limits=limits)  # noqa: S501 - HTTP, on loopback
+
+
 @contextmanager
 def opened(endpoint: str, refuses: Refuses) -> Iterator[CountingProxy]:
     """Yields a proxy on loopback of the endpoint at that URL."""
-    parts = urlsplit(endpoint)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -62,13 +75,8 @@ def opened(endpoint: str, refuses: Refuses) -> Iterator[CountingProxy]:
             self.wfile.write(answer)
 
         def _forwarded(self, body: bytes) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-            try:
-                connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                return answer.status, answer.read()
-            finally:
-                connection.close()
+            answer = sent(endpoint, body)
+            return answer.status_code, answer.content
 
         def log_message(self, *args: Any) -> None:
             """Writes no log."""
@@ -81,7 +89,7 @@ def opened(endpoint: str, refuses: Refuses) -> Iterator[CountingProxy]:
             """Ignores a client that hung up: its run reports that."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    proxy = CountingProxy(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
+    proxy = CountingProxy(f"http://127.0.0.1:{server.server_address[1]}{urlsplit(endpoint).path}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

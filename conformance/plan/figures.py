@@ -10,7 +10,7 @@ from pathlib import Path
 from conformance import catalogue, contracts, coverage
 from conformance.fuzz.checks import SUITE
 from conformance.model import Auth, Level, Outcome, Requirement, RunRecord
-from conformance.plan.rehearsal import Rehearsal, has_source, rehearse
+from conformance.plan.rehearsal import Rehearsal, rehearse
 from conformance.profile import Profile, load
 from conformance.runner import Options
 from conformance.runner.job import workers
@@ -181,14 +181,14 @@ def _reason(row: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcom
         reason = row.not_tested_reason or "no check proves it"
     elif missing:
         reason = f"the profile has no [credentials.{missing[0]}]"
-    elif not has_source(profile) and any(one in states for one in row.needs):
+    elif profile.states.source is None and any(one in states for one in row.needs):
         reason = "[states] names no source"
     return Outcome.NOT_TESTABLE, reason
 
 
 def _needs(profile: Profile, rehearsal: Rehearsal) -> tuple[Need, ...]:
     left = unused(profile) if profile.states.ids is not None else None
-    if not has_source(profile):
+    if profile.states.source is None:
         return ()
     return tuple(
         Need(owner, status, number, None if left is None else len(left.get(owner, {}).get(status, ())))

@@ -1,14 +1,14 @@
 """Rehearses a whole run against the embedded sandbox, with a profile that can do no more than the given one."""
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+import pytest
 
 from conformance import contracts
 from conformance.contract import SandboxUse
@@ -23,6 +23,7 @@ from conformance.sandbox import CREDENTIALS, Sandbox
 from conformance.states.command import takes
 from conformance.states.leases import Claims
 from conformance.states.pools import ledger
+from conformance.states.told import ids_table
 
 # More than any run takes of one state: of the first state of an API most checks want one of their own.
 _PLENTY, _ENOUGH = 200, 60
@@ -131,17 +132,11 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
         lines += [f"read_path = {json.dumps(contract.requests.read_example)}"]
     if pools is not None:
         for owner, by_status in pools.items():
-            lines += ["[states.ids]" if owner == "primary" else f"[states.ids.{owner}]"]
+            lines += [f"[{ids_table(owner)}]"]
             lines += [f"{json.dumps(status)} = {json.dumps(list(ids))}" for status, ids in by_status.items()]
-    elif states is not None and has_source(profile):
+    elif states is not None and profile.states.source is not None:
         lines += [f'url = "{states}"']
     return "\n".join(lines) + "\n"
-
-
-def has_source(profile: Profile) -> bool:
-    """Returns whether the profile names a source of resources."""
-    states = profile.states
-    return states.sandbox or bool(states.url or states.command) or states.ids is not None
 
 
 def _variable(owner: str, item: str) -> str:
@@ -154,7 +149,6 @@ def _variable(owner: str, item: str) -> str:
 def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int] | None) -> Pools:
     states = contracts.contract(profile.target.api).states
     statuses = dict.fromkeys((*states.documented(), *profile.states.terminal))
-    send = build_opener(ProxyHandler({}))
     made: Pools = {}
     for owner in profile.credentials:
         made[owner] = {}
@@ -162,30 +156,22 @@ def _pools(profile: Profile, sandbox: Sandbox, ids: Mapping[tuple[str, str], int
             plenty = _PLENTY if owner == "primary" and status == states.cancellable[0] else _ENOUGH
             number = plenty if ids is None else min(plenty, ids.get((owner, status), 0))
             made[owner][status] = tuple(
-                _made(send, sandbox, profile, owner, {"status": status}) for _ in range(number)
+                _made(sandbox, profile, owner, {"status": status}) for _ in range(number)
             )
     for kind in states.kinds:
         declared = (profile.states.ids or {}).get("primary", {}).get(kind.pool)
         if declared is not None:
             params = {"status": kind.status, **kind.params}
             made["primary"][kind.pool] = tuple(
-                _made(send, sandbox, profile, "primary", params) for _ in range(min(_ENOUGH, len(declared)))
+                _made(sandbox, profile, "primary", params) for _ in range(min(_ENOUGH, len(declared)))
             )
     return made
 
 
-def _made(
-    send: OpenerDirector, sandbox: Sandbox, profile: Profile, owner: str, params: Mapping[str, Any]
-) -> str:
-    whose = {
-        "primary": {},
-        "other_merchant": {"owner": owner},
-        "other_environment": {"environment": "other"},
-    }[owner]
+def _made(sandbox: Sandbox, profile: Profile, owner: str, params: Mapping[str, Any]) -> str:
+    whose = {"primary": {}, "other_environment": {"environment": "other"}}.get(owner, {"owner": owner})
     message = {"action": "setup", "params": {"contract": profile.target.api, **params, **whose}}
-    request = Request(sandbox.states_url, json.dumps(message).encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own
-    with send.open(request, timeout=30) as answer:
-        return str(json.load(answer)["id"])
+    return str(counting_proxy.sent(sandbox.states_url, json.dumps(message).encode()).json()["id"])
 
 
 def _taken(profile: Profile, pools: Pools) -> dict[tuple[str, str], int]:
@@ -208,13 +194,7 @@ def _own_environment() -> Iterator[Path]:
         for owners in CREDENTIALS.values():
             for owner, pair in owners.items():
                 ours |= {_variable(owner, item): value for item, value in pair.items()}
-        before = {name: os.environ.get(name) for name in ours}
-        os.environ.update(ours)
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ours.items():
+                patch.setenv(name, value)
             yield Path(folder)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value

@@ -9,6 +9,7 @@ from conformance import contracts
 from conformance.contract import Contract
 from conformance.plan.figures import Figures, Plan, rounded
 from conformance.report import explain
+from conformance.states.told import ids_table
 
 Style = Callable[[str, str], str]
 
@@ -85,12 +86,10 @@ def _requests(plan: Plan) -> Iterator[str]:
 
 def _resources(plan: Plan) -> Iterator[str]:
     states = plan.profile.states
-    source = next((one for one in ("url", "command", "sandbox") if getattr(states, one)), None)
-    source = "ids" if states.ids is not None else source
-    if source is None:
+    if states.source is None:
         yield "  none: [states] names no source -> add url, command, ids or sandbox"
         return
-    yield f"  {_MADE[source]}"
+    yield f"  {_MADE[states.source]}"
     needs = plan.figures.needs if plan.figures is not None else ()
     for owner, group in groupby(needs, key=lambda one: one.owner):
         yield f"  {owner}: " + ", ".join(f"{one.needed} {one.status}" for one in group)
@@ -103,8 +102,7 @@ def _resources(plan: Plan) -> Iterator[str]:
         )
     for one in needs:
         if one.short:
-            table = "states.ids" if one.owner == "primary" else f"states.ids.{one.owner}"
-            yield f"  -> {table}.{one.status} holds {one.have} unused: add {one.short} more"
+            yield f"  -> {ids_table(one.owner)}.{one.status} holds {one.have} unused: add {one.short} more"
 
 
 def _effects(plan: Plan) -> Iterator[str]:

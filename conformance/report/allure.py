@@ -111,7 +111,6 @@ class _Run:
         again = self._seen[check.id] = self._seen.get(check.id, 0) + 1
         parameters += [Parameter(name="occurrence", value=str(again))] if again > 1 else []
         identity = (target.api, target.name, base)
-        start = _milliseconds(check.started_at)
         name = visible(check.title.removesuffix(".") + (f" [{case}]" if case else ""))
         result = TestResult(
             uuid=_digest(self._prefix, check.id, str(again)),
@@ -126,9 +125,7 @@ class _Run:
             labels=self._labels(check, rows),
             links=[Link(type="link", name=name, url=url) for name, url in links(rows)],
             parameters=parameters,
-            start=start,
-            stop=None if start is None else start + round(check.duration_s * 1000),
-            stage="finished",
+            **_span(check),
         )
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE):
             source = f"{result.uuid}-attachment.txt"
@@ -206,22 +203,19 @@ class _Run:
                 written.append((repeat, visible(explain.command(self._record, index), newlines=True) + "\n"))
                 attachments.append(_text("Repeat it (curl)", repeat))
             status = _STATUS[check.outcome] if index == telling else Status.PASSED
-            yield _step(f"{number}. {_head(exchange)}", status, exchange, attachments), written
+            name = f"{number}. {_head(exchange)}"
+            step = TestStepResult(name=name, status=status, attachments=attachments, **_span(exchange))
+            yield step, written
         left = len(set(check.exchanges) - set(indices))
         if left:
             yield TestStepResult(name=f"… and {counted(left, 'more exchange')}: see exchanges.har"), []
 
 
-def _step(name: str, status: str, exchange: Exchange, attachments: list[Attachment]) -> TestStepResult:
-    start = _milliseconds(exchange.started_at)
-    return TestStepResult(
-        name=name,
-        status=status,
-        stage="finished",
-        start=start,
-        stop=None if start is None else start + round(exchange.duration_s * 1000),
-        attachments=attachments,
-    )
+def _span(of: Check | Exchange) -> dict[str, Any]:
+    """Returns when it began and ended, in milliseconds since the epoch; nothing where that can't be read."""
+    start = _milliseconds(of.started_at)
+    stop = None if start is None else start + round(of.duration_s * 1000)
+    return {"stage": "finished", "start": start, "stop": stop}
 
 
 def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:

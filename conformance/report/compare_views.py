@@ -7,11 +7,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.model import RequirementResult, RunRecord, Verdict, Waiver
+from conformance.model import RequirementResult, RunRecord, Waiver
 from conformance.report import codec, explain, summary
 from conformance.report.compare import Change, Comparison, Kind
 from conformance.report.safe import inert, line
-from conformance.report.terminal import Style, plain
+from conformance.report.terminal import TONES, Style, plain
 
 FORMAT = "payout-conformance/comparison/1"
 _REASON = 400
@@ -27,7 +27,6 @@ _TONE = {
     Kind.NEWLY_TESTED: "good",
     Kind.FIX: "good",
 }
-_VERDICT = {Verdict.CONFORMANT: "good", Verdict.NON_CONFORMANT: "bad", Verdict.INCONCLUSIVE: "warn"}
 _ICON = {0: "✅", 1: "❌", 3: "❔"}
 # GitHub cuts a summary at 1 MiB.
 _ROWS = 200
@@ -84,7 +83,7 @@ def html(comparison: Comparison) -> str:
 def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
     old, new = comparison.old, comparison.new
     for name, run in (("old", old), ("new", new)):
-        verdict = style(explain.VERDICTS[run.verdict].upper(), _VERDICT[run.verdict])
+        verdict = style(explain.VERDICTS[run.verdict].upper(), TONES[run.verdict])
         yield f"{name}  {verdict}  {line(explain.title(run.target))}, {line(run.started_at)}"
     yield ""
     bold = {0: "good", 1: "bad", 3: "warn"}[comparison.exit_code]

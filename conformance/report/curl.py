@@ -6,7 +6,6 @@ tells how requests are authenticated.
 """
 
 import re
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from conformance import contracts
@@ -34,9 +33,10 @@ def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str
     body = _Body(exchange.request_body, index)
     setup, auth = _authentication(exchange, target, body)
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
-    arguments += [f"-H {header_word(name, value)}" for name, value in _headers(exchange, target)]
-    names = {name.lower() for name, _ in exchange.request_headers}
-    if body.raw and "content-type" not in names:
+    headers, known = exchange.request_headers, _auth_headers(exchange, target.api)
+    own = [one for one in headers if one[0].lower() not in known and not _implied(*one, exchange)]
+    arguments += [f"-H {header_word(*one)}" for one in own]
+    if body.raw and "content-type" not in {name.lower() for name, _ in headers}:
         arguments.append("-H 'Content-Type:'")
     if body.raw:
         arguments.append(body.argument)
@@ -103,17 +103,15 @@ def _from_har(raw: bytes, index: int) -> str:
 
 def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[list[str], list[str]]:
     """Returns commands to run first, and arguments of curl."""
-    known, installed = _auth_headers(exchange, target.api), _installed(target.api)
+    known = _auth_headers(exchange, target.api)
     sent = [(name, value) for name, value in exchange.request_headers if name.lower() in known]
     spelled = {name.lower(): name for name, _ in sent}
-    if exchange.auth is Auth.DOCUMENTED and installed is not None:
-        documented = {name.lower() for name in installed.headers}
-        if documented <= spelled.keys():
-            names = _credential_names(exchange.request_headers)
-            made = installed.curl(
-                spelled, lambda field: _variable(target, names, field), body.source if body.raw else ""
-            )
-            return list(made.setup), list(made.arguments)
+    documented = _installed(target.api) if exchange.auth is Auth.DOCUMENTED else None
+    if documented is not None and {name.lower() for name in documented.headers} <= spelled.keys():
+        owner = _owner(exchange.request_headers)
+        text = body.source if body.raw else ""
+        made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), text)
+        return list(made.setup), list(made.arguments)
     setup: list[str] = []
     if any("[redacted]" in value for _, value in sent):
         setup.append("# [redacted] stands for the invalid credential that was sent")
@@ -139,23 +137,16 @@ def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:
     return header_word(name, value)
 
 
-def _credential_names(headers: Headers) -> list[str]:
-    """The credentials that the redactor named in the request's headers: `other_merchant.FIELD`."""
+def _owner(headers: Headers) -> str:
+    """Returns whose credentials the redactor named in the request's headers: `other_merchant.FIELD`."""
     found = (mark[1] for _, value in headers for mark in _MARK.finditer(value) if mark[1])
-    return [name for names in found for name in names.split(":")]
-
-
-def _variable(target: Target, names: Iterable[str], field: str) -> str:
-    """The variable of `field`, of the set of credentials that the request was made with."""
-    sets = [name.rpartition(".")[0] for name in names if "." in name]
-    return variable(target, f"{sets[0] if sets else 'primary'}.{field}")
+    names = (name for pair in found for name in pair.split(":") if "." in name)
+    return next((name.rpartition(".")[0] for name in names), "primary")
 
 
 def _installed(api: str) -> Authentication | None:
     """Returns how requests of that API are authenticated, None where its contract isn't installed."""
-    if api not in contracts.names():
-        return None
-    return contracts.contract(api).authentication
+    return contracts.contract(api).authentication if api in contracts.names() else None
 
 
 def _auth_headers(exchange: Exchange, api: str) -> set[str]:
@@ -169,17 +160,9 @@ def _auth_headers(exchange: Exchange, api: str) -> set[str]:
     return _STANDARD | {name.lower() for name, value in exchange.request_headers if _MARK.search(value)}
 
 
-def _headers(exchange: Exchange, target: Target) -> Headers:
-    """Returns the headers besides curl's own and those that authenticate."""
-    known = _auth_headers(exchange, target.api)
-    return tuple(
-        (name, value)
-        for name, value in exchange.request_headers
-        if name.lower() not in known and not _implied(name.lower(), value, exchange)
-    )
-
-
 def _implied(name: str, value: str, exchange: Exchange) -> bool:
+    """Returns whether curl sends this header by itself."""
+    name = name.lower()
     if name == "content-length":
         # Where nothing is sent curl leaves it out; a length that lies is the point of the request.
         return value == str(len(exchange.request_body)) and value != "0"

@@ -137,10 +137,10 @@ def _ending(record: RunRecord) -> str:
 
 def _of_which_waived(record: RunRecord) -> str:
     failed = [result for result in record.requirements if result.outcome is Outcome.FAILED]
-    waived = sum(record.waived(result.requirement.id) is not None for result in failed)
-    if not waived:
+    number = sum(record.waived(result.requirement.id) is not None for result in failed)
+    if not number:
         return ""
-    return ", waived" if waived == len(failed) else f", {waived} of them waived"
+    return ", waived" if number == len(failed) else f", {number} of them waived"
 
 
 def sentence(record: RunRecord) -> str:

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from conformance.model import Auth, Exchange, Headers, RunRecord
 from conformance.report import codec
 
+_UNTIMED = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1}
+
 
 def har(record: RunRecord) -> dict[str, Any]:
     """The exchanges of a run as the content of `exchanges.har`; the entries keep the record's order."""
@@ -55,15 +57,7 @@ def _entry(exchange: Exchange, checks: Sequence[str]) -> dict[str, Any]:
         "request": _request(exchange),
         "response": _response(exchange),
         "cache": {},
-        "timings": {
-            "blocked": -1,
-            "dns": -1,
-            "connect": -1,
-            "ssl": -1,
-            "send": 0,
-            "wait": milliseconds,
-            "receive": 0,
-        },
+        "timings": {**_UNTIMED, "send": 0, "wait": milliseconds, "receive": 0},
         "_duration_s": exchange.duration_s,
         "_auth": exchange.auth.value,
         "_signed": exchange.signed,

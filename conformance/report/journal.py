@@ -165,10 +165,8 @@ def _line(line: bytes, where: str) -> tuple[Check, tuple[Exchange, ...]]:
         if any(index >= len(exchanges) for index in check.named):
             raise ValueError(f"check {check.id} refers to an exchange that the line doesn't hold")
     except (ValueError, KeyError, TypeError) as fault:
-        raise RecordError(
-            f"{where} is damaged: {type(fault).__name__}: {fault}",
-            hint="Take that line out to fold the rest, or run again.",
-        ) from fault
+        what = f"{where} is damaged: {type(fault).__name__}: {fault}"
+        raise RecordError(what, hint="Take that line out to fold the rest, or run again.") from fault
     return check, exchanges
 
 

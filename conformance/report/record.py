@@ -5,6 +5,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,12 @@ def from_json(data: Mapping[str, Any], exchanges: Sequence[Exchange]) -> RunReco
         record = _record(data, tuple(exchanges))
         _consistent(record, data)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise RecordError(
-            f"{RUN_FILE} is damaged: {type(fault).__name__}: {fault}",
-            hint="Restore both files of the run, or run again.",
-        ) from fault
+        raise _damaged(RUN_FILE, fault, "Restore both files of the run, or run again.") from fault
     return record
+
+
+def _damaged(what: object, fault: Exception, hint: str) -> RecordError:
+    return RecordError(f"{what} is damaged: {type(fault).__name__}: {fault}", hint=hint)
 
 
 def write(record: RunRecord, folder: Path) -> dict[str, Path]:
@@ -175,10 +177,8 @@ def load(folder: Path) -> RunRecord:
         try:
             exchanges = har.exchanges(_read(folder / HAR_FILE))
         except (KeyError, TypeError, ValueError) as fault:
-            raise RecordError(
-                f"{folder / HAR_FILE} is damaged: {type(fault).__name__}: {fault}",
-                hint=f"Restore the {HAR_FILE} that was written with this {RUN_FILE}.",
-            ) from fault
+            hint = f"Restore the {HAR_FILE} that was written with this {RUN_FILE}."
+            raise _damaged(folder / HAR_FILE, fault, hint) from fault
         return from_json(data, exchanges)
     if (folder / journal.FOLDER / journal.HEADER).exists():
         return from_journal(folder)
@@ -226,9 +226,7 @@ def from_journal(folder: Path) -> RunRecord:
             waivers=tuple(codec.from_json(Waiver, one) for one in header.get("waivers", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise RecordError(
-            f"the journal of {folder} is damaged: {type(fault).__name__}: {fault}", hint="Run again."
-        ) from fault
+        raise _damaged(f"the journal of {folder}", fault, "Run again.") from fault
 
 
 def _plan(folder: Path) -> dict[str, Any]:
@@ -242,10 +240,7 @@ def _plan(folder: Path) -> dict[str, Any]:
 
 def deselection(checks: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """`deselected` for `fold`, from the checks that were left out and the requirements that each is about."""
-    by_requirement: dict[str, int] = {}
-    for names in checks.values():
-        for name in names:
-            by_requirement[name] = by_requirement.get(name, 0) + 1
+    by_requirement = Counter(name for names in checks.values() for name in names)
     return {
         name: f"{counted(number, 'check')} of it {'was' if number == 1 else 'were'} not selected."
         for name, number in by_requirement.items()
@@ -279,13 +274,10 @@ def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunReco
 
 def _consistent(record: RunRecord, data: Mapping[str, Any]) -> None:
     """Raises ValueError where the parts of a record don't belong together."""
-    if data["exchanges"] != len(record.exchanges):
-        raise ValueError(
-            f"it speaks of {data['exchanges']} exchanges, {HAR_FILE} holds {len(record.exchanges)}"
-        )
+    if (told := data["exchanges"]) != (held := len(record.exchanges)):
+        raise ValueError(f"it speaks of {told} exchanges, {HAR_FILE} holds {held}")
     for check in record.checks:
-        named = () if check.problem is None or check.problem.exchange is None else (check.problem.exchange,)
-        if any(index >= len(record.exchanges) for index in (*check.exchanges, *named)):
+        if any(index >= len(record.exchanges) for index in check.named):
             raise ValueError(f"check {check.id} refers to an exchange that isn't there")
     known = {check.id for check in record.checks}
     for result in record.requirements:

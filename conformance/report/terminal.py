@@ -6,16 +6,19 @@ errors.
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from conformance.model import Outcome, RunRecord, Verdict
 from conformance.report import explain
 from conformance.report.explain import Finding, Gap
 from conformance.report.safe import counted, inert, line, visible
 
+Item = TypeVar("Item")
+Told = Callable[[Item], Iterator[str]]
 # Styles that are asked for: good, bad, warn, dim, bold.
 Style = Callable[[str, str], str]
 
-_KIND = {Verdict.CONFORMANT: "good", Verdict.NON_CONFORMANT: "bad", Verdict.INCONCLUSIVE: "warn"}
+TONES = {Verdict.CONFORMANT: "good", Verdict.NON_CONFORMANT: "bad", Verdict.INCONCLUSIVE: "warn"}
 _LABEL = 9
 _ORDER = (
     (Outcome.PASSED, "good"),
@@ -66,9 +69,13 @@ class _Text:
             (Outcome.NOT_TESTABLE, "Not testable, and what is missing"),
             (Outcome.DESELECTED, "Left out"),
         ):
-            yield from self._gaps(explain.gaps(record, outcome), heading)
-        yield from self._warnings(explain.warnings(record))
-        yield from self._waivers(explain.waivers(record))
+            gaps = explain.gaps(record, outcome)
+            number = sum(len(gap.results) for gap in gaps)
+            yield from self._section(heading, number, gaps, self._gap, "more reason")
+        warnings = explain.warnings(record)
+        yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
+        waivers = explain.waivers(record)
+        yield from self._section("Waivers", len(waivers), waivers, self._waiver)
         shallow = self._wrapped("Shallow", explain.shallow(record), indent=0)
         yield from ["", *shallow] if shallow else []
         for note in record.notes:
@@ -81,7 +88,7 @@ class _Text:
     def _verdict(self) -> str:
         name = explain.VERDICTS[self._record.verdict].upper()
         who = line(explain.title(self._record.target))
-        return f"{self._style(name, _KIND[self._record.verdict])}  {who} {explain.headline(self._record)}."
+        return f"{self._style(name, TONES[self._record.verdict])}  {who} {explain.headline(self._record)}."
 
     def _finding(self, number: int, finding: Finding) -> Iterator[str]:
         row = finding.requirement
@@ -120,38 +127,30 @@ class _Text:
             yield ""
             yield f"... and {counted(total - self._limit, f'more {what}')}; the report has them all."
 
-    def _gaps(self, gaps: Sequence[Gap], heading: str) -> Iterator[str]:
-        if not gaps:
-            return
-        yield ""
-        yield self._style(f"{heading} ({sum(len(gap.results) for gap in gaps)})", "warn")
-        for gap in gaps[: self._limit]:
-            yield from self._block("  ", f"{line(gap.reason)}")
-            yield from self._block("    ", ", ".join(gap.ids), kind="dim")
-        if len(gaps) > self._limit:
-            yield f"  ... and {counted(len(gaps) - self._limit, 'more reason')}"
+    def _section(
+        self, heading: str, number: int, items: Sequence[Item], told: Told[Item], more: str = ""
+    ) -> Iterator[str]:
+        """A heading and its items, none of them for no item; all are `told` where `more` doesn't name the rest."""
+        if items:
+            yield from ["", self._style(f"{heading} ({number})", "warn")]
+        shown = items[: self._limit] if more else items
+        for item in shown:
+            yield from told(item)
+        if len(items) > len(shown):
+            yield f"  ... and {counted(len(items) - len(shown), more)}"
 
-    def _warnings(self, warnings: Sequence[Finding]) -> Iterator[str]:
-        if not warnings:
-            return
-        yield ""
-        yield self._style(f"Warnings ({len(warnings)})", "warn")
-        for finding in warnings[: self._limit]:
-            row = finding.requirement
-            yield from self._block("  ", f"{row.id} {row.level}  {line(row.title)}")
-            yield from self._block("    ", line(finding.observed or finding.check.message), kind="dim")
-            for remark in finding.remarks:
-                yield from self._block("    ", remark, kind="dim")
-        if len(warnings) > self._limit:
-            yield f"  ... and {counted(len(warnings) - self._limit, 'more warning')}"
+    def _gap(self, gap: Gap) -> Iterator[str]:
+        yield from self._block("  ", line(gap.reason))
+        yield from self._block("    ", ", ".join(gap.ids), kind="dim")
 
-    def _waivers(self, sentences: Sequence[str]) -> Iterator[str]:
-        if not sentences:
-            return
-        yield ""
-        yield self._style(f"Waivers ({len(sentences)})", "warn")
-        for sentence in sentences:
-            yield from self._block("  ", line(sentence))
+    def _warning(self, finding: Finding) -> Iterator[str]:
+        row = finding.requirement
+        yield from self._block("  ", f"{row.id} {row.level}  {line(row.title)}")
+        for remark in (line(finding.observed or finding.check.message), *finding.remarks):
+            yield from self._block("    ", remark, kind="dim")
+
+    def _waiver(self, sentence: str) -> Iterator[str]:
+        yield from self._block("  ", line(sentence))
 
     def _counts(self) -> str:
         counts = self._record.counts()
@@ -161,9 +160,8 @@ class _Text:
             if counts[outcome]
         ]
         took = explain.duration(self._record)
-        asked = (
-            f"{counted(len(self._record.checks), 'check')}, {counted(len(self._record.exchanges), 'request')}"
-        )
+        checks, requests = len(self._record.checks), len(self._record.exchanges)
+        asked = f"{counted(checks, 'check')}, {counted(requests, 'request')}"
         lasted = "" if took is None else f", {took:.0f} s"
         return f"Requirements: {', '.join(parts) or 'none'}  ({asked}{lasted})"
 

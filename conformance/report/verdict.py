@@ -68,18 +68,15 @@ def results(
     `deselected` maps a requirement to why some of its checks were left out; `declared` a capability to what
     the profile says of it (None: nothing).
     """
-    by_requirement: dict[str, list[Check]] = {requirement.id: [] for requirement in catalogue.requirements}
+    about: dict[str, list[Check]] = {row.id: [] for row in catalogue.requirements}
     for check in checks:
         for name in dict.fromkeys(check.requirements):
-            by_requirement[name].append(check)
+            about[name].append(check)
+    found = (
+        (row, _result(row, about[row.id], deselected.get(row.id), declared)) for row in catalogue.requirements
+    )
     return tuple(
-        RequirementResult(
-            requirement, outcome, reason, tuple(check.id for check in by_requirement[requirement.id])
-        )
-        for requirement in catalogue.requirements
-        for outcome, reason in [
-            _result(requirement, by_requirement[requirement.id], deselected.get(requirement.id), declared)
-        ]
+        RequirementResult(row, *one, tuple(check.id for check in about[row.id])) for row, one in found
     )
 
 

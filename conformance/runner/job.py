@@ -191,10 +191,8 @@ class _Job:
         finished = [check.id for check in checks if check.id not in again]
         (self.folder / plugin.FINISHED).write_text(json.dumps(finished))
         self.rounds += 1
-        self.header["notes"] = [
-            *self.header["notes"],
-            f"{counted(len(again), 'check')} got no answer that could be judged, and began again.",
-        ]
+        note = f"{counted(len(again), 'check')} got no answer that could be judged, and began again."
+        self.header["notes"] = [*self.header["notes"], note]
         return True
 
     def _folded(self, fuzzing: Fuzzing) -> RunRecord:
@@ -203,16 +201,17 @@ class _Job:
         complete = fuzzing.is_done and set(plan["selected"]) <= {check.id for check in checks}
         slowed = gate.slow_downs(self.folder / "gate")
         reached = fuzzing.partly()
+        rows = catalogue.load(self.profile.target.api)
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
-            *filter(None, (tried.sentence(catalogue.load(self.profile.target.api).matrix, checks),)),
-            *(() if fuzzing.wanted else ("Fuzzing was left out.",)),
-            *((slowed,) if slowed else ()),
-            *(() if complete else ("The run was ended before its last check.",)),
+            tried.sentence(rows.matrix, checks),
+            "" if fuzzing.wanted else "Fuzzing was left out.",
+            slowed,
+            "" if complete else "The run was ended before its last check.",
         ]
         return record.fold(
-            catalogue.load(self.profile.target.api),
+            rows,
             self.profile.target,
             checks,
             exchanges,
@@ -223,7 +222,7 @@ class _Job:
             finished_at=folders.now(),
             complete=complete,
             options=self.options.recorded(),
-            notes=notes,
+            notes=[*filter(None, notes)],
             fuzz=reached,
             digests=self.header["digests"],
             waivers=self.options.waivers,

@@ -92,17 +92,11 @@ class StateCommand:
     def _run(self, action: str, wanted: Wanted, one: str) -> str:
         params = wanted.params()
         values = {**_usual(), **{k: _word(v) for k, v in params.items()}, "action": action, "id": one}
-        message = {
-            "action": action,
-            "state": wanted.state(),
-            "params": {**params, **({"id": one} if one else {})},
-        }
-        words = []
-        for part in self._command:
-            word = part
-            for name, value in values.items():
-                word = word.replace(f"{{{name}}}", value)
-            words.append(word)
+        params |= {"id": one} if one else {}
+        message = {"action": action, "state": wanted.state(), "params": params}
+        words = list(self._command)
+        for name, value in values.items():
+            words = [word.replace(f"{{{name}}}", value) for word in words]
         self._pace()
         try:
             done = subprocess.run(

@@ -44,7 +44,7 @@ class StateEndpoint:
         if reply.status not in (200, 201) or not given:
             sense = f"the state provider's answer to setup makes no sense ({said})"
             cause = sense if reply.status < 400 else f"the state provider answers {said}"
-            raise SourceFault(cause, cause=cause, hint=advice(reply.status))
+            raise SourceFault(cause, hint=advice(reply.status))
         return Resource(str(one), wanted, facts)
 
     def teardown(self, resource: Resource) -> None:
@@ -68,12 +68,8 @@ class StateEndpoint:
             raise self._unreachable(self._down)
         params = {**wanted.params(), **more}
         message = {"action": action, "state": wanted.state(), "params": params, **more}
-        request = Request(
-            "POST",
-            self._target,
-            (("Content-Type", "application/json"), ("Accept", "application/json")),
-            json.dumps(message).encode(),
-        )
+        headers = (("Content-Type", "application/json"), ("Accept", "application/json"))
+        request = Request("POST", self._target, headers, json.dumps(message).encode())
         for again in (True, True, False):
             try:
                 return self._client.send(lambda: request)
@@ -90,7 +86,6 @@ class StateEndpoint:
     def _unreachable(fault: TransportError) -> SourceFault:
         if fault.status is not None or fault.kind == "rate_limited":
             status = fault.status or 429
-            cause = f"the state provider answers {status} each time"
-            return SourceFault(cause, cause=cause, hint=advice(status))
-        cause = f"the state provider gave no answer ({fault.kind}: {fault.message})"
-        return SourceFault(cause, cause=cause, hint="Check states.url.")
+            return SourceFault(f"the state provider answers {status} each time", hint=advice(status))
+        why = f"{fault.kind}: {fault.message}"
+        return SourceFault(f"the state provider gave no answer ({why})", hint="Check states.url.")

@@ -15,7 +15,8 @@ from conformance.contract import ResourceKind
 from conformance.errors import NotTestable, StateRefused
 from conformance.profile import Profile
 from conformance.states.leases import Claims
-from conformance.states.resource import UNSUPPORTED, Resource, Wanted
+from conformance.states.resource import Resource, Wanted
+from conformance.states.told import ids_table
 
 FOLDER = "pool"
 _LOCK = "lock"
@@ -90,8 +91,8 @@ class IdPools:
 
     def setup(self, wanted: Wanted) -> Resource:
         """The next unused id of the pool."""
-        whose = wanted.owner or ("other_environment" if wanted.environment else "primary")
-        table = "states.ids" if whose == "primary" else f"states.ids.{whose}"
+        whose = wanted.whose
+        table = ids_table(whose)
         if wanted.webhook_url is not None:
             raise NotTestable(
                 f"a pool of ids can't say that it holds {wanted.described()}",
@@ -111,8 +112,7 @@ class IdPools:
     def _none_of(kind: ResourceKind, table: str, *, declared: bool) -> NotTestable:
         """The error for a kind without ids. An empty list says that there are none; a missing list says nothing."""
         if declared:
-            said = f"{table}.{kind.pool} is an empty list"
-            return StateRefused(said, cause=said)
+            return StateRefused(f"{table}.{kind.pool} is an empty list")
         return NotTestable(
             f"{table} doesn't say {kind.question}",
             hint=f"Add {kind.pool} to [{table}]: a list of their ids, or [] where {kind.none}.",
@@ -121,15 +121,11 @@ class IdPools:
     def _used_up(self, wanted: Wanted, table: str, ids: tuple[str, ...]) -> NotTestable:
         others = sum(not self._reserved.is_mine(one) for one in ids)
         have = f"all {len(ids)} ids of {table} are used" if ids else f"{table} is empty"
-        if not others:
-            return NotTestable(
-                f"no {wanted.described().split(' ', 1)[1]}: {have}", hint=f"Add more ids to {table}."
-            )
-        return NotTestable(
-            f"no {wanted.described().split(' ', 1)[1]}: {have}, {others} of them by other runs",
-            hint=f"Add more ids to {table}. If the target was set up anew, so that they are in their states again: "
-            "run --fresh-ids.",
-        )
+        hint = f"Add more ids to {table}."
+        if others:
+            have += f", {others} of them by other runs"
+            hint += " If the target was set up anew, so that they are in their states again: run --fresh-ids."
+        return NotTestable(f"no {wanted.described().split(' ', 1)[1]}: {have}", hint=hint)
 
     def teardown(self, resource: Resource) -> None:
         """Does nothing: a list can't take anything back."""

@@ -6,11 +6,14 @@ from conformance.states.resource import Wanted
 
 def source_of(profile: Profile, wanted: Wanted | None = None) -> str:
     """Returns the key of the profile that names the source of resources."""
-    states = profile.states
-    if states.ids is not None:
-        whose = "" if wanted is None or wanted.whose == "primary" else f".{wanted.whose}"
-        return f"states.ids{whose}" + ("" if wanted is None else f".{wanted.status}")
-    return "states.url" if states.url else "states.command" if states.command else "states.sandbox"
+    if profile.states.source == "ids":
+        return "states.ids" if wanted is None else f"{ids_table(wanted.whose)}.{wanted.status}"
+    return f"states.{profile.states.source}"
+
+
+def ids_table(whose: str) -> str:
+    """Returns the table of a profile that lists the ids of the resources that belong to these credentials."""
+    return "states.ids" if whose == "primary" else f"states.ids.{whose}"
 
 
 def advice(status: int, api: str = "") -> str:

@@ -120,23 +120,22 @@ def test_a_reason_has_its_check(value, check):
 
 
 def test_the_specification_names_the_field():
-    said = openapi.validate("cancelWithdraw", 404, {"success": 0, "error": {"code": "x", "message": ""}})
-    assert said == [
+    wrong = openapi.breaches("cancelWithdraw", 404, {"success": 0, "error": {"code": "x", "message": ""}})
+    assert list(map(str, wrong)) == [
         'error.code: should be "RESOURCE_NOT_FOUND", and is "x"',
         'error.message: should have at least 1 characters, and is ""',
         "success: should be false, and is 0",
     ]
-    assert "data.currency: is missing" in openapi.validate(
-        "cancelWithdraw", 200, {"success": True, "data": {}}
-    )
+    wrong = openapi.breaches("cancelWithdraw", 200, {"success": True, "data": {}})
+    assert "data.currency: is missing" in map(str, wrong)
     # Python's own `$` would let the newline pass.
     wrong = openapi.breaches("getPayoutIntent", 200, {"amount": "1\n"})
     assert [each.keyword for each in wrong if each.field == "amount"] == ["pattern"]
 
 
 def test_any_other_refusal_may_look_as_it_likes():
-    assert openapi.validate("cancelWithdraw", 429, "slow down") == []
-    assert openapi.validate("cancelWithdraw", 201, {}) == [
+    assert openapi.breaches("cancelWithdraw", 429, "slow down") == []
+    assert list(map(str, openapi.breaches("cancelWithdraw", 201, {}))) == [
         "the body: status 201 is not documented (documented: 200, 400, 404)"
     ]
     with pytest.raises(HarnessError):

@@ -6,8 +6,8 @@ Every picture has its figures beside it as text; the drawing says nothing that t
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from conformance.model import Check, Outcome, RunRecord
@@ -104,11 +104,8 @@ def outcomes(record: RunRecord) -> tuple[Bar, ...]:
 
 def timeline(record: RunRecord) -> Timeline | None:
     """When each check ran and when requests were sent; None where no instant can be read."""
-    spans = [
-        (check, began, max(check.duration_s, 0))
-        for check in record.checks
-        if (began := _when(check.started_at))
-    ]
+    begun = [(check, _when(check.started_at)) for check in record.checks]
+    spans = [(check, began, max(check.duration_s, 0)) for check, began in begun if began]
     if not spans:
         return None
     sent = [began for exchange in record.exchanges if (began := _when(exchange.started_at))]
@@ -123,24 +120,11 @@ def timeline(record: RunRecord) -> Timeline | None:
         suites.setdefault(check.suite, []).append((check, (began - start) * scale, length * scale))
     lanes = tuple(_lane(suite, members, kept) for suite, members in suites.items())
     slots = Counter(min(int((began - start) * scale * _SLOTS / WIDTH), _SLOTS - 1) for began in sent)
-    most = max(slots.values(), default=1)
-    width = WIDTH / _SLOTS
-    requests = tuple(
-        Bar(
-            "plain",
-            "",
-            round(slot * width, 1),
-            round(width * 0.8, 1),
-            round(1 - count / most, 3),
-            round(count / most, 3),
-        )
-        for slot, count in sorted(slots.items())
-    )
     length = end - start
     return Timeline(
         lanes,
-        requests,
-        f"at most {most} in {took(length / _SLOTS)}",
+        tuple(_columns(slots, _SLOTS, 0.8)),
+        f"at most {max(slots.values(), default=1)} in {took(length / _SLOTS)}",
         tuple(took(length * part / 4) if part else "0 s" for part in range(5)),
         len(spans) - len(drawn),
     )
@@ -216,30 +200,23 @@ def _latency(name: str, times: Sequence[float], unanswered: int, low: int, high:
         return (math.log10(seconds) - low) / (high - low) * WIDTH
 
     counts = Counter(min(max(int(place(value) / width), 0), bins - 1) for value in times)
-    most = max(counts.values())
-    bars = []
-    for slot, count in sorted(counts.items()):
-        share = max(count / most, 0.03)
-        since, until = (10 ** (low + edge / _PER_DECADE) for edge in (slot, slot + 1))
-        label = f"{took(since)} to {took(until)}: {count}"
-        bars.append(
-            Bar(
-                "plain",
-                label,
-                round(slot * width, 1),
-                round(width * 0.92, 1),
-                round(1 - share, 3),
-                round(share, 3),
-                count,
-            )
-        )
-    figures = (
-        ("median", took(_quantile(times, 0.5))),
-        ("90 %", took(_quantile(times, 0.9))),
-        ("99 %", took(_quantile(times, 0.99))),
-        ("longest", took(times[-1])),
+    edges = [took(10 ** (low + edge / _PER_DECADE)) for edge in range(bins + 1)]
+    bars = tuple(
+        replace(bar, label=f"{edges[slot]} to {edges[slot + 1]}: {bar.count}")
+        for slot, bar in zip(sorted(counts), _columns(counts, bins, 0.92, least=0.03), strict=True)
     )
-    return Latency(name, len(times), unanswered, tuple(bars), round(place(_quantile(times, 0.5)), 1), figures)
+    shares = {"median": 0.5, "90 %": 0.9, "99 %": 0.99, "longest": 1}
+    figures = tuple((label, took(_quantile(times, share))) for label, share in shares.items())
+    return Latency(name, len(times), unanswered, bars, round(place(_quantile(times, 0.5)), 1), figures)
+
+
+def _columns(counts: Counter[int], number: int, wide: float, least: float = 0) -> Iterator[Bar]:
+    """Yields a bar for each counted one of `number` slots: so much of its slot `wide`, and at the `least` so high."""
+    width, most = WIDTH / number, max(counts.values(), default=1)
+    for slot, count in sorted(counts.items()):
+        high = max(count / most, least)
+        x, y = round(slot * width, 1), round(1 - high, 3)
+        yield Bar("plain", "", x, round(width * wide, 1), y, round(high, 3), count)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -4,8 +4,7 @@ Every exchange that there is room for is shown with its request, its answer, the
 command that repeats it; long bodies are cut, and the cut is said. `exchanges.har` has them all. Pure; no errors.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
@@ -47,12 +46,12 @@ class Sent:
     path: str
     status: str
     kind: str
-    request: Message | None
-    answer: Message | None
-    signed: str | None
     auth: str
-    curl: str
-    marked: bool
+    request: Message | None = None
+    answer: Message | None = None
+    signed: str | None = None
+    curl: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +108,18 @@ class Evidence:
             line(path(self._record, exchange), 160),
             line(explain.status_line(exchange), 160),
             kind(exchange.status),
-            None,
-            None,
-            None,
             _AUTH.get(exchange.auth, ""),
-            "",
-            marked=False,
         )
 
     def _full(self, index: int, exchange: Exchange, found: Marks) -> Sent:
-        short = self._short(index, exchange)
-        return Sent(
-            index,
-            short.method,
-            short.path,
-            short.status,
-            short.kind,
-            _message(f"{exchange.method} {exchange.url}", exchange.request_headers, exchange.request_body),
-            _answer(exchange, found),
-            None if exchange.signed is None else visible(exchange.signed[:_SIGNED]),
-            short.auth,
-            shown_command(explain.command(self._record, index)),
-            bool(found),
+        first = f"{exchange.method} {exchange.url}"
+        return replace(
+            self._short(index, exchange),
+            request=_message(first, exchange.request_headers, exchange.request_body),
+            answer=_answer(exchange, found),
+            signed=None if exchange.signed is None else visible(exchange.signed[:_SIGNED]),
+            curl=shown_command(explain.command(self._record, index)),
+            marked=bool(found),
         )
 
 
@@ -190,14 +179,6 @@ def _message(
 
 def _size(sent: Sent) -> int:
     """About how many characters of markup it takes: text twice over where it is escaped."""
-    parts: Sequence[str] = (
-        sent.curl,
-        sent.signed or "",
-        *(
-            text
-            for part in (sent.request, sent.answer)
-            if part is not None
-            for text in (part.head, part.body)
-        ),
-    )
+    shown = [part for part in (sent.request, sent.answer) if part is not None]
+    parts = [sent.curl, sent.signed or "", *(text for part in shown for text in (part.head, part.body))]
     return 700 + sum(len(str(part).encode()) for part in parts)

@@ -40,12 +40,8 @@ class Reached:
     shallow: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One of a list of things, told as JSON: its first words, and all of it."""
-
-    title: str
-    text: str
+Entry = tuple[str, str]
+"""One of a list of things, told as JSON: its first words, and all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +183,4 @@ def _entry(label: str, value: object) -> Entry:
         title = " · ".join(named) or label
     elif _plain(value):
         title = str(value)
-    return Entry(line(title, 200), text[:_TEXT] + ("…" if len(text) > _TEXT else ""))
+    return line(title, 200), text[:_TEXT] + ("…" if len(text) > _TEXT else "")
