@@ -56,10 +56,10 @@ class Authentication:
     the spelling that was sent, `body` is a shell command that prints the body, empty where there is none.
 
     `misreadings(credentials, path, stamp, skew_ms)` are tried by `doctor` where documented credentials are refused;
-    the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `joined` tells
-    that the fields travel as one text with a colon between them (RFC 7617). `signed(headers, body)` returns the text
-    that the signature among these headers was computed over, None where nothing is signed. `problem(credentials)`
-    returns why these can't be sent, with what to do, or None.
+    the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `signed(headers,
+    body)` returns the text that was signed, for the record, where there is a signature. `joined` tells
+    that the fields travel as one text with a colon between them (RFC 7617). `problem(credentials)` returns why these
+    can't be sent, with what to do, or None.
     """
 
     fields: tuple[str, ...]
@@ -70,6 +70,7 @@ class Authentication:
     secret_headers: tuple[str, ...] = ()
     misreadings: Callable[[Credentials, str, Stamp, int], Iterator[Misreading]]
     timestamped: bool = False
+    signed: Callable[[Headers, bytes], str] | None = None
     joined: bool = False
     signed: Callable[[Headers, bytes], str | None] = lambda headers, body: None
     problem: Callable[[Credentials], tuple[str, str] | None] = lambda credentials: None
@@ -240,6 +241,10 @@ class Contract:
     `example` names an endpoint for people. `unknown_id(sample)` returns an id that names nothing, and whether it is
     sure to look like one of the target's own; `sample` is one of these, None where none is known.
     `environments` tells that a merchant has a second environment, `webhooks` that cancels are announced.
+
+    `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzzing.Fuzzing`) describes what fuzzing checks; it is
+    imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the rows in `fuzz_rows`:
+    requirement ids by the name of a check without its operation (`status.unknown`), or by its first word (`status`).
     """
 
     name: str
@@ -256,6 +261,8 @@ class Contract:
     webhooks: bool = False
     sandbox: SandboxUse | None = None
     specs: Path | None = None
+    fuzzing: str | None = None
+    fuzz_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
     @property

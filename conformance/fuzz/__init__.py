@@ -1,8 +1,11 @@
 """Fuzzing: generated requests, sent to real resources, judged by what the documents say.
 
 It runs as a process of its own beside the hand-written suites and leaves two files in the run's folder:
-`journal/fuzz.ndjson` (its checks) and `fuzz.json` (what it sent and reached). Both APIs share the code; what is
-specific to one of them is data in `checks`, `resources` and the specifications.
+`journal/fuzz.ndjson` (its checks) and `fuzz.json` (what it sent and reached). What is specific to an API is data in
+its specification and in the module that its contract names (`Contract.fuzzing`).
+
+The rooms: `generate` makes requests, `execute` sends them, `oracle` judges the answers, `stateful` describes sequences;
+`findings` collects results, `corpus` and `replay` keep failing examples and send them again.
 """
 
 import os
@@ -11,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance import apart
-from conformance.fuzz.checks import checks
+from conformance.fuzz.fuzzing import checks, selected
 
 EXAMPLES = 60
 
 
 def check_ids(api: str) -> dict[str, tuple[str, ...]]:
-    """Every check that fuzzing an API may leave in a journal, with the rows that it speaks of.
+    """Returns every check that fuzzing an API may leave in a journal, with the rows that it speaks of.
 
     A run leaves out those that nothing put to the test (`idle_checks` in `fuzz.json`), and those of a capability
     that the profile declares otherwise.
@@ -57,4 +60,4 @@ def start(
     )
 
 
-__all__ = ["EXAMPLES", "check_ids", "start"]
+__all__ = ["EXAMPLES", "check_ids", "selected", "start"]

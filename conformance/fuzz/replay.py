@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import fuzz
+from conformance import contracts, fuzz
 from conformance.errors import NotTestable, RecordError, TransportError, UsageError
-from conformance.fuzz import walks
-from conformance.fuzz.checks import SUITE
-from conformance.fuzz.crew import Crew
-from conformance.fuzz.probes import Case
-from conformance.fuzz.resources import Supply
-from conformance.fuzz.rulings import told_exchange
-from conformance.fuzz.run import STATISTICS, crew_of
-from conformance.fuzz.shrink import Trial, attempt
-from conformance.fuzz.walks_plan import from_json as walk_from_json
+from conformance.fuzz.case import Example
+from conformance.fuzz.execute.context import ExecutionContext
+from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.sequence_executor import perform
+from conformance.fuzz.execute.shrink import Trial, attempt
+from conformance.fuzz.oracle.checks import SUITE
+from conformance.fuzz.oracle.results import told_exchange
+from conformance.fuzz.run import STATISTICS, context_of
+from conformance.fuzz.stateful.sequence import from_json as walk_from_json
 from conformance.model import Exchange
 from conformance.profile import Profile
 from conformance.report.curl import curl
@@ -37,7 +37,7 @@ class Kept:
     cause: str
     expected: str
     observed: str
-    case: Mapping[str, Any]
+    example: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,19 @@ def replay(profile: Profile, kept: Sequence[Kept]) -> list[Replayed]:
         (folder / "no-reuse").touch()
         session = Session(profile, folder)
         try:
-            crew = crew_of(session, Supply(session, _EXAMPLES))
-            return [_again(session, crew, one) for one in kept]
+            context = context_of(session, ResourcePool(session, _EXAMPLES))
+            return [_again(session, context, one) for one in kept]
         finally:
             session.close()
 
 
-def _again(session: Session, crew: Crew, kept: Kept) -> Replayed:
+def _again(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
     try:
-        return _walk(session, crew, kept) if "probe" not in kept.case else _case(session, crew, kept)
+        return (
+            _sequence(session, context, kept)
+            if "probe" not in kept.example
+            else _case(session, context, kept)
+        )
     except (KeyError, TypeError, ValueError) as fault:
         raise RecordError(f"the case of {kept.check} can't be read", hint="Has it been edited?") from fault
     except (TransportError, NotTestable) as fault:
@@ -105,13 +109,15 @@ def _again(session: Session, crew: Crew, kept: Kept) -> Replayed:
         return Replayed(kept, None, kept.expected, "", why=fault.message, unreachable=unreachable)
 
 
-def _case(session: Session, crew: Crew, kept: Kept) -> Replayed:
-    case = Case.from_json(kept.case)
+def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
+    example = Example.from_json(kept.example)
     trial = Trial(kept.check.removeprefix(f"{SUITE}::"))
-    if not attempt(crew, case, trial):
-        if crew.supply.lost is not None:
-            raise crew.supply.lost
-        why = crew.supply.missing.get(str(case.state), f"no resource in the state {case.state} is to be had")
+    if not attempt(context, example, trial):
+        if context.pool.lost is not None:
+            raise context.pool.lost
+        why = context.pool.missing.get(
+            str(example.state), f"no resource in the state {example.state} is to be had"
+        )
         return Replayed(kept, None, kept.expected, "", why=why)
     if trial.finding is not None:
         shown = trial.shown[-1]
@@ -126,22 +132,22 @@ def _case(session: Session, crew: Crew, kept: Kept) -> Replayed:
     return _told(session, kept, False, kept.expected, told_exchange(trial.answers[0]), trial.answers[0])
 
 
-def _walk(session: Session, crew: Crew, kept: Kept) -> Replayed:
-    walked = walks.perform(walk_from_json(kept.case), session, judge=crew.judge)
-    if walked.missing is not None:
-        return Replayed(kept, None, kept.expected, "", why=walked.missing)
-    found = walked.wrong_about(kept.check.removeprefix(f"{SUITE}::"))
+def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
+    performed = perform(walk_from_json(kept.example), session, oracle=context.oracle)
+    if performed.missing is not None:
+        return Replayed(kept, None, kept.expected, "", why=performed.missing)
+    found = performed.wrong_about(kept.check.removeprefix(f"{SUITE}::"))
     if found is not None:
         number, _, finding = found
-        reply = walked.taken[number].reply
-        shown = reply.exchange if reply is not None else walked.exchanges[-1]
+        reply = performed.taken[number].reply
+        shown = reply.exchange if reply is not None else performed.exchanges[-1]
         other = finding.cause != kept.cause
         return _told(session, kept, True, finding.expected, finding.observed, shown, other=other)
-    if walked.fault is not None:
-        raise walked.fault
-    if not walked.exchanges:
+    if performed.fault is not None:
+        raise performed.fault
+    if not performed.exchanges:
         return Replayed(kept, None, kept.expected, "", why="no step of the walk was answered")
-    last = walked.exchanges[-1]
+    last = performed.exchanges[-1]
     return _told(session, kept, False, kept.expected, told_exchange(last), last)
 
 
@@ -197,7 +203,7 @@ def _chosen(wanted: str, cases: list[str], checks: list[str], folder: Path) -> s
             f"{written[0]} is a hand-written check: it has no case to send again",
             hint=f"Run just this check: payout-conformance run PROFILE --no-fuzz -k {words}",
         )
-    listed = any(wanted in one for api in ("withdraws", "payout-intents") for one in fuzz.check_ids(api))
+    listed = any(wanted in one for api in contracts.names() for one in fuzz.check_ids(api))
     some = f"These can be replayed: {', '.join(sorted(cases)[:8])}" if cases else "No fuzzing check failed."
     what = "didn't fail in" if listed else "is no check of"
     raise UsageError(f"{wanted!r} {what} the run in {folder}", hint=some)

@@ -1,4 +1,4 @@
-"""One fuzzing run: a profile, a folder, a seed; out come journal lines and `fuzz.json`."""
+"""Runs the fuzzing of one profile with one seed; writes journal lines and `fuzz.json`."""
 
 import json
 import time
@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from conformance import catalogue, openapi
-from conformance.errors import UsageError
-from conformance.fuzz import extra, generate, walks_drawn
-from conformance.fuzz.checks import FuzzCheck, checks
-from conformance.fuzz.confirm import confirm_all
-from conformance.fuzz.crew import Crew
-from conformance.fuzz.drive import Driver
-from conformance.fuzz.generate import Generator
-from conformance.fuzz.judge import Judge
-from conformance.fuzz.kept import kept_cases
-from conformance.fuzz.ledger import Ledger
-from conformance.fuzz.probes import Aim, Probe, reason_check
-from conformance.fuzz.resources import UNKNOWN, Supply, states
-from conformance.fuzz.shrink import shrink_all
-from conformance.fuzz.walker import Walker
-from conformance.fuzz.writer import Writer
+from conformance.fuzz.case import UNKNOWN, Case, Mutation
+from conformance.fuzz.corpus import failing_cases
+from conformance.fuzz.execute.confirm import confirm_all
+from conformance.fuzz.execute.context import ExecutionContext
+from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.scheduler import Scheduler
+from conformance.fuzz.execute.sender import Sender
+from conformance.fuzz.execute.sequence_runner import SequenceRunner
+from conformance.fuzz.execute.shrink import shrink_all
+from conformance.fuzz.findings import Findings
+from conformance.fuzz.fuzzing import chosen, fuzzing
+from conformance.fuzz.generate import sequences as sequence_source
+from conformance.fuzz.generate import strategies
+from conformance.fuzz.generate import stream as requests
+from conformance.fuzz.generate.stream import Generator
+from conformance.fuzz.oracle.checks import FuzzCheck
+from conformance.fuzz.oracle.oracle import Oracle
+from conformance.fuzz.states import in_turn
 from conformance.profile import Profile
 from conformance.report.codec import replace_file
 from conformance.report.journal import FOLDER, Journal
@@ -37,7 +40,7 @@ _NOTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to do. `requirements` empty means all; `budget_s` None means until done."""
+    """The options of a run. `requirements` empty means all; `budget_s` None means until done."""
 
     examples: int
     seed: int
@@ -45,9 +48,9 @@ class Order:
     budget_s: float | None = None
 
 
-def stream(api: str, order: Order) -> Iterator[Probe]:
-    """Every request of a run in the order of generation: the same for the same seed, whatever the target does."""
-    return generate.stream(api, order.seed, order.examples)
+def stream(api: str, order: Order) -> Iterator[Case]:
+    """Returns every generated request in its order: the same for a seed, whatever the target does."""
+    return requests.stream(api, order.seed, order.examples)
 
 
 def run(
@@ -64,7 +67,7 @@ def run(
     the session was closed.
     """
     began, clock = datetime.now(UTC), time.monotonic()
-    wanted = chosen(profile.target.api, order.requirements, profile)
+    wanted = chosen(profile.target.api, order.requirements, profile.capabilities)
     # Before the session: what it opens is no business of processes that only make requests.
     generator = Generator(profile.target.api, order.seed, order.examples, processes)
     try:
@@ -72,199 +75,202 @@ def run(
     except BaseException:
         generator.close()
         raise
-    lanes = max(1, profile.limits.concurrency)
-    supply = Supply(session, order.examples, wide=lanes)
-    ledger = Ledger(wanted, catalogue.load(profile.target.api).by_id(), session.redactor)
-    crew = crew_of(session, supply)
-    walker = _walker(session, crew, ledger, wanted, order)
-    driver = Driver(crew, ledger, lanes, walker.one)
-    walker.stopped = driver.stop.is_set
+    workers = max(1, profile.limits.concurrency)
+    pool = ResourcePool(session, order.examples, wide=workers)
+    findings = Findings(
+        profile.target.api, wanted, catalogue.load(profile.target.api).by_id(), session.redactor
+    )
+    context = context_of(session, pool)
+    runner = _runner(session, context, findings, wanted, order)
+    scheduler = Scheduler(context, findings, workers, runner.one)
+    runner.stopped = scheduler.stop.is_set
 
     def poll() -> bool:
         if stopped():
-            driver.end("stopped by a signal")
+            scheduler.end("stopped by a signal")
         if order.budget_s is not None and time.monotonic() - clock > order.budget_s:
-            driver.end(f"the budget of {order.budget_s:g} s is used up")
-        return not driver.stop.is_set()
+            scheduler.end(f"the budget of {order.budget_s:g} s is used up")
+        return not scheduler.stop.is_set()
 
     try:
-        _send_all(driver, generator, wanted, profile, poll)
+        _send_all(scheduler, generator, wanted, profile, poll)
         sent_s = time.monotonic() - clock
-        rows, confirming = catalogue.load(crew.api).by_id(), 0
-        if driver.fault is None:
-            confirming = confirm_all(crew, ledger, rows, lambda: not poll())
-        shrinking = shrink_all(crew, ledger, lanes, lambda: not poll()) if driver.fault is None else 0
-        # A lane that has its answer already is given the moment that it takes to judge it.
-        driver.is_idle()
-        _keep(folder, ledger)
-        statistics = _statistics(order, crew, ledger, driver, began, sent_s)
+        rows, confirming = catalogue.load(context.api).by_id(), 0
+        if scheduler.fault is None:
+            confirming = confirm_all(context, findings, rows, lambda: not poll())
+        shrinking = (
+            shrink_all(context, findings, workers, lambda: not poll()) if scheduler.fault is None else 0
+        )
+        # A thread that has its answer already is given the moment that it takes to oracle it.
+        scheduler.is_idle()
+        _keep(folder, findings)
+        statistics = _statistics(order, context, findings, scheduler, began, sent_s)
         statistics["confirming"], statistics["shrinking"] = confirming, shrinking
-        statistics["walks"] = dict(walker.counts)
-        statistics["failing"] = kept_cases(ledger, profile.target)
+        statistics["walks"] = dict(runner.counts)
+        statistics["failing"] = failing_cases(findings, profile.target)
         replace_file(folder / STATISTICS, session.redactor.text(json.dumps(statistics, indent=1)) + "\n")
-        if driver.fault is not None:
-            raise driver.fault
+        if scheduler.fault is not None:
+            raise scheduler.fault
         return statistics
     finally:
         generator.close()
-        if driver.is_idle():
+        if scheduler.is_idle():
             session.close()
         else:
-            # A lane that waits for a slow target keeps the session; the process is about to end anyway.
+            # A thread that waits for a slow target keeps the session; the process is about to end anyway.
             session.leases.return_all(profile.limits.concurrency)
 
 
-def crew_of(session: Session, supply: Supply) -> Crew:
-    """Whom it takes to perform a case with this session."""
+def context_of(session: Session, pool: ResourcePool) -> ExecutionContext:
+    """Returns what executing examples takes, for this session."""
     profile = session.profile
-    declared = profile.capabilities.get("cancel_processing")
-    judge = Judge(profile.target.api, cancel_processing=declared, leased=supply.ids, secrets=profile)
-    return Crew(profile.target.api, Writer(session), supply, judge)
+    oracle = Oracle(profile.target.api, capabilities=profile.capabilities, leased=pool.ids, secrets=profile)
+    return ExecutionContext(profile.target.api, Sender(session), pool, oracle)
 
 
-def _walker(
-    session: Session, crew: Crew, ledger: Ledger, wanted: tuple[FuzzCheck, ...], order: Order
-) -> Walker:
-    """Who takes the walks of a run; none where no check of theirs is asked for."""
-    api = crew.api
-    asked = any(".walk." in check.key for check in wanted)
-    many = walks_drawn.number(api, order.examples) if asked else 0
-    walks = walks_drawn.drawn(api, order.seed, many, walks_drawn.means(session.profile))
-    return Walker(session, crew.judge, crew.supply, ledger, walks, many)
+def _runner(
+    session: Session,
+    context: ExecutionContext,
+    findings: Findings,
+    wanted: tuple[FuzzCheck, ...],
+    order: Order,
+) -> SequenceRunner:
+    """Returns what performs the sequences of a run: none where the API has no state machine, or no check is chosen."""
+    api = context.api
+    asked = fuzzing(api).machine is not None and any(".walk." in check.key for check in wanted)
+    many = sequence_source.number(api, order.examples) if asked else 0
+    sequences = sequence_source.sequences(
+        api, order.seed, many, sequence_source.capabilities_of(session.profile)
+    )
+    return SequenceRunner(session, context.oracle, context.pool, findings, sequences, many)
 
 
 def _send_all(
-    driver: Driver,
+    scheduler: Scheduler,
     generator: Generator,
     wanted: tuple[FuzzCheck, ...],
     profile: Profile,
     poll: Callable[[], bool],
 ) -> None:
-    """Everything of a run, until it is answered or `poll` says no."""
-    api, names = profile.target.api, states(profile.target.api, profile.states.terminal)
-    driver.start()
+    """Sends everything of a run, until it is answered or `poll` returns False."""
+    api, names = profile.target.api, in_turn(profile.target.api, profile.states.terminal)
+    scheduler.start()
     touched = {check.key.partition(".")[0] for check in wanted}
     operations = [one for one in openapi.operations(api) if one.name in touched]
     # Every state once, before anything odd: a run that ends early has at least been everywhere.
     for state in names:
         for operation in operations:
-            driver.put(extra.plain(operation), state)
+            scheduler.put(strategies.plain(operation), state)
     for operation in operations:
-        for probe in extra.promises(operation):
-            driver.put(probe, names[0])
-    _feed(driver, generator.probes(poll), {one.id for one in operations}, names, poll)
-    driver.finish(poll)
-
-
-def chosen(api: str, requirements: tuple[str, ...], profile: Profile) -> tuple[FuzzCheck, ...]:
-    """The checks of a run: those of the requirements asked for, without those of other capabilities."""
-    known = catalogue.load(api).by_id()
-    unknown = set(requirements) - known.keys()
-    if unknown:
-        raise UsageError(f"{api} has no requirement {', '.join(sorted(unknown))}")
-    return tuple(
-        check
-        for check in checks(api)
-        if (not requirements or set(requirements) & set(check.requirements))
-        and (check.capability is None or profile.capabilities.get(check.capability[0]) is check.capability[1])
-    )
+        for case in strategies.promises(operation):
+            scheduler.put(case, names[0])
+    _feed(scheduler, generator.cases(poll), {one.id for one in operations}, names, poll)
+    scheduler.finish(poll)
 
 
 def _feed(
-    driver: Driver,
-    probes: Iterator[Probe],
+    scheduler: Scheduler,
+    cases: Iterator[Case],
     operations: set[str],
     names: tuple[str, ...],
     poll: Callable[[], bool],
 ) -> None:
     turns: dict[tuple[str, str], int] = {}
-    for probe in probes:
-        if driver.stop.is_set():
+    for case in cases:
+        if scheduler.stop.is_set():
             return
-        if probe.operation in operations:
-            driver.put(probe, _state(probe, names, turns))
-        while driver.waiting() > _AHEAD and not driver.stop.is_set():
+        if case.operation in operations:
+            scheduler.put(case, _state(case, names, turns))
+        while scheduler.waiting() > _AHEAD and not scheduler.stop.is_set():
             time.sleep(0.01)
             poll()
         poll()
 
 
-def _state(probe: Probe, names: tuple[str, ...], turns: dict[tuple[str, str], int]) -> str | None:
-    """Whose turn it is. What is odd goes to the resource that it could hurt, now and then to another."""
-    if probe.segment is not None:
+def _state(case: Case, names: tuple[str, ...], turns: dict[tuple[str, str], int]) -> str | None:
+    """Returns the state of the resource that a case is sent to: what is odd mostly goes where it could do harm."""
+    if case.segment is not None:
         return None
-    if probe.aim is Aim.METHOD:
+    if case.mutation is Mutation.METHOD:
         return UNKNOWN
-    # Every kind of documented body gets its turn with the resource that it can cancel, the first one at once.
-    kind = (
-        f"{probe.aim} {reason_check(probe.value)} {probe.key}" if probe.body is not None else str(probe.aim)
-    )
-    turn = turns.get((probe.operation, kind), 0)
-    turns[probe.operation, kind] = turn + 1
-    if probe.aim is Aim.DOCUMENTED and probe.body is None:
+    text = fuzzing(openapi.operation(case.operation).api).text
+    kind, is_plain = str(case.mutation), text is None or text.is_plain(case.value)
+    if case.body is not None and text is not None:
+        # Every kind of documented body gets its turn with the resource that it can cancel, the first one at once.
+        kind = f"{case.mutation} {text.check(case.value)} {case.key}"
+    turn = turns.get((case.operation, kind), 0)
+    turns[case.operation, kind] = turn + 1
+    if case.mutation is Mutation.DOCUMENTED and case.body is None:
         return names[turn % len(names)]
-    if probe.aim in (Aim.MISSING, Aim.WRONG):
+    if case.mutation in (Mutation.MISSING, Mutation.WRONG):
         return names[0]
-    plain = (
-        probe.aim is Aim.DOCUMENTED and reason_check(probe.value) == "reason.plain" and probe.key != "absent"
-    )
-    often = 2 if plain or probe.aim in (Aim.KEY, Aim.TYPE, Aim.OPEN) else 4
+    plain = case.mutation is Mutation.DOCUMENTED and is_plain and case.key != "absent"
+    often = 2 if plain or case.mutation in (Mutation.KEY, Mutation.TYPE, Mutation.OPEN) else 4
     return names[0] if turn % often < often - 1 else names[1 + turn // often % (len(names) - 1)]
 
 
-def _keep(folder: Path, ledger: Ledger) -> None:
+def _keep(folder: Path, findings: Findings) -> None:
     with Journal(folder / FOLDER / "fuzz.ndjson") as journal:
-        for check, exchanges in ledger.finished():
+        for check, exchanges in findings.finished():
             journal.write(check, exchanges)
 
 
-def _notes(supply: Supply, ledger: Ledger) -> list[str]:
-    """What people should know of a run: what wasn't sent, what wasn't told, and which resources there were."""
+def _notes(pool: ResourcePool, findings: Findings) -> list[str]:
+    """Says what wasn't sent, what isn't counted, and which resources there were."""
     notes = [
-        f"{often} requests with an odd {aim.replace('_', ' ')} weren't sent: those before had waited in vain."
-        for aim, often in sorted(ledger.unsent.items())
+        f"{often} requests with an odd {mutation.replace('_', ' ')} weren't sent: those before had waited in vain."
+        for mutation, often in sorted(findings.unsent.items())
     ]
+    if fuzzing(pool.api).machine is None:
+        notes.append(
+            f"Sequences of requests were not tried: the contract of {pool.api} has no state machine."
+        )
     notes += [
         f"{one['check']} is not counted, though it found something once: {one['why']}."
-        for one in ledger.unconfirmed[:_NOTED]
+        for one in findings.unconfirmed[:_NOTED]
     ]
-    return notes + _spared(supply)
+    return notes + _spared(pool)
 
 
-def _spared(supply: Supply) -> list[str]:
-    """Only lists of ids are ever short of resources."""
-    if not supply.frugal:
+def _spared(pool: ResourcePool) -> list[str]:
+    """Says which resources there were, where they come from a list of ids: only there they run short."""
+    if not pool.frugal:
         return []
-    had = ", ".join(f"{often} {state}" for state, often in sorted(supply.leased.items()) if often)
+    had = ", ".join(f"{often} {state}" for state, often in sorted(pool.leased.items()) if often)
     took = f"Fuzzing is sparing with ids from lists. Of those that the suites had left it took {had or 'none at all'}"
     return [f"{took}; the rest of its requests named ids that nothing has."]
 
 
 def _statistics(
-    order: Order, crew: Crew, ledger: Ledger, driver: Driver, began: datetime, duration_s: float
+    order: Order,
+    context: ExecutionContext,
+    findings: Findings,
+    scheduler: Scheduler,
+    began: datetime,
+    duration_s: float,
 ) -> dict[str, Any]:
-    supply = crew.supply
-    operations = ledger.reached()
+    pool = context.pool
+    operations = findings.reached()
     shallow = [f"{name} {status}" for name, one in operations.items() for status in one["never_reached"]]
     return {
         "seed": order.seed,
         "examples": order.examples,
-        "cases": ledger.cases,
-        "requests": ledger.answered + sum(ledger.faults.values()),
+        "cases": findings.cases,
+        "requests": findings.answers + sum(findings.faults.values()),
         "duration_s": round(duration_s, 3),
-        "cases_per_second": round(ledger.cases / max(duration_s, 0.001), 1),
-        "findings": ledger.findings,
+        "cases_per_second": round(findings.cases / max(duration_s, 0.001), 1),
+        "findings": findings.count,
         "started_at": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "ended_early": driver.why or "no",
-        "unsent": driver.waiting(),
+        "ended_early": scheduler.why or "no",
+        "unsent": scheduler.waiting(),
         "operations": operations,
         "shallow": shallow,
-        "phases": dict(ledger.phases),
-        "leased": dict(supply.leased),
-        "missing_states": dict(supply.missing),
-        "notes": _notes(supply, ledger),
-        "unconfirmed": list(ledger.unconfirmed),
-        "skipped": dict(ledger.unsent),
-        "transport_errors": dict(ledger.faults),
-        "idle_checks": ledger.idle(),
+        "phases": dict(findings.phases),
+        "leased": dict(pool.leased),
+        "missing_states": dict(pool.missing),
+        "notes": _notes(pool, findings),
+        "unconfirmed": list(findings.unconfirmed),
+        "skipped": dict(findings.unsent),
+        "transport_errors": dict(findings.faults),
+        "idle_checks": findings.idle(),
     }

@@ -13,7 +13,7 @@ from typing import Any
 from conformance import catalogue, openapi, origin, plugin, watch
 from conformance.doctor.preflight import preflight
 from conformance.errors import HarnessError, TransportError
-from conformance.fuzz.checks import SUITE
+from conformance.fuzz.oracle.checks import SUITE
 from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
 from conformance.profile import Profile

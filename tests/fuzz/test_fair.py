@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from conformance.fuzz import resources, silence, walks_intents
-from conformance.fuzz.walks_blame import OF_INTENT, blamed, family
-from conformance.fuzz.walks_intents import IntentModel
-from conformance.fuzz.walks_model import Party
-from conformance.fuzz.walks_plan import Step
+from conformance import fuzz as package
+from conformance.fuzz.execute import pool, unanswered
+from conformance.fuzz.execute.sequence_executor import family
+from conformance.fuzz.stateful.model import Subject
+from conformance.fuzz.stateful.sequence import Step
+from conformance.fuzz.stateful.state_machine import blamed
 from conformance.profile import load
 from conformance.runner.fuzzing import Fuzzing
 from conformance.runner.options import Options
+from conformance.suites.payout_intents import state_machine
+from conformance.suites.payout_intents.state_machine import WITHOUT_EFFECT, IntentModel
 from tests.fuzz.rewriting import Change, rewriting
 from tests.fuzz.support import fuzz, profile_for
 from tests.fuzz.test_honest import rows_of, states_of
-from tests.fuzz.test_judge import INTENT, refusal, reply
+from tests.fuzz.test_oracle import INTENT, refusal, reply
 from tests.support import CREDENTIAL_ENV
 
 BODY = {"id": INTENT, "status": "cancelled", "failure_code": "cancelled", "failure_message": "first"}
@@ -26,7 +29,7 @@ BODY = {"id": INTENT, "status": "cancelled", "failure_code": "cancelled", "failu
 def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bendable, tmp_path, monkeypatch):
     """Silence on odd ids costs some requests, not one for each id; what wasn't sent is told."""
     # After so many seconds of waiting: here each is over at once, so that nothing hangs on how fast a machine is.
-    monkeypatch.setattr(silence, "_ENOUGH_S", 0.0)
+    monkeypatch.setattr(unanswered, "_ENOUGH_S", 0.0)
 
     def hang(number, method, target, headers):
         return (0, {}, b"") if "%" in target else None
@@ -52,7 +55,7 @@ def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bend
 
 def test_what_is_seen_once_and_not_again_fails_nothing(bendable, tmp_path, monkeypatch):
     """A refusal that a new resource doesn't get is told in the notes, and no check fails for it."""
-    monkeypatch.setattr(resources, "_FRESH_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr(pool, "_FRESH_S", 60.0)  # however slow the machine is
     seen: list[str] = []
     lock = threading.Lock()
 
@@ -154,13 +157,13 @@ def run_of(path: Path, folder: Path):
 @pytest.mark.parametrize(("memory_s", "wrong"), [(20.0, True), (-1.0, False)])
 def test_an_old_key_is_not_judged(memory_s, wrong, monkeypatch):
     """A key that was first used longer ago than targets have to remember it may have been forgotten."""
-    monkeypatch.setattr(walks_intents, "MEMORY_S", memory_s)
-    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
+    monkeypatch.setattr(state_machine, "MEMORY_S", memory_s)
+    model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
     first = Step("cancel", key="a", reason="first")
-    assert not any(one.finding for one in model.rule(first, reply(202, BODY)))
+    assert not any(one.finding for one in model.judge(first, reply(202, BODY)))
     forgotten = reply(422, refusal("approval_required"))
-    ruled = model.rule(Step("cancel", key="a", reason="second"), forgotten)
-    assert any(one.finding for one in ruled) is wrong
+    answered = model.judge(Step("cancel", key="a", reason="second"), forgotten)
+    assert any(one.finding for one in answered) is wrong
 
 
 @pytest.mark.parametrize(
@@ -169,19 +172,21 @@ def test_an_old_key_is_not_judged(memory_s, wrong, monkeypatch):
 )
 def test_a_read_may_tidy_a_reason_and_no_more(came, wrong):
     """Outer white space is a SHOULD, which the row of the reason warns of; the outcome is what it was."""
-    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
-    model.rule(Step("cancel", reason=" first "), reply(202, BODY))
-    ruled = model.rule(Step("read"), reply(200, {**BODY, "failure_message": came}))
-    assert any(one.finding and one.check.endswith(".read") for one in ruled) is wrong
+    model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
+    model.judge(Step("cancel", reason=" first "), reply(202, BODY))
+    answered = model.judge(Step("read"), reply(200, {**BODY, "failure_message": came}))
+    assert any(one.finding and one.check.endswith(".read") for one in answered) is wrong
 
 
 def test_the_last_step_that_may_have_no_effect_takes_the_blame():
-    """Of those that a shortest walk can't do without, the one after which the change is there."""
-    assert blamed(["conflict", "credentials"], OF_INTENT) == "credentials"
-    assert blamed(["credentials", "conflict", "refused"], OF_INTENT) == "conflict"
-    assert blamed(["refused"], OF_INTENT) is None
-    assert family("get_payout_intent.walk.credentials") == family("get_payout_intent.walk.read")
-    assert family("get_payout_intent.walk.dates") == {"get_payout_intent.walk.dates"}
+    """Of those that a shortest sequence can't do without, the one after which the change is there."""
+    assert blamed(["conflict", "credentials"], WITHOUT_EFFECT) == "credentials"
+    assert blamed(["credentials", "conflict", "refused"], WITHOUT_EFFECT) == "conflict"
+    assert blamed(["refused"], WITHOUT_EFFECT) is None
+    assert family("payout-intents", "get_payout_intent.walk.credentials") == family(
+        "payout-intents", "get_payout_intent.walk.read"
+    )
+    assert family("payout-intents", "get_payout_intent.walk.dates") == {"get_payout_intent.walk.dates"}
 
 
 @pytest.mark.parametrize(
@@ -195,10 +200,10 @@ def test_the_last_step_that_may_have_no_effect_takes_the_blame():
 )
 def test_a_refused_request_that_cancels_is_blamed_and_not_the_cancel_after_it(odd, check):
     """The documented cancel that finds the intent cancelled fails the row of the request that did it."""
-    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
-    model.rule(Step("cancel", odd=odd), reply(401 if "credentials" in odd else 400, refusal("no")))
-    ruled = model.rule(Step("cancel", reason="x"), reply(422, refusal("approval_required")))
-    assert [one.check for one in ruled if one.finding] == [f"get_payout_intent.walk.{check}"]
+    model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
+    model.judge(Step("cancel", odd=odd), reply(401 if "credentials" in odd else 400, refusal("no")))
+    answered = model.judge(Step("cancel", reason="x"), reply(422, refusal("approval_required")))
+    assert [one.check for one in answered if one.finding] == [f"get_payout_intent.walk.{check}"]
 
 
 @pytest.mark.parametrize(
@@ -208,13 +213,20 @@ def test_a_refused_request_that_cancels_is_blamed_and_not_the_cancel_after_it(od
 )
 def test_the_key_of_an_odd_body_that_cancelled_is_open(answer):
     """A body that is no object may be taken for none: the same request with `{}` is then a retry, or it isn't."""
-    model = IntentModel([Party(INTENT, "primary", "requires_approval", None)])
-    model.rule(Step("cancel", key="a", odd="a_list"), reply(202, BODY))
-    assert not [one for one in model.rule(Step("cancel", key="a"), answer) if one.finding]
+    model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
+    model.judge(Step("cancel", key="a", odd="a_list"), reply(202, BODY))
+    assert not [one for one in model.judge(Step("cancel", key="a"), answer) if one.finding]
 
 
-@pytest.mark.parametrize(("row", "wanted"), [("WD-08", False), ("wd-14", True), ("WD-31", True)])
-def test_fuzzing_that_can_judge_nothing_does_not_start(row, wanted, tmp_path):
-    """It isn't started for a requirement that none of its checks is about."""
+@pytest.mark.parametrize(
+    ("row", "processes"), [("WD-08", 0), ("WD-03", 0), ("WD-02", 1), ("wd-14", 1), ("WD-31", 1)]
+)
+def test_fuzzing_that_can_judge_nothing_does_not_start(row, processes, monkeypatch, tmp_path):
+    """No process starts for a requirement that none of its checks is about, with the capabilities declared."""
+    started: list[Path] = []
+    monkeypatch.setattr(package, "start", lambda profile, run, **options: started.append(run))
     profile = load(profile_for(tmp_path, "withdraws", "http://127.0.0.1:9"), CREDENTIAL_ENV)
-    assert Fuzzing(profile, Options(requirements=(row,)), tmp_path).wanted is wanted
+    fuzzing = Fuzzing(profile, Options(requirements=(row,)), tmp_path)
+    if fuzzing.is_due:
+        fuzzing.start()
+    assert len(started) == processes

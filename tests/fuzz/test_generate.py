@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from conformance.fuzz.generate import Generator, distinct, stream, units
-from conformance.fuzz.probes import Aim, Probe
+from conformance.fuzz.case import Case, Mutation
+from conformance.fuzz.generate.stream import Generator, distinct, stream, units
 from tests.fuzz.support import apis
 from tests.support import ROOT, environment, eventually
 
 PRINTED = """
 import sys
-from conformance.fuzz.generate import Generator
+from conformance.fuzz.generate.stream import Generator
 generator = Generator("withdraws", 7, 130, int(sys.argv[1]))
-probes = list(generator.probes())
-print(generator.processes, len(probes), hash(tuple(map(repr, probes))))
+cases = list(generator.cases())
+print(generator.processes, len(cases), hash(tuple(map(repr, cases))))
 generator.close()
 """
 
@@ -45,7 +45,7 @@ def test_a_process_that_dies_is_made_up_for():
     whole = list(stream("withdraws", 3, 130))
     generator = Generator("withdraws", 3, 130, 2)
     try:
-        made = generator.probes()
+        made = generator.cases()
         first = next(made)
         for pid in generator._pids:
             os.kill(pid, signal.SIGKILL)
@@ -57,8 +57,8 @@ def test_a_process_that_dies_is_made_up_for():
 
 def test_nothing_goes_on_once_the_parent_is_killed():
     code = (
-        "import sys, time\nfrom conformance.fuzz.generate import Generator\n"
-        "generator = Generator('withdraws', 1, 50_000, 2)\nmade = generator.probes()\nnext(made)\n"
+        "import sys, time\nfrom conformance.fuzz.generate.stream import Generator\n"
+        "generator = Generator('withdraws', 1, 50_000, 2)\nmade = generator.cases()\nnext(made)\n"
         "print(*generator._pids, flush=True)\nfor _ in made: pass\n"
     )
     parent = subprocess.Popen(
@@ -85,14 +85,14 @@ def alive(pid):
 def test_a_run_that_stops_waits_for_nothing(api):
     generator = Generator(api, 1, 50_000, 1)
     try:
-        assert len(list(generator.probes(lambda: False))) == 0
+        assert len(list(generator.cases(lambda: False))) == 0
     finally:
         generator.close()
 
 
 def test_only_documented_requests_come_twice():
-    one = Probe("cancelWithdraw", "fuzzing", "POST", Aim.PATH, segment="x")
-    other = Probe("cancelWithdraw", "documented", "POST", Aim.DOCUMENTED)
+    one = Case("cancelWithdraw", "fuzzing", "POST", Mutation.PATH, segment="x")
+    other = Case("cancelWithdraw", "documented", "POST", Mutation.DOCUMENTED)
     assert list(distinct([one, other, one, other])) == [one, other, other]
 
 

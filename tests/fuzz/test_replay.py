@@ -49,7 +49,7 @@ def test_it_takes_a_fresh_resource_each_time(failed):
 
 def test_a_state_that_is_not_to_be_had_is_no_verdict(failed, tmp_path):
     (kept,) = failing(failed, CHECK)
-    other = Kept(kept.check, kept.cause, kept.expected, kept.observed, {**kept.case, "state": "nonsense"})
+    other = Kept(kept.check, kept.cause, kept.expected, kept.observed, {**kept.example, "state": "nonsense"})
     (result,) = replay(loaded(failed), [other])
     assert result.fails is None
     assert "nonsense" in result.why
@@ -57,8 +57,8 @@ def test_a_state_that_is_not_to_be_had_is_no_verdict(failed, tmp_path):
 
 def test_a_walk_is_taken_again(bendable, tmp_path):
     bendable.bend()
-    walk = {"api": "withdraws", "start": ["pending"], "steps": [{"verb": "cancel"}, {"verb": "cancel"}]}
-    kept = Kept("fuzz::cancel_withdraw.status.canceled", "200", "a refusal", "200", walk)
+    sequence = {"api": "withdraws", "start": ["pending"], "steps": [{"verb": "cancel"}, {"verb": "cancel"}]}
+    kept = Kept("fuzz::cancel_withdraw.status.canceled", "200", "a refusal", "200", sequence)
     profile = load(profile_for(tmp_path, "withdraws", bendable.url), CREDENTIAL_ENV)
     (honest,) = replay(profile, [kept])
     assert honest.fails is False
@@ -70,7 +70,7 @@ def test_no_answer_is_no_verdict_and_shows_no_secret(tmp_path):
         if b"/_states" in request:
             peer.sendall(reply_with(b'{"id": "word_01HZXAAAAAAAAAAAAAAAAAAAAA"}'))
 
-    case = {"state": "paid", "turn": 0, "probe": {
+    example = {"state": "paid", "turn": 0, "probe": {
         "operation": "cancelPayoutIntent", "phase": "documented", "method": "POST", "aim": "documented",
         "headers": [["Content-Type", "application/json"]], "body": {"text": "{}"}, "key": "fresh"}}  # fmt: skip
     with serving(cut) as server:
@@ -80,7 +80,7 @@ def test_no_answer_is_no_verdict_and_shows_no_secret(tmp_path):
             server.url,
             states=f'url = "{server.url}/_states"\nterminal = ["paid"]',
         )
-        (result,) = replay(load(profile, CREDENTIAL_ENV), [Kept(CHECK, "x", "y", "z", case)])
+        (result,) = replay(load(profile, CREDENTIAL_ENV), [Kept(CHECK, "x", "y", "z", example)])
     assert (result.fails, result.unreachable) == (None, True)
     assert not [name for name, value in CREDENTIAL_ENV.items() if value in repr(result)]
 
@@ -96,8 +96,11 @@ def test_no_answer_is_no_verdict_and_shows_no_secret(tmp_path):
     ],
 )
 def test_it_says_what_to_do_where_there_is_nothing_to_send(wanted, said, hint, tmp_path):
-    case = {"cause": "x", "expected": "", "observed": "", "case": None}
-    failing_cases = {CHECK: [{**case, "case": {}}], "fuzz::cancel_payout_intent.reason.too_long": [case]}
+    example = {"cause": "x", "expected": "", "observed": "", "case": None}
+    failing_cases = {
+        CHECK: [{**example, "case": {}}],
+        "fuzz::cancel_payout_intent.reason.too_long": [example],
+    }
     checks = [{"id": "suites/test_cancellation.py::test_matrix[paid]", "outcome": "failed"}]
     (tmp_path / "run.json").write_text(
         json.dumps({"fuzz": {"failing": failing_cases, "seed": 5}, "checks": checks})

@@ -14,7 +14,7 @@ import pytest
 
 from conformance import fuzz as package
 from conformance.catalogue import load as catalogue
-from conformance.fuzz.checks import checks
+from conformance.fuzz.fuzzing import checks
 from conformance.sandbox import list_defects
 from tests.fuzz.support import apis, fuzz, profile_for, result
 from tests.support import CREDENTIAL_ENV, PATIENCE_S, environment, eventually, serving
@@ -35,7 +35,7 @@ def test_a_conformant_target_has_no_findings(api, bendable, tmp_path):
     assert set(found.statistics["idle_checks"]) <= {"fuzz::cancel_payout_intent.key.other_intent"}
     assert {check["outcome"] for check in found.checks.values()} == {"passed"}
     assert all(line["exchanges"] and len(line["exchanges"]) <= 6 for line in found.lines)
-    # Nothing was found wrongly signed but what was meant to be; walks have wrong credentials of their own.
+    # Nothing was found wrongly signed but what was meant to be; sequences have wrong credentials of their own.
     histogram = [one["statuses"] for one in found.statistics["operations"].values()]
     meant = found.statistics["phases"]["credentials"] + (3 if api == "withdraws" else 2)
     failed = auth_log(bendable.url, api)["failed"]

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from conformance import catalogue
-from conformance.fuzz.checks import checks
-from conformance.fuzz.judge import Judge
-from conformance.fuzz.probes import Aim, Probe
-from conformance.fuzz.rulings import Steered
+from conformance.expect import Violation
+from conformance.fuzz.case import Case, Mutation
+from conformance.fuzz.fuzzing import checks
+from conformance.fuzz.oracle.oracle import Oracle
+from conformance.fuzz.oracle.results import Target
 from conformance.http.reply import MISSING
 from conformance.model import Level
 from conformance.oracles.expect import Violation
@@ -18,7 +19,7 @@ from conformance.oracles.keys import KEYS, lacking
 from conformance.states.resource import Resource, Wanted
 from conformance.suites.payout_intents import test_body as intents
 from conformance.suites.withdraws import fields
-from tests.fuzz.test_judge import reply
+from tests.fuzz.test_oracle import reply
 from tests.specs.test_openapi_documents import DATA, SAMPLES
 
 INTENTS = contract("payout-intents").answers.keys
@@ -26,13 +27,13 @@ REASON = "duplicate_request"
 GONE = object()
 
 
-def judged(api, probe, at, answer, facts):
-    """The rows that fail and those that warn by the judge's word on a body."""
+def judged(api, case, at, answer, facts):
+    """The rows that fail and those that warn by the oracle's word on a body."""
     leased = {at.id: Resource(at.id, Wanted(api, at.state), facts)}
     rows = catalogue.load(api).by_id()
     known = {check.key: check for check in checks(api)}
     told = {"failed": set(), "warned": set()}
-    for one in Judge(api, cancel_processing=True, leased=leased).rule(probe, at, answer):
+    for one in Oracle(api, capabilities={"cancel_processing": True}, leased=leased).judge(case, at, answer):
         if one.finding is not None:
             check = known[one.check]
             outcome = "warned" if check.level(rows) is Level.SHOULD else "failed"
@@ -117,7 +118,7 @@ def suite_of_withdraws(answer, withdraw, facts):
 def test_withdraws_weigh_the_same(key, facts):
     """Each value in the place of each documented one fails the same rows, and warns for the same keys."""
     name = WITHDRAW["data"]["id"]
-    probe, at = Probe("cancelWithdraw", "fuzzing", "POST", Aim.DOCUMENTED), Steered(name, "pending")
+    case, at = Case("cancelWithdraw", "fuzzing", "POST", Mutation.DOCUMENTED), Target(name, "pending")
     withdraw = Resource(name, Wanted("withdraws", "pending"), facts)
     for path, value in cases(WITHDRAW, [("data", key)]):
         if key in _FREE and value not in (GONE, None):
@@ -126,7 +127,7 @@ def test_withdraws_weigh_the_same(key, facts):
             continue
         answer = reply(200, changed(WITHDRAW, path, value))
         failed, warned = suite_of_withdraws(answer, withdraw, facts)
-        told = judged("withdraws", probe, at, answer, facts)
+        told = judged("withdraws", case, at, answer, facts)
         # The offset of canceledAt is a SHOULD that the suite has a check of its own for.
         assert (told["failed"], told["warned"] - {"WD-17"}) == (failed, warned), (key, value)
 
@@ -167,14 +168,15 @@ def suite_of_intents(answer, facts):
 def test_payout_intents_weigh_the_same(path, facts):
     """Each value in the place of each documented one fails the same rows, and warns for the same keys."""
     body = {"reason": REASON}
-    probe = Probe(
-        "cancelPayoutIntent", "fuzzing", "POST", Aim.DOCUMENTED, body=json.dumps(body).encode(), value=body, key="fresh"
+    case = Case(
+        "cancelPayoutIntent", "fuzzing", "POST", Mutation.DOCUMENTED,
+        body=json.dumps(body).encode(), value=body, key="fresh"
     )  # fmt: skip
-    at = Steered(INTENT["id"], "requires_approval")
+    at = Target(INTENT["id"], "requires_approval")
     for where, value in cases(INTENT, [path]):
         if path == ("merchant_reference",) and value not in (GONE, None):
             continue
         answer = reply(202, changed(INTENT, where, value))
         failed, warned = suite_of_intents(answer, facts)
-        told = judged("payout-intents", probe, at, answer, facts)
+        told = judged("payout-intents", case, at, answer, facts)
         assert (told["failed"], told["warned"]) == (failed, warned), (path, value)

@@ -5,22 +5,22 @@ import json
 
 import pytest
 
-from conformance.fuzz.generate import stream
-from conformance.fuzz.probes import Aim, Case, Probe
-from conformance.fuzz.shrink import simpler, weight
+from conformance.fuzz.case import Case, Example, Mutation
+from conformance.fuzz.execute.shrink import simpler, weight
+from conformance.fuzz.generate.stream import stream
 from tests.fuzz.support import apis, fuzz
 from tests.support import CREDENTIAL_ENV
 
 JSON = (("Content-Type", "application/json"),)
 
 
-def cancel(body, aim, **more):
+def cancel(body, mutation, **more):
     value = more.pop("value", json.loads(body))
-    return Probe(
+    return Case(
         "cancelPayoutIntent",
         "fuzzing",
         "POST",
-        aim,
+        mutation,
         headers=JSON,
         body=body,
         value=value,
@@ -31,16 +31,16 @@ def cancel(body, aim, **more):
 
 @apis
 def test_a_case_is_the_same_after_a_round_trip(api):
-    for probe in stream(api, 5, 30):
-        case = Case(probe, "paid", 2)
-        back = Case.from_json(json.loads(json.dumps(case.to_json())))
+    for case in stream(api, 5, 30):
+        example = Example(case, "paid", 2)
+        back = Example.from_json(json.loads(json.dumps(example.to_json())))
         assert (back.state, back.turn) == ("paid", 2)
-        again = back.probe
+        again = back.case
         for name in (
             "operation",
             "phase",
             "method",
-            "aim",
+            "mutation",
             "segment",
             "headers",
             "body",
@@ -48,24 +48,24 @@ def test_a_case_is_the_same_after_a_round_trip(api):
             "omitted",
             "altered",
         ):
-            assert getattr(again, name) == getattr(probe, name), name
+            assert getattr(again, name) == getattr(case, name), name
 
 
 @apis
 def test_every_simpler_request_is_simpler_and_tries_the_same(api):
-    for probe in stream(api, 2, 20):
-        for one in simpler(probe):
-            assert weight(one) < weight(probe)
-            assert (one.aim, one.operation, one.method) == (probe.aim, probe.operation, probe.method)
+    for case in stream(api, 2, 20):
+        for one in simpler(case):
+            assert weight(one) < weight(case)
+            assert (one.mutation, one.operation, one.method) == (case.mutation, case.operation, case.method)
 
 
 def test_a_long_way_down_ends():
-    probe = cancel(b'{"a": [1, 2, {"b": "c"}], "reason": {"x": "\\u00e9\\u00e9\\u00e9"}}', Aim.REASON)
+    case = cancel(b'{"a": [1, 2, {"b": "c"}], "reason": {"x": "\\u00e9\\u00e9\\u00e9"}}', Mutation.FIELD_TYPE)
     steps = 0
-    while (one := next(simpler(probe), None)) is not None:
-        probe, steps = one, steps + 1
+    while (one := next(simpler(case), None)) is not None:
+        case, steps = one, steps + 1
     assert steps < 40
-    assert probe.value == {"reason": {}}
+    assert case.value == {"reason": {}}
 
 
 @pytest.mark.parametrize(

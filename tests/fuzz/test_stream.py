@@ -3,8 +3,8 @@
 import pytest
 
 from conformance import openapi
-from conformance.fuzz.cases import Source
-from conformance.fuzz.probes import Aim
+from conformance.fuzz.case import Mutation
+from conformance.fuzz.generate.schemathesis_source import Source
 from conformance.fuzz.run import Order, stream
 from tests.fuzz.support import apis
 
@@ -19,30 +19,31 @@ def test_one_seed_one_stream(api):
 @pytest.mark.parametrize(
     ("api", "aims"),
     [
-        ("withdraws", {Aim.DOCUMENTED, Aim.PATH, Aim.METHOD, Aim.MISSING, Aim.WRONG}),
-        ("payout-intents", set(Aim)),
+        (
+            "withdraws",
+            {Mutation.DOCUMENTED, Mutation.PATH, Mutation.METHOD, Mutation.MISSING, Mutation.WRONG},
+        ),
+        ("payout-intents", set(Mutation)),
     ],
 )
 def test_every_kind_is_tried(api, aims):
-    probes = list(stream(api, Order(40, 1)))
-    assert {probe.aim for probe in probes} == aims
-    methods = {probe.method for probe in probes if probe.aim is Aim.METHOD}
+    cases = list(stream(api, Order(40, 1)))
+    assert {case.mutation for case in cases} == aims
+    methods = {case.method for case in cases if case.mutation is Mutation.METHOD}
     assert {"DELETE", "PUT", "PATCH", "TRACE"} <= methods
-    missing = {name for probe in probes if probe.aim is Aim.MISSING for name in probe.omitted}
+    missing = {name for case in cases if case.mutation is Mutation.MISSING for name in case.omitted}
     assert missing == {name for one in openapi.operations(api) for name in one.credentials}
 
 
 def test_a_generated_id_never_goes_with_a_resource():
     for api in ("withdraws", "payout-intents"):
-        for probe in stream(api, Order(20, 3)):
-            assert (probe.segment is not None) == (probe.aim is Aim.PATH)
+        for case in stream(api, Order(20, 3)):
+            assert (case.segment is not None) == (case.mutation is Mutation.PATH)
 
 
 def test_batches_differ():
-    probes = list(stream("payout-intents", Order(130, 1)))
-    assert (
-        len({(probe.body, probe.segment, probe.headers) for probe in probes if probe.phase == "fuzzing"}) > 60
-    )
+    cases = list(stream("payout-intents", Order(130, 1)))
+    assert len({(case.body, case.segment, case.headers) for case in cases if case.phase == "fuzzing"}) > 60
 
 
 def test_an_accident_that_does_not_happen_again_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,10 +53,10 @@ def test_an_accident_that_does_not_happen_again_costs_nothing(monkeypatch: pytes
     source = Source("payout-intents", 1)
     accidents = iter([True])
 
-    def stumbles(case: object) -> object:
+    def stumbles(example: object) -> object:
         if next(accidents, False):
             raise ValueError("once")
-        return case
+        return example
 
     whole = source._strategy(operation)
     monkeypatch.setattr(source, "_strategy", lambda _: whole.map(stumbles))

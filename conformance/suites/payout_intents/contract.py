@@ -98,6 +98,7 @@ CONTRACT = Contract(
     unknown_id=unknown_id,
     environments=True,
     webhooks=True,
+    fuzzing="conformance.suites.payout_intents.fuzz_checks",
     sandbox=SandboxUse(
         states='terminal = ["cancelled", "paid", "failed"]',
         capabilities='settlement = true\nwebhooks = true\n\n[webhooks]\nlisten = "127.0.0.1:0"',

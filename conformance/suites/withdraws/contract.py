@@ -108,6 +108,7 @@ CONTRACT = Contract(
             undeclared="say true or false: can processing withdraws be cancelled?",
         ),
     ),
+    fuzzing="conformance.suites.withdraws.fuzz_checks",
     sandbox=SandboxUse(
         states='read_path = "/api/v1/withdraws/{id}"',
         capabilities="cancel_processing = true\nsettlement = true",

@@ -1,0 +1,102 @@
+"""Judges requests that get no answer, and decides when no more of their kind are sent."""
+
+import threading
+from collections import Counter
+from uuid import uuid4
+
+from conformance import openapi
+from conformance.errors import TransportError
+from conformance.fuzz.case import Case, Example, Mutation
+from conformance.fuzz.execute.context import ExecutionContext, ResultSink
+from conformance.fuzz.generate.strategies import plain
+from conformance.fuzz.oracle.oracle import crash_check
+from conformance.fuzz.oracle.results import CheckResult, Finding, Target
+from conformance.fuzz.states import consumed
+from conformance.http.reply import Reply
+from conformance.oracles import expect, odd_requests
+from conformance.oracles.lines import LONG
+
+NO_ANSWER = "no answer"
+# So often at most it is tried whether a kind of request never gets an answer.
+_TRIES = 2
+# After so many in vain, and so many seconds of waiting, no more of a kind are sent.
+_ENOUGH, _ENOUGH_S = 4, 20.0
+# An answer by 502, 503 or 504, a connection that was cut, a time limit that passed.
+_SILENT = ("unavailable", "timeout", "reset", "protocol")
+# What the HTTP library refuses to write.
+_UNSENT = "LocalProtocolError"
+
+
+class Unanswered:
+    """Follows up what got no answer. Safe to use from several threads."""
+
+    def __init__(self, context: ExecutionContext, sink: ResultSink) -> None:
+        self._context, self._sink = context, sink
+        self._lock = threading.Lock()
+        self._tried: Counter[str] = Counter()
+        self._often: Counter[tuple[str, Mutation]] = Counter()
+        self._seconds: dict[tuple[str, Mutation], float] = {}
+
+    def is_hopeless(self, case: Case) -> bool:
+        """Whether enough odd requests of this kind were waited for in vain."""
+        kind = (case.operation, case.mutation)
+        with self._lock:
+            return self._often[kind] >= _ENOUGH and self._seconds[kind] >= _ENOUGH_S
+
+    def met(self, example: Example, target: Target, fault: TransportError, waited_s: float) -> None:
+        """Looks whether an odd request that ended in `fault` ever gets an answer, and tells the book where it doesn't.
+
+        It is sent once more, to a new resource where it may have had an effect, between two documented requests. Where
+        these get no answer either, the target was unavailable, and nothing is said. Raises BudgetError.
+        """
+        case = example.case
+        check = crash_check(case)
+        if check is None or fault.kind not in _SILENT or fault.message.startswith(_UNSENT):
+            return
+        if fault.kind == "reset" and _longest_line(case) > LONG:
+            return
+        kind, name = (case.operation, case.mutation), openapi.operation(case.operation).name
+        with self._lock:
+            self._often[kind] += 1
+            self._seconds[kind] = self._seconds.get(kind, 0.0) + waited_s
+            self._tried[f"{name}.{check}"] += 1
+            if self._tried[f"{name}.{check}"] > _TRIES:
+                return
+        first = self._context.sender.last_fault()
+        pending = [fault]
+
+        def ask() -> Reply:
+            # The first time is over already.
+            if pending:
+                raise pending.pop()
+            return self._again(case, target)
+
+        try:
+            expect.odd(ask, lambda: self._documented(case), to=case.summary())
+        except TransportError:
+            return
+        except expect.Violation as found:
+            finding = Finding(found.expected, found.observed, f"{NO_ANSWER}: {fault.kind}", found.hint)
+            exchange = self._context.sender.last_fault() or first
+            self._sink.unanswered(CheckResult(f"{name}.{check}", finding), exchange, example)
+
+    def _again(self, case: Case, target: Target) -> Reply:
+        key = str(uuid4()) if case.key == "fresh" else None
+        pool = self._context.pool
+        held = None
+        if target.state in consumed(self._context.api):
+            held = pool.take(str(target.state), extra=3, new=True)
+        try:
+            return self._context.sender.send(case, held.id if held is not None else target.id, key)
+        finally:
+            if held is not None:
+                pool.give_back(held, good=False)
+
+    def _documented(self, case: Case) -> Reply:
+        """An answer to a documented request of the same operation, about an id that names nothing."""
+        name, _ = self._context.pool.unknown_id()
+        return self._context.sender.send(plain(openapi.operation(case.operation)), name, str(uuid4()))
+
+
+def _longest_line(case: Case) -> int:
+    return max(len(text) for text in (case.segment or "", *(v for _, v in (*case.headers, *case.altered))))

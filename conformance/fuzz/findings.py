@@ -1,0 +1,307 @@
+"""What came of the results: one Check per id of the fixed list, with the exchanges that show it, and the statistics."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from conformance import openapi
+from conformance.fuzz.case import Case, Example
+from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
+from conformance.fuzz.oracle.results import CheckResult, Finding
+from conformance.http.redact import Redactor
+from conformance.http.reply import Reply
+from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
+
+_SAMPLES = 3
+_PLACES = 4
+_SHOWN_CAUSES = 4
+Shown = tuple[Exchange, ...]
+
+
+class Repeatable(Protocol):
+    """Something that was performed and can be performed again: a `cases.Case`, or a sequence."""
+
+    def size(self) -> int:
+        """How much of it there is to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """One cause: the smallest case that it was seen with, and how often, under which statuses.
+
+    `again` tells whether it was seen once more when the case was sent again to a new resource; None where that couldn't
+    be tried. `places` are addresses that it was seen at, a few of them.
+    """
+
+    finding: Finding
+    shown: Shown
+    size: int
+    seen: int = 1
+    example: Repeatable | None = None
+    statuses: Counter[int] = field(default_factory=Counter)
+    again: bool | None = None
+    places: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that is known of one check. `samples` are the first that held, one for each status."""
+
+    started: datetime
+    clock: float
+    results: int = 0
+    spent_s: float = 0.0
+    causes: dict[str, Failure] = field(default_factory=dict)
+    samples: dict[int, Shown] = field(default_factory=dict)
+
+
+class Findings:
+    """Collects results from every thread; safe to write to from several threads."""
+
+    def __init__(
+        self, api: str, wanted: Iterable[FuzzCheck], rows: Mapping[str, Requirement], redactor: Redactor
+    ) -> None:
+        self._api = api
+        self._checks = tuple(wanted)
+        self._rows = rows
+        self._redactor = redactor
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+        self._keys = {check.key for check in self._checks}
+        self.statuses: dict[str, Counter[str]] = {}
+        self.phases: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.fault_sample: Exchange | None = None
+        self._in_vain: Counter[str] = Counter()
+        self.unsent: Counter[str] = Counter()
+        self.unconfirmed: list[dict[str, Any]] = []
+        self.cases = self.answers = 0
+
+    def sent(self, case: Case) -> None:
+        """A generated request is on its way."""
+        with self._lock:
+            self.cases += 1
+            self.phases[case.phase] += 1
+
+    def answered(
+        self,
+        case: Case,
+        reply: Reply,
+        results: Iterable[CheckResult],
+        before: Shown = (),
+        read: Case | None = None,
+        example: Repeatable | None = None,
+    ) -> None:
+        """An answer came, and this is what it shows of `case`.
+
+        `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request;
+        `case` is what has to be performed to see it again.
+        """
+        operation = openapi.operation((read or case).operation).name
+        with self._lock:
+            self.answers += 1
+            self.statuses.setdefault(operation, Counter())[str(reply.status)] += 1
+            for result in results:
+                if result.check in self._keys:
+                    self._note_on(example or Example(case, None), reply, result, (*before, reply.exchange))
+
+    def aside(self, case: Case, reply: Reply, results: Iterable[CheckResult]) -> None:
+        """As `ruled`, for an answer of an operation that no document describes: no histogram holds its status."""
+        with self._lock:
+            self.answers += 1
+            for result in results:
+                if result.check in self._keys:
+                    self._note_on(Example(case, None), reply, result, (reply.exchange,))
+
+    def also(self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable) -> None:
+        """What `case` shows in an answer that was counted already, the last of `shown`, and has shown before."""
+        with self._lock:
+            if result.check in self._keys and result.finding is not None:
+                self._note_on(example, reply, result, shown)
+                self._entries[result.check].causes[result.finding.cause].again = True
+
+    def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
+        """No answer came. Said in the statistics, and held against nobody."""
+        with self._lock:
+            self.faults[f"{kind} ({case.mutation})"] += 1
+            self._in_vain[kind] += 1
+            self.fault_sample = self.fault_sample or exchange
+
+    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Repeatable) -> None:
+        """What `case` shows by never getting an answer while documented requests do."""
+        with self._lock:
+            if result.check in self._keys and result.finding is not None and exchange is not None:
+                now = datetime.now(UTC)
+                self._note(example, now, exchange.duration_s, exchange.status or 0, result, (exchange,))
+                self._entries[result.check].causes[result.finding.cause].again = True
+
+    def skipped(self, case: Case) -> None:
+        """A request wasn't sent: enough of its kind were waited for in vain."""
+        with self._lock:
+            self.unsent[case.mutation.value] += 1
+
+    def nobody(self, kinds: Iterable[str], often: int) -> str | None:
+        """The first of `kinds` of failure, once there were `often` of them and never an answer."""
+        with self._lock:
+            met = [kind for kind in kinds if self._in_vain[kind]]
+            return met[0] if met and not self.answers and sum(self._in_vain.values()) >= often else None
+
+    def failing(self) -> list[tuple[FuzzCheck, Failure]]:
+        """What was found, in the order of the checks and of their causes, each check's smallest first."""
+        with self._lock:
+            return [
+                (check, seen)
+                for check in self._checks
+                if self._is_told(check)
+                for seen in _ordered(self._entries[check.key])
+            ]
+
+    def drop(self, check: FuzzCheck, seen: Failure, why: str) -> None:
+        """Takes back a cause that proved to be no fault of the target, or couldn't be seen again; `why` in words."""
+        with self._lock:
+            entry = self._entries[check.key]
+            entry.causes.pop(seen.finding.cause, None)
+            if not entry.causes and not entry.samples:
+                del self._entries[check.key]  # nothing that held is left to be told either
+            self.unconfirmed.append(
+                {
+                    "check": check.id,
+                    "expected": self._redactor.text(seen.finding.expected)[:500],
+                    "observed": self._redactor.text(seen.finding.observed)[:500],
+                    "seen": seen.seen,
+                    "why": self._redactor.text(why),
+                }
+            )
+
+    @property
+    def count(self) -> int:
+        """How many checks found something wrong."""
+        return sum(bool(self._entries[check.key].causes) for check in self._checks if self._is_told(check))
+
+    def finished(self) -> list[tuple[Check, list[Exchange]]]:
+        """The checks that were put to the test, in the order of the list. All in error if nobody ever answered."""
+        with self._lock:
+            if not self.answers and self.faults:
+                return [self._error(check) for check in self._checks]
+            return [
+                self._check(check, self._entries[check.key]) for check in self._checks if self._is_told(check)
+            ]
+
+    def idle(self) -> list[str]:
+        """The ids of the checks that nothing put to the test."""
+        return [check.id for check in self._checks if not self._is_told(check)]
+
+    def reached(self) -> dict[str, dict[str, Any]]:
+        """Per operation: the histogram of statuses, and which of the documented ones were never seen."""
+        found = {}
+        for operation in {check.key.partition(".")[0]: None for check in self._checks}:
+            one = next(each for each in openapi.operations(self._api) if each.name == operation)
+            seen = self.statuses.get(operation, Counter())
+            found[operation] = {
+                "statuses": dict(sorted(seen.items())),
+                "documented": list(one.statuses),
+                "never_reached": [status for status in one.statuses if not seen[str(status)]],
+            }
+        return found
+
+    def _is_told(self, check: FuzzCheck) -> bool:
+        """Whether it was put to the test, and found nothing that another check tells of already."""
+        entry = self._entries.get(check.key)
+        if entry is None:
+            return False
+        return not entry.causes or not any(
+            self._explains(check.key, each) for each in fuzzing(self._api).explanations(check.key)
+        )
+
+    def _explains(self, key: str, cause: str) -> bool:
+        entry = self._entries.get(cause)
+        return entry is not None and bool(entry.causes) and cause != key
+
+    # -- entries ---------------------------------------------------------------------------------------------
+
+    def _note_on(self, example: Repeatable, reply: Reply, result: CheckResult, shown: Shown) -> None:
+        self._note(example, reply.sent_at, reply.duration_s, reply.status, result, shown)
+
+    def _note(
+        self, example: Repeatable, at: datetime, took_s: float, status: int, result: CheckResult, shown: Shown
+    ) -> None:
+        entry = self._entries.setdefault(result.check, Entry(at, time.perf_counter()))
+        entry.results += 1
+        entry.spent_s += took_s
+        finding = result.finding
+        if finding is None:
+            if len(entry.samples) < _SAMPLES:
+                entry.samples.setdefault(status, shown)
+            return
+        size = example.size()
+        known = entry.causes.setdefault(finding.cause, Failure(finding, shown, size, 0, example))
+        known.seen += 1
+        known.statuses[status] += 1
+        if len(known.places) < _PLACES:
+            known.places.add(shown[-1].url)
+        if size < known.size or (size == known.size and repr(example) < repr(known.example)):
+            known.finding, known.shown, known.size, known.example = finding, shown, size, example
+
+    def _check(self, check: FuzzCheck, entry: Entry) -> tuple[Check, list[Exchange]]:
+        causes = _ordered(entry)
+        if not causes:
+            exchanges = [each for kept in entry.samples.values() for each in kept]
+            return self._made(check, Outcome.PASSED, entry, exchanges), exchanges
+        exchanges = [each for example in causes[:_SHOWN_CAUSES] for each in example.shown]
+        worst = causes[0].finding
+        problem = Problem(
+            expected=self._redactor.text(worst.expected),
+            observed=self._redactor.text(worst.observed),
+            exchange=len(causes[0].shown) - 1,
+            hint=self._redactor.text(worst.hint),
+        )
+        often = sum(example.seen for example in causes)
+        more = f"; {len(causes) - 1} more ways of failing" if len(causes) > 1 else ""
+        seen = f"in {often} of {entry.results} answers{more}"
+        message = f"expected {problem.expected}; observed {problem.observed} ({seen})"
+        outcome = Outcome.WARNED if check.level(self._rows) is Level.SHOULD else Outcome.FAILED
+        return self._made(check, outcome, entry, exchanges, message=message, problem=problem), exchanges
+
+    def _error(self, check: FuzzCheck) -> tuple[Check, list[Exchange]]:
+        kind, count = self.faults.most_common(1)[0]
+        exchanges = [self.fault_sample] if self.fault_sample is not None else []
+        why = exchanges[0].error if exchanges and exchanges[0].error else kind
+        message = self._redactor.text(f"no request got an answer: {why} ({count} times)")
+        entry = Entry(datetime.now(UTC), time.perf_counter())
+        return self._made(check, Outcome.ERROR, entry, exchanges, message=message), exchanges
+
+    def _made(
+        self,
+        check: FuzzCheck,
+        outcome: Outcome,
+        entry: Entry,
+        exchanges: list[Exchange],
+        *,
+        message: str = "",
+        problem: Problem | None = None,
+    ) -> Check:
+        return Check(
+            id=check.id,
+            suite=SUITE,
+            title=check.title,
+            requirements=check.requirements,
+            level=check.level(self._rows),
+            outcome=outcome,
+            message=message,
+            started_at=entry.started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            duration_s=round(entry.spent_s, 6),
+            exchanges=tuple(range(len(exchanges))),
+            problem=problem,
+        )
+
+
+def _ordered(entry: Entry) -> list[Failure]:
+    return sorted(entry.causes.values(), key=lambda seen: (seen.size, seen.finding.cause))

@@ -1,0 +1,1 @@
+"""Generates: requests from the specification (Schemathesis), values of our own, and sequences of requests."""

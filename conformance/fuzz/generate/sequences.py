@@ -1,0 +1,388 @@
+"""Generates sequences of requests: the same ones for a seed, whatever the target answers.
+
+`stateful.state_machine` says why Hypothesis' RuleBasedStateMachine doesn't draw them. Of the kinds of steps that may
+come next, one is drawn that has followed the present one least often, so that each pair of steps comes up soon.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from conformance.contracts import contract
+from conformance.fuzz import states
+from conformance.fuzz.case import UNKNOWN, Mutation
+from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.generate.schemathesis_source import derived
+from conformance.fuzz.generate.shuffle_bag import ShuffleBag
+from conformance.fuzz.generate.strategies import free_text
+from conformance.fuzz.stateful.sequence import Sequence, Step
+from conformance.fuzz.text_field import body_mutation
+from conformance.model import Headers
+from conformance.profile import Profile
+
+_LONGEST = 8
+_LENGTHS = (3, 5, 6, 7, 7, _LONGEST, _LONGEST, _LONGEST)
+# So many further headers at once: each has a name of its own, and those that don't matter are left out again later.
+_HEADERS = 3
+# As clients, proxies and tracing libraries send them; RFC 9110 section 5.1: what isn't known is ignored.
+HARMLESS: tuple[Headers, ...] = (
+    (("Accept", "application/json"),),
+    (("Accept", "application/json, text/plain, */*"),),
+    (("Accept", "application/*"),),
+    (("Accept-Language", "de-DE, de;q=0.9, en;q=0.5"),),
+    (("Accept-Language", "th"),),
+    (("Accept-Language", "*"),),
+    (("Accept-Encoding", "gzip, deflate"),),
+    (("User-Agent", "Java/17.0.9"),),
+    (("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"),),
+    (("User-Agent", "okhttp/4.12.0"),),
+    (("X-Request-Id", "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f"),),
+    (("X-Request-Id", "req_" + "0123456789abcdef" * 8),),
+    (("X-Correlation-Id", "order #42/retry=1; caf\xe9"),),
+    (("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "a=b,c=d")),
+    (("baggage", "tenant=blue,flag=1"),),
+    (("Cache-Control", "no-cache"), ("Pragma", "no-cache")),
+    (("Date", "Tue, 05 Nov 2024 10:00:00 GMT"),),
+    (("From", "payouts@shop.example"),),
+    (("X-Requested-With", "XMLHttpRequest"),),
+    (("Priority", "u=3, i"),),
+)
+# The media type with a charset, in the spellings of several client libraries (RFC 9110 section 8.3.1).
+LABELS: tuple[Headers, ...] = tuple(
+    (("Content-Type", label),)
+    for label in (
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        'application/json; charset="utf-8"',
+        "Application/JSON",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What sequences may use of a profile: other credentials, a settlement, a way of reading, and states to start in.
+
+    `readers` are credentials that send nothing but reads: those of a live environment. `moving` are states that a
+    resource leaves by itself.
+    """
+
+    others: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    settles: bool = False
+    reads: bool = True
+    final: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
+
+
+def capabilities_of(profile: Profile) -> Capabilities:
+    """Returns those of a profile."""
+    api, declared = profile.target.api, profile.capabilities
+    described = contract(api)
+    given = [one for one in described.others if one in profile.credentials]
+    return Capabilities(
+        others=tuple(one for one in given if not profile.reads_only(one)),
+        readers=tuple(one for one in given if profile.reads_only(one)),
+        settles=declared.get("settlement") is True,
+        reads=states.reading(api) is not None or profile.states.read_path is not None,
+        final=states.final(api, profile.states.terminal),
+        moving=tuple(
+            one
+            for one in states.moving(api)
+            if one not in described.states.conditional
+            or states.is_allowed(described.states, one, declared) is not None
+        ),
+    )
+
+
+def number(api: str, examples: int) -> int:
+    """Returns how many sequences go with so many examples; more where keys make more kinds of steps."""
+    return 26 + examples // 2 if _is_keyed(api) else 20 + examples // 3
+
+
+def sequences(api: str, seed: int, many: int, has: Capabilities) -> Iterator[Sequence]:
+    """Generates `many` sequences: fixed ones first, random ones after them."""
+    fixed = list(_fixed(api, has))[:many]
+    yield from fixed
+    draw = _Draw(api, seed, has)
+    for turn in range(many - len(fixed)):
+        yield draw.sequence(turn)
+
+
+def _is_keyed(api: str) -> bool:
+    """Returns whether cancels carry idempotency keys, and a body."""
+    return contract(api).requests.key_header is not None and fuzzing(api).text is not None
+
+
+def _fixed(api: str, has: Capabilities) -> Iterator[Sequence]:
+    """Generates sequences for checks that random ones may miss."""
+    fresh = contract(api).states.cancellable[0]
+    cancel = again = Step("cancel")
+    read = Step("read")
+    odd = (Step("cancel", odd="wrong_credentials"), Step("cancel", odd="no_credentials"))
+    if _is_keyed(api):
+        cancel, again = Step("cancel", key="a", reason="first"), Step("cancel", key="b", reason="more")
+        odd = (Step("cancel", key="b", odd="broken_json"), Step("cancel", key="c", odd="a_number"))
+    second = (replace(cancel, on=1), replace(again, on=1), replace(read, on=1))
+    paths: list[tuple[tuple[str, ...], tuple[Step, ...]]] = [
+        ((fresh,), (read, *odd, read, cancel, again, read)),
+        ((has.final[0],), (read, cancel, again, read, *odd, again, again, read)),
+        ((fresh, fresh), (cancel, *second, cancel, read)),
+        ((fresh, UNKNOWN), (cancel, *second)),
+    ]
+    if _is_keyed(api):
+        other, empty = replace(cancel, reason=None), Step("cancel", key="c")
+        paths.append(((fresh,), (cancel, cancel, read, cancel, other, cancel, empty, read)))
+        paths.append(((fresh,), (cancel, read, empty, read, again, cancel, read)))
+        # Each body that is refused stands between two reads; wrong credentials come where a conflict was last.
+        bodies = [step for kind in _ODD_BODIES for step in (Step("cancel", key="b", odd=kind), read)]
+        paths.append(((fresh,), (read, *bodies)))
+        wrong = Step("cancel", key="a", odd="wrong_credentials", reason="first")
+        known = [replace(cancel, by=who) for who in has.others]
+        paths.append(((fresh,), (cancel, read, other, wrong, read, *known, cancel, read)))
+    paths += [((one,), (read, cancel, read, again, read)) for one in has.moving]
+    if has.settles:
+        paths.append(((fresh,), (cancel, again, Step("settle"), read, again)))
+        paths.append(((fresh,), (Step("settle"), cancel, again, read)))
+    for start, steps in paths:
+        yield Sequence(api, start, tuple(step for step in steps if has.reads or step.verb != "read"))
+
+
+@dataclass(slots=True)
+class Draft:
+    """A sequence in the making: what was done, as far as the next step depends on it."""
+
+    start: tuple[str, ...]
+    cancellable: tuple[str, ...]
+    steps: list[Step] = field(default_factory=list)
+    first: Step | None = None
+    keys: int = 0
+    kinds: list[str] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing was cancelled yet that could be."""
+        return self.first is None and self.start[0].rpartition(":")[2] in self.cancellable
+
+    @property
+    def owner(self) -> str:
+        """Whose the first resource is."""
+        owner = self.start[0].rpartition(":")[0]
+        return owner if owner.startswith("other") else "primary"
+
+    def key(self) -> str:
+        """A key that the sequence hasn't used."""
+        self.keys += 1
+        return "abcdefghijklmnopqrstuvwxyz"[self.keys - 1]
+
+
+class _Draw:
+    """Draws sequences for one API and one seed."""
+
+    def __init__(self, api: str, seed: int, has: Capabilities) -> None:
+        self._api, self._has = api, has
+        self._rng = random.Random(derived(seed, api, "walks"))  # noqa: S311 - a seed has to make the same sequences again
+        self._bag = ShuffleBag(self._rng)
+        self._followed: Counter[tuple[object, ...]] = Counter()
+        self._left_over: dict[str, list[Headers]] = {}
+        self._keyed = _is_keyed(api)
+        self._kinds = _KEYED_KINDS if self._keyed else _KINDS
+        self._cancellable = contract(api).states.cancellable
+        self._text = fuzzing(api).text
+
+    def sequence(self, turn: int) -> Sequence:
+        """One sequence."""
+        draft = Draft(self._start(turn), self._cancellable)
+        length = self._bag.draw("steps", _LENGTHS)
+        while len(draft.steps) < length:
+            kind = self._next(draft)
+            self._chosen(draft, kind)
+            opening = draft.open
+            step = self._kinds[kind](self, draft)
+            draft.steps.append(self._headed(step, "first" if opening and not draft.open else kind))
+        if self._has.reads and draft.steps[-1].verb != "read":
+            draft.steps.append(Step("read", by=draft.owner))
+        return Sequence(self._api, draft.start, tuple(draft.steps))
+
+    def _start(self, turn: int) -> tuple[str, ...]:
+        """Mostly one that can be cancelled; the first sequences are about each of the other starts."""
+        has, fresh = self._has, self._cancellable[0]
+        special: list[tuple[str, ...]] = [(fresh, fresh)] * 4 + [(one,) for one in has.final]
+        special += [(one,) for one in has.moving]
+        special += [(f"{who}:{fresh}", fresh) for who in has.others]
+        special += [(fresh, UNKNOWN)]
+        machine = fuzzing(self._api).machine
+        special += [(f"{UNKNOWN}:{name}",) for name in (machine.ids if machine is not None else ())]
+        return (fresh,) if turn % 2 else self._bag.draw("start", special)
+
+    def _next(self, draft: Draft) -> str:
+        """The kind of step that has followed the one before, and the two before, least often for its weight."""
+        if draft.start[0].startswith(UNKNOWN):
+            return "cancel"
+        # What opens a sequence is mostly the cancel that everything else depends on.
+        if draft.first is None and self._rng.random() < 0.6:
+            return "cancel"
+        kinds = [kind for kind in self._kinds if self._fits(kind, draft)]
+        self._rng.shuffle(kinds)
+        (last, one), two = (("", "", *draft.kinds)[-2:]), len(draft.start) > 1
+        return min(
+            kinds,
+            key=lambda kind: (
+                self._followed[draft.open, two, one, kind] // _WEIGHTS.get(kind, 1),
+                self._followed[draft.open, two, last, one, kind],
+            ),
+        )
+
+    def _chosen(self, draft: Draft, kind: str) -> None:
+        (last, one), two = (("", "", *draft.kinds)[-2:]), len(draft.start) > 1
+        self._followed[draft.open, two, one, kind] += 1
+        self._followed[draft.open, two, last, one, kind] += 1
+        draft.kinds.append(kind)
+
+    def _fits(self, kind: str, draft: Draft) -> bool:
+        has, two = self._has, len(draft.start) > 1
+        needs = {
+            "read": has.reads,
+            "peek": has.reads,
+            "settle": has.settles and draft.steps != [],
+            "stranger": bool(has.others),
+            "stranger_key": bool(has.others) and _keyed(draft),
+            "replay": _keyed(draft),
+            "conflict": _keyed(draft),
+            "second": two,
+            "second_key": two and _keyed(draft),
+            "second_read": two and has.reads,
+        }
+        return needs.get(kind, True)
+
+    # -- steps -----------------------------------------------------------------------------------------------
+
+    def cancel(self, draft: Draft) -> Step:
+        """A documented cancel by the owner; the first one is the one that others repeat."""
+        step = Step("cancel", by=draft.owner)
+        if self._keyed:
+            # The right credentials after the wrong ones: a key that came with these is free.
+            tried = (
+                draft.steps[-1].key if draft.first is None and draft.steps and draft.steps[-1].odd else None
+            )
+            key = tried or (draft.key() if self._rng.random() < 0.8 else None)
+            step = replace(step, reason=self.reason(), key=key)
+        if draft.first is None:
+            draft.first = step
+        return step
+
+    def reason(self) -> str | None:
+        """Mostly a plain one, none at all now and then."""
+        kind = self._bag.draw("reason", range(6))
+        if kind == 0:
+            return None
+        if kind == 1 and self._text is not None:
+            found = free_text(self._rng, self._bag, self._text) or ""
+            return found if self._mutation(found) is Mutation.DOCUMENTED else "once_more"
+        return f"{self._rng.choice(('ordered', 'paid', 'typed'))}_twice_{self._rng.randrange(10_000)}"
+
+    def _mutation(self, text: str | None) -> Mutation:
+        return body_mutation(self._text, b"", {self._text.name: text} if self._text is not None else {})
+
+    def _headed(self, step: Step, kind: str) -> Step:
+        """The step with further headers, every other time; the content type is one that a step may have instead."""
+        if step.verb == "settle" or self._rng.random() < 0.5:
+            return step
+        if self._keyed and step.verb == "cancel" and self._rng.random() < 0.3:
+            return replace(step, headers=self._bag.draw("label", LABELS))
+        bag = kind if kind in ("first", "read", "cancel") else "others"
+        left = self._left_over.pop(bag, [])
+        sequences = [
+            *left,
+            *(self._bag.draw(f"harmless {bag}", HARMLESS) for _ in range(_HEADERS - len(left))),
+        ]
+        found: dict[str, str] = {}
+        for headers in sequences:
+            if any(name in found for name, _ in headers):
+                # Its turn comes next: each kind of step sees each of them.
+                self._left_over.setdefault(bag, []).append(headers)
+            else:
+                found |= dict(headers)
+        return replace(step, headers=tuple(found.items()))
+
+    def wrong(self, draft: Draft) -> Step:
+        """Wrong credentials, or none; under a key that is known, or one that the right ones may come with next."""
+        how = self._bag.draw("wrong", range(4))
+        odd = "no_credentials" if how == 0 else "wrong_credentials"
+        if not self._keyed:
+            return Step("cancel", odd=odd)
+        if _keyed(draft) and how > 1:
+            return replace(self.repeated(draft), by="primary", odd=odd)
+        return Step("cancel", odd=odd, key=draft.key() if draft.open else None)
+
+    def conflict(self, draft: Draft) -> Step:
+        """The first cancel under a key, with a body that differs: much, little, or by having no reason at all."""
+        first = self.repeated(draft)
+        before = first.reason or ""
+        options = (
+            None,
+            before.swapcase(),
+            f"{before[:-1]}{'x' if before[-1:] != 'x' else 'y'}",
+            f"other_{before}"[:60],
+        )
+        chosen = self._bag.draw("conflict", options)
+        fits = chosen != first.reason and self._mutation(chosen) in (
+            Mutation.DOCUMENTED,
+            Mutation.OPEN,
+        )
+        return replace(first, reason=chosen if fits and chosen != "" else f"other_{before}"[:60])
+
+    def odd(self, draft: Draft) -> Step:
+        """A body that is to be refused."""
+        kind = self._bag.draw("odd", _ODD_BODIES)
+        return Step("cancel", by=draft.owner, odd=kind, key=draft.key())
+
+    def stranger(self, draft: Draft, verb: str) -> Step:
+        """Somebody else's request; where the resource is theirs, it is the primary credentials'."""
+        has = self._has
+        who = self._bag.draw(
+            *(("who", has.others) if verb == "cancel" else ("reads", (*has.others, *has.readers)))
+        )
+        by = "primary" if draft.owner != "primary" else who
+        return Step(verb, by=by, reason="not_mine" if verb == "cancel" and self._keyed else None)
+
+    def peek(self, draft: Draft) -> Step:
+        """A read that nobody may make."""
+        anybody = self._has.others or self._has.readers
+        if states.reading(self._api) is not None and anybody and self._bag.draw("peek", range(3)):
+            return self.stranger(draft, "read")
+        return Step("read", odd="wrong_credentials")
+
+    def repeated(self, draft: Draft) -> Step:
+        """The first cancel under a key, without its headers."""
+        first = next(step for step in draft.steps if step.key is not None and not step.odd)
+        return replace(first, headers=())
+
+
+def _keyed(draft: Draft) -> bool:
+    return any(step.key is not None and not step.odd and step.on == 0 for step in draft.steps)
+
+
+Kind = Callable[[_Draw, Draft], Step]
+_ODD_BODIES = ("broken_json", "a_number", "a_list", "600_characters")
+_WEIGHTS = {"read": 2, "cancel": 2, "replay": 2}
+_KINDS: dict[str, Kind] = {
+    "cancel": _Draw.cancel,
+    "read": lambda draw, draft: Step("read", by=draft.owner),
+    "settle": lambda draw, draft: Step("settle"),
+    "stranger": lambda draw, draft: draw.stranger(draft, "cancel"),
+    "wrong": _Draw.wrong,
+    "peek": _Draw.peek,
+    "second": lambda draw, draft: replace(draw.cancel(replace(draft)), on=1, by="primary", key=None),
+    "second_read": lambda draw, draft: Step("read", on=1),
+}
+_KEYED_KINDS: dict[str, Kind] = {
+    **_KINDS,
+    "replay": lambda draw, draft: draw.repeated(draft),
+    "conflict": _Draw.conflict,
+    "empty": lambda draw, draft: Step("cancel", by=draft.owner, key=draft.key()),
+    "second_key": lambda draw, draft: replace(draw.repeated(draft), on=1, by="primary"),
+    "stranger_key": lambda draw, draft: replace(draw.stranger(draft, "cancel"), key=draw.repeated(draft).key),
+    "odd": _Draw.odd,
+}

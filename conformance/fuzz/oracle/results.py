@@ -1,0 +1,154 @@
+"""The results of checks, the targets of requests, the documented answers, and answers in words."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.contract import DocumentedAnswer, DocumentedAnswers
+from conformance.contracts import contract
+from conformance.fuzz.case import Case
+from conformance.http.reply import MISSING, Reply, strings
+from conformance.model import Exchange
+from conformance.openapi import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was wrong with one answer. `cause` groups findings that are the same defect seen twice."""
+
+    expected: str
+    observed: str
+    cause: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check put to the test by one answer; `finding` is None where it held."""
+
+    check: str
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request went: the id that it named, and the state that this was in.
+
+    `state` is None for an id that was generated. `certain` is False for an unknown id that may look malformed.
+    """
+
+    id: str | None
+    state: str | None
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedResponse:
+    """A documented answer: its status, and the error code that goes with it, at the dotted path `at`."""
+
+    status: int
+    code: str | None = None
+    at: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.status} with {self.at} {self.code!r}" if self.code else str(self.status)
+
+    def lacks_code(self, reply: Reply) -> bool:
+        """Returns whether the status is right and there is no code at all, which the check of the envelope reports."""
+        return (
+            reply.status == self.status and self.code is not None and not isinstance(reply.at(self.at), str)
+        )
+
+    def met_by(self, reply: Reply) -> bool:
+        """Returns whether this is the answer that came."""
+        return reply.status == self.status and (self.code is None or reply.at(self.at) == self.code)
+
+    def is_met_but_for_the_code(self, reply: Reply) -> bool:
+        """Returns whether this is the answer that came, or would be if it had a code."""
+        return self.met_by(reply) or self.lacks_code(reply)
+
+
+def expected_response(documented: DocumentedAnswers, answer: DocumentedAnswer | None) -> ExpectedResponse:
+    """Returns one of the documented answers as something that an answer can meet. Raises ValueError for None."""
+    if answer is None:
+        raise ValueError("the contract documents no such answer")
+    return ExpectedResponse(answer.status, answer.code, documented.code)
+
+
+def differs(wanted: ExpectedResponse, reply: Reply, to: str) -> Finding | None:
+    """Returns what is wrong with the answer to a follow-up, None where nothing is."""
+    if wanted.is_met_but_for_the_code(reply):
+        return None
+    return Finding(f"{wanted} to {to}", told(reply), f"{reply.status}")
+
+
+@cache
+def answers(operation: Operation) -> tuple[ExpectedResponse, ExpectedResponse, ExpectedResponse]:
+    """Returns the documented success, refusal and not-found of an operation."""
+    documented = contract(operation.api).answers
+    ok = next(status for status in operation.statuses if status < 300)
+    return (
+        ExpectedResponse(ok),
+        expected_response(documented, documented.refused),
+        expected_response(documented, documented.not_found),
+    )
+
+
+def told(reply: Reply) -> str:
+    """An answer in one line, without secrets."""
+    return told_exchange(reply.exchange)
+
+
+def told_exchange(exchange: Exchange) -> str:
+    """As `told`, of what was recorded."""
+    text = " ".join(exchange.response_body[:400].decode("utf-8", "backslashreplace").split())
+    return f"{exchange.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
+
+
+def recorded(reply: Reply, path: str) -> Any:
+    """The value under a dotted path as the recorded answer has it, which holds no secrets."""
+    try:
+        value = json.loads(reply.exchange.response_body)
+    except (ValueError, RecursionError):
+        return MISSING
+    for step in path.split("."):
+        value = value.get(step, MISSING) if isinstance(value, dict) else MISSING
+    return value
+
+
+def brought_along(case: Case) -> str:
+    """All that a request brought along, as it was sent and as it is read, to tell an echo from a leak."""
+    texts = [case.segment or "", *(value for _, value in (*case.headers, *case.altered))]
+    body = (case.body or b"").decode("utf-8", "backslashreplace")
+    return "\n".join([*texts, unquote(texts[0]), body, *strings(case.value)])
+
+
+def result(
+    check: str,
+    holds: bool,
+    expected: str,
+    reply: Reply,
+    *,
+    cause: str = "",
+    hint: str = "",
+    observed: str = "",
+) -> CheckResult:
+    """Returns the result of `check`, with a finding unless it `holds`.
+
+    `observed` is put in front of the answer itself; `cause` is the status where none is given.
+    """
+    if holds:
+        return CheckResult(check)
+    said = f"{observed} (the answer was {told(reply)})" if observed else told(reply)
+    return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint))
+
+
+def text(value: object) -> str:
+    """A JSON value for people, cut where it gets long."""
+    try:
+        whole = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        whole = repr(value)
+    return whole if len(whole) <= 120 else f"{whole[:117]}... ({len(whole)} characters)"

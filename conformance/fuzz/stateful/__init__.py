@@ -1,0 +1,1 @@
+"""Describes sequences of requests, and the state machines that say what each step must be answered."""
