@@ -101,8 +101,34 @@ class Bench:
         return sum(log[api]["accepted"] + log[api]["failed"] for api in ("withdraws", "payout-intents"))
 
 
+GENERATED = """
+import sys
+from conformance.fuzz.generate.stream import Generator
+generator = Generator(sys.argv[1], 1, int(sys.argv[2]), int(sys.argv[3]))
+for _ in generator.cases(): pass
+generator.close()
+"""
+
+
+def generation(examples: int, times: int = 3) -> None:
+    """Prints what processes (`multiprocessing`) save where requests are generated, and what they cost."""
+    best = {count: (float("inf"), float("inf")) for count in (0, 2)}
+    for _ in range(times):
+        for count, (wall, cpu) in best.items():
+            words = [sys.executable, "-c", GENERATED, API, str(examples), str(count)]
+            used, clock = _cpu(), time.perf_counter()
+            run(words, env=environment(), cwd=ROOT, check=True)
+            best[count] = (min(wall, time.perf_counter() - clock), min(cpu, _cpu() - used))
+    (alone, alone_cpu), (forked, forked_cpu) = best[0], best[2]
+    print(
+        f"generating {examples} examples in 2 processes / in this one: {forked / alone:.2f} of its time, "
+        f"{forked_cpu / alone_cpu:.2f} of its CPU"
+    )
+
+
 def main(examples: int = 500, slow_examples: int = 30) -> None:
     """Everything, a line for each run and one for each ratio."""
+    generation(examples)
     sandbox = SandboxProcess()
     try:
         with tempfile.TemporaryDirectory() as name:

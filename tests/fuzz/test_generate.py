@@ -18,7 +18,7 @@ import sys
 from conformance.fuzz.generate.stream import Generator
 generator = Generator("withdraws", 7, 130, int(sys.argv[1]))
 cases = list(generator.cases())
-print(generator.processes, len(cases), hash(tuple(map(repr, cases))))
+print(len(generator.pids), len(cases), hash(tuple(map(repr, cases))))
 generator.close()
 """
 
@@ -47,10 +47,10 @@ def test_a_process_that_dies_is_made_up_for():
     try:
         made = generator.cases()
         first = next(made)
-        for pid in generator._pids:
+        for pid in generator.pids:
             os.kill(pid, signal.SIGKILL)
         assert [first, *made] == whole
-        assert generator.processes == 0
+        assert generator.pids == []
     finally:
         generator.close()
 
@@ -59,7 +59,7 @@ def test_nothing_goes_on_once_the_parent_is_killed():
     code = (
         "import sys, time\nfrom conformance.fuzz.generate.stream import Generator\n"
         "generator = Generator('withdraws', 1, 50_000, 2)\nmade = generator.cases()\nnext(made)\n"
-        "print(*generator._pids, flush=True)\nfor _ in made: pass\n"
+        "print(*generator.pids, flush=True)\nfor _ in made: pass\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code], env=environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True
