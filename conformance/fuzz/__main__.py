@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _where(fault: BaseException) -> str:
-    """The type of a fault and where it began, without its words: they may quote anything."""
+    """Returns the type of a fault and its place, without its message, which may quote anything."""
     while isinstance(fault, BaseExceptionGroup):
         # Hypothesis wraps what it couldn't make happen again.
         fault = fault.exceptions[0]
@@ -57,16 +57,16 @@ def _told(fault: ConformanceError) -> int:
 
 
 def _outlive_nobody(parent: int) -> None:
-    """A run that was killed has nobody left to want this: nothing more is cancelled on its behalf."""
+    """Ends this process when its parent has ended, so that nothing more is cancelled."""
     while os.getppid() == parent:
         time.sleep(0.05)
     os._exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """The first signal asks for an orderly end; one that comes later doesn't ask.
+    """Ends in order at the first signal, and at once at one that comes later.
 
-    Ctrl-C and the run's own word that it is over come at the same moment: they are one signal.
+    Ctrl-C and the run's own word that it is over come at the same moment: both count as one.
     """
     now = time.monotonic()
     _signals.append(now)

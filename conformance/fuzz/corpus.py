@@ -1,4 +1,4 @@
-"""The failing cases of a run as `fuzz.json` keeps them: enough to send each again, little enough to carry about."""
+"""Keeps the failing examples of a run for `fuzz.json`: enough to send each again, within limits of size."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ _COMMAND = 4_000
 
 
 def failing_cases(findings: Findings, target: Target) -> dict[str, list[dict[str, Any]]]:
-    """Per check id its smallest failing cases, the smallest first.
+    """Returns the smallest failing examples of each check, by its id, the smallest first.
 
     Each has `cause`, `statuses` (how often each was seen), `seen` (how often in all), `again` (whether it was seen
     when the case was sent once more by itself, null where it wasn't tried), `expected`, `observed`, `curl` and `case`,

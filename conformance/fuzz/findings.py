@@ -1,4 +1,4 @@
-"""What came of the results: one Check per id of the fixed list, with the exchanges that show it, and the statistics."""
+"""Collects the results of checks: one Check per id, with the exchanges that show it, and the statistics."""
 
 import threading
 import time
@@ -27,10 +27,10 @@ class Repeatable(Protocol):
     """Something that was performed and can be performed again: a `cases.Case`, or a sequence."""
 
     def size(self) -> int:
-        """How much of it there is to look at."""
+        """Returns a number that grows with what there is to look at."""
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """Returns JSON values."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Entry:
-    """All that is known of one check. `samples` are the first that held, one for each status."""
+    """The results of one check. `samples` are the first that held, one for each status."""
 
     started: datetime
     clock: float
@@ -86,7 +86,7 @@ class Findings:
         self.cases = self.answers = 0
 
     def sent(self, case: Case) -> None:
-        """A generated request is on its way."""
+        """Counts a generated request that is sent."""
         with self._lock:
             self.cases += 1
             self.phases[case.phase] += 1
@@ -100,7 +100,7 @@ class Findings:
         read: Case | None = None,
         example: Repeatable | None = None,
     ) -> None:
-        """An answer came, and this is what it shows of `case`.
+        """Collects the results of an answer to `case`.
 
         `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request;
         `case` is what has to be performed to see it again.
@@ -114,7 +114,7 @@ class Findings:
                     self._note_on(example or Example(case, None), reply, result, (*before, reply.exchange))
 
     def aside(self, case: Case, reply: Reply, results: Iterable[CheckResult]) -> None:
-        """As `ruled`, for an answer of an operation that no document describes: no histogram holds its status."""
+        """Does as `answered`, for an operation that no document describes: no histogram holds its status."""
         with self._lock:
             self.answers += 1
             for result in results:
@@ -122,21 +122,21 @@ class Findings:
                     self._note_on(Example(case, None), reply, result, (reply.exchange,))
 
     def also(self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable) -> None:
-        """What `case` shows in an answer that was counted already, the last of `shown`, and has shown before."""
+        """Collects a result that was seen twice, in an answer that was counted already (the last of `shown`)."""
         with self._lock:
             if result.check in self._keys and result.finding is not None:
                 self._note_on(example, reply, result, shown)
                 self._entries[result.check].causes[result.finding.cause].again = True
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
-        """No answer came. Said in the statistics, and held against nobody."""
+        """Counts a request without an answer, in the statistics only."""
         with self._lock:
             self.faults[f"{kind} ({case.mutation})"] += 1
             self._in_vain[kind] += 1
             self.fault_sample = self.fault_sample or exchange
 
     def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Repeatable) -> None:
-        """What `case` shows by never getting an answer while documented requests do."""
+        """Collects the finding that `example` never gets an answer while documented requests do."""
         with self._lock:
             if result.check in self._keys and result.finding is not None and exchange is not None:
                 now = datetime.now(UTC)
@@ -144,18 +144,18 @@ class Findings:
                 self._entries[result.check].causes[result.finding.cause].again = True
 
     def skipped(self, case: Case) -> None:
-        """A request wasn't sent: enough of its kind were waited for in vain."""
+        """Counts a request that wasn't sent: enough of its kind got no answer."""
         with self._lock:
             self.unsent[case.mutation.value] += 1
 
     def nobody(self, kinds: Iterable[str], often: int) -> str | None:
-        """The first of `kinds` of failure, once there were `often` of them and never an answer."""
+        """Returns the first of `kinds` of failure once there were `often` of them and never an answer, None before."""
         with self._lock:
             met = [kind for kind in kinds if self._in_vain[kind]]
             return met[0] if met and not self.answers and sum(self._in_vain.values()) >= often else None
 
     def failing(self) -> list[tuple[FuzzCheck, Failure]]:
-        """What was found, in the order of the checks and of their causes, each check's smallest first."""
+        """Returns the failures in the order of the checks, the smallest of each check first."""
         with self._lock:
             return [
                 (check, seen)
@@ -165,7 +165,7 @@ class Findings:
             ]
 
     def drop(self, check: FuzzCheck, seen: Failure, why: str) -> None:
-        """Takes back a cause that proved to be no fault of the target, or couldn't be seen again; `why` in words."""
+        """Drops a failure that is no fault of the target, or wasn't seen again; `why` says so in words."""
         with self._lock:
             entry = self._entries[check.key]
             entry.causes.pop(seen.finding.cause, None)
@@ -183,11 +183,11 @@ class Findings:
 
     @property
     def count(self) -> int:
-        """How many checks found something wrong."""
+        """Returns the number of checks that failed or warned."""
         return sum(bool(self._entries[check.key].causes) for check in self._checks if self._is_told(check))
 
     def finished(self) -> list[tuple[Check, list[Exchange]]]:
-        """The checks that were put to the test, in the order of the list. All in error if nobody ever answered."""
+        """Returns the checks with results, in the order of the list; all in error if no answer ever came."""
         with self._lock:
             if not self.answers and self.faults:
                 return [self._error(check) for check in self._checks]
@@ -196,7 +196,7 @@ class Findings:
             ]
 
     def idle(self) -> list[str]:
-        """The ids of the checks that nothing put to the test."""
+        """Returns the ids of the checks without a result."""
         return [check.id for check in self._checks if not self._is_told(check)]
 
     def reached(self) -> dict[str, dict[str, Any]]:
@@ -213,7 +213,7 @@ class Findings:
         return found
 
     def _is_told(self, check: FuzzCheck) -> bool:
-        """Whether it was put to the test, and found nothing that another check tells of already."""
+        """Returns whether it has a result that no other check's failure explains."""
         entry = self._entries.get(check.key)
         if entry is None:
             return False

@@ -42,7 +42,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of one case. `fails` is None where it couldn't be tried: `why` then tells.
+    """The result of sending one case again. `fails` is None where it couldn't be tried: `why` then tells.
 
     `other` is set where the check fails, though in another way than it did.
     """
@@ -58,7 +58,7 @@ class Replayed:
 
 
 def failing(folder: Path, wanted: str) -> list[Kept]:
-    """The cases of the run in `folder` (finished or killed) that fail the check `wanted`, the smallest first.
+    """Returns the cases of the run in `folder` (finished or killed) that fail the check `wanted`, the smallest first.
 
     `wanted` is a check's id, or a part that no other check of the run has. Raises UsageError, with what to do instead
     where there is nothing to replay, and RecordError.
@@ -146,7 +146,7 @@ def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replay
     if performed.fault is not None:
         raise performed.fault
     if not performed.exchanges:
-        return Replayed(kept, None, kept.expected, "", why="no step of the walk was answered")
+        return Replayed(kept, None, kept.expected, "", why="no step of the sequence was answered")
     last = performed.exchanges[-1]
     return _told(session, kept, False, kept.expected, told_exchange(last), last)
 
@@ -167,7 +167,7 @@ def _told(
 
 
 def _read(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
-    """The statistics of a run's fuzzing, and the ids of its checks that didn't pass; of a killed run only the first."""
+    """Returns the statistics of fuzzing, and the ids of checks that didn't pass (none of a killed run)."""
     for name in (RUN_FILE, STATISTICS):
         try:
             data = json.loads((folder / name).read_text(encoding="utf-8"))
@@ -187,7 +187,7 @@ def _read(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
 
 
 def _chosen(wanted: str, cases: list[str], checks: list[str], folder: Path) -> str:
-    """The id that `wanted` means, of a check with cases."""
+    """Returns the id that `wanted` means, of a check with cases."""
     for met in ([one for one in cases if one == wanted], [one for one in cases if wanted in one]):
         if len(met) == 1:
             return met[0]

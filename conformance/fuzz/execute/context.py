@@ -1,4 +1,4 @@
-"""What performing takes: who writes, hands out resources and judges, and who is told."""
+"""The context of an execution (sender, resource pool, oracle), and the sink of its results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from conformance.model import Exchange
 
 
 class ResultSink(Protocol):
-    """Who is told of what was sent and what it showed; see `Ledger`, which is one."""
+    """Takes what was sent and what it showed, such as `Findings`."""
 
     def sent(self, case: Case) -> None:
-        """A request is on its way."""
+        """Takes a request that is sent."""
 
     def answered(
         self,
@@ -28,21 +28,21 @@ class ResultSink(Protocol):
         read: Case | None = None,
         example: Example | None = None,
     ) -> None:
-        """An answer came."""
+        """Takes the results of an answer."""
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
-        """No answer came."""
+        """Takes a request without an answer."""
 
     def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Example) -> None:
-        """An odd request never gets an answer, or only 502, 503 or 504, while documented ones do."""
+        """Takes the finding that an odd request is never answered (but by 502 to 504), while documented ones are."""
 
     def skipped(self, case: Case) -> None:
-        """A request wasn't sent: too many of its kind were waited for in vain."""
+        """Takes a request that wasn't sent: too many of its kind got no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """Whom a performer works with."""
+    """What an executor works with."""
 
     api: str
     sender: Sender

@@ -1,4 +1,4 @@
-"""The pool of leased resources: leases one when it is first needed, and uses it again while nothing has changed it.
+"""Pools leased resources: leases one when it is first needed, and uses it again while nothing has changed it.
 
 A refusal leaves its resource as it was, so that one serves every refusal of a run; a cancelled one is used up.
 """
@@ -80,7 +80,7 @@ class ResourcePool:
     def take(
         self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False
     ) -> LeasedResource | None:
-        """A resource in that state, None where there is none left.
+        """Returns a resource in that state, None where none is left.
 
         `extra` widens the budget; `new` insists on a resource that was never used; `spare` leaves the last ones to
         requests that are likely to be refused, and so don't use them up.
@@ -94,7 +94,7 @@ class ResourcePool:
     def availability(
         self, state: str, *, extra: int = 0, new: bool = False, spare: bool = False
     ) -> LeasedResource | Availability:
-        """As `take`, without waiting for anybody; `changed` has to be held. NEW obliges to call `fetch`."""
+        """Does as `take` without waiting; `changed` has to be held. After NEW, `fetch` has to be called."""
         free, most = self._free.get(state, []), self._budget.get(state, self._least)
         scarce = state in self.missing or self.leased[state] >= most + extra
         if spare and len(free) + most - self.leased[state] <= min(2, most // 2):
@@ -111,7 +111,7 @@ class ResourcePool:
         return Availability.NEW
 
     def fetch(self, state: str) -> LeasedResource | None:
-        """A new resource that `offer` has promised, None where there is none after all.
+        """Leases a new resource after `availability` returned NEW; returns None where none is available after all.
 
         A source may be unavailable for a moment: only where none comes time and again, the state isn't asked for any
         more.
@@ -166,7 +166,7 @@ class ResourcePool:
         return resource
 
     def _leased(self, wanted: Wanted) -> Resource:
-        """A resource that a path can name; asked for once more where no answer came.
+        """Leases a resource that a path can name; asks once more where no answer came.
 
         Raises NotTestable, TransportError.
         """
@@ -181,7 +181,7 @@ class ResourcePool:
         return resource
 
     def fault(self, wanted: Wanted) -> str | None:
-        """What was found of the source of such resources, if it hands out something else; None where nothing was."""
+        """Returns what is wrong with the source of such resources, None where nothing is known."""
         try:
             self._session.verifier.known(wanted)
         except NotTestable as fault:

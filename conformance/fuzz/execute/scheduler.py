@@ -44,13 +44,13 @@ class Queue:
             self._changed.notify()
 
     def end(self) -> None:
-        """Nothing will be put any more."""
+        """Ends the queue: nothing will be put any more."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def take(self, stopped: Callable[[], bool]) -> tuple[Example, LeasedResource | None] | None:
-        """The next case and its resource, None for neither state nor resource; None once all is done."""
+        """Returns the next example and its resource (None where it has none); None once all are done."""
         while not stopped():
             with self._changed:
                 found = self._first()
@@ -65,7 +65,7 @@ class Queue:
         return None
 
     def _first(self) -> tuple[Example, LeasedResource | Availability] | None:
-        """Takes the foremost that can be sent out of the line."""
+        """Removes and returns the first example whose resource is available."""
         for _, state in sorted((line[0][0], state) for state, line in self._waiting.items() if line):
             example = self._waiting[state][0][1]
             availability = Availability.NONE if state in (None, UNKNOWN) else self._availability(example)
@@ -83,7 +83,7 @@ class Queue:
 
 
 class Scheduler:
-    """Takes requests with `put`, works them off in threads, and tells the findings what the oracle says.
+    """Takes cases with `put`, executes them in threads, and adds the results to the findings.
 
     `aside` does a piece of other work, and says whether there was any: some threads begin with it, while requests are
     still being made, and all end with it.
@@ -111,7 +111,7 @@ class Scheduler:
         self.fault: BaseException | None = None
 
     def start(self) -> None:
-        """Begins to work off what is put."""
+        """Starts the threads."""
         for thread in self._threads:
             thread.start()
 
@@ -123,7 +123,7 @@ class Scheduler:
         self._queue.put(Example(case, state, turn % 3))
 
     def waiting(self) -> int:
-        """How many requests are queued."""
+        """Returns the number of queued examples."""
         return len(self._queue)
 
     def finish(self, poll: Callable[[], object]) -> None:
@@ -135,7 +135,7 @@ class Scheduler:
             poll()
 
     def is_idle(self) -> bool:
-        """Whether no thread is at work any more; waits a moment for those that are about to end."""
+        """Returns whether no thread is at work; waits up to 0.5 s for those that are about to end."""
         until = time.monotonic() + 0.5
         for thread in self._threads:
             if thread.ident is not None:
@@ -143,7 +143,7 @@ class Scheduler:
         return not any(thread.is_alive() for thread in self._threads)
 
     def end(self, why: str) -> None:
-        """No more requests; `why` is for the statistics."""
+        """Ends sending; `why` is for the statistics."""
         self.why = self.why or why
         self.stop.set()
         with self._pool.changed:
@@ -179,5 +179,5 @@ class Scheduler:
 
 
 def _unknown(example: Example) -> Example:
-    """Nothing to be had in that state: an id that names nothing gets the request instead."""
+    """Returns the example for an id that names nothing: no resource in its state is available."""
     return example if example.state is None else Example(example.case, UNKNOWN, example.turn)

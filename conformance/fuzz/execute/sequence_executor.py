@@ -35,7 +35,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class SequenceResult:
-    """What came of a sequence. It ends early where a resource is `missing` (why), or where no answer came (`fault`)."""
+    """The results of a sequence, up to a step without an answer (`fault`); none where a resource is `missing` (why)."""
 
     sequence: Sequence
     taken: tuple[StepResult, ...] = ()
@@ -45,11 +45,11 @@ class SequenceResult:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All of them, in the order sent."""
+        """Returns all exchanges in the order sent."""
         return tuple(one.reply.exchange for one in self.taken if one.reply is not None)
 
     def wrong(self) -> list[tuple[int, CheckResult]]:
-        """Every result with a finding, and the number of its step."""
+        """Returns every result with a finding, and the number of its step."""
         return [
             (number, result)
             for number, one in enumerate(self.taken)
@@ -141,7 +141,7 @@ class _Attempts:
     hindered: bool = field(default=False)
 
     def made(self, sequence: Sequence) -> SequenceResult | None:
-        """The sequence performed, if it failed the check (its steps behind the failure cut off); None otherwise."""
+        """Performs a sequence; returns it without the steps after the failure, None where the check passed."""
         if self.left <= 0:
             return None
         self.left -= 1
@@ -163,7 +163,7 @@ class _Attempts:
 
 
 def _without(best: SequenceResult, size: int, attempts: _Attempts) -> SequenceResult:
-    """The sequence without every run of `size` steps that isn't needed for it to fail in its last step."""
+    """Returns the sequence without each run of `size` steps that its last step fails without."""
     at = 0
     while at < len(best.sequence.steps) - 1:
         steps = best.sequence.steps
@@ -177,7 +177,7 @@ def _without(best: SequenceResult, size: int, attempts: _Attempts) -> SequenceRe
 
 
 def _barer(best: SequenceResult, attempts: _Attempts) -> SequenceResult:
-    """The sequence without headers and texts that it fails without."""
+    """Returns the sequence without the headers and texts that it fails without."""
     number = 0
     # Each attempt that fails may end earlier: the sequence gets shorter meanwhile.
     while number < len(best.sequence.steps):
@@ -210,7 +210,7 @@ def _with_headers(sequence: Sequence, number: int, headers: Headers) -> Sequence
 
 
 def _tidy(sequence: Sequence, steps: abc.Sequence[Step]) -> Sequence:
-    """A sequence of these steps, without the second resource if no step is about it any more."""
+    """Returns a sequence of these steps, without the second resource if no step is about it."""
     if len(sequence.start) > 1 and all(step.on == 0 for step in steps):
         return replace(sequence, start=sequence.start[:1], steps=tuple(steps))
     return replace(sequence, steps=tuple(steps))

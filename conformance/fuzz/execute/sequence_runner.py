@@ -1,4 +1,4 @@
-"""Sequences within a run: beside the single requests, within a budget of resources of their own."""
+"""Runs sequences beside the single requests of a run, within a budget of resources of their own."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,7 @@ _ENOUGH = 3
 
 
 class SequenceRunner:
-    """Performs sequences, shrinks those that fail, and tells the findings; safe to call from several threads.
+    """Performs sequences, shrinks those that fail, and adds to the findings; safe to call from several threads.
 
     `many` is how many `sequences` there are. `stopped` is asked before a sequence that failed is made smaller.
     """
@@ -49,7 +49,7 @@ class SequenceRunner:
         self.counts: Counter[str] = Counter()
 
     def one(self) -> bool:
-        """Takes the next sequence; False where there is none left. Raises BudgetError."""
+        """Performs the next sequence; returns False where none is left. Raises BudgetError."""
         with self._lock:
             sequence = next(self._sequences, None) if self._left and self._missing < _GIVE_UP else None
             if sequence is None:
@@ -93,7 +93,7 @@ class SequenceRunner:
         return self._pool.for_sequence(wanted(self._oracle.api, entry))
 
     def _pursue(self, performed: SequenceResult, check: str) -> None:
-        """Tells of a finding by the smallest sequence that shows it, if it shows again."""
+        """Reports a finding by the smallest sequence that shows it, if it shows again."""
         best = shrunk(performed, check, self._performed) if not self.stopped() else performed
         found = best.wrong_about(check) if best is not None else None
         if best is None or found is None:
@@ -113,7 +113,7 @@ class SequenceRunner:
 
 
 def _blamed(sequence: Sequence, check: str) -> str:
-    """A sequence that holds without its further headers is about these."""
+    """Returns the check to blame: a sequence that passes without its further headers is about these."""
     if ".walk." in check and any(step.headers for step in sequence.steps):
         return f"{check.partition('.')[0]}.walk.headers"
     return check

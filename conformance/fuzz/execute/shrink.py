@@ -42,7 +42,7 @@ _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 @dataclass(slots=True)
 class Trial:
-    """A book for one performance: remembers what `check` showed. `cause` None takes any.
+    """A sink for one execution: keeps what `check` showed. `cause` None keeps any.
 
     `fresh` tells whether the resource was a new one.
     """
@@ -58,7 +58,7 @@ class Trial:
     fresh: bool = True
 
     def sent(self, case: Case) -> None:
-        """Counts."""
+        """Counts a request."""
         del case
         self.requests += 1
 
@@ -71,7 +71,7 @@ class Trial:
         read: Case | None = None,
         example: object = None,
     ) -> None:
-        """Keeps the first finding that is looked for."""
+        """Keeps the first finding of the check and cause."""
         del case, read, example
         self.answers.append(reply.exchange)
         for one in results:
@@ -81,12 +81,12 @@ class Trial:
                 self.finding, self.shown = found, (*before, reply.exchange)
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
-        """No answer is no finding."""
+        """Keeps the exchange: a request without an answer is no finding."""
         del case, kind
         self.fault = exchange
 
     def unanswered(self, result: CheckResult, exchange: Exchange | None, example: object) -> None:
-        """Never an answer is one."""
+        """Keeps the finding that no answer ever comes."""
         del example
         if result.check != self.check or exchange is None or result.finding is None:
             return
@@ -96,7 +96,7 @@ class Trial:
             self.finding, self.shown = result.finding, (exchange,)
 
     def skipped(self, case: Case) -> None:
-        """Nothing was sent."""
+        """Does nothing."""
 
 
 def attempt(
@@ -107,7 +107,7 @@ def attempt(
     *,
     new: bool = False,
 ) -> bool:
-    """Performs `case` once more and lets `trial` see it. False where there is no resource for it.
+    """Executes `example` once more, with `trial` as sink. Returns False where no resource is available.
 
     With `new`, on a resource that was never used, if there is one: what a case has done to one may not be done twice.
     Raises BudgetError.
@@ -134,7 +134,7 @@ def attempt(
 def shrink_all(
     context: ExecutionContext, findings: Findings, workers: int, stopped: Callable[[], bool]
 ) -> int:
-    """Makes the cases of every check smaller that are worth showing; returns how many requests that took."""
+    """Shrinks the failing examples that a report shows; returns the number of requests."""
     until = time.monotonic() + WHOLE_S
     chosen = [
         (check.key, seen)
@@ -164,7 +164,7 @@ def shrink_all(
 
 
 def shrink(context: ExecutionContext, check: str, seen: Failure, stopped: Callable[[], bool]) -> int:
-    """Puts the smallest case with the same cause in the place of the one that was `seen`; returns the requests."""
+    """Replaces the example that was `seen` by the smallest with the same cause; returns the number of requests."""
     work = _Work(context, check, seen, stopped)
     if not work.is_over():
         work.begin()
@@ -175,7 +175,7 @@ def shrink(context: ExecutionContext, check: str, seen: Failure, stopped: Callab
 
 
 class _Work:
-    """The shrinking of one cause, within its bounds."""
+    """Shrinks the example of one cause, within bounds of requests and seconds."""
 
     def __init__(
         self, context: ExecutionContext, check: str, seen: Failure, stopped: Callable[[], bool]
@@ -186,12 +186,12 @@ class _Work:
         self.sent = 0
 
     def is_over(self) -> bool:
-        """Whether a bound is reached."""
+        """Returns whether a bound is reached."""
         late = self.sent >= _REQUESTS or time.monotonic() > self._until
         return late or not self._possible or self._stopped()
 
     def begin(self) -> None:
-        """The case as it was found, by itself."""
+        """Executes the example as it was found, on a new resource."""
         assert isinstance(self._seen.example, Example)
         if self._seen.again is not None:
             return
@@ -201,7 +201,7 @@ class _Work:
             self._seen.again = failed
 
     def step(self, tried: set[int]) -> bool:
-        """Replaces the case by the first simpler one that fails too; whether there was one."""
+        """Replaces the example by the first simpler one that fails too; returns whether there was one."""
         example = self._seen.example
         assert isinstance(example, Example)
         for case in simpler(example.case):
@@ -216,7 +216,7 @@ class _Work:
         return False
 
     def _fails(self, example: Example, trial: Trial | None = None, *, new: bool = False) -> bool:
-        """Whether it fails in the same way, and then it is the one to keep."""
+        """Returns whether it fails in the same way; keeps it then."""
         trial = trial or Trial(self._check, self._seen.finding.cause)
         self._possible = attempt(self._context, example, trial, self._stopped, new=new)
         self.sent += trial.requests
@@ -233,7 +233,7 @@ class _Work:
 
 
 def weight(case: Case) -> tuple[int, ...]:
-    """What has to go down: the parts, the length, the letters that aren't plain."""
+    """Returns what shrinking makes smaller: number of parts, length, letters that aren't plain, code points."""
     texts = [
         case.segment or "",
         (case.body or b"").decode("latin-1"),
@@ -332,7 +332,7 @@ def _values(value: Any, text: str | None) -> Iterator[Any]:
 
 
 def _other_texts(case: Case) -> Iterator[Case]:
-    """Shorter values of what is odd: a key, a content type, a credential."""
+    """Generates shorter values of what is odd: a key, a content type, a credential."""
     for index, (name, value) in enumerate(case.altered):
         scheme, _, rest = value.rpartition(" " if " " in value else "=" if value.startswith("sha") else "\0")
         lead = value[: len(value) - len(rest)] if scheme else ""
@@ -350,7 +350,7 @@ def _other_texts(case: Case) -> Iterator[Case]:
 
 
 def _shorter(items: list[Any]) -> Iterator[list[Any]]:
-    """Nothing, each half, each quarter left out, and so on; single items only where there are few."""
+    """Generates the empty list, then the list without each half, each quarter and so on."""
     size = len(items)
     if not size:
         return

@@ -38,7 +38,7 @@ class Unanswered:
         self._seconds: dict[tuple[str, Mutation], float] = {}
 
     def is_hopeless(self, case: Case) -> bool:
-        """Whether enough odd requests of this kind were waited for in vain."""
+        """Returns whether enough odd requests of this kind were waited for in vain."""
         kind = (case.operation, case.mutation)
         with self._lock:
             return self._often[kind] >= _ENOUGH and self._seconds[kind] >= _ENOUGH_S
@@ -93,7 +93,7 @@ class Unanswered:
                 pool.give_back(held, good=False)
 
     def _documented(self, case: Case) -> Reply:
-        """An answer to a documented request of the same operation, about an id that names nothing."""
+        """Returns the answer to a documented request of the same operation, about an id that names nothing."""
         name, _ = self._context.pool.unknown_id()
         return self._context.sender.send(plain(openapi.operation(case.operation)), name, str(uuid4()))
 

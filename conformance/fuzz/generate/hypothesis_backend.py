@@ -1,8 +1,7 @@
-"""How Hypothesis comes by its choices: each request drawn by itself, from the seed and nothing else.
+"""A backend of Hypothesis that draws each request from the seed and nothing else.
 
-Hypothesis' own way remembers what it has drawn, repeats parts of it, and mixes in texts that it finds in the modules
-that happen to be loaded. That is for shrinking and for tests of one's own code. Here it makes every other request a
-repetition, and a stream that depends on who imported what. Hypothesis documents backends as a way to replace it.
+The default backend repeats parts of earlier draws and mixes in constants of the modules that are loaded: every other
+request would be a repetition, and the stream would depend on imports. Backends are Hypothesis' documented extension.
 """
 
 from typing import Any
@@ -29,6 +28,6 @@ class SeededProvider(providers.HypothesisProvider):
 
 
 def register() -> str:
-    """The name to give to `settings(backend=...)`."""
+    """Registers the backend; returns its name for `settings(backend=...)`."""
     providers.AVAILABLE_PROVIDERS.setdefault(BACKEND, SeededProvider)
     return BACKEND

@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 class Source:
-    """The requests that Schemathesis makes of one API's specification, for one seed."""
+    """Generates requests from one API's specification, for one seed."""
 
     def __init__(self, api: str, seed: int) -> None:
         # Late, all of it: whoever only asks for the list of checks doesn't wait for Schemathesis.
@@ -61,7 +61,7 @@ class Source:
         self._open = schemathesis.openapi.from_dict(open_, config=_config(schemathesis, seed))
 
     def examples(self, operation: Operation) -> Iterator[Case]:
-        """Those that the specification shows."""
+        """Generates the examples of the specification."""
         from schemathesis.generation.hypothesis.examples import generate_one
 
         found = self._open.find_operation_by_id(operation.id)
@@ -69,7 +69,7 @@ class Source:
             yield from _cases(operation, "examples", [generate_one(strategy)])
 
     def coverage(self, operation: Operation) -> Iterator[Case]:
-        """Each constraint met and broken once, each credential left out, each other method tried."""
+        """Generates each constraint met and broken once, each credential left out, each other method."""
         from schemathesis import GenerationMode
 
         found = self._whole.find_operation_by_id(operation.id)
@@ -83,7 +83,7 @@ class Source:
             yield from _cases(operation, "coverage", cases)
 
     def fuzzing(self, operation: Operation, number: int, size: int) -> Iterator[Case]:
-        """Batch `number` of random requests, `size` of them or a few less; half as many where only ids vary."""
+        """Generates batch `number` of random requests, about `size`; half as many where only ids vary."""
         drawn = self._drawn(operation, number, size if operation.has_body else (size + 1) // 2)
         yield from _cases(operation, "fuzzing", drawn)
 
@@ -150,7 +150,7 @@ class Source:
 
 
 def derived(seed: int, *parts: object) -> int:
-    """A seed for a part of the run, the same on every machine."""
+    """Returns a seed for a part of the run, the same on every machine."""
     text = ":".join(map(str, (seed, *parts)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
@@ -283,7 +283,7 @@ def _body(operation: Operation, raw: Any) -> tuple[bytes | None, Any]:
 
 
 def _sendable(name: str, value: str) -> bool:
-    """Whether HTTP/1.1 can carry a header (RFC 9110 section 5.5), and does so without trimming it."""
+    """Returns whether HTTP/1.1 can carry a header (RFC 9110 section 5.5), and does so without trimming it."""
     return (
         re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
         and value == value.strip()

@@ -151,7 +151,7 @@ def _fixed(api: str, has: Capabilities) -> Iterator[Sequence]:
 
 @dataclass(slots=True)
 class Draft:
-    """A sequence in the making: what was done, as far as the next step depends on it."""
+    """A sequence that is being generated, as far as the next step depends on it."""
 
     start: tuple[str, ...]
     cancellable: tuple[str, ...]
@@ -162,23 +162,23 @@ class Draft:
 
     @property
     def open(self) -> bool:
-        """Whether nothing was cancelled yet that could be."""
+        """Returns whether nothing was cancelled yet that could be."""
         return self.first is None and self.start[0].rpartition(":")[2] in self.cancellable
 
     @property
     def owner(self) -> str:
-        """Whose the first resource is."""
+        """Returns the owner of the first resource."""
         owner = self.start[0].rpartition(":")[0]
         return owner if owner.startswith("other") else "primary"
 
     def key(self) -> str:
-        """A key that the sequence hasn't used."""
+        """Returns a key that the sequence hasn't used."""
         self.keys += 1
         return "abcdefghijklmnopqrstuvwxyz"[self.keys - 1]
 
 
 class _Draw:
-    """Draws sequences for one API and one seed."""
+    """Draws the sequences of one API and one seed."""
 
     def __init__(self, api: str, seed: int, has: Capabilities) -> None:
         self._api, self._has = api, has
@@ -192,7 +192,7 @@ class _Draw:
         self._text = fuzzing(api).text
 
     def sequence(self, turn: int) -> Sequence:
-        """One sequence."""
+        """Draws one sequence."""
         draft = Draft(self._start(turn), self._cancellable)
         length = self._bag.draw("steps", _LENGTHS)
         while len(draft.steps) < length:
@@ -206,7 +206,7 @@ class _Draw:
         return Sequence(self._api, draft.start, tuple(draft.steps))
 
     def _start(self, turn: int) -> tuple[str, ...]:
-        """Mostly one that can be cancelled; the first sequences are about each of the other starts."""
+        """Draws the start, mostly a cancellable state; the first sequences take the other ones in turn."""
         has, fresh = self._has, self._cancellable[0]
         special: list[tuple[str, ...]] = [(fresh, fresh)] * 4 + [(one,) for one in has.final]
         special += [(one,) for one in has.moving]
@@ -217,7 +217,7 @@ class _Draw:
         return (fresh,) if turn % 2 else self._bag.draw("start", special)
 
     def _next(self, draft: Draft) -> str:
-        """The kind of step that has followed the one before, and the two before, least often for its weight."""
+        """Returns the kind of step that has followed the last one, and the last two, least often for its weight."""
         if draft.start[0].startswith(UNKNOWN):
             return "cancel"
         # What opens a sequence is mostly the cancel that everything else depends on.
@@ -259,7 +259,7 @@ class _Draw:
     # -- steps -----------------------------------------------------------------------------------------------
 
     def cancel(self, draft: Draft) -> Step:
-        """A documented cancel by the owner; the first one is the one that others repeat."""
+        """Makes a documented cancel by the owner; later steps repeat the first one."""
         step = Step("cancel", by=draft.owner)
         if self._keyed:
             # The right credentials after the wrong ones: a key that came with these is free.
@@ -273,7 +273,7 @@ class _Draw:
         return step
 
     def reason(self) -> str | None:
-        """Mostly a plain one, none at all now and then."""
+        """Draws a text, mostly a plain one, sometimes none."""
         kind = self._bag.draw("reason", range(6))
         if kind == 0:
             return None
@@ -286,7 +286,7 @@ class _Draw:
         return body_mutation(self._text, b"", {self._text.name: text} if self._text is not None else {})
 
     def _headed(self, step: Step, kind: str) -> Step:
-        """The step with further headers, every other time; the content type is one that a step may have instead."""
+        """Adds further headers, every other time, or another spelling of the content type."""
         if step.verb == "settle" or self._rng.random() < 0.5:
             return step
         if self._keyed and step.verb == "cancel" and self._rng.random() < 0.3:
@@ -307,7 +307,7 @@ class _Draw:
         return replace(step, headers=tuple(found.items()))
 
     def wrong(self, draft: Draft) -> Step:
-        """Wrong credentials, or none; under a key that is known, or one that the right ones may come with next."""
+        """Makes a cancel with wrong credentials or none, under a known key or one that a later cancel may use."""
         how = self._bag.draw("wrong", range(4))
         odd = "no_credentials" if how == 0 else "wrong_credentials"
         if not self._keyed:
@@ -317,7 +317,7 @@ class _Draw:
         return Step("cancel", odd=odd, key=draft.key() if draft.open else None)
 
     def conflict(self, draft: Draft) -> Step:
-        """The first cancel under a key, with a body that differs: much, little, or by having no reason at all."""
+        """Repeats the first cancel under a key with another text, or with none."""
         first = self.repeated(draft)
         before = first.reason or ""
         options = (
@@ -334,12 +334,12 @@ class _Draw:
         return replace(first, reason=chosen if fits and chosen != "" else f"other_{before}"[:60])
 
     def odd(self, draft: Draft) -> Step:
-        """A body that is to be refused."""
+        """Makes a cancel whose body is to be refused."""
         kind = self._bag.draw("odd", _ODD_BODIES)
         return Step("cancel", by=draft.owner, odd=kind, key=draft.key())
 
     def stranger(self, draft: Draft, verb: str) -> Step:
-        """Somebody else's request; where the resource is theirs, it is the primary credentials'."""
+        """Makes a request with credentials that don't own the resource."""
         has = self._has
         who = self._bag.draw(
             *(("who", has.others) if verb == "cancel" else ("reads", (*has.others, *has.readers)))
@@ -348,14 +348,14 @@ class _Draw:
         return Step(verb, by=by, reason="not_mine" if verb == "cancel" and self._keyed else None)
 
     def peek(self, draft: Draft) -> Step:
-        """A read that nobody may make."""
+        """Makes a read that is not allowed."""
         anybody = self._has.others or self._has.readers
         if states.reading(self._api) is not None and anybody and self._bag.draw("peek", range(3)):
             return self.stranger(draft, "read")
         return Step("read", odd="wrong_credentials")
 
     def repeated(self, draft: Draft) -> Step:
-        """The first cancel under a key, without its headers."""
+        """Returns the first cancel under a key, without its headers."""
         first = next(step for step in draft.steps if step.key is not None and not step.odd)
         return replace(first, headers=())
 

@@ -1,4 +1,4 @@
-"""Schemathesis as a oracle of answers: beside `cases` the only module that knows it.
+"""Validates answers with Schemathesis: beside `generate.schemathesis_source` the only module that imports it.
 
 Its own checks decide whether an answer conforms to the specification; what is wrong in detail is told by
 `conformance.openapi`, whose wording is ours.
@@ -17,7 +17,7 @@ _LABELS = {"UndefinedContentType", "MissingContentType", "MalformedMediaType"}
 
 @dataclass(frozen=True, slots=True)
 class Conformity:
-    """What Schemathesis says of one answer. `breaches` are of its schema; empty where it conforms."""
+    """The verdict of Schemathesis on one answer. `breaches` are of its schema; empty where it conforms."""
 
     documented: bool
     labelled: bool
@@ -25,7 +25,7 @@ class Conformity:
 
 
 class Conformance:
-    """The specification of one API, ready to hold answers against."""
+    """Validates answers against the specification of one API."""
 
     def __init__(self, api: str) -> None:
         import schemathesis  # late, as in `cases`
@@ -49,7 +49,7 @@ class Conformance:
         self._cases: dict[str, Any] = {}
 
     def of(self, operation: Operation, reply: Reply) -> Conformity:
-        """Whether the status is documented, the label is one of JSON, and the body has its schema."""
+        """Returns whether the status is documented, the label is one of JSON, and the body has its schema."""
         from schemathesis.core.failures import FailureGroup
 
         try:
@@ -85,7 +85,7 @@ class Conformance:
 
 
 def _told(operation: Operation, reply: Reply) -> list[Breach]:
-    """The breaches as `conformance.openapi` sees them: both validators have to agree that there is one.
+    """Returns the breaches that `conformance.openapi` finds: both validators have to agree that there is one.
 
     They are read off the answer as it is recorded, so that no message can hold a secret; only an answer that was too
     large to be recorded whole is read as it came, and the findings redacts what is said of it.

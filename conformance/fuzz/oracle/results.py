@@ -16,7 +16,7 @@ from conformance.openapi import Operation
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was wrong with one answer. `cause` groups findings that are the same defect seen twice."""
+    """A failed check of one answer. `cause` groups findings that are the same defect seen twice."""
 
     expected: str
     observed: str
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check put to the test by one answer; `finding` is None where it held."""
+    """The result of one check of one answer; `finding` is None where it passed."""
 
     check: str
     finding: Finding | None = None
@@ -108,7 +108,7 @@ def told_exchange(exchange: Exchange) -> str:
 
 
 def recorded(reply: Reply, path: str) -> Any:
-    """The value under a dotted path as the recorded answer has it, which holds no secrets."""
+    """Returns the value under a dotted path of the recorded answer, which holds no secrets."""
     try:
         value = json.loads(reply.exchange.response_body)
     except (ValueError, RecursionError):
@@ -119,7 +119,7 @@ def recorded(reply: Reply, path: str) -> Any:
 
 
 def brought_along(case: Case) -> str:
-    """All that a request brought along, as it was sent and as it is read, to tell an echo from a leak."""
+    """Returns all texts of a request, as sent and as parsed: repeating them discloses nothing."""
     texts = [case.segment or "", *(value for _, value in (*case.headers, *case.altered))]
     body = (case.body or b"").decode("utf-8", "backslashreplace")
     return "\n".join([*texts, unquote(texts[0]), body, *strings(case.value)])
@@ -146,7 +146,7 @@ def result(
 
 
 def text(value: object) -> str:
-    """A JSON value for people, cut where it gets long."""
+    """Returns a JSON value for a message, cut after 120 characters."""
     try:
         whole = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):

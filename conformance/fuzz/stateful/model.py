@@ -22,7 +22,7 @@ class Subject:
 
 
 def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[str]:
-    """The keys whose values differ, in words; what `before` doesn't have isn't compared.
+    """Returns the keys whose values differ, in words; what `before` doesn't have isn't compared.
 
     A null may be written or left out.
     """
@@ -42,6 +42,6 @@ def same(value: Any, other: Any) -> bool:
 
 
 def moved(before: Mapping[str, Any], after: Any, key: str) -> bool:
-    """Whether two answers name different moments under `key`; what can't be read as one isn't compared."""
+    """Returns whether two answers name different moments under `key`; what can't be read as one isn't compared."""
     one, other = instant(before.get(key)), instant(after.get(key) if isinstance(after, Mapping) else None)
     return one is not None and other is not None and one != other

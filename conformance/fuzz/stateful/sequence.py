@@ -1,4 +1,4 @@
-"""What a sequence is: pure data, in JSON and back."""
+"""A sequence of requests as data, in JSON and back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -11,9 +11,10 @@ from conformance.model import Headers
 class Step:
     """One step. `verb` is cancel, read or settle; `on` numbers the resources of the sequence.
 
-    `by` names whose credentials are used. Steps with the same `key` send the same Idempotency-Key, a new one in each
+    `by` names whose credentials are used. Steps with the same `key` send the same idempotency key, a new one in each
     performance; None sends none. `reason` None sends `{}` where the API takes a body. `odd` names what is wrong about
-    the request (`walks_sent.ODD`), empty for a documented one. `headers` are further ones, of no meaning to the API.
+    the request (see `execute.sequence_requests`), empty for a documented one. `headers` are further ones, of no meaning
+    to the API.
     """
 
     verb: str
@@ -48,13 +49,13 @@ class Sequence:
         return f"{' and '.join(self.start)}: {'; '.join(map(str, self.steps))}"
 
     def size(self) -> int:
-        """How much of it there is to look at."""
+        """Returns a number that grows with its steps and texts."""
         texts = [step.reason or "" for step in self.steps]
         texts += [value for step in self.steps for _, value in step.headers]
         return 100 * len(self.steps) + sum(map(len, texts))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; what has its default is left out."""
+        """Returns JSON values; defaults are left out."""
         return {
             "api": self.api,
             "start": list(self.start),
@@ -72,7 +73,7 @@ class Sequence:
 
 
 def from_json(value: Mapping[str, Any]) -> Sequence:
-    """The sequence that `Walk.to_json` made this of. Raises KeyError or TypeError for anything else."""
+    """Returns the inverse of `Sequence.to_json`. Raises KeyError or TypeError for anything else."""
     steps = tuple(
         Step(**{**step, "headers": tuple((str(n), str(v)) for n, v in step.get("headers", ()))})
         for step in value["steps"]

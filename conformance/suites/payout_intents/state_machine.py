@@ -55,7 +55,7 @@ _KEPT = (Returned.SAME, Returned.TIDIED)
 
 @dataclass(slots=True)
 class _Intent:
-    """What is known of one intent. `reason` is that of the cancel, None where it isn't known."""
+    """The state of one intent. `reason` is that of the cancel, None where it isn't known."""
 
     subject: Subject
     status: str
@@ -68,7 +68,7 @@ class _Intent:
 
 @dataclass(slots=True)
 class _Use:
-    """What a key was used for. `first` is the 202 that it got.
+    """The use of a key. `first` is the 202 that it got.
 
     It is `shared` where it got one for another intent, too, or for a body that no document describes: then its next
     answer is open.
@@ -94,7 +94,7 @@ class IntentModel:
         self._awaited = ""
 
     def state(self, step: Step) -> str:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.state`."""
         intent = self._intents[step.on]
         if self._is_foreign(step, intent):
             return UNKNOWN
@@ -104,7 +104,7 @@ class IntentModel:
         return intent.status if intent.status not in (OPEN, CLOSED) else "processing"
 
     def lags(self, step: Step) -> bool:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.lags`."""
         intent = self._intents[step.on]
         own = step.verb == "read" and not step.odd and not self._is_foreign(step, intent)
         self._awaited = intent.status
@@ -113,19 +113,19 @@ class IntentModel:
         return own and intent.status == "cancelled" and not intent.confirmed
 
     def shows(self, reply: Reply) -> bool:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.shows`."""
         status = reply.at("status")
         return bool(status != "requires_approval" if self._awaited == CLOSED else status == "cancelled")
 
     def settled(self, step: Step) -> None:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.settled`."""
         intent = self._intents[step.on]
         intent.since.append("settle")
         if intent.status in ("requires_approval", "processing"):
             intent.status = OPEN if intent.status == "requires_approval" else CLOSED
 
     def judge(self, step: Step, reply: Reply) -> list[CheckResult]:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.judge`."""
         intent = self._intents[step.on]
         if step.odd.endswith("credentials"):
             intent.since.append("credentials")
@@ -170,7 +170,7 @@ class IntentModel:
         return [result(_CANCEL + "conflict", holds, expected, reply)]
 
     def _by_state(self, step: Step, intent: _Intent, reply: Reply) -> CheckResult:
-        """The answer that the intent's state calls for, and nothing else does."""
+        """Judges the answer to a cancel whose answer depends on the state alone."""
         if intent.status in _CANCELLABLE:
             certain = intent.status != OPEN
             if reply.ok:
@@ -217,7 +217,7 @@ class IntentModel:
         return results if blamed else [own, *results]
 
     def _after_refusal(self, step: Step, key: str, intent: _Intent, reply: Reply) -> list[CheckResult]:
-        """Whether a refusal is kept under its key is open: it may come again, conflict, or be forgotten."""
+        """Judges a key that had a refusal: whether it is remembered is open."""
         if not reply.ok:
             intent.since.append("refused")
             return [] if reply.status < 500 else [self._by_state(step, intent, reply)]
@@ -226,7 +226,7 @@ class IntentModel:
         return [result]
 
     def _open(self, step: Step, intent: _Intent, reply: Reply) -> list[CheckResult]:
-        """A key that counts per intent: which of its answers it has kept is open, but none may be a lie."""
+        """Judges a key that counts per intent: which answer it remembers is open, but none may be false."""
         intent.since.append("refused")
         if reply.ok and intent.status in _CANCELLABLE:
             self._cancelled(intent, step.reason)
@@ -256,7 +256,7 @@ class IntentModel:
         return result(_CANCEL + "replay", holds, expected, reply, cause=f"{reply.status} {len(differing)}")
 
     def _odd(self, step: Step, intent: _Intent, reply: Reply) -> list[CheckResult]:
-        """A body that is to be refused. What is answered is the oracle's; what it does to the intent is ours."""
+        """Follows a body that is to be refused; the oracle judges its answer."""
         intent.since.append(_ODD.get(step.odd, "odd"))
         if step.key is not None:
             use = self._uses.setdefault((step.by, step.key), _Use(step.on, None, step.odd, None))
@@ -337,7 +337,7 @@ class IntentModel:
         return [*results, *self._order(_READ, intent, reply)]
 
     def _outcome(self, intent: _Intent, shown: dict[str, Any]) -> tuple[list[str], str]:
-        """What is wrong with the outcome as it is shown, and the check that it belongs to."""
+        """Returns what is wrong with the outcome shown, and the check that it belongs to."""
         blame = blamed(intent.since, WITHOUT_EFFECT) or "read"
         status = shown.get("status")
         if intent.status == "cancelled":
@@ -373,7 +373,7 @@ class IntentModel:
         intent.seen, intent.since = shown, []
 
     def _order(self, place: str, intent: _Intent, reply: Reply) -> list[CheckResult]:
-        """The data of the order are the same in every answer; a null may be written or left out."""
+        """Judges the data of the order, which are the same in every answer; a null may be written or left out."""
         shown = reply.json
         if not reply.ok or not isinstance(shown, dict) or shown.get("id") != intent.subject.id:
             return []

@@ -54,7 +54,7 @@ _FINAL = {"canceled": "again", "paid": "paid", "failed": "failed"}
 
 @dataclass(slots=True)
 class _Withdraw:
-    """What is known of one withdraw. `canceled_at` is that of the first answer that showed it."""
+    """The state of one withdraw. `canceled_at` is that of the first answer that showed it."""
 
     subject: Subject
     status: str
@@ -74,31 +74,31 @@ class WithdrawModel:
         self._cancel_processing = cancel_processing
 
     def state(self, step: Step) -> str:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.state`."""
         withdraw = self._withdraws[step.on]
         if step.by != withdraw.subject.owner:
             return UNKNOWN
         return {OPEN: "pending", CLOSED: "paid"}.get(withdraw.status, withdraw.status)
 
     def lags(self, step: Step) -> bool:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.lags`."""
         withdraw = self._withdraws[step.on]
         own = step.verb == "read" and not step.odd and step.by == withdraw.subject.owner
         return own and withdraw.status == "canceled" and not withdraw.confirmed
 
     def shows(self, reply: Reply) -> bool:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.shows`."""
         return bool(reply.at("data.status") == "canceled") or not reply.ok
 
     def settled(self, step: Step) -> None:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.settled`."""
         withdraw = self._withdraws[step.on]
         withdraw.settled = True
         if withdraw.status in ("pending", "processing"):
             withdraw.status, withdraw.seen = OPEN, None
 
     def judge(self, step: Step, reply: Reply) -> list[CheckResult]:
-        """As `walks_sent.Model` has it."""
+        """Implements `Model.judge`."""
         withdraw = self._withdraws[step.on]
         if step.odd:
             withdraw.since.append(step.odd.removeprefix("wrong_"))
@@ -218,7 +218,7 @@ class WithdrawModel:
         withdraw.since.clear()
 
     def _order(self, place: str, withdraw: _Withdraw, reply: Reply) -> list[CheckResult]:
-        """The data of the order are the same in every answer; `place` is cancel or read.
+        """Judges the data of the order, which are the same in every answer; `place` is cancel or read.
 
         A read is no documented operation: it may write names and numbers in its own way, though always in the same.
         """
@@ -240,7 +240,7 @@ class WithdrawModel:
 
 
 def _coarser(first: Any, shown: Mapping[str, Any]) -> bool:
-    """Whether the two dates are told with different precision, so that they can't be compared to the end."""
+    """Returns whether two dates are written with different precision, so that they can't be compared to the end."""
     now = shown.get("canceledAt")
     return not isinstance(first, str) or not isinstance(now, str) or len(first) != len(now)
 
