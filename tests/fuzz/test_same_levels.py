@@ -135,7 +135,8 @@ def test_withdraws_weigh_the_same(key, facts):
 def suite_of_intents(answer, facts):
     intent = Resource(INTENT["id"], Wanted("payout-intents", "requires_approval"), facts)
     before = reply(200, {})
-    one = SimpleNamespace(reply=answer, before=before, after=answer, intent=intent, reason=REASON)
+    cancelled = SimpleNamespace(reply=answer, before=before, after=answer, intent=intent, reason=REASON)
+    one = SimpleNamespace(cancelled=lambda: cancelled)
     lacks = lacking("payout-intents", answer.json, facts, {"failure_message": REASON})
     asked = [
         ("PI-15", lambda: intents.test_object_is_payout_intent(one)),

@@ -8,11 +8,9 @@ from conformance.errors import NotTestable
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.announcements import Announcements
-from conformance.suites.payout_intents.contract import EVENT
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.pieces import Cancelled
-from conformance.suites.payout_intents.verbs import PayoutIntents
-from conformance.webhooks.receiver import Receiver, opened
+from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 
 UNNAMED = "unnamed"
 """Stands for the terminal states of a profile that names none."""
@@ -48,14 +46,8 @@ def api(conformance_session: Session) -> PayoutIntents:
 
 @pytest.fixture(scope="session")
 def evidence(api: PayoutIntents, given: Given, conformance_session: Session) -> Evidence:
-    """What several checks look at, gathered once and on record with each of them."""
+    """The acts whose results several checks look at, performed once per worker."""
     return Evidence(api, given, conformance_session.recorder)
-
-
-@pytest.fixture
-def cancelled(evidence: Evidence) -> Cancelled:
-    """One intent, read, cancelled with a reason under a key, and read again."""
-    return evidence.cancelled()
 
 
 @pytest.fixture(scope="module")
@@ -70,5 +62,5 @@ def receiver(conformance_session: Session) -> Iterator[Receiver]:
 def announcements(
     api: PayoutIntents, given: Given, receiver: Receiver, conformance_session: Session
 ) -> Announcements:
-    """Which events came after what, gathered once."""
+    """The events that came after cancels of every kind, performed once."""
     return Announcements(api, given, receiver, conformance_session.recorder)

@@ -1,10 +1,11 @@
-"""What has become of it in the end: intents that were cancelled, or not, some time ago.
+"""Later effects: intents that were cancelled, or refused to be, some time ago.
 
 The first checks here come before all others, the last ones after them. A run in several processes looks back on what
 the process did that has this module.
 """
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,9 +15,18 @@ from conformance.oracles import equality, expect
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.session import Session
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.pieces import TurnedAway, goes_ahead, is_open, was_refused
-from conformance.suites.payout_intents.verbs import CONFLICT, KEYS, PayoutIntents, is_cancelled, succeeded
+from conformance.suites.payout_intents.assertions import (
+    KEYS,
+    conflict,
+    is_cancelled,
+    is_open,
+    proceeds,
+    succeeded,
+    was_refused,
+)
+from conformance.suites.payout_intents.client import Ask, PayoutIntents
+from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.results import TurnedAway
 from conformance.watch import of_each_kind
 
 pytestmark = pytest.mark.waits
@@ -26,11 +36,12 @@ _LATER_S = 0.25
 # So many of the cancelled intents are looked at again, of each merchant in turn, the oldest first.
 _MOST = 12
 KINDS = [
-    pytest.param("wrong credentials", marks=requirement("PI-40"), id="wrong_credentials"),
-    pytest.param("a stranger", marks=requirement("PI-11"), id="a_stranger"),
-    pytest.param("a used key", marks=requirement("PI-32"), id="a_used_key"),
-    pytest.param("a wrong body", marks=requirement("PI-29", level="SHOULD"), id="a_wrong_body"),
+    pytest.param(Evidence.wrong_credentials, marks=requirement("PI-40"), id="wrong_credentials"),
+    pytest.param(Evidence.a_stranger, marks=requirement("PI-11"), id="a_stranger"),
+    pytest.param(Evidence.a_used_key, marks=requirement("PI-32"), id="a_used_key"),
+    pytest.param(Evidence.a_wrong_body, marks=requirement("PI-29", level="SHOULD"), id="a_wrong_body"),
 ]
+Attempt = Callable[[Evidence], TurnedAway]
 
 
 def _aged(reply: Reply) -> str:
@@ -40,12 +51,12 @@ def _aged(reply: Reply) -> str:
 
 
 @requirement("PI-01")
-def test_cancel_reaches_one_intent(evidence: Evidence) -> None:
+def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> None:
     """A cancel leaves every other intent alone."""
     bystander = evidence.bystander()
     evidence.cancelled()
 
-    _untouched(bystander, evidence.again(bystander), "after a cancel of another one")
+    _untouched(bystander, api.seen(bystander.intent), "after a cancel of another one")
 
 
 @requirement("PI-01")
@@ -56,30 +67,33 @@ def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: E
     evidence.cancelled()
     age = _aged(bystander.after)
 
-    _untouched(bystander, evidence.again(bystander), f"{age} later, for nobody has asked for a change")
+    _untouched(bystander, api.seen(bystander.intent), f"{age} later, for nobody has asked for a change")
 
     api.still_cancels(bystander.intent, after="cancels of others")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_turned_away_request_has_no_effect(evidence: Evidence, kind: str) -> None:
+def test_turned_away_request_has_no_effect(evidence: Evidence, kind: Attempt) -> None:
     """A cancel that is refused for whoever sends it, or for its form, changes nothing."""
-    turned_away = evidence.turned_away(kind)
+    turned_away = kind(evidence)
 
-    _untouched(turned_away, turned_away.after, f"after cancels with {kind}")
+    _untouched(turned_away, turned_away.after, f"after cancels with {turned_away.what}")
 
 
 @pytest.mark.last
 @pytest.mark.parametrize("kind", KINDS)
-def test_turned_away_request_has_no_late_effect(api: PayoutIntents, evidence: Evidence, kind: str) -> None:
+def test_turned_away_request_has_no_late_effect(
+    api: PayoutIntents, evidence: Evidence, kind: Attempt
+) -> None:
     """What was refused isn't carried out afterwards: in the end the intent is as it was, and can be cancelled."""
-    turned_away = evidence.turned_away(kind)
+    turned_away = kind(evidence)
+    intent, owner, what = turned_away.intent, turned_away.owner, turned_away.what
     age = _aged(turned_away.after)
 
-    _untouched(turned_away, evidence.again(turned_away), f"{age} after cancels with {kind}")
+    _untouched(turned_away, api.seen(intent, by=owner), f"{age} after cancels with {what}")
 
     if not _was_accepted(turned_away):
-        api.still_cancels(turned_away.intent, after=f"cancels with {kind}", by=turned_away.owner)
+        api.still_cancels(intent, after=f"cancels with {what}", by=owner)
 
 
 def _was_accepted(turned_away: TurnedAway) -> bool:
@@ -148,10 +162,9 @@ def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given) -> None:
     intent, key = given("requires_approval"), api.new_key()
     age = _aged(api.cancels(intent, reason=api.new_reason(), key=key))
 
-    expect.answered(
+    conflict(
         api.cancel(intent, reason=api.new_reason(), key=key),
-        CONFLICT,
-        to=f"another reason under a key that was used {age} before",
+        f"another reason under a key that was used {age} before",
         hint="Keep keys for a day at least: whoever retries doesn't do it within milliseconds.",
     )
 
@@ -160,17 +173,19 @@ def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given) -> None:
 @pytest.mark.last
 def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence) -> None:
     """A processing intent whose cancel was refused isn't cancelled afterwards either, and ends as any other does."""
-    refusal = evidence.refusal("processing")
-    was_refused(refusal)
-    age = _aged(refusal.after)
+    refused = evidence.cancel_refused(state="processing")
+    was_refused(refused.replies[Ask.CANCEL], cleanly=True)
+    age, twin = _aged(refused.after), refused.twin
 
-    twins = api.seen(refusal.twin.intent) if refusal.twin is not None else None
-    read = api.seen(refusal.intent)
+    twins = api.seen(twin.intent) if twin is not None else None
+    read = api.seen(refused.intent)
     if twins is not None and not is_open(twins):
         # It may be a little behind.
-        read = api.until(lambda: api.read(refusal.intent), lambda reply: not is_open(reply))
+        read = api.until(lambda: api.read(refused.intent), lambda reply: not is_open(reply))
 
-    goes_ahead(refusal, read, twins, f"{age} after its cancel was refused")
+    left_alone = (twin.before, twins) if twin is not None and twins is not None else None
+    when = f"{age} after its cancel was refused"
+    proceeds(read, when, before=refused.before, reason=refused.reason, left_alone=left_alone)
     expect.that(
         twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
         expected="an intent whose cancel was refused to end as one does that was set up with it and left alone: "

@@ -18,9 +18,10 @@ from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.instants import is_instant
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.pieces import ORDER
-from conformance.suites.payout_intents.verbs import CANCELLED, Asked, PayoutIntents, succeeded
+from conformance.suites.common import is_instant
+from conformance.suites.payout_intents.assertions import CANCELLED, ORDER, in_envelope, succeeded
+from conformance.suites.payout_intents.client import Asked, PayoutIntents
+from conformance.suites.payout_intents.observations import Evidence
 
 pytestmark = pytest.mark.last
 
@@ -36,7 +37,7 @@ Successes = Callable[[Callable[[Asked], None]], None]
 
 @pytest.fixture
 def successes(api: PayoutIntents, evidence: Evidence) -> Successes:
-    """Has a check look at each success of this process that shows an intent, whoever's credentials it was sent with."""
+    """Calls a check with each success of this process that shows an intent, whoever's credentials it was sent with."""
     _everybody_cancels(evidence)
 
     def look(check: Callable[[Asked], None]) -> None:
@@ -48,11 +49,11 @@ def successes(api: PayoutIntents, evidence: Evidence) -> Successes:
 
 
 def _everybody_cancels(evidence: Evidence) -> None:
-    """There is a success of each pair that the profile has, and that may cancel."""
+    """Has each pair of the profile that may cancel do so."""
     evidence.cancelled()
-    for foreign in (evidence.foreign, evidence.elsewhere):
+    for others in (evidence.other_merchants, evidence.other_environments):
         with suppress(NotTestable, Violation):
-            foreign("requires_approval")
+            others(state="requires_approval")
 
 
 @requirement("PI-01")
@@ -124,7 +125,7 @@ def test_every_success_has_its_callers_environment(api: PayoutIntents, successes
 )
 def test_no_other_intent_was_cancelled(api: PayoutIntents, evidence: Evidence, which: str) -> None:
     """Of all intents that were handed over as processing, or as terminal, not one cancel was accepted."""
-    evidence.refusal("processing" if which == "processing" else "cancelled")
+    evidence.cancel_refused(state="processing" if which == "processing" else "cancelled")
     for one in api.asked:
         status = one.intent.status
         if (
@@ -144,19 +145,10 @@ def test_no_other_intent_was_cancelled(api: PayoutIntents, evidence: Evidence, w
 @requirement("PI-44")
 def test_every_documented_refusal_has_the_envelope(api: PayoutIntents, evidence: Evidence) -> None:
     """error.code and error.message are texts in each 404, 409 and 422 to a documented cancel, of whatever intent."""
-    evidence.refusal("cancelled")
+    evidence.cancel_refused(state="cancelled")
     for one in api.asked:
-        if not one.documented or one.reply.status not in (404, 409, 422):
-            continue
-        for path in ("error.code", "error.message"):
-            value = one.reply.at(path)
-            if not (isinstance(value, str) and value.strip()):
-                raise Violation(
-                    expected=f"{path} to be a text that isn't empty in the {one.reply.status} to {_what(one.reply)}",
-                    observed=f"{path} is {value!r} ({summary.of(one.reply)})",
-                    reply=one.reply,
-                    hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
-                )
+        if one.documented and one.reply.status in (404, 409, 422):
+            in_envelope(one.reply, f"{_what(one.reply)}, a {one.reply.status}")
 
 
 @requirement("PI-15")
@@ -339,7 +331,7 @@ def test_no_answer_repeats_a_secret(api: PayoutIntents, evidence: Evidence) -> N
 
 
 def _tells_no_secret(api: PayoutIntents, evidence: Evidence, *, sent_too: bool) -> None:
-    evidence.turned_away("wrong credentials")
+    evidence.wrong_credentials()
     secrets = api.secrets()
     for reply, sent in api.answers:
         shown = [one for one in secrets if any(one in text for text in reply.strings())]
@@ -355,7 +347,7 @@ def _tells_no_secret(api: PayoutIntents, evidence: Evidence, *, sent_too: bool) 
 @requirement("PI-45")
 def test_no_refusal_shows_insides(api: PayoutIntents, evidence: Evidence) -> None:
     """No refusal of the run, whatever it was for, shows a stack trace, SQL or a file path."""
-    evidence.bad_requests()
+    evidence.wrong_forms()
     for reply, _ in api.answers:
         if reply.status < 400:
             continue

@@ -18,31 +18,42 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.forgeries import FORGERIES, LENIENCIES, encoded, made
-from conformance.suites.payout_intents.pieces import Cancelled
-from conformance.suites.payout_intents.verbs import PayoutIntents, body_of, cancel_path, is_cancelled
+from conformance.suites.alike import difference
+from conformance.suites.common import no_server_error
+from conformance.suites.payout_intents.assertions import accepted, not_cancelled, refused, unauthorized
+from conformance.suites.payout_intents.bad_requests import (
+    BODY,
+    FORGERIES,
+    LENIENCIES,
+    base64_of,
+    forged,
+    forgeries,
+)
+from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, cancel_path, read_path
+from conformance.suites.payout_intents.observations import Evidence
 
-BODY = b'{"reason": "ordered twice"}'
 OTHERS = ("other_merchant", "other_environment")
+CANCEL = pytest.param(Ask.CANCEL, id="cancel")
+READ = pytest.param(Ask.READ, id="read")
+_DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
 
 
 @requirement("PI-39")
 def test_documented_credentials_cancel(api: PayoutIntents, evidence: Evidence) -> None:
     """A cancel with key and secret, joined by a colon, in Base64, behind Basic, is accepted."""
-    tried = evidence.tried()
-    bare = api.post(tried.intent, BODY, change={"Authorization": None})
+    one = evidence.cancel()
+    bare = api.post(one.intent, BODY, change={"Authorization": None})
 
-    _not_turned_away(tried.reply, bare, "a cancel with the documented credentials")
+    _not_turned_away(one.reply, bare, "a cancel with the documented credentials")
 
 
 @requirement("PI-39")
 def test_documented_credentials_read(api: PayoutIntents, evidence: Evidence) -> None:
     """A read with the same credentials is accepted."""
-    tried = evidence.tried()
-    bare = api.read(tried.intent, authorization=None)
+    one = evidence.cancel()
+    bare = api.read(one.intent, authorization=None)
 
-    _not_turned_away(tried.before, bare, "a read with the documented credentials")
+    _not_turned_away(one.before, bare, "a read with the documented credentials")
 
 
 def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
@@ -58,19 +69,15 @@ def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
     )
 
 
-def _accepted(reply: Reply, what: str) -> None:
-    expect.that(reply.ok, expected=f"{what} to be accepted", observed=summary.of(reply), reply=reply)
-
-
 @requirement("PI-39", level="SHOULD")
 @pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION"])
 def test_header_name_has_no_letter_case(api: PayoutIntents, evidence: Evidence, name: str) -> None:
     """The header is recognised however its name is capitalised (RFC 9110 section 5.1)."""
-    path = cancel_path(evidence.tried().intent).removesuffix("/cancel")
+    intent = evidence.cancel().intent
 
-    reply = api.send("GET", path, [(name, api.authorization())])
+    reply = api.send("GET", read_path(intent), [(name, api.authorization())])
 
-    _accepted(reply, f"a read with a header named {name}")
+    accepted(reply, f"a read with a header named {name}")
 
 
 @requirement("PI-40")
@@ -79,12 +86,10 @@ def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: 
     """Wrong credentials neither cancel nor read, and the right ones still cancel afterwards."""
     intent = given("requires_approval")
 
-    for number, (what, forgery) in enumerate(FORGERIES[kind].items()):
-        value, wrong = made(api, forgery)
-        if wrong and number == 0:
-            _rejects_read(api, intent, value, what)
-        if wrong:
-            _rejects(api, intent, value, what)
+    for number, (what, value) in enumerate(forgeries(api, FORGERIES[kind])):
+        if number == 0:
+            _read_is_refused(api, intent, value, what)
+        _cancel_is_refused(api, intent, value, what)
 
     api.still_cancels(intent, after="requests with wrong credentials")
 
@@ -100,12 +105,12 @@ def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: s
         "this secret with the key of": (theirs.key, own.secret),
     }
 
-    whose = who.replace("_", " ")
-    for what, pair in halves.items():
+    for half, pair in halves.items():
+        what = f"with {half} {who.replace('_', ' ')}"
         if pair not in api.known_pairs():
-            _rejects_read(api, intent, basic(*pair), f"with {what} {whose}")
+            _read_is_refused(api, intent, basic(*pair), what)
             if not api.reads_only(who):
-                _rejects(api, intent, basic(*pair), f"with {what} {whose}")
+                _cancel_is_refused(api, intent, basic(*pair), what)
 
     api.still_cancels(intent, after="requests with half of somebody else's credentials")
 
@@ -115,15 +120,15 @@ def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: s
 def test_nobody_profits_from_its_owners_requests(api: PayoutIntents, given: Given, kind: str) -> None:
     """Right after its owner has read or cancelled an intent, wrong credentials neither read nor cancel it."""
     what, forgery = next(iter(FORGERIES[kind].items()))
-    intent, value = given("requires_approval"), made(api, forgery)[0]
+    intent, value = given("requires_approval"), forged(api, forgery)
 
     api.seen(intent)
-    _rejects_read(api, intent, value, f"{what}, right after its owner's,")
-    _rejects(api, intent, value, f"{what}, right after its owner's read,")
+    _read_is_refused(api, intent, value, f"{what}, right after its owner's,")
+    _cancel_is_refused(api, intent, value, f"{what}, right after its owner's read,")
     api.still_cancels(intent, after="requests with wrong credentials")
-    _rejects(api, intent, value, f"{what}, right after its owner's,")
+    _cancel_is_refused(api, intent, value, f"{what}, right after its owner's,")
     api.confirmed(intent)
-    _rejects_read(api, intent, value, f"{what}, right after its owner's,")
+    _read_is_refused(api, intent, value, f"{what}, right after its owner's,")
 
 
 @requirement("PI-41")
@@ -132,35 +137,23 @@ def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given,
     """Scheme, key and secret are compared as they are, and nothing stands around them."""
     intent = given("requires_approval")
 
-    for what, forgery in LENIENCIES[kind].items():
-        value, wrong = made(api, forgery)
-        if wrong:
-            _rejects(api, intent, value, what)
+    for what, value in forgeries(api, LENIENCIES[kind]):
+        _cancel_is_refused(api, intent, value, what)
 
     api.still_cancels(intent, after="requests with nearly right credentials")
 
 
-def _rejects(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
-    what = f"a cancel {what}"
-    reply = api.answered(lambda: api.post(intent, BODY, change={"Authorization": value}), to=what)
+def _cancel_is_refused(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+    ask = partial(api.post, intent, BODY, change={"Authorization": value})
+    reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
-        _rejected(reply, what)
+        refused(reply, f"a cancel {what}", hint=_DECODED)
 
 
-def _rejects_read(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
-    reply = api.answered(lambda: api.read(intent, authorization=value), to=f"a read {what}")
+def _read_is_refused(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+    reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        _rejected(reply, f"a read {what}")
-
-
-def _rejected(reply: Reply, what: str) -> None:
-    expect.that(
-        not reply.ok,
-        expected=f"{what} to be rejected",
-        observed=summary.of(reply),
-        reply=reply,
-        hint="Decode the pair, look the key up, and compare the whole secret, on every path.",
-    )
+        refused(reply, f"a read {what}", hint=_DECODED)
 
 
 # What a router may take for the cancel path, and a rule that guards that path may not.
@@ -191,13 +184,12 @@ def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given)
     }
     replies = {what: reply for what, reply in came.items() if reply is not None}
 
-    accepted = ", ".join(f"{reply.status} {how}" for how, reply in replies.items() if reply.ok)
-    read = api.seen(intent)
-    expect.that(
-        not is_cancelled(read),
-        expected="an intent not to be cancelled by requests without credentials, however their path is spelt",
-        observed=f"GET shows {summary.of(read)}; accepted was {accepted or 'none of them'}",
-        reply=next((reply for reply in replies.values() if reply.ok), read),
+    took = [f"{reply.status} {how}" for how, reply in replies.items() if reply.ok]
+    not_cancelled(
+        api.seen(intent),
+        "an intent not to be cancelled by requests without credentials, however their path is spelt",
+        accepted=f"accepted was {', '.join(took) or 'none of them'}",
+        reply=next((reply for reply in replies.values() if reply.ok), None),
         hint="Guard handlers, not patterns of paths: a router may take more spellings for one path than a rule does.",
     )
     api.still_cancels(intent, after="requests without credentials by other spellings of the path")
@@ -214,12 +206,11 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
 
     for kind in STOLEN:
         what, forgery = next(iter(FORGERIES[kind].items()))
-        reply = api.post(intent, body_of(reason), key=key, change={"Authorization": made(api, forgery)[0]})
-        expect.that(
-            not reply.ok and reason not in reply.text,
-            expected=f"a repeated request {what} to be rejected",
-            observed=summary.of(reply),
-            reply=reply,
+        reply = api.post(intent, body_of(reason), key=key, change={"Authorization": forged(api, forgery)})
+        refused(
+            reply,
+            f"a repeated request {what}",
+            secret=reason,
             hint="Authenticate before the key is looked up.",
         )
 
@@ -227,9 +218,10 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
 FAILURES = ("absent", "wrong_secret", "unknown_key", "other_scheme")
 
 
-def _fails(api: PayoutIntents, target: Resource | str, kind: str, asked: str) -> Reply:
-    value, _ = made(api, next(iter(FORGERIES[kind].values())))
-    if asked == "read":
+def _unauthenticated(api: PayoutIntents, target: Resource | str, kind: str, asked: Ask) -> Reply:
+    """The answer to a cancel or a read with the first forgery of a kind."""
+    value = forged(api, next(iter(FORGERIES[kind].values())))
+    if asked is Ask.READ:
         return api.read(target, authorization=value)
     return api.post(target, BODY, change={"Authorization": value})
 
@@ -237,34 +229,32 @@ def _fails(api: PayoutIntents, target: Resource | str, kind: str, asked: str) ->
 @requirement("PI-41")
 @pytest.mark.parametrize(
     ("asked", "kind"),
-    [*(("cancel", kind) for kind in FAILURES), ("read", "absent"), ("read", "wrong_secret")],
+    [
+        *(pytest.param(Ask.CANCEL, kind, id=f"cancel-{kind}") for kind in FAILURES),
+        *(pytest.param(Ask.READ, kind, id=f"read-{kind}") for kind in ("absent", "wrong_secret")),
+    ],
 )
 def test_failed_authentication_is_a_401(
-    api: PayoutIntents, cancelled: Cancelled, asked: str, kind: str
+    api: PayoutIntents, evidence: Evidence, asked: Ask, kind: str
 ) -> None:
     """Failing authentication is answered by 401, which tells a client that it is about its credentials."""
-    reply = _fails(api, cancelled.intent, kind, asked)
+    reply = _unauthenticated(api, evidence.cancelled().intent, kind, asked)
 
-    # What is accepted is for PI-40 to judge.
-    expect.that(
-        reply.status == 401 or reply.ok,
-        expected=f"401 to a {asked} whose credentials are {kind.replace('_', ' ')}",
-        observed=summary.of(reply),
-        reply=reply,
-    )
+    unauthorized(reply, f"{asked} whose credentials are {kind.replace('_', ' ')}")
 
 
 @requirement("PI-41")
-@pytest.mark.parametrize("asked", ["cancel", "read"])
-def test_401_has_a_basic_challenge(api: PayoutIntents, cancelled: Cancelled, asked: str) -> None:
+@pytest.mark.parametrize("asked", [CANCEL, READ])
+def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked: Ask) -> None:
     """A 401 says how to authenticate: WWW-Authenticate with the scheme Basic, whatever the credentials were."""
+    intent = evidence.cancelled().intent
     for kind in ("absent", "wrong_secret"):
-        reply = _fails(api, cancelled.intent, kind, asked)
+        reply = _unauthenticated(api, intent, kind, asked)
         challenge = reply.header("WWW-Authenticate")
         words = [word.lower() for word in (challenge or "").replace(",", " ").split()]
         expect.that(
             reply.status != 401 or "basic" in words,
-            expected=f"WWW-Authenticate: Basic with the 401 to a {asked} ({kind.replace('_', ' ')})",
+            expected=f"WWW-Authenticate: Basic with the 401 to {asked} ({kind.replace('_', ' ')})",
             observed=f"WWW-Authenticate {challenge!r}",
             reply=reply,
             hint='RFC 9110 section 15.5.2: WWW-Authenticate: Basic realm="...".',
@@ -273,18 +263,23 @@ def test_401_has_a_basic_challenge(api: PayoutIntents, cancelled: Cancelled, ask
 
 @requirement("PI-41")
 @pytest.mark.parametrize(
-    ("asked", "kind"), [("cancel", "absent"), ("cancel", "wrong_secret"), ("read", "wrong_secret")]
+    ("asked", "kind"),
+    [
+        pytest.param(Ask.CANCEL, "absent", id="cancel-absent"),
+        pytest.param(Ask.CANCEL, "wrong_secret", id="cancel-wrong_secret"),
+        pytest.param(Ask.READ, "wrong_secret", id="read-wrong_secret"),
+    ],
 )
 def test_failed_authentication_tells_nothing(
-    api: PayoutIntents, cancelled: Cancelled, evidence: Evidence, asked: str, kind: str
+    api: PayoutIntents, evidence: Evidence, asked: Ask, kind: str
 ) -> None:
     """Failing authentication is answered alike for an intent that exists and one that doesn't."""
-    unknown = evidence.unknown().ids
+    intent, unknown = evidence.cancelled().intent, evidence.unknown_ids().ids
 
-    known = _fails(api, cancelled.intent, kind, asked)
-    nobodys = [_fails(api, one, kind, asked) for one in unknown]
+    known = _unauthenticated(api, intent, kind, asked)
+    nobodys = [_unauthenticated(api, one, kind, asked) for one in unknown]
 
-    found = difference(known, nobodys, (cancelled.intent.id, *unknown))
+    found = difference(known, nobodys, (intent.id, *unknown))
     expect.that(
         found is None,
         expected=f"the answer for an unknown id: {summary.of(nobodys[0])}",
@@ -296,15 +291,15 @@ def test_failed_authentication_tells_nothing(
 
 @requirement("PI-42")
 @pytest.mark.parametrize("scheme", ["basic", "BASIC"])
-@pytest.mark.usefixtures("cancelled")
-def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, scheme: str) -> None:
+def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, evidence: Evidence, scheme: str) -> None:
     """The name of the scheme is recognised however it is capitalised (RFC 9110 section 11.1)."""
+    evidence.cancelled()
     pair, intent = api.credentials(), given("requires_approval")
-    value = f"{scheme} {encoded(f'{pair.key}:{pair.secret}')}"
+    value = f"{scheme} {base64_of(f'{pair.key}:{pair.secret}')}"
     api.seen(intent)
 
-    _accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}")
-    _accepted(api.post(intent, BODY, change={"Authorization": value}), f"a cancel with the scheme {scheme}")
+    accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}")
+    accepted(api.post(intent, BODY, change={"Authorization": value}), f"a cancel with the scheme {scheme}")
 
 
 MALFORMED = {
@@ -312,28 +307,27 @@ MALFORMED = {
     "not_Base64": "Basic ***",
     "damaged_Base64": "Basic QWxhZGRpbjpvcGVu=c2VzYW1l",
     "Base64_of_no_text": "Basic //79Ov/+",
-    "Base64_of_a_NUL": f"Basic {encoded(chr(0) + ':' + chr(0))}",
-    "no_colon": f"Basic {encoded('nobody')}",
-    "emoji": f"Basic {encoded('💸:💸')}",
-    "6_kB": f"Basic {encoded('nobody:' + 'x' * 4500)}",
+    "Base64_of_a_NUL": f"Basic {base64_of(chr(0) + ':' + chr(0))}",
+    "no_colon": f"Basic {base64_of('nobody')}",
+    "emoji": f"Basic {base64_of('💸:💸')}",
+    "6_kB": f"Basic {base64_of('nobody:' + 'x' * 4500)}",
 }
 
 
 @requirement("PI-43")
-@pytest.mark.parametrize("asked", ["cancel", "read"])
+@pytest.mark.parametrize("asked", [CANCEL, READ])
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_malformed_credentials_are_no_server_error(
-    api: PayoutIntents, cancelled: Cancelled, kind: str, asked: str
+    api: PayoutIntents, evidence: Evidence, kind: str, asked: Ask
 ) -> None:
     """Credentials that don't decode, or are far too long, never end in a 5xx."""
-    headers = {**api.documented(), "Authorization": MALFORMED[kind]}
-    pairs = [(name, value) for name, value in headers.items() if value is not None]
-    path = cancel_path(cancelled.intent)
+    intent, value = evidence.cancelled().intent, MALFORMED[kind]
+    headers = api.headers(change={"Authorization": value})
 
     def ask() -> Reply:
-        if asked == "cancel":
-            return api.send("POST", path, pairs, BODY, Auth.ALTERED)
-        return api.send("GET", path.removesuffix("/cancel"), pairs[:1], None, Auth.ALTERED)
+        if asked is Ask.READ:
+            return api.read(intent, authorization=value)
+        return api.send("POST", cancel_path(intent), headers, BODY, Auth.ALTERED)
 
-    what = f"a {asked} with credentials like this: {kind.replace('_', ' ')}"
+    what = f"{asked} and credentials like this: {kind.replace('_', ' ')}"
     no_server_error(api.odd(ask, to=what), to=what)

@@ -1,4 +1,4 @@
-"""What a successful cancel tells about the intent. One cancel serves most of these checks."""
+"""The body of the answer to a successful cancel. Most checks look at one and the same cancel."""
 
 import re
 from collections.abc import Callable
@@ -20,13 +20,27 @@ from conformance.oracles.instants import is_instant, is_same_instant
 from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.states.accounts import account_numbers, unmasked
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.pieces import ORDER, Cancelled
-from conformance.suites.payout_intents.verbs import KEYS, PayoutIntents, encoded, succeeded
+from conformance.suites.common import (
+    account_numbers,
+    hides_account,
+    is_instant,
+    is_same_instant,
+    needs_account,
+    unmasked,
+)
+from conformance.suites.payout_intents.assertions import KEYS, ORDER, has_succeeded, succeeded, told
+from conformance.suites.payout_intents.client import Ask, PayoutIntents, encoded
+from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.results import Cancelled
 
 # The clocks of a target's machines may differ by so much.
 _SKEW = timedelta(minutes=5)
+SEEN: dict[str, Callable[[Cancelled], Reply]] = {
+    "before": lambda one: one.before,
+    "reply": lambda one: one.reply,
+    "after": lambda one: one.after,
+}
+LATER = [which for which in SEEN if which != "before"]
 RECIPIENT = ("type", "account_last4", "bank_code", "holder_name")
 
 
@@ -36,17 +50,19 @@ def _is_text(value: Any) -> bool:
 
 @requirement("PI-15")
 @pytest.mark.parametrize("key", KEYS)
-def test_key_is_there(cancelled: Cancelled, key: str) -> None:
+def test_key_is_there(evidence: Evidence, key: str) -> None:
     """Every documented key that has a value is there, in an answer that says what was cancelled and why."""
-    known = (_shown(cancelled.before), cancelled.intent.facts)
-    lacks = lacking("payout-intents", _shown(cancelled.reply), *known, {"failure_message": cancelled.reason})
+    one = evidence.cancelled(reason=WHY)
+
+    known = (_shown(one.before), one.intent.facts)
+    lacks = lacking("payout-intents", _shown(one.reply), *known, {"failure_message": WHY})
     # A reason that isn't kept either is no value: then it is for PI-22 to say.
-    dropped = key == "failure_message" and not cancelled.after.at(key)
+    dropped = key == "failure_message" and not one.after.at(key)
     expect.that(
         key not in lacks.valued or dropped,
-        expected=f"{key} in the body of the {cancelled.reply.status}, as it has a value",
-        observed=f"the body has {_keys(cancelled.reply)}",
-        reply=cancelled.reply,
+        expected=f"{key} in the body of the {one.reply.status}, as it has a value",
+        observed=f"the body has {_keys(one.reply)}",
+        reply=one.reply,
         hint="One and the same function should render an intent, whoever asks.",
     )
 
@@ -76,61 +92,50 @@ def _keys(reply: Reply) -> str:
     return f"the keys {', '.join(reply.json)}" if isinstance(reply.json, dict) else "no JSON object in it"
 
 
-def _told(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> None:
-    """The value under `path` is good; a key that isn't there at all is for PI-15 to judge."""
-    if reply.at(path.partition(".")[0]) is not MISSING:
-        expect.field(reply, path, good, expected, hint=hint)
-
-
 @requirement("PI-15")
-def test_object_is_payout_intent(cancelled: Cancelled) -> None:
+def test_object_is_payout_intent(evidence: Evidence) -> None:
     """object says what it is: payout_intent."""
-    _told(cancelled.reply, "object", lambda value: value == "payout_intent", "'payout_intent'")
+    reply = evidence.cancelled().reply
+
+    told(reply, "object", expect.is_same_as("payout_intent"), "'payout_intent'")
 
 
 @requirement("PI-15")
-def test_id_is_the_requested_one(cancelled: Cancelled) -> None:
+def test_id_is_the_requested_one(evidence: Evidence) -> None:
     """The answer is about the intent that was asked for."""
-    _told(
-        cancelled.reply,
-        "id",
-        lambda value: value == cancelled.intent.id,
-        f"the requested id {cancelled.intent.id!r}",
-    )
+    one = evidence.cancelled()
+
+    told(one.reply, "id", expect.is_same_as(one.intent.id), f"the requested id {one.intent.id!r}")
 
 
 @requirement("PI-16")
-def test_failure_code_is_cancelled(cancelled: Cancelled) -> None:
+def test_failure_code_is_cancelled(evidence: Evidence) -> None:
     """failure_code is cancelled, spelt as the status is."""
-    _told(
-        cancelled.reply,
-        "failure_code",
-        lambda value: value == "cancelled",
-        "'cancelled', in the 202 and with two l's",
-    )
+    reply = evidence.cancelled().reply
+
+    told(reply, "failure_code", expect.is_same_as("cancelled"), "'cancelled', in the 202 and with two l's")
 
 
 @requirement("PI-16")
-@pytest.mark.parametrize("how", ["without_a_reason", "without_a_key"])
-def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how: str) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(Ask.CANCEL_WITHOUT_REASON, id="without_a_reason"),
+        pytest.param(Ask.CANCEL_WITHOUT_KEY, id="without_a_key"),
+    ],
+)
+def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how: Ask) -> None:
     """However little was sent, failure_code is cancelled."""
-    intent = given("requires_approval")
+    reply = has_succeeded(api.ask(how, given("requires_approval")))
 
-    reply = api.cancels(intent, **({"reason": None} if how == "without_a_reason" else {"key": None}))
-
-    _told(
-        reply,
-        "failure_code",
-        lambda value: value == "cancelled",
-        f"'cancelled' in the answer to a cancel {how.replace('_', ' ')}",
-    )
+    told(reply, "failure_code", expect.is_same_as("cancelled"), f"'cancelled' in the answer to {how}")
 
 
 @requirement("PI-17")
-def test_amount_is_a_string_of_digits(cancelled: Cancelled) -> None:
+def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
     """amount is a string of digits, never a JSON number."""
-    _told(
-        cancelled.reply,
+    told(
+        evidence.cancelled().reply,
         "amount",
         lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]+", value) is not None,
         'a string of digits, like "12000"',
@@ -140,10 +145,10 @@ def test_amount_is_a_string_of_digits(cancelled: Cancelled) -> None:
 
 @requirement("PI-17")
 @pytest.mark.parametrize(("key", "length"), [("currency", 3), ("country", 2)], ids=["currency", "country"])
-def test_code_is_in_capitals(cancelled: Cancelled, key: str, length: int) -> None:
+def test_code_is_in_capitals(evidence: Evidence, key: str, length: int) -> None:
     """currency is three capital letters, country two."""
-    _told(
-        cancelled.reply,
+    told(
+        evidence.cancelled().reply,
         key,
         lambda value: isinstance(value, str) and re.fullmatch(f"[A-Z]{{{length}}}", value) is not None,
         f"{length} capital letters",
@@ -151,27 +156,25 @@ def test_code_is_in_capitals(cancelled: Cancelled, key: str, length: int) -> Non
 
 
 @requirement("PI-18")
-@pytest.mark.parametrize("seen", ["before", "reply", "after"])
-def test_environment_is_the_callers(api: PayoutIntents, cancelled: Cancelled, seen: str) -> None:
+@pytest.mark.parametrize("seen", SEEN)
+def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen: str) -> None:
     """environment is that of the credentials, in the 202 and in GET."""
-    told = _told if seen == "reply" else expect.field
-    told(
-        getattr(cancelled, seen),
-        "environment",
-        lambda value: value == api.environment,
-        f"{api.environment!r}, as the profile says of these credentials",
-    )
+    reply = SEEN[seen](evidence.cancelled())
+
+    expected = f"{api.environment!r}, as the profile says of these credentials"
+    look = told if seen == "reply" else expect.field
+    look(reply, "environment", expect.is_same_as(api.environment), expected)
 
 
 @requirement("PI-18")
 def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence) -> None:
     """With the other environment's credentials, environment is the other one."""
-    elsewhere = evidence.elsewhere()
+    elsewhere = evidence.other_environments(state="requires_approval")
 
     for seen in (elsewhere.before, elsewhere.twin):
         if seen is not None and seen.ok:
-            told = _told if seen is elsewhere.twin else expect.field
-            told(
+            look = told if seen is elsewhere.twin else expect.field
+            look(
                 seen,
                 "environment",
                 lambda value: _is_text(value) and value != api.environment,
@@ -181,9 +184,10 @@ def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence)
 
 @requirement("PI-19")
 @pytest.mark.parametrize("key", RECIPIENT)
-def test_recipient_has(cancelled: Cancelled, key: str) -> None:
+def test_recipient_has(evidence: Evidence, key: str) -> None:
     """recipient has a type, the last four characters of the account, a bank code and a name."""
-    other_type = cancelled.reply.at("recipient.type") not in ("bank_account", MISSING)
+    reply = evidence.cancelled().reply
+    other_type = reply.at("recipient.type") not in ("bank_account", MISSING)
 
     def good(value: Any) -> bool:
         if key == "account_last4" and isinstance(value, str):
@@ -191,8 +195,8 @@ def test_recipient_has(cancelled: Cancelled, key: str) -> None:
         return _is_text(value) or (value in (None, MISSING) and other_type)
 
     four = key == "account_last4"
-    _told(
-        cancelled.reply,
+    told(
+        reply,
         f"recipient.{key}",
         good,
         "a text of exactly four characters" if four else "a text",
@@ -201,12 +205,13 @@ def test_recipient_has(cancelled: Cancelled, key: str) -> None:
 
 
 @requirement("PI-19")
-def test_last_four_are_the_last(cancelled: Cancelled) -> None:
+def test_last_four_are_the_last(evidence: Evidence) -> None:
     """account_last4 is the end of the account number, where the state provider tells that."""
-    ends = [number[-4:] for number in account_numbers(cancelled.intent.facts)]
+    one = evidence.cancelled()
+    ends = [number[-4:] for number in account_numbers(one.intent.facts)]
 
-    _told(
-        cancelled.reply,
+    told(
+        one.reply,
         "recipient.account_last4",
         lambda value: not ends or not isinstance(value, str) or len(value) != 4 or value in ends,
         f"{' or '.join(map(repr, ends))}, how the account number ends",
@@ -214,14 +219,14 @@ def test_last_four_are_the_last(cancelled: Cancelled) -> None:
 
 
 @requirement("PI-19")
-@pytest.mark.parametrize("seen", ["before", "reply", "after"])
-def test_account_number_is_nowhere(cancelled: Cancelled, seen: str) -> None:
+@pytest.mark.parametrize("seen", SEEN)
+def test_account_number_is_nowhere(evidence: Evidence, seen: str) -> None:
     """The full account number stands nowhere, in the answer to a cancel or to a read."""
-    reply: Reply = getattr(cancelled, seen)
-    to = "a cancel" if seen == "reply" else f"a GET {seen} the cancel"
+    one = evidence.cancelled()
+    reply, to = SEEN[seen](one), "a cancel" if seen == "reply" else f"a GET {seen} the cancel"
     recipient = reply.at("recipient")
 
-    hides_account(reply, cancelled.intent.facts, to=to)
+    hides_account(reply, one.intent.facts, to=to)
     suspects = [
         number for number in account_numbers({"account": recipient}) if unmasked(number) and number.isdigit()
     ]
@@ -237,34 +242,37 @@ def test_account_number_is_nowhere(cancelled: Cancelled, seen: str) -> None:
 @requirement("PI-19")
 def test_account_number_is_in_no_refusal(evidence: Evidence) -> None:
     """The full account number stands in no refusal either."""
-    refusal = evidence.refusal("processing")
-    needs_account(refusal.intent.facts)
+    refused = evidence.cancel_refused(state="processing")
+    needs_account(refused.intent.facts)
 
-    for how, reply in refusal.replies.items():
-        hides_account(reply, refusal.intent.facts, to=f"a refused cancel {how}")
+    for how, reply in refused.replies.items():
+        hides_account(reply, refused.intent.facts, to=f"{how} that is refused")
 
 
 @requirement("PI-20")
-@pytest.mark.parametrize("seen", ["reply", "after"])
+@pytest.mark.parametrize("seen", LATER)
 @pytest.mark.parametrize("key", ["created_at", "updated_at"])
-def test_time_is_an_instant(cancelled: Cancelled, key: str, seen: str) -> None:
+def test_time_is_an_instant(evidence: Evidence, key: str, seen: str) -> None:
     """created_at and updated_at are ISO 8601 instants, in the 202 and in GET."""
-    reply: Reply = getattr(cancelled, seen)
+    reply = SEEN[seen](evidence.cancelled())
+
     if seen == "after" or reply.at(key) is not MISSING:
         is_instant(reply, key)
 
 
 @requirement("PI-20", level="SHOULD")
-def test_updated_at_is_the_present(cancelled: Cancelled) -> None:
+def test_updated_at_is_the_present(evidence: Evidence) -> None:
     """updated_at in the 202 is about the time at which that was sent, by the target's own clock."""
-    updated, now = instant(cancelled.reply.at("updated_at")), cancelled.reply.sent_at
+    reply = evidence.cancelled().reply
+
+    updated, now = instant(reply.at("updated_at")), reply.sent_at
     with suppress(ValueError):
-        now = parsedate_to_datetime(cancelled.reply.header("Date") or "")
+        now = parsedate_to_datetime(reply.header("Date") or "")
     expect.that(
         updated is None or updated.tzinfo is None or now.tzinfo is None or abs(now - updated) < _SKEW,
         expected=f"updated_at to be the time of the cancel, about {now.isoformat()}",
-        observed=f"updated_at is {cancelled.reply.at('updated_at')!r}",
-        reply=cancelled.reply,
+        observed=f"updated_at is {reply.at('updated_at')!r}",
+        reply=reply,
         hint="A local time that is written with a Z is hours off.",
     )
 
@@ -272,39 +280,43 @@ def test_updated_at_is_the_present(cancelled: Cancelled) -> None:
 @requirement("PI-20", level="SHOULD")
 def test_created_at_never_moves(evidence: Evidence) -> None:
     """Whatever is tried with an intent, created_at stays: refused cancels don't move it either."""
-    refusal = evidence.refusal("cancelled")
+    refused = evidence.cancel_refused(state="cancelled")
 
     expect.that(
-        is_same_instant(refusal.before.at("created_at"), refusal.after.at("created_at")),
-        expected=f"created_at to stay {refusal.before.at('created_at')!r} when cancels are refused",
-        observed=f"it is {refusal.after.at('created_at')!r}",
-        reply=refusal.after,
+        is_same_instant(refused.before.at("created_at"), refused.after.at("created_at")),
+        expected=f"created_at to stay {refused.before.at('created_at')!r} when cancels are refused",
+        observed=f"it is {refused.after.at('created_at')!r}",
+        reply=refused.after,
         hint="It is the time of the order: nothing that is done to that changes it.",
     )
 
 
 @requirement("PI-20", level="SHOULD")
-@pytest.mark.parametrize("seen", ["reply", "after"])
-def test_updated_at_moves(cancelled: Cancelled, seen: str) -> None:
+@pytest.mark.parametrize("seen", LATER)
+def test_updated_at_moves(evidence: Evidence, seen: str) -> None:
     """Cancelling moves updated_at, in the 202 and for whoever reads later."""
-    reply: Reply = getattr(cancelled, seen)
-    was, now = instant(cancelled.before.at("updated_at")), instant(reply.at("updated_at"))
+    one = evidence.cancelled()
+    reply = SEEN[seen](one)
+
+    was, now = instant(one.before.at("updated_at")), instant(reply.at("updated_at"))
     # What is no instant, or isn't there, is told elsewhere. The intent was older than a clock's step when it was asked.
     expect.that(
         was is None or now is None or was.tzinfo is None or now.tzinfo is None or now > was,
-        expected=f"updated_at after the cancel to be later than {cancelled.before.at('updated_at')!r}",
+        expected=f"updated_at after the cancel to be later than {one.before.at('updated_at')!r}",
         observed=f"updated_at is {reply.at('updated_at')!r} in {'the 202' if seen == 'reply' else 'GET'}",
         reply=reply,
     )
 
 
 @requirement("PI-21")
-@pytest.mark.parametrize("seen", ["reply", "after"])
+@pytest.mark.parametrize("seen", LATER)
 @pytest.mark.parametrize("key", [*ORDER, "created_at"])
-def test_order_data_stays(cancelled: Cancelled, key: str, seen: str) -> None:
+def test_order_data_stays(evidence: Evidence, key: str, seen: str) -> None:
     """What is to be paid, to whom and for what, and since when, comes back as GET showed it before."""
-    reply: Reply = getattr(cancelled, seen)
-    was, now = cancelled.before.at(key), reply.at(key)
+    one = evidence.cancelled()
+    reply = SEEN[seen](one)
+
+    was, now = one.before.at(key), reply.at(key)
     if seen == "reply" and now is MISSING:
         return  # It is left out, which is for PI-15 to judge.
     expect.that(

@@ -15,8 +15,9 @@ from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.verbs import KEYS, NOT_FOUND, REASON, Call, PayoutIntents, succeeded
+from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, succeeded
+from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
+from conformance.suites.payout_intents.observations import Evidence
 
 # A window of 20 ms is hit by the first round, one of 2 ms by some of them.
 _ROUNDS = 4
@@ -160,8 +161,8 @@ def test_one_of_many_cancels_without_a_key_succeeds(
         race = api.raced(begin)[1]
         if not any(succeeded(reply) for reply in race.replies):
             # Where none works that is sent so, that is for PI-30 or PI-23 to judge.
-            evidence.is_about_this(race.replies[0], "without a key")
-            evidence.is_about_this(race.replies[0], "without a reason")
+            evidence.is_about_this(race.replies[0], Ask.CANCEL_WITHOUT_KEY)
+            evidence.is_about_this(race.replies[0], Ask.CANCEL_WITHOUT_REASON)
         what = f"cancels of one intent without a key{'' if reason else ' and a reason'}"
         _one_succeeds(race, what)
 
@@ -248,7 +249,8 @@ def _one_succeeds(race: Race, what: str) -> None:
 def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evidence) -> None:
     """Those that come too late get 422, or 409 while the winner is in progress."""
     # What any cancel of a cancelled intent gets is for PI-04 to judge.
-    fair = (409, 422, evidence.conflict().late.status)
+    conflict = evidence.conflict(first="the first reason", second="the other reason")
+    fair = (409, 422, conflict.second_under_a_new_key.status)
     for one in distinct:
         for reply in one.race.replies:
             # A refusal by a 2xx is told elsewhere.
@@ -263,7 +265,8 @@ def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evide
 @requirement("PI-36")
 def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Evidence) -> None:
     """Of parallel requests with one key and body one takes effect; the others get its answer, or 409."""
-    fair = (409, evidence.conflict().replay.status)
+    conflict = evidence.conflict(first="the first reason", second="the other reason")
+    fair = (409, conflict.first_again.status)
     for one in retries:
         winners = one.winners()
         others = [reply for number, reply in enumerate(one.race.replies) if number not in winners]
@@ -294,7 +297,8 @@ def _all_alike(replies: Sequence[Reply]) -> None:
 @requirement("PI-36")
 def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) -> None:
     """When all is over the key answers as it should: with the first answer."""
-    usual = evidence.conflict().replay.status
+    conflict = evidence.conflict(first="the first reason", second="the other reason")
+    usual = conflict.first_again.status
     for one in retries:
         expect.that(
             succeeded(one.retry) or one.retry.status == usual,
@@ -308,7 +312,8 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
 @requirement("PI-36")
 def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Whoever hung up and sends the same request again gets its 202 within seconds."""
-    usual = evidence.conflict().replay.status
+    conflict = evidence.conflict(first="the first reason", second="the other reason")
+    usual = conflict.first_again.status
     for _ in range(_FEWER_ROUNDS):
         intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
         api.hangs_up(intent, reason=reason, key=key)

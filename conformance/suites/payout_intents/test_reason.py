@@ -13,13 +13,21 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import Returned, returned
 from conformance.plugin import Given
-from conformance.suites.payout_intents.evidence import Evidence
-from conformance.suites.payout_intents.pieces import Cancelled, Odd
-from conformance.suites.payout_intents.texts import FREE_TEXT, TIDY, difference, echoes, plain, repeated
-from conformance.suites.payout_intents.verbs import PayoutIntents, body_of, encoded, is_cancelled, succeeded
+from conformance.suites.common import no_server_error
+from conformance.suites.payout_intents.assertions import (
+    accepted,
+    is_cancelled,
+    refused_in_envelope,
+    succeeded,
+)
+from conformance.suites.payout_intents.client import PayoutIntents, body_of, encoded
+from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.reasons import FREE_TEXT, TIDY, difference, echoes, plain, repeated
+from conformance.suites.payout_intents.results import Cancelled, Odd
 
 LIMIT = 512
-# Who changes characters may make a text a little shorter.
+_ANY_TEXT = "Any text of up to 512 characters is a reason."
+# A target that changes characters may make a text a little shorter.
 _MOST_OF_IT = 0.8
 FULL = {
     "plain": plain(LIMIT),
@@ -35,31 +43,35 @@ LONG = {
 
 
 @requirement("PI-22")
-def test_reason_is_echoed(cancelled: Cancelled) -> None:
+def test_reason_is_echoed(evidence: Evidence) -> None:
     """The answer to a cancel holds the reason, exactly."""
+    one = evidence.cancelled(reason=WHY)
+
     # Where the key is left out of one answer alone, that is for PI-15 to judge.
-    if cancelled.reply.at("failure_message") is MISSING and _says_why(cancelled.after, cancelled):
+    if one.reply.at("failure_message") is MISSING and _says_why(one.after):
         return
-    echoes(cancelled.reply, cancelled.reason, "the 202")
+    echoes(one.reply, WHY, "the 202")
 
 
 @requirement("PI-22")
-def test_reason_is_kept(cancelled: Cancelled) -> None:
+def test_reason_is_kept(evidence: Evidence) -> None:
     """A later GET shows the reason, exactly."""
-    echoes(cancelled.after, cancelled.reason, "GET")
+    one = evidence.cancelled(reason=WHY)
+
+    echoes(one.after, WHY, "GET")
 
 
 @requirement("PI-22")
-def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
+def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Without an Idempotency-Key the reason is echoed and kept just as well."""
-    intent, reason = given("requires_approval"), api.new_reason()
+    usual, intent, reason = evidence.cancelled(reason=WHY), given("requires_approval"), api.new_reason()
 
     reply = api.cancels(intent, reason=reason, key=None)
 
     # Where not even a cancel with a key shows its reason, that is told by the checks above.
-    if _says_why(cancelled.reply, cancelled):
+    if _says_why(usual.reply):
         echoes(reply, reason, "the 202 to a cancel without a key")
-    if _says_why(cancelled.after, cancelled):
+    if _says_why(usual.after):
         echoes(api.confirmed(intent), reason, "GET after a cancel without a key")
 
 
@@ -105,14 +117,14 @@ _NOTHING = ("undefined", "null", "none", "nil", "nan", "[object object]", "{}", 
 
 @requirement("PI-24")
 @pytest.mark.parametrize("which", FULL)
-def test_512_characters_fit(api: PayoutIntents, given: Given, cancelled: Cancelled, which: str) -> None:
+def test_512_characters_fit(api: PayoutIntents, given: Given, evidence: Evidence, which: str) -> None:
     """A reason of 512 characters is accepted, echoed whole and kept whole, whatever JSON makes of them."""
-    intent, reason = given("requires_approval"), FULL[which]
+    usual, intent, reason = evidence.cancelled(reason=WHY), given("requires_approval"), FULL[which]
 
     reply = api.post(intent, body_of(reason))
 
-    _is_accepted(reply, f"of 512 characters ({which.replace('_', ' ')})")
-    _is_kept_whole(cancelled, reason, reply, api.confirmed(intent))
+    accepted(reply, f"a reason of 512 characters ({which.replace('_', ' ')})", hint=_ANY_TEXT)
+    _is_kept_whole(usual, reason, reply, api.confirmed(intent))
 
 
 TOO_LONG = plain(LIMIT + 1)
@@ -121,51 +133,50 @@ TOO_LONG = plain(LIMIT + 1)
 @requirement("PI-25", level="MUST")
 def test_513_characters_that_are_refused_cancel_nothing(evidence: Evidence) -> None:
     """Whoever gets a 4xx for a reason of 513 characters hasn't cancelled anything."""
-    _had_no_effect(
-        evidence.odd_body("a reason of 513 characters", body_of(TOO_LONG)), "a reason of 513 characters"
-    )
+    one = evidence.cancel_with_body(body_of(TOO_LONG), what="a reason of 513 characters")
+
+    _had_no_effect(one, "a reason of 513 characters")
 
 
 @requirement("PI-25")
 def test_513_characters_are_refused(evidence: Evidence) -> None:
     """A reason of 513 characters is refused in the documented envelope."""
-    reason, reply = TOO_LONG, evidence.odd_body("a reason of 513 characters", body_of(TOO_LONG)).reply
+    reply = evidence.cancel_with_body(body_of(TOO_LONG), what="a reason of 513 characters").reply
 
     came = reply.at("failure_message")
-    if reply.ok and isinstance(came, str) and came != reason:
+    if reply.ok and isinstance(came, str) and came != TOO_LONG:
         raise expect.Violation(
             expected="a reason of 513 characters to be refused, not shortened silently",
             observed=f"{reply.status}, and failure_message has {len(came)} characters",
             reply=reply,
         )
-    _refused_in_form(reply, "a reason of 513 characters")
+    refused_in_envelope(reply, "a reason of 513 characters")
 
 
 @requirement("PI-26")
 @pytest.mark.parametrize("which", LONG)
-@pytest.mark.usefixtures("cancelled")
 def test_length_counts_characters(evidence: Evidence, which: str) -> None:
     """The limit counts characters, not bytes or escapes."""
-    one = evidence.odd_body(f"a reason that is {which}", body_of(LONG[which]))
+    evidence.cancelled()
+    one = evidence.cancel_with_body(body_of(LONG[which]), what=f"a reason that is {which}")
 
-    _is_accepted(one.reply, f"that is {which.replace('_', ' ')} characters long")
+    accepted(one.reply, f"a reason that is {which.replace('_', ' ')} characters long", hint=_ANY_TEXT)
 
 
 @requirement("PI-26", level="MUST")
 @pytest.mark.parametrize("which", LONG)
-def test_whatever_length_is_accepted_is_kept_whole(
-    evidence: Evidence, cancelled: Cancelled, which: str
-) -> None:
+def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: str) -> None:
     """What is accepted is neither cut off nor changed, in the answer and in a later GET."""
-    one = evidence.answered_body(f"a reason that is {which}", body_of(LONG[which]))
+    usual = evidence.cancelled(reason=WHY)
+    one = evidence.cancel_with_body_if_answered(body_of(LONG[which]), what=f"a reason that is {which}")
 
     if one is not None and succeeded(one.reply):
-        _is_kept_whole(cancelled, LONG[which], one.reply, one.after)
+        _is_kept_whole(usual, LONG[which], one.reply, one.after)
 
 
-def _is_kept_whole(cancelled: Cancelled, reason: str, reply: Reply, read: Reply) -> None:
+def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply) -> None:
     """Nothing is cut off, nor lost; what else becomes of odd characters is for PI-27 to judge."""
-    for seen, usual, where in ((reply, cancelled.reply, "the 202"), (read, cancelled.after, "GET")):
+    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
         came = seen.at("failure_message")
         whole = (
             isinstance(came, str)
@@ -173,7 +184,7 @@ def _is_kept_whole(cancelled: Cancelled, reason: str, reply: Reply, read: Reply)
             and returned(reason, came) is not Returned.CUT
         )
         expect.that(
-            whole or not _says_why(usual, cancelled),
+            whole or not _says_why(plainly),
             expected=f"failure_message in {where} to have all {len(reason)} characters",
             observed=difference(reason, came),
             reply=seen,
@@ -182,56 +193,51 @@ def _is_kept_whole(cancelled: Cancelled, reason: str, reply: Reply, read: Reply)
 
 @requirement("PI-27")
 @pytest.mark.parametrize("which", FREE_TEXT)
-def test_free_text_comes_back(evidence: Evidence, cancelled: Cancelled, which: str) -> None:
+def test_free_text_comes_back(evidence: Evidence, which: str) -> None:
     """Free text comes back unchanged, in the answer and in a later GET, but for white space around it."""
-    _comes_back(cancelled, FREE_TEXT[which], *evidence.echoed(which), which.replace("_", " "))
+    usual, reason = evidence.cancelled(reason=WHY), FREE_TEXT[which]
+    reply, read = evidence.cancel_for(reason=reason)
+
+    _comes_back(usual, reason, reply, read, which.replace("_", " "))
+
+
+@requirement("PI-27")
+def test_escaped_text_comes_back(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+    """Text that JSON escapes write comes back as the same text."""
+    usual, intent = evidence.cancelled(reason=WHY), given("requires_approval")
+    text = FREE_TEXT["emoji"] + FREE_TEXT["quotes"] + FREE_TEXT["accents"]
+
+    reply = api.post(intent, json.dumps({"reason": text}).encode())
+
+    _comes_back(usual, text, reply, api.confirmed(intent), "text written with \\u escapes")
+
+
+def _comes_back(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
+    """Accepted, echoed and kept, where a plain reason is."""
+    accepted(reply, f"a reason with {what}", hint=_ANY_TEXT)
+    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+        kept = returned(reason, seen.at("failure_message")) in (Returned.SAME, Returned.TIDIED)
+        if _says_why(plainly) and not kept:
+            echoes(seen, reason, where)
 
 
 @requirement("PI-27", level="SHOULD")
 @pytest.mark.parametrize("which", TIDY)
-def test_free_text_is_not_tidied_up(evidence: Evidence, cancelled: Cancelled, which: str) -> None:
+def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
     """White space around a reason comes back, too, and so does the form in which letters were composed."""
-    reply, read = evidence.echoed(which)
+    usual, reason = evidence.cancelled(reason=WHY), FREE_TEXT[which]
+    reply, read = evidence.cancel_for(reason=reason)
 
     if succeeded(reply):
-        for seen, usual, where in ((reply, cancelled.reply, "the 202"), (read, cancelled.after, "GET")):
-            how = returned(FREE_TEXT[which], seen.at("failure_message"))
-            if _says_why(usual, cancelled) and how is Returned.TIDIED:
-                echoes(seen, FREE_TEXT[which], where)
+        for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+            how = returned(reason, seen.at("failure_message"))
+            if _says_why(plainly) and how is Returned.TIDIED:
+                echoes(seen, reason, where)
 
 
-@requirement("PI-27")
-def test_escaped_text_comes_back(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
-    """Text that JSON escapes write comes back as the same text."""
-    text, intent = FREE_TEXT["emoji"] + FREE_TEXT["quotes"] + FREE_TEXT["accents"], given("requires_approval")
-
-    reply = api.post(intent, json.dumps({"reason": text}).encode())
-
-    _comes_back(cancelled, text, reply, api.confirmed(intent), "text written with \\u escapes")
-
-
-def _comes_back(cancelled: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
-    """Accepted, echoed and kept. Where not even a plain reason is, that is told elsewhere."""
-    _is_accepted(reply, f"with {what}")
-    for seen, usual, where in ((reply, cancelled.reply, "the 202"), (read, cancelled.after, "GET")):
-        kept = returned(reason, seen.at("failure_message")) in (Returned.SAME, Returned.TIDIED)
-        if _says_why(usual, cancelled) and not kept:
-            echoes(seen, reason, where)
-
-
-def _is_accepted(reply: Reply, what: str) -> None:
-    expect.that(
-        reply.ok,
-        expected=f"a reason {what} to be accepted",
-        observed=summary.of(reply),
-        reply=reply,
-        hint="Any text of up to 512 characters is a reason.",
-    )
-
-
-def _says_why(seen: Reply, cancelled: Cancelled) -> bool:
-    """Whether a plain reason comes back at all."""
-    return equality.same(seen.at("failure_message"), cancelled.reason)
+def _says_why(seen: Reply) -> bool:
+    """Whether a plain reason comes back at all, in an answer about the cancel for WHY."""
+    return expect.same(seen.at("failure_message"), WHY)
 
 
 NO_STRING: dict[str, Any] = {
@@ -255,7 +261,7 @@ def test_reason_that_is_refused_cancels_nothing(evidence: Evidence, kind: str) -
     """Whoever gets a 4xx for a reason that isn't a string hasn't cancelled anything."""
     what, body = _no_string(kind)
 
-    _had_no_effect(evidence.answered_body(what, body), what)
+    _had_no_effect(evidence.cancel_with_body_if_answered(body, what=what), what)
 
 
 @requirement("PI-28")
@@ -264,17 +270,17 @@ def test_reason_that_is_no_string_is_refused(evidence: Evidence, kind: str) -> N
     """A reason that isn't a string is refused in the documented envelope."""
     what, body = _no_string(kind)
 
-    _refused_in_form(evidence.odd_body(what, body).reply, what)
+    refused_in_envelope(evidence.cancel_with_body(body, what=what).reply, what)
 
 
 @requirement("PI-28")
 def test_null_reason_is_none(evidence: Evidence) -> None:
     """A reason that is null is refused, or taken for no reason at all."""
     what, body = _no_string("null")
-    one = evidence.odd_body(what, body)
+    one = evidence.cancel_with_body(body, what=what)
 
     if not succeeded(one.reply):
-        _refused_in_form(one.reply, what)
+        refused_in_envelope(one.reply, what)
         return
     expect.field(
         one.after,
@@ -294,22 +300,6 @@ def _had_no_effect(one: Odd | None, what: str) -> None:
         observed=f"GET shows {summary.of(one.after)}",
         reply=one.after,
         hint="Validate the body before anything is changed, or undo what was.",
-    )
-
-
-def _refused_in_form(reply: Reply, what: str) -> None:
-    """A 4xx in the documented envelope."""
-    no_server_error(reply, to=what)
-    code, message = reply.at("error.code"), reply.at("error.message")
-    expect.that(
-        reply.status // 100 == 4
-        and isinstance(code, str)
-        and isinstance(message, str)
-        and bool(code and message),
-        expected=f"a 4xx with error.code and error.message for {what}",
-        observed=summary.of(reply),
-        reply=reply,
-        hint="Validate the body before anything is changed.",
     )
 
 
@@ -346,9 +336,9 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
         api.still_cancels(intent, after=what)
         return
     evidence.like_any(reply, to=f"{what}, as it wasn't refused,")
-    read, cancelled = api.confirmed(intent), evidence.cancelled()
+    read, usual = api.confirmed(intent), evidence.cancelled(reason=WHY)
     evidence.shows_cancelled(read, after=what)
-    if _says_why(cancelled.reply, cancelled) and _says_why(cancelled.after, cancelled):
+    if _says_why(usual.reply) and _says_why(usual.after):
         expect.that(
             equality.same(_text(read), _text(reply)),
             expected="GET to show the reason that the 202 shows",
@@ -358,9 +348,10 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
 
 
 @requirement("PI-29")
-def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, cancelled: Cancelled) -> None:
+def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A body that comes in chunks (RFC 9112 section 7.1) is refused without effect, or read: its reason is kept."""
-    reason, what, chunked = api.new_reason(), "a body in chunks", {"Transfer-Encoding": "chunked"}
+    usual, reason = evidence.cancelled(reason=WHY), api.new_reason()
+    what, chunked = "a body in chunks", {"Transfer-Encoding": "chunked"}
 
     intent, reply = api.odd_of(
         partial(given, "requires_approval"),
@@ -371,7 +362,7 @@ def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, cancelled: 
     no_server_error(reply, to=what)
     if not succeeded(reply):
         api.still_cancels(intent, after=what)
-    elif _says_why(cancelled.reply, cancelled):
+    elif _says_why(usual.reply):
         echoes(reply, reason, f"the 202 to {what}")
 
 

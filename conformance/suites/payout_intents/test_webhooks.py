@@ -7,9 +7,8 @@ from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.announcements import Announced, Announcements
-from conformance.suites.payout_intents.contract import EVENT
-from conformance.suites.payout_intents.verbs import PayoutIntents
-from conformance.webhooks.receiver import Receiver
+from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.receiver import EVENT, Receiver
 
 pytestmark = pytest.mark.waits
 

@@ -1,4 +1,4 @@
-"""The payout intents suite's own judgements, on answers that are made up."""
+"""The assertions and data of the payout intents suite, on answers that are made up."""
 
 import json
 from collections.abc import Callable
@@ -7,15 +7,11 @@ from typing import Any
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.oracles.expect import Violation
-from conformance.states import Resource
-from conformance.states.resource import Wanted
-from conformance.suites.payout_intents import pieces, texts
-from conformance.suites.payout_intents.bindings import ask_by_name
-from conformance.suites.payout_intents.verbs import is_cancelled, succeeded
+from conformance.suites.payout_intents import reasons
+from conformance.suites.payout_intents.assertions import is_cancelled, proceeds, succeeded, was_refused
+from conformance.suites.payout_intents.bad_requests import naming
 from tests.http.test_reply import reply
 
-INTENT = Resource("pi_1", Wanted("payout-intents", "processing"), {})
 BEFORE = {"status": "processing", "amount": "1", "merchant_reference": "r", "failure_code": None}
 
 
@@ -24,11 +20,10 @@ def shown(**changed: Any) -> Reply:
     return reply(json.dumps(BEFORE | changed).encode())
 
 
-def refusal(answer: Reply | None = None, twin: Reply | None = None) -> pieces.Refusal:
-    """A refused cancel of a processing intent; `twin` is what GET shows of the one that was left alone."""
-    refused = answer or reply(b'{"error": {"code": "approval_required"}}', 422)
-    left = pieces.Twin(INTENT, shown(), twin) if twin is not None else None
-    return pieces.Refusal(INTENT, "our reason", shown(), {"with a key": refused}, shown(), shown(), left)
+def proceeds_as(read: Reply, left_alone: Reply | None) -> None:
+    """Asserts that a processing intent proceeds; `left_alone` is what GET shows of another one now."""
+    twin = (shown(), left_alone) if left_alone is not None else None
+    proceeds(read, "later", before=shown(), reason="our reason", left_alone=twin)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +43,7 @@ def test_what_a_refusal_leaves_behind_is_told(changed: dict[str, Any]) -> None:
     """Alone, and where the one that nobody touched is as it was."""
     for twin in (None, shown()):
         with pytest.raises(Violation, match="a processing intent to proceed"):
-            pieces.goes_ahead(refusal(twin=twin), shown(**changed), twin, "at once")
+            proceeds_as(shown(**changed), twin)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +62,7 @@ def test_what_becomes_of_any_payout_accuses_nobody(
     changed: dict[str, Any], twin: dict[str, Any] | None
 ) -> None:
     """It settles, or does what the one that nobody touched does, too."""
-    left = shown(**twin) if twin is not None else None
-    pieces.goes_ahead(refusal(twin=left), shown(**changed), left, "later")
+    proceeds_as(shown(**changed), shown(**twin) if twin is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +79,10 @@ def test_what_becomes_of_any_payout_accuses_nobody(
 def test_what_is_no_refusal_leaves_nothing_to_judge(answer: Reply, *, good: bool) -> None:
     """A control: the row about that answer judges it."""
     if good:
-        pieces.was_refused(refusal(answer))
+        was_refused(answer, cleanly=True)
         return
     with pytest.raises(Violation) as caught:
-        pieces.was_refused(refusal(answer))
+        was_refused(answer, cleanly=True)
     assert caught.value.control
 
 
@@ -110,7 +104,7 @@ def test_cancelled_by_any_spelling() -> None:
 
 def test_other_ids_are_named_at_once_and_one_by_one() -> None:
     """For a target that ignores what it doesn't know one request is enough; others refuse all but a single name."""
-    first, *rest = ask_by_name("pi_2")
+    first, *rest = naming("pi_2")
     assert first["id"] == "pi_2"
     assert first["ids"] == ["pi_2"]
     assert {"merchant_id", "environment", "status"} <= first.keys()
@@ -127,5 +121,5 @@ def test_other_ids_are_named_at_once_and_one_by_one() -> None:
 )
 def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: str) -> None:
     """So that its developer knows where to look."""
-    sent = texts.FREE_TEXT["outer_spaces"]
-    assert said in texts.difference(sent, change(sent))
+    sent = reasons.FREE_TEXT["outer_spaces"]
+    assert said in reasons.difference(sent, change(sent))

@@ -1,4 +1,4 @@
-"""Reasons that are changed on the way by one mistake or another, and what that mistake is."""
+"""Reasons that common mistakes change on their way, and which mistake changed one."""
 
 import html
 import re

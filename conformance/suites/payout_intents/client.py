@@ -1,44 +1,41 @@
-"""The verbs of the payout intents API, as its tests use them."""
+"""The payout intents API as its tests use it: the documented requests, and those that differ from them in one thing."""
 
 import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from conformance.errors import NotTestable, TransportError
-from conformance.http import summary
 from conformance.http.auth import Credentials, basic
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
-from conformance.http.reply import MISSING, Reply
+from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth
-from conformance.oracles import concurrency, expect, keys, odd_requests
-from conformance.oracles.every_response import is_kept
-from conformance.oracles.expect import Answer
 from conformance.session import Session
 from conformance.states import Resource
+from conformance.suites.common import is_kept
+from conformance.suites.payout_intents.assertions import (
+    has_succeeded,
+    is_cancelled,
+    is_shown,
+    succeeded,
+)
 from conformance.suites.payout_intents.ids import unknown_like
-
-# The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
-CANCELLED = Answer(202, fields=(("status", "cancelled"),))
-REFUSED = Answer(422, "approval_required")
-NOT_FOUND = Answer(404, "not_found")
-CONFLICT = Answer(409, "idempotency_conflict")
-
-# The keys of a payout intent (section Success).
-KEYS = CONTRACT.answers.keys
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
-"""Stands for a key that nobody else uses; None stands for no key."""
+"""Stands for a key that no other request uses; None stands for no key."""
+DOCUMENTED: Final = "<the documented header>"
+"""Stands for the Authorization that the documents ask for; None stands for no such header."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A reason of so many ASCII characters is nothing that anybody could refuse.
+# No target may refuse a reason of so many ASCII characters.
 _PLAIN = 100
 
 T = TypeVar("T")
@@ -47,9 +44,26 @@ Target = Resource | str
 Pairs = Iterable[tuple[str, str]]
 
 
+class Ask(Enum):
+    """The documented requests about an intent, by the words that messages use for them."""
+
+    CANCEL = "a cancel with a key"
+    CANCEL_WITHOUT_KEY = "a cancel without a key"
+    CANCEL_WITHOUT_REASON = "a cancel without a reason"
+    CANCEL_AGAIN = "a cancel with the first key again"
+    READ = "a read"
+
+    def __str__(self) -> str:
+        """As messages have it."""
+        return self.value
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A cancel of an intent, by whom, and its answer. `documented` if nothing is odd, its reason and key neither."""
+    """A cancel that was sent: of which intent, with whose credentials, and its answer.
+
+    `documented` is False if anything about it is odd, its reason or its key included.
+    """
 
     intent: Resource
     by: str
@@ -127,8 +141,9 @@ class PayoutIntents:
 
     def hangs_up(self, intent: Resource, *, reason: str, key: str) -> None:
         """A documented cancel whose sender hangs up as soon as it is written."""
-        headers = [(name, value) for name, value in self.documented(key=key).items() if value is not None]
-        request = Request("POST", cancel_path(intent), tuple(headers), body_of(reason), Auth.DOCUMENTED)
+        request = Request(
+            "POST", cancel_path(intent), tuple(self.headers(key=key)), body_of(reason), Auth.DOCUMENTED
+        )
         self._client.abandon(lambda: request)
         self.known[intent.id] = intent
         self.unsure.add(intent.id)
@@ -143,11 +158,10 @@ class PayoutIntents:
         more: Pairs,
         documented: bool,
     ) -> Reply:
-        headers = {**self.documented(by, key), **change}
-        pairs = [(name, value) for name, value in headers.items() if value is not None]
+        headers = [*self.headers(by=by, key=key, change=change), *more]
         auth = Auth.ALTERED if "Authorization" in change else Auth.DOCUMENTED
         try:
-            reply = self.send("POST", cancel_path(intent), [*pairs, *more], body, auth)
+            reply = self.send("POST", cancel_path(intent), headers, body, auth)
         except TransportError:
             self.unsure.add(intent.id if isinstance(intent, Resource) else intent)
             raise
@@ -159,37 +173,60 @@ class PayoutIntents:
                 self._session.watch.cancelled(intent.id, by=by, status=intent.status, told={})
         return reply
 
-    def read(self, intent: Target, *, by: str = "primary", authorization: str | None = "") -> Reply:
-        """GET on the intent; another `authorization` (None for no such header) replaces the documented one."""
-        pair = self.credentials(by)
-        value = basic(pair.key, pair.secret) if authorization == "" else authorization
-        auth = (
-            Auth.DOCUMENTED if authorization == "" else Auth.NONE if authorization is None else Auth.ALTERED
+    def read(
+        self, intent: Target, *, by: str = "primary", authorization: str | None = DOCUMENTED, query: str = ""
+    ) -> Reply:
+        """GET on the intent; `authorization` replaces the documented one, and `query` stands behind the path."""
+        headers, auth = [("Authorization", self.authorization(by=by))], Auth.DOCUMENTED
+        if authorization is None:
+            headers, auth = [], Auth.NONE
+        elif authorization is not DOCUMENTED:
+            headers, auth = [("Authorization", authorization)], Auth.ALTERED
+        return self.send("GET", read_path(intent) + query, headers, None, auth)
+
+    def ask(self, asked: Ask, intent: Target, *, reason: str = REASON, by: str = "primary") -> Reply:
+        """One of the documented requests; a cancel has a key of its own, and `reason`, unless `asked` is without."""
+        if asked is Ask.READ:
+            return self.read(intent, by=by)
+        return self.cancel(
+            intent,
+            reason=None if asked is Ask.CANCEL_WITHOUT_REASON else reason,
+            key=None if asked is Ask.CANCEL_WITHOUT_KEY else FRESH,
+            by=by,
         )
-        return self.send(
-            "GET", read_path(intent), [] if value is None else [("Authorization", value)], None, auth
-        )
+
+    def ask_raw(self, asked: Ask, raw: str) -> Reply:
+        """A cancel or a read, its id spelt in the path as `raw`, escapes and all."""
+        path = f"/payout_intents/{raw}"
+        if asked is Ask.READ:
+            return self.send("GET", path, [("Authorization", self.authorization())])
+        return self.send("POST", f"{path}/cancel", self.headers(), b"{}")
 
     def send(
         self, method: str, path: str, headers: Pairs, body: bytes | None = None, auth: Auth = Auth.DOCUMENTED
     ) -> Reply:
-        """Just this request: the path goes out as it stands."""
+        """The answer to this request, whose path goes out as it stands."""
         request = Request(method, path, tuple(headers), body, auth)
         reply = self._client.send(lambda: request)
         if is_kept(reply):
             self.answers.append((reply, tuple(sent_credentials(request.headers))))
         return reply
 
-    def documented(self, by: str = "primary", key: str | None = FRESH) -> dict[str, str | None]:
-        """The documented headers of a cancel."""
-        pair = self.credentials(by)
+    def headers(
+        self,
+        *,
+        by: str = "primary",
+        key: str | None = FRESH,
+        change: Mapping[str, str | None] | None = None,
+    ) -> list[tuple[str, str]]:
+        """The documented headers of a cancel; `change` replaces some of them (None leaves one out)."""
         headers: dict[str, str | None] = {
-            "Authorization": basic(pair.key, pair.secret),
+            "Authorization": self.authorization(by=by),
             "Content-Type": "application/json",
+            "Idempotency-Key": self.new_key() if key is FRESH else key,
+            **(change or {}),
         }
-        if key is not None:
-            headers["Idempotency-Key"] = self.new_key() if key is FRESH else key
-        return headers
+        return [(name, value) for name, value in headers.items() if value is not None]
 
     def will_settle(self, intent: Resource) -> None:
         """Notes that the target is asked to pay an intent: what becomes of it then is for PI-09 to judge."""
@@ -200,21 +237,12 @@ class PayoutIntents:
 
     def cancels(self, intent: Target, **how: Any) -> Reply:
         """A cancel that has to succeed before a check can begin."""
-        reply = self.cancel(intent, **how)
-        expect.that(
-            succeeded(reply),
-            expected="a documented cancel to succeed, so that the check can begin",
-            observed=summary.of(reply),
-            reply=reply,
-            control=True,
-        )
-        return reply
+        return has_succeeded(self.cancel(intent, **how))
 
     def still_cancels(self, intent: Target, *, after: str, by: str = "primary") -> Reply:
-        """The positive twin: the documented request works on this very intent, so `after` had no effect on it.
+        """The answer to the documented cancel, the positive twin of `after`, which had no effect on this intent.
 
-        Where it doesn't, a read tells whether that is the doing of `after`. If not, nothing is known, as with any
-        control that fails.
+        If it is refused, a read tells whether `after` has cancelled the intent; if not, the check is not testable.
         """
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
@@ -228,38 +256,23 @@ class PayoutIntents:
             control=not is_cancelled(read),
         )
 
-    def is_not_cancelled(self, intent: Target, *, after: str, by: str = "primary") -> None:
-        """A read shows that what was refused had no effect; one that shows nothing proves nothing."""
-        read = self.seen(intent, by=by)
-        expect.that(
-            not is_cancelled(read),
-            expected=f"the intent not to be cancelled after {after}",
-            observed=f"GET shows {summary.of(read)}",
-            reply=read,
-            hint="Whatever is refused is refused before anything is written, in one transaction.",
-        )
-
     def seen(self, intent: Target, *, by: str = "primary") -> Reply:
-        """What GET shows of an intent that has to be there; one that was made just now may show up a little later."""
-        reply = self.until(lambda: self.read(intent, by=by), lambda reply: reply.status != 404)
-        expect.that(
-            reply.ok and isinstance(reply.json, dict),
-            expected="GET to show the intent, so that the check can begin",
-            observed=summary.of(reply),
-            reply=reply,
-            control=True,
-        )
-        return reply
+        """GET of an intent that has to be there; one that was made just now may show up a little later."""
+        return is_shown(self.first_seen(intent, by=by))
+
+    def first_seen(self, intent: Target, *, by: str = "primary") -> Reply:
+        """The first GET that isn't a 404, or the last one, whatever it shows."""
+        return self.until(lambda: self.read(intent, by=by), lambda reply: reply.status != 404)
 
     def confirmed(self, intent: Target, *, by: str = "primary") -> Reply:
-        """What GET shows once it says cancelled, or at last: a copy that is read from may lag a little."""
+        """GET once it says cancelled, or the last one: a copy that is read from may lag a little."""
         read = self.until(lambda: self.read(intent, by=by), is_cancelled)
         if isinstance(intent, Resource) and is_cancelled(read):
             self.confirmations.setdefault(intent.id, (intent, by, read))
         return read
 
     def read_everywhere(self, intent: Target) -> list[Reply]:
-        """What several reads at once show, each on a connection of its own: several processes may answer them."""
+        """The answers to several reads at once, each on a connection of its own: several processes may answer them."""
         calls = [lambda: self.read(intent)] * min(5, self._session.profile.limits.concurrency)
         return list(self.race(calls).replies)
 
@@ -274,7 +287,7 @@ class PayoutIntents:
     # -- names and secrets ---------------------------------------------------------------------------------
 
     def new_key(self) -> str:
-        """An Idempotency-Key that nobody has used."""
+        """An Idempotency-Key that no request has used."""
         return str(uuid4())
 
     def new_reason(self) -> str:
@@ -353,17 +366,6 @@ class PayoutIntents:
             if not left:
                 raise race.faults[0]
         return ready, race
-
-
-def succeeded(reply: Reply) -> bool:
-    """Whether a cancel was accepted; one that is refused by a 2xx is for the rows on refusals to judge."""
-    return reply.ok and reply.at("error") is MISSING
-
-
-def is_cancelled(read: Reply) -> bool:
-    """Whether a read shows an intent cancelled, however the word is spelt: the spelling is for PI-01 to judge."""
-    status = read.at("status")
-    return isinstance(status, str) and status.lower() in ("cancelled", "canceled")
 
 
 def body_of(reason: Any) -> bytes:

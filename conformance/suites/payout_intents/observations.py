@@ -1,0 +1,392 @@
+"""Acts whose results several checks look at: each is performed once per worker, and cited by every check that asks.
+
+A method names the act, its arguments say with what, and the result (module `results`) holds the answers.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from functools import partial, wraps
+from inspect import signature
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from conformance import expect
+from conformance.errors import NotTestable
+from conformance.expect import Violation
+from conformance.http.client import Recorder
+from conformance.http.reply import Reply, instant
+from conformance.model import Exchange
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.payout_intents.assertions import has_succeeded, is_cancelled, succeeded
+from conformance.suites.payout_intents.bad_requests import WRONG_FORMS
+from conformance.suites.payout_intents.client import (
+    REASON,
+    Ask,
+    PayoutIntents,
+    body_of,
+    cancel_path,
+    encoded,
+    read_path,
+)
+from conformance.suites.payout_intents.results import (
+    Cancelled,
+    Conflict,
+    Foreign,
+    LeftAlone,
+    Methods,
+    Odd,
+    Refused,
+    TurnedAway,
+    Unknown,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Far enough apart that a clock of whole milliseconds shows two moments.
+_APART_S = 0.02
+# As coarse as a clock may be whose fraction of a second isn't shown.
+_STEP_S = 1.1
+
+WHY = "No longer needed, as was said on the phone"
+"""The reason of the cancel that most checks look at: no other request has it."""
+
+
+def shared(
+    perform: Callable[Concatenate["Evidence", P], T],
+) -> Callable[Concatenate["Evidence", P], T]:
+    """Performs a method once for the same arguments; a later call has the same outcome, and cites its exchanges."""
+    arguments = signature(perform)
+
+    @wraps(perform)
+    def once(self: "Evidence", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        given = arguments.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        name = perform.__name__, *list(given.arguments.values())[1:]
+        return self.once(name, lambda: perform(self, *args, **kwargs))
+
+    return once
+
+
+class Evidence:
+    """Performs each act on first use. A check that looks at one has its exchanges on record."""
+
+    def __init__(self, api: PayoutIntents, given: Given, recorder: Recorder) -> None:
+        self._api = api
+        self._given = given
+        self._recorder = recorder
+        self._kept: dict[tuple[Any, ...], tuple[Any, tuple[Exchange, ...]]] = {}
+
+    def once(self, name: tuple[Any, ...], perform: Callable[[], T]) -> T:
+        """The result of `perform`, or the fault that it raised, kept under a name."""
+        if name not in self._kept:
+            already = len(self._recorder.exchanges)
+            found: T | Exception
+            try:
+                found = perform()
+            except (NotTestable, Violation) as fault:
+                found = fault
+            self._kept[name] = found, tuple(self._recorder.exchanges[already:])
+        result, exchanges = self._kept[name]
+        self._recorder.cite(exchanges)
+        if isinstance(result, Exception):
+            raise result.with_traceback(None)
+        return cast("T", result)
+
+    # -- an intent that can be cancelled ---------------------------------------------------------------------------
+
+    @shared
+    def cancel(self, *, reason: str = WHY) -> Cancelled:
+        """Reads an intent, cancels it for `reason` under a key, and reads it again, whatever came of it."""
+        api, intent = self._api, self._fresh()
+        before = api.first_seen(intent)
+        _let_it_age(before)
+        reply = api.cancel(intent, reason=reason, key=api.new_key())
+        return Cancelled(intent, reason, before, reply, api.confirmed(intent))
+
+    def cancelled(self, *, reason: str = WHY) -> Cancelled:
+        """As `cancel`, where it was accepted: the control of every check that looks at more than that."""
+        one = self.cancel(reason=reason)
+        has_succeeded(one.before, "a documented read")
+        has_succeeded(one.reply)
+        return one
+
+    @shared
+    def cancel_for(self, *, reason: str) -> tuple[Reply, Reply]:
+        """The answer to a cancel for `reason`, and a GET after it."""
+        intent = self._fresh()
+        return self._api.post(intent, body_of(reason)), self._api.confirmed(intent)
+
+    @shared
+    def cancel_with_body(self, body: bytes, *, what: str) -> Odd:
+        """A cancel with that body, and a GET after it. Raises a Violation where it gets no answer."""
+        api = self._api
+        intent, reply = api.odd_of(self._fresh, lambda one: api.post(one, body), to=what)
+        return Odd(reply, (api.confirmed if succeeded(reply) else api.seen)(intent))
+
+    def cancel_with_body_if_answered(self, body: bytes, *, what: str) -> Odd | None:
+        """As `cancel_with_body`; None where it gets no answer, which the row's other checks tell."""
+        try:
+            return self.cancel_with_body(body, what=what)
+        except Violation as fault:
+            if fault.control:
+                raise
+            return None
+
+    @shared
+    def conflict(self, *, first: str, second: str) -> Conflict:
+        """Sends the five cancels of `Conflict`. The reasons are equally long: a target might compare lengths alone."""
+        api, intent, key = self._api, self._fresh(), self._api.new_key()
+        done = api.cancels(intent, reason=first, key=key)
+        before = api.confirmed(intent)
+        time.sleep(_APART_S)
+        return Conflict(
+            done,
+            before,
+            second=api.cancel(intent, reason=second, key=key),
+            second_again=api.cancel(intent, reason=second, key=key),
+            after=api.seen(intent),
+            first_again=api.cancel(intent, reason=first, key=key),
+            second_under_a_new_key=api.cancel(intent, reason=second),
+        )
+
+    # -- what any such request gets ---------------------------------------------------------------------------------
+
+    def like_any(self, reply: Reply, *, to: str, hint: str = "") -> None:
+        """The answer to a cancel that has to succeed is like that to any other one of this target.
+
+        Other checks judge whether that is the documented answer: one mistake isn't to be counted twice.
+        """
+        usual = self.cancelled().reply
+        expect.that(
+            reply.status == usual.status and expect.alike(reply.at("status"), usual.at("status")),
+            expected=f"{to} to be answered as other cancels are: {usual.status}, status {usual.at('status')!r}",
+            observed=expect.shown(reply),
+            reply=reply,
+            hint=hint,
+        )
+
+    def shows_cancelled(self, read: Reply, *, after: str) -> None:
+        """GET shows what it shows of other cancelled intents of this target."""
+        usual = self.cancelled().after
+        expect.that(
+            is_cancelled(read) or expect.alike(read.at("status"), usual.at("status")),
+            expected=f"GET to show the intent cancelled after {after}",
+            observed=expect.shown(read),
+            reply=read,
+        )
+
+    def is_about_this(self, reply: Reply, asked: Ask) -> None:
+        """A refusal isn't what any cancel gets that is sent so, whatever it is about: another row judges that."""
+        for usual in self._usual(asked):
+            expect.that(
+                succeeded(usual) or usual.status != reply.status,
+                expected=f"{asked} not to be refused by {reply.status} whatever it is about",
+                observed=expect.shown(usual),
+                reply=usual,
+                control=True,
+            )
+
+    @shared
+    def _usual(self, asked: Ask) -> tuple[Reply, ...]:
+        """The answers to a documented cancel, and to one that is sent so."""
+        if asked not in (Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON):
+            return (self.cancel().reply,)
+        sent = self._api.ask(asked, self._fresh())
+        return self.cancel().reply, sent
+
+    # -- requests that have to be refused ----------------------------------------------------------------------------
+
+    @shared
+    def cancel_refused(self, *, state: str) -> Refused:
+        """Cancels an intent whose state doesn't allow it in each documented way, and once more under the first key."""
+        api, intent = self._api, self._given(state)
+        twin = self._spared(state) if state == "processing" else None
+        reason, key = api.new_reason(), api.new_key()
+        before = api.seen(intent)
+        twins = api.seen(twin) if twin is not None else None
+        replies = {Ask.CANCEL: api.cancel(intent, reason=reason, key=key)}
+        between = api.seen(intent)
+        time.sleep(_APART_S)
+        for asked in (Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON):
+            replies[asked] = api.ask(asked, intent, reason=reason)
+        replies[Ask.CANCEL_AGAIN] = api.cancel(intent, reason=reason, key=key)
+        after = api.seen(intent)
+        left = LeftAlone(twin, twins, api.seen(twin)) if twin is not None and twins is not None else None
+        return Refused(intent, reason, before, replies, between, after, left)
+
+    @shared
+    def wrong_credentials(self) -> TurnedAway:
+        """Cancels an intent without credentials, and with a wrong secret."""
+        api = self._api
+        wrong = api.authorization(secret="no-such-secret-at-all")
+        return self._turned_away(
+            "wrong credentials",
+            lambda intent, reason: api.post(intent, body_of(reason), change={"Authorization": None}),
+            lambda intent, reason: api.post(intent, body_of(reason), change={"Authorization": wrong}),
+        )
+
+    @shared
+    def a_stranger(self) -> TurnedAway:
+        """Cancels another merchant's intent, with a key and without one."""
+        api = self._api
+        return self._turned_away(
+            "a stranger",
+            lambda intent, reason: api.cancel(intent, reason=reason),
+            lambda intent, reason: api.cancel(intent, reason=reason, key=None),
+            owner="other_merchant",
+        )
+
+    @shared
+    def a_used_key(self) -> TurnedAway:
+        """Cancels an intent for another reason under a key that the cancel of another intent has used."""
+        api, used = self._api, self._api.new_key()
+        api.cancels(self._fresh(), key=used)
+        return self._turned_away(
+            "a used key", lambda intent, reason: api.cancel(intent, reason=reason, key=used)
+        )
+
+    @shared
+    def a_wrong_body(self) -> TurnedAway:
+        """Cancels an intent with an array for a reason, and with one of more than 600 characters."""
+        api = self._api
+        return self._turned_away(
+            "a wrong body",
+            lambda intent, reason: api.post(intent, encoded({"reason": [reason]})),
+            lambda intent, reason: api.post(intent, body_of(f"{reason} {'x' * 600}")),
+        )
+
+    @shared
+    def bystander(self) -> TurnedAway:
+        """Reads an intent that could be cancelled, and that no request cancels."""
+        return self._turned_away("nothing at all")
+
+    def _turned_away(
+        self, what: str, *cancels: Callable[[Resource, str], Reply], owner: str = "primary"
+    ) -> TurnedAway:
+        api = self._api
+        intent = self._given("requires_approval", **({} if owner == "primary" else {"owner": owner}))
+        before = api.seen(intent, by=owner)
+        reasons = [api.new_reason() for _ in cancels]
+        replies = {reason: cancel(intent, reason) for reason, cancel in zip(reasons, cancels, strict=True)}
+        return TurnedAway(
+            what, intent, owner, before, replies, api.seen(intent, by=owner) if cancels else before
+        )
+
+    @shared
+    def other_merchants(self, *, state: str) -> Foreign:
+        """Sends each documented request about another merchant's intent in some state."""
+        return self._foreign(state, "other_merchant", owner="other_merchant")
+
+    @shared
+    def other_environments(self, *, state: str = "requires_approval") -> Foreign:
+        """Sends each documented request about an intent of the other environment in some state."""
+        return self._foreign(state, "other_environment", environment="other")
+
+    def _foreign(self, state: str, who: str, **whose: str) -> Foreign:
+        api, intent, reason = self._api, self._given(state, **whose), self._api.new_reason()
+        try:
+            self._given.may_write(who)
+            barred = None
+        except NotTestable as fault:
+            barred = fault
+        before = api.seen(intent, by=who)
+        replies = self._asked(intent, reason)
+        after = api.seen(intent, by=who)
+        if state != "requires_approval" or barred is not None:
+            return Foreign(intent, reason, before, replies, after, barred=barred)
+        twin = api.cancel(intent, by=who)
+        return Foreign(intent, reason, before, replies, after, twin, self._asked(intent, reason))
+
+    def _asked(self, intent: Resource | str, reason: str) -> Mapping[Ask, Reply]:
+        every = (Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.READ)
+        return {asked: self._api.ask(asked, intent, reason=reason) for asked in every}
+
+    @shared
+    def unknown_ids(self) -> Unknown:
+        """Sends each documented request about an id that was never issued, and a cancel and a read of another one."""
+        api, example = self._api, self._example()
+        one, other = api.unknown_id(example), api.unknown_id(example)
+        replies = self._asked(one, REASON)
+        return Unknown(
+            (one, other), replies, {asked: api.ask(asked, other) for asked in (Ask.CANCEL, Ask.READ)}
+        )
+
+    @shared
+    def unknown_id_again(self) -> Reply:
+        """The answer to the second of two equal cancels of an id that was never issued, both under one key.
+
+        Raises a Violation where it gets none.
+        """
+        api, key = self._api, self._api.new_key()
+        one = api.unknown_id(self._example())
+        api.cancel(one, key=key)
+        return api.odd(
+            lambda: api.cancel(one, key=key), to="a cancel that got a 404, sent again under its key,"
+        )
+
+    @shared
+    def other_methods_on_the_cancel_path(self) -> Methods:
+        """Sends methods other than POST to the cancel path of an intent, with all that a cancel would have."""
+        return self._methods(cancel_path, "GET", {"reason": "x"}, "the cancel path")
+
+    @shared
+    def other_methods_on_the_read_path(self) -> Methods:
+        """Sends methods other than GET to the read path of an intent, asking it to be cancelled."""
+        return self._methods(read_path, "POST", {"status": "cancelled"}, "the read path")
+
+    def _methods(self, path: Callable[[Resource], str], first: str, body: Any, place: str) -> Methods:
+        api, intent = self._api, self._fresh()
+        headers, sent = api.headers(), encoded(body)
+        replies = {}
+        for method in (first, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+            content = None if method in ("GET", "HEAD", "OPTIONS") else sent
+            reply = api.answered(
+                partial(api.send, method, path(intent), headers, content), to=f"a {method} on {place}"
+            )
+            if reply is not None:
+                replies[method] = reply
+        return Methods(place, replies, api.first_seen(intent), api.cancel(intent))
+
+    @shared
+    def wrong_forms(self) -> Mapping[str, Reply]:
+        """The answers to `WRONG_FORMS`, of those that get one, by what is wrong."""
+        api, intent, done = self._api, self._fresh(), self.cancelled().intent
+        came = {
+            what: api.answered(partial(send, api, intent, done), to=f"a request with {what}")
+            for what, send in WRONG_FORMS.items()
+        }
+        return {what: reply for what, reply in came.items() if reply is not None}
+
+    # -- resources ---------------------------------------------------------------------------------------------------
+
+    def _fresh(self) -> Resource:
+        return self._given("requires_approval")
+
+    def _spared(self, state: str) -> Resource | None:
+        """One more in that state, where there is one to spare."""
+        try:
+            return self._given(state)
+        except NotTestable:
+            return None
+
+    def _example(self) -> Resource | None:
+        """An intent to copy the shape of an id from; None where there is none to be had."""
+        known = next(iter(self._api.known.values()), None)
+        if known is not None:
+            return known
+        try:
+            return self.bystander().intent
+        except (NotTestable, Violation):
+            return None
+
+
+def _let_it_age(read: Reply) -> None:
+    """Waits until updated_at is older than any clock's step, so that a change of it shows."""
+    updated, now = instant(read.at("updated_at")), read.sent_at
+    with suppress(ValueError):
+        now = parsedate_to_datetime(read.header("Date") or "")
+    if updated is not None and now.tzinfo is not None and (now - updated).total_seconds() < 2 * _STEP_S:
+        time.sleep(_STEP_S)

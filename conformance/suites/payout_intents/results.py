@@ -1,0 +1,124 @@
+"""Results of the acts in `observations`: the answers to documented requests, and to reads before and after them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conformance.errors import NotApplicable, NotTestable
+from conformance.http.reply import Reply
+from conformance.states import Resource
+from conformance.suites.payout_intents.client import Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A documented cancel for a reason under a key: GET before, its answer, GET after."""
+
+    intent: Resource
+    reason: str
+    before: Reply
+    reply: Reply
+    after: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """An intent in the same state as another one, and not cancelled: GETs with those of the other."""
+
+    intent: Resource
+    before: Reply
+    after: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Cancels for `reason` of an intent whose state doesn't allow any: GETs before, after the first one, after all.
+
+    `twin` was left alone; None where no second intent could be had.
+    """
+
+    intent: Resource
+    reason: str
+    before: Reply
+    replies: Mapping[Ask, Reply]
+    between: Reply
+    after: Reply
+    twin: LeftAlone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The answers to the primary credentials about an intent of others, and GETs of its owner before and after.
+
+    `twin` is its owner's own cancel, and `late` are the answers after that. `barred` says why its owner mustn't cancel
+    it, where those credentials are for reading alone.
+    """
+
+    intent: Resource
+    reason: str
+    before: Reply
+    replies: Mapping[Ask, Reply]
+    after: Reply
+    twin: Reply | None = None
+    late: Mapping[Ask, Reply] = field(default_factory=dict)
+    barred: NotTestable | None = None
+
+    def once_cancelled(self) -> Mapping[Ask, Reply]:
+        """The answers once its owner has cancelled it. Raises NotApplicable where that can't be."""
+        if self.barred is not None:
+            raise NotApplicable(f"{self.barred.message}: it can't be cancelled by its owner in between")
+        return self.late
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answers about two ids that were never issued."""
+
+    ids: tuple[str, str]
+    replies: Mapping[Ask, Reply]
+    others: Mapping[Ask, Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A cancel under a key, two for another reason under it, and the first one again; then the other under a new key.
+
+    `before` and `after` are GETs around the two for another reason.
+    """
+
+    first: Reply
+    before: Reply
+    second: Reply
+    second_again: Reply
+    after: Reply
+    first_again: Reply
+    second_under_a_new_key: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Cancels with `what` that have to be refused, by their reasons, and GETs of the intent's owner around them."""
+
+    what: str
+    intent: Resource
+    owner: str
+    before: Reply
+    replies: Mapping[str, Reply]
+    after: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A cancel with an odd body of an intent that could be cancelled, and a GET after it."""
+
+    reply: Reply
+    after: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The answers to methods that aren't documented in a place, a GET after them, and a documented cancel."""
+
+    place: str
+    replies: Mapping[str, Reply]
+    after: Reply
+    twin: Reply
