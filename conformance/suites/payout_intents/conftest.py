@@ -7,8 +7,8 @@ import pytest
 from conformance.errors import NotTestable
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
-from conformance.suites.payout_intents.announcements import Announcements
 from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.events import Events
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 
@@ -59,8 +59,6 @@ def receiver(conformance_session: Session) -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def announcements(
-    api: PayoutIntents, given: Given, receiver: Receiver, conformance_session: Session
-) -> Announcements:
+def events(api: PayoutIntents, given: Given, receiver: Receiver, conformance_session: Session) -> Events:
     """The events that came after cancels of every kind, performed once."""
-    return Announcements(api, given, receiver, conformance_session.recorder)
+    return Events(api, given, receiver, conformance_session.recorder)

@@ -13,7 +13,6 @@ from conformance.oracles import equality, expect
 from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, succeeded
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
@@ -41,28 +40,18 @@ class Round:
         """Which of them were answered by a 2xx."""
         return [number for number, reply in enumerate(self.race.replies) if succeeded(reply)]
 
-    def statuses(self) -> str:
-        """All of the answers, in short."""
-        all_of_them = ", ".join(str(reply.status) for reply in self.race.replies)
-        return f"{all_of_them} ({self.race.in_flight} in flight at once)"
+
+def _rounds(run: Callable[[], Round], good: Callable[[Round], bool]) -> Sequence[Round]:
+    """Runs rounds until one shows a violation."""
+    rounds: list[Round] = []
+    while len(rounds) < _ROUNDS and (not rounds or good(rounds[-1])):
+        rounds.append(run())
+    return rounds
 
 
-class Rounds:
-    """Runs rounds until one shows a violation, and cites them for each check."""
-
-    def __init__(self, session: Session, one: Callable[[], Round], good: Callable[[Round], bool]) -> None:
-        already = len(session.recorder.exchanges)
-        self.rounds: list[Round] = []
-        while len(self.rounds) < _ROUNDS and (not self.rounds or good(self.rounds[-1])):
-            self.rounds.append(one())
-        self.exchanges = tuple(session.recorder.exchanges[already:])
-
-
-@pytest.fixture(scope="session")
-def run_distinct(
-    api: PayoutIntents, given: Given, conformance_session: Session, evidence: Evidence
-) -> Rounds:
-    """Cancels with a key and a reason of their own each."""
+@pytest.fixture
+def distinct(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Round]:
+    """Races of cancels of one intent, each with a key and a reason of its own; run once."""
     evidence.cancelled()
 
     def begin() -> tuple[tuple[Resource, tuple[str, ...]], list[Call]]:
@@ -70,65 +59,60 @@ def run_distinct(
         reasons = tuple(api.new_reason() for _ in range(racers))
         return (intent, reasons), [_call(api, intent, reason, api.new_key()) for reason in reasons]
 
-    def one() -> Round:
+    def run() -> Round:
         (intent, reasons), race = api.raced(begin)
         read = api.confirmed(intent)
         return Round(race, reasons, read, read)
 
-    return Rounds(conformance_session, one, lambda one: len(one.winners()) == 1)
+    return evidence.once(("distinct",), lambda: _rounds(run, lambda one: len(one.winners()) == 1))
 
 
-@pytest.fixture(scope="session")
-def run_retries(api: PayoutIntents, given: Given, conformance_session: Session, evidence: Evidence) -> Rounds:
-    """Cancels with one key and one reason, and the same once more when all is over."""
+@pytest.fixture
+def retries(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Round]:
+    """Races of cancels with one key and one reason, and the same once more when all is over; run once."""
     evidence.cancelled()
 
     def begin() -> tuple[tuple[Resource, str, str], list[Call]]:
         intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
         return (intent, reason, key), [_call(api, intent, reason, key)] * api.racers
 
-    def one() -> Round:
+    def run() -> Round:
         (intent, reason, key), race = api.raced(begin)
         retry = api.until(_call(api, intent, reason, key), succeeded)
         return Round(race, (reason,) * len(race.replies), api.confirmed(intent), retry)
 
-    return Rounds(
-        conformance_session,
-        one,
-        lambda one: all(succeeded(reply) or reply.status == 409 for reply in one.race.replies),
-    )
+    def good(one: Round) -> bool:
+        return all(succeeded(reply) or reply.status == 409 for reply in one.race.replies)
 
-
-@pytest.fixture
-def distinct(run_distinct: Rounds, conformance_session: Session) -> Sequence[Round]:
-    """The races with keys of their own, on record with each check."""
-    conformance_session.recorder.cite(run_distinct.exchanges)
-    return run_distinct.rounds
-
-
-@pytest.fixture
-def retries(run_retries: Rounds, conformance_session: Session) -> Sequence[Round]:
-    """The races of retries, on record with each check."""
-    conformance_session.recorder.cite(run_retries.exchanges)
-    return run_retries.rounds
+    return evidence.once(("retries",), lambda: _rounds(run, good))
 
 
 def _call(api: PayoutIntents, intent: Resource, reason: str, key: str) -> Call:
     return lambda: api.cancel(intent, reason=reason, key=key)
 
 
+def _statuses(race: Race) -> str:
+    return f"{', '.join(str(reply.status) for reply in race.replies)} ({race.in_flight} in flight at once)"
+
+
+def _one_succeeds(race: Race, what: str) -> None:
+    """Exactly one 2xx for cancels at the same moment."""
+    winners = [reply for reply in race.replies if succeeded(reply)]
+    expect.that(
+        len(winners) == 1,
+        expected=f"exactly one 2xx for {len(race.replies)} {what} at the same moment",
+        observed=f"{len(winners)}: {_statuses(race)}",
+        reply=(winners or race.replies)[-1],
+        hint="Check and change in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock. "
+        "A request that waits for another with the same key compares its body before it repeats the answer.",
+    )
+
+
 @requirement("PI-07")
 def test_one_of_many_cancels_succeeds(distinct: Sequence[Round]) -> None:
     """Of parallel cancels of one intent, each under its own key, exactly one succeeds."""
     for one in distinct:
-        winners = one.winners()
-        expect.that(
-            len(winners) == 1,
-            expected=f"exactly one 2xx for {len(one.reasons)} cancels of one intent at the same moment",
-            observed=f"{len(winners)}: {one.statuses()}",
-            reply=one.race.replies[winners[-1] if winners else 0],
-            hint="Check and change in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock.",
-        )
+        _one_succeeds(one.race, "cancels of one intent, each under its own key,")
 
 
 @requirement("PI-07")
@@ -232,19 +216,6 @@ def test_one_key_with_many_reasons_succeeds_once(
         _one_succeeds(api.raced(begin)[1], "cancels with one key and a reason each")
 
 
-def _one_succeeds(race: Race, what: str) -> None:
-    winners = [reply for reply in race.replies if succeeded(reply)]
-    expect.that(
-        len(winners) == 1,
-        expected=f"exactly one 2xx for {len(race.replies)} {what} at the same moment",
-        observed=f"{len(winners)}: {', '.join(str(reply.status) for reply in race.replies)} "
-        f"({race.in_flight} in flight at once)",
-        reply=(winners or race.replies)[-1],
-        hint="Check and change in one step: UPDATE ... WHERE status = 'requires_approval', or a row lock. "
-        "A request that waits for another with the same key compares its body before it repeats the answer.",
-    )
-
-
 @requirement("PI-07", level="SHOULD")
 def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evidence) -> None:
     """Those that come too late get 422, or 409 while the winner is in progress."""
@@ -275,7 +246,7 @@ def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Ev
         expect.that(
             bool(winners) and strange is None,
             expected="the first answer, or 409, for each of the requests with one key and body at the same moment",
-            observed=one.statuses(),
+            observed=_statuses(one.race),
             reply=strange or one.race.replies[0],
             hint="Claim the key (an insert under a unique constraint) before anything else is done.",
         )

@@ -6,24 +6,32 @@ from conformance.oracles import expect
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
-from conformance.suites.payout_intents.announcements import Announced, Announcements
 from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.events import Act, Announced, Events
 from conformance.suites.payout_intents.receiver import EVENT, Receiver
 
 pytestmark = pytest.mark.waits
 
 
 @requirement("PI-49")
-def test_cancellation_is_announced(announcements: Announcements, receiver: Receiver) -> None:
+def test_cancellation_is_announced(events: Events, receiver: Receiver) -> None:
     """A cancelled intent is announced by an event that names it."""
-    _is_announced(announcements.of("cancelled"), receiver)
+    announced = events.after(Act.CANCEL_WITHOUT_KEY)
+
+    _is_announced(announced, receiver)
 
 
 @requirement("PI-49")
-@pytest.mark.parametrize("how", ["with_a_key", "without_a_key"])
-def test_event_carries_the_reason(announcements: Announcements, receiver: Receiver, how: str) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(Act.CANCEL, id="with_a_key"),
+        pytest.param(Act.CANCEL_WITHOUT_KEY, id="without_a_key"),
+    ],
+)
+def test_event_carries_the_reason(events: Events, receiver: Receiver, how: Act) -> None:
     """The event says why the intent was cancelled."""
-    announced = announcements.of("with_a_key" if how == "with_a_key" else "cancelled")
+    announced = events.after(how)
 
     reason, came = announced.subject.reason, announced.came
     expect.that(
@@ -34,9 +42,9 @@ def test_event_carries_the_reason(announcements: Announcements, receiver: Receiv
 
 
 @requirement("PI-49")
-def test_event_carries_the_whole_reason(announcements: Announcements, receiver: Receiver) -> None:
+def test_event_carries_the_whole_reason(events: Events, receiver: Receiver) -> None:
     """A reason as long as it may be, of unusual characters, is in the event as it was sent."""
-    announced = announcements.of("odd")
+    announced = events.after(Act.CANCEL_FOR_AN_ODD_REASON)
     _is_announced(announced, receiver, control=True)
 
     reason, came = announced.subject.reason, announced.came
@@ -50,11 +58,9 @@ def test_event_carries_the_whole_reason(announcements: Announcements, receiver: 
 
 
 @requirement("PI-49")
-def test_event_gives_nothing_away(
-    api: PayoutIntents, announcements: Announcements, receiver: Receiver
-) -> None:
+def test_event_gives_nothing_away(api: PayoutIntents, events: Events, receiver: Receiver) -> None:
     """An event holds neither a whole account number nor a secret key."""
-    announced = announcements.of("cancelled")
+    announced = events.after(Act.CANCEL_WITHOUT_KEY)
     _is_announced(announced, receiver, control=True)
 
     numbers = account_numbers(announced.subject.intent.facts)
@@ -75,53 +81,61 @@ def test_event_gives_nothing_away(
 
 
 @requirement("PI-49")
-def test_cancellation_without_a_key_is_announced(announcements: Announcements, receiver: Receiver) -> None:
+def test_cancellation_without_a_key_is_announced(events: Events, receiver: Receiver) -> None:
     """A cancel without key and reason is announced as any other."""
-    _is_announced(announcements.of("bare"), receiver)
+    announced = events.after(Act.CANCEL_WITHOUT_KEY_AND_REASON)
+
+    _is_announced(announced, receiver)
 
 
 @requirement("PI-49")
-def test_cancellation_is_announced_once(announcements: Announcements, receiver: Receiver) -> None:
+def test_cancellation_is_announced_once(events: Events, receiver: Receiver) -> None:
     """However many cancels meet, there is one event; it may be delivered more than once."""
-    announced = announcements.heard_out("raced")
+    announced = events.all_after(Act.CANCELS_AT_ONCE)
 
     _is_announced(announced, receiver)
-    _events_are(announced, 1, "cancels at the same moment")
+    _events_are(announced, 1)
 
 
 @requirement("PI-50")
-def test_replay_and_conflict_are_not_announced(announcements: Announcements, receiver: Receiver) -> None:
+def test_replay_and_conflict_are_not_announced(events: Events, receiver: Receiver) -> None:
     """Retries, conflicts, cancels and reads of a cancelled intent are no events."""
-    announced = announcements.heard_out("retried")
+    announced = events.all_after(Act.CANCEL_AND_AGAIN)
 
     _is_announced(announced, receiver, control=True)
-    _events_are(announced, announced.before, "a cancel, a retry, a conflict, two refusals and a GET")
+    _events_are(announced, announced.before)
 
 
 @requirement("PI-50")
-def test_conflict_announces_no_other_intent(announcements: Announcements) -> None:
+def test_conflict_announces_no_other_intent(events: Events) -> None:
     """A used key with another body, sent to another intent, announces that one neither."""
-    _events_are(
-        announcements.heard_out("second"), 0, "a conflict over a key that another intent's cancel used"
-    )
+    announced = events.all_after(Act.CONFLICT_OVER_ANOTHER)
+
+    _events_are(announced, 0)
 
 
 @requirement("PI-50")
-def test_wrong_credentials_announce_nothing(announcements: Announcements) -> None:
+def test_wrong_credentials_announce_nothing(events: Events) -> None:
     """A cancel with a wrong secret is no event."""
-    _events_are(announcements.heard_out("unproved"), 0, "cancels with a wrong secret")
+    announced = events.all_after(Act.CANCEL_WITH_A_WRONG_SECRET)
+
+    _events_are(announced, 0)
 
 
 @requirement("PI-50")
-def test_refusal_is_not_announced(announcements: Announcements) -> None:
+def test_refusal_is_not_announced(events: Events) -> None:
     """A processing intent whose cancel is refused is not announced as cancelled."""
-    _events_are(announcements.heard_out("refused"), 0, "cancels of a processing intent")
+    announced = events.all_after(Act.CANCEL_WHILE_PROCESSING)
+
+    _events_are(announced, 0)
 
 
 @requirement("PI-50")
-def test_not_found_is_not_announced(announcements: Announcements) -> None:
+def test_not_found_is_not_announced(events: Events) -> None:
     """Another merchant's intent, which isn't found, is not announced as cancelled."""
-    _events_are(announcements.heard_out("foreign"), 0, "a cancel of another merchant's intent")
+    announced = events.all_after(Act.CANCEL_ANOTHER_MERCHANTS)
+
+    _events_are(announced, 0)
 
 
 def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = False) -> None:
@@ -134,11 +148,11 @@ def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = F
     )
 
 
-def _events_are(announced: Announced, number: int, after: str) -> None:
+def _events_are(announced: Announced, number: int) -> None:
     came = announced.came
     expect.that(
         len(came) == number,
-        expected=f"{number or 'no'} {EVENT} event{'' if number == 1 else 's'} after {after}",
+        expected=f"{number or 'no'} {EVENT} event{'' if number == 1 else 's'} after {announced.act}",
         observed=f"{len(came)}, with the ids {', '.join(one.identity for one in came)}",
         hint="Send the event where the status changes, and nowhere else.",
     )

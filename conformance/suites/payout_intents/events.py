@@ -1,0 +1,197 @@
+"""The events that follow a cancel, or don't: every act is performed first, and one wait does for all of them.
+
+A target may take a second to deliver an event, and an event that will never come can't be told from a late one at once.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from conformance.errors import ConformanceError
+from conformance.expect import Violation
+from conformance.http.client import Recorder
+from conformance.http.reply import Reply
+from conformance.model import Exchange
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.payout_intents.assertions import was_refused
+from conformance.suites.payout_intents.client import PayoutIntents, body_of
+from conformance.suites.payout_intents.receiver import EVENT, Delivery, Receiver
+
+# An event that should not come isn't far once a later one has come that should.
+_LATER_S = 0.25
+# A reason of the longest length, of characters that a mail or a template might change.
+_LONGEST = 512
+_ODD = "  {} Größe & <b>R&D</b> 日本 €5 🏦 {{reason}} %d {}  "
+
+# The cause for which an act could not be performed; raised by each check that asks for it.
+Fault = ConformanceError | Violation
+Cancel = Callable[[Resource, str], object]
+
+
+class Act(Enum):
+    """What is done with an intent of its own, for a reason of its own, by the words that messages use for it."""
+
+    CANCEL = "a cancel with a key"
+    CANCEL_WITHOUT_KEY = "a cancel without a key"
+    CANCEL_WITHOUT_KEY_AND_REASON = "a cancel without a key and a reason"
+    CANCEL_FOR_AN_ODD_REASON = "a cancel for 512 unusual characters"
+    CANCELS_AT_ONCE = "cancels at the same moment"
+    CANCEL_AND_AGAIN = "a cancel, a retry, a conflict, two refusals and a GET"
+    CONFLICT_OVER_ANOTHER = "a conflict over a key that another intent's cancel used"
+    CANCEL_WITH_A_WRONG_SECRET = "cancels with a wrong secret"
+    CANCEL_WHILE_PROCESSING = "cancels of a processing intent"
+    CANCEL_ANOTHER_MERCHANTS = "a cancel of another merchant's intent"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An intent that was cancelled, or not: for which reason, and the exchanges of that."""
+
+    intent: Resource
+    reason: str
+    exchanges: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The events of one act, redeliveries left out, and how many of them had come before it was continued."""
+
+    act: str
+    subject: Subject
+    came: tuple[Delivery, ...]
+    before: int
+
+
+class Events:
+    """Performs every act once, on first use."""
+
+    def __init__(self, api: PayoutIntents, given: Given, receiver: Receiver, recorder: Recorder) -> None:
+        self._api, self._given, self._receiver, self._recorder = api, given, receiver, recorder
+        self._found: Mapping[Act, Announced | Fault] = {}
+        self._last: Announced | Fault | None = None
+
+    def after(self, act: Act) -> Announced:
+        """The events after an act. Raises the fault that kept it from being performed."""
+        if not self._found:
+            self._found = self._performed()
+        return self._cited(self._found[act])
+
+    def all_after(self, act: Act) -> Announced:
+        """As `after`, where it matters that no more came: an event that was caused later has come by then."""
+        found, last = self.after(act), self._cited(self._last)
+        if not last.came:
+            raise Violation(
+                expected=f"a {EVENT} event that names the intent {last.subject.intent.id}",
+                observed=self._receiver.said(),
+                hint="Only where events come can it be told that one doesn't.",
+                control=True,
+            )
+        return found
+
+    def _performed(self) -> Mapping[Act, Announced | Fault]:
+        api, key = self._api, self._api.new_key()
+        wrong = api.authorization(secret="no-such-secret-at-all")
+        odd = _odd(api.new_reason())
+        subjects: dict[Act, Subject | Fault] = {
+            Act.CANCEL: self._tried(lambda intent, why: api.cancels(intent, reason=why)),
+            Act.CANCEL_WITHOUT_KEY: self._tried(
+                lambda intent, why: api.cancels(intent, reason=why, key=None)
+            ),
+            Act.CANCEL_WITHOUT_KEY_AND_REASON: self._tried(
+                lambda intent, _: api.cancels(intent, reason=None, key=None)
+            ),
+            Act.CANCEL_FOR_AN_ODD_REASON: self._tried(
+                lambda intent, why: api.cancels(intent, reason=why), reason=odd
+            ),
+            Act.CANCELS_AT_ONCE: self._tried(
+                lambda intent, _: api.race([lambda: api.cancel(intent)] * api.racers)
+            ),
+            Act.CANCEL_AND_AGAIN: self._tried(lambda intent, why: api.cancels(intent, reason=why, key=key)),
+        }
+        for one in subjects.values():
+            if isinstance(one, Subject):
+                self._receiver.waits_for(one.intent)
+        # A second event of the same cancel would come about now.
+        time.sleep(_LATER_S)
+        before = {
+            act: len(self._receiver.about(one.intent))
+            for act, one in subjects.items()
+            if isinstance(one, Subject)
+        }
+        subjects[Act.CANCEL_AND_AGAIN] = first = self._again(subjects[Act.CANCEL_AND_AGAIN], key)
+        subjects[Act.CONFLICT_OVER_ANOTHER] = (
+            self._refused(lambda intent, why: api.cancel(intent, reason=why, key=key))
+            if isinstance(first, Subject)
+            else first
+        )
+        subjects[Act.CANCEL_WHILE_PROCESSING] = self._refused(
+            lambda intent, why: api.cancel(intent, reason=why), status="processing"
+        )
+        subjects[Act.CANCEL_ANOTHER_MERCHANTS] = self._refused(
+            lambda intent, _: api.cancel(intent), owner="other_merchant"
+        )
+        subjects[Act.CANCEL_WITH_A_WRONG_SECRET] = self._refused(
+            lambda intent, why: api.post(intent, body_of(why), change={"Authorization": wrong})
+        )
+        last = self._tried(lambda intent, why: api.cancels(intent, reason=why))
+        if isinstance(last, Subject):
+            self._receiver.waits_for(last.intent)
+            time.sleep(_LATER_S)
+        self._last = self._heard("a cancel in the end", last, 0)
+        return {act: self._heard(act.value, one, before.get(act, 0)) for act, one in subjects.items()}
+
+    def _tried(
+        self, cancel: Cancel, status: str = "requires_approval", reason: str | None = None, **whose: str
+    ) -> Subject | Fault:
+        already, reason = len(self._recorder.exchanges), reason or self._api.new_reason()
+        try:
+            intent = self._given(status, webhook_url=self._receiver.url, **whose)
+            cancel(intent, reason)
+        except (ConformanceError, Violation) as fault:
+            return fault
+        return Subject(intent, reason, tuple(self._recorder.exchanges[already:]))
+
+    def _again(self, subject: Subject | Fault, key: str) -> Subject | Fault:
+        """A retry, a conflict, two refusals and a read, none of which is an event."""
+        if not isinstance(subject, Subject):
+            return subject
+        api, intent, already = self._api, subject.intent, len(self._recorder.exchanges)
+        try:
+            api.cancel(intent, reason=subject.reason, key=key)
+            api.cancel(intent, reason=api.new_reason(), key=key)
+            api.cancel(intent, reason=api.new_reason())
+            api.cancel(intent, key=None)
+            api.read(intent)
+        except ConformanceError as fault:
+            return fault
+        return Subject(intent, subject.reason, (*subject.exchanges, *self._recorder.exchanges[already:]))
+
+    def _refused(
+        self, cancel: Callable[[Resource, str], Reply], status: str = "requires_approval", **whose: str
+    ) -> Subject | Fault:
+        """Cancels twice in a way that has to be refused: an accepted cancel is rightly announced."""
+
+        def twice(intent: Resource, reason: str) -> None:
+            for _ in range(2):
+                was_refused(cancel(intent, reason), "a cancel")
+
+        return self._tried(twice, status, **whose)
+
+    def _heard(self, act: str, one: Subject | Fault, before: int) -> Announced | Fault:
+        if not isinstance(one, Subject):
+            return one
+        return Announced(act, one, tuple(self._receiver.about(one.intent)), before)
+
+    def _cited(self, found: Announced | Fault | None) -> Announced:
+        assert found is not None
+        if not isinstance(found, Announced):
+            raise found.with_traceback(None)
+        self._recorder.cite(found.subject.exchanges)
+        return found
+
+
+def _odd(token: str) -> str:
+    start = _ODD.format(token, "")
+    return _ODD.format(token, "x" * (_LONGEST - len(start)))
