@@ -1,10 +1,10 @@
-"""What all answers of the run have in common, whichever intent they are about.
+"""Checks of every answer of the run, whichever intent it is about.
 
 A run in several processes looks back on what the process did that comes to this last.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -19,7 +19,7 @@ from conformance.oracles.instants import is_instant
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
 from conformance.suites.common import is_instant
-from conformance.suites.payout_intents.assertions import CANCELLED, ORDER, in_envelope, succeeded
+from conformance.suites.payout_intents.assertions import ORDER, cancelled, in_envelope, succeeded, told
 from conformance.suites.payout_intents.client import Asked, PayoutIntents
 from conformance.suites.payout_intents.observations import Evidence
 
@@ -32,20 +32,14 @@ _A_FEW, _A_FEW_MORE = 5, 10
 # -- every answer to a cancel, whichever intent it is about -------------------------------------------------------
 
 
-Successes = Callable[[Callable[[Asked], None]], None]
+Successes = Callable[[], Iterator[Asked]]
 
 
 @pytest.fixture
 def successes(api: PayoutIntents, evidence: Evidence) -> Successes:
-    """Calls a check with each success of this process that shows an intent, whoever's credentials it was sent with."""
+    """Each success of this process so far that shows an intent, whoever's credentials it was sent with."""
     _everybody_cancels(evidence)
-
-    def look(check: Callable[[Asked], None]) -> None:
-        for one in api.asked:
-            if succeeded(one.reply) and isinstance(one.reply.json, dict):
-                check(one)
-
-    return look
+    return lambda: (one for one in api.asked if succeeded(one.reply) and isinstance(one.reply.json, dict))
 
 
 def _everybody_cancels(evidence: Evidence) -> None:
@@ -90,10 +84,9 @@ def test_every_success_is_the_documented_one(api: PayoutIntents, evidence: Evide
     for several in accepted.values():
         # A retry may be answered otherwise, which is for PI-33 to judge.
         if not any(one.reply.status == 202 and one.reply.at("status") == "cancelled" for one in several):
-            expect.answered(
+            cancelled(
                 several[0].reply,
-                CANCELLED,
-                to=f"a cancel with the credentials of {several[0].by}",
+                f"a cancel with the credentials of {several[0].by}",
                 hint="What is different about this intent, or about this caller?",
             )
 
@@ -101,19 +94,14 @@ def test_every_success_is_the_documented_one(api: PayoutIntents, evidence: Evide
 @requirement("PI-18")
 def test_every_success_has_its_callers_environment(api: PayoutIntents, successes: Successes) -> None:
     """environment is that of the credentials in each success of the run, whoever's they were."""
-
-    def check(one: Asked) -> None:
-        elsewhere = one.by == "other_environment"
-        value = one.reply.at("environment")
-        expect.that(
-            value is MISSING or (isinstance(value, str) and (value != api.environment) is elsewhere),
-            expected=f"environment to be {'another one than ' if elsewhere else ''}{api.environment!r} "
-            f"for the credentials of {one.by}",
-            observed=f"environment is {value!r}",
-            reply=one.reply,
-        )
-
-    successes(check)
+    own = api.environment
+    for one in successes():
+        whose = f"for the credentials of {one.by}"
+        if one.by == "other_environment":
+            another = f"another one than {own!r} {whose}"
+            told(one.reply, "environment", lambda value: isinstance(value, str) and value != own, another)
+        else:
+            told(one.reply, "environment", expect.is_same_as(own), f"{own!r} {whose}")
 
 
 @pytest.mark.parametrize(
@@ -154,25 +142,15 @@ def test_every_documented_refusal_has_the_envelope(api: PayoutIntents, evidence:
 @requirement("PI-15")
 def test_every_success_is_about_its_intent(successes: Successes) -> None:
     """Each 202 of the run is a payout_intent, and the one that was asked for."""
-
-    def check(one: Asked) -> None:
-        expect.field(
+    for one in successes():
+        told(
             one.reply,
             "id",
-            lambda value: value in (one.intent.id, MISSING),
+            expect.is_same_as(one.intent.id),
             f"the requested id {one.intent.id!r}",
             hint="Is the answer kept where requests at the same moment share it?",
         )
-        expect.field(
-            one.reply, "object", lambda value: value in ("payout_intent", MISSING), "'payout_intent'"
-        )
-
-    successes(check)
-
-
-def _matches(pattern: str, value: object) -> bool:
-    """Whether a value looks so; a key that is left out is for PI-15 to judge."""
-    return value is MISSING or (isinstance(value, str) and re.fullmatch(pattern, value) is not None)
+        told(one.reply, "object", expect.is_same_as("payout_intent"), "'payout_intent'")
 
 
 @requirement("PI-17")
@@ -180,47 +158,40 @@ def test_every_success_has_a_clean_amount(successes: Successes) -> None:
     """amount is a string of digits, currency and country are codes in capitals, in each 202 of the run."""
     patterns = {"amount": r"[0-9]+", "currency": r"[A-Z]{3}", "country": r"[A-Z]{2}"}
 
-    def check(one: Asked) -> None:
+    for one in successes():
         for key, pattern in patterns.items():
-            expect.field(
-                one.reply,
-                key,
-                partial(_matches, pattern),
-                f"a text like {pattern}, for each intent",
-            )
+            told(one.reply, key, partial(_matches, pattern), f"a text like {pattern}, for each intent")
 
-    successes(check)
+
+def _matches(pattern: str, value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 @requirement("PI-19")
 def test_every_success_has_the_last_four(successes: Successes) -> None:
     """account_last4 is four characters long in each 202 of the run, and the end of the account number."""
-
-    def check(one: Asked) -> None:
+    for one in successes():
         if one.reply.at("recipient.type") != "bank_account":
-            return
+            continue
         ends = [number[-4:] for number in account_numbers(one.intent.facts)]
-        expect.field(
-            one.reply,
-            "recipient.account_last4",
-            lambda value: isinstance(value, str) and len(value) == 4 and (not ends or value in ends),
+        value = one.reply.at("recipient.account_last4")
+        expect.that(
+            isinstance(value, str) and len(value) == 4 and (not ends or value in ends),
+            expected="recipient.account_last4 to be "
             f"four characters{', ' + ' or '.join(map(repr, ends)) if ends else ''}",
+            observed=f"recipient.account_last4 is {value!r}",
+            reply=one.reply,
             hint="As text, so that leading zeros survive.",
         )
-
-    successes(check)
 
 
 @requirement("PI-20")
 def test_every_success_has_instants(successes: Successes) -> None:
     """created_at and updated_at are ISO 8601 instants in each 202 of the run."""
-
-    def check(one: Asked) -> None:
+    for one in successes():
         for key in ("created_at", "updated_at"):
             if one.reply.at(key) is not MISSING:
                 is_instant(one.reply, key)
-
-    successes(check)
 
 
 @requirement("PI-21")
@@ -232,9 +203,9 @@ def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, 
         api.cancels(intent)
         api.confirmed(intent)
 
-    def check(one: Asked) -> None:
+    for one in successes():
         if one.intent.id not in api.confirmations:
-            return
+            continue
         read = api.confirmations[one.intent.id][2]
         for key in ORDER:
             value, stands = one.reply.at(key), read.at(key)
@@ -245,8 +216,6 @@ def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, 
                 reply=one.reply,
                 hint="One and the same function should render an intent, whoever asks.",
             )
-
-    successes(check)
 
 
 @requirement("PI-21")
@@ -273,7 +242,7 @@ def test_every_success_has_the_order_data_that_was_told(
     if not keys:
         raise NotApplicable("the state provider doesn't tell order data as GET shows it")
 
-    def check(one: Asked) -> None:
+    for one in successes():
         for key in (key for key in keys if key in one.intent.facts):
             value = one.reply.at(key)
             expect.that(
@@ -282,8 +251,6 @@ def test_every_success_has_the_order_data_that_was_told(
                 observed=f"{key} is {value!r}",
                 reply=one.reply,
             )
-
-    successes(check)
 
 
 # -- every answer to anything ---------------------------------------------------------------------------------------
@@ -301,11 +268,11 @@ def _digits(reply: Reply) -> set[str]:
 @requirement("PI-19")
 def test_account_numbers_are_in_no_answer(api: PayoutIntents) -> None:
     """No answer of the run shows an account number that the state provider told."""
-    told = [number for intent in api.known.values() for number in account_numbers(intent.facts)]
-    if not told:
+    numbers = [number for intent in api.known.values() for number in account_numbers(intent.facts)]
+    if not numbers:
         raise NotApplicable("the state provider doesn't tell the account number")
     # Where a bank's code or check digits stand before it, as in an IBAN, the number is no less shown.
-    ends = {bare[-_TELLING:]: bare for bare in (re.sub(r"[ \-]", "", number) for number in told)}
+    ends = {bare[-_TELLING:]: bare for bare in (re.sub(r"[ \-]", "", number) for number in numbers)}
     for reply, _ in api.answers:
         for run in _digits(reply):
             number = ends.get(run[-_TELLING:])
