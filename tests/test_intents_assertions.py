@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.suites.payout_intents import reasons
+from conformance.suites.payout_intents import assertions, reasons
 from conformance.suites.payout_intents.assertions import is_cancelled, proceeds, succeeded, was_refused
 from conformance.suites.payout_intents.bad_requests import naming
+from conformance.suites.payout_intents.observations import WHY, Evidence, shared
 from tests.http.test_reply import reply
 
 BEFORE = {"status": "processing", "amount": "1", "merchant_reference": "r", "failure_code": None}
@@ -123,3 +124,103 @@ def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: st
     """So that its developer knows where to look."""
     sent = reasons.FREE_TEXT["outer_spaces"]
     assert said in reasons.difference(sent, change(sent))
+
+
+REFUSALS = {
+    assertions.approval_required: (422, "approval_required"),
+    assertions.not_found: (404, "not_found"),
+    assertions.conflict: (409, "idempotency_conflict"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_named_refusal_asserts_status_and_code(refusal: Callable[[Reply, str], None]) -> None:
+    """The documented answer passes; another status, another code and a missing code are violations."""
+    status, code = REFUSALS[refusal]
+    documented = json.dumps({"error": {"code": code, "message": "No."}}).encode()
+    refusal(reply(documented, status), "a cancel")
+
+    for wrong in (
+        reply(documented, 400),
+        reply(b'{"error": {"code": "refused"}}', status),
+        reply(b"{}", status),
+    ):
+        with pytest.raises(Violation, match=f"{status} with error.code '{code}' to a cancel"):
+            refusal(wrong, "a cancel")
+
+
+@pytest.mark.parametrize(
+    ("answer", "good"),
+    [
+        (reply(b"{}", 401), True),
+        (reply(b"no", 404), True),
+        (reply(b"{}", 202), False),
+        (reply(b"kept", 401), False),
+    ],
+)
+def test_refused_is_any_answer_but_a_2xx(answer: Reply, *, good: bool) -> None:
+    """The answer also must not repeat what the caller may not see."""
+    if good:
+        assertions.refused(answer, "a cancel", secret="kept")
+        return
+    with pytest.raises(Violation, match="a cancel to be rejected"):
+        assertions.refused(answer, "a cancel", secret="kept")
+
+
+class Recorder:
+    """Stands for the recorder of a run: what was sent, and what checks were shown of it."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[str] = []
+        self.cited: list[str] = []
+
+    def cite(self, exchanges: tuple[str, ...]) -> None:
+        """Remembers the exchanges."""
+        self.cited += exchanges
+
+
+class Acts(Evidence):
+    """An act that is recorded, and one that fails."""
+
+    def __init__(self, recorder: Any) -> None:
+        super().__init__(None, None, recorder)  # type: ignore[arg-type] - neither act sends anything
+        self.recorder = recorder
+
+    @shared
+    def act(self, *, reason: str = WHY) -> str:
+        """Records the reason."""
+        self.recorder.exchanges.append(reason)
+        return reason
+
+    @shared
+    def fail(self) -> None:
+        """Records the attempt."""
+        self.recorder.exchanges.append("failed")
+        raise Violation(expected="this", observed="that")
+
+
+def test_an_act_is_performed_once_for_the_same_arguments() -> None:
+    """A default that is written out is the same argument, and every call cites the exchanges."""
+    acts = Acts(recorder := Recorder())
+
+    assert [acts.act(), acts.act(reason=WHY), acts.act(reason="other"), acts.act()] == [
+        WHY,
+        WHY,
+        "other",
+        WHY,
+    ]
+
+    assert recorder.exchanges == [WHY, "other"]
+    assert recorder.cited == [WHY, WHY, "other", WHY]
+
+
+def test_an_act_that_failed_is_not_tried_again() -> None:
+    """The same violation is raised each time."""
+    acts = Acts(recorder := Recorder())
+
+    for _ in range(2):
+        with pytest.raises(Violation, match="expected this; observed that"):
+            acts.fail()
+
+    assert recorder.exchanges == ["failed"]
+    assert recorder.cited == ["failed", "failed"]

@@ -35,17 +35,17 @@ FREE_TEXT = {
     "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
-# What libraries tidy up by default.
+# Texts that libraries tidy up by default.
 TIDY = ("outer_spaces", "odd_outer_spaces", "composed")
 
 
 def plain(length: int) -> str:
-    """So many ASCII characters, the last of which is unlike its neighbours."""
+    """`length` ASCII characters, the last of which is unlike its neighbours."""
     return (_WORDS * (length // len(_WORDS) + 1))[: length - 1] + "Z"
 
 
 def repeated(alphabet: str, length: int) -> str:
-    """So many characters of an alphabet, over and over."""
+    """`length` characters: an alphabet over and over."""
     return (alphabet * (length // len(alphabet) + 1))[:length]
 
 
@@ -62,7 +62,7 @@ def echoes(reply: Reply, reason: str, where: str) -> None:
 
 
 def difference(sent: str, came: Any) -> str:
-    """In words, what has become of a reason."""
+    """How a reason was changed, in words."""
     if came is MISSING:
         return "failure_message is missing"
     if not isinstance(came, str):

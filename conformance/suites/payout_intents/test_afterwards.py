@@ -45,7 +45,7 @@ Attempt = Callable[[Evidence], TurnedAway]
 
 
 def _aged(reply: Reply) -> str:
-    """Waits until an answer is of some age, and says which."""
+    """Waits until an answer is 0.25 s old; returns its age."""
     time.sleep(max(0.0, reply.finished + _LATER_S - time.perf_counter()))
     return f"{time.perf_counter() - reply.finished:.1f} s"
 
@@ -62,7 +62,7 @@ def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> No
 @requirement("PI-01")
 @pytest.mark.last
 def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: Evidence) -> None:
-    """Whatever has been cancelled in the course of the run, an intent that nobody asked to cancel isn't."""
+    """The cancels of the run leave an intent alone that no request was about."""
     bystander = evidence.bystander()
     evidence.cancelled()
     age = _aged(bystander.after)
@@ -74,7 +74,7 @@ def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: E
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_turned_away_request_has_no_effect(evidence: Evidence, kind: Attempt) -> None:
-    """A cancel that is refused for whoever sends it, or for its form, changes nothing."""
+    """A cancel that is refused for its sender or its form changes nothing."""
     turned_away = kind(evidence)
 
     _untouched(turned_away, turned_away.after, f"after cancels with {turned_away.what}")
@@ -85,7 +85,7 @@ def test_turned_away_request_has_no_effect(evidence: Evidence, kind: Attempt) ->
 def test_turned_away_request_has_no_late_effect(
     api: PayoutIntents, evidence: Evidence, kind: Attempt
 ) -> None:
-    """What was refused isn't carried out afterwards: in the end the intent is as it was, and can be cancelled."""
+    """A refused cancel isn't carried out later: in the end the intent is as it was, and can be cancelled."""
     turned_away = kind(evidence)
     intent, owner, what = turned_away.intent, turned_away.owner, turned_away.what
     age = _aged(turned_away.after)
@@ -97,7 +97,7 @@ def test_turned_away_request_has_no_late_effect(
 
 
 def _was_accepted(turned_away: TurnedAway) -> bool:
-    """Whether one of the requests wasn't refused: whether that is right is asked elsewhere."""
+    """Whether one of the requests was accepted, which other checks judge."""
     return any(succeeded(reply) for reply in turned_away.replies.values())
 
 
@@ -128,7 +128,7 @@ def _untouched(turned_away: TurnedAway, read: Reply, when: str) -> None:
 def test_cancelled_intents_stay_cancelled(
     api: PayoutIntents, evidence: Evidence, conformance_session: Session
 ) -> None:
-    """What was cancelled in the course of the run is so still, some seconds after the last cancel."""
+    """Intents that the run cancelled are cancelled still, some seconds after the last cancel."""
     evidence.cancelled()
     for one in of_each_kind(conformance_session.watch.due(), _MOST):
         read = api.read(one.id, by=one.by)
@@ -158,7 +158,7 @@ def _lost(was: Reply, read: Reply) -> list[str]:
 
 @requirement("PI-31")
 def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given) -> None:
-    """A key conflicts with another reason not only at once, but a moment later, too: retries come within seconds."""
+    """A key conflicts with another reason a moment later, too: retries come within seconds."""
     intent, key = given("requires_approval"), api.new_key()
     age = _aged(api.cancels(intent, reason=api.new_reason(), key=key))
 

@@ -52,7 +52,7 @@ def _everybody_cancels(evidence: Evidence) -> None:
 
 @requirement("PI-01")
 def test_no_first_cancel_is_a_server_error(api: PayoutIntents, evidence: Evidence) -> None:
-    """Whichever intent it is that requires approval: the first request to cancel it doesn't end in a 5xx."""
+    """The first cancel of an intent that requires approval doesn't end in a 5xx, whichever intent it is."""
     evidence.cancelled()
     firsts: dict[str, Asked] = {}
     for one in sorted(api.asked, key=lambda each: each.reply.written):
@@ -74,7 +74,7 @@ def test_no_first_cancel_is_a_server_error(api: PayoutIntents, evidence: Evidenc
 
 @requirement("PI-01")
 def test_every_success_is_the_documented_one(api: PayoutIntents, evidence: Evidence) -> None:
-    """Whoever cancels whichever intent: of the answers that accept it, one is a 202 that says cancelled already."""
+    """Each intent that was cancelled got a 202 that says cancelled, whichever caller and intent it was."""
     _everybody_cancels(evidence)
     accepted: dict[str, list[Asked]] = {}
     for one in api.asked:
@@ -93,7 +93,7 @@ def test_every_success_is_the_documented_one(api: PayoutIntents, evidence: Evide
 
 @requirement("PI-18")
 def test_every_success_has_its_callers_environment(api: PayoutIntents, successes: Successes) -> None:
-    """environment is that of the credentials in each success of the run, whoever's they were."""
+    """environment is that of the credentials in each success of the run."""
     own = api.environment
     for one in successes():
         whose = f"for the credentials of {one.by}"
@@ -112,7 +112,7 @@ def test_every_success_has_its_callers_environment(api: PayoutIntents, successes
     ],
 )
 def test_no_other_intent_was_cancelled(api: PayoutIntents, evidence: Evidence, which: str) -> None:
-    """Of all intents that were handed over as processing, or as terminal, not one cancel was accepted."""
+    """No cancel of an intent was accepted that was handed over as processing, or as terminal."""
     evidence.cancel_refused(state="processing" if which == "processing" else "cancelled")
     for one in api.asked:
         status = one.intent.status
@@ -196,7 +196,7 @@ def test_every_success_has_instants(successes: Successes) -> None:
 
 @requirement("PI-21")
 def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, successes: Successes) -> None:
-    """What each 202 of the run says of amount, reference and recipient is what GET says of that intent."""
+    """amount, reference and recipient in each 202 of the run are those in GET of that intent."""
     if len(api.confirmations) < _A_FEW:
         # One that nobody has read before it is cancelled, as most of them are in a run of all checks.
         intent = given.unread("requires_approval")
@@ -222,7 +222,7 @@ def test_every_success_has_its_own_order_data(api: PayoutIntents, given: Given, 
 def test_every_success_has_the_order_data_that_was_told(
     api: PayoutIntents, given: Given, evidence: Evidence, successes: Successes
 ) -> None:
-    """Amount, reference and the like are what the state provider told, where it tells them as GET does."""
+    """amount, reference and recipient are those that the state provider told, where it tells them as GET does."""
     evidence.cancelled()
     # Letters and figures that get lost don't stand in every order: a run of few checks looks at some more.
     with suppress(NotTestable):

@@ -57,10 +57,8 @@ def test_documented_credentials_read(api: PayoutIntents, evidence: Evidence) -> 
 
 
 def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
-    """It isn't answered as a request without credentials is; any other refusal is for the row about its cause."""
-    as_bare = reply.status == bare.status and equality.same_but_nulls(
-        reply.at("error.code"), bare.at("error.code")
-    )
+    """The answer isn't that to a request without credentials; the row about its cause judges any other refusal."""
+    as_bare = reply.status == bare.status and expect.alike(reply.at("error.code"), bare.at("error.code"))
     expect.that(
         reply.ok or (reply.status not in (401, 403) and (reply.status >= 500 or not as_bare)),
         expected=f"{what} to be accepted",
@@ -172,7 +170,7 @@ NEIGHBOUR = (("X-Forwarded-For", "127.0.0.1"), ("X-Real-IP", "127.0.0.1"), ("For
 
 @requirement("PI-40")
 def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given) -> None:
-    """However the path is spelt, and wherever a request claims to be from: without credentials it cancels nothing."""
+    """A request without credentials cancels nothing, however its path is spelt and wherever it claims to be from."""
     intent = given("requires_approval")
     path, plain = cancel_path(intent), [("Content-Type", "application/json")]
 
@@ -200,7 +198,7 @@ STOLEN = ("absent", "wrong_secret", "empty_secret", "unknown_key", "other_scheme
 
 @requirement("PI-40")
 def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> None:
-    """An answer that is stored under a key isn't repeated for whoever can't authenticate."""
+    """An answer that is stored under a key isn't repeated to a caller that can't authenticate."""
     intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
     api.cancels(intent, reason=reason, key=key)
 
@@ -246,7 +244,7 @@ def test_failed_authentication_is_a_401(
 @requirement("PI-41")
 @pytest.mark.parametrize("asked", [CANCEL, READ])
 def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked: Ask) -> None:
-    """A 401 says how to authenticate: WWW-Authenticate with the scheme Basic, whatever the credentials were."""
+    """A 401 has WWW-Authenticate with the scheme Basic, whatever the credentials were."""
     intent = evidence.cancelled().intent
     for kind in ("absent", "wrong_secret"):
         reply = _unauthenticated(api, intent, kind, asked)

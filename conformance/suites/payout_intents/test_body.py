@@ -69,7 +69,7 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
 
 @requirement("PI-15", level="SHOULD")
 def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given) -> None:
-    """Without a reason, too, every key is there: null where there is nothing to say."""
+    """Every key is there without a reason, too: null where there is no value."""
     intent = given("requires_approval")
     before = api.seen(intent)
     reply = api.cancels(intent, reason=None)
@@ -125,7 +125,7 @@ def test_failure_code_is_cancelled(evidence: Evidence) -> None:
     ],
 )
 def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how: Ask) -> None:
-    """However little was sent, failure_code is cancelled."""
+    """failure_code is cancelled without a reason and without a key, too."""
     reply = has_succeeded(api.ask(how, given("requires_approval")))
 
     told(reply, "failure_code", expect.is_same_as("cancelled"), f"'cancelled' in the answer to {how}")
@@ -279,7 +279,7 @@ def test_updated_at_is_the_present(evidence: Evidence) -> None:
 
 @requirement("PI-20", level="SHOULD")
 def test_created_at_never_moves(evidence: Evidence) -> None:
-    """Whatever is tried with an intent, created_at stays: refused cancels don't move it either."""
+    """created_at stays when cancels are refused."""
     refused = evidence.cancel_refused(state="cancelled")
 
     expect.that(
@@ -294,7 +294,7 @@ def test_created_at_never_moves(evidence: Evidence) -> None:
 @requirement("PI-20", level="SHOULD")
 @pytest.mark.parametrize("seen", LATER)
 def test_updated_at_moves(evidence: Evidence, seen: str) -> None:
-    """Cancelling moves updated_at, in the 202 and for whoever reads later."""
+    """A cancel moves updated_at, in the 202 and in a later GET."""
     one = evidence.cancelled()
     reply = SEEN[seen](one)
 
@@ -312,7 +312,7 @@ def test_updated_at_moves(evidence: Evidence, seen: str) -> None:
 @pytest.mark.parametrize("seen", LATER)
 @pytest.mark.parametrize("key", [*ORDER, "created_at"])
 def test_order_data_stays(evidence: Evidence, key: str, seen: str) -> None:
-    """What is to be paid, to whom and for what, and since when, comes back as GET showed it before."""
+    """Amount, recipient, reference and created_at come back as GET showed them before."""
     one = evidence.cancelled()
     reply = SEEN[seen](one)
 
@@ -343,7 +343,7 @@ _SENT_ALONG = {
 
 @requirement("PI-21")
 def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Given) -> None:
-    """The body has one field: whatever else it holds is refused or ignored, and the order is what it was."""
+    """A body with the order's own fields in it is refused, or they are ignored: the order stays as it was."""
     what, body = "a body that has the order's own fields in it", encoded({"reason": "twice", **_SENT_ALONG})
     reads: dict[str, Reply] = {}
 

@@ -46,7 +46,7 @@ def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given)
 @requirement("PI-01")
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place: str) -> None:
-    """It is the intent of the path that is cancelled, and no other, whatever ids the body or the query names."""
+    """The intent of the path is cancelled, and no other, whatever ids the body or the query names."""
     intent, other = given("requires_approval"), given("requires_approval")
     untouched = f"an intent not to be cancelled that stands in the {place} of another one's cancel"
 
@@ -232,7 +232,7 @@ def test_read_confirms_the_failure_code(evidence: Evidence) -> None:
     ],
 )
 def test_read_confirms_a_bare_cancel(api: PayoutIntents, given: Given, how: Ask) -> None:
-    """However little was sent with a cancel, GET shows the status and the failure code after it."""
+    """GET shows the status and the failure code after a cancel without a reason, or without a key."""
     intent = given("requires_approval")
 
     reply = has_succeeded(api.ask(how, intent))
@@ -255,7 +255,7 @@ def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
 
 @requirement("PI-06")
 def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given) -> None:
-    """Who polls by another connection, and so perhaps from another machine, sees the intent cancelled, too."""
+    """GET by another connection, and so perhaps from another process, shows the intent cancelled, too."""
     intent = given("requires_approval")
     # A process that keeps a copy of what it has read has one now.
     api.read_everywhere(intent)
@@ -289,7 +289,7 @@ def test_read_confirms_the_reason(evidence: Evidence) -> None:
 
 @requirement("PI-06", level="SHOULD")
 def test_read_is_for_nobody_else_to_keep(evidence: Evidence) -> None:
-    """GET may be polled: its answer isn't labelled as one that caches may keep, let alone show to everybody."""
+    """The answer to GET, which may be polled, isn't labelled as one that caches may keep."""
     read = evidence.cancelled().before
 
     labels = [part.strip().lower() for part in (read.header("Cache-Control") or "").split(",")]

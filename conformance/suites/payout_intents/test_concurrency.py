@@ -133,7 +133,7 @@ def test_losers_leave_no_reason(distinct: Sequence[Round]) -> None:
 def test_one_of_many_cancels_without_a_key_succeeds(
     api: PayoutIntents, given: Given, evidence: Evidence
 ) -> None:
-    """Without keys, too, exactly one of parallel cancels succeeds: what guards an intent isn't the key."""
+    """Exactly one of parallel cancels without keys succeeds: the key isn't the guard of an intent."""
     evidence.cancelled()
     for reason in (REASON, None):
 
@@ -218,7 +218,7 @@ def test_one_key_with_many_reasons_succeeds_once(
 
 @requirement("PI-07", level="SHOULD")
 def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evidence) -> None:
-    """Those that come too late get 422, or 409 while the winner is in progress."""
+    """Cancels that come too late get 422, or 409 while the winner is in progress."""
     # What any cancel of a cancelled intent gets is for PI-04 to judge.
     conflict = evidence.conflict(first="the first reason", second="the other reason")
     fair = (409, 422, conflict.second_under_a_new_key.status)
@@ -267,7 +267,7 @@ def _all_alike(replies: Sequence[Reply]) -> None:
 
 @requirement("PI-36")
 def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) -> None:
-    """When all is over the key answers as it should: with the first answer."""
+    """A retry after the race gets the first answer."""
     conflict = evidence.conflict(first="the first reason", second="the other reason")
     usual = conflict.first_again.status
     for one in retries:
@@ -282,7 +282,7 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
 
 @requirement("PI-36")
 def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
-    """Whoever hung up and sends the same request again gets its 202 within seconds."""
+    """A caller that hung up and sends the same request again gets its 202 within seconds."""
     conflict = evidence.conflict(first="the first reason", second="the other reason")
     usual = conflict.first_again.status
     for _ in range(_FEWER_ROUNDS):

@@ -111,7 +111,7 @@ def test_unknown_path_shows_no_insides(api: PayoutIntents, evidence: Evidence, a
 
 
 def _repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str) -> None:
-    """Neither the secret nor the pair as it was sent stands anywhere in the answer."""
+    """The answer holds neither the secret nor the pair as it was sent."""
     sent = (*api.secrets(), api.authorization().removeprefix("Basic "))
     expect.that(
         not any(one in text for text in reply.strings() for one in sent),
@@ -124,7 +124,7 @@ def _repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str) -> None
 
 @requirement("PI-46")
 def test_application_json_is_accepted(evidence: Evidence) -> None:
-    """A body labelled application/json is accepted: whatever else refuses it, its media type doesn't."""
+    """A body labelled application/json isn't refused for its media type."""
     reply = evidence.cancel().reply
 
     expect.that(
@@ -143,7 +143,7 @@ def test_application_json_is_accepted(evidence: Evidence) -> None:
 def test_json_by_any_spelling_is_accepted(
     api: PayoutIntents, given: Given, evidence: Evidence, label: str
 ) -> None:
-    """A charset behind it, or capitals in it, don't make the label another one."""
+    """A label with a charset, or with capitals, is accepted as application/json."""
     usual = evidence.cancelled(reason=WHY).reply
 
     reply = api.post(given("requires_approval"), BODY, change={"Content-Type": label})

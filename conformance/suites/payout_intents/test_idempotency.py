@@ -76,7 +76,7 @@ def test_another_reason_is_a_conflict(evidence: Evidence, time: str) -> None:
 def test_different_body_is_a_conflict(
     api: PayoutIntents, given: Given, evidence: Evidence, change: str
 ) -> None:
-    """However little the reason differs, the body is a different one: 409 idempotency_conflict."""
+    """A used key with a reason that differs in little gets 409 idempotency_conflict."""
     intent, key = given("requires_approval"), api.new_key()
     first, second = BODIES[change]
     api.cancels(intent, reason=first, key=key)
@@ -107,7 +107,7 @@ def test_body_that_differs_in_little_is_a_conflict(
 
 @requirement("PI-31")
 def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given) -> None:
-    """Whichever connection, and so whichever of a target's processes, gets the key again: 409."""
+    """A used key with another reason gets 409 on every connection, and so from every process of a target."""
     intent, key, last = given("requires_approval"), api.new_key(), [("Connection", "close")]
     # Each request is the last one on its connection.
     has_succeeded(api.post(intent, body_of(api.new_reason()), key=key, more=last))
@@ -175,7 +175,7 @@ def test_retry_gets_the_first_answer(api: PayoutIntents, given: Given, reason: s
 
 @requirement("PI-33")
 def test_retry_after_a_conflict_gets_the_first_answer(evidence: Evidence) -> None:
-    """A conflict in between doesn't take the first answer's place."""
+    """A retry after a conflict gets the first answer."""
     one = evidence.conflict(first="the first reason", second="the other reason")
 
     replayed(one.first, one.first_again, "a retry after a conflict")
@@ -187,7 +187,7 @@ def test_retry_after_a_conflict_gets_the_first_answer(evidence: Evidence) -> Non
 def test_keys_of_others_are_free(
     api: PayoutIntents, given: Given, evidence: Evidence, who: str, body: str
 ) -> None:
-    """A key that somebody else has used works as if nobody had."""
+    """A key that another caller has used works like a new one."""
     given.credentials(who)
     given.may_write(who)
     evidence.cancelled()
@@ -288,7 +288,7 @@ def test_failed_authentication_leaves_the_key_free(
 @requirement("PI-38")
 @pytest.mark.parametrize("kind", ODD_KEYS)
 def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
-    """An odd key never ends in a 5xx, and whatever the answer says is so."""
+    """An odd key never ends in a 5xx, and GET confirms the answer."""
     what = f"a key like this: {kind.replace('_', ' ')}"
 
     def ask(intent: Resource) -> Reply:

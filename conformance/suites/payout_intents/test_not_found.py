@@ -171,7 +171,7 @@ def _untouched(foreign: Foreign, what: str) -> None:
 def test_other_merchants_id_beside_the_path_reaches_nothing(
     api: PayoutIntents, given: Given, place: str
 ) -> None:
-    """Another merchant's intent is neither seen nor touched by a cancel of one's own that names it."""
+    """A cancel of one's own intent that names another merchant's neither shows nor touches that one."""
     given.credentials("other_merchant")
     intent, theirs = given("requires_approval"), given("requires_approval", owner="other_merchant")
     hint = "Take the id from the path alone, and look the intent up among those of the caller."

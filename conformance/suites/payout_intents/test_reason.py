@@ -132,7 +132,7 @@ TOO_LONG = plain(LIMIT + 1)
 
 @requirement("PI-25", level="MUST")
 def test_513_characters_that_are_refused_cancel_nothing(evidence: Evidence) -> None:
-    """Whoever gets a 4xx for a reason of 513 characters hasn't cancelled anything."""
+    """A reason of 513 characters that gets a 4xx cancels nothing."""
     one = evidence.cancel_with_body(body_of(TOO_LONG), what="a reason of 513 characters")
 
     _had_no_effect(one, "a reason of 513 characters")
@@ -166,7 +166,7 @@ def test_length_counts_characters(evidence: Evidence, which: str) -> None:
 @requirement("PI-26", level="MUST")
 @pytest.mark.parametrize("which", LONG)
 def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: str) -> None:
-    """What is accepted is neither cut off nor changed, in the answer and in a later GET."""
+    """An accepted reason is kept whole, in the answer and in a later GET."""
     usual = evidence.cancelled(reason=WHY)
     one = evidence.cancel_with_body_if_answered(body_of(LONG[which]), what=f"a reason that is {which}")
 
@@ -175,7 +175,7 @@ def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: st
 
 
 def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply) -> None:
-    """Nothing is cut off, nor lost; what else becomes of odd characters is for PI-27 to judge."""
+    """The reason isn't cut off; PI-27 judges any other change of odd characters."""
     for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
         came = seen.at("failure_message")
         whole = (
@@ -258,7 +258,7 @@ def _no_string(kind: str) -> tuple[str, bytes]:
 @requirement("PI-28", level="MUST")
 @pytest.mark.parametrize("kind", [*NO_STRING, "null"])
 def test_reason_that_is_refused_cancels_nothing(evidence: Evidence, kind: str) -> None:
-    """Whoever gets a 4xx for a reason that isn't a string hasn't cancelled anything."""
+    """A reason that isn't a string and gets a 4xx cancels nothing."""
     what, body = _no_string(kind)
 
     _had_no_effect(evidence.cancel_with_body_if_answered(body, what=what), what)
@@ -291,7 +291,7 @@ def test_null_reason_is_none(evidence: Evidence) -> None:
 
 
 def _had_no_effect(one: Odd | None, what: str) -> None:
-    """What got a 4xx isn't cancelled."""
+    """An intent whose cancel got a 4xx isn't cancelled."""
     if one is None:
         return  # It is never answered, which the check of the form tells.
     expect.that(

@@ -28,7 +28,7 @@ _LATER_S = 0.1
 
 
 def _settled(api: PayoutIntents, intent: Resource) -> Reply:
-    """What GET shows once the intent isn't processing any more, or at last."""
+    """GET once it doesn't show processing any more, or the last one within 3 s."""
     deadline = time.monotonic() + _SETTLES_S
     while (read := api.seen(intent)).at("status") == "processing" and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -37,7 +37,7 @@ def _settled(api: PayoutIntents, intent: Resource) -> Reply:
 
 @pytest.fixture(scope="session")
 def settling(api: PayoutIntents, given: Given) -> Callable[[Resource], None]:
-    """Asks for settlement; that it works at all has been seen on an intent that nobody tried to cancel."""
+    """Asks for settlement, after it has worked on an intent that no request cancelled."""
     intent = given("processing")
     given.settle(intent)
     read = _settled(api, intent)
@@ -166,7 +166,7 @@ def test_settling_and_cancelling_have_one_winner(
 
 
 def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
-    """The end is what the cancel was told, and what was settled once isn't cancelled afterwards."""
+    """The intent ends as the answer to the cancel says, and isn't cancelled once it was settled."""
     was = midway.at("status")
     expect.that(
         is_cancelled(read) == succeeded(reply),

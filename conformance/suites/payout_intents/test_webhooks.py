@@ -90,7 +90,7 @@ def test_cancellation_without_a_key_is_announced(events: Events, receiver: Recei
 
 @requirement("PI-49")
 def test_cancellation_is_announced_once(events: Events, receiver: Receiver) -> None:
-    """However many cancels meet, there is one event; it may be delivered more than once."""
+    """Cancels at the same moment cause one event; it may be delivered more than once."""
     announced = events.all_after(Act.CANCELS_AT_ONCE)
 
     _is_announced(announced, receiver)
