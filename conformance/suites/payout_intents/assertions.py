@@ -34,6 +34,12 @@ def is_cancelled(read: Reply) -> bool:
     return isinstance(status, str) and status.lower() in ("cancelled", "canceled")
 
 
+def holds(reply: Reply, good: bool, expected: str, *, hint: str = "", control: bool = False) -> None:
+    """Raises a Violation that shows the answer, unless it is `good`; `control` as there."""
+    observed = f"{'GET shows ' if reply.exchange.method == 'GET' else ''}{expect.shown(reply)}"
+    expect.that(good, expected=expected, observed=observed, reply=reply, hint=hint, control=control)
+
+
 def is_open(read: Reply) -> bool:
     """Whether an intent may still go on: it is in no terminal state."""
     return read.at("status") in _OPEN
@@ -79,25 +85,20 @@ def conflict(
 
 def unauthorized(reply: Reply, what: str) -> None:
     """401. PI-40 judges a 2xx."""
-    expect.that(
-        reply.status == 401 or reply.ok, expected=f"401 to {what}", observed=expect.shown(reply), reply=reply
-    )
+    holds(reply, reply.status == 401 or reply.ok, f"401 to {what}")
 
 
 def accepted(reply: Reply, what: str, *, hint: str = "") -> None:
     """A 2xx."""
-    expect.that(
-        reply.ok, expected=f"{what} to be accepted", observed=expect.shown(reply), reply=reply, hint=hint
-    )
+    holds(reply, reply.ok, f"{what} to be accepted", hint=hint)
 
 
 def refused(reply: Reply, what: str, *, hint: str = "", secret: str | None = None) -> None:
     """No 2xx, and nothing of `secret` in the answer, where no document says which refusal it is."""
-    expect.that(
+    holds(
+        reply,
         not reply.ok and (secret is None or secret not in reply.text),
-        expected=f"{what} to be rejected",
-        observed=expect.shown(reply),
-        reply=reply,
+        f"{what} to be rejected",
         hint=hint,
     )
 
@@ -118,25 +119,23 @@ def refused_in_envelope(reply: Reply, what: str) -> None:
     """A 4xx with error.code and error.message."""
     no_server_error(reply, to=what)
     code, message = reply.at("error.code"), reply.at("error.message")
-    expect.that(
+    holds(
+        reply,
         reply.status // 100 == 4
         and isinstance(code, str)
         and isinstance(message, str)
         and bool(code and message),
-        expected=f"a 4xx with error.code and error.message for {what}",
-        observed=expect.shown(reply),
-        reply=reply,
+        f"a 4xx with error.code and error.message for {what}",
         hint="Validate the body before anything is changed.",
     )
 
 
 def replayed(first: Reply, again: Reply, which: str) -> None:
     """A retry gets the first answer again, in all that is documented of it."""
-    expect.that(
+    holds(
+        again,
         again.status == first.status,
-        expected=f"{which} to get the first answer's status, {first.status}",
-        observed=expect.shown(again),
-        reply=again,
+        f"{which} to get the first answer's status, {first.status}",
         hint="Keep status and body under the key, and look the key up before the status of the intent.",
     )
     wrong = [
@@ -189,13 +188,7 @@ def not_cancelled(
 
 def shown_cancelled(read: Reply, after: str, *, hint: str = "") -> None:
     """GET shows the intent cancelled."""
-    expect.that(
-        is_cancelled(read),
-        expected=f"GET to show the intent cancelled after {after}",
-        observed=expect.shown(read),
-        reply=read,
-        hint=hint,
-    )
+    holds(read, is_cancelled(read), f"GET to show the intent cancelled after {after}", hint=hint)
 
 
 def proceeds(
@@ -254,10 +247,10 @@ def was_refused(
     reply: Reply, what: str = "a cancel of a processing intent", *, cleanly: bool = False
 ) -> None:
     """A cancel was refused; `cleanly` asks that it wasn't by a 401 or a 5xx either, which other rows judge."""
-    holds = not succeeded(reply)
+    good = not succeeded(reply)
     if cleanly:
-        holds = reply.status in (400, 404, 409, 422) or (reply.ok and not isinstance(reply.at("status"), str))
-    _control(holds, f"{what} to be refused", reply)
+        good = reply.status in (400, 404, 409, 422) or (reply.ok and not isinstance(reply.at("status"), str))
+    _control(good, f"{what} to be refused", reply)
 
 
 def is_shown(reply: Reply) -> Reply:
@@ -265,23 +258,6 @@ def is_shown(reply: Reply) -> Reply:
     return _control(reply.ok and isinstance(reply.json, dict), "GET to show the intent", reply)
 
 
-def still_works(reply: Reply, what: str) -> None:
-    """A cancel works on an intent that GET has just shown unharmed; why it doesn't isn't known."""
-    expect.that(
-        succeeded(reply),
-        expected=f"{what} to work",
-        observed=expect.shown(reply),
-        reply=reply,
-        control=True,
-    )
-
-
-def _control(holds: bool, expected: str, reply: Reply) -> Reply:
-    expect.that(
-        holds,
-        expected=f"{expected}, so that the check can begin",
-        observed=expect.shown(reply),
-        reply=reply,
-        control=True,
-    )
+def _control(good: bool, expected: str, reply: Reply) -> Reply:
+    holds(reply, good, f"{expected}, so that the check can begin", control=True)
     return reply

@@ -19,7 +19,7 @@ from conformance.http.segment import segment
 from conformance.model import Auth
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import is_kept
+from conformance.suites.common import is_kept, whole_race
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     is_cancelled,
@@ -56,6 +56,14 @@ class Ask(Enum):
     def __str__(self) -> str:
         """As messages have it."""
         return self.value
+
+    def what(self) -> str:
+        """In the id of a check: `cancel`, `cancel_without_a_key`, `read`."""
+        return self.value.removeprefix("a ").removesuffix(" with a key").replace(" ", "_")
+
+    def how(self) -> str:
+        """In the id of a check that is about cancels alone: `with_a_key`, `without_a_key`."""
+        return self.value.removeprefix("a cancel ").replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,25 +355,16 @@ class PayoutIntents:
             raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
         return racers
 
-    def race(self, calls: Sequence[Callable[[], Reply]]) -> concurrency.Race:
+    def race(self, calls: Sequence[Call]) -> expect.Race:
         """The calls at the same moment. Raises the TransportError of one that got no answer."""
-        return self.raced(lambda: (None, calls), rounds=1)[1]
+        race = expect.race(self._client, calls)
+        if race.faults:
+            raise race.faults[0]
+        return race
 
-    def raced(
-        self, begin: Callable[[], tuple[T, Sequence[Call]]], *, rounds: int = 4
-    ) -> tuple[T, concurrency.Race]:
-        """What `begin` made ready, and the calls that it gave, at the same moment.
-
-        Begun again where one of them got no answer. Raises its TransportError after so many `rounds`.
-        """
-        for left in reversed(range(rounds)):
-            ready, calls = begin()
-            race = concurrency.race(self._client, calls)
-            if not race.faults:
-                break
-            if not left:
-                raise race.faults[0]
-        return ready, race
+    def raced(self, begin: Callable[[], tuple[T, Sequence[Call]]]) -> tuple[T, expect.Race]:
+        """What `begin` made ready, and a race of the calls that it gave; run again where one got no answer."""
+        return whole_race(self._client, begin)
 
 
 def body_of(reason: Any) -> bytes:

@@ -19,7 +19,7 @@ from conformance.http.reply import Reply, instant
 from conformance.model import Exchange
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import has_succeeded, is_cancelled, succeeded
+from conformance.suites.payout_intents.assertions import has_succeeded, holds, is_cancelled, succeeded
 from conformance.suites.payout_intents.bad_requests import WRONG_FORMS
 from conformance.suites.payout_intents.client import (
     REASON,
@@ -160,32 +160,29 @@ class Evidence:
         Other checks judge whether that is the documented answer: one mistake isn't to be counted twice.
         """
         usual = self.cancelled().reply
-        expect.that(
+        holds(
+            reply,
             reply.status == usual.status and expect.alike(reply.at("status"), usual.at("status")),
-            expected=f"{to} to be answered as other cancels are: {usual.status}, status {usual.at('status')!r}",
-            observed=expect.shown(reply),
-            reply=reply,
+            f"{to} to be answered as other cancels are: {usual.status}, status {usual.at('status')!r}",
             hint=hint,
         )
 
     def shows_cancelled(self, read: Reply, *, after: str) -> None:
         """GET shows what it shows of other cancelled intents of this target."""
         usual = self.cancelled().after
-        expect.that(
+        holds(
+            read,
             is_cancelled(read) or expect.alike(read.at("status"), usual.at("status")),
-            expected=f"GET to show the intent cancelled after {after}",
-            observed=expect.shown(read),
-            reply=read,
+            f"GET to show the intent cancelled after {after}",
         )
 
     def is_about_this(self, reply: Reply, asked: Ask) -> None:
         """A refusal isn't what any cancel gets that is sent so, whatever it is about: another row judges that."""
         for usual in self._usual(asked):
-            expect.that(
+            holds(
+                usual,
                 succeeded(usual) or usual.status != reply.status,
-                expected=f"{asked} not to be refused by {reply.status} whatever it is about",
-                observed=expect.shown(usual),
-                reply=usual,
+                f"{asked} not to be refused by {reply.status} whatever it is about",
                 control=True,
             )
 

@@ -18,6 +18,7 @@ from conformance.session import Session
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     conflict,
+    holds,
     is_cancelled,
     is_open,
     proceeds,
@@ -186,11 +187,10 @@ def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence)
     left_alone = (twin.before, twins) if twin is not None and twins is not None else None
     when = f"{age} after its cancel was refused"
     proceeds(read, when, before=refused.before, reason=refused.reason, left_alone=left_alone)
-    expect.that(
-        twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
-        expected="an intent whose cancel was refused to end as one does that was set up with it and left alone: "
+    holds(
+        read,
+        twins is None or is_open(twins) or expect.same(read.at("status"), twins.at("status")),
+        "an intent whose cancel was refused to end as one does that was set up with it and left alone: "
         f"{twins.at('status') if twins is not None else ''}",
-        observed=f"GET shows {summary.of(read)}",
-        reply=read,
         hint="Does the refused request leave a mark or a lock behind?",
     )

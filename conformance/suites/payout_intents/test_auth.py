@@ -20,7 +20,7 @@ from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.alike import difference
 from conformance.suites.common import no_server_error
-from conformance.suites.payout_intents.assertions import accepted, not_cancelled, refused, unauthorized
+from conformance.suites.payout_intents.assertions import accepted, holds, not_cancelled, refused, unauthorized
 from conformance.suites.payout_intents.bad_requests import (
     BODY,
     FORGERIES,
@@ -33,8 +33,7 @@ from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of
 from conformance.suites.payout_intents.observations import Evidence
 
 OTHERS = ("other_merchant", "other_environment")
-CANCEL = pytest.param(Ask.CANCEL, id="cancel")
-READ = pytest.param(Ask.READ, id="read")
+EITHER = pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 _DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
 
 
@@ -59,11 +58,10 @@ def test_documented_credentials_read(api: PayoutIntents, evidence: Evidence) -> 
 def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
     """The answer isn't that to a request without credentials; the row about its cause judges any other refusal."""
     as_bare = reply.status == bare.status and expect.alike(reply.at("error.code"), bare.at("error.code"))
-    expect.that(
+    holds(
+        reply,
         reply.ok or (reply.status not in (401, 403) and (reply.status >= 500 or not as_bare)),
-        expected=f"{what} to be accepted",
-        observed=summary.of(reply),
-        reply=reply,
+        f"{what} to be accepted",
     )
 
 
@@ -216,6 +214,10 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
 FAILURES = ("absent", "wrong_secret", "unknown_key", "other_scheme")
 
 
+def _named(value: Ask | str) -> str:
+    return value.what() if isinstance(value, Ask) else value
+
+
 def _unauthenticated(api: PayoutIntents, target: Resource | str, kind: str, asked: Ask) -> Reply:
     """The answer to a cancel or a read with the first forgery of a kind."""
     value = forged(api, next(iter(FORGERIES[kind].values())))
@@ -227,10 +229,8 @@ def _unauthenticated(api: PayoutIntents, target: Resource | str, kind: str, aske
 @requirement("PI-41")
 @pytest.mark.parametrize(
     ("asked", "kind"),
-    [
-        *(pytest.param(Ask.CANCEL, kind, id=f"cancel-{kind}") for kind in FAILURES),
-        *(pytest.param(Ask.READ, kind, id=f"read-{kind}") for kind in ("absent", "wrong_secret")),
-    ],
+    [*((Ask.CANCEL, kind) for kind in FAILURES), (Ask.READ, "absent"), (Ask.READ, "wrong_secret")],
+    ids=_named,
 )
 def test_failed_authentication_is_a_401(
     api: PayoutIntents, evidence: Evidence, asked: Ask, kind: str
@@ -242,7 +242,7 @@ def test_failed_authentication_is_a_401(
 
 
 @requirement("PI-41")
-@pytest.mark.parametrize("asked", [CANCEL, READ])
+@EITHER
 def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked: Ask) -> None:
     """A 401 has WWW-Authenticate with the scheme Basic, whatever the credentials were."""
     intent = evidence.cancelled().intent
@@ -262,11 +262,8 @@ def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked
 @requirement("PI-41")
 @pytest.mark.parametrize(
     ("asked", "kind"),
-    [
-        pytest.param(Ask.CANCEL, "absent", id="cancel-absent"),
-        pytest.param(Ask.CANCEL, "wrong_secret", id="cancel-wrong_secret"),
-        pytest.param(Ask.READ, "wrong_secret", id="read-wrong_secret"),
-    ],
+    [(Ask.CANCEL, "absent"), (Ask.CANCEL, "wrong_secret"), (Ask.READ, "wrong_secret")],
+    ids=_named,
 )
 def test_failed_authentication_tells_nothing(
     api: PayoutIntents, evidence: Evidence, asked: Ask, kind: str
@@ -313,7 +310,7 @@ MALFORMED = {
 
 
 @requirement("PI-43")
-@pytest.mark.parametrize("asked", [CANCEL, READ])
+@EITHER
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_malformed_credentials_are_no_server_error(
     api: PayoutIntents, evidence: Evidence, kind: str, asked: Ask

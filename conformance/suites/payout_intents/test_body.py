@@ -117,13 +117,7 @@ def test_failure_code_is_cancelled(evidence: Evidence) -> None:
 
 
 @requirement("PI-16")
-@pytest.mark.parametrize(
-    "how",
-    [
-        pytest.param(Ask.CANCEL_WITHOUT_REASON, id="without_a_reason"),
-        pytest.param(Ask.CANCEL_WITHOUT_KEY, id="without_a_key"),
-    ],
-)
+@pytest.mark.parametrize("how", [Ask.CANCEL_WITHOUT_REASON, Ask.CANCEL_WITHOUT_KEY], ids=Ask.how)
 def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how: Ask) -> None:
     """failure_code is cancelled without a reason and without a key, too."""
     reply = has_succeeded(api.ask(how, given("requires_approval")))

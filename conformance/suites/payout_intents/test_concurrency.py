@@ -14,7 +14,7 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, succeeded
+from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, holds, succeeded
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
 from conformance.suites.payout_intents.observations import Evidence
 
@@ -192,11 +192,10 @@ def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: 
             mine = (intent.wanted.owner or "primary") == by
             whose = "its own" if mine else "the other's"
             # Which refusal it is, is asked once, elsewhere.
-            expect.that(
+            holds(
+                reply,
                 reply.status != NOT_FOUND.status if mine else not succeeded(reply),
-                expected=f"{'a 2xx' if mine else NOT_FOUND} when one of two merchants cancels {whose}, both at once",
-                observed=summary.of(reply),
-                reply=reply,
+                f"{'a 2xx' if mine else NOT_FOUND} when one of two merchants cancels {whose}, both at once",
                 hint="Does the caller stand in a place that requests at the same moment share, a global for example?",
             )
 
@@ -225,12 +224,7 @@ def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evide
     for one in distinct:
         for reply in one.race.replies:
             # A refusal by a 2xx is told elsewhere.
-            expect.that(
-                reply.ok or reply.status in fair,
-                expected="422 or 409 for a cancel that lost a race",
-                observed=summary.of(reply),
-                reply=reply,
-            )
+            holds(reply, reply.ok or reply.status in fair, "422 or 409 for a cancel that lost a race")
 
 
 @requirement("PI-36")
@@ -271,11 +265,10 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
     conflict = evidence.conflict(first="the first reason", second="the other reason")
     usual = conflict.first_again.status
     for one in retries:
-        expect.that(
+        holds(
+            one.retry,
             succeeded(one.retry) or one.retry.status == usual,
-            expected="the first answer again once the parallel requests are over",
-            observed=summary.of(one.retry),
-            reply=one.retry,
+            "the first answer again once the parallel requests are over",
             hint="Is the key released when its request has ended, and its answer kept?",
         )
 

@@ -13,7 +13,13 @@ from conformance.oracles.every_response import discloses_nothing, is_json, no_se
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.common import is_json, no_server_error, shows_no_insides
-from conformance.suites.payout_intents.assertions import in_envelope, not_cancelled, still_works, succeeded
+from conformance.suites.payout_intents.assertions import (
+    has_succeeded,
+    holds,
+    in_envelope,
+    not_cancelled,
+    succeeded,
+)
 from conformance.suites.payout_intents.bad_requests import BODY, WRONG_FORMS
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, cancel_path, read_path
 from conformance.suites.payout_intents.observations import WHY, Evidence
@@ -127,11 +133,10 @@ def test_application_json_is_accepted(evidence: Evidence) -> None:
     """A body labelled application/json isn't refused for its media type."""
     reply = evidence.cancel().reply
 
-    expect.that(
+    holds(
+        reply,
         reply.status not in (406, 415),
-        expected="a cancel labelled application/json to be accepted",
-        observed=summary.of(reply),
-        reply=reply,
+        "a cancel labelled application/json to be accepted",
         hint="The documents' own label is application/json (RFC 8259).",
     )
 
@@ -149,11 +154,10 @@ def test_json_by_any_spelling_is_accepted(
     reply = api.post(given("requires_approval"), BODY, change={"Content-Type": label})
 
     echoed = expect.same(usual.at("failure_message"), WHY)
-    expect.that(
+    holds(
+        reply,
         succeeded(reply) and (not echoed or reply.at("failure_message") in ("ordered twice", MISSING)),
-        expected=f"a cancel labelled {label} to be accepted, reason and all",
-        observed=summary.of(reply),
-        reply=reply,
+        f"a cancel labelled {label} to be accepted, reason and all",
         hint="Compare type and subtype, case-insensitively, and leave parameters aside (RFC 9110 section 8.3).",
     )
 
@@ -202,13 +206,7 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
 
     read, replies = methods.after, methods.replies
     accepted = [f"{method}: {reply.status}" for method, reply in replies.items() if reply.ok]
-    expect.that(
-        read.ok or read.status == 404,
-        expected="GET to be answered, so that the check can end",
-        observed=expect.shown(read),
-        reply=read,
-        control=True,
-    )
+    holds(read, read.ok or read.status == 404, "GET to be answered, so that the check can end", control=True)
     expect.that(
         read.at("status") == "requires_approval",
         expected=f"an intent to await approval still after {', '.join(replies)} on {methods.place}",
@@ -216,7 +214,7 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
         reply=read,
     )
     # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.
-    still_works(methods.twin, "the documented cancel after other methods")
+    has_succeeded(methods.twin, "the documented cancel after other methods")
 
 
 OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")

@@ -18,6 +18,7 @@ from conformance.suites.payout_intents.assertions import (
     KEYS,
     conflict,
     has_succeeded,
+    holds,
     is_not_about,
     not_cancelled,
     replayed,
@@ -197,11 +198,10 @@ def test_keys_of_others_are_free(
 
     reply = api.cancel(own, reason=reason if body == "same_body" else api.new_reason(), key=key)
 
-    expect.that(
+    holds(
+        reply,
         succeeded(reply) and theirs.id not in reply.text,
-        expected=f"a cancel of {own.id!r} to work under a key that {who.replace('_', ' ')} credentials have used",
-        observed=summary.of(reply),
-        reply=reply,
+        f"a cancel of {own.id!r} to work under a key that {who.replace('_', ' ')} credentials have used",
         hint=_PER_OWNER,
     )
     evidence.shows_cancelled(api.confirmed(own), after="a 2xx to a cancel")
@@ -224,11 +224,10 @@ def test_stored_answer_is_not_for_others(api: PayoutIntents, given: Given, who: 
 
     # Whether a stranger may ask at all is for PI-11 and PI-12 to judge.
     kept = reason in reply.text or (succeeded(reply) and own.id in reply.text)
-    expect.that(
+    holds(
+        reply,
         reply.status != CONFLICT.status and not kept,
-        expected=f"nothing of the stored answer for {who.replace('_', ' ')} credentials, nor a 409",
-        observed=summary.of(reply),
-        reply=reply,
+        f"nothing of the stored answer for {who.replace('_', ' ')} credentials, nor a 409",
         hint=_PER_OWNER,
     )
 
@@ -349,10 +348,9 @@ def test_similar_keys_are_different(api: PayoutIntents, given: Given, difference
     suspect = succeeded(reply) or reply.status == CONFLICT.status
     # If another key, like none before it, gets the same answer, then likeness isn't the reason.
     alike = suspect and api.cancel(intent, reason="another reason").status != reply.status
-    expect.that(
+    holds(
+        reply,
         not alike,
-        expected=f"a key that differs in its {difference.replace('_', ' ')} to be another one: {APPROVAL_REQUIRED} now",
-        observed=expect.shown(reply),
-        reply=reply,
+        f"a key that differs in its {difference.replace('_', ' ')} to be another one: {APPROVAL_REQUIRED} now",
         hint="Compare keys as they are sent: in full, and case-sensitively.",
     )

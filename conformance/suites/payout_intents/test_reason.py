@@ -16,6 +16,7 @@ from conformance.plugin import Given
 from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.assertions import (
     accepted,
+    holds,
     is_cancelled,
     refused_in_envelope,
     succeeded,
@@ -294,11 +295,10 @@ def _had_no_effect(one: Odd | None, what: str) -> None:
     """An intent whose cancel got a 4xx isn't cancelled."""
     if one is None:
         return  # It is never answered, which the check of the form tells.
-    expect.that(
+    holds(
+        one.after,
         one.reply.status // 100 != 4 or not is_cancelled(one.after),
-        expected=f"an intent not to be cancelled by {what}, which got {one.reply.status}",
-        observed=f"GET shows {summary.of(one.after)}",
-        reply=one.after,
+        f"an intent not to be cancelled by {what}, which got {one.reply.status}",
         hint="Validate the body before anything is changed, or undo what was.",
     )
 
@@ -339,12 +339,7 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
     read, usual = api.confirmed(intent), evidence.cancelled(reason=WHY)
     evidence.shows_cancelled(read, after=what)
     if _says_why(usual.reply) and _says_why(usual.after):
-        expect.that(
-            equality.same(_text(read), _text(reply)),
-            expected="GET to show the reason that the 202 shows",
-            observed=f"GET shows {summary.of(read)}",
-            reply=read,
-        )
+        holds(read, expect.same(_text(read), _text(reply)), "GET to show the reason that the 202 shows")
 
 
 @requirement("PI-29")

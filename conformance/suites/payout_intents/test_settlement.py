@@ -15,7 +15,7 @@ from conformance.oracles import equality, expect
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import is_cancelled, is_open, succeeded, was_refused
+from conformance.suites.payout_intents.assertions import holds, is_cancelled, is_open, succeeded, was_refused
 from conformance.suites.payout_intents.client import FRESH, PayoutIntents
 
 pytestmark = pytest.mark.waits
@@ -93,12 +93,11 @@ def test_seeded_cancelled_intent_is_never_executed(
 
 def _is_cancelled(read: Reply, before: Reply, after: str) -> None:
     kept = ("failure_code", "failure_message")
-    expect.that(
-        is_cancelled(read) and all(equality.same_but_nulls(read.at(key), before.at(key)) for key in kept),
-        expected=f"a cancelled intent to be cancelled still after {after}, with "
+    holds(
+        read,
+        is_cancelled(read) and all(expect.alike(read.at(key), before.at(key)) for key in kept),
+        f"a cancelled intent to be cancelled still after {after}, with "
         + " and ".join(f"{key} {before.at(key)!r}" for key in kept),
-        observed=f"GET shows {summary.of(read)}",
-        reply=read,
         hint="Settlement has to look at the status again when it executes, in the step that changes it.",
     )
 
@@ -116,11 +115,10 @@ def test_cancelled_intent_is_not_executed_later(
     for one in api.settled:
         if one.status == "cancelled" or one.id in api.confirmations:
             read = api.seen(one)
-            expect.that(
+            holds(
+                read,
                 is_cancelled(read),
-                expected="a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
-                observed=f"GET shows {summary.of(read)}",
-                reply=read,
+                "a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
                 hint="A job that was queued for a payout has to look at its status when it runs.",
             )
 
@@ -136,11 +134,10 @@ def test_refused_intent_can_still_be_settled(
     settling(intent)
 
     read = _settled(api, intent)
-    expect.that(
+    holds(
+        read,
         not is_open(read) and not is_cancelled(read),
-        expected="a processing intent to settle after its cancel was refused, as one does that nobody tried to cancel",
-        observed=f"GET shows {summary.of(read)}",
-        reply=read,
+        "a processing intent to settle after its cancel was refused, as one does that nobody tried to cancel",
         hint="Does the refused request leave a mark or a lock behind?",
     )
 
@@ -168,18 +165,16 @@ def test_settling_and_cancelling_have_one_winner(
 def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
     """The intent ends as the answer to the cancel says, and isn't cancelled once it was settled."""
     was = midway.at("status")
-    expect.that(
+    holds(
+        read,
         is_cancelled(read) == succeeded(reply),
-        expected=f"the intent to be what the {reply.status} to the cancel says of it",
-        observed=f"GET shows {summary.of(read)}",
-        reply=read,
+        f"the intent to be what the {reply.status} to the cancel says of it",
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
-    expect.that(
+    holds(
+        read,
         is_open(midway) or is_cancelled(midway) or not is_cancelled(read),
-        expected=f"an intent that was {was} for a moment not to be cancelled after that",
-        observed=f"GET shows {summary.of(read)}",
-        reply=read,
+        f"an intent that was {was} for a moment not to be cancelled after that",
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
 
