@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,41 +168,32 @@ def test_refused_is_any_answer_but_a_2xx(answer: Reply, *, good: bool) -> None:
         assertions.refused(answer, "a cancel", secret="kept")
 
 
-class Recorder:
-    """Stands for the recorder of a run: what was sent, and what checks were shown of it."""
-
-    def __init__(self) -> None:
-        self.exchanges: list[str] = []
-        self.cited: list[str] = []
-
-    def cite(self, exchanges: tuple[str, ...]) -> None:
-        """Remembers the exchanges."""
-        self.cited += exchanges
-
-
 class Acts(Evidence):
     """An act that is recorded, and one that fails."""
 
-    def __init__(self, recorder: Any) -> None:
-        super().__init__(None, None, recorder)  # type: ignore[arg-type] - neither act sends anything
-        self.recorder = recorder
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.cited: list[Any] = []
+        recorder: Any = SimpleNamespace(exchanges=self.sent, cite=self.cited.extend)
+        nothing: Any = None
+        super().__init__(nothing, nothing, recorder)
 
     @shared
     def act(self, *, reason: str = WHY) -> str:
         """Records the reason."""
-        self.recorder.exchanges.append(reason)
+        self.sent.append(reason)
         return reason
 
     @shared
     def fail(self) -> None:
         """Records the attempt."""
-        self.recorder.exchanges.append("failed")
+        self.sent.append("failed")
         raise Violation(expected="this", observed="that")
 
 
 def test_an_act_is_performed_once_for_the_same_arguments() -> None:
     """A default that is written out is the same argument, and every call cites the exchanges."""
-    acts = Acts(recorder := Recorder())
+    acts = Acts()
 
     assert [acts.act(), acts.act(reason=WHY), acts.act(reason="other"), acts.act()] == [
         WHY,
@@ -210,17 +202,17 @@ def test_an_act_is_performed_once_for_the_same_arguments() -> None:
         WHY,
     ]
 
-    assert recorder.exchanges == [WHY, "other"]
-    assert recorder.cited == [WHY, WHY, "other", WHY]
+    assert acts.sent == [WHY, "other"]
+    assert acts.cited == [WHY, WHY, "other", WHY]
 
 
 def test_an_act_that_failed_is_not_tried_again() -> None:
     """The same violation is raised each time."""
-    acts = Acts(recorder := Recorder())
+    acts = Acts()
 
     for _ in range(2):
         with pytest.raises(Violation, match="expected this; observed that"):
             acts.fail()
 
-    assert recorder.exchanges == ["failed"]
-    assert recorder.cited == ["failed", "failed"]
+    assert acts.sent == ["failed"]
+    assert acts.cited == ["failed", "failed"]

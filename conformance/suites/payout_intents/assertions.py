@@ -20,6 +20,15 @@ CONFLICT = Answer(409, "idempotency_conflict")
 KEYS = keys.KEYS["payout-intents"]
 ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
 
+_ONLY_ONE_STATE = (
+    "Only requires_approval can be cancelled; every other status is refused, however it is asked."
+)
+_KEY_FIRST = (
+    "Look the key up first, and compare the whole body with the first one's; then look at the status."
+)
+_OF_THE_CALLER = (
+    "Look intents up among those of the caller's merchant and environment; then look at their status."
+)
 _OPEN = ("requires_approval", "processing")
 
 
@@ -53,32 +62,17 @@ def cancelled(reply: Reply, what: str, *, hint: str = "Answer once the change is
     expect.answered(reply, CANCELLED, to=what, hint=hint)
 
 
-def approval_required(
-    reply: Reply,
-    what: str,
-    *,
-    hint: str = "Only requires_approval can be cancelled; every other status is refused, however it is asked.",
-) -> None:
+def approval_required(reply: Reply, what: str, *, hint: str = _ONLY_ONE_STATE) -> None:
     """422 approval_required."""
     expect.answered(reply, APPROVAL_REQUIRED, to=what, hint=hint)
 
 
 def not_found(reply: Reply, what: str) -> None:
     """404 not_found."""
-    expect.answered(
-        reply,
-        NOT_FOUND,
-        to=what,
-        hint="Look intents up among those of the caller's merchant and environment, before looking at their status.",
-    )
+    expect.answered(reply, NOT_FOUND, to=what, hint=_OF_THE_CALLER)
 
 
-def conflict(
-    reply: Reply,
-    what: str,
-    *,
-    hint: str = "Look the key up first, and compare the whole body with the first one's; then look at the status.",
-) -> None:
+def conflict(reply: Reply, what: str, *, hint: str = _KEY_FIRST) -> None:
     """409 idempotency_conflict."""
     expect.answered(reply, CONFLICT, to=what, hint=hint)
 

@@ -323,10 +323,10 @@ class PayoutIntents:
             raise NotTestable(f"the profile has no [credentials.{by}]", hint=f"Add [credentials.{by}].")
         return found
 
-    def authorization(self, *, by: str = "primary", key: str | None = None, secret: str | None = None) -> str:
-        """The documented credentials, either half replaceable."""
+    def authorization(self, *, by: str = "primary", secret: str | None = None) -> str:
+        """The documented value of Authorization; `secret` replaces the right one."""
         pair = self.credentials(by)
-        return basic(pair.key if key is None else key, pair.secret if secret is None else secret)
+        return basic(pair.key, pair.secret if secret is None else secret)
 
     def secrets(self) -> set[str]:
         """The secret keys of the profile that are too long to stand in an answer by chance."""

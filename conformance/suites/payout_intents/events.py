@@ -43,6 +43,7 @@ class Act(Enum):
     CANCEL_WITH_A_WRONG_SECRET = "cancels with a wrong secret"
     CANCEL_WHILE_PROCESSING = "cancels of a processing intent"
     CANCEL_ANOTHER_MERCHANTS = "a cancel of another merchant's intent"
+    CANCEL_IN_THE_END = "a cancel after all others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,20 @@ class Events:
     def __init__(self, api: PayoutIntents, given: Given, receiver: Receiver, recorder: Recorder) -> None:
         self._api, self._given, self._receiver, self._recorder = api, given, receiver, recorder
         self._found: Mapping[Act, Announced | Fault] = {}
-        self._last: Announced | Fault | None = None
 
     def after(self, act: Act) -> Announced:
         """The events after an act. Raises the fault that kept it from being performed."""
         if not self._found:
             self._found = self._performed()
-        return self._cited(self._found[act])
+        found = self._found[act]
+        if not isinstance(found, Announced):
+            raise found.with_traceback(None)
+        self._recorder.cite(found.subject.exchanges)
+        return found
 
     def all_after(self, act: Act) -> Announced:
         """As `after`, where it matters that no more came: an event that was caused later has come by then."""
-        found, last = self.after(act), self._cited(self._last)
+        found, last = self.after(act), self.after(Act.CANCEL_IN_THE_END)
         if not last.came:
             raise Violation(
                 expected=f"a {EVENT} event that names the intent {last.subject.intent.id}",
@@ -135,11 +139,12 @@ class Events:
         subjects[Act.CANCEL_WITH_A_WRONG_SECRET] = self._refused(
             lambda intent, why: api.post(intent, body_of(why), change={"Authorization": wrong})
         )
-        last = self._tried(lambda intent, why: api.cancels(intent, reason=why))
+        subjects[Act.CANCEL_IN_THE_END] = last = self._tried(
+            lambda intent, why: api.cancels(intent, reason=why)
+        )
         if isinstance(last, Subject):
             self._receiver.waits_for(last.intent)
             time.sleep(_LATER_S)
-        self._last = self._heard("a cancel in the end", last, 0)
         return {act: self._heard(act.value, one, before.get(act, 0)) for act, one in subjects.items()}
 
     def _tried(
@@ -183,13 +188,6 @@ class Events:
         if not isinstance(one, Subject):
             return one
         return Announced(act, one, tuple(self._receiver.about(one.intent)), before)
-
-    def _cited(self, found: Announced | Fault | None) -> Announced:
-        assert found is not None
-        if not isinstance(found, Announced):
-            raise found.with_traceback(None)
-        self._recorder.cite(found.subject.exchanges)
-        return found
 
 
 def _odd(token: str) -> str:

@@ -262,8 +262,7 @@ def _all_alike(replies: Sequence[Reply]) -> None:
 @requirement("PI-36")
 def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) -> None:
     """A retry after the race gets the first answer."""
-    conflict = evidence.conflict(first="the first reason", second="the other reason")
-    usual = conflict.first_again.status
+    usual = evidence.conflict(first="the first reason", second="the other reason").first_again.status
     for one in retries:
         holds(
             one.retry,
@@ -276,8 +275,7 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
 @requirement("PI-36")
 def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A caller that hung up and sends the same request again gets its 202 within seconds."""
-    conflict = evidence.conflict(first="the first reason", second="the other reason")
-    usual = conflict.first_again.status
+    usual = evidence.conflict(first="the first reason", second="the other reason").first_again.status
     for _ in range(_FEWER_ROUNDS):
         intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
         api.hangs_up(intent, reason=reason, key=key)

@@ -1,6 +1,7 @@
 """The one field of the body: kept and shown as it came, within its limit, or whatever comes in its place."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -175,17 +176,20 @@ def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: st
         _is_kept_whole(usual, LONG[which], one.reply, one.after)
 
 
+def _telling(usual: Cancelled, reply: Reply, read: Reply) -> Iterator[tuple[Reply, str]]:
+    """The answer to a cancel and GET after it, and where that is, if `usual` shows a plain reason there at all."""
+    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+        if _says_why(plainly):
+            yield seen, where
+
+
 def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply) -> None:
     """The reason isn't cut off; PI-27 judges any other change of odd characters."""
-    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+    for seen, where in _telling(usual, reply, read):
         came = seen.at("failure_message")
-        whole = (
-            isinstance(came, str)
-            and len(came) >= _MOST_OF_IT * len(reason)
-            and returned(reason, came) is not Returned.CUT
-        )
+        long = isinstance(came, str) and len(came) >= _MOST_OF_IT * len(reason)
         expect.that(
-            whole or not _says_why(plainly),
+            long and returned(reason, came) is not Returned.CUT,
             expected=f"failure_message in {where} to have all {len(reason)} characters",
             observed=difference(reason, came),
             reply=seen,
@@ -216,9 +220,8 @@ def test_escaped_text_comes_back(api: PayoutIntents, given: Given, evidence: Evi
 def _comes_back(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
     """Accepted, echoed and kept, where a plain reason is."""
     accepted(reply, f"a reason with {what}", hint=_ANY_TEXT)
-    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
-        kept = returned(reason, seen.at("failure_message")) in (Returned.SAME, Returned.TIDIED)
-        if _says_why(plainly) and not kept:
+    for seen, where in _telling(usual, reply, read):
+        if returned(reason, seen.at("failure_message")) not in (Returned.SAME, Returned.TIDIED):
             echoes(seen, reason, where)
 
 
@@ -230,9 +233,8 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
     reply, read = evidence.cancel_for(reason=reason)
 
     if succeeded(reply):
-        for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
-            how = returned(reason, seen.at("failure_message"))
-            if _says_why(plainly) and how is Returned.TIDIED:
+        for seen, where in _telling(usual, reply, read):
+            if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
                 echoes(seen, reason, where)
 
 
