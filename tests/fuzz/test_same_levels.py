@@ -135,7 +135,7 @@ def test_withdraws_weigh_the_same(key, facts):
 def suite_of_intents(answer, facts):
     intent = Resource(INTENT["id"], Wanted("payout-intents", "requires_approval"), facts)
     before = reply(200, {})
-    cancelled = SimpleNamespace(reply=answer, before=before, after=answer, intent=intent, reason=REASON)
+    cancelled = SimpleNamespace(reply=answer, before=before, after=answer, intent=intent)
     one = SimpleNamespace(cancelled=lambda: cancelled)
     lacks = lacking("payout-intents", answer.json, facts, {"failure_message": REASON})
     asked = [

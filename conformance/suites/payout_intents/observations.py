@@ -51,7 +51,7 @@ _APART_S = 0.02
 _STEP_S = 1.1
 
 WHY = "No longer needed, as was said on the phone"
-"""The reason of the cancel that most checks look at: no other request has it."""
+"""The reason of the cancel that most checks look at; no other request has it."""
 
 
 def shared(
@@ -104,7 +104,7 @@ class Evidence:
         before = api.first_seen(intent)
         _let_it_age(before)
         reply = api.cancel(intent, reason=reason, key=api.new_key())
-        return Cancelled(intent, reason, before, reply, api.confirmed(intent))
+        return Cancelled(intent, before, reply, api.confirmed(intent))
 
     def cancelled(self, *, reason: str = WHY) -> Cancelled:
         """As `cancel`, where it was accepted: the control of every check that looks at more than that."""

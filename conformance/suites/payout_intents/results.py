@@ -14,7 +14,6 @@ class Cancelled:
     """A documented cancel for a reason under a key: GET before, its answer, GET after."""
 
     intent: Resource
-    reason: str
     before: Reply
     reply: Reply
     after: Reply
