@@ -215,7 +215,7 @@ class Evidence:
         return Refused(intent, reason, before, replies, between, after, left)
 
     @shared
-    def wrong_credentials(self) -> TurnedAway:
+    def cancel_with_wrong_credentials(self) -> TurnedAway:
         """Cancels an intent without credentials, and with a wrong secret."""
         api = self._api
         wrong = api.authorization(secret="no-such-secret-at-all")
@@ -226,7 +226,7 @@ class Evidence:
         )
 
     @shared
-    def a_stranger(self) -> TurnedAway:
+    def cancel_as_a_stranger(self) -> TurnedAway:
         """Cancels another merchant's intent, with a key and without one."""
         api = self._api
         return self._turned_away(
@@ -237,7 +237,7 @@ class Evidence:
         )
 
     @shared
-    def a_used_key(self) -> TurnedAway:
+    def cancel_with_a_used_key(self) -> TurnedAway:
         """Cancels an intent for another reason under a key that the cancel of another intent has used."""
         api, used = self._api, self._api.new_key()
         api.cancels(self._fresh(), key=used)
@@ -246,7 +246,7 @@ class Evidence:
         )
 
     @shared
-    def a_wrong_body(self) -> TurnedAway:
+    def cancel_with_a_wrong_body(self) -> TurnedAway:
         """Cancels an intent with an array for a reason, and with one of more than 600 characters."""
         api = self._api
         return self._turned_away(
@@ -256,7 +256,7 @@ class Evidence:
         )
 
     @shared
-    def bystander(self) -> TurnedAway:
+    def leave_alone(self) -> TurnedAway:
         """Reads an intent that could be cancelled, and that no request cancels."""
         return self._turned_away("nothing at all")
 
@@ -273,12 +273,12 @@ class Evidence:
         )
 
     @shared
-    def other_merchants(self, *, state: str) -> Foreign:
+    def ask_about_other_merchants(self, *, state: str) -> Foreign:
         """Sends each documented request about another merchant's intent in some state."""
         return self._foreign(state, "other_merchant", owner="other_merchant")
 
     @shared
-    def other_environments(self, *, state: str = "requires_approval") -> Foreign:
+    def ask_about_other_environments(self, *, state: str) -> Foreign:
         """Sends each documented request about an intent of the other environment in some state."""
         return self._foreign(state, "other_environment", environment="other")
 
@@ -302,7 +302,7 @@ class Evidence:
         return {asked: self._api.ask(asked, intent, reason=reason) for asked in every}
 
     @shared
-    def unknown_ids(self) -> Unknown:
+    def ask_about_unknown_ids(self) -> Unknown:
         """Sends each documented request about an id that was never issued, and a cancel and a read of another one."""
         api, example = self._api, self._example()
         one, other = api.unknown_id(example), api.unknown_id(example)
@@ -312,7 +312,7 @@ class Evidence:
         )
 
     @shared
-    def unknown_id_again(self) -> Reply:
+    def cancel_an_unknown_id_twice(self) -> Reply:
         """The answer to the second of two equal cancels of an id that was never issued, both under one key.
 
         Raises a Violation where it gets none.
@@ -325,12 +325,12 @@ class Evidence:
         )
 
     @shared
-    def other_methods_on_the_cancel_path(self) -> Methods:
+    def send_other_methods_to_the_cancel_path(self) -> Methods:
         """Sends methods other than POST to the cancel path of an intent, with all that a cancel would have."""
         return self._methods(cancel_path, "GET", {"reason": "x"}, "the cancel path")
 
     @shared
-    def other_methods_on_the_read_path(self) -> Methods:
+    def send_other_methods_to_the_read_path(self) -> Methods:
         """Sends methods other than GET to the read path of an intent, asking it to be cancelled."""
         return self._methods(read_path, "POST", {"status": "cancelled"}, "the read path")
 
@@ -348,7 +348,7 @@ class Evidence:
         return Methods(place, replies, api.first_seen(intent), api.cancel(intent))
 
     @shared
-    def wrong_forms(self) -> Mapping[str, Reply]:
+    def send_wrong_forms(self) -> Mapping[str, Reply]:
         """The answers to `WRONG_FORMS`, of those that get one, by what is wrong."""
         api, intent, done = self._api, self._fresh(), self.cancelled().intent
         came = {
@@ -375,7 +375,7 @@ class Evidence:
         if known is not None:
             return known
         try:
-            return self.bystander().intent
+            return self.leave_alone().intent
         except (NotTestable, Violation):
             return None
 

@@ -37,10 +37,12 @@ _LATER_S = 0.25
 # So many of the cancelled intents are looked at again, of each merchant in turn, the oldest first.
 _MOST = 12
 KINDS = [
-    pytest.param(Evidence.wrong_credentials, marks=requirement("PI-40"), id="wrong_credentials"),
-    pytest.param(Evidence.a_stranger, marks=requirement("PI-11"), id="a_stranger"),
-    pytest.param(Evidence.a_used_key, marks=requirement("PI-32"), id="a_used_key"),
-    pytest.param(Evidence.a_wrong_body, marks=requirement("PI-29", level="SHOULD"), id="a_wrong_body"),
+    pytest.param(Evidence.cancel_with_wrong_credentials, marks=requirement("PI-40"), id="wrong_credentials"),
+    pytest.param(Evidence.cancel_as_a_stranger, marks=requirement("PI-11"), id="a_stranger"),
+    pytest.param(Evidence.cancel_with_a_used_key, marks=requirement("PI-32"), id="a_used_key"),
+    pytest.param(
+        Evidence.cancel_with_a_wrong_body, marks=requirement("PI-29", level="SHOULD"), id="a_wrong_body"
+    ),
 ]
 Attempt = Callable[[Evidence], TurnedAway]
 
@@ -54,7 +56,7 @@ def _aged(reply: Reply) -> str:
 @requirement("PI-01")
 def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> None:
     """A cancel leaves every other intent alone."""
-    bystander = evidence.bystander()
+    bystander = evidence.leave_alone()
     evidence.cancelled()
 
     _untouched(bystander, api.seen(bystander.intent), "after a cancel of another one")
@@ -64,7 +66,7 @@ def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> No
 @pytest.mark.last
 def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: Evidence) -> None:
     """The cancels of the run leave an intent alone that no request was about."""
-    bystander = evidence.bystander()
+    bystander = evidence.leave_alone()
     evidence.cancelled()
     age = _aged(bystander.after)
 

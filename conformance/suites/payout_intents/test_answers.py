@@ -45,7 +45,7 @@ def successes(api: PayoutIntents, evidence: Evidence) -> Successes:
 def _everybody_cancels(evidence: Evidence) -> None:
     """Has each pair of the profile that may cancel do so."""
     evidence.cancelled()
-    for others in (evidence.other_merchants, evidence.other_environments):
+    for others in (evidence.ask_about_other_merchants, evidence.ask_about_other_environments):
         with suppress(NotTestable, Violation):
             others(state="requires_approval")
 
@@ -298,7 +298,7 @@ def test_no_answer_repeats_a_secret(api: PayoutIntents, evidence: Evidence) -> N
 
 
 def _tells_no_secret(api: PayoutIntents, evidence: Evidence, *, sent_too: bool) -> None:
-    evidence.wrong_credentials()
+    evidence.cancel_with_wrong_credentials()
     secrets = api.secrets()
     for reply, sent in api.answers:
         shown = [one for one in secrets if any(one in text for text in reply.strings())]
@@ -314,7 +314,7 @@ def _tells_no_secret(api: PayoutIntents, evidence: Evidence, *, sent_too: bool) 
 @requirement("PI-45")
 def test_no_refusal_shows_insides(api: PayoutIntents, evidence: Evidence) -> None:
     """No refusal of the run, whatever it was for, shows a stack trace, SQL or a file path."""
-    evidence.wrong_forms()
+    evidence.send_wrong_forms()
     for reply, _ in api.answers:
         if reply.status < 400:
             continue

@@ -269,7 +269,7 @@ def test_failed_authentication_tells_nothing(
     api: PayoutIntents, evidence: Evidence, asked: Ask, kind: str
 ) -> None:
     """Failing authentication is answered alike for an intent that exists and one that doesn't."""
-    intent, unknown = evidence.cancelled().intent, evidence.unknown_ids().ids
+    intent, unknown = evidence.cancelled().intent, evidence.ask_about_unknown_ids().ids
 
     known = _unauthenticated(api, intent, kind, asked)
     nobodys = [_unauthenticated(api, one, kind, asked) for one in unknown]

@@ -163,7 +163,7 @@ def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen
 @requirement("PI-18")
 def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence) -> None:
     """With the other environment's credentials, environment is the other one."""
-    elsewhere = evidence.other_environments(state="requires_approval")
+    elsewhere = evidence.ask_about_other_environments(state="requires_approval")
 
     for seen in (elsewhere.before, elsewhere.twin):
         if seen is not None and seen.ok:

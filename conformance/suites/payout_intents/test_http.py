@@ -27,8 +27,8 @@ from conformance.suites.payout_intents.results import Methods
 
 # The requests that are refused for a documented cause, and those that are answered by a 2xx.
 REFUSED: dict[str, Callable[[Evidence], Reply]] = {
-    "404_to_a_cancel": lambda evidence: evidence.unknown_ids().replies[Ask.CANCEL],
-    "404_to_a_read": lambda evidence: evidence.unknown_ids().replies[Ask.READ],
+    "404_to_a_cancel": lambda evidence: evidence.ask_about_unknown_ids().replies[Ask.CANCEL],
+    "404_to_a_read": lambda evidence: evidence.ask_about_unknown_ids().replies[Ask.READ],
     "409": lambda evidence: evidence.conflict(first="the first reason", second="the other reason").second,
     "422_of_a_processing_intent": lambda evidence: evidence.cancel_refused(state="processing").replies[
         Ask.CANCEL
@@ -62,7 +62,7 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
 @pytest.mark.parametrize("which", FORMS)
 def test_other_refusal_has_the_envelope(evidence: Evidence, which: str) -> None:
     """Any other 4xx comes in the same envelope."""
-    reply = evidence.wrong_forms().get(which)
+    reply = evidence.send_wrong_forms().get(which)
 
     if reply is not None and reply.status // 100 == 4:
         in_envelope(reply, f"a request with {which}")
@@ -82,7 +82,7 @@ def test_answer_is_clean_json(evidence: Evidence, which: str) -> None:
 @pytest.mark.parametrize("which", FORMS)
 def test_other_answer_is_clean_json(evidence: Evidence, which: str) -> None:
     """Every other answer is JSON, too, says so, and shows nothing of the program's inside."""
-    reply = evidence.wrong_forms().get(which)
+    reply = evidence.send_wrong_forms().get(which)
 
     if reply is not None:
         is_json(reply, to=f"a request with {which}")
@@ -193,8 +193,8 @@ def test_other_label_is_handled(api: PayoutIntents, given: Given, evidence: Evid
 
 
 METHODS = [
-    pytest.param(Evidence.other_methods_on_the_cancel_path, id="the_cancel_path"),
-    pytest.param(Evidence.other_methods_on_the_read_path, id="the_read_path"),
+    pytest.param(Evidence.send_other_methods_to_the_cancel_path, id="the_cancel_path"),
+    pytest.param(Evidence.send_other_methods_to_the_read_path, id="the_read_path"),
 ]
 
 
@@ -250,7 +250,7 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
 def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method: str) -> None:
     """Another method on the cancel path is answered by 405 that names POST in Allow, or by 404."""
     expected = f"405 with Allow: POST, or 404, to a {method} on the cancel path"
-    reply = _answered(evidence.other_methods_on_the_cancel_path(), method, expected)
+    reply = _answered(evidence.send_other_methods_to_the_cancel_path(), method, expected)
 
     good = reply.status in (404, 501) or (reply.status == 405 and "POST" in _allow(reply))
     _declined(reply, good, expected)
@@ -261,7 +261,7 @@ def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method:
 def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: str) -> None:
     """A method that the read path doesn't have is answered by 405 that names GET in Allow, or by 404."""
     expected = f"405 with Allow: GET, or 404, to a {method} on the read path"
-    reply = _answered(evidence.other_methods_on_the_read_path(), method, expected)
+    reply = _answered(evidence.send_other_methods_to_the_read_path(), method, expected)
 
     # The path may have methods of its own that the document is silent about: then any answer of theirs will do.
     if reply.status != 501:

@@ -68,7 +68,7 @@ def test_unknown_id_is_not_found(evidence: Evidence, asked: Ask) -> None:
     """An id that was never issued gets 404 not_found, from cancel and from GET."""
     what = f"{asked} of an id that was never issued"
     try:
-        reply = evidence.unknown_ids().replies[asked]
+        reply = evidence.ask_about_unknown_ids().replies[asked]
     except Violation as fault:
         # Reading ids that were made up, to see that they name nothing, is what this row is about.
         if asked is Ask.READ and fault.reply is not None and fault.reply.ok:
@@ -81,7 +81,7 @@ def test_unknown_id_is_not_found(evidence: Evidence, asked: Ask) -> None:
 def test_unknown_id_is_not_found_again(evidence: Evidence) -> None:
     """An id that was never issued gets 404 not_found when the same cancel is sent again under its key, too."""
     try:
-        reply = evidence.unknown_id_again()
+        reply = evidence.cancel_an_unknown_id_twice()
     except Violation as fault:
         raise NotApplicable(f"the same cancel, sent again, isn't answered: {fault.observed}") from None
 
@@ -92,7 +92,7 @@ def test_unknown_id_is_not_found_again(evidence: Evidence) -> None:
 @pytest.mark.parametrize("asked", ASKED, ids=Ask.what)
 def test_matrix_other_merchants_intent_is_not_found(evidence: Evidence, any_state: str, asked: Ask) -> None:
     """Another merchant's intent gets 404 not_found in every state, from cancel and from GET."""
-    reply = evidence.other_merchants(state=any_state).replies[asked]
+    reply = evidence.ask_about_other_merchants(state=any_state).replies[asked]
 
     _not_found(evidence, reply, asked, f"another merchant's {any_state} intent")
 
@@ -101,7 +101,7 @@ def test_matrix_other_merchants_intent_is_not_found(evidence: Evidence, any_stat
 @pytest.mark.parametrize("asked", ASKED, ids=Ask.what)
 def test_other_merchants_intent_is_not_found_once_cancelled(evidence: Evidence, asked: Ask) -> None:
     """Another merchant's intent gets 404 not_found right after its owner cancelled it, too."""
-    reply = evidence.other_merchants(state="requires_approval").once_cancelled()[asked]
+    reply = evidence.ask_about_other_merchants(state="requires_approval").once_cancelled()[asked]
 
     _not_found(evidence, reply, asked, "an intent that another merchant has just cancelled")
 
@@ -112,7 +112,7 @@ def test_other_merchants_intent_is_not_found_once_cancelled(evidence: Evidence, 
 def test_other_environments_intent_is_not_found(evidence: Evidence, when: str, asked: Ask) -> None:
     """An intent of the other environment gets 404 not_found, from cancel and from GET."""
     state = "processing" if when == "while_processing" else "requires_approval"
-    foreign = evidence.other_environments(state=state)
+    foreign = evidence.ask_about_other_environments(state=state)
     replies = foreign.once_cancelled() if when == "once_cancelled" else foreign.replies
 
     what = f"an intent of the other environment ({when.replace('_', ' ')})"
@@ -122,7 +122,7 @@ def test_other_environments_intent_is_not_found(evidence: Evidence, when: str, a
 def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str) -> None:
     """404 not_found; PI-10 judges a refusal that is wrong as that of an unknown id is."""
     if not reply.ok and (reply.status != NOT_FOUND.status or reply.at("error.code") != NOT_FOUND.code):
-        usual = evidence.unknown_ids().replies[asked]
+        usual = evidence.ask_about_unknown_ids().replies[asked]
         if usual.status == reply.status and expect.alike(usual.at("error.code"), reply.at("error.code")):
             return
     not_found(reply, f"{asked} of {what}")
@@ -131,7 +131,7 @@ def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str) -> None:
 @requirement("PI-11")
 def test_other_merchants_intent_is_not_touched(evidence: Evidence, any_state: str) -> None:
     """A stranger's attempts change nothing about an intent, and its owner still can cancel it."""
-    foreign = evidence.other_merchants(state=any_state)
+    foreign = evidence.ask_about_other_merchants(state=any_state)
 
     _untouched(foreign, f"another merchant's attempts at a {any_state} intent")
 
@@ -139,7 +139,7 @@ def test_other_merchants_intent_is_not_touched(evidence: Evidence, any_state: st
 @requirement("PI-12")
 def test_other_environments_intent_is_not_touched(evidence: Evidence) -> None:
     """Attempts from the other environment change nothing about an intent, and its owner still can cancel it."""
-    foreign = evidence.other_environments(state="requires_approval")
+    foreign = evidence.ask_about_other_environments(state="requires_approval")
 
     _untouched(foreign, "attempts with the credentials of the other environment")
 
@@ -198,7 +198,7 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
 @pytest.mark.parametrize("asked", ALIKE, ids=Ask.what)
 def test_other_merchants_intent_looks_unknown(evidence: Evidence, any_state: str, asked: Ask) -> None:
     """Another merchant's intent is answered just as an unknown id is."""
-    foreign = evidence.other_merchants(state=any_state)
+    foreign = evidence.ask_about_other_merchants(state=any_state)
 
     _looks_unknown(evidence, foreign, asked, f"another merchant's {any_state} intent")
 
@@ -207,13 +207,13 @@ def test_other_merchants_intent_looks_unknown(evidence: Evidence, any_state: str
 @pytest.mark.parametrize("asked", ALIKE, ids=Ask.what)
 def test_other_environments_intent_looks_unknown(evidence: Evidence, asked: Ask) -> None:
     """An intent of the other environment is answered just as an unknown id is."""
-    foreign = evidence.other_environments(state="requires_approval")
+    foreign = evidence.ask_about_other_environments(state="requires_approval")
 
     _looks_unknown(evidence, foreign, asked, "an intent of the other environment")
 
 
 def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) -> None:
-    unknown = evidence.unknown_ids()
+    unknown = evidence.ask_about_unknown_ids()
     theirs, nobodys = foreign.replies[asked], unknown.replies[asked]
     another = unknown.others[Ask.READ if asked is Ask.READ else Ask.CANCEL]
     found = difference(theirs, (nobodys, another), (foreign.intent.id, *unknown.ids))

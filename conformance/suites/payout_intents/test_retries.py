@@ -39,4 +39,4 @@ def test_refused_body_leaves_the_key_free(
 @requirement("PI-37")
 def test_repeated_request_is_answered(evidence: Evidence) -> None:
     """A request that got a 404 is answered, too, when it comes again under its key."""
-    evidence.unknown_id_again()  # Raises the violation where no answer comes.
+    evidence.cancel_an_unknown_id_twice()  # Raises the violation where no answer comes.
