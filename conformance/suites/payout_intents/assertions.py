@@ -100,11 +100,12 @@ def refused(reply: Reply, what: str, *, hint: str = "", secret: str | None = Non
 def in_envelope(reply: Reply, what: str) -> None:
     """error.code and error.message are texts that aren't empty."""
     for path in ("error.code", "error.message"):
-        expect.field(
-            reply,
-            path,
-            lambda value: isinstance(value, str) and bool(value.strip()),
-            f"a text that isn't empty in the answer to {what}",
+        value = reply.at(path)
+        expect.that(
+            isinstance(value, str) and bool(value.strip()),
+            expected=f"{path} to be a text that isn't empty in the answer to {what}",
+            observed=f"{path} is {value!r} ({expect.shown(reply)})",
+            reply=reply,
             hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
         )
 

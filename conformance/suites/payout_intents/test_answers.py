@@ -136,7 +136,7 @@ def test_every_documented_refusal_has_the_envelope(api: PayoutIntents, evidence:
     evidence.cancel_refused(state="cancelled")
     for one in api.asked:
         if one.documented and one.reply.status in (404, 409, 422):
-            in_envelope(one.reply, f"{_what(one.reply)}, a {one.reply.status}")
+            in_envelope(one.reply, _what(one.reply))
 
 
 @requirement("PI-15")

@@ -238,7 +238,7 @@ def test_failed_authentication_is_a_401(
     """Failing authentication is answered by 401, which tells a client that it is about its credentials."""
     reply = _unauthenticated(api, evidence.cancelled().intent, kind, asked)
 
-    unauthorized(reply, f"{asked} whose credentials are {kind.replace('_', ' ')}")
+    unauthorized(reply, f"a {asked.what()} whose credentials are {kind.replace('_', ' ')}")
 
 
 @requirement("PI-41")
@@ -252,7 +252,7 @@ def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked
         words = [word.lower() for word in (challenge or "").replace(",", " ").split()]
         expect.that(
             reply.status != 401 or "basic" in words,
-            expected=f"WWW-Authenticate: Basic with the 401 to {asked} ({kind.replace('_', ' ')})",
+            expected=f"WWW-Authenticate: Basic with the 401 to a {asked.what()} ({kind.replace('_', ' ')})",
             observed=f"WWW-Authenticate {challenge!r}",
             reply=reply,
             hint='RFC 9110 section 15.5.2: WWW-Authenticate: Basic realm="...".',
@@ -324,5 +324,5 @@ def test_malformed_credentials_are_no_server_error(
             return api.read(intent, authorization=value)
         return api.send("POST", cancel_path(intent), headers, BODY, Auth.ALTERED)
 
-    what = f"{asked} and credentials like this: {kind.replace('_', ' ')}"
+    what = f"a {asked.what()} with credentials like this: {kind.replace('_', ' ')}"
     no_server_error(api.odd(ask, to=what), to=what)

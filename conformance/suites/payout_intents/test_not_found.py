@@ -232,7 +232,7 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
 def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: Ask) -> None:
     """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
     raw = MALFORMED[kind]
-    what = f"{asked} of an id like {raw[:24]!r}"
+    what = f"a {asked.what()} of an id like {raw[:24]!r}"
     try:
         reply = api.odd(lambda: api.ask_raw(asked, raw), to=what)
     except Violation as fault:
