@@ -145,13 +145,7 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
 
 def is_not_about(reply: Reply, other: str, expected: str, *, hint: str) -> None:
     """The id of another intent stands nowhere in the answer."""
-    expect.that(
-        other not in reply.text,
-        expected=expected,
-        observed=f"one about {other!r}: {expect.shown(reply)}",
-        reply=reply,
-        hint=hint,
-    )
+    holds(reply, other not in reply.text, f"{expected}, and not about {other!r}", hint=hint)
 
 
 def told(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> None:

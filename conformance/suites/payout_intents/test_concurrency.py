@@ -57,7 +57,9 @@ def distinct(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[R
     def begin() -> tuple[tuple[Resource, tuple[str, ...]], list[Call]]:
         racers, intent = api.racers, given("requires_approval")
         reasons = tuple(api.new_reason() for _ in range(racers))
-        return (intent, reasons), [_call(api, intent, reason, api.new_key()) for reason in reasons]
+        return (intent, reasons), [
+            partial(api.cancel, intent, reason=reason, key=api.new_key()) for reason in reasons
+        ]
 
     def run() -> Round:
         (intent, reasons), race = api.raced(begin)
@@ -74,21 +76,17 @@ def retries(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Ro
 
     def begin() -> tuple[tuple[Resource, str, str], list[Call]]:
         intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
-        return (intent, reason, key), [_call(api, intent, reason, key)] * api.racers
+        return (intent, reason, key), [partial(api.cancel, intent, reason=reason, key=key)] * api.racers
 
     def run() -> Round:
         (intent, reason, key), race = api.raced(begin)
-        retry = api.until(_call(api, intent, reason, key), succeeded)
+        retry = api.until(partial(api.cancel, intent, reason=reason, key=key), succeeded)
         return Round(race, (reason,) * len(race.replies), api.confirmed(intent), retry)
 
     def good(one: Round) -> bool:
         return all(succeeded(reply) or reply.status == 409 for reply in one.race.replies)
 
     return evidence.once(("retries",), lambda: _rounds(run, good))
-
-
-def _call(api: PayoutIntents, intent: Resource, reason: str, key: str) -> Call:
-    return lambda: api.cancel(intent, reason=reason, key=key)
 
 
 def _statuses(race: Race) -> str:
@@ -209,7 +207,9 @@ def test_one_key_with_many_reasons_succeeds_once(
 
     def begin() -> tuple[None, list[Call]]:
         intent, key = given("requires_approval"), api.new_key()
-        return None, [_call(api, intent, api.new_reason(), key) for _ in range(api.racers)]
+        return None, [
+            partial(api.cancel, intent, reason=api.new_reason(), key=key) for _ in range(api.racers)
+        ]
 
     for _ in range(_FEWER_ROUNDS):
         _one_succeeds(api.raced(begin)[1], "cancels with one key and a reason each")

@@ -250,7 +250,7 @@ def test_key_on_another_intent_tells_no_lie(
     is_not_about(
         api.send("GET", read_path(second), api.headers(key=key)),
         first.id,
-        "a GET of the second intent to show that one, though a used key stands in its header",
+        "a GET about the second intent, though a used key stands in its header",
         hint="What is kept under a key is for repeated cancels alone.",
     )
     if succeeded(reply):

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.waits
 @requirement("PI-49")
 def test_cancellation_is_announced(events: Events, receiver: Receiver) -> None:
     """A cancelled intent is announced by an event that names it."""
-    announced = events.after(Act.CANCEL_WITHOUT_KEY)
-
-    _is_announced(announced, receiver)
+    _is_announced(events.after(Act.CANCEL_WITHOUT_KEY), receiver)
 
 
 @requirement("PI-49")
@@ -83,9 +81,7 @@ def test_event_gives_nothing_away(api: PayoutIntents, events: Events, receiver: 
 @requirement("PI-49")
 def test_cancellation_without_a_key_is_announced(events: Events, receiver: Receiver) -> None:
     """A cancel without key and reason is announced as any other."""
-    announced = events.after(Act.CANCEL_WITHOUT_KEY_AND_REASON)
-
-    _is_announced(announced, receiver)
+    _is_announced(events.after(Act.CANCEL_WITHOUT_KEY_AND_REASON), receiver)
 
 
 @requirement("PI-49")
@@ -109,33 +105,25 @@ def test_replay_and_conflict_are_not_announced(events: Events, receiver: Receive
 @requirement("PI-50")
 def test_conflict_announces_no_other_intent(events: Events) -> None:
     """A used key with another body, sent to another intent, announces that one neither."""
-    announced = events.all_after(Act.CONFLICT_OVER_ANOTHER)
-
-    _events_are(announced, 0)
+    _events_are(events.all_after(Act.CONFLICT_OVER_ANOTHER), 0)
 
 
 @requirement("PI-50")
 def test_wrong_credentials_announce_nothing(events: Events) -> None:
     """A cancel with a wrong secret is no event."""
-    announced = events.all_after(Act.CANCEL_WITH_A_WRONG_SECRET)
-
-    _events_are(announced, 0)
+    _events_are(events.all_after(Act.CANCEL_WITH_A_WRONG_SECRET), 0)
 
 
 @requirement("PI-50")
 def test_refusal_is_not_announced(events: Events) -> None:
     """A processing intent whose cancel is refused is not announced as cancelled."""
-    announced = events.all_after(Act.CANCEL_WHILE_PROCESSING)
-
-    _events_are(announced, 0)
+    _events_are(events.all_after(Act.CANCEL_WHILE_PROCESSING), 0)
 
 
 @requirement("PI-50")
 def test_not_found_is_not_announced(events: Events) -> None:
     """Another merchant's intent, which isn't found, is not announced as cancelled."""
-    announced = events.all_after(Act.CANCEL_ANOTHER_MERCHANTS)
-
-    _events_are(announced, 0)
+    _events_are(events.all_after(Act.CANCEL_ANOTHER_MERCHANTS), 0)
 
 
 def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = False) -> None:
