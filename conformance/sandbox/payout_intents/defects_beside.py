@@ -93,22 +93,26 @@ pi("pi-other-merchants-are-live", "PI-18",
 
 
 class _SettlesByItself(PayoutIntents):
-    """Pays whatever is processing, a moment after it was first looked for."""
+    """Pays what was processing when a cancel was refused, a moment after that refusal.
+
+    The refusal begins it, and not a clock: on a busy machine an intent would be paid before its cancel comes.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.begun: set[str] = set()
+        self.processing: dict[str, Intent] = {}
         self.marked: set[str] = set()
 
     def find(self, account: Account, given: str) -> Intent:
         intent = super().find(account, given)
-        if intent.status == "processing" and intent.id not in self.begun:
-            self.begun.add(intent.id)
-            asyncio.get_running_loop().call_later(_LATER_S, lambda: self.ends(intent))
+        if intent.status == "processing":
+            self.processing[intent.id] = intent
         return intent
 
     def not_cancellable(self, row: Intent) -> Refusal:
         self.marked.add(row.id)
+        for one in self.processing.values():
+            asyncio.get_running_loop().call_later(_LATER_S, self.ends, one)
         return super().not_cancellable(row)
 
     def ends(self, row: Intent) -> None:
