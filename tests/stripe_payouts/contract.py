@@ -46,6 +46,28 @@ _KEYS = (
     "status",
     "type",
 )
+# What fuzzing finds speaks of these requirements.
+_FUZZ_ROWS = {
+    "status.pending": ("SP-01",),
+    "status.paid": ("SP-02",),
+    "status.failed": ("SP-03",),
+    "status.canceled": ("SP-04",),
+    "status.in_transit": ("SP-25",),
+    "status.unknown": ("SP-08",),
+    "status.existing": ("SP-05",),
+    "body": ("SP-11",),
+    "refused.body": ("SP-06",),
+    "error": ("SP-13",),
+    "json": ("SP-14",),
+    "insides": ("SP-14",),
+    "secrets": ("SP-14",),
+    "crash": ("SP-15",),
+    "crash.path": ("SP-10",),
+    "crash.credentials": ("SP-20",),
+    "auth.documented": ("SP-16",),
+    "auth.missing": ("SP-18",),
+    "auth.wrong": ("SP-19",),
+}
 _VALUED = ("id", "object", "amount", "arrival_date", "created", "currency", "livemode", "status")
 
 
@@ -131,4 +153,5 @@ CONTRACT = Contract(
         valued=frozenset(_VALUED),
     ),
     unknown_id=unknown_id,
+    fuzz_rows=_FUZZ_ROWS,
 )
