@@ -33,6 +33,13 @@ class Fuzzing:
         asked = {one.upper() for one in self._options.requirements}
         return bool(fuzz.selected(self._profile.target.api, asked, self._profile.capabilities))
 
+    def left_out(self) -> str:
+        """Returns the note on a run without fuzzing: the reason, where that is neither an option nor the profile."""
+        api = self._profile.target.api
+        if fuzz.check_ids(api):
+            return "Fuzzing was left out."
+        return f"Fuzzing was left out: the contract of {api} names no requirements that it could prove."
+
     @property
     def is_due(self) -> bool:
         """Returns whether fuzzing is wanted, and has neither begun nor been done before."""

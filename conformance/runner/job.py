@@ -205,10 +205,10 @@ class _Job:
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
-            tried.sentence(rows.matrix, checks),
-            "" if fuzzing.wanted else "Fuzzing was left out.",
-            slowed,
-            "" if complete else "The run was ended before its last check.",
+            *filter(None, (tried.sentence(catalogue.load(self.profile.target.api).matrix, checks),)),
+            *(() if fuzzing.wanted else (fuzzing.left_out(),)),
+            *((slowed,) if slowed else ()),
+            *(() if complete else ("The run was ended before its last check.",)),
         ]
         return record.fold(
             rows,
