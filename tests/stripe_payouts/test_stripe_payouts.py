@@ -7,6 +7,7 @@ reference is listed here with the reason, and nothing else may be found.
 import json
 import re
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,17 @@ def test_the_catalogue_shows_it(tmp_path: Path) -> None:
     assert set(re.findall(r"SP-\d\d", listed.stdout)) == {f"SP-{number:02}" for number in range(1, 26)}
     assert "Idempotent requests" in one.stdout
     assert "idempotency::a_retry_gets_the_first_answer" in one.stdout
+
+
+def test_each_requirement_names_its_page_and_has_a_check() -> None:
+    rows = tomllib.loads((HERE / "specs" / "requirements.toml").read_text())["requirement"]
+    pages = tomllib.loads((HERE / "specs" / "sources.toml").read_text())["sections"]
+
+    assert {row["section"] for row in rows} <= set(pages)
+    assert {row["level"] for row in rows if row["basis"] in ("doc", "safety")} == {"MUST"}
+    assert {row["level"] for row in rows if row["basis"] == "custom"} == {"SHOULD"}
+    suites = "".join(path.read_text() for path in (HERE / "suite").glob("test_*.py"))
+    assert set(re.findall(r'requirement\("(SP-\d\d)"\)', suites)) == {row["id"] for row in rows}
 
 
 def test_init_asks_for_its_one_credential(home: Path) -> None:

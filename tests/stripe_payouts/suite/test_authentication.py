@@ -1,6 +1,7 @@
 """The secret key: as a user name, as a bearer token, missing, wrong, and written oddly."""
 
 import base64
+from collections.abc import Callable
 
 import pytest
 
@@ -9,7 +10,7 @@ from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from stripe_payouts.suite.client import CANCELED, UNAUTHORIZED, Payouts, basic, refused, unknown_id
 
-WRONG = {
+WRONG: dict[str, Callable[[str], str]] = {
     "another key": lambda key: f"{key[:8]}{key[8:][::-1]}x",
     "a key that is cut off": lambda key: key[:-1],
     "a key with something behind it": lambda key: f"{key}0",
