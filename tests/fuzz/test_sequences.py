@@ -7,8 +7,9 @@ import pytest
 
 from conformance import catalogue
 from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.sequence_executor import perform, shrunk
+from conformance.fuzz.execute.sequence_executor import perform
 from conformance.fuzz.execute.sequence_runner import SequenceRunner
+from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
 from conformance.fuzz.fuzzing import chosen
 from conformance.fuzz.generate.sequences import Capabilities, capabilities_of, number, sequences

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from conformance.fuzz.case import Case, Example, Mutation
-from conformance.fuzz.execute.shrink import simpler, weight
+from conformance.fuzz.execute.reductions import simpler, weight
 from conformance.fuzz.generate.stream import stream
 from tests.fuzz.support import apis, fuzz
 from tests.support import CREDENTIAL_ENV

@@ -1,4 +1,4 @@
-"""Shrinks a failing example, for as long as it fails in the same way.
+"""Shrinks a failing example or sequence, for as long as it fails in the same way.
 
 Each candidate is simpler than the one before: a header less, a key less, a shorter text, plainer letters. It is sent to
 a resource that is as it should be, signed anew, and judged as in the run. So what a report shows is the least that
@@ -6,27 +6,23 @@ makes the target fail, and it was seen twice.
 """
 
 import itertools
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from conformance import openapi
-from conformance.contracts import contract
 from conformance.errors import BudgetError
-from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation, meant
+from conformance.fuzz.case import UNKNOWN, Case, Example
 from conformance.fuzz.execute.context import ExecutionContext
 from conformance.fuzz.execute.executor import Executor
+from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
+from conformance.fuzz.execute.sequence_executor import SequenceResult
 from conformance.fuzz.execute.unanswered import NO_ANSWER
 from conformance.fuzz.findings import Failure, Findings
-from conformance.fuzz.fuzzing import fuzzing
-from conformance.fuzz.generate import bodies
 from conformance.fuzz.oracle.results import CheckResult, Finding
-from conformance.fuzz.text_field import body_mutation
-from conformance.http.reply import MISSING, Reply
+from conformance.fuzz.stateful.sequence import Sequence
+from conformance.http.reply import Reply
 from conformance.model import Exchange
 
 # Of one cause: so many requests and seconds. Of one run: so many causes of a check, and so many seconds.
@@ -36,8 +32,6 @@ CAUSES = 3
 WHOLE_S = 15.0
 # What a run may lease more than it had planned, so that there is something left to shrink with.
 _EXTRA = 200
-_BY_BODY = (Mutation.DOCUMENTED, Mutation.OPEN, Mutation.FIELD_TYPE, Mutation.FIELD_LENGTH, Mutation.BODY)
-_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -163,19 +157,33 @@ def shrink_all(
     return sum(each.result() for each in futures if each not in pending)
 
 
+def smallest(
+    reductions: Reductions[C], attempt: Callable[[C], C | None], is_over: Callable[[], bool]
+) -> None:
+    """Attempts one reduction after the other until `is_over`.
+
+    `attempt` returns the part of a candidate that failed in the same way, None where it passed.
+    """
+    candidate = next(reductions, None)
+    while candidate is not None and not is_over():
+        try:
+            candidate = reductions.send(attempt(candidate))
+        except StopIteration:
+            return
+
+
 def shrink(context: ExecutionContext, check: str, seen: Failure, stopped: Callable[[], bool]) -> int:
     """Replaces the example that was `seen` by the smallest with the same cause; returns the number of requests."""
-    work = _Work(context, check, seen, stopped)
+    work = _OfExample(context, check, seen, stopped)
     if not work.is_over():
         work.begin()
-    tried: set[int] = set()
-    while seen.again and not work.is_over() and work.step(tried):
-        pass
+    if seen.again and isinstance(seen.example, Example):
+        smallest(of_example(seen.example), work.attempt, work.is_over)
     return work.sent
 
 
-class _Work:
-    """Shrinks the example of one cause, within bounds of requests and seconds."""
+class _OfExample:
+    """Attempts the reductions of one failing example, within bounds of requests and seconds."""
 
     def __init__(
         self, context: ExecutionContext, check: str, seen: Failure, stopped: Callable[[], bool]
@@ -196,172 +204,66 @@ class _Work:
         if self._seen.again is not None:
             return
         trial = Trial(self._check, self._seen.finding.cause)
-        failed = self._fails(self._seen.example, trial, new=True)
+        failed = self.attempt(self._seen.example, trial, new=True) is not None
         if failed or (self._possible and trial.fresh and trial.answers and not self._stopped()):
             self._seen.again = failed
 
-    def step(self, tried: set[int]) -> bool:
-        """Replaces the example by the first simpler one that fails too; returns whether there was one."""
-        example = self._seen.example
-        assert isinstance(example, Example)
-        for case in simpler(example.case):
-            mark = hash((case.segment, case.headers, case.body, case.key, case.altered, case.omitted))
-            if mark in tried:
-                continue
-            if self.is_over():
-                return False
-            tried.add(mark)
-            if self._fails(replace(example, case=case)):
-                return True
-        return False
-
-    def _fails(self, example: Example, trial: Trial | None = None, *, new: bool = False) -> bool:
-        """Returns whether it fails in the same way; keeps it then."""
+    def attempt(self, example: Example, trial: Trial | None = None, *, new: bool = False) -> Example | None:
+        """Executes an example; keeps and returns it if it fails in the same way."""
         trial = trial or Trial(self._check, self._seen.finding.cause)
         self._possible = attempt(self._context, example, trial, self._stopped, new=new)
         self.sent += trial.requests
         if trial.finding is None:
-            return False
-        seen = self._seen
-        seen.example, seen.finding, seen.shown, seen.size = (
-            example,
-            trial.finding,
-            trial.shown,
-            example.size(),
-        )
-        return True
+            return None
+        seen, size = self._seen, example.size()
+        seen.example, seen.finding, seen.shown, seen.size = example, trial.finding, trial.shown, size
+        return example
 
 
-def weight(case: Case) -> tuple[int, ...]:
-    """Returns what shrinking makes smaller: number of parts, length, letters that aren't plain, code points."""
-    texts = [
-        case.segment or "",
-        (case.body or b"").decode("latin-1"),
-        *(value for _, value in (*case.headers, *case.altered)),
-    ]
-    whole = "".join(texts)
-    plain = sum(letter.isascii() and letter.isalnum() for letter in whole)
-    parts = len(case.headers) + len(case.omitted) + len(case.altered) + (case.key == "fresh")
-    return parts, case.size(), len(whole) - plain, sum(map(ord, whole))
+def shrunk(
+    performed: SequenceResult, check: str, again: Callable[[Sequence], SequenceResult], tries: int = 30
+) -> SequenceResult | None:
+    """Returns the smallest sequence found that fails `check` as this one did, performed anew.
+
+    `again` performs a sequence, at most `tries` times. Returns None where the sequence passes on new resources, and the
+    sequence as it was where there are none left to try it on.
+    """
+    found = performed.wrong_about(check)
+    if found is None:
+        return None
+    work = _OfSequence(check, again, tries)
+    whole = work.attempt(replace(performed.sequence, steps=performed.sequence.steps[: found[0] + 1]))
+    if whole is None:
+        return performed if work.hindered else None
+    smallest(of_sequence(whole), work.attempt, lambda: work.left <= 0)
+    return work.best
 
 
-def simpler(case: Case) -> Iterator[Case]:
-    """Simpler requests of the same aim, the simplest first; none is as complicated as `case`."""
-    most = weight(case)
-    for one in (*_fewer(case), *_other_id(case), *_other_body(case), *_other_texts(case)):
-        # What it tries has to stay the same, or the answer means something else.
-        if one.mutation is case.mutation and weight(one) < most:
-            yield one
+@dataclass(slots=True)
+class _OfSequence:
+    """Attempts the reductions of one failing sequence, for as long as there are tries and resources `left`."""
 
+    check: str
+    again: Callable[[Sequence], SequenceResult]
+    left: int
+    hindered: bool = False
+    best: SequenceResult | None = None
 
-def _fewer(case: Case) -> Iterator[Case]:
-    for index, (name, _) in enumerate(case.headers):
-        if name.lower() not in ("content-type", _key_header(case)):
-            yield replace(case, headers=(*case.headers[:index], *case.headers[index + 1 :]))
-    if case.key == "fresh" and case.mutation is not Mutation.DOCUMENTED:
-        yield replace(case, key="absent")
-    if len(case.omitted) > 1:
-        yield from (replace(case, omitted=(name,)) for name in case.omitted)
-
-
-def _other_id(case: Case) -> Iterator[Case]:
-    if case.segment:
-        parts = _ESCAPED.findall(case.segment)
-        yield from (replace(case, segment="".join(some)) for some in _shorter(parts) if some)
-        plainer = ["0" if len(part) == 1 and part != "." else part for part in parts]
-        yield replace(case, segment="".join(plainer))
-
-
-def _other_body(case: Case) -> Iterator[Case]:
-    if case.body is None:
-        return
-    if case.mutation in (
-        Mutation.PATH,
-        Mutation.METHOD,
-        Mutation.MISSING,
-        Mutation.WRONG,
-        Mutation.KEY,
-        Mutation.TYPE,
-    ):
-        operation = openapi.operation(case.operation)
-        if operation.has_body and case.mutation is not Mutation.METHOD:
-            body, value = bodies.empty(operation)
-            yield replace(case, body=body, value=value)
-        return
-    operation = openapi.operation(case.operation)
-    value = case.value if case.value is not MISSING else meant(case.body)
-    if value is MISSING:
-        yield from (_with_body(case, some, meant(some)) for some in _halved(case.body))
-        return
-    text = fuzzing(operation.api).text
-    for other in _values(value, None if text is None else text.name):
-        yield _with_body(case, bodies.encoded(operation, other), other)
-
-
-def _with_body(case: Case, body: bytes, value: Any) -> Case:
-    text = fuzzing(openapi.operation(case.operation).api).text
-    mutation = body_mutation(text, body, value) if case.mutation in _BY_BODY else case.mutation
-    return replace(case, body=body, value=value, mutation=mutation)
-
-
-def _key_header(case: Case) -> str:
-    return (contract(openapi.operation(case.operation).api).requests.key_header or "").lower()
-
-
-def _values(value: Any, text: str | None) -> Iterator[Any]:
-    """Generates simpler JSON values of the same type, or of its parts; `text` is the key that is kept longest."""
-    if isinstance(value, dict):
-        yield {}
-        if text in value:
-            yield {text: value[text]}
-        yield from ({key: item for key, item in value.items() if key != gone} for gone in list(value)[:8])
-        for key, item in list(value.items())[:4]:
-            yield from ({**value, key: other} for other in itertools.islice(_values(item, text), 14))
-        if len(value) == 1 and text not in value:
-            (key, item), *_ = value.items()
-            yield from ({"".join(some): item} for some in _shorter(list(key)))
-    elif isinstance(value, list):
-        yield []
-        yield from _shorter(value)
-    elif isinstance(value, str):
-        yield from ("".join(some) for some in _shorter(list(value)))
-        yield "".join(letter if letter.isascii() and letter.isalnum() else "a" for letter in value)
-        yield "a" * len(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield from (0, 1, -1)
-
-
-def _other_texts(case: Case) -> Iterator[Case]:
-    """Generates shorter values of what is odd: a key, a content type, a credential."""
-    for index, (name, value) in enumerate(case.altered):
-        scheme, _, rest = value.rpartition(" " if " " in value else "=" if value.startswith("sha") else "\0")
-        lead = value[: len(value) - len(rest)] if scheme else ""
-        for some in _shorter(list(rest)):
-            other = (name, (lead + "".join(some)).strip())
-            yield replace(case, altered=(*case.altered[:index], other, *case.altered[index + 1 :]))
-    for index, (name, value) in enumerate(case.headers):
-        if case.mutation is Mutation.KEY and name.lower() == _key_header(case):
-            for some in _shorter(list(value)):
-                text = "".join(some)
-                if text == text.strip():
-                    yield replace(
-                        case, headers=(*case.headers[:index], (name, text), *case.headers[index + 1 :])
-                    )
-
-
-def _shorter(items: list[Any]) -> Iterator[list[Any]]:
-    """Generates the empty list, then the list without each half, each quarter and so on."""
-    size = len(items)
-    if not size:
-        return
-    yield []
-    part = (size + 1) // 2
-    while part and size > 1:
-        yield from (items[:at] + items[at + part :] for at in range(0, size, part))
-        if part == 1 or size // part >= 8:
-            break
-        part = (part + 1) // 2
-
-
-def _halved(body: bytes) -> Iterator[bytes]:
-    yield from (bytes(some) for some in _shorter(list(body)))
+    def attempt(self, sequence: Sequence) -> Sequence | None:
+        """Performs a sequence; keeps and returns it, without the steps after the failure, if the check failed."""
+        self.left -= 1
+        performed = self.again(sequence)
+        if performed.fault is not None:
+            # No answer says nothing: it is tried once more, with other resources.
+            performed = self.again(sequence)
+        self.hindered = performed.missing is not None or performed.fault is not None
+        if self.hindered:
+            self.left = 0
+            return None
+        found = performed.wrong_about(self.check)
+        if found is None:
+            return None
+        end = found[0] + 1
+        failing = replace(sequence, steps=sequence.steps[:end])
+        self.best = replace(performed, sequence=failing, taken=performed.taken[:end])
+        return failing
