@@ -101,7 +101,7 @@ def run(
         shrinking = (
             shrink_all(context, findings, workers, lambda: not poll()) if scheduler.fault is None else 0
         )
-        # A thread that has its answer already is given the moment that it takes to oracle it.
+        # A thread that has its answer already is given the moment that it takes to judge it.
         scheduler.is_idle()
         _keep(folder, findings)
         statistics = _statistics(order, context, findings, scheduler, began, sent_s)

@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.sequence_executor import SequenceResult, family, perform
-from conformance.fuzz.execute.sequence_requests import is_undocumented, wanted
+from conformance.fuzz.execute.sequence_executor import (
+    SequenceResult,
+    family,
+    is_undocumented,
+    perform,
+    wanted,
+)
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
 from conformance.fuzz.oracle.oracle import Oracle
