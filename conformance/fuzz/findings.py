@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from conformance import openapi
 from conformance.fuzz.case import Case, Example
+from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
 from conformance.fuzz.oracle.results import CheckResult, Finding
@@ -63,7 +64,7 @@ class Entry:
     samples: dict[int, Shown] = field(default_factory=dict)
 
 
-class Findings:
+class Findings(ResultSink):
     """Collects results from every thread; safe to write to from several threads."""
 
     def __init__(

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from conformance import catalogue, fuzz, openapi
 from conformance.errors import HarnessError
+from conformance.fuzz import run
 from conformance.fuzz.case import Mutation
-from conformance.fuzz.fuzzing import checks, fuzzing
+from conformance.fuzz.fuzzing import Fuzzing, checks, fuzzing
 from conformance.fuzz.text_field import body_mutation
 from conformance.model import Level
 from conformance.suites.payout_intents.fuzz_checks import REASON
@@ -40,6 +43,44 @@ def test_consequences_name_checks(api):
     for what, causes in fuzzing(api).consequences.items():
         assert what in names
         assert all(cause in names or cause in keys for cause in causes)
+
+
+def test_checks_are_derived_where_a_contract_brings_none(monkeypatch):
+    """One for each documented state, credential and answer, for the rows that the contract names, and no other."""
+    rows = {"status": ("PI-01",), "status.unknown": ("PI-10",), "crash.body": ("PI-29",), "auth": ("PI-40",)}
+    bare = replace(contract("payout-intents"), fuzzing=None, fuzz_rows=rows)
+    monkeypatch.setattr(contracts, "every", lambda: (bare,))
+    derived = fuzzing.__wrapped__("payout-intents")
+    assert derived.machine is None
+    assert {check.key: check.requirements for check in derived.checks} == {
+        "cancel_payout_intent.status.requires_approval": ("PI-01",),
+        "cancel_payout_intent.status.processing": ("PI-01",),
+        "cancel_payout_intent.status.cancelled": ("PI-01",),
+        "cancel_payout_intent.status.terminal": ("PI-01",),
+        "cancel_payout_intent.status.unknown": ("PI-10",),
+        "cancel_payout_intent.crash.body": ("PI-29",),
+        "get_payout_intent.status.unknown": ("PI-10",),
+        "get_payout_intent.status.existing": ("PI-01",),
+        **{
+            f"{operation}.auth.{what}": ("PI-40",)
+            for operation in ("cancel_payout_intent", "get_payout_intent")
+            for what in ("documented", "missing", "wrong")
+        },
+    }
+    nothing = replace(bare, fuzz_rows={})
+    monkeypatch.setattr(contracts, "every", lambda: (nothing,))
+    assert fuzzing.__wrapped__("payout-intents").checks == ()
+
+
+def test_sequences_that_are_not_tried_are_noted(monkeypatch):
+    """The notes of a run say so where a contract brings no state machine, and say nothing where it does."""
+    pool = SimpleNamespace(api="withdraws", frugal=False)
+    findings = SimpleNamespace(unsent={}, unconfirmed=[])
+    assert run._notes(pool, findings) == []
+    monkeypatch.setattr(run, "fuzzing", lambda api: Fuzzing(checks=checks(api)))
+    (note,) = run._notes(pool, findings)
+    assert "Sequences of requests were not tried" in note
+    assert "withdraws" in note
 
 
 def test_soft_checks_only_warn():

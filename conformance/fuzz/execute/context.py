@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from conformance.fuzz.case import Case, Example
 from conformance.fuzz.execute.pool import ResourcePool
@@ -13,8 +12,8 @@ from conformance.http.reply import Reply
 from conformance.model import Exchange
 
 
-class ResultSink(Protocol):
-    """Takes what was sent and what it showed, such as `Findings`."""
+class ResultSink:
+    """Takes what was sent and what it showed. This one keeps nothing."""
 
     def sent(self, case: Case) -> None:
         """Takes a request that is sent."""

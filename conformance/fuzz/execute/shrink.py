@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from conformance.errors import BudgetError
 from conformance.fuzz.case import UNKNOWN, Case, Example
-from conformance.fuzz.execute.context import ExecutionContext
+from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
 from conformance.fuzz.execute.sequence_executor import SequenceResult
@@ -35,7 +35,7 @@ _EXTRA = 200
 
 
 @dataclass(slots=True)
-class Trial:
+class Trial(ResultSink):
     """A sink for one execution: keeps what `check` showed. `cause` None keeps any.
 
     `fresh` tells whether the resource was a new one.
@@ -53,7 +53,6 @@ class Trial:
 
     def sent(self, case: Case) -> None:
         """Counts a request."""
-        del case
         self.requests += 1
 
     def answered(
@@ -63,10 +62,9 @@ class Trial:
         results: Iterable[CheckResult],
         before: tuple[Exchange, ...] = (),
         read: Case | None = None,
-        example: object = None,
+        example: Example | None = None,
     ) -> None:
         """Keeps the first finding of the check and cause."""
-        del case, read, example
         self.answers.append(reply.exchange)
         for one in results:
             self.ruled_on |= one.check == self.check
@@ -76,21 +74,16 @@ class Trial:
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Keeps the exchange: a request without an answer is no finding."""
-        del case, kind
         self.fault = exchange
 
-    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: object) -> None:
+    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Example) -> None:
         """Keeps the finding that no answer ever comes."""
-        del example
         if result.check != self.check or exchange is None or result.finding is None:
             return
         self.ruled_on = True
         self.answers.append(exchange)
         if self.cause in (None, result.finding.cause):
             self.finding, self.shown = result.finding, (exchange,)
-
-    def skipped(self, case: Case) -> None:
-        """Does nothing."""
 
 
 def attempt(

@@ -15,7 +15,7 @@ JSON = "application/json"
 def media_type(operation: Operation) -> str:
     """Returns the first documented media type of the operation's body."""
     documented = openapi.document(operation.api)["paths"][operation.path][operation.method.lower()]
-    return next(iter(documented["requestBody"]["content"]), JSON)
+    return next(iter(documented["requestBody"].get("content", ())), JSON)
 
 
 def label(operation: Operation) -> Headers:
