@@ -37,11 +37,7 @@ def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bend
     bendable.bend()
     with rewriting(bendable.url, Change(answer=hang)) as front:
         found = fuzz(
-            tmp_path,
-            "withdraws",
-            front.url,
-            examples=40,
-            states=states_of(bendable.url, "withdraws"),
+            tmp_path, "withdraws", front.url, examples=40, states=states_of(bendable.url, "withdraws")
         )
     assert rows_of(found) == {"warned": {"WD-14"}, "failed": set(), "error": set(), "not_testable": set()}
     assert (

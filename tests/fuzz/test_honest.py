@@ -43,10 +43,7 @@ def no_odd_ids(number, method, target, headers):
 
 # What differs; the rows that warn for it, by API; each API that it can be seen with.
 HONEST = {
-    "nulls left out": (
-        Change(body=without_nulls),
-        {"withdraws": {"WD-16"}, "payout-intents": {"PI-15"}},
-    ),
+    "nulls left out": (Change(body=without_nulls), {"withdraws": {"WD-16"}, "payout-intents": {"PI-15"}}),
     "another offset": (Change(body=at_eight_hours), {"withdraws": {"WD-17"}, "payout-intents": set()}),
     "trimmed reasons": (Change(sent=with_reason(str.strip)), {"payout-intents": {"PI-27"}}),
     "composed reasons": (Change(sent=with_reason(composed)), {"payout-intents": set()}),
@@ -111,11 +108,7 @@ DISHONEST = {
         ),
         "WD-16",
     ),
-    "compatibility forms are replaced": (
-        "payout-intents",
-        Change(sent=with_reason(compatible)),
-        "PI-27",
-    ),
+    "compatibility forms are replaced": ("payout-intents", Change(sent=with_reason(compatible)), "PI-27"),
     "capitals are made small": ("payout-intents", Change(sent=with_reason(str.lower)), "PI-22"),
 }
 

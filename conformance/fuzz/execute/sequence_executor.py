@@ -93,12 +93,7 @@ class SequenceSender:
     """Sends the steps of one sequence in their order."""
 
     def __init__(
-        self,
-        sequence: Sequence,
-        session: Session,
-        oracle: Oracle,
-        subjects: list[Subject],
-        polling: Polling,
+        self, sequence: Sequence, session: Session, oracle: Oracle, subjects: list[Subject], polling: Polling
     ) -> None:
         self._sequence, self._session, self._oracle, self._subjects = sequence, session, oracle, subjects
         self._polling = polling

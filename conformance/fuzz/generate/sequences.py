@@ -327,10 +327,7 @@ class _Draw:
             f"other_{before}"[:60],
         )
         chosen = self._bag.draw("conflict", options)
-        fits = chosen != first.reason and self._mutation(chosen) in (
-            Mutation.DOCUMENTED,
-            Mutation.OPEN,
-        )
+        fits = chosen != first.reason and self._mutation(chosen) in (Mutation.DOCUMENTED, Mutation.OPEN)
         return replace(first, reason=chosen if fits and chosen != "" else f"other_{before}"[:60])
 
     def odd(self, draft: Draft) -> Step:

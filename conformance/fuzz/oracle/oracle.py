@@ -14,15 +14,8 @@ from conformance.fuzz.fuzzing import checks, fuzzing
 from conformance.fuzz.generate.bodies import media_type
 from conformance.fuzz.oracle.body import echo, kept_whole, shape
 from conformance.fuzz.oracle.conformity import Conformance, Conformity
-from conformance.fuzz.oracle.every_response import every_response, other_envelope
-from conformance.fuzz.oracle.results import (
-    CheckResult,
-    ExpectedResponse,
-    Target,
-    answers,
-    result,
-)
-from conformance.fuzz.oracle.secrets import Secrets
+from conformance.fuzz.oracle.every_response import Secrets, every_response, other_envelope
+from conformance.fuzz.oracle.results import CheckResult, ExpectedResponse, Target, answers, result
 from conformance.fuzz.states import is_allowed, moving
 from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation

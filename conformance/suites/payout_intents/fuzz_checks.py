@@ -179,7 +179,7 @@ FIELDS = {
         "recipient": "body.recipient",
         "created_at": "body.instants",
         "updated_at": "body.instants",
-    },
+    }
 }
 
 _CANCEL = "cancel_payout_intent."

@@ -126,7 +126,7 @@ FIELDS = {
         "data.metadata": "body.types",
         "data.createdAt": "body.instants",
         "data.updatedAt": "body.instants",
-    },
+    }
 }
 
 CONSEQUENCES = {
