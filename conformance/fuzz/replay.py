@@ -126,8 +126,8 @@ def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
     if not trial.answers:
         said = trial.fault.error if trial.fault is not None and trial.fault.error else "no answer came"
         return Replayed(kept, None, kept.expected, "", why=said, unreachable=True)
-    if not trial.ruled_on:
-        why = f"the answer says nothing of it: {told_exchange(trial.answers[0])}"
+    if not trial.judged:
+        why = f"the answer says nothing of it: {summary.of_exchange(trial.answers[0])}"
         return Replayed(kept, None, kept.expected, "", why=why)
     return _told(session, kept, False, kept.expected, told_exchange(trial.answers[0]), trial.answers[0])
 

@@ -89,7 +89,7 @@ class _Confirming:
             if trial.finding is not None:
                 seen.again = True
                 return None
-            held += trial.fresh and trial.ruled_on
+            held += trial.fresh and trial.judged
             if held and len(seen.places) < 2:
                 break
         if example.state not in (None, UNKNOWN):

@@ -43,7 +43,7 @@ class Trial(ResultSink):
 
     check: str
     cause: str | None = None
-    ruled_on: bool = False
+    judged: bool = False
     requests: int = 0
     finding: Finding | None = None
     shown: tuple[Exchange, ...] = ()
@@ -67,7 +67,7 @@ class Trial(ResultSink):
         """Keeps the first finding of the check and cause."""
         self.answers.append(reply.exchange)
         for one in results:
-            self.ruled_on |= one.check == self.check
+            self.judged |= one.check == self.check
             found = one.finding if one.check == self.check else None
             if found is not None and self.cause in (None, found.cause) and self.finding is None:
                 self.finding, self.shown = found, (*before, reply.exchange)
@@ -80,7 +80,7 @@ class Trial(ResultSink):
         """Keeps the finding that no answer ever comes."""
         if result.check != self.check or exchange is None or result.finding is None:
             return
-        self.ruled_on = True
+        self.judged = True
         self.answers.append(exchange)
         if self.cause in (None, result.finding.cause):
             self.finding, self.shown = result.finding, (exchange,)

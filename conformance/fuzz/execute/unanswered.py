@@ -44,7 +44,7 @@ class Unanswered:
             return self._often[kind] >= _ENOUGH and self._seconds[kind] >= _ENOUGH_S
 
     def met(self, example: Example, target: Target, fault: TransportError, waited_s: float) -> None:
-        """Looks whether an odd request that ended in `fault` ever gets an answer, and tells the book where it doesn't.
+        """Sends an odd request that ended in `fault` again, and reports where it never gets an answer.
 
         It is sent once more, to a new resource where it may have had an effect, between two documented requests. Where
         these get no answer either, the target was unavailable, and nothing is said. Raises BudgetError.
