@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import pytest
 
+from conformance.contracts import contract
 from conformance.demo import variable
-from conformance.profile import FIELDS
 from tests.support import TERMINAL, command, environment, reply_with, serving, write_profile
 
 # Enough of each kind: a whole run shows the same, and takes its time over what is echoed.
@@ -143,7 +143,7 @@ def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> No
     names = {
         variable(api, owner, item): f"{owner[:7]}{number}"
         for owner in owners
-        for number, item in enumerate(FIELDS[api])
+        for number, item in enumerate(contract(api).authentication.fields)
     }
     secrets = {name: ODD[kind].format(mark) for name, mark in names.items()}
     ids = {

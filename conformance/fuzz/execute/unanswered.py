@@ -17,8 +17,9 @@ from conformance.oracles import expect, odd_requests
 from conformance.oracles.lines import LONG
 
 NO_ANSWER = "no answer"
-# So often at most it is tried whether a kind of request never gets an answer.
-_TRIES = 2
+# So often at most it is tried whether a kind of request never gets an answer; more often where the documented requests
+# beside it got none either.
+_TRIES, _ALL_TRIES = 2, 6
 # After so many in vain, and so many seconds of waiting, no more of a kind are sent.
 _ENOUGH, _ENOUGH_S = 4, 20.0
 # An answer by 502, 503 or 504, a connection that was cut, a time limit that passed.
@@ -74,7 +75,9 @@ class Unanswered:
         try:
             expect.odd(ask, lambda: self._documented(case), to=case.summary())
         except TransportError:
-            return
+            with self._lock:
+                if self._often[kind] < _ALL_TRIES:
+                    self._tried[f"{name}.{check}"] -= 1
         except expect.Violation as found:
             finding = Finding(found.expected, found.observed, f"{NO_ANSWER}: {fault.kind}", found.hint)
             exchange = self._context.sender.last_fault() or first
