@@ -29,7 +29,7 @@ _ECDSA = ec.ECDSA(hashes.SHA256())
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """Whom a signature is checked against. `keyid` is a hint for people; it decides nothing."""
+    """A public key that verifies signatures. `keyid` is a hint for people; no decision depends on it."""
 
     key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey = field(repr=False)
 
@@ -77,7 +77,7 @@ class PrivateKey:
 
     @property
     def public(self) -> PublicKey:
-        """The half that everybody may have."""
+        """The public key of the pair."""
         return PublicKey(self.key.public_key())
 
     def sign(self, message: bytes) -> bytes:

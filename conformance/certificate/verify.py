@@ -1,4 +1,4 @@
-"""Is this certificate what it seems? From its bytes, a public key and, where it is at hand, the run's folder.
+"""Verifies a certificate from its bytes, a public key and, where it is there, the run's folder.
 
 The order is that of trust: nothing inside the envelope is read before its signature holds. Every way to fail has its
 own sentence; none of them leaves anything of the certificate to be believed.
@@ -50,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A certificate that nothing speaks against: what it says, what was checked to see that, and what was not."""
+    """A certificate without a fault: its claim, the parts that were checked, and those that were not."""
 
     claim: Claim
     checked: tuple[str, ...]

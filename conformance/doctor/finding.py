@@ -7,7 +7,7 @@ from typing import Any
 
 
 class State(StrEnum):
-    """How a line turned out. `note` asks for nothing, `warning` for a look; `missing` leaves checks untested."""
+    """The result of an examination. `note` asks for nothing, `warning` for a look; `missing` leaves checks untested."""
 
     OK = "ok"
     NOTE = "note"

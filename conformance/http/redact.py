@@ -183,7 +183,7 @@ def _scheme(value: str) -> tuple[str, str]:
 
 
 def _harmless(value: str) -> bool:
-    """Short left-overs are no secrets, and common words."""
+    """Returns whether a value is too short for a secret, or a common word."""
     return len(value) < _SHORTEST_SENT or value in _WORDS
 
 

@@ -93,7 +93,7 @@ class Slots:
             self._changed.notify()
 
     def _lock_in_turn(self, place: int) -> bool:
-        """As `_lock`, unless somebody gathers. Within a process the flag tells: there the lock is everybody's."""
+        """Locks a place unless a caller gathers several; the flag tells within a process, whose threads share locks."""
         if self._gathers:
             return False
         gathering = self._file(_GATHERING)

@@ -1,6 +1,6 @@
-"""A comparison for people and for programs: terminal, Markdown, JSON, and one self-contained HTML page.
+"""Renders a comparison for a terminal, as Markdown, as JSON, and as one self-contained HTML page.
 
-Whatever the targets sent is made visible, and escaped for where it is shown. Pure; no errors.
+Text of the targets is made visible, and escaped for the format. Pure; no errors.
 """
 
 import textwrap

@@ -72,7 +72,7 @@ BASES = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend. `requirement` is what `check` breaks first, `also` the ids of what else it breaks.
+    """A defect to mend. `requirement` is the first that `check` breaks, `also` the ids of the others.
 
     `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
     begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat. `remarks` are
@@ -154,7 +154,7 @@ def counted_as_unproven(result: RequirementResult) -> bool:
 
 
 def title(target: Target) -> str:
-    """Whom the run speaks of: name, API and environment."""
+    """Returns the name, API and environment of the target."""
     return f"{target.name} ({target.api}, {target.environment})"
 
 

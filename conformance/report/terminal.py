@@ -1,4 +1,4 @@
-"""The last words of a run on a terminal, or in a log: plain text, coloured where a `style` is passed.
+"""Renders the result of a run for a terminal or a log: plain text, coloured where a `style` is passed.
 
 Nothing that the target sent reaches the terminal unescaped, nor commands the CI server that keeps the log. Pure; no
 errors.
@@ -40,9 +40,9 @@ def plain(text: str, kind: str) -> str:
 def text(
     record: RunRecord, *, report: str = "", style: Style = plain, limit: int = 10, width: int = 100
 ) -> str:
-    """All that a run says at its end, with a final newline.
+    """Returns the result of a run as text, with a final newline.
 
-    `report` is where the full report is, as it is to be shown; of problems and of warnings `limit` are shown.
+    `report` is the path of the full report, as it is to be shown; of problems and of warnings `limit` are shown.
     `width` is in columns; commands are never wrapped.
     """
     return inert("\n".join(_Text(record, report, style, limit, max(width, 40)).lines()) + "\n")

@@ -280,7 +280,7 @@ def test_a_documented_status_that_never_came_is_seen() -> None:
     ]
     assert found.shallow == ("cancel 404",)
     assert found.tables == (("phases", (("coverage", "12"),)),)
-    assert found.lists[0][1][0].title == "pending, cancel, cancel"
+    assert found.lists[0][1][0][0] == "pending, cancel, cancel"
     page = html.html(sample.folded([sample.requirement("WD-01")], [], fuzz=told))
     assert "documented, never seen: shallow" in page
 
@@ -318,7 +318,7 @@ def test_failing_cases_are_told_by_check() -> None:
         ("fuzz::cancel", "500", "2 times, and not when sent by itself")
     ]
     assert other.failing == ()
-    assert other.lists[0][1][0].title == "fuzz::x"
+    assert other.lists[0][1][0][0] == "fuzz::x"
 
 
 def test_the_matrix_is_part_of_the_record() -> None:

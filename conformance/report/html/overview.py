@@ -1,4 +1,4 @@
-"""Several runs side by side: requirements down, runs across, so that what differs between them catches the eye."""
+"""Renders several runs side by side: a row per requirement, a column per run, and marks on rows that differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ _TEMPLATE = "report.html"
 
 
 def prepare() -> None:
-    """Makes the next page a quicker one."""
+    """Compiles the template, so that the next page is rendered sooner."""
     shell.prepare(_TEMPLATE)
 
 
