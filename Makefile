@@ -1,12 +1,12 @@
-# Everything that people and CI run. `make` alone tells.
+# Every command that people and CI run; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-# What tests need of the npm registry, each folder with a lock file of its own.
+# Packages of the npm registry that tests need; each folder has its lock file.
 NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
 
-# What runs the whole command, a browser or the fuzzing many times over: `make check` leaves it to `make test`.
+# Tests that run whole commands, a browser or the fuzzing many times: `make check` leaves them to `make test`.
 SLOW := proof outside stripe_payouts fuzz plan worst_day/test_run.py sandbox/test_defects.py certificate/test_commands.py \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py) \
   $(addprefix test_,cli.py crash.py first_hour.py limits.py new_contract.py plugin.py resume.py runner.py secrets.py unreachable.py \
@@ -16,15 +16,15 @@ SLOW := proof outside stripe_payouts fuzz plan worst_day/test_run.py sandbox/tes
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
-	@echo "make test   set up, run all checks: style, types, imports, tests"
-	@echo "make check  style, types, imports and the fast tests: in less than a minute what most mistakes break"
+	@echo "make test   set up, run everything that CI runs: style, types, imports, tests"
+	@echo "make check  style, types, imports and the fast tests, in less than a minute"
 	@echo "make lint   style, types and imports only"
-	@echo "make coverage   which checks and defects stand behind each requirement"
-	@echo "make detection  every defect against every check, as a table and a picture"
-	@echo "make bench  timings, as ratios within one run"
+	@echo "make coverage   write the generated tables: checks and defects of each requirement, honest servers, profile schema"
+	@echo "make detection  run every defect against every check: a table and a picture"
+	@echo "make bench  measure timings, as ratios within one run"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
 
-# Hashes are checked; the project itself is built with the locked hatchling, so nothing unpinned is installed.
+# pip checks hashes, and builds the project with the locked hatchling: everything that is installed is pinned.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 # The Allure renderer and axe-core, for the tests of the reports; the frameworks of honest servers. Without npm the tests
-# that need them say what they miss.
+# that need them skip, and name what is missing.
 $(NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then \
 	  npm ci --prefix $* --no-audit --no-fund --loglevel=error && touch $@; \
@@ -61,7 +61,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# Every defect against every check, not only those of what it breaks: fills the detection matrix.
+# Runs every defect against every check, not only against those of the requirements that it breaks.
 detection: $(READY)
 	mkdir -p reports/detection
 	for api in withdraws payout-intents; do \
@@ -70,8 +70,8 @@ detection: $(READY)
 	done
 	$(BIN)/python -m tests.proof.rare
 
-# Which checks and defects stand behind each requirement, as a table beside the specs; which honest servers are certified;
-# the keys of a profile.
+# Writes the JSON Schema of a profile, the table of checks and defects beside each specification, and the table of honest
+# servers.
 coverage: $(READY)
 	$(BIN)/python -m conformance.profile_schema >specs/formats/profile.schema.json
 	$(BIN)/python -m tests.coverage_table

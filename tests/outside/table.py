@@ -335,10 +335,9 @@ def page() -> str:
     lines = [
         "# Honest servers whose HTTP layer is not ours",
         "",
-        "Each was written from the documents alone, with popular libraries and their defaults. The tests certify each,",
-        "fuzzing included. A warning's own sentence is in italics, as the catalogue has it. What the server does",
-        "instead stands behind it.",
-        "`python -m tests.outside.table` writes this page anew.",
+        "Each server was written from the documents alone, with popular libraries and their defaults. Tests certify",
+        "each, fuzzing included. A warning quotes the sentence of the requirement in italics, then says how the server",
+        "deviates. `python -m tests.outside.table` writes this page.",
         "",
         "| server | API | outcome | warnings |",
         "|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Every misdeed, what the client makes of it, and who is blamed: the parameters of the tests, and README.md.
+"""Faults of a target, the client's result, and the outcome in a run: the parameters of the tests, and README.md.
 
 `python -m tests.worst_day.table` writes the README anew.
 """
@@ -62,10 +62,10 @@ class Deed:
 
     @property
     def blamed(self) -> str:
-        """Whom a run blames for it."""
+        """The outcome in a run: no failure, an error of the transport, or a failure of the target."""
         bad = [one for one in self.becomes if not one.endswith(": fine")]
         if not bad:
-            return "nobody"
+            return "no failure"
         return "transport: error" if bad[-1].split(":")[0] in NOBODY else "the target: failed"
 
 
@@ -206,20 +206,21 @@ DEEDS = {deed.name: deed for deeds in SECTIONS.values() for deed in deeds}
 def page() -> str:
     """README.md."""
     lines = [
-        "# The worst day",
+        "# Faults of a target",
         "",
-        "What targets do to a caller, and what becomes of it here. Each row is a test on a real socket:",
+        "Faults of connections and answers, the result of a request, and the outcome in a run. Each row is a test on",
+        "a real socket:",
         "`python -m tests.worst_day.table` writes this page from the table that the tests run.",
         "",
-        "An answer, however bad, is the target's: the checks judge it, and `fine` means that it is JSON as RFC 8259",
-        "has it, whatever else is wrong with it. Where no answer came, `transport: error` says what happened instead,",
-        "and no requirement fails for it. A 429 is waited for and never judged.",
+        "Checks judge every answer, however malformed; `fine` says only that the body is JSON (RFC 8259). A request",
+        "without an answer is a `transport: error`, and fails no requirement. The client waits after a 429, which is never",
+        "judged.",
         "",
-        f"{len(DEEDS)} rows; every request ends within `limits.timeout_s`, and holds no more than a megabyte of body.",
-        "`python -m tests.worst_day.whole` puts whole runs through each of them, of both APIs, bad at once and on the way.",
+        f"{len(DEEDS)} rows; every request ends within `limits.timeout_s`, and keeps a megabyte of body at most.",
+        "`python -m tests.worst_day.whole` does whole runs of both APIs with each fault, from the start and later on.",
     ]
     for section, deeds in SECTIONS.items():
-        lines += ["", f"## {section}", "", "| the target | becomes | blamed |", "|---|---|---|"]
+        lines += ["", f"## {section}", "", "| the target | result | outcome |", "|---|---|---|"]
         for deed in deeds:
             times = list(dict.fromkeys(deed.becomes))
             lines.append(f"| {deed.name} | {'; then '.join(times)} | {deed.blamed} |")
