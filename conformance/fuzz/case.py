@@ -15,6 +15,8 @@ from conformance.model import Headers
 
 UNKNOWN = "unknown"
 """The state of an id that names nothing."""
+SEQUENCES = "walks"
+"""The phase of the requests of sequences. The value is as in records of earlier versions."""
 
 
 class Mutation(StrEnum):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from conformance import openapi
-from conformance.fuzz.case import Case, Example
+from conformance.fuzz.case import SEQUENCES, Case, Example
 from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
@@ -98,29 +98,22 @@ class Findings(ResultSink):
         reply: Reply,
         results: Iterable[CheckResult],
         before: Shown = (),
-        read: Case | None = None,
         example: Repeatable | None = None,
     ) -> None:
         """Collects the results of an answer to `case`.
 
-        `before` are the exchanges that led up to it; `read` is what was really asked, where that was another request;
-        `case` is what has to be performed to see it again.
+        `before` are the exchanges that led up to it; `example` is what has to be performed to see it again, `case` by
+        itself unless given.
         """
-        operation = openapi.operation((read or case).operation).name
+        operation = openapi.operation(case.operation)
         with self._lock:
             self.answers += 1
-            self.statuses.setdefault(operation, Counter())[str(reply.status)] += 1
+            # No histogram holds the status of a read that no document describes.
+            if case.phase != SEQUENCES or case.method == operation.method:
+                self.statuses.setdefault(operation.name, Counter())[str(reply.status)] += 1
             for result in results:
                 if result.check in self._keys:
                     self._note_on(example or Example(case, None), reply, result, (*before, reply.exchange))
-
-    def aside(self, case: Case, reply: Reply, results: Iterable[CheckResult]) -> None:
-        """Does as `answered`, for an operation that no document describes: no histogram holds its status."""
-        with self._lock:
-            self.answers += 1
-            for result in results:
-                if result.check in self._keys:
-                    self._note_on(Example(case, None), reply, result, (reply.exchange,))
 
     def also(self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable) -> None:
         """Collects a result that was seen twice, in an answer that was counted already (the last of `shown`)."""

@@ -30,19 +30,28 @@ MEMORY_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp:
-    """One request after a success, and what its answer shows beside what the oracle says (`more`).
+class RequestStep:
+    """One request of an execution: a case bound to a resource (`target`), and how its answer is judged.
 
-    `by_key` tells that a repeated key, not the state, decides the answer. One that `lags` is sent again for a while,
-    until it shows what it has to confirm: it may be read from a replica.
+    `key` is its idempotency key, None for none of its own. `by` names the credentials, which are used with a wrong
+    secret if `wrong_secret` is set. `path` replaces the path of the operation.
+
+    `more` returns the results of further checks, by their whole keys; `judge` replaces the oracle. `by_history` tells
+    that earlier requests, not the state alone, decide the answer: the oracle's checks of the status, of keys and of a
+    repeated text are dropped. `shows` is set where an answer may lag, read from a replica: the request is sent again
+    for a while, until it returns True.
     """
 
     case: Case
     target: Target
     key: str | None = None
+    by: str = "primary"
+    wrong_secret: bool = False
+    path: str | None = None
     more: Callable[[Reply], list[CheckResult]] = lambda reply: []
-    by_key: bool = False
-    lags: bool = False
+    judge: Callable[[Case, Target, Reply], list[CheckResult]] | None = None
+    by_history: bool = False
+    shows: Callable[[Reply], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,7 @@ class Fuzzing:
     stateless: tuple[str, ...] = ()
     text: TextField | None = None
     wrong_credentials: Callable[[random.Random, ShuffleBag], Headers] | None = None
-    follow_ups: Callable[[Example, Target, str | None, Reply], Iterator[FollowUp]] = (
+    follow_ups: Callable[[Example, Target, str | None, Reply], Iterator[RequestStep]] = (
         lambda example, target, key, first: iter(())
     )
     machine: StateMachine | None = None

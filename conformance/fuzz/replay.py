@@ -10,9 +10,9 @@ from typing import Any
 from conformance import contracts, fuzz
 from conformance.errors import NotTestable, RecordError, TransportError, UsageError
 from conformance.fuzz.case import Example
-from conformance.fuzz.execute.context import ExecutionContext
+from conformance.fuzz.execute.context import ExecutionContext, ResultSink
+from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.sequence_executor import perform
 from conformance.fuzz.execute.shrink import Trial, attempt
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.fuzz.oracle.results import told_exchange
@@ -133,7 +133,7 @@ def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
 
 
 def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
-    performed = perform(walk_from_json(kept.example), session, oracle=context.oracle)
+    performed = Executor(context, ResultSink()).perform_sequence(walk_from_json(kept.example))
     if performed.missing is not None:
         return Replayed(kept, None, kept.expected, "", why=performed.missing)
     found = performed.wrong_about(kept.check.removeprefix(f"{SUITE}::"))

@@ -81,7 +81,7 @@ def run(
         profile.target.api, wanted, catalogue.load(profile.target.api).by_id(), session.redactor
     )
     context = context_of(session, pool)
-    runner = _runner(session, context, findings, wanted, order)
+    runner = _runner(context, findings, wanted, order)
     scheduler = Scheduler(context, findings, workers, runner.one)
     runner.stopped = scheduler.stop.is_set
 
@@ -125,11 +125,10 @@ def context_of(session: Session, pool: ResourcePool) -> ExecutionContext:
     """Returns what executing examples takes, for this session."""
     profile = session.profile
     oracle = Oracle(profile.target.api, capabilities=profile.capabilities, leased=pool.ids, secrets=profile)
-    return ExecutionContext(profile.target.api, Sender(session), pool, oracle)
+    return ExecutionContext(profile.target.api, session, Sender(session), pool, oracle)
 
 
 def _runner(
-    session: Session,
     context: ExecutionContext,
     findings: Findings,
     wanted: tuple[FuzzCheck, ...],
@@ -140,9 +139,9 @@ def _runner(
     asked = fuzzing(api).machine is not None and any(".walk." in check.key for check in wanted)
     many = sequence_source.number(api, order.examples) if asked else 0
     sequences = sequence_source.sequences(
-        api, order.seed, many, sequence_source.capabilities_of(session.profile)
+        api, order.seed, many, sequence_source.capabilities_of(context.session.profile)
     )
-    return SequenceRunner(session, context.oracle, context.pool, findings, sequences, many)
+    return SequenceRunner(context, findings, sequences, many)
 
 
 def _send_all(

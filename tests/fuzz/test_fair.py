@@ -8,7 +8,7 @@ import pytest
 
 from conformance import fuzz as package
 from conformance.fuzz.execute import pool, unanswered
-from conformance.fuzz.execute.sequence_executor import family
+from conformance.fuzz.execute.sequence_steps import family
 from conformance.fuzz.stateful.model import Subject
 from conformance.fuzz.stateful.sequence import Step
 from conformance.fuzz.stateful.state_machine import blamed

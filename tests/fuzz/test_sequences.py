@@ -6,14 +6,15 @@ from contextlib import contextmanager
 import pytest
 
 from conformance import catalogue
+from conformance.fuzz.execute.context import ResultSink
+from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.sequence_executor import perform
 from conformance.fuzz.execute.sequence_runner import SequenceRunner
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
 from conformance.fuzz.fuzzing import chosen
 from conformance.fuzz.generate.sequences import Capabilities, capabilities_of, number, sequences
-from conformance.fuzz.oracle.oracle import Oracle
+from conformance.fuzz.run import context_of
 from conformance.fuzz.stateful.sequence import Sequence, Step, from_json
 from conformance.profile import load
 from conformance.session import Session
@@ -42,17 +43,21 @@ def session_for(folder, api, url):
         session.close()
 
 
+def perform(sequence, session):
+    context = context_of(session, ResourcePool(session, 1))
+    return Executor(context, ResultSink()).perform_sequence(sequence)
+
+
 def walk_all(folder, api, url, seed):
     """The checks that a number of sequences find wrong, without any other fuzzing, and the findings."""
     with session_for(folder, api, url) as session:
         profile, many = session.profile, number(api, 60)
         pool = ResourcePool(session, many)
-        oracle = Oracle(api, capabilities=profile.capabilities, leased=pool.ids, secrets=profile)
         findings = Findings(
             api, chosen(api, (), profile.capabilities), catalogue.load(api).by_id(), session.redactor
         )
         generated = sequences(api, seed, many, capabilities_of(profile))
-        runner = SequenceRunner(session, oracle, pool, findings, generated, many)
+        runner = SequenceRunner(context_of(session, pool), findings, generated, many)
         while runner.one():
             pass
         told = {check.id.removeprefix("fuzz::"): check for check, _ in findings.finished()}

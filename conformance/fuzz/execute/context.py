@@ -1,4 +1,4 @@
-"""The context of an execution (sender, resource pool, oracle), and the sink of its results."""
+"""The context of an execution (session, sender, resource pool, oracle), and the sink of its results."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from conformance.fuzz.oracle.oracle import Oracle
 from conformance.fuzz.oracle.results import CheckResult
 from conformance.http.reply import Reply
 from conformance.model import Exchange
+from conformance.session import Session
 
 
 class ResultSink:
@@ -24,7 +25,6 @@ class ResultSink:
         reply: Reply,
         results: Iterable[CheckResult],
         before: tuple[Exchange, ...] = (),
-        read: Case | None = None,
         example: Example | None = None,
     ) -> None:
         """Takes the results of an answer."""
@@ -44,6 +44,7 @@ class ExecutionContext:
     """What an executor works with."""
 
     api: str
+    session: Session
     sender: Sender
     pool: ResourcePool
     oracle: Oracle

@@ -1,40 +1,88 @@
-"""Executes one example: sends its request to a leased resource, confirms a surprise, follows up a success.
+"""Executes examples and sequences: sends their requests to leased resources, and has every answer judged.
 
+An example is a sequence of one request, which follow-ups are appended to after a success, and a read after a refusal.
 A run, shrinking and `replay` all use it.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 from uuid import uuid4
 
 from conformance import openapi
 from conformance.contracts import contract
-from conformance.errors import TransportError
+from conformance.errors import NotTestable, TransportError
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.pool import LeasedResource
+from conformance.fuzz.execute.sequence_steps import Lease, SequenceSteps, family, leased
 from conformance.fuzz.execute.unanswered import Unanswered
-from conformance.fuzz.fuzzing import MEMORY_S, FollowUp, fuzzing
+from conformance.fuzz.fuzzing import RequestStep, fuzzing
 from conformance.fuzz.oracle.oracle import effect_check
-from conformance.fuzz.oracle.results import CheckResult, Finding, Target, told
+from conformance.fuzz.oracle.results import CheckResult, Finding, Target
+from conformance.fuzz.stateful.sequence import Sequence
 from conformance.fuzz.states import consumed, reading
 from conformance.http.patience import Patience
 from conformance.http.reply import Reply
-from conformance.openapi import Operation
+from conformance.model import Exchange
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step that was taken. `reply` is None after a `fault`, and for a settlement."""
+
+    reply: Reply | None = None
+    results: tuple[CheckResult, ...] = ()
+    fault: TransportError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceResult:
+    """The results of a sequence, up to a step without an answer (`fault`); none where a resource is `missing` (why)."""
+
+    sequence: Sequence
+    taken: tuple[StepResult, ...] = ()
+    missing: str | None = None
+    fault: TransportError | None = None
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Returns all exchanges in the order sent."""
+        return tuple(one.reply.exchange for one in self.taken if one.reply is not None)
+
+    def wrong(self) -> list[tuple[int, CheckResult]]:
+        """Returns every result with a finding, and the number of its step."""
+        return [
+            (number, result)
+            for number, one in enumerate(self.taken)
+            for result in one.results
+            if result.finding is not None
+        ]
+
+    def wrong_about(self, check: str) -> tuple[int, CheckResult, Finding] | None:
+        """Returns the first finding of a check, or of one of its family (`StateMachine.family`), and its step."""
+        same = family(self.sequence.api, check)
+        for number, result in self.wrong():
+            if result.check in same and result.finding is not None:
+                return number, result, result.finding
+        return None
 
 
 class Executor:
-    """Executes examples and tells `sink` what came. Follow-ups end once `stopped` returns True."""
+    """Executes examples and sequences, and tells `sink` what came. Follow-ups end once `stopped` returns True."""
 
-    def __init__(self, context: ExecutionContext, sink: ResultSink, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, context: ExecutionContext, sink: ResultSink, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._context, self._sink, self._stopped = context, sink, stopped
         self._sender, self._pool, self._oracle = context.sender, context.pool, context.oracle
-        self._api = context.api
-        self._contract = contract(context.api)
+        self._api, self._contract = context.api, contract(context.api)
         self._consumed = consumed(context.api)
-        self._sink = sink
-        self._stopped = stopped
-        self._patience = Patience()
+        self._polling = Polling()
         self._unanswered = Unanswered(context, sink)
 
     def perform(self, example: Example, held: LeasedResource | None) -> bool:
@@ -42,47 +90,81 @@ class Executor:
 
         Returns True if the resource is unchanged and can be used again.
         """
-        case, operation = example.case, openapi.operation(example.case.operation)
+        case = example.case
         if self._unanswered.is_hopeless(case):
             self._sink.skipped(case)
             return True
-        target = self._place(case, example.state, held)
-        self._sink.sent(case)
-        key = str(uuid4()) if case.key == "fresh" else None
-        clock = time.monotonic()
-        try:
-            reply = self._sender.send(case, target.id, key)
-        except TransportError as fault:
-            self._sink.failed(case, fault.kind, self._sender.last_fault())
-            if not self._stopped():
-                self._unanswered.met(example, target, fault, time.monotonic() - clock)
+        target, key, clock = self._place(case, example.state, held), _key(case), time.monotonic()
+        step = RequestStep(case=case, target=target, key=key, judge=partial(self._confirmed, held))
+        taken = self._take(step, example=example)
+        if taken.fault is not None and not self._stopped():
+            self._unanswered.met(example, target, taken.fault, time.monotonic() - clock)
+        if taken.reply is None:
             # Who knows what became of it, unless nothing could become of it.
             return held is not None and held.state not in self._consumed
-        results = self._confirmed(case, held, reply, self._oracle.judge(case, target, reply))
-        self._sink.answered(case, reply, results, example=example)
-        return held is None or operation.method == "GET" or self._after(example, held, target, key, reply)
+        reads = openapi.operation(case.operation).method == "GET"
+        return held is None or reads or self._after(example, held, step, taken.reply)
 
-    def _after(
-        self, example: Example, held: LeasedResource, target: Target, key: str | None, reply: Reply
-    ) -> bool:
-        """Follows a cancel up; returns True if the resource is unchanged and can be used again."""
-        case = example.case
-        if held.state not in self._consumed:
-            # Whatever state it was in, it may be in another one now.
-            return not reply.ok
-        if reply.ok:
-            if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
-                for one in fuzzing(self._api).follow_ups(example, target, key, reply):
-                    if self._stopped():
-                        break
-                    self._follow(example, one, reply)
-            return False
-        if reading(self._api) is None:
-            return True
-        # One that refused a documented request isn't to be trusted any more.
-        return case.mutation is not Mutation.DOCUMENTED and not self._took_effect(
-            openapi.operation(case.operation), example, target, reply
-        )
+    def perform_sequence(self, sequence: Sequence, lease: Lease | None = None) -> SequenceResult:
+        """Executes a sequence on newly leased resources and new keys. Raises BudgetError.
+
+        `lease` returns a resource, or None where none is available; without it they come from the session.
+        """
+        session = self._context.session
+        try:
+            subjects = leased(sequence, lease or session.leases.lease)
+        except (NotTestable, TransportError) as fault:
+            return SequenceResult(sequence, missing=session.redactor.text(fault.message))
+        steps, taken = SequenceSteps(sequence, self._context, subjects), list[StepResult]()
+        for step in sequence.steps:
+            if step.verb == "settle":
+                result = StepResult(fault=self._asked(steps.case(step), partial(steps.settle, step)))
+            else:
+                result = self._take(steps.request(step))
+            if result.fault is not None:
+                return SequenceResult(sequence, tuple(taken), fault=result.fault)
+            taken.append(result)
+        return SequenceResult(sequence, tuple(taken))
+
+    # -- one step --------------------------------------------------------------------------------------------
+
+    def _take(
+        self, step: RequestStep, before: tuple[Exchange, ...] = (), example: Example | None = None
+    ) -> StepResult:
+        """Sends a request, judges its answer, and tells the sink; `before` are exchanges that led up to it."""
+        self._sink.sent(step.case)
+        reply = self._asked(step.case, partial(self._answer, step))
+        if isinstance(reply, TransportError):
+            return StepResult(fault=reply)
+        results = (*step.more(reply), *self._judged(step, reply))
+        self._sink.answered(step.case, reply, results, before, example)
+        return StepResult(reply, results)
+
+    def _asked(self, case: Case, ask: Callable[[], Answer]) -> Answer | TransportError:
+        """Returns the answer, or the fault where none came, which the sink is told of."""
+        try:
+            return ask()
+        except TransportError as fault:
+            self._sink.failed(case, fault.kind, self._sender.last_fault())
+            return fault
+
+    def _answer(self, step: RequestStep) -> Reply:
+        """Returns the first answer; where it may lag, the first that shows what it has to, or the last one."""
+        ask = partial(self._sender.send, step)
+        first = ask()
+        return first if step.shows is None else self._polling.until(ask, step.shows, first)
+
+    def _judged(self, step: RequestStep, reply: Reply) -> list[CheckResult]:
+        """Returns the results of the oracle, or of what replaces it."""
+        results = (step.judge or self._oracle.judge)(step.case, step.target, reply)
+        if not step.by_history:
+            return results
+        text = fuzzing(self._api).text
+        first = reply.ok and step.target.state in self._contract.states.cancellable
+        dropped = (".status.", ".key.", *(() if first or text is None else (f".{text.name}.",)))
+        return [one for one in results if not any(part in one.check for part in dropped)]
+
+    # -- examples --------------------------------------------------------------------------------------------
 
     def _place(self, case: Case, state: str | None, held: LeasedResource | None) -> Target:
         if held is not None:
@@ -92,22 +174,57 @@ class Executor:
         name, certain = self._pool.unknown_id()
         return Target(name, state, certain)
 
-    def _send(self, case: Case, target: Target, key: str | None) -> Reply | None:
-        try:
-            return self._sender.send(case, target.id, key)
-        except TransportError as fault:
-            self._sink.failed(case, fault.kind, self._sender.last_fault())
-            return None
+    def _after(self, example: Example, held: LeasedResource, first: RequestStep, reply: Reply) -> bool:
+        """Follows a cancel up; returns True if the resource is unchanged and can be used again."""
+        case = example.case
+        if held.state not in self._consumed:
+            # Whatever state it was in, it may be in another one now.
+            return not reply.ok
+        if reply.ok:
+            if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
+                for step in fuzzing(self._api).follow_ups(example, first.target, first.key, reply):
+                    if self._stopped():
+                        break
+                    follow_up = replace(step, case=replace(step.case, phase="follow-up"))
+                    self._take(follow_up, (reply.exchange,), example)
+            return False
+        if reading(self._api) is None:
+            return True
+        # One that refused a documented request isn't to be trusted any more.
+        return case.mutation is not Mutation.DOCUMENTED and not self._took_effect(
+            example, first.target, reply
+        )
 
-    # -- confirming --------------------------------------------------------------------------------------------
+    def _took_effect(self, example: Example, target: Target, refusal: Reply) -> bool:
+        """Returns whether a refused request cancelled its resource nevertheless, as reading it tells."""
+        case, read = example.case, reading(self._api)
+        if self._stopped() or read is None:
+            return False
+        operation, cancelled = openapi.operation(case.operation), self._contract.states.cancelled
+        check = effect_check(operation, case)
+
+        def is_cancelled(reply: Reply) -> bool:
+            return reply.ok and bool(reply.at(self._contract.answers.status) == cancelled)
+
+        def effect(reply: Reply) -> list[CheckResult]:
+            expected = f"{case.summary()}, once refused with {refusal.status}, to have no effect"
+            observed = f"the {self._contract.noun} is {cancelled}: {summary.of(reply)}"
+            finding = Finding(expected, observed, "effect") if is_cancelled(reply) else None
+            return [CheckResult(f"{operation.name}.{check}", finding)] if check is not None else []
+
+        get = Case(read.id, "follow-up", "GET", Mutation.DOCUMENTED)
+        step = RequestStep(case=get, target=target, judge=lambda case, target, reply: effect(reply))
+        reply = self._take(step, (refusal.exchange,), example).reply
+        return reply is not None and is_cancelled(reply)
 
     def _confirmed(
-        self, case: Case, held: LeasedResource | None, reply: Reply, results: list[CheckResult]
+        self, held: LeasedResource | None, case: Case, target: Target, reply: Reply
     ) -> list[CheckResult]:
-        """Returns the results without those that a new resource doesn't confirm.
+        """Returns the oracle's results without those that a new resource doesn't confirm.
 
         A resource may have moved on since it was leased.
         """
+        results = self._oracle.judge(case, target, reply)
         wrong = {result.check for result in results if result.finding is not None}
         stale = held is not None and not held.is_fresh() and case.mutation is Mutation.DOCUMENTED
         if not wrong or held is None or not stale or reply.ok:
@@ -115,70 +232,16 @@ class Executor:
         again = self._pool.take(held.state, extra=3, new=True)
         if again is None:
             return [result for result in results if result.check not in wrong]
-        second_at = Target(again.id, again.state)
-        second = self._send(case, second_at, str(uuid4()) if case.key == "fresh" else None)
-        if second is None:
+        step = RequestStep(case=case, target=Target(again.id, again.state), key=_key(case))
+        second = self._asked(case, partial(self._sender.send, step))
+        if isinstance(second, TransportError):
             self._pool.give_back(again, good=False)
             return []
-        still = {one.check for one in self._oracle.judge(case, second_at, second) if one.finding is not None}
+        judged = self._oracle.judge(case, step.target, second)
+        still = {result.check for result in judged if result.finding is not None}
         self._pool.give_back(again, good=not second.ok)
         return [result for result in results if result.check not in wrong or result.check in still]
 
-    def _took_effect(self, operation: Operation, example: Example, target: Target, refusal: Reply) -> bool:
-        """Returns whether a refused request cancelled its resource nevertheless, as reading it tells."""
-        case, read = example.case, reading(self._api)
-        check = effect_check(operation, case)
-        if self._stopped() or read is None:
-            return False
-        get = Case(read.id, "follow-up", "GET", Mutation.DOCUMENTED)
-        self._sink.sent(get)
-        reply = self._send(get, target, None)
-        if reply is None:
-            return False
-        cancelled = self._contract.states.cancelled
-        effective = reply.ok and reply.at(self._contract.answers.status) == cancelled
-        expected = f"{case.summary()}, once refused with {refusal.status}, to have no effect"
-        observed = f"the {self._contract.noun} is {cancelled}: {told(reply)}"
-        finding = Finding(expected, observed, "effect") if effective else None
-        results = [CheckResult(f"{operation.name}.{check}", finding)] if check is not None else []
-        self._sink.answered(case, reply, results, (refusal.exchange,), read=get, example=example)
-        return effective
 
-    # -- follow-ups ------------------------------------------------------------------------------------------
-
-    def _follow(self, example: Example, one: FollowUp, first: Reply) -> None:
-        """Sends one request after a success."""
-        case = replace(one.case, phase="follow-up")
-        self._sink.sent(case)
-        reply = self._send(case, one.target, one.key)
-        if reply is None:
-            return
-        if one.lags:
-            settled = self._confirming(case, one, reply)
-            if settled is None:
-                return
-            reply = settled
-        name = openapi.operation(case.operation).name
-        late = one.by_key and reply.finished - first.finished > MEMORY_S
-        shown = [] if late else one.more(reply)
-        results = [CheckResult(f"{name}.{result.check}", result.finding) for result in shown]
-        text = fuzzing(self._api).text
-        by_key = (".status.", ".key.", *((f".{text.name}.",) if text is not None else ()))
-        results += [
-            result
-            for result in self._oracle.judge(case, one.target, reply)
-            if not one.by_key or not any(part in result.check for part in by_key)
-        ]
-        self._sink.answered(case, reply, results, (first.exchange,), example=example)
-
-    def _confirming(self, case: Case, one: FollowUp, reply: Reply) -> Reply | None:
-        """Returns the first answer that shows what it is to show, or the last one; None where one didn't come."""
-
-        def good(reply: Reply) -> bool:
-            return not any(result.finding for result in one.more(reply))
-
-        try:
-            return self._patience.until(lambda: self._sender.send(case, one.target.id, None), good, reply)
-        except TransportError as fault:
-            self._sink.failed(case, fault.kind, self._sender.last_fault())
-            return None
+def _key(case: Case) -> str | None:
+    return str(uuid4()) if case.key == "fresh" else None

@@ -4,28 +4,46 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
-from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.sequence_executor import (
-    SequenceResult,
-    family,
-    is_undocumented,
-    perform,
-    wanted,
-)
+from conformance.fuzz.case import Case, Example
+from conformance.fuzz.execute.context import ExecutionContext, ResultSink
+from conformance.fuzz.execute.executor import Executor, SequenceResult
+from conformance.fuzz.execute.sequence_steps import family, wanted
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
-from conformance.fuzz.oracle.oracle import Oracle
 from conformance.fuzz.oracle.results import CheckResult, Finding
 from conformance.fuzz.stateful.sequence import Sequence
-from conformance.http.patience import Patience
-from conformance.session import Session
-from conformance.states.resource import Resource
+from conformance.http.reply import Reply
+from conformance.model import Exchange
 
 # How many sequences in a row end for want of a resource before no more are tried.
 _GIVE_UP = 8
 # A check that failed in so many sequences is known well enough.
 _ENOUGH = 3
+
+
+class _Passed(ResultSink):
+    """Hands on what passed; what failed is reported by the smallest sequence that shows it again."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+
+    def answered(
+        self,
+        case: Case,
+        reply: Reply,
+        results: Iterable[CheckResult],
+        before: tuple[Exchange, ...] = (),
+        example: Example | None = None,
+    ) -> None:
+        """Counts a request and its answer."""
+        self._findings.sent(case)
+        self._findings.answered(case, reply, [one for one in results if one.finding is None])
+
+    def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
+        """Counts a request without an answer."""
+        self._findings.failed(case, kind, None)
 
 
 class SequenceRunner:
@@ -35,20 +53,15 @@ class SequenceRunner:
     """
 
     def __init__(
-        self,
-        session: Session,
-        oracle: Oracle,
-        pool: ResourcePool,
-        findings: Findings,
-        sequences: Iterable[Sequence],
-        many: int,
+        self, context: ExecutionContext, findings: Findings, sequences: Iterable[Sequence], many: int
     ) -> None:
-        self._session, self._oracle, self._pool, self._findings = session, oracle, pool, findings
+        self._pool, self._findings = context.pool, findings
+        executor = Executor(context, _Passed(findings))
+        self._perform = partial(executor.perform_sequence, lease=context.pool.for_sequence)
         # Drawn as they are taken: a run that is ended early doesn't wait for those that it never takes.
         self._sequences = iter(sequences)
         self._left = many
         self.stopped: Callable[[], bool] = lambda: False
-        self._patience = Patience()
         self._lock = threading.Lock()
         self._missing = 0
         self._known: Counter[str] = Counter()
@@ -63,7 +76,7 @@ class SequenceRunner:
                 self._left = 0
                 return False
             self._left -= 1
-        performed = self._performed(sequence)
+        performed = self._perform(sequence)
         with self._lock:
             self.counts["without resources" if performed.missing is not None else "walked"] += 1
             self._missing = self._missing + 1 if performed.missing is not None else 0
@@ -79,28 +92,9 @@ class SequenceRunner:
                 self._pursue(performed, check)
         return True
 
-    def _performed(self, sequence: Sequence) -> SequenceResult:
-        performed = perform(
-            sequence, self._session, oracle=self._oracle, lease=self._lease, patience=self._patience
-        )
-        for one in performed.taken:
-            if one.case is None or one.reply is None:
-                continue
-            self._findings.sent(one.case)
-            tell = (
-                self._findings.aside if is_undocumented(sequence.api, one.step) else self._findings.answered
-            )
-            tell(one.case, one.reply, [result for result in one.results if result.finding is None])
-        if performed.fault is not None and performed.unanswered is not None:
-            self._findings.failed(performed.unanswered, performed.fault.kind, None)
-        return performed
-
-    def _lease(self, entry: str) -> Resource | None:
-        return self._pool.for_sequence(wanted(self._oracle.api, entry))
-
     def _pursue(self, performed: SequenceResult, check: str) -> None:
         """Reports a finding by the smallest sequence that shows it, if it shows again."""
-        best = shrunk(performed, check, self._performed) if not self.stopped() else performed
+        best = shrunk(performed, check, self._perform) if not self.stopped() else performed
         found = best.wrong_about(check) if best is not None else None
         if best is None or found is None:
             return

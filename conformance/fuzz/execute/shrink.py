@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, replace
 from conformance.errors import BudgetError
 from conformance.fuzz.case import UNKNOWN, Case, Example
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
-from conformance.fuzz.execute.executor import Executor
+from conformance.fuzz.execute.executor import Executor, SequenceResult
 from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
-from conformance.fuzz.execute.sequence_executor import SequenceResult
 from conformance.fuzz.execute.unanswered import NO_ANSWER
 from conformance.fuzz.findings import Failure, Findings
 from conformance.fuzz.oracle.results import CheckResult, Finding
@@ -61,7 +60,6 @@ class Trial(ResultSink):
         reply: Reply,
         results: Iterable[CheckResult],
         before: tuple[Exchange, ...] = (),
-        read: Case | None = None,
         example: Example | None = None,
     ) -> None:
         """Keeps the first finding of the check and cause."""

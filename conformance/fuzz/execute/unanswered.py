@@ -6,8 +6,9 @@ from uuid import uuid4
 
 from conformance import openapi
 from conformance.errors import TransportError
-from conformance.fuzz.case import Case, Example, Mutation
+from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
+from conformance.fuzz.fuzzing import RequestStep
 from conformance.fuzz.generate.strategies import plain
 from conformance.fuzz.oracle.oracle import crash_check
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target
@@ -84,21 +85,21 @@ class Unanswered:
             self._sink.unanswered(CheckResult(f"{name}.{check}", finding), exchange, example)
 
     def _again(self, case: Case, target: Target) -> Reply:
+        pool, changes = self._context.pool, target.state in consumed(self._context.api)
+        held = pool.take(str(target.state), extra=3, new=True) if changes else None
+        place = target if held is None else Target(held.id, held.state)
         key = str(uuid4()) if case.key == "fresh" else None
-        pool = self._context.pool
-        held = None
-        if target.state in consumed(self._context.api):
-            held = pool.take(str(target.state), extra=3, new=True)
         try:
-            return self._context.sender.send(case, held.id if held is not None else target.id, key)
+            return self._context.sender.send(RequestStep(case=case, target=place, key=key))
         finally:
             if held is not None:
                 pool.give_back(held, good=False)
 
     def _documented(self, case: Case) -> Reply:
         """Returns the answer to a documented request of the same operation, about an id that names nothing."""
-        name, _ = self._context.pool.unknown_id()
-        return self._context.sender.send(plain(openapi.operation(case.operation)), name, str(uuid4()))
+        target = Target(self._context.pool.unknown_id()[0], UNKNOWN)
+        documented = plain(openapi.operation(case.operation))
+        return self._context.sender.send(RequestStep(case=documented, target=target, key=str(uuid4())))
 
 
 def _longest_line(case: Case) -> int:

@@ -13,7 +13,7 @@ class Step:
 
     `by` names whose credentials are used. Steps with the same `key` send the same idempotency key, a new one in each
     performance; None sends none. `reason` None sends `{}` where the API takes a body. `odd` names what is wrong about
-    the request (see `execute.sequence_executor`), empty for a documented one. `headers` are further ones, of no meaning
+    the request (see `execute.sequence_steps`), empty for a documented one. `headers` are further ones, of no meaning
     to the API.
     """
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from conformance.fuzz.case import Case, Example, Mutation
-from conformance.fuzz.fuzzing import FollowUp, Fuzzing
+from conformance.fuzz.fuzzing import MEMORY_S, Fuzzing, RequestStep
 from conformance.fuzz.oracle.checks import FuzzCheck, table
 from conformance.fuzz.oracle.results import (
     CheckResult,
@@ -218,7 +218,7 @@ CONSEQUENCES = {
 }
 
 
-def follow_ups(example: Example, target: Target, key: str | None, first: Reply) -> Iterator[FollowUp]:
+def follow_ups(example: Example, target: Target, key: str | None, first: Reply) -> Iterator[RequestStep]:
     """Yields a read, and by `turn` a replay, a conflict and another cancel.
 
     Is the success real, is it final, and does its key remember it?
@@ -226,24 +226,29 @@ def follow_ups(example: Example, target: Target, key: str | None, first: Reply) 
     case, turn = example.case, example.turn % 3
     after = Target(target.id, "cancelled", target.certain)
     read = Case("getPayoutIntent", "follow-up", "GET", Mutation.DOCUMENTED)
-    yield FollowUp(case=read, target=after, more=lambda reply: _read_back(case, first, reply), lags=True)
+    yield RequestStep(
+        case=read,
+        target=after,
+        more=lambda reply: _read_back(case, first, reply),
+        shows=lambda reply: not any(one.finding for one in _read_back(case, first, reply)),
+    )
     if case.mutation is Mutation.DOCUMENTED and key is not None and turn:
-        yield FollowUp(
+        yield RequestStep(
             case=case,
             target=after,
             key=key,
-            more=lambda reply: [CheckResult("key.replay", _replay(first, reply))],
-            by_key=True,
+            more=lambda reply: _of_key("key.replay", first, reply, _replay(first, reply)),
+            by_history=True,
         )
     if case.mutation is Mutation.DOCUMENTED and key is not None and turn == 2:
         conflict = expected_response(CONTRACT.answers, CONTRACT.answers.conflict)
         to = "the same key with another reason"
-        yield FollowUp(
+        yield RequestStep(
             case=_with_other_reason(case),
             target=after,
             key=key,
-            more=lambda reply: [CheckResult("key.conflict", differs(conflict, reply, to))],
-            by_key=True,
+            more=lambda reply: _of_key("key.conflict", first, reply, differs(conflict, reply, to)),
+            by_history=True,
         )
     value = {"reason": "once_more"}
     once_more = replace(
@@ -254,7 +259,14 @@ def follow_ups(example: Example, target: Target, key: str | None, first: Reply) 
         value=value,
         key="fresh" if turn else "absent",
     )
-    yield FollowUp(case=once_more, target=after, key=str(uuid4()) if turn else None)
+    yield RequestStep(case=once_more, target=after, key=str(uuid4()) if turn else None)
+
+
+def _of_key(check: str, first: Reply, reply: Reply, finding: Finding | None) -> list[CheckResult]:
+    """Returns the result of a check of a key; none where the target may have forgotten the key."""
+    if reply.finished - first.finished > MEMORY_S:
+        return []
+    return [CheckResult(f"cancel_payout_intent.{check}", finding)]
 
 
 def _replay(first: Reply, reply: Reply) -> Finding | None:
@@ -274,11 +286,12 @@ def _read_back(case: Case, first: Reply, reply: Reply) -> list[CheckResult]:
         reason = case.value["reason"]
         echoed, kept = (returned(reason, one.at("failure_message")) for one in (first, reply))
         wrong += ["failure_message"] if echoed in _KEPT and kept not in _KEPT else []
+    check = "get_payout_intent.read_back"
     if reply.status == 200 and not wrong:
-        return [CheckResult("read_back")]
+        return [CheckResult(check)]
     what = ", ".join(wrong or (*facts, "failure_message"))
     expected = f"200 with the right {what} to reading an intent that was cancelled just now"
-    return [CheckResult("read_back", Finding(expected, told(reply), f"{reply.status} {','.join(wrong)}"))]
+    return [CheckResult(check, Finding(expected, summary.of(reply), f"{reply.status} {','.join(wrong)}"))]
 
 
 def _with_other_reason(case: Case) -> Case:

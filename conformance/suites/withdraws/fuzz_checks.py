@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from conformance.fuzz.case import Case, Example, Mutation
-from conformance.fuzz.fuzzing import FollowUp, Fuzzing
+from conformance.fuzz.fuzzing import Fuzzing, RequestStep
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
 from conformance.fuzz.generate.values import HEX, PLAIN, garbage, long, multibyte
 from conformance.fuzz.oracle.checks import FuzzCheck, table
@@ -159,17 +159,18 @@ def body(reply: Reply) -> dict[str, list[str]]:
     return found
 
 
-def follow_ups(example: Example, target: Target, key: str | None, first: Reply) -> Iterator[FollowUp]:
+def follow_ups(example: Example, target: Target, key: str | None, first: Reply) -> Iterator[RequestStep]:
     """Yields a second cancel, which has to be refused."""
     case = Case(example.case.operation, "follow-up", "POST", Mutation.DOCUMENTED)
-    yield FollowUp(case=case, target=Target(target.id, "canceled", target.certain), more=_again)
+    yield RequestStep(case=case, target=Target(target.id, "canceled", target.certain), more=_again)
 
 
 def _again(reply: Reply) -> list[CheckResult]:
+    check = "cancel_withdraw.status.again"
     if not reply.ok:
-        return [CheckResult("status.again")]
+        return [CheckResult(check)]
     expected = "a second cancel of a withdraw that was cancelled just now to be turned down"
-    return [CheckResult("status.again", Finding(expected, told(reply), str(reply.status)))]
+    return [CheckResult(check, Finding(expected, summary.of(reply), str(reply.status)))]
 
 
 def wrong_credentials(rng: random.Random, bag: ShuffleBag) -> Headers:
