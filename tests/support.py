@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -17,6 +18,7 @@ from typing import Any
 
 from conformance.demo import variable
 from conformance.sandbox import CREDENTIALS
+from tests import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 CREDENTIAL_ENV = {
@@ -51,8 +53,13 @@ def environment(**more: str) -> dict[str, str]:
 def command(
     *words: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `payout-conformance` as people do, in another process."""
-    return launched(sys.executable, "-m", "conformance", *words, cwd=cwd, env=env, timeout=timeout)
+    """Runs `payout-conformance` to its end in a process of its own, and keeps what it said; see `tests.commands`."""
+    env = environment() if env is None else env
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = (Path(folder) / name for name in ("stdout", "stderr"))
+        said = [*map(str, words)]
+        code = commands.shared(os.getpid()).run(said, cwd, env, (str(out), str(err)), timeout)
+        return subprocess.CompletedProcess(said, code, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 def launched(
@@ -263,6 +270,15 @@ def read_request(peer: socket.socket) -> bytes:
     while len(body) < int(found[1] if found else 0):
         body += peer.recv(65536)
     return head + b"\r\n\r\n" + body
+
+
+def handed_on(url: str, request: bytes) -> bytes:
+    """What the server at `url` answers to these bytes, over a connection of their own."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    where = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with socket.create_connection(where, timeout=PATIENCE_S) as other:
+        other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
+        return b"".join(iter(lambda: other.recv(65536), b""))
 
 
 @contextmanager

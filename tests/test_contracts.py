@@ -10,7 +10,7 @@ import pytest
 
 from conformance import contracts
 from conformance.errors import UsageError
-from tests.support import ROOT, command, environment
+from tests.support import ROOT, command, environment, launched
 
 THIRD = ROOT / "tests" / "stripe_payouts"
 
@@ -111,9 +111,10 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> Non
         "[payout_conformance.contracts]\nstripe-payouts = stripe_payouts.contract:CONTRACT\n"
     )
 
-    done = command(
-        "catalogue", "SP-01", cwd=tmp_path, env=environment(PYTHONPATH=f"{ROOT}{os.pathsep}{installed}")
-    )
+    # Packages are looked for where an interpreter begins: in one of its own.
+    words = ("-m", "conformance", "catalogue", "SP-01")
+    env = environment(PYTHONPATH=f"{ROOT}{os.pathsep}{installed}")
+    done = launched(sys.executable, *words, cwd=tmp_path, env=env)
 
     assert done.returncode == 0, done.stderr
     assert "A pending payout is cancelled" in done.stdout

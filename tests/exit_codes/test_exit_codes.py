@@ -1,16 +1,17 @@
 """The exit code is the verdict's, whatever becomes of the output: every command, every way to lose what it prints."""
 
-import json
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ from conformance import profile_copy
 from conformance.cli import main
 from conformance.model import Outcome
 from tests.certificate import runs
+from tests.commands import LOST, shared
 from tests.fuzz.support import fuzz
 from tests.support import (
     READ_PATH,
+    ROOT,
     TERMINAL,
     SandboxProcess,
     command,
@@ -35,7 +38,7 @@ pytestmark = [
 ]
 
 STREAMS = {"stdout": (1,), "stderr": (2,), "both": (1, 2)}
-ENDS = ("closed", "reader gone", "disk full")
+NUMBERS = itertools.count()
 ODD_REASON = "pi-odd-reason-is-kept"
 DEFECTS = ("wd-paid-is-cancelled", ODD_REASON)
 
@@ -101,42 +104,24 @@ def started(words: list[str], cwd: Path, streams: tuple[int, ...], end: str) -> 
             os.close(descriptor)
 
 
-class Commands:
-    """Runs commands in the world's folder; see `tests.exit_codes.commands`."""
+Codes = Callable[..., dict[str, int]]
 
-    def __init__(self, world: World) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.exit_codes.commands"],
-            cwd=world.folder, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self._number = 0
 
-    def codes(
-        self, text: str, *, only: tuple[str, ...] = tuple(STREAMS), ends: tuple[str, ...] = ENDS
+@pytest.fixture
+def codes(world: World) -> Codes:
+    """The exit codes of a command, by what was lost and how; `{n}` is another number each time."""
+
+    def found(
+        text: str, *, only: tuple[str, ...] = tuple(STREAMS), ends: tuple[str, ...] = LOST
     ) -> dict[str, int]:
-        """The exit codes of a command, by what was lost and how; `{n}` is another number each time."""
-        return {f"{name} {end}": self._code(text, STREAMS[name], end) for name in only for end in ends}
+        told = {}
+        for name, end in product(only, ends):
+            streams = tuple(end if stream in STREAMS[name] else os.devnull for stream in (1, 2))
+            words = text.format(n=next(NUMBERS)).split()
+            told[f"{name} {end}"] = shared(os.getpid()).run(words, world.folder, environment(), streams, 120)
+        return told
 
-    def _code(self, text: str, streams: tuple[int, ...], end: str) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._number += 1
-        words = text.format(n=self._number).split()
-        self._process.stdin.write(json.dumps([words, streams, end]) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """Ends it."""
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def commands(world: World) -> Iterator[Commands]:
-    """Where commands are run without importing everything anew."""
-    made = Commands(world)
-    yield made
-    made.close()
+    return found
 
 
 # What is run, and its code whatever becomes of the output.
@@ -165,53 +150,51 @@ VERDICTS = {
     "keygen of keys that are there": ("keygen --out acme", 2),
     "init": ("init p{n}.toml --api withdraws --base-url https://acme.test --states-ids", 0),
     "init of too little": ("init q{n}.toml", 2),
+    "new-contract": (f"new-contract acme-{{n}} --openapi {ROOT}/specs/withdraws/openapi.yaml", 0),
+    "new-contract of nothing": ("new-contract acme", 2),
     "plan bad": ("plan nothing.toml", 2),
     "catalogue bad": ("catalogue XX-1", 2),
     "sandbox bad": ("sandbox --port 0 --defect nope", 2),
 }
 
 
-# These take a second and more: both streams, three ways. "run in part" is a conformant target with everything else.
-LONG = (
-    "run bad",
-    "run in part",
-    "doctor good",
-    "doctor as JSON",
-    "replay good",
-    "replay bad",
-    "report good",
-    "report bad",
-    "report both",
-)
-# A whole run takes three: the way that most people lose its output.
-WHOLE = ("run good",)
+# These take a second and more: both streams. "run in part" is a conformant target with everything else.
+LONG = ("run bad", "run in part", "doctor good", "replay bad", "report bad", "report both")
+# The others lose each stream in one way, in turn: a command doesn't know how, and each way is tried on many.
+WAYS = [(("stdout", LOST[turn]), ("stderr", LOST[turn - 1]), ("both", LOST[turn - 2])) for turn in range(3)]
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-def test_the_exit_code_is_that_of_the_verdict(commands: Commands, name: str) -> None:
+def test_the_exit_code_is_that_of_the_verdict(codes: Codes, name: str) -> None:
     """Closed, piped to nobody or onto a full disk; standard output, standard error or both."""
     text, code = VERDICTS[name]
 
-    ends = ("reader gone",) if name in WHOLE else ENDS
-    found = commands.codes(text, only=("both",) if name in (*LONG, *WHOLE) else tuple(STREAMS), ends=ends)
+    if name == "run good":  # a whole run takes three seconds: the way that most people lose its output
+        found = codes(text, only=("both",), ends=("reader gone",))
+    elif name in LONG:
+        found = codes(text, only=("both",))
+    else:
+        found = {}
+        for stream, end in WAYS[list(VERDICTS).index(name) % 3]:
+            found |= codes(text, only=(stream,), ends=(end,))
 
     assert set(found.values()) == {code}, found
 
 
 @pytest.mark.parametrize("text", ["catalogue", "sandbox --list-defects"])
-def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(commands: Commands, text: str) -> None:
+def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(codes: Codes, text: str) -> None:
     """There is no verdict that the code could be of: 4 where the text is lost, 0 where nobody wants it."""
-    found = commands.codes(text)
+    found = codes(text)
 
     full = ("stdout disk full", "both disk full")
     assert {found.pop(name) for name in full} == {4}
     assert set(found.values()) == {0}, found
 
 
-def test_a_plan_that_is_lost_is_a_fault(commands: Commands) -> None:
+def test_a_plan_that_is_lost_is_a_fault(codes: Codes) -> None:
     """As above, and once only, as it rehearses a whole run."""
     words = "plan good/withdraws.toml --no-fuzz --latency-ms 1"
-    assert commands.codes(words, only=("both",), ends=("disk full",)) == {"both disk full": 4}
+    assert codes(words, only=("both",), ends=("disk full",)) == {"both disk full": 4}
 
 
 def test_every_command_is_tried() -> None:
@@ -227,7 +210,7 @@ ALONE = ("run in part", "run bad", "doctor good", "verify bad", "certify bad", "
 def test_a_process_of_its_own_ends_like_that_too(world: World, name: str) -> None:
     """As a shell starts it: what is closed is closed before Python begins."""
     text, code = VERDICTS[name]
-    for number, end in enumerate(ENDS):
+    for number, end in enumerate(LOST):
         process = started(text.format(n=f"own{number}").split(), world.folder, (1, 2), end)
         assert process.wait(timeout=120) == code, end
 

@@ -21,6 +21,7 @@ from tests.support import (
     SandboxProcess,
     certify,
     command,
+    handed_on,
     record,
     serving,
     write_profile,
@@ -88,8 +89,8 @@ def test_a_command_that_hands_out_what_it_cannot_be_told_is_no_crash(tmp_path: P
 class Renamed:
     """Stands before the sandbox, whose resources have other ids here: the real one, and something odd before it."""
 
-    def __init__(self, port: int, odd: tuple[str, ...]) -> None:
-        self._port, self._odd = port, odd
+    def __init__(self, url: str, odd: tuple[str, ...]) -> None:
+        self._url, self._odd = url, odd
         self._real: dict[str, str] = {}
         self.paths: set[str] = set()
 
@@ -109,19 +110,10 @@ class Renamed:
             parts = [self._real.get(unquote(part), part) for part in path.split("/")]
             target = "/".join(parts) + mark + query
         headers = re.sub(r"(?i)content-length: *\d+", f"Content-Length: {len(body)}", headers)
-        answer = self._asked(
-            f"{method} {target} {version}\r\n{headers}".encode("latin-1") + b"\r\n\r\n" + body
+        answer = handed_on(
+            self._url, f"{method} {target} {version}\r\n{headers}".encode("latin-1") + b"\r\n\r\n" + body
         )
         peer.sendall(self._named(answer, made="/_states" in target))
-
-    def _asked(self, request: bytes) -> bytes:
-        head, _, body = request.partition(b"\r\n\r\n")
-        answer = b""
-        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as other:
-            other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
-            while more := other.recv(65536):
-                answer += more
-        return answer
 
     def _named(self, answer: bytes, *, made: bool) -> bytes:
         head, _, body = answer.partition(b"\r\n\r\n")
@@ -142,7 +134,7 @@ class Renamed:
 @pytest.fixture
 def renamed(sandbox: SandboxProcess) -> Iterator[tuple[Renamed, str]]:
     """The sandbox under odd ids, and its URL."""
-    relay = Renamed(int(sandbox.url.rpartition(":")[2]), ODD)
+    relay = Renamed(sandbox.url, ODD)
     with serving(relay) as server:
         yield relay, server.url
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from tests.support import PATIENCE_S, SandboxProcess, environment, write_profile
+from tests.support import PATIENCE_S, SandboxProcess, environment, handed_on, write_profile
 from tests.worst_day.authority import authority, good
 from tests.worst_day.misdeeds import LAST, Manner, Misdeed, Target, serving
 from tests.worst_day.table import DEEDS, SECTIONS, Deed
@@ -89,15 +88,9 @@ def measured(
 
 def relayed(backend: str) -> Misdeed:
     """Does what the server at `backend` does: no misdeed at all."""
-    parts = urlsplit(backend)
 
     def relay(peer: socket.socket, _: int) -> None:
-        request = LAST.request
-        with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_S) as other:
-            head, _, body = request.partition(b"\r\n\r\n")
-            other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
-            while more := other.recv(65536):
-                peer.sendall(more)
+        peer.sendall(handed_on(backend, LAST.request))
         raise ConnectionAbortedError
 
     return relay
