@@ -31,10 +31,9 @@ _BOTH: list[tuple[dict[str, Any], set[str]]] = [
     ({"header_case": "odd"}, set()),
     ({"keep_alive": False}, set()),
     ({"chunked": True}, set()),
-    ({"latency_ms": 5, "jitter_ms": 5}, set()),
     ({"clock_skew_s": 60}, set()),
     ({"clock_skew_s": -60}, set()),
-    ({"rate_limit": 400}, set()),
+    ({"rate_limit": 400, "latency_ms": 5, "jitter_ms": 5}, set()),
     ({"unavailable_every": 41}, set()),
     ({"unavailable_every": 97, "retry_after_s": 1, "unavailable_source": True}, set()),
     ({"gateway": "cutter", "unavailable_every": 67}, set()),
@@ -62,7 +61,7 @@ _BOTH: list[tuple[dict[str, Any], set[str]]] = [
 ]
 _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     "withdraws": [
-        ({"latency_ms": 50, "jitter_ms": 20}, set()),
+        ({"latency_ms": 50, "jitter_ms": 20, "read_lag_ms": 40}, set()),
         ({"freshness": False}, {"WD-34"}),
         ({"nulls": "left out"}, {"WD-16"}),
         ({"nulls": "left out", "read_endpoint": False}, {"WD-16"}),
@@ -77,7 +76,6 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"processing_cancellable": False}, set()),
         ({"always_cancellable": True, "echo_id": True}, set()),
         ({"read_endpoint": False}, set()),
-        ({"read_lag_ms": 40}, set()),
         ({"read_endpoint": False, "processing_cancellable": False, "instants": "offset"}, set()),
     ],
     "payout-intents": [
@@ -91,7 +89,6 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"in_flight": "409"}, set()),
         ({"replay_header": True}, set()),
         ({"replay_refusals": True}, set()),
-        ({"read_lag_ms": 40}, set()),
         ({"terminal": ["cancelled", "succeeded", "returned", "expired"]}, set()),
         ({"c_strings": True, "seeded_failure_code": False, "webhook_form": "base64"}, {"PI-41"}),
         ({"basic": "under any scheme"}, {"PI-41"}),
@@ -124,7 +121,7 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
 _APART = {"latency_ms", "jitter_ms", "read_lag_ms", "budget", "rate_limit", "unavailable_every"}
 
 
-_PACK = 9
+_PACK = 12
 """How many switches a run has at most: what accuses nothing alone may still accuse together."""
 
 
