@@ -28,7 +28,7 @@ def test_the_suites_are_ordinary_tests(sandbox: SandboxProcess, tmp_path: Path) 
     """`-k` and `-n` are pytest's own; nothing is left behind."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
 
-    done = run_pytest(tmp_path, *SUITE, "--profile", profile, "-k", "matrix", "-n", "2", autoload=True)
+    done = run_pytest(tmp_path, *SUITE, "--profile", profile, "-k", "matrix", "-n", "1", autoload=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

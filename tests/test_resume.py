@@ -14,6 +14,7 @@ from conformance.report import journal
 from conformance.report import record as records
 from tests.support import (
     PATIENCE_S,
+    READ_PATH,
     SandboxProcess,
     command,
     environment,
@@ -45,33 +46,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-def lists(sandbox: SandboxProcess, more: int = 1) -> str:
+def lists(sandbox: SandboxProcess, runs: int = 1) -> str:
     """Lists of ids for so many runs."""
-    found = 'read_path = "/api/v1/withdraws/{id}"\n' + pools(sandbox, "withdraws")
-    for _ in range(more - 1):
-        found = _joined(found, pools(sandbox, "withdraws"))
-    return found
-
-
-def _joined(one: str, other: str) -> str:
-    rows = dict(zip(*[iter(_rows(other))] * 2, strict=True))
-    table, lines = "", []
-    for line in one.splitlines():
-        table = line if line.startswith("[") else table
-        name = line.partition(" = ")[0]
-        longer = f"{line[:-1]}, {rows[table, name][1:]}" if (table, name) in rows else line
-        lines.append(longer)
-    return "\n".join(lines)
-
-
-def _rows(text: str) -> Iterator[object]:
-    table = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            table = line
-        else:
-            name, _, value = line.partition(" = ")
-            yield from ((table, name), value)
+    return f"{READ_PATH}\n{pools(sandbox, 'withdraws', runs)}"
 
 
 def test_a_run_over_lists_goes_on_without_using_an_id_again(

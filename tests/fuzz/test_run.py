@@ -1,6 +1,5 @@
 """Whole runs against the sandbox and against targets that misbehave."""
 
-import http.client
 import json
 import os
 import re
@@ -137,41 +136,6 @@ def test_nobody_there_is_an_error_and_no_failure(tmp_path):
     }
     assert "refused" in found.statistics["ended_early"]
     assert all("refused" in check["message"] for check in found.checks.values())
-
-
-def test_connections_cut_on_odd_input_are_a_warning_of_that_input_alone(bendable, tmp_path):
-    def forward(peer, request):
-        head, _, body = request.partition(b"\r\n\r\n")
-        method, target, _ = head.split(b"\r\n")[0].decode("latin-1").split(" ")
-        if "%" in target or len(target) > 200:
-            return
-        upstream = http.client.HTTPConnection(bendable.url.removeprefix("http://"))
-        upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        for line in head.split(b"\r\n")[1:]:
-            name, _, value = line.decode("latin-1").partition(":")
-            upstream.putheader(name, value.strip())
-        upstream.endheaders(body)
-        answer = upstream.getresponse()
-        data = answer.read()
-        peer.sendall(
-            f"HTTP/1.1 {answer.status} X\r\nContent-Type: {answer.getheader('Content-Type')}\r\n"
-            f"Content-Length: {len(data)}\r\n\r\n".encode()
-            + data
-        )
-        upstream.close()
-
-    bendable.bend()
-    with serving(forward) as proxy:
-        found = fuzz(
-            tmp_path, "payout-intents", proxy.url, states=f'url = "{bendable.url}/_states"', examples=10
-        )
-    assert found.wrong == {
-        "cancel_payout_intent.crash.path": "warned",
-        "get_payout_intent.crash.path": "warned",
-    }
-    problem = found.checks["get_payout_intent.crash.path"]["problem"]
-    assert " times, " in problem["observed"]
-    assert found.statistics["transport_errors"].get("reset (path)")
 
 
 @apis

@@ -10,7 +10,7 @@ from conformance.errors import TransportError
 from conformance.http.client import Request
 from conformance.http.gate import slow_downs
 from tests.conftest import Clients
-from tests.support import SandboxProcess, command, record, reply_with, serving, write_profile
+from tests.support import SandboxProcess, command, handed_on, record, reply_with, serving, write_profile
 
 Handler = Callable[[socket.socket, bytes], None]
 GOOD = reply_with(b"{}", "404 Not Found")
@@ -97,21 +97,13 @@ def test_a_lost_connection_is_made_again_for_a_read_alone(clients: Clients) -> N
     assert len(server.requests) == 4
 
 
-def relayed(sandbox: SandboxProcess, request: bytes) -> bytes:
-    """What the sandbox answers."""
-    head, _, body = request.partition(b"\r\n\r\n")
-    with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2]))) as other:
-        other.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
-        return b"".join(iter(lambda: other.recv(65536), b""))
-
-
 def test_checks_without_a_resource_begin_again(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """A source of resources that is unavailable for a while, and says so, leaves nothing untested."""
     count = iter(range(10**6))
 
     def answer(peer: socket.socket, request: bytes) -> None:
         away = request.startswith(b"POST /_states ") and 12 <= next(count) < 24
-        peer.sendall(reply_with(b"", "503 Busy") if away else relayed(sandbox, request))
+        peer.sendall(reply_with(b"", "503 Busy") if away else handed_on(sandbox.url, request))
 
     with serving(answer) as server:
         states = f'url = "{server.url}/_states"'
@@ -123,32 +115,6 @@ def test_checks_without_a_resource_begin_again(sandbox: SandboxProcess, tmp_path
     assert done.returncode == 3, done.stdout + done.stderr  # the rest was left out
     assert found["counts"]["not_testable"] == found["counts"]["error"] == 0, done.stdout
     assert any("began again" in note for note in found["notes"]), found["notes"]
-
-
-def test_checks_without_an_answer_begin_again(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """A gateway that loses an answer now and then: their checks begin again with fresh resources, and nothing fails."""
-    count = iter(range(10**6))
-
-    def answer(peer: socket.socket, request: bytes) -> None:
-        target = b"/_states" not in request.split(b"\r\n")[0]
-        said = relayed(sandbox, request)
-        # It had its effect, and nobody hears of it.
-        lost = target and next(count) % 113 == 112
-        peer.sendall(reply_with(b"<h1>502</h1>", "502 Bad Gateway") if lost else said)
-
-    with serving(answer) as server:
-        profile = write_profile(
-            tmp_path,
-            "withdraws",
-            server.url,
-            states=f'url = "{server.url}/_states"\nread_path = "/api/v1/withdraws/{{id}}"',
-        )
-        done = command("run", profile, "--no-fuzz", "-n", "2", cwd=tmp_path)
-
-    notes = record(tmp_path)["notes"]
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert any("began again" in note for note in notes), notes
-    assert any("unavailable" in note for note in notes), notes
 
 
 def test_a_caller_that_hangs_up_reads_nothing(clients: Clients) -> None:
