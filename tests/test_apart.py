@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import READ_PATH, TERMINAL, SandboxProcess, environment, record, write_profile
+from tests.support import PATIENCE_S, READ_PATH, TERMINAL, SandboxProcess, environment, record, write_profile
 
 # Modules of everybody in a run, of ours and of Python itself; and what pytest, Hypothesis and Schemathesis look for.
 MODULES = (
@@ -67,7 +67,13 @@ def run_in(folder: Path, words: list[str], **more: str) -> "subprocess.Completed
     """A command in that folder, with nothing of ours in PYTHONPATH but what `more` says."""
     env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
     return subprocess.run(
-        words, cwd=folder, env={**env, **more}, capture_output=True, text=True, timeout=120, check=False
+        words,
+        cwd=folder,
+        env={**env, **more},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 

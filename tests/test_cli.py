@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SandboxProcess, command, environment, launched, write_profile
+from tests.support import PATIENCE_S, SandboxProcess, command, environment, launched, write_profile
 
 COMMANDS = (
     "init",
@@ -211,7 +211,7 @@ def test_the_sandbox_ends_with_ctrl_c(sandbox: SandboxProcess) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, errors) == (0, "")
 
@@ -238,7 +238,7 @@ def test_the_lines_that_the_sandbox_prints_work_in_bash(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
     finally:
@@ -268,7 +268,7 @@ def on_a_terminal(words: list[str], cwd: Path, **more: str) -> tuple[int, str]:
         stderr=child,
     )
     os.close(child)
-    said, ends = b"", time.monotonic() + 60
+    said, ends = b"", time.monotonic() + PATIENCE_S
     while time.monotonic() < ends:
         if select.select([parent], [], [], 0.2)[0]:
             try:
@@ -278,7 +278,7 @@ def on_a_terminal(words: list[str], cwd: Path, **more: str) -> tuple[int, str]:
         elif process.poll() is not None:
             break
     os.close(parent)
-    return process.wait(10), said.decode()
+    return process.wait(PATIENCE_S), said.decode()
 
 
 def test_a_terminal_gets_a_bar_and_colours(sandbox: SandboxProcess, tmp_path: Path) -> None:

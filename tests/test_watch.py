@@ -111,7 +111,7 @@ def test_one_worker_waits_and_looks_at_what_all_have_cancelled(
     watching = next(check for check in checks if check["id"] == WATCHED)
     ends = {check["id"]: _ended(check) for check in checks}
     assert ends[WATCHED] == max(ends.values())
-    assert 5 < watching["duration_s"] < 60
+    assert watching["duration_s"] > 5
     assert "s after its cancel was answered" in watching["message"]
     assert record(tmp_path)["options"]["watch_s"] == 5.5
     assert not (tmp_path / "reports" / "latest" / FILE).exists()

@@ -23,6 +23,7 @@ from tests.certificate import runs
 from tests.commands import LOST, shared
 from tests.fuzz.support import fuzz
 from tests.support import (
+    PATIENCE_S,
     READ_PATH,
     ROOT,
     TERMINAL,
@@ -118,7 +119,9 @@ def codes(world: World) -> Codes:
         for name, end in product(only, ends):
             streams = tuple(end if stream in STREAMS[name] else os.devnull for stream in (1, 2))
             words = text.format(n=next(NUMBERS)).split()
-            told[f"{name} {end}"] = shared(os.getpid()).run(words, world.folder, environment(), streams, 120)
+            told[f"{name} {end}"] = shared(os.getpid()).run(
+                words, world.folder, environment(), streams, PATIENCE_S
+            )
         return told
 
     return found
@@ -212,13 +215,13 @@ def test_a_process_of_its_own_ends_like_that_too(world: World, name: str) -> Non
     text, code = VERDICTS[name]
     for number, end in enumerate(LOST):
         process = started(text.format(n=f"own{number}").split(), world.folder, (1, 2), end)
-        assert process.wait(timeout=120) == code, end
+        assert process.wait(timeout=PATIENCE_S) == code, end
 
 
 def test_the_demo_of_conformant_targets_ends_with_0(world: World) -> None:
     """Both APIs, and nobody listens."""
     process = started(["demo", "--no-fuzz", "--output", "demo"], world.folder, (1, 2), "reader gone")
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("end", ["closed", "disk full"])
@@ -226,7 +229,7 @@ def test_a_run_that_is_fuzzed_comes_to_its_verdict(world: World, end: str) -> No
     """The fuzzing is a process of its own, which has these streams from the run."""
     words = ["run", "bad/withdraws.toml", "--fuzz-examples", "8", "-k", "fuzz", "--output", "fuzz"]
     process = started(words, world.folder, (1, 2), end)
-    assert process.wait(timeout=120) == 1
+    assert process.wait(timeout=PATIENCE_S) == 1
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_a_reader_that_leaves_half_way_ends_nothing(
     assert process.stdout.readline().startswith(b"withdraws: 0 of")
     process.stdout.close()
 
-    assert process.wait(timeout=60) == code
+    assert process.wait(timeout=PATIENCE_S) == code
     latest = (world.folder / f"half-{which}" / "latest" / "run.json").read_text()
     assert '"complete":true' in latest.replace(" ", "")
 
@@ -261,7 +264,7 @@ def test_a_sandbox_without_output_serves_until_ctrl_c(world: World) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_letter_that_the_terminal_lacks_is_spelt_out(tmp_path: Path, sandbox: SandboxProcess) -> None:
@@ -269,7 +272,7 @@ def test_a_letter_that_the_terminal_lacks_is_spelt_out(tmp_path: Path, sandbox: 
     profile = write_profile(tmp_path, "withdraws", sandbox.url, name="Zażółć \U0001f4b8")
     done = subprocess.run(
         [sys.executable, "-m", "conformance", "run", profile, "--no-fuzz", "--requirement", "WD-04"],
-        cwd=tmp_path, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True, timeout=60, check=False,
+        cwd=tmp_path, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
     assert done.returncode == 3, done.stderr

@@ -16,12 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.report.browser import needed
+from tests.support import PATIENCE_S
 
 HERE = Path(__file__).parent
 NPM = HERE / "npm" / "node_modules" / ".package-lock.json"
-# Both are generous: a machine may be busy.
-STARTS_WITHIN_S = 60
-ENDS_WITHIN_S = 10
 ACCOUNTS = {
     "primary": {
         "api_key": "ak_prim_81f3c2",
@@ -141,12 +139,12 @@ def running(server: Server, output: Path, **environment: str) -> Iterator[subpro
         # Some have workers of their own: the whole session ends.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(ENDS_WITHIN_S)
+        process.wait(PATIENCE_S)
 
 
 def address(process: subprocess.Popen[bytes], output: Path) -> str:
     """Where it says that it listens."""
-    end = time.monotonic() + STARTS_WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         said = output.read_text(errors="replace")
         if found := re.search(r"http://127\.0\.0\.1:\d+(?=\D)", said):
@@ -176,4 +174,4 @@ def balanced(url: str, output: Path) -> Iterator[str]:
             assert process.poll() is None, f"HAProxy ended: {output.read_text(errors='replace')[-2000:]}"
         finally:
             process.kill()
-            process.wait(ENDS_WITHIN_S)
+            process.wait(PATIENCE_S)

@@ -20,7 +20,7 @@ def made(states_url: str, params: Message) -> Message:
     """What the sandbox's own endpoint makes."""
     body = json.dumps({"action": "setup", "params": params}).encode()
     request = urllib.request.Request(states_url, body, {"Content-Type": "application/json"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=600) as answer:
         found: Message = json.load(answer)
     return found
 

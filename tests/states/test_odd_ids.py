@@ -148,7 +148,7 @@ def test_a_target_whose_ids_are_odd_is_conformant(
     states = f'url = "{url}/_states"\n{TERMINAL if api == "payout-intents" else READ_PATH}'
     profile = write_profile(tmp_path, api, url, states=states)
 
-    done = command("run", profile, "--fuzz-examples", "8", cwd=tmp_path, timeout=180)
+    done = command("run", profile, "--fuzz-examples", "8", cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert command("doctor", profile, cwd=tmp_path).returncode == 0
