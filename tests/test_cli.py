@@ -7,7 +7,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,17 +31,6 @@ COMMANDS = (
 )
 
 
-def usage_error(done: subprocess.CompletedProcess[str]) -> str:
-    """What was said, once it is certain that it is exit 2, a sentence, a hint, and no traceback."""
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    first, second = done.stderr.splitlines()[:2]
-    assert re.match(r"error: \S.*\S$", first)
-    assert re.match(r"       \S.*[.?)]$|       export ", second), done.stderr
-    return done.stderr
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
     """What it does, its options; quickly, and without a profile."""
@@ -63,86 +51,13 @@ def test_the_group_names_every_command(tmp_path: Path) -> None:
     )
 
 
-# -- mistakes ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("run", "nope.toml"), "nope.toml: there is no such profile"),
-        (("run", "."), "can't be read"),
-        (("run", "withdraws.toml", "--requirement", "WD-99"), "no catalogue has a requirement WD-99"),
-        (
-            ("run", "withdraws.toml", "--requirement", "WD-01", "--requirement", "nope"),
-            "no catalogue has a requirement nope",
-        ),
-        (("run", "withdraws.toml", "--requirement", "PI-01"), "withdraws has no requirement PI-01"),
-        (("run", "withdraws.toml", "-k", "and and"), "-k 'and and' is no expression"),
-        (("run", "withdraws.toml", "-k", "(("), "-k '((' is no expression"),
-        (("run", "withdraws.toml", "-k", "a b"), "-k 'a b' is no expression"),
-        (("run", "live.toml"), "the environment is live"),
-        (("run", "withdraws.toml", "live.toml"), "the environment is live"),
-        (("run", "withdraws.toml", "--output", "file/below"), "nothing can be written to file/below"),
-        (("sandbox", "--defect", "wd-paid-is-canceled"), "Did you mean 'wd-paid-is-cancelled'?"),
-        (("catalogue", "WD-999"), "no catalogue has WD-999"),
-        (("catalogue", "--api", "withdrawals"), "there is no API withdrawals"),
-        (("report", "nope"), "nope holds no run"),
-        (("report", "file"), "file holds no run"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
-)
-def test_a_mistake_is_a_sentence_and_a_hint(
-    sandbox: SandboxProcess, tmp_path: Path, words: tuple[str, ...], says: str
-) -> None:
-    """Exit 2, and nothing was sent."""
-    (tmp_path / "file").write_text("")
-    live = write_profile(tmp_path, "withdraws", sandbox.url, environment="live")
-    live.rename(tmp_path / "live.toml")
-    write_profile(tmp_path, "withdraws", sandbox.url)
-
-    assert says in usage_error(command(*words, cwd=tmp_path))
-    assert not (tmp_path / "reports").exists()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [("run",), ("nope",), ("run", "a.toml", "--nope"), ("run", "a", "-n", "-1"), ("run", "a", "--seed", "x")],
-)
-def test_a_wrong_option_is_a_usage_error(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """Click's own, with its usage line."""
-    done = command(*words, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Usage:" in done.stderr
+# -- mistakes: see test_mistakes --------------------------------------------------------------------------
 
 
 def test_live_is_possible_when_it_is_asked_for(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """And only then."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url, environment="live")
     assert command("run", profile, "--no-fuzz", "--allow-live", "-k", "zzz", cwd=tmp_path).returncode == 3
-
-
-def test_a_profile_without_its_variables(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """Which variable, on which line, and the line to paste."""
-    profile = write_profile(tmp_path, "withdraws", sandbox.url)
-    env = environment()
-    del env["SANDBOX_API_SECRET"]
-    said = usage_error(command("run", profile, cwd=tmp_path, env=env))
-
-    assert (
-        "line 9: credentials.primary.api_secret: the environment variable SANDBOX_API_SECRET is not set"
-        in said
-    )
-    assert "export SANDBOX_API_SECRET=..." in said
-
-
-def test_a_port_in_use_is_a_usage_error(tmp_path: Path) -> None:
-    """With the way to get another."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        said = usage_error(command("sandbox", "--port", str(port), cwd=tmp_path))
-
-    assert f"can't listen on port {port}" in said
-    assert "--port" in said
 
 
 def test_a_fault_of_the_machine_is_not_called_a_defect(sandbox: SandboxProcess, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ COMMANDS: list[tuple[str, int, str, str]] = [
     ("run good.toml --requirement", 2, "requires an argument", "--help"),
     ("run good.toml --requirement WD-99", 2, "no catalogue has a requirement WD-99", "payout-conformance catalogue"),
     ("run good.toml --requirement PI-01", 2, "withdraws has no requirement PI-01", "WD-01 to WD-42"),
+    ("run good.toml --requirement WD-01 --requirement x", 2, "no catalogue has a requirement x", "payout-conformance"),
+    ("run good.toml -k and", 2, "-k 'and' is no expression", "matrix and not paid"),
+    ("run good.toml live.toml", 2, "the environment is live", "--allow-live"),
     ("run good.toml -k ((", 2, "-k '((' is no expression", "matrix and not paid"),
     ("run good.toml --output file/below", 2, "nothing can be written to file/below: Not a directory", "--output"),
     ("run good.toml --output file", 2, "nothing can be written to file: Not a directory", "--output"),
@@ -57,6 +60,7 @@ COMMANDS: list[tuple[str, int, str, str]] = [
     ("catalogue WD-999", 2, "no catalogue has WD-999", "payout-conformance catalogue"),
     ("catalogue --api withdrawals", 2, "there is no API withdrawals", "There are payout-intents, withdraws"),
     ("report reports", 2, "holds no run", "run.json"),
+    ("report file", 2, "file holds no run", "run.json"),
     ("report broken", 2, "run.json", "."),
 ]  # fmt: skip
 
