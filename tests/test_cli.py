@@ -14,24 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cli import main
 from tests.support import PATIENCE_S, SandboxProcess, command, environment, launched, write_profile
 
-COMMANDS = (
-    "init",
-    "doctor",
-    "plan",
-    "run",
-    "demo",
-    "sandbox",
-    "catalogue",
-    "report",
-    "certify",
-    "verify",
-    "keygen",
-)
 
-
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", main.commands)
 def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
     """What it does, its options; quickly, and without a profile."""
     done = command(name, "--help", cwd=tmp_path)
@@ -45,7 +32,7 @@ def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
 def test_the_group_names_every_command(tmp_path: Path) -> None:
     """And the version is told."""
     told = command("-h", cwd=tmp_path).stdout
-    assert all(f"  {name} " in told for name in COMMANDS)
+    assert all(f"  {name} " in told for name in main.commands)
     assert re.fullmatch(
         r"payout-conformance, version \d+\.\d+\.\d+\S*\n", command("--version", cwd=tmp_path).stdout
     )

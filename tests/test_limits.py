@@ -103,14 +103,14 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
         for status in ("pending" if api == "withdraws" else "requires_approval", "processing")
         for _ in range(10)
     ]
-    most = 300
+    most = 420
     relay, server = relaying(sandbox)
     try:
         states = f'url = "{server.url}/_states"\n' + (READ_PATH if api == "withdraws" else TERMINAL)
         limits = f"concurrency = {AT_ONCE}\nrequests_per_second = {PER_SECOND}\nmax_requests = {most}"
         profile = write_profile(tmp_path, api, server.url, states=states, limits=limits)
         done = command(
-            "run", profile, "-n", str(WORKERS), "--fuzz-examples", "20", "--seed", "3", cwd=tmp_path
+            "run", profile, "-n", str(WORKERS), "--fuzz-examples", "40", "--seed", "3", cwd=tmp_path
         )
     finally:
         server.close()
