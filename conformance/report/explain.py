@@ -41,7 +41,7 @@ _NOT_AGAIN = (
 # How a reason ends that is that of several checks.
 _MORE = re.compile(r" \(and \d+ more checks?\)$")
 # So many answers that never came are named.
-_SHALLOW = 12
+_UNREACHED = 12
 
 VERDICTS = {
     Verdict.CONFORMANT: "Conformant",
@@ -278,16 +278,16 @@ def status_line(exchange: Exchange) -> str:
     return f"{exchange.status} in {took}" + (", cut at the size limit" if exchange.truncated else "")
 
 
-def shallow(record: RunRecord) -> str:
-    """Returns a sentence on documented answers that the fuzzing never saw; empty where it saw all, or was left out."""
+def unreached(record: RunRecord) -> str:
+    """Returns a sentence on documented answers that fuzzing never got; empty where it got all, or was left out."""
     told = (record.fuzz or {}).get("shallow")
     names = [line(str(one), 100) for one in told] if isinstance(told, list | tuple) else []
     if not names:
         return ""
-    more = f" and {len(names) - _SHALLOW} more" if len(names) > _SHALLOW else ""
+    more = f" and {len(names) - _UNREACHED} more" if len(names) > _UNREACHED else ""
     return (
-        f"The fuzzing is shallow: of the documented answers it never saw {', '.join(names[:_SHALLOW])}{more}. "
-        "Nothing is known of what leads there; a state provider for every state usually mends it."
+        f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}. Either the target answered "
+        "otherwise, or no resource was available in the state that leads there."
     )
 
 

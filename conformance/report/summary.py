@@ -43,8 +43,8 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield from _warnings(record)
     yield from _waivers(record)
     yield from _matrix(record)
-    shallow = explain.shallow(record)
-    yield from ["", f"> 🕳️ {text(shallow, 1500)}"] if shallow else []
+    unreached = explain.unreached(record)
+    yield from ["", f"> 🕳️ {text(unreached, 1500)}"] if unreached else []
     for note in record.notes:
         yield from ["", f"> {text(note)}"]
     yield ""

@@ -76,8 +76,8 @@ class _Text:
         yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
         waivers = explain.waivers(record)
         yield from self._section("Waivers", len(waivers), waivers, self._waiver)
-        shallow = self._wrapped("Shallow", explain.shallow(record), indent=0)
-        yield from ["", *shallow] if shallow else []
+        unreached = self._wrapped("Fuzzing", explain.unreached(record), indent=0)
+        yield from ["", *unreached] if unreached else []
         for note in record.notes:
             yield from ["", *self._wrapped("Note", note, indent=0)]
         yield ""

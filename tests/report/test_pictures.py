@@ -278,11 +278,11 @@ def test_a_documented_status_that_never_came_is_seen() -> None:
         ("401", 3, False),
         ("404", 0, True),
     ]
-    assert found.shallow == ("cancel 404",)
+    assert found.unreached == ("cancel 404",)
     assert found.tables == (("phases", (("coverage", "12"),)),)
     assert found.lists[0][1][0][0] == "pending, cancel, cancel"
     page = html.html(sample.folded([sample.requirement("WD-01")], [], fuzz=told))
-    assert "documented, never seen: shallow" in page
+    assert "documented, never reached" in page
 
 
 loose = st.dictionaries(

@@ -32,12 +32,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An operation with its statuses; `shallow` are documented ones that never came."""
+    """An operation with its statuses; `unreached` are documented ones that never came."""
 
     operation: str
     answers: int
     statuses: tuple[Status, ...]
-    shallow: tuple[str, ...]
+    unreached: tuple[str, ...]
 
 
 Entry = tuple[str, str]
@@ -65,7 +65,7 @@ class Fuzzing:
 
     facts: tuple[tuple[str, str], ...]
     operations: tuple[Reached, ...]
-    shallow: tuple[str, ...]
+    unreached: tuple[str, ...]
     failing: tuple[Failing, ...]
     tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     lists: tuple[tuple[str, tuple[Entry, ...], int], ...]
@@ -94,9 +94,9 @@ def fuzzing(fuzz: Mapping[str, object] | None) -> Fuzzing | None:
             lists.append((name, tuple(entries), max(len(value) - _ENTRIES, 0)))
     operations = _operations(fuzz)
     told = fuzz.get("shallow")
-    shallow = told if isinstance(told, list | tuple) else ()
-    own = [f"{one.operation} {status}" for one in operations for status in one.shallow]
-    named = dict.fromkeys([*own, *(line(str(one), 200) for one in shallow[:_ROWS])])
+    unreached = told if isinstance(told, list | tuple) else ()
+    own = [f"{one.operation} {status}" for one in operations for status in one.unreached]
+    named = dict.fromkeys([*own, *(line(str(one), 200) for one in unreached[:_ROWS])])
     return Fuzzing(tuple(facts), operations, tuple(named), failing, tuple(tables), tuple(lists))
 
 
