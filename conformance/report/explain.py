@@ -286,8 +286,8 @@ def unreached(record: RunRecord) -> str:
         return ""
     more = f" and {len(names) - _UNREACHED} more" if len(names) > _UNREACHED else ""
     return (
-        f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}. Either the target answered "
-        "otherwise, or no resource was available in the state that leads there."
+        f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}. Either the target "
+        "answered otherwise, or no resource was available in the state that leads there."
     )
 
 
