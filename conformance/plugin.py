@@ -17,6 +17,7 @@ import pytest
 from conformance import catalogue, contracts, openapi
 from conformance.errors import ConformanceError, NotApplicable
 from conformance.model import Check, Exchange, Level
+from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
@@ -35,9 +36,11 @@ _MARKERS = (
     "requirement(*ids, level=None): the rows of the catalogue that a check proves",
     "waits: mostly waits for events; a module of such checks begins first",
     "together: shares evidence with the rest of its module, in one process",
-    "last: looks back on the other checks, and begins after them",
-    "watch: reads resources that were cancelled some time ago; in one worker, last of all",
+    "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
+    "watch: reads resources that were cancelled some time ago; in the same worker, last of all",
 )
+# A worker that looks back on the run waits so long for a check of another one that makes no progress.
+_PATIENCE_S = 60.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -99,6 +102,9 @@ class Run:
         self._rows = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
         self._journal: Journal | None = None
+        self._every_run: EveryRun | None = None
+        # The checks that have to be finished before those that look back on the run begin.
+        self._awaited: frozenset[str] = frozenset()
         self._deselected: dict[str, list[str]] = {}
         self._allure = bool(config.getoption("allure_report_dir", None))
         # `payout-conformance run` has written a header, and ends the run after pytest; a worker has a controller.
@@ -112,6 +118,13 @@ class Run:
             self._session = Session(self.profile, self.folder)
         return self._session
 
+    @property
+    def every_run(self) -> EveryRun:
+        """Returns the answers of all workers, for the checks that look back on the run."""
+        if self._every_run is None:
+            self._every_run = EveryRun(self.folder, self.session.redactor)
+        return self._every_run
+
     def prepare(self) -> None:
         """Loads before the fork all that every forked worker would load for itself."""
         openapi.prepare(self.profile.target.api)
@@ -121,6 +134,7 @@ class Run:
         assert self._session is None
         assert self._journal is None
         self._worker = worker
+        self.every_run.begin()
 
     # -- choosing ----------------------------------------------------------------------------------------
 
@@ -137,7 +151,7 @@ class Run:
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(self._requirements(item))]
         # Sorting is stable: the others stay as they were.
-        items[:] = sorted(kept, key=lambda item: (watches(item), looks_back(item)))
+        items[:] = sorted(kept, key=lambda item: (watches(item), looks_on_run(item), looks_back(item)))
         staying = set(kept)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
@@ -161,6 +175,9 @@ class Run:
         if done.exists():
             finished = set(json.loads(done.read_text()))
             session.items[:] = [item for item in session.items if check_id(item) not in finished]
+        self._awaited = frozenset(check_id(item) for item in session.items if not looks_on_run(item))
+        if self._worker != "main":
+            self.every_run.begin()
         if (self.folder / "plan.json").exists():
             return
         plan = {"selected": [check_id(item) for item in session.items], "deselected": self._deselected}
@@ -196,6 +213,8 @@ class Run:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check; ends it if its setup fails."""
+        if self._worker != "main" and looks_on_run(item):
+            self.every_run.wait(self._awaited, _PATIENCE_S)
         self.session.recorder.drain()
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
@@ -276,6 +295,7 @@ class Run:
             self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
         try:
             self._journal.write(check, exchanges)
+            self.every_run.finished(check.id, sent)
         except OSError as full:
             # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
@@ -287,7 +307,8 @@ class Run:
 
     def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
         """Returns the resources of this run that the requests name, each with the state it was handed over in."""
-        handed = self.session.leases.handed
+        others = {name: one.wanted for name, one in self.every_run.handed().items()}
+        handed = {**others, **self.session.leases.handed}
         parts = dict.fromkeys(part for one in exchanges for part in one.url.partition("?")[0].split("/"))
         return tuple((part, handed[part].of_whom()) for part in parts if part in handed)
 
@@ -312,6 +333,11 @@ def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
 def looks_back(item: pytest.Item) -> bool:
     """Returns whether a check looks back on the other checks of the run, and so runs after them."""
     return item.get_closest_marker("last") is not None
+
+
+def looks_on_run(item: pytest.Item) -> bool:
+    """Returns whether a check looks back on what all workers did; in a module that waits, it does so on that module."""
+    return watches(item) or (looks_back(item) and item.get_closest_marker("waits") is None)
 
 
 def watches(item: pytest.Item) -> bool:
@@ -356,6 +382,12 @@ def conformance_session(request: pytest.FixtureRequest) -> Session:
     if run is None:
         raise pytest.UsageError("the conformance suites need --profile FILE")
     return run.session
+
+
+@pytest.fixture(scope="session")
+def every_run(conformance_session: Session, request: pytest.FixtureRequest) -> EveryRun:
+    """Returns the answers that all workers of the run were given."""
+    return request.config.stash[RUN].every_run
 
 
 @pytest.fixture(scope="session")

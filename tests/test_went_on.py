@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.profile import load
@@ -33,22 +34,24 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]
 
 def test_a_withdraw_that_was_paid_meanwhile_accuses_nobody(session: Session) -> None:
     """Its refusal is that of a paid one."""
-    api, given = Withdraws(session), Given(session)
+    every_run = EveryRun(session.folder, session.redactor)
+    api, given = Withdraws(session, every_run), Given(session)
     withdraw = given.lasting("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
     given.settle(withdraw)
 
-    check(api, given)
+    check(api, given, every_run)
 
-    assert not any(one.reply.ok for one in api.asked if one.withdraw == withdraw)
+    assert not any(one.reply.ok for one in api.asked if one.resource == withdraw)
 
 
 def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> None:
     """Whoever did it: its owner's cancel isn't among what was asked."""
-    api, given = Withdraws(session), Given(session)
+    every_run = EveryRun(session.folder, session.redactor)
+    api, given = Withdraws(session, every_run), Given(session)
     withdraw = given.lasting("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
-    assert Withdraws(session).cancel(withdraw).ok
+    assert Withdraws(session, EveryRun(session.folder, session.redactor)).cancel(withdraw).ok
 
     with pytest.raises(Violation, match="still to work"):
-        check(api, given)
+        check(api, given, every_run)

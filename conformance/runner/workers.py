@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.plugin import RUN, looks_back, watches
+from conformance.plugin import RUN, looks_back, looks_on_run
 
 _INDEX = struct.Struct("<H")
 # The bytes that a pipe holds before it is read (Linux; POSIX asks for less, but forks are for Linux).
@@ -138,7 +138,7 @@ class _Worker:
         self._session, self._batches, self._number = session, work, number
         self._turns, self._tell, self._alive = pipes
         self._last: Batch = []
-        self._watching: Batch = []
+        self._in_the_end: Batch = []
 
     def work(self) -> NoReturn:
         """Runs checks until none is left, returns the resources to their source, and ends the process."""
@@ -171,21 +171,19 @@ class _Worker:
         return 0
 
     def _batch(self) -> "Batch":
-        """Returns the next batch. Checks that look back wait until no other is left, and those that watch longer."""
+        """Returns the next batch: checks that look back on their module, and then on the run, when no other is left."""
         while raw := os.read(self._turns, _INDEX.size):
             batch = self._batches[_INDEX.unpack(raw)[0]]
-            if all(map(watches, batch)):
-                self._watching += batch
+            if all(map(looks_on_run, batch)):
+                self._in_the_end += batch
                 continue
-            if all(map(looks_back, batch)):
-                return list(batch)  # they stand behind all others
             self._last += [item for item in batch if looks_back(item)]
             if now := [item for item in batch if not looks_back(item)]:
                 return now
         if self._last:
             batch, self._last = self._last, []
         else:
-            batch, self._watching = self._watching, []
+            batch, self._in_the_end = self._in_the_end, []
         return batch
 
     def _say(self, text: str) -> None:
@@ -214,27 +212,24 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     2. Modules marked `together`: each is one batch, since its checks share evidence.
     3. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
        Among few workers each module is one batch, if there are enough of them.
-    4. Tests marked `last`, which look back on the others; then, as one batch, those marked `watch`.
+    4. As one batch, the checks that look back on the run: those marked `last`, then those marked `watch`.
     """
-    parts: dict[str, dict[Hashable, Batch]] = {
-        part: {} for part in ("waits", "together", "busy", "last", "watch")
-    }
+    parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy")}
+    in_the_end = [item for item in items if looks_on_run(item)]
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
-        marks = ("watch", "waits", "last", "together")
-        part = next((mark for mark in marks if item.get_closest_marker(mark)), "busy")
-        if part == "watch":
-            parts[part].setdefault(part, []).append(item)
+        if looks_on_run(item):
             continue
+        part = next((mark for mark in ("waits", "together") if item.get_closest_marker(mark)), "busy")
         # A check that looks back within a module that waits goes to the worker with the rest of it.
-        whole = part in ("waits", "together") or (part == "busy" and by_module)
+        whole = part != "busy" or by_module
         parts[part].setdefault(item.path if whole else (item.path, _test(item)), []).append(item)
     number = sum(map(len, parts["busy"].values()))
     most = max(1, number if by_module else math.ceil(number / (4 * workers)))
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
-    return [*first, *parts["last"].values(), *parts["watch"].values()]
+    return [*first, in_the_end] if in_the_end else first
 
 
 def _test(item: pytest.Item) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -16,7 +15,11 @@ from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Auth
+from conformance.model import Auth, Credentials
+from conformance.oracles import concurrency, expect, odd_requests
+from conformance.oracles.concurrency import whole_race
+from conformance.oracles.every_response import is_kept
+from conformance.oracles.every_run import EveryRun, Sent
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.common import is_kept, whole_race
@@ -43,6 +46,11 @@ Call = Callable[[], Reply]
 Target = Resource | str
 Pairs = Iterable[tuple[str, str]]
 
+KNOWN, UNSURE, CONFIRMED = "known", "unsure", "confirmed"
+"""Mark an intent that was to be cancelled; one a cancel of which got no answer, and may have been carried out; and one
+that a read has shown cancelled, with that read.
+"""
+
 
 class Ask(Enum):
     """The documented requests about an intent, by the words that messages use for them."""
@@ -66,34 +74,19 @@ class Ask(Enum):
         return self.value.removeprefix("a cancel ").replace(" ", "_")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A cancel that was sent: of which intent, with whose credentials, and its answer.
-
-    `documented` is False if anything about it is odd, its reason or its key included.
-    """
-
-    intent: Resource
-    by: str
-    reply: Reply
-    documented: bool
-
-
 class PayoutIntents:
     """Cancels and reads payout intents; what a test doesn't change is sent as documented."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, every_run: EveryRun) -> None:
         self._session = session
+        self._every_run = every_run
         self._client = session.client
-        self._patience = Polling()
-        # What this worker did so far, for the checks that look back on it in the end.
-        self.asked: list[Asked] = []
+        self._polling = Polling()
+        # The intents that this worker has sent cancels of.
         self.known: dict[str, Resource] = {}
+        # Those that the target was asked to pay, and those that a read has shown cancelled, in this worker.
         self.settled: list[Resource] = []
-        # A request about these got no answer, and may have been carried out.
-        self.unsure: set[str] = set()
-        self.confirmations: dict[str, tuple[Resource, str, Reply]] = {}
-        self.answers: list[tuple[Reply, tuple[str, ...]]] = []
+        self._confirmed: set[str] = set()
 
     # -- documented requests -------------------------------------------------------------------------------
 
@@ -153,8 +146,8 @@ class PayoutIntents:
             "POST", cancel_path(intent), tuple(self.headers(key=key)), body_of(reason), Auth.DOCUMENTED
         )
         self._client.abandon(lambda: request)
-        self.known[intent.id] = intent
-        self.unsure.add(intent.id)
+        self._is_known(intent)
+        self._every_run.mark(UNSURE, intent)
 
     def _asked(
         self,
@@ -168,18 +161,23 @@ class PayoutIntents:
     ) -> Reply:
         headers = [*self.headers(by=by, key=key, change=change), *more]
         auth = Auth.ALTERED if "Authorization" in change else Auth.DOCUMENTED
+        about = intent if isinstance(intent, Resource) else None
+        request = Request("POST", cancel_path(intent), tuple(headers), body, auth)
         try:
-            reply = self.send("POST", cancel_path(intent), headers, body, auth)
+            reply = self._noted(request, by, about, documented)
         except TransportError:
-            self.unsure.add(intent.id if isinstance(intent, Resource) else intent)
+            self._every_run.mark(UNSURE, intent)
             raise
-        if isinstance(intent, Resource):
-            self.known[intent.id] = intent
-            if is_kept(reply):
-                self.asked.append(Asked(intent, by, reply, documented))
-            if succeeded(reply) and by == intent.wanted.whose and intent.status == "requires_approval":
-                self._session.watch.cancelled(intent.id, by=by, status=intent.status, told={})
+        if about is not None:
+            self._is_known(about)
+            if succeeded(reply) and by == about.wanted.whose and about.status == "requires_approval":
+                self._session.watch.cancelled(about.id, by=by, status=about.status, told={})
         return reply
+
+    def _is_known(self, intent: Resource) -> None:
+        if intent.id not in self.known:
+            self.known[intent.id] = intent
+            self._every_run.mark(KNOWN, intent)
 
     def read(
         self, intent: Target, *, by: str = "primary", authorization: str | None = DOCUMENTED, query: str = ""
@@ -214,10 +212,14 @@ class PayoutIntents:
         self, method: str, path: str, headers: Pairs, body: bytes | None = None, auth: Auth = Auth.DOCUMENTED
     ) -> Reply:
         """The answer to this request, whose path goes out as it stands."""
-        request = Request(method, path, tuple(headers), body, auth)
+        return self._noted(Request(method, path, tuple(headers), body, auth))
+
+    def _noted(
+        self, request: Request, by: str = "", about: Resource | None = None, documented: bool = False
+    ) -> Reply:
         reply = self._client.send(lambda: request)
         if is_kept(reply):
-            self.answers.append((reply, tuple(sent_credentials(request.headers))))
+            self._every_run.note(Sent(reply, by, about, documented, tuple(sent_credentials(request.headers))))
         return reply
 
     def headers(
@@ -276,8 +278,13 @@ class PayoutIntents:
         """GET once it says cancelled, or the last one: a copy that is read from may lag a little."""
         read = self.until(lambda: self.read(intent, by=by), is_cancelled)
         if isinstance(intent, Resource) and is_cancelled(read):
-            self.confirmations.setdefault(intent.id, (intent, by, read))
+            self._is_confirmed(intent, read)
         return read
+
+    def _is_confirmed(self, intent: Resource, read: Reply) -> None:
+        if intent.id not in self._confirmed:
+            self._confirmed.add(intent.id)
+            self._every_run.mark(CONFIRMED, intent, read)
 
     def read_everywhere(self, intent: Target) -> list[Reply]:
         """The answers to several reads at once, each on a connection of its own: several processes may answer them."""

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.errors import NotTestable
+from conformance.oracles.every_run import EveryRun
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.events import Events
+from conformance.suites.payout_intents.every_answer import judges
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
 
@@ -39,9 +41,11 @@ def terminal_state(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def api(conformance_session: Session) -> PayoutIntents:
+def api(conformance_session: Session, every_run: EveryRun) -> PayoutIntents:
     """The payout intents API of the target."""
-    return PayoutIntents(conformance_session)
+    api = PayoutIntents(conformance_session, every_run)
+    every_run.judges = judges(api.environment, api.secrets())
+    return api
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The client of the withdraws API: its documented requests as methods, and requests that change parts of one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from conformance.model import Auth
 from conformance.oracles import concurrency, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
+from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation
 from conformance.session import Session
 from conformance.states import Resource, Wanted
@@ -23,35 +23,23 @@ from conformance.suites.withdraws.fields import compared
 
 Target = Resource | str
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request about a withdraw, whose it was, and its answer. `documented` if it was the documented cancel."""
-
-    withdraw: Resource
-    by: str
-    reply: Reply
-    documented: bool
-
-    def what(self) -> str:
-        """The request in a few words."""
-        made = self.reply.exchange
-        return f"{made.method} /{made.url.partition('://')[2].partition('/')[2]} for a {self.withdraw.status} withdraw"
+SETTLED = "settled"
+"""Marks a withdraw that the target was asked to pay."""
+UNSURE = "unsure"
+"""Marks a withdraw a request for which got no answer, and may have been carried out."""
 
 
 class Withdraws:
     """Cancels and reads withdraws; what a test doesn't change is sent as documented."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, every_run: EveryRun) -> None:
         self._session = session
+        self._every_run = every_run
         self._client: Client = session.client
         self._read_path = session.profile.states.read_path
-        self._patience = Patience()
-        # Requests of this worker and their answers, for the checks that look back in the end.
-        self.asked: list[Asked] = []
-        self.settled: set[str] = set()
-        # A request for these may have been carried out, though no answer came.
-        self.unsure: set[str] = set()
+        self._polling = Polling()
+        # What this worker sent about withdraws.
+        self.asked: list[Sent] = []
         # The types of bodies that the target never answers.
         self._unanswered: set[str] = set()
 
@@ -247,8 +235,8 @@ class Withdraws:
         return str(uuid4())
 
     def will_settle(self, withdraw: Resource) -> None:
-        """Notes that the target is asked to pay a withdraw: the checks that look back pass over it then."""
-        self.settled.add(withdraw.id)
+        """Marks a withdraw that the target is asked to pay: the checks that look back pass over it then."""
+        self._every_run.mark(SETTLED, withdraw)
         self._session.watch.leave_out(withdraw.id)
 
     def race(self, make: Callable[[], Resource]) -> tuple[Resource, concurrency.Race]:
@@ -296,9 +284,8 @@ class Withdraws:
 
     def _cancels_at_all(self, status: str, by: str) -> None:
         """Raises a Violation of a control where no such withdraw can be cancelled: WD-01 and WD-02 judge that."""
-        kind = (status, by)
         if any(
-            one.documented and (one.withdraw.status, one.by) == kind and succeeded(one.reply)
+            one.documented and one.by == by and about(one).status == status and succeeded(one.reply)
             for one in self.asked
         ):
             return
@@ -309,14 +296,16 @@ class Withdraws:
         try:
             return self._client.send(make)
         except TransportError:
-            self.unsure.add(withdraw if isinstance(withdraw, str) else withdraw.id)
+            self._every_run.mark(UNSURE, withdraw)
             raise
 
     def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
         if not isinstance(withdraw, Resource):
             return reply
         if is_kept(reply):
-            self.asked.append(Asked(withdraw, by, reply, documented))
+            sent = Sent(reply, by, withdraw, documented)
+            self.asked.append(sent)
+            self._every_run.note(sent)
         if documented and succeeded(reply) and by == (withdraw.wanted.owner or "primary"):
             self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=compared(reply))
         return reply
@@ -326,6 +315,12 @@ class Withdraws:
         stamp = headers["X-Timestamp"]
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
         return Request(method, path, (*pairs, *more), None, Auth.DOCUMENTED, f"{stamp}.")
+
+
+def about(sent: Sent) -> Resource:
+    """The withdraw that a request was about."""
+    assert sent.resource is not None
+    return sent.resource
 
 
 def cancel_path(withdraw: Target) -> str:

@@ -4,36 +4,41 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance.oracles.every_run import EveryRun, Sent
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.withdraws.assertions import succeeded
-from conformance.suites.withdraws.client import Asked, Withdraws
+from conformance.suites.withdraws.client import Withdraws, about
+from conformance.suites.withdraws.every_answer import judges
 
 
 @pytest.fixture(scope="session")
-def api(conformance_session: Session) -> Withdraws:
+def api(conformance_session: Session, every_run: EveryRun) -> Withdraws:
     """The withdraws API of the target."""
-    return Withdraws(conformance_session)
+    every_run.judges = judges(conformance_session.profile.credentials)
+    return Withdraws(conformance_session, every_run)
 
 
 @pytest.fixture
-def every_answer(api: Withdraws, given: Given) -> Sequence[Asked]:
-    """Every answer that this process was given; at least one of them a success."""
-    if not any(one.documented and succeeded(one.reply) for one in api.asked):
+def every_answer(api: Withdraws, given: Given, every_run: EveryRun) -> Sequence[Sent]:
+    """Every answer of the run; at least one of them a success."""
+    if not any(one.documented and succeeded(one.reply) for one in every_run.answers()):
         api.cancel(given("pending"))
-    return list(api.asked)
+    return every_run.answers()
 
 
 @pytest.fixture
-def every_success(api: Withdraws, given: Given, every_answer: Sequence[Asked]) -> Sequence[Asked]:
-    """Every success that this process was given, to documented and to odd requests; at least one."""
+def every_success(
+    api: Withdraws, given: Given, every_run: EveryRun, every_answer: Sequence[Sent]
+) -> Sequence[Sent]:
+    """Every success of the run, to documented and to odd requests; at least one."""
     if not any(succeeded(one.reply) for one in every_answer):
         api.cancels(given("pending"))
     return [
         one
-        for one in api.asked
-        if one.reply.exchange.method == "POST" and succeeded(one.reply) and _may_be_cancelled(one.withdraw)
+        for one in every_run.answers()
+        if one.reply.exchange.method == "POST" and succeeded(one.reply) and _may_be_cancelled(about(one))
     ]
 
 

@@ -1,9 +1,6 @@
-"""Withdraws and answers of the other checks, looked at again in the end: an effect may come, or be undone, late.
+"""Withdraws and answers of the run, looked at again in the end: an effect may come, or be undone, late."""
 
-Of a run in several processes, these look at what their own process did; only cancelled withdraws are looked at for all.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
 
@@ -11,16 +8,14 @@ import pytest
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
-from conformance.http.reply import MISSING, Reply, strings
+from conformance.http.reply import Reply
 from conformance.oracles import expect
-from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
+from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
-from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states.accounts import account_numbers
 from conformance.suites.withdraws.assertions import (
-    data,
     is_canceled,
     not_cancelled,
     refused_as_before,
@@ -30,8 +25,7 @@ from conformance.suites.withdraws.assertions import (
     why,
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
-from conformance.suites.withdraws.client import Asked, Withdraws
-from conformance.suites.withdraws.fields import FACTS, differs
+from conformance.suites.withdraws.client import SETTLED, UNSURE, Withdraws, about
 from conformance.watch import of_each_kind
 
 pytestmark = pytest.mark.last
@@ -40,32 +34,34 @@ pytestmark = pytest.mark.last
 _CANCELLED, _REFUSED = 12, 6
 # Successes are all made by the same few lines, and there are many.
 _SUCCESSES = 24
-# Shorter ones may stand in an answer by chance.
-_LONG_ENOUGH = 8
 
 _QUEUED = "A job that was queued for a payout has to look at its status when it runs."
 _UNDONE = "Something writes an older copy of the withdraw back later: a job, a cache, a provider's callback?"
-_BLANKS = str.maketrans("", "", " -")
 
 
-def _some(asked: Sequence[Asked], most: int) -> list[Asked]:
+def _some(asked: Sequence[Sent], most: int) -> list[Sent]:
     """The first of each withdraw, and of these a few of each kind."""
-    firsts = {one.withdraw.id: one for one in reversed(asked)}
-    kinds: dict[tuple[str, str | None], list[Asked]] = {}
+    firsts = {about(one).id: one for one in reversed(asked)}
+    kinds: dict[tuple[str, str | None], list[Sent]] = {}
     for one in sorted(firsts.values(), key=lambda each: each.reply.finished):
-        kinds.setdefault((one.withdraw.status, one.withdraw.wanted.owner), []).append(one)
+        kinds.setdefault((about(one).status, about(one).wanted.owner), []).append(one)
     in_turn = [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None]
     return in_turn[:most]
 
 
-def _by_owner(api: Withdraws) -> list[Asked]:
-    """The documented cancels that owners asked for."""
+def _ids(every_run: EveryRun, word: str) -> set[str]:
+    return {mark.id for mark in every_run.marked(word)}
+
+
+def _by_owner(every_run: EveryRun) -> list[Sent]:
+    """The documented cancels that owners asked for, of withdraws that were not to be paid."""
+    settled = _ids(every_run, SETTLED)
     return [
         one
-        for one in api.asked
+        for one in every_run.answers()
         if one.documented
-        and one.by == (one.withdraw.wanted.owner or "primary")
-        and one.withdraw.id not in api.settled
+        and one.by == (about(one).wanted.owner or "primary")
+        and about(one).id not in settled
     ]
 
 
@@ -96,10 +92,10 @@ def test_cancelled_withdraws_stay_canceled(
 
 
 @requirement("WD-42")
-def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> None:
+def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, every_run: EveryRun) -> None:
     """The withdraw cancelled first in the run isn't paid, though the target tries to in the end."""
-    cancelled = [one for one in _by_owner(api) if succeeded(one.reply)]
-    withdraw, by = (cancelled[0].withdraw, cancelled[0].by) if cancelled else (given("pending"), "primary")
+    cancelled = [one for one in _by_owner(every_run) if succeeded(one.reply)]
+    withdraw, by = (about(cancelled[0]), cancelled[0].by) if cancelled else (given("pending"), "primary")
     if not cancelled:
         api.cancels(withdraw)
     before = api.seen_canceled(withdraw, by=by)
@@ -124,17 +120,19 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given) -> N
 
 @requirement("WD-42")
 def test_canceled_withdraws_are_not_paid_later(
-    api: Withdraws, given: Given, conformance_session: Session
+    api: Withdraws, given: Given, every_run: EveryRun, conformance_session: Session
 ) -> None:
     """A settlement that was asked for earlier doesn't catch up with a canceled withdraw in the end."""
 
-    def canceled() -> list[Asked]:
+    def canceled() -> list[Sent]:
+        settled = _ids(every_run, SETTLED)
         return [
             one
-            for one in api.asked
-            if one.withdraw.id in api.settled
+            for one in every_run.answers()
+            if about(one).id in settled
             and one.documented
-            and (succeeded(one.reply) or one.withdraw.status == "canceled")
+            and one.is_whole
+            and (succeeded(one.reply) or about(one).status == "canceled")
         ]
 
     if not canceled():
@@ -147,54 +145,65 @@ def test_canceled_withdraws_are_not_paid_later(
         conformance_session.recorder.cite([one.reply.exchange])
         what = "a canceled withdraw, long after an attempt to settle it,"
         if api.can_read:
-            stays_canceled(api.confirmed(one.withdraw, by=one.by), one.reply, what, hint=_QUEUED)
+            stays_canceled(api.confirmed(about(one), by=one.by), one.reply, what, hint=_QUEUED)
             continue
-        again = api.cancel(one.withdraw, by=one.by)
+        again = api.cancel(about(one), by=one.by)
         not_cancelled(again, what, hint=_QUEUED)
         if not succeeded(one.reply):
             refused_as_before(again, one.reply, what, hint=_QUEUED)
 
 
 @requirement("WD-10")
-def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given) -> None:
+def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every_run: EveryRun) -> None:
     """A withdraw whose cancel was refused in the course of the run is refused in the end for the same reason."""
     for status in ("paid", "failed", "canceled"):
-        if not any(one.withdraw.status == status for one in _by_owner(api)):
+        if not any(about(one).status == status for one in _by_owner(every_run)):
             api.cancel(given.lasting(status))
-    refused = [one for one in _by_owner(api) if one.withdraw.status in ("paid", "failed", "canceled")]
-    for one in _some([each for each in refused if not succeeded(each.reply)], _REFUSED):
-        again = api.cancel(one.withdraw, by=one.by)
+    refused = [
+        one
+        for one in _by_owner(every_run)
+        if about(one).status in ("paid", "failed", "canceled") and one.is_whole and not succeeded(one.reply)
+    ]
+    for one in _some(refused, _REFUSED):
+        again = api.cancel(about(one), by=one.by)
         refused_as_before(
             again,
             one.reply,
-            f"a {one.withdraw.status} withdraw, {again.written - one.reply.finished:.1f} s after the first time,",
+            f"a {about(one).status} withdraw, {again.written - one.reply.finished:.1f} s after the first time,",
             hint="A refused cancel must not be put into a queue, nor be marked for later.",
         )
 
 
 @requirement("WD-10")
-def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given) -> None:
+def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, every_run: EveryRun) -> None:
     """A withdraw that only strangers and unsigned requests asked to cancel can be cancelled by its owner in the end."""
-    withdraw = given.lasting("pending")
-    if all(one.withdraw != withdraw for one in api.asked):
-        for case in FAILURES.values():
-            api.send(withdraw, case(api, api.signed()))
-    cancelled = {one.withdraw.id for one in api.asked if succeeded(one.reply)}
-    touched = api.settled | api.unsure | cancelled | {one.withdraw.id for one in _by_owner(api)}
-    pending = [one for one in api.asked if one.withdraw.status == "pending"]
-    for one in _some([each for each in pending if each.withdraw.id not in touched], _REFUSED):
-        owner = one.withdraw.wanted.owner
+    if not (every_run.is_shared and _turned_away(every_run)):
+        withdraw = given.lasting("pending")
+        if all(one.resource != withdraw for one in every_run.answers()):
+            for case in FAILURES.values():
+                api.send(withdraw, case(api, api.signed()))
+    for one in _some(_turned_away(every_run), _REFUSED):
+        owner = about(one).wanted.owner
         whose = "a stranger's attempts to cancel it" if owner else "requests that its owner didn't sign"
         api.still_cancels(
-            one.withdraw, after=whose, by=owner or "primary", unless=partial(_went_on, api, given, one)
+            about(one), after=whose, by=owner or "primary", unless=partial(_went_on, api, given, one)
         )
 
 
-def _went_on(api: Withdraws, given: Given, one: Asked, refusal: Reply) -> bool:
+def _turned_away(every_run: EveryRun) -> list[Sent]:
+    """The requests about pending withdraws that no owner has asked to cancel, and that were not to be paid."""
+    asked = every_run.answers()
+    touched = _ids(every_run, SETTLED) | _ids(every_run, UNSURE)
+    touched |= {about(one).id for one in asked if succeeded(one.reply)}
+    touched |= {about(one).id for one in _by_owner(every_run)}
+    return [one for one in asked if about(one).status == "pending" and about(one).id not in touched]
+
+
+def _went_on(api: Withdraws, given: Given, one: Sent, refusal: Reply) -> bool:
     """Whether the target refuses a withdraw because it was processed meanwhile, as pending ones are, not cancelled."""
     if api.can_read:
-        by = one.withdraw.wanted.owner or "primary"
-        return api.read(one.withdraw, by=by).at("data.status") in ("processing", "paid", "failed")
+        by = about(one).wanted.owner or "primary"
+        return api.read(about(one), by=by).at("data.status") in ("processing", "paid", "failed")
     further = ("paid", "processing") if api.declares_cancel_processing is False else ("paid",)
     try:
         told = [why(api.cancel(given.lasting(status))) for status in further]
@@ -205,89 +214,42 @@ def _went_on(api: Withdraws, given: Given, one: Asked, refusal: Reply) -> bool:
 
 
 @requirement("WD-16")
-def test_every_success_has_all_keys(every_success: Sequence[Asked]) -> None:
+def test_every_success_has_all_keys(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
     """Each success of the run has the documented keys that have a value, whichever process of the target made it."""
-    for one in every_success:
-        shown = data(one.reply)
-        missing = [key for key in lacking("withdraws", shown, one.withdraw.facts).valued if key != "status"]
-        expect.that(
-            not shown or not missing,
-            expected=f"all documented keys that have a value in the answer to {one.what()}",
-            observed=f"{', '.join(missing)} missing",
-            reply=one.reply,
-            hint="Do all of the target's processes run the same version?",
-        )
+    every_run.each("has all keys", every_success)
 
 
 @requirement("WD-23")
-def test_every_success_tells_what_was_known(every_success: Sequence[Asked]) -> None:
+def test_every_success_tells_what_was_known(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
     """Each success of the run tells of its withdraw what the state provider told: one may be special in some way."""
-    for one in every_success:
-        shown, facts = data(one.reply), one.withdraw.facts
-        wrong = [
-            key
-            for key in ("amount", *FACTS)
-            if key in facts and differs(key, facts[key], shown.get(key, MISSING))
-        ]
-        expect.that(
-            not wrong,
-            expected=f"the answer to {one.what()} to tell what was known of it before",
-            observed="; ".join(f"{key} was {facts[key]!r} and is {shown.get(key)!r}" for key in wrong),
-            reply=one.reply,
-        )
+    every_run.each("tells what was known", every_success)
 
 
 @requirement("WD-21")
-def test_account_numbers_are_in_no_answer(every_answer: Sequence[Asked]) -> None:
+def test_account_numbers_are_in_no_answer(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
     """No answer of the run shows the full account number of the withdraw that it is about."""
-    numbered = [one for one in every_answer if account_numbers(one.withdraw.facts)]
+    numbered = [one for one in every_answer if account_numbers(about(one).facts)]
     if not numbered:
         raise NotApplicable("the state provider doesn't tell the account number")
 
-    for one in numbered:
-        # Searching for every spelling of a number takes long, and most answers don't have its digits at all.
-        digits = "\n".join(_texts(one.reply)).translate(_BLANKS)
-        if any(number.translate(_BLANKS) in digits for number in account_numbers(one.withdraw.facts)):
-            hides_account(one.reply, one.withdraw.facts, to=one.what())
+    every_run.each("shows no account number", numbered)
 
 
 @requirement("WD-27")
-def test_documented_requests_are_answered_in_json(every_answer: Sequence[Asked]) -> None:
+def test_documented_requests_are_answered_in_json(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
     """Every answer to a documented request is JSON and says so, whichever withdraw it is about."""
-    for one in every_answer:
-        if one.documented:
-            is_json(one.reply, to=one.what())
+    every_run.each("is JSON", (one for one in every_answer if one.documented))
 
 
 @requirement("WD-28")
-def test_no_answer_shows_insides(every_answer: Sequence[Asked]) -> None:
+def test_no_answer_shows_insides(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
     """No answer of the run shows a stack trace, SQL or a file path."""
     successes = [one for one in every_answer if one.reply.ok]
     others = [one for one in every_answer if not one.reply.ok]
-    for one in [*others, *successes[:_SUCCESSES]]:
-        # A merchant may have described a withdraw with anything.
-        known = "\n".join(strings(dict(one.withdraw.facts)))
-        discloses_nothing(one.reply, to=one.what(), known=known, pages=one.documented)
+    every_run.each("discloses nothing", [*others, *successes[:_SUCCESSES]])
 
 
 @requirement("WD-32")
-def test_no_answer_tells_a_secret(conformance_session: Session, every_answer: Sequence[Asked]) -> None:
+def test_no_answer_tells_a_secret(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
     """No answer of the run contains the secret of a merchant."""
-    pairs = conformance_session.profile.credentials
-    secrets = {name: pair.secret for name, pair in pairs.items() if len(pair.secret) >= _LONG_ENOUGH}
-
-    for one in every_answer:
-        texts = list(_texts(one.reply))
-        whose = [name for name, secret in secrets.items() if any(secret in text for text in texts)]
-        expect.that(
-            not whose,
-            expected=f"an answer to {one.what()} without the secret of a merchant",
-            observed=f"that of credentials.{', '.join(whose)} stands in it ({summary.of(one.reply)})",
-            reply=one.reply,
-            hint="A secret never leaves the store of keys, not for debugging either.",
-        )
-
-
-def _texts(reply: Reply) -> Iterator[str]:
-    yield from (value for _, value in reply.headers)
-    yield reply.text
+    every_run.each("tells no secret", every_answer)

@@ -26,7 +26,7 @@ from conformance.suites.withdraws.assertions import (
     told,
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
-from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.client import Withdraws, about
 
 REFUSED_STATES = [
     pytest.param("paid", marks=requirement("WD-04"), id="paid"),
@@ -75,7 +75,7 @@ def _is_as_of_a_pending_one(api: Withdraws, given: Given, reply: Reply) -> None:
         cancelled(reply, "cancelling a processing withdraw")
     except Violation:
         other = next(
-            (one.reply for one in api.asked if one.withdraw.status == "pending" and one.documented), None
+            (one.reply for one in api.asked if about(one).status == "pending" and one.documented), None
         )
         other = other or api.cancel(given("pending"))
         told_alike = equality.same(reply.at("success"), other.at("success"))

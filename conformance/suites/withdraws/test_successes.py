@@ -1,66 +1,31 @@
-"""Each success of the run, looked at in the end: of any merchant, beside others, of any kind.
+"""Each success of the run, looked at in the end: of any merchant, beside others, of any kind."""
 
-A run in several processes looks at those of the process that comes to this last; only amounts are looked at for all.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from conformance.oracles import expect
+from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
-from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.session import Session
-from conformance.suites.withdraws.assertions import cancelled, data
-from conformance.suites.withdraws.client import Asked, Withdraws
-from conformance.suites.withdraws.fields import (
-    has_instant,
-    has_its_id,
-    has_text_types,
-    is_code,
-    is_decimal_text,
-    is_masked,
-    is_unpaid,
-    lacks_decimals,
-)
+from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.every_answer import SUCCESSES
+from conformance.suites.withdraws.fields import lacks_decimals
 
 pytestmark = pytest.mark.last
 
-# The assertion of each row on a success: test_body makes the same ones on a few cancels.
-_EACH: dict[str, Callable[[Asked], object]] = {
-    "WD-01": lambda one: cancelled(one.reply, one.what()),
-    "WD-15": lambda one: has_its_id(one.reply, one.withdraw),
-    "WD-17": lambda one: has_instant(one.reply, "canceledAt"),
-    "WD-18": lambda one: is_unpaid(one.reply),
-    "WD-19": lambda one: is_decimal_text(one.reply),
-    "WD-20": lambda one: is_code(one.reply),
-    "WD-21": lambda one: is_masked(one.reply, known=False),
-    "WD-22": lambda one: has_text_types(one.reply),
-    "WD-25": lambda one: [has_instant(one.reply, key) for key in ("createdAt", "updatedAt")],
-}
 
-
-@pytest.mark.parametrize("row", [pytest.param(row, marks=requirement(row), id=row) for row in _EACH])
-def test_every_success_is_one(every_success: Sequence[Asked], row: str) -> None:
+@pytest.mark.parametrize("row", [pytest.param(row, marks=requirement(row), id=row) for row in SUCCESSES])
+def test_every_success_is_one(every_run: EveryRun, every_success: Sequence[Sent], row: str) -> None:
     """Each success of the run is one as documented, of any merchant and at any time."""
-    for one in every_success:
-        _EACH[row](one)
+    every_run.each(row, every_success)
 
 
 @requirement("WD-16", level="SHOULD")
-def test_keys_without_a_value_are_null(every_success: Sequence[Asked]) -> None:
+def test_keys_without_a_value_are_null(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
     """A documented key without a value is null, and isn't left out."""
-    for one in every_success:
-        shown = data(one.reply)
-        missing = lacking("withdraws", shown, one.withdraw.facts).empty
-        expect.that(
-            not shown or not missing,
-            expected=f"null for each documented key without a value in the answer to {one.what()}",
-            observed=f"{', '.join(missing)} left out",
-            reply=one.reply,
-            hint="Serialisers that leave out nulls can be told not to.",
-        )
+    every_run.each("has null keys", every_success)
 
 
 @requirement("WD-19", level="SHOULD")

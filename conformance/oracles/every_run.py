@@ -1,0 +1,288 @@
+"""Every answer of a run, of all its workers, for the checks that look back on the run in the end.
+
+After each check, a worker appends to a file of its own in `RUN/answers/`: one line per answer, mark and finished
+check. An answer is written as the journal has it, without secrets; in its own process it is kept as it came. Where the
+two differ (the answer held a secret, or is long), the worker judges it before it is written, and keeps the findings.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from conformance.http.redact import Redactor
+from conformance.http.reply import Reply
+from conformance.http.segment import segment
+from conformance.model import Exchange
+from conformance.oracles.expect import Violation
+from conformance.report import codec
+from conformance.states import Resource, Wanted
+
+FOLDER = "answers"
+# How often a worker that waits looks for what the others have finished.
+_LOOK_S = 0.05
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An answer, the credentials that the request had (their name in the profile), and the resource that it was about.
+
+    `documented` is False if anything about the request is odd. `carried` is what its authentication headers held; it is
+    never written. `findings` is None where `reply` is the answer as it came, otherwise what each judge found then.
+    """
+
+    reply: Reply
+    by: str = "primary"
+    resource: Resource | None = None
+    documented: bool = False
+    carried: tuple[str, ...] = field(default=(), repr=False)
+    findings: Mapping[str, Mapping[str, str]] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether `reply` is the answer as it came, so that it can be compared with another one."""
+        return self.findings is None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A fact about a resource besides answers: `word` says which. `sent` is the answer that showed it, if any."""
+
+    word: str
+    id: str
+    resource: Resource | None = None
+    sent: Sent | None = None
+
+
+Judge = Callable[[Sent], object]
+"""Raises the Violation of one answer."""
+
+
+class EveryRun:
+    """The answers and marks of all workers of a run. Each worker has one, and opens its file after it was forked."""
+
+    def __init__(self, folder: Path, redactor: Redactor) -> None:
+        self._folder, self._redactor = folder / FOLDER, redactor
+        self.judges: Mapping[str, Judge] = {}
+        self._path = self._folder / f"{uuid4()}.ndjson"
+        self._file: int | None = None
+        self._own = _Told()
+        # What is in the file already: so many answers and marks; resources, and whether their facts hold no secret.
+        self._written = [0, 0]
+        self._shown_at: list[int | None] = []
+        self._described: dict[str, bool] = {}
+        self._others: dict[Path, _Told] = {}
+        self._has_waited = False
+
+    # -- what this worker tells ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Opens the file and locks it for as long as this process lives: the others know then whether to wait."""
+        if self._file is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def note(self, sent: Sent) -> None:
+        """Keeps an answer. Safe to call from racing threads."""
+        self._own.answers.append(sent)
+
+    def mark(self, word: str, what: Resource | str, reply: Reply | None = None) -> None:
+        """Keeps a fact about a resource; `reply` is an answer that was noted before, and shows it."""
+        resource = what if isinstance(what, Resource) else None
+        own = self._own.answers
+        at = next((at for at in range(len(own) - 1, -1, -1) if own[at].reply is reply), None)
+        shown = None if at is None else own[at]
+        self._shown_at.append(at)
+        self._own.marks.append(Mark(word, what if isinstance(what, str) else what.id, resource, shown))
+
+    def finished(self, check: str, carried: Collection[str] = ()) -> None:
+        """Writes what this worker has sent since the last check, in one piece. Raises OSError where it can't.
+
+        `carried` is what the authentication headers of the check held: findings are written without it.
+        """
+        self.begin()
+        assert self._file is not None
+        lines: list[dict[str, Any]] = []
+        answers, marks = len(self._own.answers), len(self._own.marks)
+        for one in self._own.answers[self._written[0] : answers]:
+            lines += self._of_resource(one.resource)
+            lines.append(self._of_answer(one, carried))
+        for at, mark in enumerate(self._own.marks[self._written[1] : marks], self._written[1]):
+            lines += self._of_resource(mark.resource)
+            lines.append({"mark": mark.word, "id": mark.id, "answer": self._shown_at[at]})
+        lines.append({"finished": check})
+        left = memoryview("".join(json.dumps(line) + "\n" for line in lines).encode())
+        self._written = [answers, marks]
+        self._own.finished.add(check)
+        while left:
+            left = left[os.write(self._file, left) :]
+
+    def _of_resource(self, resource: Resource | None) -> list[dict[str, Any]]:
+        """Returns the line that describes a resource, none where it stands in the file."""
+        if resource is None or resource.id in self._described:
+            return []
+        safe = self._redactor.is_clean([json.dumps(dict(resource.facts)).encode()])
+        self._described[resource.id] = safe
+        facts = dict(resource.facts) if safe else {}
+        return [{"resource": resource.id, "wanted": asdict(resource.wanted), "facts": facts}]
+
+    def _of_answer(self, sent: Sent, carried: Collection[str]) -> dict[str, Any]:
+        reply, kept = sent.reply, sent.reply.exchange
+        same = reply.body == kept.response_body and reply.headers == kept.response_headers
+        safe = sent.resource is None or self._described[sent.resource.id]
+        return {
+            "exchange": codec.to_json(kept),
+            "written": reply.written,
+            "finished_at": reply.finished,
+            "by": sent.by,
+            "about": None if sent.resource is None else sent.resource.id,
+            "documented": sent.documented,
+            "findings": None if same and safe else self._findings(sent, carried),
+        }
+
+    def _findings(self, sent: Sent, carried: Collection[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for name, judge in self.judges.items():
+            try:
+                judge(sent)
+            except Violation as fault:
+                said = {"expected": fault.expected, "observed": fault.observed, "hint": fault.hint}
+                found[name] = {key: self._redactor.text(text, carried) for key, text in said.items()}
+        return found
+
+    # -- what all workers told ---------------------------------------------------------------------------------------
+
+    def answers(self) -> list[Sent]:
+        """Returns the answers of all workers so far, the earliest first; of one worker, in the order it noted them."""
+        told = self._told()
+        every = [one for each in told for one in each.answers]
+        return every if len(told) == 1 else sorted(every, key=lambda one: one.reply.finished)
+
+    def marked(self, word: str) -> list[Mark]:
+        """Returns the marks of a word, of all workers."""
+        return [mark for each in self._told() for mark in each.marks if mark.word == word]
+
+    def handed(self) -> dict[str, Resource]:
+        """Returns the resources of the other workers whose files were read so far, by id as a path segment."""
+        return {segment(name): one for each in self._others.values() for name, one in each.resources.items()}
+
+    @property
+    def is_shared(self) -> bool:
+        """Returns whether another process has told of answers: another worker, or the run that this one resumes."""
+        return any(each.answers for each in self._told()[1:])
+
+    def each(self, name: str, ones: Iterable[Sent]) -> None:
+        """Raises the first Violation that the judge of that name finds, or found when the answer came."""
+        for one in ones:
+            if one.findings is None:
+                self.judges[name](one)
+            elif name in one.findings:
+                said = one.findings[name]
+                raise Violation(
+                    expected=said["expected"], observed=said["observed"], reply=one.reply, hint=said["hint"]
+                )
+
+    def wait(self, checks: Collection[str], patience_s: float) -> None:
+        """Waits until all `checks` are finished, or no other worker is left that might finish them.
+
+        Also ends after `patience_s` without any progress: a pytest plugin may have put a check behind this one.
+        """
+        done, since = -1, time.monotonic()
+        while not self._has_waited:
+            # In this order: a worker may finish a check, and end, in between.
+            is_alone = not self._has_company()
+            finished = set[str]().union(*(each.finished for each in self._told()))
+            if len(finished) > done:
+                done, since = len(finished), time.monotonic()
+            stuck = time.monotonic() - since > patience_s
+            self._has_waited = is_alone or stuck or finished.issuperset(checks)
+            if not self._has_waited:
+                time.sleep(_LOOK_S)
+
+    def _has_company(self) -> bool:
+        """Returns whether another worker lives: the kernel releases the lock of one that ended, however it did."""
+        for path in self._folder.glob("*.ndjson"):
+            if path == self._path:
+                continue
+            file = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+            finally:
+                os.close(file)
+        return False
+
+    def _told(self) -> "list[_Told]":
+        for path in sorted(self._folder.glob("*.ndjson")):
+            if path != self._path:
+                self._others.setdefault(path, _Told()).read(path)
+        return [self._own, *self._others.values()]
+
+
+@dataclass(slots=True)
+class _Told:
+    """The content of one file, as far as it was read."""
+
+    answers: list[Sent] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    finished: set[str] = field(default_factory=set)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    at: int = 0
+
+    def read(self, path: Path) -> None:
+        """Reads on. A last line without an end isn't read: it is being written, or its worker was killed."""
+        with path.open("rb") as file:
+            file.seek(self.at)
+            raw = file.read()
+        whole = raw[: raw.rfind(b"\n") + 1]
+        self.at += len(whole)
+        for line in whole.splitlines():
+            self._take(json.loads(line))
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        if "exchange" in line:
+            about = line["about"]
+            reply = _reply(codec.from_json(Exchange, line["exchange"]), line["written"], line["finished_at"])
+            resource = None if about is None else self.resources[about]
+            self.answers.append(
+                Sent(reply, line["by"], resource, line["documented"], findings=line["findings"])
+            )
+        elif "resource" in line:
+            wanted = line["wanted"] | {"extra": tuple(map(tuple, line["wanted"]["extra"]))}
+            self.resources[line["resource"]] = Resource(line["resource"], Wanted(**wanted), line["facts"])
+        elif "mark" in line:
+            shown = None if line["answer"] is None else self.answers[line["answer"]]
+            self.marks.append(Mark(line["mark"], line["id"], self.resources.get(line["id"]), shown))
+        else:
+            self.finished.add(line["finished"])
+
+
+def spread(ones: Sequence[T], most: int) -> list[T]:
+    """Returns at most so many, evenly spread over all of them."""
+    return [ones[at * len(ones) // most] for at in range(most)] if len(ones) > most else list(ones)
+
+
+def _reply(exchange: Exchange, written: float, finished: float) -> Reply:
+    """Returns the answer that is on record."""
+    assert exchange.status is not None
+    return Reply(
+        exchange.status,
+        exchange.response_headers,
+        exchange.response_body,
+        exchange.truncated,
+        datetime.fromisoformat(exchange.started_at),
+        exchange.duration_s,
+        written,
+        finished,
+        exchange,
+    )
