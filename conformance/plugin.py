@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,16 +70,21 @@ def pytest_configure(config: pytest.Config) -> None:
         profile = profile.watching(config.getoption("--watch"))
     except ConformanceError as fault:
         raise pytest.UsageError(f"{fault.message}\n{fault.hint}") from None
-    keep = config.getoption("--conformance-run")
-    if not keep:
-        # Workers are started with the controller's options: all of them share this folder.
+    given = getattr(config, "workerinput", {})
+    config.option.conformance_run = given.get("conformance_run") or config.getoption("--conformance-run")
+    if not config.option.conformance_run:
         config.option.conformance_run = tempfile.mkdtemp(prefix="payout-conformance-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.conformance_run, ignore_errors=True))
         pools.share(Path(config.option.conformance_run), profile)
-    worker = getattr(config, "workerinput", {}).get("workerid", "main")
-    run = Run(profile, Path(config.option.conformance_run), worker, config)
+    run = Run(profile, Path(config.option.conformance_run), given.get("workerid", "main"), config)
     config.stash[RUN] = run
     config.pluginmanager.register(run, "payout-conformance-run")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Has every worker of pytest-xdist use the folder of its controller."""
+    node.workerinput["conformance_run"] = node.config.option.conformance_run
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -300,15 +306,15 @@ class Run:
             # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
         if self._allure:
-            _attach(f"{title}{_case(item)}", exchanges)
+            case = f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
+            _attach(f"{title}{case}", exchanges)
         if fault is not None:
             rows = [self._rows[one] for one in check.requirements]
             raise raised(check, rows) from None
 
     def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
         """Returns the resources of this run that the requests name, each with the state it was handed over in."""
-        others = {name: one.wanted for name, one in self.every_run.handed().items()}
-        handed = {**others, **self.session.leases.handed}
+        handed = {**self.every_run.handed(), **self.session.leases.handed}
         parts = dict.fromkeys(part for one in exchanges for part in one.url.partition("?")[0].split("/"))
         return tuple((part, handed[part].of_whom()) for part in parts if part in handed)
 
@@ -355,10 +361,6 @@ def first_line(item: pytest.Item) -> str:
     """Returns the promise of a check: the first line of its docstring."""
     doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
     return str(doc).strip().splitlines()[0]
-
-
-def _case(item: pytest.Item) -> str:
-    return f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
 
 
 def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:

@@ -9,11 +9,11 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from conformance.http.redact import Redactor
@@ -27,8 +27,6 @@ from conformance.states import Resource, Wanted
 FOLDER = "answers"
 # How often a worker that waits looks for what the others have finished.
 _LOOK_S = 0.05
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +169,10 @@ class EveryRun:
         """Returns the marks of a word, of all workers."""
         return [mark for each in self._told() for mark in each.marks if mark.word == word]
 
-    def handed(self) -> dict[str, Resource]:
-        """Returns the resources of the other workers whose files were read so far, by id as a path segment."""
-        return {segment(name): one for each in self._others.values() for name, one in each.resources.items()}
+    def handed(self) -> dict[str, Wanted]:
+        """Returns what the other workers' resources were asked for as, as far as read, by id as a path segment."""
+        every = (one for each in self._others.values() for one in each.resources.values())
+        return {segment(one.id): one.wanted for one in every}
 
     @property
     def is_shared(self) -> bool:
@@ -265,11 +264,6 @@ class _Told:
             self.marks.append(Mark(line["mark"], line["id"], self.resources.get(line["id"]), shown))
         else:
             self.finished.add(line["finished"])
-
-
-def spread(ones: Sequence[T], most: int) -> list[T]:
-    """Returns at most so many, evenly spread over all of them."""
-    return [ones[at * len(ones) // most] for at in range(most)] if len(ones) > most else list(ones)
 
 
 def _reply(exchange: Exchange, written: float, finished: float) -> Reply:
