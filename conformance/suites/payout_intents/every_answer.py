@@ -21,7 +21,6 @@ from conformance.suites.payout_intents.assertions import cancelled, in_envelope,
 def judges(environment: str, secrets: Collection[str]) -> Mapping[str, Judge]:
     """Every assertion by its name; `environment` is that of the primary credentials, `secrets` are looked for."""
     of_successes: dict[str, Judge] = {
-        "is the documented success": is_the_documented_success,
         "has its caller's environment": partial(has_its_callers_environment, environment),
         "is about its intent": is_about_its_intent,
         "has a clean amount": has_a_clean_amount,
@@ -30,6 +29,7 @@ def judges(environment: str, secrets: Collection[str]) -> Mapping[str, Judge]:
     }
     return {
         **{name: partial(_if_success, judge) for name, judge in of_successes.items()},
+        "is the documented success": is_the_documented_success,
         "has the envelope": lambda one: in_envelope(one.reply, what(one.reply)),
         "tells no secret": partial(tells_no_secret, secrets, sent_too=False),
         "repeats no secret": partial(tells_no_secret, secrets, sent_too=True),
