@@ -3,6 +3,7 @@
 After each check, a worker appends to a file of its own in `RUN/answers/`: one line per answer, mark and finished
 check. An answer is written as the journal has it, without secrets; in its own process it is kept as it came. Where the
 two differ (the answer held a secret, or is long), the worker judges it before it is written, and keeps the findings.
+A run that is resumed begins anew: it looks back on what it has sent itself, for it may use no resource again.
 """
 
 import fcntl
@@ -176,7 +177,7 @@ class EveryRun:
 
     @property
     def is_shared(self) -> bool:
-        """Returns whether another process has told of answers: another worker, or the run that this one resumes."""
+        """Returns whether another process has told of answers: another worker, or an earlier round of checks."""
         return any(each.answers for each in self._told()[1:])
 
     def each(self, name: str, ones: Iterable[Sent]) -> None:

@@ -16,6 +16,7 @@ from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
+from conformance.oracles import every_run
 from conformance.profile import Profile
 from conformance.report import journal, record, render, tried
 from conformance.report.safe import counted
@@ -86,8 +87,9 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
         again = journal.take_out(folder / journal.FOLDER, lambda check: check.outcome is Outcome.ERROR)
         if any(check.suite == SUITE for check in again):
             forget(folder)
-        # Resources that the earlier part cancelled were read by then, or aren't asked for any more.
+        # Resources of the earlier part were read by then, or aren't asked for any more: nobody looks back on them.
         (folder / watch.FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder / every_run.FOLDER, ignore_errors=True)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
         note = f"It was ended early, and gone on with at {folders.now()}."
