@@ -129,7 +129,7 @@ class Given:
         wanted = self._asked(status, more)
         return self._session.leases.unread(wanted)
 
-    def lasting(self, status: str, **more: Any) -> Resource:
+    def shared(self, status: str, **more: Any) -> Resource:
         """Returns a resource in a state that no request of the caller's can change; the same one each time.
 
         Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the

@@ -36,7 +36,7 @@ def test_a_withdraw_that_was_paid_meanwhile_accuses_nobody(session: Session) -> 
     """Its refusal is that of a paid one."""
     every_run = EveryRun(session.folder, session.redactor)
     api, given = Withdraws(session, every_run), Given(session)
-    withdraw = given.lasting("pending")
+    withdraw = given.shared("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
     given.settle(withdraw)
 
@@ -49,7 +49,7 @@ def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> No
     """Whoever did it: its owner's cancel isn't among what was asked."""
     every_run = EveryRun(session.folder, session.redactor)
     api, given = Withdraws(session, every_run), Given(session)
-    withdraw = given.lasting("pending")
+    withdraw = given.shared("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
     assert Withdraws(session, EveryRun(session.folder, session.redactor)).cancel(withdraw).ok
 

@@ -158,7 +158,7 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every
     """A withdraw whose cancel was refused in the course of the run is refused in the end for the same reason."""
     for status in ("paid", "failed", "canceled"):
         if not any(about(one).status == status for one in _by_owner(every_run)):
-            api.cancel(given.lasting(status))
+            api.cancel(given.shared(status))
     refused = [
         one
         for one in _by_owner(every_run)
@@ -178,7 +178,7 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every
 def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, every_run: EveryRun) -> None:
     """A withdraw that only strangers and unsigned requests asked to cancel can be cancelled by its owner in the end."""
     if not (every_run.is_shared and _turned_away(every_run)):
-        withdraw = given.lasting("pending")
+        withdraw = given.shared("pending")
         if all(one.resource != withdraw for one in every_run.answers()):
             for case in FAILURES.values():
                 api.send(withdraw, case(api, api.signed()))
@@ -206,8 +206,8 @@ def _went_on(api: Withdraws, given: Given, one: Sent, refusal: Reply) -> bool:
         return api.read(about(one), by=by).at("data.status") in ("processing", "paid", "failed")
     further = ("paid", "processing") if api.declares_cancel_processing is False else ("paid",)
     try:
-        told = [why(api.cancel(given.lasting(status))) for status in further]
-        canceled = why(api.cancel(given.lasting("canceled")))
+        told = [why(api.cancel(given.shared(status))) for status in further]
+        canceled = why(api.cancel(given.shared("canceled")))
     except NotTestable:
         return False
     return why(refusal) in told and why(refusal) != canceled

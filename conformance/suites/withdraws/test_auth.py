@@ -307,7 +307,7 @@ def test_body_under_an_empty_bodys_signature_is_refused(api: Withdraws, given: G
 @pytest.mark.parametrize("case", FAILURES)
 def test_failed_authentication_is_a_401(api: Withdraws, given: Given, case: str) -> None:
     """Failing authentication is answered by 401 (RFC 9110 section 15.5.2), or by 403."""
-    reply = api.send(given.lasting("pending"), FAILURES[case](api, api.signed()))
+    reply = api.send(given.shared("pending"), FAILURES[case](api, api.signed()))
 
     _is_401(reply, f"a request with {case.replace('_', ' ')}")
 
@@ -339,7 +339,7 @@ def _is_401(reply: Reply, what: str) -> None:
 @pytest.mark.parametrize("case", FAILURES)
 def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case: str, status: str) -> None:
     """Failing authentication is answered alike for a withdraw that exists and one that doesn't."""
-    withdraw, unknown = given.lasting(status), (api.unknown_id(), api.unknown_id())
+    withdraw, unknown = given.shared(status), (api.unknown_id(), api.unknown_id())
 
     known = api.send(withdraw, FAILURES[case](api, api.signed()))
     unknowns = [api.send(one, FAILURES[case](api, api.signed())) for one in unknown]

@@ -240,7 +240,7 @@ def test_mask_hides_a_digit(cancelled: Cancelled) -> None:
 @pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
 def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: str) -> None:
     """The full account number stands in no refusal, whatever the message says."""
-    withdraw = given.lasting(status)
+    withdraw = given.shared(status)
     needs_account(withdraw.facts)
 
     hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling a {status} withdraw")
@@ -250,7 +250,7 @@ def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: s
 @pytest.mark.parametrize("status", ["pending", "paid"])
 def test_account_number_is_in_no_answer_to_strangers(api: Withdraws, given: Given, status: str) -> None:
     """Another merchant's account number stands in no answer to this one."""
-    withdraw = given.lasting(status, owner="other_merchant")
+    withdraw = given.shared(status, owner="other_merchant")
     needs_account(withdraw.facts)
 
     hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling another merchant's {status} withdraw")

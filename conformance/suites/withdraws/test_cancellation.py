@@ -165,7 +165,7 @@ def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
 @requirement("WD-04")
 def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, given: Given) -> None:
     """A paid withdraw is refused to its owner, the other merchant."""
-    withdraw = given.lasting("paid", owner="other_merchant")
+    withdraw = given.shared("paid", owner="other_merchant")
 
     reply = api.cancel(withdraw, by="other_merchant")
 
@@ -210,7 +210,7 @@ def _keeps_canceled_at(api: Withdraws, withdraw: Resource, first: dict[str, Any]
 @pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
 def test_refusal_is_a_400(api: Withdraws, given: Given, status: str) -> None:
     """A refusal is told by the status 400, never by 409, 422, 403 or a 2xx with success false."""
-    reply = api.cancel(given.lasting(status))
+    reply = api.cancel(given.shared(status))
     if succeeded(reply):
         raise NotApplicable("it was cancelled, which is another requirement's affair")
 
@@ -291,7 +291,7 @@ def test_turned_away_request_changes_nothing(api: Withdraws, given: Given, who: 
     owner = "other_merchant" if who == "another_merchant" else None
     whose = {"owner": owner} if owner else {}
     # The target may have begun to process a pending one by itself: then a younger one is looked at.
-    for lease in (given.lasting, given):
+    for lease in (given.shared, given):
         withdraw = lease("pending", **whose)
         before = api.look(withdraw, by=owner or "primary")
         replies = (
@@ -312,7 +312,7 @@ def test_turned_away_request_changes_nothing(api: Withdraws, given: Given, who: 
 def test_refusal_says_why(api: Withdraws, given: Given) -> None:
     """The refusal's message differs for paid, failed and canceled withdraws."""
     messages = {
-        status: api.cancel(given.lasting(status)).at("error.message")
+        status: api.cancel(given.shared(status)).at("error.message")
         for status in ("paid", "failed", "canceled")
     }
     if not all(isinstance(message, str) and message.strip() for message in messages.values()):

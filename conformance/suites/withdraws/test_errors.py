@@ -25,7 +25,7 @@ def _refusal(api: Withdraws, given: Given, what: str) -> Reply:
     if what == "malformed id":
         return _to_odd(api, lambda: api.to_raw_id("not-a-uuid"), "a malformed id")
     if what in DOCUMENTED:
-        return api.cancel(given.lasting(what))
+        return api.cancel(given.shared(what))
     change = {**FAILURES, **OLD_TIMESTAMP}[what.replace(" ", "_")]
     return api.send(api.unknown_id(), change(api, api.signed()))
 

@@ -119,7 +119,7 @@ def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> N
 @pytest.mark.parametrize("status", ["pending", "processing", "paid", "failed", "canceled"])
 def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, status: str) -> None:
     """Another merchant's withdraw is answered as an unknown id is, whatever its state."""
-    withdraw, unknown = given.lasting(status, owner="other_merchant"), (api.unknown_id(), api.unknown_id())
+    withdraw, unknown = given.shared(status, owner="other_merchant"), (api.unknown_id(), api.unknown_id())
 
     theirs, unknowns = api.cancel(withdraw), [api.cancel(one) for one in unknown]
 
@@ -140,7 +140,7 @@ def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, stat
     """Where there is a read endpoint, another merchant's withdraw isn't shown there either."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
-    withdraw = given.lasting(status, owner="other_merchant")
+    withdraw = given.shared(status, owner="other_merchant")
     # A read by its owner may be kept where the other merchant's request finds it.
     api.look(withdraw, by="other_merchant")
 
@@ -155,7 +155,7 @@ def test_withdraw_is_not_read_without_a_signature(api: Withdraws, given: Given, 
     """Where there is a read endpoint, it shows a withdraw only to requests that its merchant signed."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
-    withdraw = given.lasting("pending")
+    withdraw = given.shared("pending")
     api.look(withdraw)
 
     reply = api.to_path(api.read_path(withdraw), FAILURES[case](api, api.signed()), method="GET")
@@ -179,7 +179,7 @@ def _shows_nothing(reply: Reply, what: str) -> None:
 def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None:
     """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
     # A withdraw that could be found by an id that is taken for a pattern, or for "the latest".
-    given.lasting("pending")
+    given.shared("pending")
     what = f"an id like {raw[:24]!r}"
     try:
         reply = api.odd(lambda: api.to_raw_id(raw), to=what)
