@@ -17,7 +17,7 @@ from tests.support import READ_PATH, SandboxProcess, certify, outcomes, record, 
 def test_what_gets_no_answer_is_begun_again(
     bendable: SandboxProcess, tmp_path: Path, api: str, kind: str
 ) -> None:
-    """Each 113th request is lost, some after they were carried out: their checks begin again, and nothing is accused."""
+    """Each 113th request is lost, some once they were carried out: their checks begin again, nothing is accused."""
     more = READ_PATH if api == "withdraws" else 'terminal = ["cancelled", "paid", "failed"]'
     profile = write_profile(tmp_path, api, bendable.url, states=f"sandbox = true\n{more}")
     bendable.bend(unavailable_every=113, unavailable_as=kind)
