@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.plugin import RUN, looks_back, looks_on_run
+from conformance.plugin import RUN, looks_back, looks_on_run, watches
 
 _INDEX = struct.Struct("<H")
 # The bytes that a pipe holds before it is read (Linux; POSIX asks for less, but forks are for Linux).
@@ -171,19 +171,24 @@ class _Worker:
         return 0
 
     def _batch(self) -> "Batch":
-        """Returns the next batch: checks that look back on their module, and then on the run, when no other is left."""
+        """Returns the next batch; checks that look back on their module before those that look back on the run.
+
+        The latter wait until the other workers have finished all the rest, so nothing else may be left behind them.
+        """
+        if self._in_the_end:
+            batch, self._in_the_end = self._in_the_end, []
+            return batch
         while raw := os.read(self._turns, _INDEX.size):
             batch = self._batches[_INDEX.unpack(raw)[0]]
             if all(map(looks_on_run, batch)):
-                self._in_the_end += batch
-                continue
+                if not self._last:
+                    return batch
+                self._in_the_end = batch
+                break
             self._last += [item for item in batch if looks_back(item)]
             if now := [item for item in batch if not looks_back(item)]:
                 return now
-        if self._last:
-            batch, self._last = self._last, []
-        else:
-            batch, self._in_the_end = self._in_the_end, []
+        batch, self._last = self._last, []
         return batch
 
     def _say(self, text: str) -> None:
@@ -212,10 +217,13 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     2. Modules marked `together`: each is one batch, since its checks share evidence.
     3. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
        Among few workers each module is one batch, if there are enough of them.
-    4. As one batch, the checks that look back on the run: those marked `last`, then those marked `watch`.
+    4. The cases of one test that looks back on the run (`last`), and then, as one batch, the checks marked `watch`.
     """
     parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy")}
-    in_the_end = [item for item in items if looks_on_run(item)]
+    looking_back: dict[Hashable, Batch] = {}
+    for item in filter(looks_on_run, items):
+        looking_back.setdefault("watch" if watches(item) else (item.path, _test(item)), []).append(item)
+    in_the_end = sorted(looking_back.values(), key=lambda batch: (watches(batch[0]), -len(batch)))
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
         if looks_on_run(item):
@@ -229,7 +237,7 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
-    return [*first, in_the_end] if in_the_end else first
+    return [*first, *in_the_end]
 
 
 def _test(item: pytest.Item) -> str:
