@@ -125,7 +125,7 @@ class Renamed:
             odd = self._odd[len(self._real) % len(self._odd)] + found["id"]
             self._real[odd] = found["id"]
         text = json.dumps(found)
-        for odd, real in self._real.items():
+        for odd, real in list(self._real.items()):  # other threads add to it
             text = text.replace(f'"{real}"', json.dumps(odd))
         head = re.sub(rb"(?i)content-length: *\d+", b"Content-Length: %d" % len(text), head)
         return head + b"\r\n\r\n" + text.encode()
