@@ -56,10 +56,10 @@ class Authentication:
     the spelling that was sent, `body` is a shell command that prints the body, empty where there is none.
 
     `misreadings(credentials, path, stamp, skew_ms)` are tried by `doctor` where documented credentials are refused;
-    the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `signed(headers,
-    body)` returns the text that was signed, for the record, where there is a signature. `joined` tells
-    that the fields travel as one text with a colon between them (RFC 7617). `problem(credentials)` returns why these
-    can't be sent, with what to do, or None.
+    the target's clock is `skew_ms` ahead. `timestamped` tells whether a request depends on the time. `joined` tells
+    that the fields travel as one text with a colon between them (RFC 7617). `signed(headers, body)` returns the text
+    that the signature among these headers was computed over, None where nothing is signed. `problem(credentials)`
+    returns why these can't be sent, with what to do, or None.
     """
 
     fields: tuple[str, ...]
@@ -70,7 +70,6 @@ class Authentication:
     secret_headers: tuple[str, ...] = ()
     misreadings: Callable[[Credentials, str, Stamp, int], Iterator[Misreading]]
     timestamped: bool = False
-    signed: Callable[[Headers, bytes], str] | None = None
     joined: bool = False
     signed: Callable[[Headers, bytes], str | None] = lambda headers, body: None
     problem: Callable[[Credentials], tuple[str, str] | None] = lambda credentials: None
@@ -137,6 +136,11 @@ class ResourceStates:
         """The kind whose params are `extra`, in that status unless it is None; None where there is none."""
         found = (one for one in self.kinds if one.extra == extra and status in (None, one.status))
         return next(found, None)
+
+    def pools(self, terminal: tuple[str, ...]) -> tuple[str, ...]:
+        """The keys that a table of ids in such a profile may have: states, and the pools of further kinds."""
+        states = (*self.documented(), *(kind.pool for kind in self.kinds), *terminal)
+        return tuple(dict.fromkeys(states))
 
 
 @dataclass(frozen=True, slots=True)

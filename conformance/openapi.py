@@ -133,7 +133,9 @@ def _operations(api: str) -> Iterator[Operation]:
                 path=path,
                 parameter=next((each["name"] for each in parameters if each["in"] == "path"), ""),
                 statuses=tuple(int(status) for status in one["responses"] if str(status).isdigit()),
-                credentials=tuple(schemes[name].get("name", "Authorization") for name in names),
+                credentials=tuple(
+                    dict.fromkeys(schemes[name].get("name", "Authorization") for name in names)
+                ),
                 has_body="requestBody" in one,
             )
 

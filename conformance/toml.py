@@ -96,7 +96,7 @@ class Reader:
         return value
 
     def choice(self, dotted: str, choices: tuple[str, ...], hint: str = "") -> str:
-        """One of the choices; `hint` says where there may be others."""
+        """Returns one of the choices; `hint` says where there may be others."""
         value = self.string(dotted)
         if value not in choices:
             raise self.wrong(

@@ -1,7 +1,7 @@
-"""Ids that were never issued, in the shape of one that was.
+"""Makes ids that name nothing, in the shape of an example.
 
-Ids are opaque: only an example is known. A server that checks the shape of an id first still has to look such an id
-up, and the id is hardly that of another resource.
+Ids are opaque: only an example shows their shape. An id in that shape passes a server's check of the form, so the
+server has to look it up; it is so random, or so large, that it names no resource. Standard library only.
 """
 
 import re
@@ -12,7 +12,7 @@ from uuid import uuid4
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEX = "0123456789abcdef"
-# A random tail that is shorter may have been issued: there the last word of the alphabet is taken.
+# Shorter tails are guessed too easily: they get the last word of their alphabet instead of a random one.
 _RANDOM_FROM = 12
 # Shorter numbers are counted up, so that any of them may have been issued.
 _SURE_DIGITS = 16
@@ -47,7 +47,7 @@ def sure_like(example: str) -> str | None:
 
 
 def is_sparse(example: str) -> bool:
-    """Whether ids are so long and random that a changed one can't be that of another resource."""
+    """Returns whether ids are so long and random that a changed one can't be somebody else's."""
     tail = _split(example)[1]
     return len(tail) >= _RANDOM_FROM and not tail.isdigit()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.http.reply import Reply
+from conformance.oracles.expect import Violation
 from conformance.suites.payout_intents import assertions, reasons
 from conformance.suites.payout_intents.assertions import is_cancelled, proceeds, succeeded, was_refused
 from conformance.suites.payout_intents.bad_requests import naming

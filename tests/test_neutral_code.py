@@ -107,7 +107,6 @@ def found_in(path: Path) -> Iterator[str]:
 
 
 def _told(path: Path, line: int, text: str) -> Iterator[str]:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     for one in pattern().finditer(text):
         if (str(path.relative_to(PACKAGE)), one[0]) in ELSEWHERE:
             continue

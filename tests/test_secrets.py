@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from conformance import contracts
+from conformance.contracts import contract
 from conformance.demo import variable
 from tests.support import TERMINAL, command, environment, reply_with, serving, write_profile
 
@@ -143,7 +143,7 @@ def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> No
     names = {
         variable(api, owner, item): f"{owner[:7]}{number}"
         for owner in owners
-        for number, item in enumerate(contracts.contract(api).authentication.fields)
+        for number, item in enumerate(contract(api).authentication.fields)
     }
     secrets = {name: ODD[kind].format(mark) for name, mark in names.items()}
     ids = {

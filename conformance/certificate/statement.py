@@ -19,9 +19,9 @@ from conformance import __version__, contracts
 from conformance.catalogue import specs_dir
 from conformance.certificate.evidence import FILES, Files, Run
 from conformance.errors import CertificateError
-from conformance.inputs import build as this_build
 from conformance.model import Outcome, RequirementResult, Verdict
-from conformance.origin import PROFILE
+from conformance.profile_copy import PROFILE
+from conformance.provenance import build as this_build
 from conformance.report import tried
 from conformance.report.safe import line
 

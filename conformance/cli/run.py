@@ -173,10 +173,11 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_o
 
 
 def _at_stake(profile: Any) -> str:
-    """What a run does to a live environment, in a sentence or two."""
+    """Returns what a run does to a live environment, in a sentence or two."""
     from conformance import contracts
 
-    nouns, states, limits = f"{contracts.contract(profile.target.api).noun}s", profile.states, profile.limits
+    nouns = f"{contracts.contract(profile.target.api).noun}s"
+    states, limits = profile.states, profile.limits
     if states.ids is not None:
         number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
         handed = f"up to {number} {nouns} of [states.ids]"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
+from conformance.contract import DocumentedAnswers
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 

@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance.doctor import answers
-from conformance.doctor.calls import SAID, Calls
-from conformance.errors import ConformanceError, NotTestable, ProfileError, SourceFault, TransportError
+from conformance import contracts
+from conformance.contract import CLOCK
+from conformance.doctor import fingerprint, profile_faults
+from conformance.doctor.probes import Probes
+from conformance.errors import ConformanceError, NotReady, NotTestable, ProfileError, TransportError
 from conformance.http import summary
-from conformance.profile import STATUSES, Profile
+from conformance.http.reply import Reply
+from conformance.oracles import difference
+from conformance.profile import Profile
+from conformance.report.safe import same_but_ids
 from conformance.session import Session
-from conformance.states import Resource, Wanted
-from conformance.states.pools import unused
-from conformance.states.told import source_of
-from conformance.states.verify import View
+from conformance.states import Wanted
 
 # A connection that the target doesn't keep is closed within this time after an answer.
 _MOMENT_S = 0.05
@@ -27,19 +29,15 @@ _SKEW_S = 30.0
 _INSIST = profile_faults.INSIST
 
 
-def refused(session: Session, calls: Calls) -> ProfileError | None:
-    """The error for a pair beside the primary one that is refused, None where all are accepted."""
-    profile = session.profile
-    for name in profile.credentials:
-        if name != "primary":
-            reply = calls.harmless(name)
-            if answers.is_refusal(reply):
-                return ProfileError(
-                    f"the target refuses [credentials.{name}], and lets [credentials.primary] in: "
-                    f"{SAID[profile.target.api]} is answered by {summary.brief(reply, summary.WORDS)}",
-                    hint=f"Check {variables(profile, name)}: for this environment, not expired, not mixed up? {INSIST}",
-                )
-    return None
+def preflight(
+    profile: Profile,
+    folder: Path,
+    *,
+    insist: bool = False,
+    narrow: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> float:
+    """Returns the duration of the target's quickest answer in seconds, where the target of `profile` can be judged.
 
     Leaves the file `no-reuse` in `folder` if connections don't last; `meanwhile` is called while that shows.
     Raises TransportError where no answer comes, NotReady where something else than the API answers, ProfileError
@@ -176,11 +174,10 @@ def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
 
 def _is_nobody(session: Session, probes: Probes, reply: Reply) -> bool:
     """Returns whether every request gets that answer there: no route, no resource, no credentials."""
-    from conformance.suites.common import alike  # only ever needed here: a run begins without it
 
     def same(other: Reply) -> bool:
         echoes = [part for one in (reply, other) for part in _echoes(one)]
-        return alike(reply, other, echoes)
+        return difference.alike(reply, other, echoes)
 
     if not same(probes.nowhere()):
         return False
@@ -201,18 +198,8 @@ def _resource(session: Session, status: str) -> str | None:
         resource = session.leases.unseen(Wanted(session.profile.target.api, status))
     except NotTestable:
         return None
-    if not all(session.verifier.misread(one.wanted) is View.GONE for one in looked):
-        return None
-    one = looked[0]
-    assert one.resource is not None
-    reply = session.documented.read(one.resource.id, "primary")
-    if reply.ok:
-        return None  # now it is there: whatever that is, the path is right
-    return ProfileError(
-        f"states.read_path is {path}, and reading a {one.wanted.status} withdraw that was just handed out is answered "
-        f"by {summary.brief(reply, summary.WORDS)}, though the target knows it: its cancel is answered otherwise",
-        hint=f"Check states.read_path, or leave it out where there is nothing to read withdraws with. {INSIST}",
-    )
+    session.leases.set_aside(resource)
+    return resource.id
 
 
 def _echoes(reply: Reply) -> list[str]:

@@ -15,9 +15,9 @@ from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import ResourcePool
 from conformance.fuzz.execute.shrink import Trial, attempt
 from conformance.fuzz.oracle.checks import SUITE
-from conformance.fuzz.oracle.results import told_exchange
 from conformance.fuzz.run import STATISTICS, context_of
 from conformance.fuzz.stateful.sequence import from_json as walk_from_json
+from conformance.http import summary
 from conformance.model import Exchange
 from conformance.profile import Profile
 from conformance.report.curl import curl
@@ -129,7 +129,7 @@ def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
     if not trial.judged:
         why = f"the answer says nothing of it: {summary.of_exchange(trial.answers[0])}"
         return Replayed(kept, None, kept.expected, "", why=why)
-    return _told(session, kept, False, kept.expected, told_exchange(trial.answers[0]), trial.answers[0])
+    return _told(session, kept, False, kept.expected, summary.of_exchange(trial.answers[0]), trial.answers[0])
 
 
 def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
@@ -148,7 +148,7 @@ def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replay
     if not performed.exchanges:
         return Replayed(kept, None, kept.expected, "", why="no step of the sequence was answered")
     last = performed.exchanges[-1]
-    return _told(session, kept, False, kept.expected, told_exchange(last), last)
+    return _told(session, kept, False, kept.expected, summary.of_exchange(last), last)
 
 
 def _told(

@@ -46,11 +46,11 @@ def was_cut_off(fault: BaseException) -> bool:
     return isinstance(cause, TransportError) and cause.kind == "reset"
 
 
-def is_turned_down(reply: Reply, raw: str, *, to: str, never: str | None) -> None:
-    """Asserts a status for an id that can't be one, or names nothing; which of them it is, is left to the framework.
+def is_turned_down(reply: Reply, raw: str, *, to: str, found_code: str | None) -> None:
+    """The status says that an id can't be one, or names nothing: a framework may choose which.
 
-    `never` is an error code that speaks of a resource that is there. A router may also send on what holds a slash, to
-    the address without the steps in it.
+    A router may also redirect an id with a slash to the address without the steps in it. `found_code` is an error code
+    that is only documented for a resource that was found, None where there is no such code.
     """
     no_server_error(reply, to=to)
     accepted = {400, 404, 414, 422}
@@ -61,7 +61,7 @@ def is_turned_down(reply: Reply, raw: str, *, to: str, never: str | None) -> Non
     if "%" in raw:  # a firewall's answer to what looks like an attack
         accepted |= {403}
     expect.that(
-        reply.status in accepted and (never is None or reply.at("error.code") != never),
+        reply.status in accepted and (found_code is None or reply.at("error.code") != found_code),
         expected=f"400, 404, 414 or 422 to {to}",
         reply=reply,
     )

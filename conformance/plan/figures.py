@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from conformance import catalogue, contracts, coverage
-from conformance.fuzz.checks import SUITE
+from conformance.fuzz.oracle.checks import SUITE
 from conformance.model import Auth, Level, Outcome, Requirement, RunRecord
 from conformance.plan.rehearsal import Rehearsal, rehearse
 from conformance.profile import Profile, load

@@ -106,10 +106,8 @@ def _resources(plan: Plan) -> Iterator[str]:
 
 
 def _effects(plan: Plan) -> Iterator[str]:
-    api, capabilities = plan.profile.target.api, plan.profile.capabilities
-    first = {"withdraws": ("pending", "processing"), "payout-intents": ("requires_approval",)}[api]
-    cancelled = sum(one.needed for one in plan.needs if one.status in first)
-    noun = contracts.contract(api).noun
+    contract, capabilities, figures = _contract(plan), plan.profile.capabilities, plan.figures
+    noun = contract.noun
     if plan.profile.target.environment == "live":
         yield f"  The environment is live: these {noun}s are real. A run refuses that without --allow-live."
     other = plan.profile.credentials.get("other_environment")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, openapi, origin, plugin, watch
+from conformance import catalogue, openapi, plugin, profile_copy, watch
 from conformance.doctor.preflight import preflight
 from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.oracle.checks import SUITE
@@ -125,7 +125,7 @@ def _without_answer(check: Check) -> bool:
     return check.outcome is Outcome.ERROR and kind in TransportError.KINDS and kind != "rate_limited"
 
 
-def _looked_at(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
+def _preflight(profile: Profile, folder: Path, options: Options, *, narrow: bool = False) -> float:
     return preflight(
         profile,
         folder,
@@ -207,10 +207,10 @@ class _Job:
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
-            *filter(None, (tried.sentence(catalogue.load(self.profile.target.api).matrix, checks),)),
-            *(() if fuzzing.wanted else (fuzzing.left_out(),)),
-            *((slowed,) if slowed else ()),
-            *(() if complete else ("The run was ended before its last check.",)),
+            tried.sentence(rows.matrix, checks),
+            "" if fuzzing.wanted else fuzzing.left_out(),
+            slowed,
+            "" if complete else "The run was ended before its last check.",
         ]
         return record.fold(
             rows,

@@ -1,5 +1,6 @@
 """The key of the profile that names a state source, and advice on a source that refuses a setup."""
 
+from conformance import contracts
 from conformance.profile import Profile
 from conformance.states.resource import Wanted
 

@@ -16,12 +16,13 @@ from uuid import uuid4
 from conformance import contracts, unknown_ids
 from conformance.errors import NotTestable
 from conformance.http import summary
+from conformance.http.polling import Polling
 from conformance.http.reply import MISSING, Reply
 from conformance.model import Exchange
 from conformance.profile import Profile
 from conformance.report.safe import line, same_but_ids
 from conformance.states.documented import Documented
-from conformance.states.resource import NOUNS, Resource, Wanted, alike
+from conformance.states.resource import Resource, Wanted
 from conformance.states.told import source_of
 
 FOLDER = "marks"
@@ -186,7 +187,7 @@ class Verifier:
         )
         if look.view is View.GONE and look.reply is not None:
             return f"{gave}, but its owner's read of it is answered by {summary.brief(look.reply)}{also}", (
-                f"Does it make {NOUNS[self._api]}s of this very target, environment and merchant "
+                f"Does it make {self._contract.noun}s of this very target, environment and merchant "
                 f"([credentials.{wanted.whose}])?"
             )
         where = "reading it says" if look.reply is not None else "says itself that its status is"

@@ -1,4 +1,4 @@
-"""A web server for the target's webhooks, which accepts and keeps every delivery."""
+"""A web server that accepts the target's webhooks at once and keeps them."""
 
 import threading
 import time
@@ -12,15 +12,13 @@ from conformance.errors import NotTestable
 from conformance.states import Resource
 from conformance.webhooks import wrappings
 
-EVENT = "payout_intent.cancelled"
-
-# Deliveries may be queued on the target's side; after the first timeout the wait is short.
-_PATIENCE_S = 15.0
-_IMPATIENCE_S = 1.0
+# Deliveries may be queued on the target's side: they are waited for so long, and more briefly after a timeout.
+_TIMEOUT_S = 15.0
+_BRIEF_S = 1.0
 # A parallel worker may hold the address for a while.
 _BUSY_S = 60.0
 _BODY_CAP = 1_000_000
-# Names of the event's id come first: `id` may be that of the delivery, which is another one each time.
+# What names the event comes first: an id may be that of the delivery, which is another one each time.
 _IDENTITIES = ("event_id", "eventId", "id", "uuid", "webhook_id")
 _HEADERS = ("webhook-id", "event-id")
 
@@ -32,20 +30,13 @@ class Delivery:
     text: str
     identity: str
 
-    def is_about(self, intent: Resource, event: str = EVENT) -> bool:
-        """Whether event and intent are named anywhere in the message."""
-        return event in self.text and intent.id in self.text
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long to wait for a delivery, in seconds."""
-
-    seconds: float = _PATIENCE_S
+    def is_about(self, resource: Resource, event: str) -> bool:
+        """Returns whether the message names this event and this resource, wherever in it."""
+        return event in self.text and resource.id in self.text
 
 
 class Receiver:
-    """The deliveries so far. `url` is where the target is to deliver to."""
+    """The deliveries so far. `url` is where the target is to deliver to, `event` the name of the awaited event.
 
     Waits up to 15 s for a delivery; after the first timeout only 1 s.
     """
@@ -58,7 +49,7 @@ class Receiver:
         self._news = threading.Condition()
 
     def accept(self, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Keeps a delivery: one message, or several at once."""
+        """Keeps a delivery, which holds one message or several."""
         heads = "\n".join(f"{name}: {value}" for name, value in headers)
         came = [
             Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed))
@@ -74,9 +65,9 @@ class Receiver:
             found = {one.identity: one for one in self._came if one.is_about(resource, self._event)}
         return list(found.values())
 
-    def waits_for(self, intent: Resource) -> list[Delivery]:
-        """The announcements of this intent's cancellation; waits for the first one until the patience has ended."""
-        deadline = time.monotonic() + self._patience.seconds
+    def waits_for(self, resource: Resource) -> list[Delivery]:
+        """Returns the deliveries of the event for this resource as soon as there is one; none after the timeout."""
+        deadline = time.monotonic() + self._timeout_s
         with self._news:
             while not any(one.is_about(resource, self._event) for one in self._came):
                 left = deadline - time.monotonic()
@@ -87,7 +78,7 @@ class Receiver:
         return self.about(resource)
 
     def said(self) -> str:
-        """The number of deliveries and the end of the last one, for messages."""
+        """Returns the number of deliveries and the end of the last one, for messages."""
         with self._news:
             return f"{len(self._came)} deliveries" + (
                 f", the last one {self._came[-1].text[-200:]!r}" if self._came else ""
@@ -151,7 +142,7 @@ def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> Threading
         daemon_threads = True
 
         def handle_error(self, *args: Any) -> None:
-            """A client hung up, which says nothing about the target."""
+            """Ignores callers that hang up."""
 
     # One worker at a time: the address is the lock.
     deadline = time.monotonic() + busy_s
@@ -168,7 +159,7 @@ def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> Threading
 
 
 def _identity(headers: list[tuple[str, str]], parsed: Any) -> str:
-    """The id of the event that was delivered; deliveries without one count as the same event."""
+    """Returns the id of the event; deliveries without one can't be told apart."""
     if isinstance(parsed, dict):
         found = next((parsed[name] for name in _IDENTITIES if isinstance(parsed.get(name), str | int)), None)
         if found is not None:

@@ -1,6 +1,6 @@
-"""The messages in a webhook's body, which may be packed in an array, a form, Base64, or as JSON within JSON.
+"""Unpacks the messages of a webhook's body: from an array, a form, Base64, or JSON within JSON.
 
-No document tells the form of a webhook, so every form is accepted.
+Where no document tells the form of a webhook, every form has to be understood.
 """
 
 import base64
@@ -16,7 +16,7 @@ _BATCHES = ("events", "items", "messages", "notifications", "data")
 
 
 def messages(body: bytes) -> Iterator[tuple[str, Any, str]]:
-    """Each message of a body: the text around it, its JSON or None, and the texts that are packed in it."""
+    """Each message of a body: what stands around it, the JSON that it is or None, and all that is packed in it."""
     text = body.decode("utf-8", "backslashreplace")
     parsed = _parsed(text)
     around, batch = "", parsed

@@ -14,7 +14,7 @@ from conformance import catalogue
 from conformance.doctor import preflight as module
 from conformance.doctor.preflight import preflight
 from conformance.errors import ConformanceError, ProfileError
-from conformance.plan.door import opened
+from conformance.plan.counting_proxy import opened
 from conformance.profile import Profile, load
 from conformance.sandbox import Sandbox
 from conformance.states import verify

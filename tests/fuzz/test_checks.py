@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance import catalogue, fuzz, openapi
+from conformance import catalogue, contracts, fuzz, openapi
+from conformance.contracts import contract
 from conformance.errors import HarnessError
 from conformance.fuzz import run
 from conformance.fuzz.case import Mutation

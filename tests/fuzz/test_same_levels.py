@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance import catalogue
-from conformance.expect import Violation
+from conformance.contracts import contract
 from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.fuzzing import checks
 from conformance.fuzz.oracle.oracle import Oracle
@@ -15,7 +15,7 @@ from conformance.fuzz.oracle.results import Target
 from conformance.http.reply import MISSING
 from conformance.model import Level
 from conformance.oracles.expect import Violation
-from conformance.oracles.keys import KEYS, lacking
+from conformance.oracles.keys import lacking
 from conformance.states.resource import Resource, Wanted
 from conformance.suites.payout_intents import test_body as intents
 from conformance.suites.withdraws import fields
@@ -158,11 +158,7 @@ def suite_of_intents(answer, facts):
 @pytest.mark.parametrize("facts", [{}, {"merchant_reference": "payout_98765"}], ids=["none", "some"])
 @pytest.mark.parametrize(
     "path",
-    [
-        (key,)
-        for key in contract("payout-intents").answers.keys
-        if key not in ("status", "environment", "failure_message")
-    ]
+    [(key,) for key in INTENTS if key not in ("status", "environment", "failure_message")]
     + [("recipient", key) for key in intents.RECIPIENT if key != "type"],
     ids=".".join,
 )

@@ -24,7 +24,8 @@ from conformance.fuzz.oracle.oracle import effect_check
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.fuzz.states import consumed, reading
-from conformance.http.patience import Patience
+from conformance.http import summary
+from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.model import Exchange
 

@@ -74,7 +74,7 @@ class Unanswered:
             return self._again(case, target)
 
         try:
-            expect.odd(ask, lambda: self._documented(case), to=case.summary())
+            odd_requests.odd(ask, lambda: self._documented(case), to=case.summary())
         except TransportError:
             with self._lock:
                 if self._often[kind] < _ALL_TRIES:

@@ -7,8 +7,9 @@ from conformance.contracts import contract
 from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.conformity import Conformity
-from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, result, text, told
+from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, result, text
 from conformance.fuzz.text_field import TextField, has_only_characters
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation
 from conformance.oracles.keys import lacking
@@ -101,7 +102,7 @@ def kept_whole(field: TextField, case: Case, reply: Reply) -> Iterator[CheckResu
     cut = isinstance(came, str) and bool(came.strip()) and returned(sent, came) is Returned.CUT
     expected = f"all {len(sent)} characters of a {field.name} that was accepted in {field.echo}"
     if cut:
-        observed = f"{len(str(came))} characters came back ({told(reply)})"
+        observed = f"{len(str(came))} characters came back ({summary.of(reply)})"
         yield CheckResult(check, Finding(expected, observed, "cut"))
     elif returned(sent, came) is Returned.SAME:
         yield CheckResult(check)

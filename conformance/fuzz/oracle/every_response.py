@@ -1,78 +1,80 @@
-"""Judges what holds for every answer, to whatever request: JSON where it says so, and no disclosure."""
+"""Judges what holds for every answer: the assertions of `oracles.every_response`, as results of fuzz checks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from conformance.contract import DocumentedAnswers
 from conformance.fuzz.case import Case
-from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result, told
-from conformance.fuzz.oracle.secrets import Secrets, account_shown
-from conformance.http import insides
-from conformance.http.reply import NotStrictJson, Reply, strict_json
-from conformance.oracles import disclosure
+from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result
+from conformance.http import summary
+from conformance.http.redact import SHORTEST, spelled
+from conformance.http.reply import Reply
+from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
+from conformance.oracles.expect import Violation
+from conformance.profile import Profile
 from conformance.states.resource import Resource
 
-_HINTS = {
-    "secrets": "Never repeat a request's headers in an answer, nor in a debug page.",
-    "account": "Mask it where the answer is made, error messages and headers included.",
-    "json": "Build answers with a JSON serialiser, and label them application/json.",
-    "insides": "Turn debug pages off, and map every exception to the error envelope.",
-}
+
+class Secrets:
+    """The secrets of a profile that a target could repeat. The names of callers, which prove nothing, are none."""
+
+    def __init__(self, profile: Profile | None) -> None:
+        pairs = profile.credentials.values() if profile is not None else ()
+        self._patterns = {
+            pair.name: spelled(pair.secret) for pair in pairs if len(pair.secret) > 2 * SHORTEST
+        }
+
+    def shown(self, reply: Reply) -> str | None:
+        """Returns the name of a secret that stands in the answer in whatever form, None where none does."""
+        whole = reply.body + b"\n".join(f"{n}: {v}".encode("latin-1", "replace") for n, v in reply.headers)
+        return next((name for name, pattern in self._patterns.items() if pattern.search(whole)), None)
 
 
 def every_response(
     secrets: Secrets, leased: Mapping[object, Resource], case: Case, target: Target, reply: Reply
 ) -> Iterator[CheckResult]:
-    """Judges form and content, which needs no knowledge of what was asked."""
-    yield from _leaks(secrets, leased, case, target, reply)
-    # A router's page for an odd id is fine: whether it has to be JSON is told by the label.
-    seen = insides.shown(reply, known=brought_along(case), pages=False)
-    yield result(
-        "insides",
-        seen is None,
-        f"an answer to {case.summary()} that shows nothing of the program's inside",
-        reply,
-        cause=f"insides {reply.status}",
-        observed=seen or "",
-        hint=_HINTS["insides"],
-    )
-    if not reply.says_json or reply.truncated or not reply.body or case.method == "HEAD":
-        return
-    try:
-        strict_json(reply.body)
-    except NotStrictJson as fault:
-        # The reason may quote a key of the answer, which may be an echo of anything.
-        reason = str(fault) if "key" not in str(fault) else "a key appears twice in one object"
-        expected = f"the answer to {case.summary()} to be JSON (RFC 8259)"
-        yield CheckResult(
-            "json.strict", Finding(expected, f"{reason} ({told(reply)})", reason[:30], _HINTS["json"])
-        )
-    else:
-        yield CheckResult("json.strict")
-
-
-def _leaks(
-    secrets: Secrets, leased: Mapping[object, Resource], case: Case, target: Target, reply: Reply
-) -> Iterator[CheckResult]:
-    """Judges the answer as it came: the recorded one is redacted."""
-    secret = secrets.shown(reply)
+    """Judges form and content of an answer as it came, for which it doesn't matter what was asked."""
+    to, status = case.summary(), reply.status
     yield result(
         "secrets",
-        secret is None,
-        f"an answer to {case.summary()} without the caller's secret",
+        secrets.shown(reply) is None,
+        f"an answer to {to} without the caller's secret",
         reply,
-        cause=f"secret {reply.status}",
-        hint=_HINTS["secrets"],
+        cause=f"secret {status}",
+        hint="Never repeat a request's headers in an answer, nor in a debug page.",
     )
     resource = leased.get(target.id)
     if resource is not None:
-        yield result(
-            "account",
-            not account_shown(reply, resource),
-            f"an answer to {case.summary()} without the whole account number of {target.id}",
-            reply,
-            cause=f"account {reply.status}",
-            hint=_HINTS["account"],
-        )
+        facts = resource.facts
+        yield _held("account", lambda: hides_account(reply, facts, to=to), f"account {status}")
+    # A router's page for an odd id is fine: whether it has to be JSON is told by the label.
+    known = brought_along(case)
+    yield _held(
+        "insides", lambda: discloses_nothing(reply, to=to, known=known, pages=False), f"insides {status}"
+    )
+    if reply.says_json and not reply.truncated and reply.body and case.method != "HEAD":
+        yield _strict(reply, to)
+
+
+def _held(check: str, assertion: Callable[[], None], cause: str) -> CheckResult:
+    """Returns the result of an assertion."""
+    try:
+        assertion()
+    except Violation as found:
+        return CheckResult(check, Finding(found.expected, found.observed, cause, found.hint))
+    return CheckResult(check)
+
+
+def _strict(reply: Reply, to: str) -> CheckResult:
+    try:
+        is_json(reply, to=to)
+    except Violation as found:
+        # The reason may quote a key of the answer, which may be an echo of anything.
+        quotes = "key" in found.observed
+        reason = "a key appears twice in one object" if quotes else found.observed
+        observed = f"{reason} ({summary.of(reply)})"
+        hint = "Build answers with a JSON serialiser, and label them application/json."
+        return CheckResult("json.strict", Finding(found.expected, observed, reason[:30], hint))
+    return CheckResult("json.strict")
 
 
 def other_envelope(documented: DocumentedAnswers, case: Case, reply: Reply) -> CheckResult:

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 from conformance.contract import DocumentedAnswer, DocumentedAnswers
 from conformance.contracts import contract
 from conformance.fuzz.case import Case
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
-from conformance.model import Exchange
 from conformance.openapi import Operation
 
 
@@ -81,7 +81,7 @@ def differs(wanted: ExpectedResponse, reply: Reply, to: str) -> Finding | None:
     """Returns what is wrong with the answer to a follow-up, None where nothing is."""
     if wanted.is_met_but_for_the_code(reply):
         return None
-    return Finding(f"{wanted} to {to}", told(reply), f"{reply.status}")
+    return Finding(f"{wanted} to {to}", summary.of(reply), f"{reply.status}")
 
 
 @cache
@@ -94,17 +94,6 @@ def answers(operation: Operation) -> tuple[ExpectedResponse, ExpectedResponse, E
         expected_response(documented, documented.refused),
         expected_response(documented, documented.not_found),
     )
-
-
-def told(reply: Reply) -> str:
-    """An answer in one line, without secrets."""
-    return told_exchange(reply.exchange)
-
-
-def told_exchange(exchange: Exchange) -> str:
-    """As `told`, of what was recorded."""
-    text = " ".join(exchange.response_body[:400].decode("utf-8", "backslashreplace").split())
-    return f"{exchange.status} {text[:200]}{'...' if len(text) > 200 else ''}".strip()
 
 
 def recorded(reply: Reply, path: str) -> Any:
@@ -141,7 +130,7 @@ def result(
     """
     if holds:
         return CheckResult(check)
-    said = f"{observed} (the answer was {told(reply)})" if observed else told(reply)
+    said = f"{observed} (the answer was {summary.of(reply)})" if observed else summary.of(reply)
     return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint))
 
 

@@ -1,12 +1,12 @@
 """What state machines have in common: their subjects, and comparing what two answers show."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.fuzz.oracle.results import text
-from conformance.http.reply import MISSING, instant
+from conformance.http.reply import instant
+from conformance.oracles.equality import same
 from conformance.states.resource import Resource
 
 
@@ -32,13 +32,6 @@ def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[
         for key in keys
         if key in before and not same(before[key], shown.get(key))
     ]
-
-
-def same(value: Any, other: Any) -> bool:
-    """Equality as JSON has it: `true` is not 1."""
-    if value is MISSING or other is MISSING:
-        return value is other
-    return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def moved(before: Mapping[str, Any], after: Any, key: str) -> bool:

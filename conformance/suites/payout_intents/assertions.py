@@ -4,20 +4,23 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from conformance import expect
-from conformance.expect import Answer
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import keys
-from conformance.suites.common import no_server_error
+from conformance.oracles import equality, expect
+from conformance.oracles.every_response import no_server_error
+from conformance.oracles.expect import Answer
+from conformance.suites.payout_intents.contract import CONTRACT
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
-CANCELLED = Answer(202, fields=(("status", "cancelled"),))
-APPROVAL_REQUIRED = Answer(422, "approval_required")
-NOT_FOUND = Answer(404, "not_found")
-CONFLICT = Answer(409, "idempotency_conflict")
+_ANSWERS = CONTRACT.answers
+CANCELLED = Answer(_ANSWERS.ok.status, fields=((_ANSWERS.status, CONTRACT.states.cancelled),))
+APPROVAL_REQUIRED = Answer(_ANSWERS.refused.status, _ANSWERS.refused.code)
+NOT_FOUND = Answer(_ANSWERS.not_found.status, _ANSWERS.not_found.code)
+assert _ANSWERS.conflict is not None
+CONFLICT = Answer(_ANSWERS.conflict.status, _ANSWERS.conflict.code)
 
 # The keys of a payout intent (section Success), and those of them that an order consists of.
-KEYS = keys.KEYS["payout-intents"]
+KEYS = CONTRACT.answers.keys
 ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
 
 _ONLY_ONE_STATE = (
@@ -45,7 +48,7 @@ def is_cancelled(read: Reply) -> bool:
 
 def holds(reply: Reply, good: bool, expected: str, *, hint: str = "", control: bool = False) -> None:
     """Raises a Violation that shows the answer, unless it is `good`; `control` as there."""
-    observed = f"{'GET shows ' if reply.exchange.method == 'GET' else ''}{expect.shown(reply)}"
+    observed = f"{'GET shows ' if reply.exchange.method == 'GET' else ''}{summary.of(reply)}"
     expect.that(good, expected=expected, observed=observed, reply=reply, hint=hint, control=control)
 
 
@@ -104,7 +107,7 @@ def in_envelope(reply: Reply, what: str) -> None:
         expect.that(
             isinstance(value, str) and bool(value.strip()),
             expected=f"{path} to be a text that isn't empty in the answer to {what}",
-            observed=f"{path} is {value!r} ({expect.shown(reply)})",
+            observed=f"{path} is {value!r} ({summary.of(reply)})",
             reply=reply,
             hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
         )
@@ -136,7 +139,7 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
     wrong = [
         f"{key} was {first.at(key)!r} and is {again.at(key)!r}"
         for key in KEYS
-        if not expect.same(first.at(key), again.at(key))
+        if not equality.same(first.at(key), again.at(key))
     ]
     expect.that(
         not wrong, expected=f"{which} to get the first answer's body", observed="; ".join(wrong), reply=again
@@ -169,7 +172,7 @@ def not_cancelled(
     expect.that(
         not is_cancelled(read),
         expected=expected,
-        observed=f"GET shows {expect.shown(read)}{'; ' if accepted else ''}{accepted}",
+        observed=f"GET shows {summary.of(read)}{'; ' if accepted else ''}{accepted}",
         reply=reply or read,
         hint=hint,
     )
@@ -196,7 +199,9 @@ def proceeds(
         if left_alone is None:
             return False
         its_first, its_last = (one.at(key) for one in left_alone)
-        return expect.alike(read.at(key), its_last) or not expect.alike(its_first, its_last)
+        return equality.same_but_nulls(read.at(key), its_last) or not equality.same_but_nulls(
+            its_first, its_last
+        )
 
     wrong = []
     # One that never read as processing isn't excused by another that doesn't either.
@@ -205,7 +210,7 @@ def proceeds(
         wrong.append(f"status is {status!r}")
     # It may have settled meanwhile, and then a failure code of its own is no wonder.
     ours = re.search("cancel|approval_required", str(code), re.IGNORECASE) is not None
-    strange = not expect.alike(code, before.at("failure_code")) and not anyway("failure_code")
+    strange = not equality.same_but_nulls(code, before.at("failure_code")) and not anyway("failure_code")
     if strange and (ours or (status == was and code)):
         wrong.append(f"failure_code is {code!r}")
     if reason in str(message):
@@ -213,12 +218,12 @@ def proceeds(
     wrong += [
         f"{key} is {read.at(key)!r} and no longer {before.at(key)!r}"
         for key in ORDER
-        if not expect.alike(read.at(key), before.at(key)) and not anyway(key)
+        if not equality.same_but_nulls(read.at(key), before.at(key)) and not anyway(key)
     ]
     expect.that(
         not wrong,
         expected=f"a processing intent to proceed {when}",
-        observed=f"GET shows that {', '.join(wrong)} ({expect.shown(read)})",
+        observed=f"GET shows that {', '.join(wrong)} ({summary.of(read)})",
         reply=read,
         hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
     )

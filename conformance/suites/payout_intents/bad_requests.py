@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from conformance.expect import Violation
 from conformance.http.auth import basic
 from conformance.http.reply import Reply
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.client import PayoutIntents, body_of, cancel_path, encoded

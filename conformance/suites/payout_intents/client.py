@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+from conformance import unknown_ids
 from conformance.errors import NotTestable, TransportError
-from conformance.http.auth import Credentials, basic
+from conformance.http import summary
+from conformance.http.auth import basic
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
@@ -22,14 +24,12 @@ from conformance.oracles.every_response import is_kept
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.common import is_kept, whole_race
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     is_cancelled,
     is_shown,
     succeeded,
 )
-from conformance.suites.payout_intents.ids import unknown_like
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
@@ -113,7 +113,7 @@ class PayoutIntents:
 
     def odd(self, ask: Call, *, to: str) -> Reply:
         """The answer to a request that is odd on purpose; one that is never answered is that request's finding."""
-        return odd_requests.odd(ask, lambda: self.read(unknown_like(None)), to=to)
+        return odd_requests.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
         """As `odd`, but None where it is never answered: that isn't accepted, and another row tells it."""
@@ -293,11 +293,11 @@ class PayoutIntents:
 
     def dissent(self, intent: Target) -> Reply | None:
         """A read that still doesn't show the intent cancelled when all should; None where there is none."""
-        return self._patience.dissent(lambda: self.read_everywhere(intent), is_cancelled)
+        return self._polling.dissent(lambda: self.read_everywhere(intent), is_cancelled)
 
     def until(self, ask: Callable[[], Reply], good: Callable[[Reply], bool]) -> Reply:
         """The first good answer within two seconds, or the last one. Waiting in vain is done once per worker."""
-        return self._patience.until(ask, good)
+        return self._polling.until(ask, good)
 
     # -- names and secrets ---------------------------------------------------------------------------------
 
@@ -362,14 +362,14 @@ class PayoutIntents:
             raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
         return racers
 
-    def race(self, calls: Sequence[Call]) -> expect.Race:
+    def race(self, calls: Sequence[Call]) -> concurrency.Race:
         """The calls at the same moment. Raises the TransportError of one that got no answer."""
-        race = expect.race(self._client, calls)
+        race = concurrency.race(self._client, calls)
         if race.faults:
             raise race.faults[0]
         return race
 
-    def raced(self, begin: Callable[[], tuple[T, Sequence[Call]]]) -> tuple[T, expect.Race]:
+    def raced(self, begin: Callable[[], tuple[T, Sequence[Call]]]) -> tuple[T, concurrency.Race]:
         """What `begin` made ready, and a race of the calls that it gave; run again where one got no answer."""
         return whole_race(self._client, begin)
 

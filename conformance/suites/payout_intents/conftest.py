@@ -9,10 +9,11 @@ from conformance.oracles.every_run import EveryRun
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Events
 from conformance.suites.payout_intents.every_answer import judges
 from conformance.suites.payout_intents.observations import Evidence
-from conformance.suites.payout_intents.receiver import Patience, Receiver, opened
+from conformance.webhooks.receiver import Receiver, opened
 
 UNNAMED = "unnamed"
 """Stands for the terminal states of a profile that names none."""

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from conformance.errors import ConformanceError
-from conformance.expect import Violation
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply
 from conformance.model import Exchange
+from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import was_refused
 from conformance.suites.payout_intents.client import PayoutIntents, body_of
-from conformance.suites.payout_intents.receiver import EVENT, Delivery, Receiver
+from conformance.suites.payout_intents.contract import EVENT
+from conformance.webhooks.receiver import Delivery, Receiver
 
 # An event that should not come isn't far once a later one has come that should.
 _LATER_S = 0.25

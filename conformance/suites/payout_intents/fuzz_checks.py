@@ -14,10 +14,10 @@ from conformance.fuzz.oracle.results import (
     Target,
     differs,
     expected_response,
-    told,
 )
 from conformance.fuzz.stateful.state_machine import StateMachine
 from conformance.fuzz.text_field import TextField
+from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Level
 from conformance.oracles.texts import Returned, returned
@@ -272,7 +272,7 @@ def _of_key(check: str, first: Reply, reply: Reply, finding: Finding | None) -> 
 def _replay(first: Reply, reply: Reply) -> Finding | None:
     to = "the same key with the same body"
     if reply.status == first.status and reply.json != first.json:
-        return Finding(f"the first answer's body to {to}", told(reply), "another body")
+        return Finding(f"the first answer's body to {to}", summary.of(reply), "another body")
     return differs(ExpectedResponse(first.status), reply, to)
 
 

@@ -195,7 +195,7 @@ def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence)
     proceeds(read, when, before=refused.before, reason=refused.reason, left_alone=left_alone)
     holds(
         read,
-        twins is None or is_open(twins) or expect.same(read.at("status"), twins.at("status")),
+        twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
         "an intent whose cancel was refused to end as one does that was set up with it and left alone: "
         f"{twins.at('status') if twins is not None else ''}",
         hint="Does the refused request leave a mark or a lock behind?",

@@ -20,14 +20,7 @@ from conformance.oracles.instants import is_instant, is_same_instant
 from conformance.oracles.keys import lacking
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import (
-    account_numbers,
-    hides_account,
-    is_instant,
-    is_same_instant,
-    needs_account,
-    unmasked,
-)
+from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.payout_intents.assertions import KEYS, ORDER, has_succeeded, succeeded, told
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, encoded
 from conformance.suites.payout_intents.observations import WHY, Evidence
@@ -97,7 +90,7 @@ def test_object_is_payout_intent(evidence: Evidence) -> None:
     """object says what it is: payout_intent."""
     reply = evidence.cancelled().reply
 
-    told(reply, "object", expect.is_same_as("payout_intent"), "'payout_intent'")
+    told(reply, "object", equality.is_same_as("payout_intent"), "'payout_intent'")
 
 
 @requirement("PI-15")
@@ -105,7 +98,7 @@ def test_id_is_the_requested_one(evidence: Evidence) -> None:
     """The answer is about the intent that was asked for."""
     one = evidence.cancelled()
 
-    told(one.reply, "id", expect.is_same_as(one.intent.id), f"the requested id {one.intent.id!r}")
+    told(one.reply, "id", equality.is_same_as(one.intent.id), f"the requested id {one.intent.id!r}")
 
 
 @requirement("PI-16")
@@ -113,7 +106,7 @@ def test_failure_code_is_cancelled(evidence: Evidence) -> None:
     """failure_code is cancelled, spelt as the status is."""
     reply = evidence.cancelled().reply
 
-    told(reply, "failure_code", expect.is_same_as("cancelled"), "'cancelled', in the 202 and with two l's")
+    told(reply, "failure_code", equality.is_same_as("cancelled"), "'cancelled', in the 202 and with two l's")
 
 
 @requirement("PI-16")
@@ -122,7 +115,7 @@ def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how:
     """failure_code is cancelled without a reason and without a key, too."""
     reply = has_succeeded(api.ask(how, given("requires_approval")))
 
-    told(reply, "failure_code", expect.is_same_as("cancelled"), f"'cancelled' in the answer to {how}")
+    told(reply, "failure_code", equality.is_same_as("cancelled"), f"'cancelled' in the answer to {how}")
 
 
 @requirement("PI-17")
@@ -157,7 +150,7 @@ def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen
 
     expected = f"{api.environment!r}, as the profile says of these credentials"
     look = told if seen == "reply" else expect.field
-    look(reply, "environment", expect.is_same_as(api.environment), expected)
+    look(reply, "environment", equality.is_same_as(api.environment), expected)
 
 
 @requirement("PI-18")

@@ -201,7 +201,7 @@ def test_read_confirms_the_status(evidence: Evidence) -> None:
     one = evidence.cancelled()
 
     # A word that the 202 spells in the same way is that one's fault.
-    same = is_cancelled(one.after) and expect.same(one.after.at("status"), one.reply.at("status"))
+    same = is_cancelled(one.after) and equality.same(one.after.at("status"), one.reply.at("status"))
     holds(
         one.after,
         one.after.status == 200 and (one.after.at("status") == "cancelled" or same),

@@ -12,7 +12,6 @@ from conformance.oracles import equality, expect
 from conformance.oracles.every_response import discloses_nothing, is_json, no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.suites.common import is_json, no_server_error, shows_no_insides
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
@@ -75,7 +74,7 @@ def test_answer_is_clean_json(evidence: Evidence, which: str) -> None:
     reply = {**ACCEPTED, **REFUSED}[which](evidence)
 
     is_json(reply, to=f"a request that gets {which.replace('_', ' ')}")
-    shows_no_insides(reply, to=f"a request that gets {which.replace('_', ' ')}")
+    discloses_nothing(reply, to=f"a request that gets {which.replace('_', ' ')}")
 
 
 @requirement("PI-45")
@@ -86,7 +85,7 @@ def test_other_answer_is_clean_json(evidence: Evidence, which: str) -> None:
 
     if reply is not None:
         is_json(reply, to=f"a request with {which}")
-        shows_no_insides(reply, to=f"a request with {which}")
+        discloses_nothing(reply, to=f"a request with {which}")
 
 
 @requirement("PI-45")
@@ -153,7 +152,7 @@ def test_json_by_any_spelling_is_accepted(
 
     reply = api.post(given("requires_approval"), BODY, change={"Content-Type": label})
 
-    echoed = expect.same(usual.at("failure_message"), WHY)
+    echoed = equality.same(usual.at("failure_message"), WHY)
     holds(
         reply,
         succeeded(reply) and (not echoed or reply.at("failure_message") in ("ordered twice", MISSING)),
@@ -210,7 +209,7 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
     expect.that(
         read.at("status") == "requires_approval",
         expected=f"an intent to await approval still after {', '.join(replies)} on {methods.place}",
-        observed=f"GET shows {expect.shown(read)}; accepted were {', '.join(accepted) or 'none of them'}",
+        observed=f"GET shows {summary.of(read)}; accepted were {', '.join(accepted) or 'none of them'}",
         reply=read,
     )
     # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.

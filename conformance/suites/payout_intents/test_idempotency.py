@@ -11,7 +11,6 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.assertions import (
     APPROVAL_REQUIRED,
     CONFLICT,

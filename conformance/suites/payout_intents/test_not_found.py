@@ -16,8 +16,6 @@ from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.lines import LONG
 from conformance.oracles.odd_requests import is_turned_down
 from conformance.plugin import Given
-from conformance.suites.alike import difference
-from conformance.suites.common import LONG, is_turned_down, no_server_error
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
@@ -29,9 +27,10 @@ from conformance.suites.payout_intents.assertions import (
 )
 from conformance.suites.payout_intents.bad_requests import cancel_naming, naming, read_naming
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
-from conformance.suites.payout_intents.ids import is_sparse
+from conformance.suites.payout_intents.contract import CONTRACT
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.results import Foreign
+from conformance.unknown_ids import is_sparse
 
 ASKED = [Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.READ]
 ALIKE = [Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.READ]
@@ -123,7 +122,9 @@ def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str) -> None:
     """404 not_found; PI-10 judges a refusal that is wrong as that of an unknown id is."""
     if not reply.ok and (reply.status != NOT_FOUND.status or reply.at("error.code") != NOT_FOUND.code):
         usual = evidence.ask_about_unknown_ids().replies[asked]
-        if usual.status == reply.status and expect.alike(usual.at("error.code"), reply.at("error.code")):
+        if usual.status == reply.status and equality.same_but_nulls(
+            usual.at("error.code"), reply.at("error.code")
+        ):
             return
     not_found(reply, f"{asked} of {what}")
 
@@ -219,8 +220,8 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
     found = difference(theirs, (nobodys, another), (foreign.intent.id, *unknown.ids))
     expect.that(
         found is None,
-        expected=f"{asked} of {what} to be answered as for an unknown id: {expect.shown(nobodys)}",
-        observed=f"{found} ({expect.shown(theirs)})",
+        expected=f"{asked} of {what} to be answered as for an unknown id: {summary.of(nobodys)}",
+        observed=f"{found} ({summary.of(theirs)})",
         reply=theirs,
         hint="Any difference tells a stranger which ids exist.",
     )
@@ -242,7 +243,7 @@ def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: Ask) 
         if len(raw) > LONG and isinstance(cause, TransportError) and cause.kind != "timeout":
             return
         raise
-    is_turned_down(reply, raw, to=what)
+    is_turned_down(reply, raw, to=what, found_code=CONTRACT.answers.refused.code)
 
 
 @requirement("PI-14")

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import Returned, returned
 from conformance.plugin import Given
-from conformance.suites.common import no_server_error
 from conformance.suites.payout_intents.assertions import (
     accepted,
     holds,
@@ -240,7 +238,7 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
 
 def _says_why(seen: Reply) -> bool:
     """Whether a plain reason comes back at all, in an answer about the cancel for WHY."""
-    return expect.same(seen.at("failure_message"), WHY)
+    return equality.same(seen.at("failure_message"), WHY)
 
 
 NO_STRING: dict[str, Any] = {
@@ -341,7 +339,7 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
     read, usual = api.confirmed(intent), evidence.cancelled(reason=WHY)
     evidence.shows_cancelled(read, after=what)
     if _says_why(usual.reply) and _says_why(usual.after):
-        holds(read, expect.same(_text(read), _text(reply)), "GET to show the reason that the 202 shows")
+        holds(read, equality.same(_text(read), _text(reply)), "GET to show the reason that the 202 shows")
 
 
 @requirement("PI-29")

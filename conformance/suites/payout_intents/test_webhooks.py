@@ -7,8 +7,9 @@ from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Act, Announced, Events
-from conformance.suites.payout_intents.receiver import EVENT, Receiver
+from conformance.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.waits
 

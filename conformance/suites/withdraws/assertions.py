@@ -9,17 +9,19 @@ from typing import Any
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import expect, keys
+from conformance.oracles import expect
 from conformance.oracles.difference import neutral
 from conformance.oracles.expect import Answer
+from conformance.suites.withdraws.contract import CONTRACT
 
-# Sections Success Response and Error Responses. WD-26 judges what else the envelope holds.
-CANCELED = Answer(200, fields=(("success", True), ("data.status", "canceled")))
-REFUSED = Answer(400, "VALIDATION_ERROR")
-NOT_FOUND = Answer(404, "RESOURCE_NOT_FOUND")
-
-# The keys of a canceled withdraw (section Success Response).
-KEYS = keys.KEYS["withdraws"]
+# WD-26 judges what else the envelope holds.
+_ANSWERS = CONTRACT.answers
+CANCELED = Answer(
+    _ANSWERS.ok.status, fields=(("success", True), (_ANSWERS.status, CONTRACT.states.cancelled))
+)
+REFUSED = Answer(_ANSWERS.refused.status, _ANSWERS.refused.code)
+NOT_FOUND = Answer(_ANSWERS.not_found.status, _ANSWERS.not_found.code)
+KEYS = _ANSWERS.keys
 
 VERIFY_HINT = "Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else."
 

@@ -40,9 +40,10 @@ def authenticate(credentials: Credentials, body: bytes, stamp: Stamp) -> Headers
     return tuple(signed_headers(credentials, stamp(), body).items())
 
 
-def signed_text(headers: Headers, body: bytes) -> str:
-    """Returns the text that the signature of a request with these headers was made over."""
-    return f"{dict(headers)['X-Timestamp']}.{body.decode('utf-8', 'backslashreplace')}"
+def signed(headers: Headers, body: bytes) -> str | None:
+    """Returns the text that the signature of these headers was computed over."""
+    stamp = next((value for name, value in headers if name.lower() == "x-timestamp"), "")
+    return f"{stamp}.{body.decode('utf-8', 'backslashreplace')}"
 
 
 def curl(names: Mapping[str, str], variable: Variable, body: str) -> CurlAuthentication:
@@ -172,5 +173,5 @@ AUTHENTICATION = Authentication(
     curl=curl,
     misreadings=misreadings,
     timestamped=True,
-    signed=signed_text,
+    signed=signed,
 )

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from conformance.http.auth import signature
+from conformance.suites.withdraws.authentication import signature
 from conformance.suites.withdraws.client import Withdraws
 
 Headers = dict[str, str | None]

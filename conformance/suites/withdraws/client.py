@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import uuid4
 
 from conformance.errors import NotTestable, TransportError
-from conformance.http.auth import signature
 from conformance.http.client import Client, Request
-from conformance.http.patience import Patience
+from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Auth
+from conformance.model import Auth, Credentials
 from conformance.oracles import concurrency, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
@@ -19,6 +17,8 @@ from conformance.oracles.expect import Violation
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.suites.withdraws.assertions import accepted, data, is_canceled, succeeded
+from conformance.suites.withdraws.authentication import signed_headers
+from conformance.suites.withdraws.contract import CONTRACT
 from conformance.suites.withdraws.fields import compared
 
 Target = Resource | str
@@ -75,7 +75,7 @@ class Withdraws:
         """
         if not self.can_read:
             return None
-        reply = self._patience.until(lambda: self.read(withdraw, by=by), lambda reply: reply.status != 404)
+        reply = self._polling.until(lambda: self.read(withdraw, by=by), lambda reply: reply.status != 404)
         expect.that(
             reply.status == 200 and bool(data(reply)),
             expected="the declared read endpoint to show the withdraw: 200 with data",
@@ -86,7 +86,7 @@ class Withdraws:
 
     def confirmed(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """The first read that says canceled, or the last of two seconds: no document forbids a read to lag a little."""
-        return self._patience.until(lambda: self.read(withdraw, by=by), is_canceled)
+        return self._polling.until(lambda: self.read(withdraw, by=by), is_canceled)
 
     def seen_canceled(self, withdraw: Target, *, by: str = "primary") -> Reply | None:
         """A read that shows a withdraw canceled, so that a check can begin; None where nothing can be read."""
@@ -130,7 +130,7 @@ class Withdraws:
 
     def dissent(self, withdraw: Target) -> Reply | None:
         """A read that still doesn't show the withdraw canceled when all should; None where there is none."""
-        return self._patience.dissent(lambda: self.read_everywhere(withdraw), is_canceled)
+        return self._polling.dissent(lambda: self.read_everywhere(withdraw), is_canceled)
 
     def cancels(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel that a check begins with. Where it fails, the check is not testable."""
@@ -190,7 +190,7 @@ class Withdraws:
 
     def to_raw_id(self, raw: str, *, by: str = "primary") -> Reply:
         """A documented cancel whose id goes into the path just as it stands."""
-        path = f"/api/v1/withdraws/{raw}/cancel"
+        path = CONTRACT.requests.cancel.replace("{id}", raw)
         return self._client.send(lambda: self._documented("POST", path, by))
 
     def to_path(self, path: str, headers: Mapping[str, str | None], *, method: str = "POST") -> Reply:
@@ -215,12 +215,8 @@ class Withdraws:
     ) -> dict[str, str | None]:
         """The three documented headers, each part replaceable."""
         pair = self._session.profile.credentials[by]
-        stamp = self.timestamp() if timestamp is None else timestamp
-        return {
-            "X-API-Key": pair.key if key is None else key,
-            "X-Timestamp": stamp,
-            "X-Signature": signature(pair.secret if secret is None else secret, stamp, body),
-        }
+        used = Credentials(by, (pair.key if key is None else key, pair.secret if secret is None else secret))
+        return {**signed_headers(used, self.timestamp() if timestamp is None else timestamp, body)}
 
     def timestamp(self) -> str:
         """Milliseconds since the epoch, used for nothing else in this run."""
@@ -232,7 +228,7 @@ class Withdraws:
 
     def unknown_id(self) -> str:
         """A UUID that names nothing."""
-        return str(uuid4())
+        return CONTRACT.unknown_id(None)[0]
 
     def will_settle(self, withdraw: Resource) -> None:
         """Marks a withdraw that the target is asked to pay: the checks that look back pass over it then."""
@@ -325,7 +321,7 @@ def about(sent: Sent) -> Resource:
 
 def cancel_path(withdraw: Target) -> str:
     """The documented path of a cancel."""
-    return f"/api/v1/withdraws/{quoted(withdraw)}/cancel"
+    return CONTRACT.requests.cancel.replace("{id}", quoted(withdraw))
 
 
 def quoted(withdraw: Target) -> str:

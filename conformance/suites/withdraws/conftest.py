@@ -44,5 +44,5 @@ def every_success(
 
 def _may_be_cancelled(withdraw: Resource) -> bool:
     """Whether a withdraw may be cancelled at all: WD-03 to WD-06 judge the success of another one."""
-    supported = withdraw.wanted.provider_supports_cancel is not False
+    supported = dict(withdraw.wanted.extra).get("provider_supports_cancel") is not False
     return withdraw.status == "pending" or (withdraw.status == "processing" and supported)

@@ -8,8 +8,9 @@ from conformance.fuzz.fuzzing import Fuzzing, RequestStep
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
 from conformance.fuzz.generate.values import HEX, PLAIN, garbage, long, multibyte
 from conformance.fuzz.oracle.checks import FuzzCheck, table
-from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, text, told
+from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, text
 from conformance.fuzz.stateful.state_machine import StateMachine
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.model import Headers, Level
 from conformance.oracles.keys import has_value

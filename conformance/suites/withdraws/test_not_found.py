@@ -188,7 +188,7 @@ def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None
             return
         raise
 
-    is_turned_down(reply, raw, to=what, never=None)
+    is_turned_down(reply, raw, to=what, found_code=None)
 
 
 @requirement("WD-14")
