@@ -37,7 +37,7 @@ class Basis(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a check or of a requirement."""
+    """The outcome of a check or of a requirement."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a run says of its target."""
+    """The verdict of a run on its target."""
 
     CONFORMANT = "conformant"
     NON_CONFORMANT = "non_conformant"
@@ -57,7 +57,7 @@ class Verdict(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a waiver did in a run: it waived a failure (or a warning), had expired, wasn't needed, or can't be told."""
+    """The effect of a waiver: it waived a failure (or a warning), had expired, wasn't needed, or can't be told."""
 
     WAIVES = "waives"
     EXPIRED = "expired"
@@ -75,7 +75,7 @@ class Auth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What proves a caller to the target. `values` are those of the credential fields, in the contract's order.
+    """The values that prove a caller. `values` are those of the credential fields, in the contract's order.
 
     `key` names the caller, `secret` proves it; of a single field, both are the same. None of them shows in a repr.
     `environment` is where they are valid, `test` or `live`; empty where that doesn't matter.
@@ -245,7 +245,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class RequirementResult:
-    """What a run found out about one requirement; `reason` is a sentence where the outcome isn't `passed`."""
+    """The result of a run for one requirement; `reason` is a sentence where the outcome isn't `passed`."""
 
     requirement: Requirement = field(metadata=NEVER)
     outcome: Outcome
@@ -255,7 +255,7 @@ class RequirementResult:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Somebody's word that a failure of `requirement` is known, and doesn't stop them until `expires`.
+    """A statement that a failure of `requirement` is known, and doesn't stop them until `expires`.
 
     `expires` is an ISO date, the last day on which it holds (UTC); `by` may be empty. `effect` is None until a run
     has shown it. A waived failure is still a failure, in the verdict and in every report: only the exit code lets it
@@ -282,7 +282,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a run was made with: enough to fold its checks into the same verdict again.
+    """The inputs of a run: enough to fold its checks into the same verdict again.
 
     Digests are `sha256:<hex>`: `build` of the harness's own files, `openapi` of the API's operations, `profile` of
     the profile, which names secrets and holds none. `declared` maps a capability to what the profile says of it

@@ -20,10 +20,10 @@ SEQUENCES = "walks"
 
 
 class Mutation(StrEnum):
-    """What a request tries; it decides what an honest target may answer."""
+    """The mutation of a request; it decides what an honest target may answer."""
 
     DOCUMENTED = "documented"
-    """As the documents show it: the answer follows from the resource's state alone."""
+    """None, a documented request: the answer follows from the resource's state alone."""
     OPEN = "open"
     """Within the schema, though no document says what becomes of it (further keys, control characters)."""
     BODY = "body"

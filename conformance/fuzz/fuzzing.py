@@ -1,4 +1,4 @@
-"""What an API brings to fuzzing: its checks, the facts that its oracle needs, follow-ups and a state machine.
+"""The part of an API in fuzzing: its checks, the facts that its oracle needs, follow-ups and a state machine.
 
 An API names the module that holds a `Fuzzing` in its contract (`Contract.fuzzing`). For one that names none, checks are
 derived from the operations of its specification: no 5xx, documented statuses and schemas, missing and wrong credentials
@@ -56,7 +56,7 @@ class RequestStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fuzzing:
-    """What one API brings.
+    """The part of one API.
 
     `fields` are the checks of fields of a success, by operation; other fields belong to `body.keys`, and all of an
     operation in `whole` to `body.shape`. `judged_apart` are fields that `body(reply)` judges: it returns violations

@@ -90,7 +90,7 @@ class Redactor:
         return any(hint in lower for hint in self._hints)
 
     def text(self, text: str, extra: Iterable[str] = ()) -> str:
-        """As `raw`, for text; anything that UTF-8 can't say (lone surrogates) survives."""
+        """Returns text without secrets; anything that UTF-8 can't say (lone surrogates) survives."""
         return self.raw(text.encode("utf-8", "surrogatepass"), extra).decode("utf-8", "surrogatepass")
 
     def own_header(self, name: str, value: str) -> str:

@@ -22,7 +22,7 @@ def of(reply: Reply) -> str:
 
 
 def of_exchange(exchange: Exchange) -> str:
-    """As `of`, of what was recorded; where no answer came, the reason."""
+    """Returns a recorded answer in one line; where no answer came, the reason."""
     if exchange.error:
         return exchange.error
     body = _body(exchange)

@@ -58,7 +58,7 @@ class Answers:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Whose credentials the profile will name, in the order of its tables."""
+        """The owners whose credentials the profile will name, in the order of its tables."""
         return ("primary", *(owner for owner in self.contract.others if getattr(self, owner)))
 
     def variables(self, owner: str) -> dict[str, str]:

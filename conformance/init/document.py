@@ -78,7 +78,7 @@ def _matches(
 
 
 def parsed(path: Path) -> Mapping[str, Any]:
-    """What stands in an OpenAPI or Swagger file, in YAML or JSON. Raises UsageError where it is none."""
+    """Returns an OpenAPI or Swagger file, in YAML or JSON. Raises UsageError where it is none."""
     import yaml  # late: a profile can be written without an OpenAPI file
 
     try:

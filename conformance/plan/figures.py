@@ -58,7 +58,7 @@ class Untested:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a rehearsed run sent and used. `seconds` maps a latency in ms to the expected duration of a run."""
+    """The figures of a rehearsed run. `seconds` maps a latency in ms to the expected duration of a run."""
 
     requests_suites: int
     requests_fuzz: int
@@ -71,7 +71,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do to a target that behaves. `figures` is None where the API has no sandbox to rehearse against.
+    """The plan of a run for a target that behaves. `figures` is None where the API has no sandbox to rehearse against.
 
     `checks` is the number of checks that would run: of the suites alone where nothing was rehearsed.
     """

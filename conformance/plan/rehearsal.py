@@ -34,7 +34,7 @@ Pools = dict[str, dict[str, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run did: its record, and how often it asked for each thing.
+    """The result of a rehearsal: its record, and how often it asked for each thing.
 
     `used` counts resources by (owner, status), `messages` those to the source of resources, by action. `requests` are
     those to the target, fuzzing and preflight included.

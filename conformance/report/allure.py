@@ -280,6 +280,6 @@ def _milliseconds(instant: str | None) -> int | None:
 
 
 def _json(item: Any) -> str:
-    """As allure-python-commons writes it, in ASCII."""
+    """Returns the JSON that allure-python-commons writes, in ASCII."""
     content: dict[str, Any] = asdict(item, filter=lambda _, value: bool(value) or value is False)
     return json.dumps(content, ensure_ascii=True)

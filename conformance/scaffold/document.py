@@ -1,4 +1,4 @@
-"""What an OpenAPI file says of a cancel: the operations, their statuses, how a caller authenticates."""
+"""Reads a cancel from an OpenAPI file: the operations, their statuses, how a caller authenticates."""
 
 import re
 from collections.abc import Iterator, Mapping

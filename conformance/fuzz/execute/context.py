@@ -41,7 +41,7 @@ class ResultSink:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """What an executor works with."""
+    """The parts that an executor works with."""
 
     api: str
     session: Session

@@ -42,7 +42,7 @@ class LeasedResource:
 
 
 class Availability(Enum):
-    """What is available in a state: a new resource, one that is in use now, or none any more."""
+    """The availability of a state: a new resource, one that is in use now, or none any more."""
 
     NEW = "new"
     LATER = "later"

@@ -62,7 +62,7 @@ LABELS: tuple[Headers, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What sequences may use of a profile: other credentials, a settlement, a way of reading, and states to start in.
+    """The permissions of a sequence: other credentials, a settlement, a way of reading, and states to start in.
 
     `readers` are credentials that send nothing but reads: those of a live environment. `moving` are states that a
     resource leaves by itself.

@@ -1,4 +1,4 @@
-"""What state machines have in common: their subjects, and comparing what two answers show."""
+"""Subjects of state machines, and the comparison of two answers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

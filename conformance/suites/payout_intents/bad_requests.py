@@ -139,7 +139,7 @@ def forged(api: PayoutIntents, forgery: Forgery) -> str | None:
 
 
 def forgeries(api: PayoutIntents, kind: Mapping[str, Forgery]) -> Iterator[tuple[str, str | None]]:
-    """What is wrong, and the value of Authorization, for each that is wrong in fact: digits have no letter case."""
+    """Returns values of Authorization by their fault, for each that is wrong in fact: digits have no letter case."""
     right = {basic(*known) for known in api.known_pairs()}
     for what, forgery in kind.items():
         value = forged(api, forgery)

@@ -62,7 +62,7 @@ class Ask(Enum):
     READ = "a read"
 
     def __str__(self) -> str:
-        """As messages have it."""
+        """Returns the words that messages use."""
         return self.value
 
     def what(self) -> str:
@@ -116,7 +116,7 @@ class PayoutIntents:
         return odd_requests.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
-        """As `odd`, but None where it is never answered: that isn't accepted, and another row tells it."""
+        """Returns as `odd` does, but None where no answer ever comes: that isn't accepted, and another row tells it."""
         try:
             return self.odd(ask, to=to)
         except expect.Violation:
@@ -130,7 +130,7 @@ class PayoutIntents:
         to: str,
         first: Resource | None = None,
     ) -> tuple[Resource, Reply]:
-        """As `odd`, about an intent that is another one each time: one without an answer may have been cancelled."""
+        """Returns as `odd` does, about another intent each time: one without an answer may have been cancelled."""
         asked: list[Resource] = []
 
         def once() -> Reply:
@@ -370,7 +370,7 @@ class PayoutIntents:
         return race
 
     def raced(self, begin: Callable[[], tuple[T, Sequence[Call]]]) -> tuple[T, concurrency.Race]:
-        """What `begin` made ready, and a race of the calls that it gave; run again where one got no answer."""
+        """Returns what `begin` made ready, and a race of the calls that it gave; run again where one got no answer."""
         return whole_race(self._client, begin)
 
 

@@ -32,7 +32,7 @@ Cancel = Callable[[Resource, str], object]
 
 
 class Act(Enum):
-    """What is done with an intent of its own, for a reason of its own, by the words that messages use for it."""
+    """An act on an intent of its own, for a reason of its own, by the words that messages use for it."""
 
     CANCEL = "a cancel with a key"
     CANCEL_WITHOUT_KEY = "a cancel without a key"
@@ -84,7 +84,7 @@ class Events:
         return found
 
     def all_after(self, act: Act) -> Announced:
-        """As `after`, where it matters that no more came: an event that was caused later has come by then."""
+        """Returns the events, where it matters that no more came: one that was caused later has come by then."""
         found, last = self.after(act), self.after(Act.CANCEL_IN_THE_END)
         if not last.came:
             raise Violation(

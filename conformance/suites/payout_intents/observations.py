@@ -107,7 +107,7 @@ class Evidence:
         return Cancelled(intent, before, reply, api.confirmed(intent))
 
     def cancelled(self, *, reason: str = WHY) -> Cancelled:
-        """As `cancel`, where it was accepted: the control of every check that looks at more than that."""
+        """Returns an accepted `cancel`: the control of every check that looks at more than that."""
         one = self.cancel(reason=reason)
         has_succeeded(one.before, "a documented read")
         has_succeeded(one.reply)
@@ -127,7 +127,7 @@ class Evidence:
         return Odd(reply, (api.confirmed if succeeded(reply) else api.seen)(intent))
 
     def cancel_with_body_if_answered(self, body: bytes, *, what: str) -> Odd | None:
-        """As `cancel_with_body`; None where it gets no answer, which the row's other checks tell."""
+        """Returns the answer to `cancel_with_body`; None where it gets none, which the row's other checks tell."""
         try:
             return self.cancel_with_body(body, what=what)
         except Violation as fault:

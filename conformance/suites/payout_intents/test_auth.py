@@ -1,4 +1,4 @@
-"""Who may cancel and read: only those with the right pair of key and secret, sent by Basic.
+"""Callers who may cancel and read: only those with the right pair of key and secret, sent by Basic.
 
 Every negative changes one thing, and has its twin: the documented request still works on the same intent.
 """

@@ -108,7 +108,7 @@ def _one_succeeds(race: Race, what: str) -> None:
 
 @requirement("PI-07")
 def test_one_of_many_cancels_succeeds(distinct: Sequence[Round]) -> None:
-    """Of parallel cancels of one intent, each under its own key, exactly one succeeds."""
+    """Exactly one of several parallel cancels of one intent, each under its own key, succeeds."""
     for one in distinct:
         _one_succeeds(one.race, "cancels of one intent, each under its own key,")
 
@@ -202,7 +202,7 @@ def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: 
 def test_one_key_with_many_reasons_succeeds_once(
     api: PayoutIntents, given: Given, evidence: Evidence
 ) -> None:
-    """Of parallel cancels with one key and a reason each, one succeeds: a conflict in flight is one, too."""
+    """One of several parallel cancels with one key and a reason each succeeds: a conflict in flight is one, too."""
     evidence.cancelled()
 
     def begin() -> tuple[None, list[Call]]:
@@ -229,7 +229,7 @@ def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evide
 
 @requirement("PI-36")
 def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Evidence) -> None:
-    """Of parallel requests with one key and body one takes effect; the others get its answer, or 409."""
+    """One of several parallel requests with one key and body takes effect; the others get its answer, or 409."""
     conflict = evidence.conflict(first="the first reason", second="the other reason")
     fair = (409, conflict.first_again.status)
     for one in retries:

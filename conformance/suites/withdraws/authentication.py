@@ -133,7 +133,7 @@ _MESSAGES: dict[str, Callable[[str, str], str]] = {
 
 
 def _secrets(pair: Credentials) -> dict[str, bytes]:
-    """What may be taken for the secret."""
+    """Returns the values that a target may take for the secret."""
     raw = pair.secret.encode()
     found = {
         "a signature made with the key": pair.key.encode(),

@@ -74,7 +74,7 @@ def races(evidence: Races, conformance_session: Session) -> Races:
 
 @requirement("WD-08")
 def test_one_of_many_cancels_succeeds(api: Withdraws, races: Races) -> None:
-    """Of parallel cancels of one pending withdraw exactly one succeeds."""
+    """Exactly one of several parallel cancels of one pending withdraw succeeds."""
     for withdraw, race in zip(races.withdraws, races.rounds, strict=True):
         # WD-06 and WD-09 judge a withdraw that can be cancelled again at any time: such a race has no winner.
         again = _successes(race) > 1 and succeeded(api.cancel(withdraw))
@@ -83,7 +83,7 @@ def test_one_of_many_cancels_succeeds(api: Withdraws, races: Races) -> None:
 
 @requirement("WD-02")
 def test_one_of_many_cancels_of_a_processing_withdraw_succeeds(api: Withdraws, given: Given) -> None:
-    """Of parallel cancels of one processing withdraw, too, exactly one succeeds."""
+    """Exactly one of several parallel cancels of one processing withdraw succeeds, too."""
     for _ in range(_FEWER_ROUNDS):
         withdraw, race = api.race(lambda: given("processing"))
         # The withdraw may settle by itself, and then no cancel succeeds.
@@ -149,7 +149,7 @@ def test_answers_to_parallel_cancels_are_not_mixed_up(beside: Beside) -> None:
 
 @requirement("WD-09")
 def test_parallel_cancels_of_different_withdraws_all_stand(api: Withdraws, beside: Beside) -> None:
-    """Of several withdraws that were cancelled at once each is canceled afterwards."""
+    """Each of several withdraws that were cancelled at once is canceled afterwards."""
     none = not any(map(succeeded, beside.replies))
     for reply in beside.replies:
         accepted(reply, "a cancel beside those of other withdraws", control=none)

@@ -154,7 +154,7 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
 
 @requirement("WD-04")
 def test_body_forces_nothing(api: Withdraws, given: Given) -> None:
-    """Whatever a body asks for, signed as it should be, a paid withdraw is refused."""
+    """A paid withdraw is refused, whatever a rightly signed body asks for."""
     withdraw = given.shared("paid")
 
     reply = _with_body(api, withdraw, {"force": True, "status": "pending", "paidAt": None})
