@@ -7,10 +7,12 @@ READY := $(VENV)/ready
 NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
 
 # Tests that run whole commands, a browser or the fuzzing many times: `make check` leaves them to `make test`.
-SLOW := proof outside stripe_payouts fuzz plan worst_day/test_run.py sandbox/test_defects.py certificate/test_commands.py \
+SLOW := proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.py certificate/test_commands.py \
+  http/test_unavailable.py $(addprefix doctor/test_,preflight.py profile_faults.py) \
+  $(addprefix states/test_,lying_sources.py odd_ids.py) \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py) \
-  $(addprefix test_,cli.py crash.py first_hour.py limits.py new_contract.py plugin.py resume.py runner.py secrets.py unreachable.py \
-  waivers.py workers.py)
+  $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
+  runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
 .PHONY: help demo test tests check coverage detection bench lint lock clean
 
