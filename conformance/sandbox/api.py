@@ -1,4 +1,4 @@
-"""What all APIs do alike: find the operation that a request asks for, answer it, wrap refusals.
+"""The common part of all APIs: find the operation that a request asks for, answer it, wrap refusals.
 
 An API is a class of small steps. A defect is a subclass that does one of them worse, so the clean code never
 asks whether it is broken, and several defects can be mixed.
@@ -37,7 +37,7 @@ class Api(ABC, Generic[R]):
     success_status: int
     """How a cancel that succeeds is answered."""
     methods: Mapping[str, tuple[str, ...]] = {"cancel": ("POST",), "read": ("GET", "HEAD")}
-    """What each place allows (RFC 9110, 9.1: HEAD wherever GET is)."""
+    """The methods that each place allows (RFC 9110, 9.1: HEAD wherever GET is)."""
 
     own: Any
     """The switches that concern this API alone."""
@@ -89,7 +89,7 @@ class Api(ABC, Generic[R]):
         return request.method
 
     def operation(self, where: str, method: str) -> str | None:
-        """What a method does in a place; None if it isn't allowed there."""
+        """Returns the handler of a method in a place; None if it isn't allowed there."""
         return where if method in self.methods[where] else None
 
     @abstractmethod
@@ -118,7 +118,7 @@ class Api(ABC, Generic[R]):
         return self.store.lock(row)
 
     async def deliberate(self, row: R) -> None:
-        """What may take time between the decision about a resource and its write."""
+        """Takes time between the decision about a resource and its write, where a defect wants it."""
 
     # Deciding and writing
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What answers requests: the reference implementation, and what sets up a resource for it."""
+    """The parts that answer requests: the reference implementation, and the maker of its resources."""
 
     reference: "type[Api[Any]]"
     fixture: "Fixture"

@@ -161,7 +161,7 @@ class App:
         return self.status()
 
     def status(self) -> dict[str, Any]:
-        """What is switched on, and how authentication went so far."""
+        """Returns the defects and variants that are switched on, and the counts of authentication."""
         return {
             "defects": list(self.defects),
             "variants": self.variants,

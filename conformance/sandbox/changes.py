@@ -1,4 +1,4 @@
-"""What a defect may get wrong in any API: changes, each a class of one step that is mixed in before an API's own.
+"""Changes by which a defect breaks any API, each a class of one step that is mixed in before an API's own.
 
 A defect that is made of changes is one line of a table, in a module `defects_*` beside the API that it bends:
 
@@ -28,7 +28,7 @@ from conformance.sandbox.windows import LeavesAWindow
 
 
 class Otherwise(TypedDict, total=False):
-    """What of a refusal is another."""
+    """The changed parts of a refusal."""
 
     status: int
     code: str
@@ -126,7 +126,7 @@ class _ReadsWhatWas(Api[Any]):
 
 
 reads_what_was: type[Any] = _ReadsWhatWas
-"""What is read after a cancel is how the resource was before."""
+"""A read after a cancel shows the resource as it was before."""
 
 
 # What is decided and written
@@ -266,7 +266,7 @@ def also_cancels(method: str, where: str = "cancel") -> type[Api[Any]]:
 
 
 def overridden(method: str, request: Request) -> str:
-    """What X-HTTP-Method-Override names, or else the method."""
+    """Returns the method that X-HTTP-Method-Override names, or else that of the request."""
     override = request.values(b"x-http-method-override")
     return override[0].decode("latin-1").upper() if override else method
 
@@ -292,7 +292,7 @@ def breaks_on(when: Callable[[Request], bool], answer: Response = HANG_UP) -> ty
 
 
 def responds(form: Callable[[Request, Response], Response]) -> type[Api[Any]]:
-    """Whatever is answered is made into another answer at last."""
+    """Changes every answer, as the last step."""
 
     class Responds(Api[Any]):
         async def respond(self, request: Request) -> Response | None:

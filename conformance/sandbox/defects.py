@@ -65,7 +65,7 @@ class Declare(Generic[R]):
         _register(one, self._api, changes)
 
     def rare(self, identifier: str, breaks: str, says: str, *changes: type[Api[R]]) -> None:
-        """As above, for one that shows only on an input or after a sequence that nobody thinks of by hand."""
+        """Declares a defect that shows only on an input or after a sequence that no hand-written check sends."""
         _register(
             Defect(identifier, self._api.name, tuple(breaks.split(", ")), says, "fuzzing"), self._api, changes
         )

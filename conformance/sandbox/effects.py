@@ -1,4 +1,4 @@
-"""What a defect does to a resource: when it is cancelled, when a cancel of it is refused, now or later.
+"""The effects of a defect on a resource: when it is cancelled, when a cancel of it is refused, now or later.
 
 `writes`, `after_refusal` and the like are changes, as those in `changes`; an effect is what they are told to do.
 """
@@ -17,7 +17,7 @@ from conformance.sandbox.messages import Refusal, Request
 from conformance.sandbox.steps import API, after, always, has
 
 Effect = Callable[[Any, R], object]
-"""What is done to a resource, given its API and it."""
+"""Changes a resource, given its API and the resource."""
 LATER_S = 0.2
 """Long after every answer, and before a run of however few checks looks again."""
 
@@ -82,7 +82,7 @@ def keeps(*names: str) -> type[Api[Any]]:
 
 
 def comes_undone(seconds: float, *names: str, when: Callable[[Any], bool] = always) -> type[Api[Any]]:
-    """So long after a cancel some of the resource's own values are again what they were before."""
+    """Restores some values of the resource to those before the cancel, so long after it."""
 
     def undone(api: object, row: object, before: object) -> None:
         if when(before):

@@ -1,4 +1,4 @@
-"""What stands in front of an API and answers some requests itself: the variant `gateway`."""
+"""Gateways in front of an API, which answer some requests itself: the variant `gateway`."""
 
 from posixpath import normpath
 from urllib.parse import unquote

@@ -1,4 +1,4 @@
-"""What the sandbox reads and answers: requests, responses, and the refusals in between."""
+"""The messages of the sandbox: requests, responses, and the refusals in between."""
 
 import json
 from collections.abc import Callable, Sequence

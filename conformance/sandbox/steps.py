@@ -29,7 +29,7 @@ def after(step: Callable[[A, X, Y, Z], T], form: Callable[[A, T, X, Y, Z], objec
 @overload
 def after(step: Callable[[A, X, Y, Z, W], T], form: Callable[[A, T, X, Y, Z, W], object]) -> type[Any]: ...
 def after(step: Callable[..., Any], form: Callable[..., Any]) -> type[Any]:
-    """What a step gives is made into something else: from the API, what was given, and what the step was asked."""
+    """Changes the result of a step: from the API, what was given, and what the step was asked."""
 
     def bent(self: Any, *asked: Any) -> Any:
         return form(self, getattr(super(change, self), step.__name__)(*asked), *asked)

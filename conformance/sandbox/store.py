@@ -1,4 +1,4 @@
-"""What a sandbox remembers, in memory and on one event loop."""
+"""The resources of a sandbox, in memory and on one event loop."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _HERE = timezone(timedelta(hours=8))
 
 
 class Resource(Protocol):
-    """What the store needs to know of what it keeps."""
+    """The fields of a resource that the store uses."""
 
     id: str
     merchant: str

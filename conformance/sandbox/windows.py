@@ -53,7 +53,7 @@ class Window:
 
 
 class LeavesAWindow:
-    """What a defect is, besides an API, that needs a window for its race."""
+    """The part of a defect that needs a window for its race."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
