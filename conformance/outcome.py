@@ -66,6 +66,8 @@ def described(
             control=fault.control,
             exchange=_index(fault, exchanges),
             hint=clean(fault.hint),
+            fault=clean(fault.fault),
+            persisted=clean(fault.persisted),
         )
         return f"expected {problem.expected}; observed {problem.observed}", problem
     if _is_expectation(fault):

@@ -256,6 +256,7 @@ class Findings(ResultSink):
             observed=self._redactor.text(worst.observed),
             exchange=len(causes[0].shown) - 1,
             hint=self._redactor.text(worst.hint),
+            fault=self._redactor.text(worst.fault),
         )
         often = sum(example.seen for example in causes)
         more = f"; {len(causes) - 1} more ways of failing" if len(causes) > 1 else ""

@@ -17,6 +17,8 @@ class Violation(AssertionError):
     """The target did something else than a requirement asks.
 
     `observed` is the `reply` in one line, unless it is given.
+    `fault` is what the target did, in one sentence without a full stop: reports show it as the title. `persisted` says
+    whether a read shows the same, where a value is wrong.
     `control` marks what has to work before the check proper says anything: its failing makes the check not testable,
     and the requirement that is about that request judges it.
     """
@@ -29,6 +31,8 @@ class Violation(AssertionError):
         reply: Reply | None = None,
         hint: str = "",
         control: bool = False,
+        fault: str = "",
+        persisted: str = "",
     ) -> None:
         if not observed and reply is not None:
             observed = summary.of(reply)
@@ -38,6 +42,8 @@ class Violation(AssertionError):
         self.reply = reply
         self.hint = hint
         self.control = control
+        self.fault = fault
+        self.persisted = persisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ class Answer:
         return str(self.status) + (" with " + ", ".join(said) if said else "")
 
 
-def answered(reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False) -> Reply:
+def answered(
+    reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False, fault: str = ""
+) -> Reply:
     """The reply, if it is the documented one; a Violation that names each difference otherwise."""
     wanted = {**({"error.code": answer.code} if answer.code else {}), **dict(answer.fields)}
     wrong = [] if reply.status == answer.status else [f"status {reply.status}"]
@@ -68,6 +76,7 @@ def answered(reply: Reply, answer: Answer, *, to: str = "", hint: str = "", cont
             reply=reply,
             hint=hint,
             control=control,
+            fault=fault,
         )
     return reply
 
@@ -80,10 +89,20 @@ def that(
     reply: Reply | None = None,
     hint: str = "",
     control: bool = False,
+    fault: str = "",
+    persisted: str = "",
 ) -> None:
     """Raises the Violation unless `holds`."""
     if not holds:
-        raise Violation(expected=expected, observed=observed, reply=reply, hint=hint, control=control)
+        raise Violation(
+            expected=expected,
+            observed=observed,
+            reply=reply,
+            hint=hint,
+            control=control,
+            fault=fault,
+            persisted=persisted,
+        )
 
 
 def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> Any:

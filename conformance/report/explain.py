@@ -76,7 +76,11 @@ class Finding:
 
     `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
     begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat. `remarks` are
-    sentences on how to take it: that the rest may follow from it, or that it couldn't be seen again.
+    sentences on how to take it: that the rest may follow from it, or that it couldn't be seen again. `fault` is what
+    the target did, the title; `persisted` says whether a read shows the same wrong value. `steps` are the requests
+    (indices) that led there, that of `exchange` last; `script` performs them again where there are several, `replay`
+    is the command of the harness that does. `folded` are the findings of requirements that build on what failed here,
+    `worked` says in one line what of the same kind did work.
     """
 
     requirement: Requirement
@@ -91,6 +95,18 @@ class Finding:
     curl: str = ""
     signed: str | None = None
     remarks: tuple[str, ...] = ()
+    fault: str = ""
+    persisted: str = ""
+    steps: tuple[int, ...] = ()
+    script: str = ""
+    replay: str = ""
+    folded: "tuple[Finding, ...]" = ()
+    worked: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the target did; the name of the requirement where no check said it."""
+        return self.fault or self.requirement.title
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -357,6 +373,8 @@ def _finding(
         exchange=index,
         curl="" if index is None else command(record, index),
         signed=exchange.signed if exchange else None,
+        fault=problem.fault if problem else "",
+        persisted=problem.persisted if problem else "",
         remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
     )
 

@@ -16,12 +16,16 @@ from conformance.openapi import Operation
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A failed check of one answer. `cause` groups findings that are the same defect seen twice."""
+    """A failed check of one answer. `cause` groups findings that are the same defect seen twice.
+
+    `fault` is what the target did, in one sentence without a full stop, the title in every report.
+    """
 
     expected: str
     observed: str
     cause: str
     hint: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ def result(
     cause: str = "",
     hint: str = "",
     observed: str = "",
+    fault: str = "",
 ) -> CheckResult:
     """Returns the result of `check`, with a finding unless it `holds`.
 
@@ -131,7 +136,7 @@ def result(
     if holds:
         return CheckResult(check)
     said = f"{observed} (the answer was {summary.of(reply)})" if observed else summary.of(reply)
-    return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint))
+    return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint, fault))
 
 
 def text(value: object) -> str:
