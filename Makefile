@@ -14,7 +14,7 @@ SLOW := proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.py 
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
   runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
-.PHONY: help demo test tests check coverage detection bench lint lock clean
+.PHONY: help demo test tests check coverage detection headlines bench lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint   style, types and imports only"
 	@echo "make coverage   write the generated tables: checks and defects of each requirement, honest servers, profile schema"
 	@echo "make detection  run every defect against every check: a table and a picture"
+	@echo "make headlines  what reports tell first of every defect, and how many headlines a run has"
 	@echo "make bench  measure timings, as ratios within one run"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
 
@@ -71,6 +72,13 @@ detection: $(READY)
 	  $(BIN)/python -m tests.proof.matrix $$api reports/detection/$$api.full.json reports/detection || exit 1; \
 	done
 	$(BIN)/python -m tests.proof.rare
+
+# What a report tells first of each defect: the row that is broken, in one headline? FLAGS=--fuzz fuzzes each, too.
+headlines: $(READY)
+	mkdir -p reports/detection
+	for api in withdraws payout-intents; do \
+	  $(BIN)/python -m tests.proof.headlines $$api reports/detection/$$api.headlines.json $(FLAGS) || exit 1; \
+	done
 
 # Writes the JSON Schema of a profile, the table of checks and defects beside each specification, and the table of honest
 # servers.

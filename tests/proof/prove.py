@@ -30,6 +30,7 @@ import pytest
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
 from conformance.http import redact
+from conformance.model import RunRecord
 from conformance.plugin import RUN
 from conformance.profile import Profile, load
 from conformance.report import journal, record, verdict
@@ -240,10 +241,10 @@ def run_pytest(api: str, profile: Path, run: Path, *plugins: object) -> int:
         )
 
 
-def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
-    """What is in the journal of a run."""
+def folded(api: str, profile: Profile, run: Path, fuzz: Mapping[str, Any] | None = None) -> RunRecord:
+    """The record of what is in the journal of a run; `fuzz` are the statistics of its fuzzing."""
     checks, exchanges = journal.read(run / "journal")
-    folded = record.fold(
+    return record.fold(
         catalogue.load(api),
         profile.target,
         checks,
@@ -254,13 +255,19 @@ def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
         started_at="2026-01-01T00:00:00Z",
         finished_at="2026-01-01T00:00:00Z",
         complete=True,
+        fuzz=fuzz,
     )
+
+
+def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
+    """What is in the journal of a run."""
+    found = folded(api, profile, run)
     return {
-        "outcomes": {result.requirement.id: str(result.outcome) for result in folded.requirements},
+        "outcomes": {result.requirement.id: str(result.outcome) for result in found.requirements},
         "checks": {
-            check.id: [str(check.outcome), check.message] for check in checks if check.outcome in JUDGED
+            check.id: [str(check.outcome), check.message] for check in found.checks if check.outcome in JUDGED
         },
-        "exit_code": verdict.exit_code(folded),
+        "exit_code": verdict.exit_code(found),
     }
 
 

@@ -1,0 +1,250 @@
+"""What a report tells first about each defect: `python -m tests.proof.headlines API OUT [--defect ID]... [--fuzz]`
+
+Every check runs against a sandbox with one defect (or several: `--defect a+b`), with `--fuzz` the fuzzing of a default
+run, too. Of the record that a run would keep, the headlines are taken that its reports show: problems, then warnings.
+Prints the share of defects whose first headline belongs to the row that the defect breaks, how many headlines a run
+has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
+OUT gets everything as JSON. `--keep FOLDER` keeps the records, from which `--from FOLDER` takes the same figures again
+without a request; `--sample N` takes N defects, evenly spread.
+"""
+
+import argparse
+import gc
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue, demo
+from conformance.fuzz import EXAMPLES
+from conformance.model import RunRecord
+from conformance.plugin import RUN
+from conformance.profile import Profile
+from conformance.report import explain, record
+from conformance.report.explain import Finding
+from conformance.sandbox import Defect, list_defects
+from tests.proof.prove import SANDBOXES, Each, adapted, checked, control, folded, run_pytest
+from tests.support import CREDENTIAL_ENV, SandboxProcess
+
+GOAL_FIRST, GOAL_HEADLINES = 0.97, 1.3
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bent:
+    """A sandbox with some defects, named by their ids with a `+` between them."""
+
+    defects: tuple[Defect, ...]
+
+    @property
+    def name(self) -> str:
+        """The ids, joined."""
+        return "+".join(defect.id for defect in self.defects)
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """Every row that one of the defects breaks, the main ones first."""
+        main = [defect.breaks[0] for defect in self.defects]
+        return tuple(dict.fromkeys([*main, *(row for defect in self.defects for row in defect.breaks)]))
+
+    @property
+    def watch_s(self) -> float:
+        """How long after a cancel one has to look."""
+        return max(defect.watch_s for defect in self.defects)
+
+
+def headlines(run: RunRecord) -> list[dict[str, Any]]:
+    """The headlines of a run in the order in which its reports show them."""
+    told = [("problem", one) for one in explain.problems(run)]
+    told += [("warning", one) for one in explain.warnings(run)]
+    return [{"kind": kind, **_headline(one)} for kind, one in told]
+
+
+def _headline(finding: Finding) -> dict[str, Any]:
+    return {
+        "row": finding.requirement.id,
+        "title": finding.title,
+        "named": bool(finding.fault),
+        "check": finding.check.id,
+        "more": [check.id for check in finding.more],
+        "also": list(finding.also),
+        "folded": [one.requirement.id for one in finding.folded],
+        "expected": finding.expected,
+        "observed": finding.observed,
+        "hint": finding.hint,
+        "worked": finding.worked,
+    }
+
+
+def runs(api: str, urls: Sequence[str], folder: Path, bent: Sequence[Bent], *, fuzz: bool) -> None:
+    """Runs every check against each of these sandboxes, and keeps the record in a folder of its name."""
+    path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
+    fuzzed: Callable[..., Mapping[str, Any]] | None = _fuzzing(api) if fuzz else None
+
+    def work(one: Bent, session: pytest.Session, url: str) -> None:
+        control(url, [defect.id for defect in one.defects], {})
+        own = folder / one.name
+        own.mkdir()
+        profile = session.config.stash[RUN].profile
+        profile = replace(profile, target=replace(profile.target, base_url=url)).watching(one.watch_s)
+        checked(session, profile, own, session.items)
+        statistics = None if fuzzed is None else fuzzed(profile, own)
+        found = folded(api, profile, own, statistics)
+        record.write(found, own)
+
+    # What waits begins first.
+    order = sorted(bent, key=lambda one: not (one.watch_s or "-event-" in one.name))
+    code = run_pytest(api, path, folder / "_", Each([(one.name, partial(work, one)) for one in order], urls))
+    if code:
+        raise RuntimeError(f"pytest ended with {code}")
+
+
+def _fuzzing(api: str) -> Callable[..., Mapping[str, Any]]:
+    """The fuzzing of a default run, whose requests are generated once for all runs: the seed decides them alone."""
+    from conformance.fuzz import run as fuzzing
+    from conformance.fuzz.generate import stream
+
+    cases = list(stream.stream(api, SEED, EXAMPLES))
+
+    class Generated:
+        def __init__(self, *_: object) -> None:
+            """Takes what a generator takes."""
+
+        def cases(self, poll: Callable[[], bool]) -> Iterator[Any]:
+            return (case for case in cases if poll())
+
+        def close(self) -> None:
+            """Has nothing to end."""
+
+    def fuzzed(profile: Profile, folder: Path) -> Mapping[str, Any]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fuzzing, "Generator", Generated)
+            return fuzzing.run(profile, folder, fuzzing.Order(EXAMPLES, SEED))
+
+    return fuzzed
+
+
+def again(kept: RunRecord) -> RunRecord:
+    """A kept record, folded anew with the catalogue as it is now."""
+    return record.fold(
+        catalogue.load(kept.target.api),
+        kept.target,
+        kept.checks,
+        kept.exchanges,
+        deselected={},
+        declared={"webhooks": True, "settlement": True, "cancel_processing": True},
+        seed=kept.seed,
+        started_at=kept.started_at,
+        finished_at=kept.finished_at,
+        complete=True,
+        fuzz=kept.fuzz,
+    )
+
+
+def figures(results: Sequence[Mapping[str, Any]]) -> str:
+    """The two figures, and who misses them, as Markdown."""
+    whole = len(results) or 1
+    rows = [(one, one["headlines"][0]["row"] if one["headlines"] else "nothing") for one in results]
+    main = sum(row == one["breaks"][0] for one, row in rows)
+    among = sum(row in one["breaks"] for one, row in rows)
+    number = sum(len(one["headlines"]) for one in results) / whole
+    problems = sum(line["kind"] == "problem" for one in results for line in one["headlines"]) / whole
+    first = (
+        f"{len(results)} runs. The first headline belongs to the row that the defect breaks in {main / whole:.1%} "
+        f"(to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
+    )
+    many = (
+        f"A run has {number:.2f} headlines (goal {GOAL_HEADLINES} at most): {problems:.2f} problems and "
+        f"{number - problems:.2f} warnings."
+    )
+    lines = [first, many, ""]
+    for one, row in rows:
+        told = [f"{line['row']}{'' if line['kind'] == 'problem' else 'w'}" for line in one["headlines"]]
+        if row not in one["breaks"] or len(told) > 1:
+            miss = "MISS " if row not in one["breaks"] else "also " if row != one["breaks"][0] else "     "
+            lines.append(
+                f"{miss}{one['id']}: breaks {' '.join(one['breaks'])}, told {' '.join(told) or 'nothing'}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def titles(results: Sequence[Mapping[str, Any]]) -> str:
+    """The first headline of each run; one that has the title of its row only is marked."""
+    lines = []
+    for one in results:
+        for line in one["headlines"][:1]:
+            mark = "" if line["named"] else " (TITLE OF THE ROW)"
+            lines += [f"{one['id']}: {line['row']} {line['title']}{mark}", f"    check     {line['check']}"]
+            lines += [
+                f"    {name.ljust(9)} {line[name]}"
+                for name in ("expected", "observed", "hint", "worked")
+                if line[name]
+            ]
+            if line["folded"]:
+                lines.append(f"    folded    {' '.join(line['folded'])}")
+    return "\n".join(lines) + "\n"
+
+
+def chosen(api: str, names: Sequence[str], sample: int | None, *, fuzz: bool) -> list[Bent]:
+    """The sandboxes that are asked for; all of one defect each where none is named.
+
+    Without `fuzz` those that only fuzzing finds are left out.
+    """
+    known = {defect.id: defect for defect in list_defects(api)}
+    if names:
+        return [Bent(tuple(known[part] for part in name.split("+"))) for name in names]
+    found = [Bent((defect,)) for defect in known.values() if fuzz or not defect.needs]
+    return found if not sample or sample >= len(found) else found[:: len(found) // sample][:sample]
+
+
+def measured(bent: Bent, run: RunRecord) -> dict[str, Any]:
+    """What OUT holds of one run."""
+    return {"id": bent.name, "breaks": list(bent.breaks), "headlines": headlines(run)}
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("api")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--defect", action="append", default=[])
+    parser.add_argument("--fuzz", action="store_true")
+    parser.add_argument("--titles", action="store_true")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--sandboxes", type=int, default=SANDBOXES)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--from", type=Path, dest="kept")
+    options = parser.parse_args()
+    bent = chosen(options.api, options.defect, options.sample, fuzz=options.fuzz)
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.kept or options.keep or Path(name)
+        if options.kept is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            _run_all(options.api, folder, bent, sandboxes=options.sandboxes, fuzz=options.fuzz)
+        bent = [one for one in bent if (folder / one.name / record.RUN_FILE).exists()]
+        results = [measured(one, again(record.load(folder / one.name))) for one in bent]
+    options.out.write_text(json.dumps(results, indent=1, ensure_ascii=False))
+    sys.stdout.write(figures(results) + (titles(results) if options.titles else ""))
+
+
+def _run_all(api: str, folder: Path, bent: Sequence[Bent], *, sandboxes: int, fuzz: bool) -> None:
+    started = [SandboxProcess() for _ in range(min(sandboxes, len(bent)))]
+    os.environ.update(CREDENTIAL_ENV)
+    # What is there now stays: no process has to look through it for garbage.
+    gc.freeze()
+    try:
+        runs(api, [sandbox.url for sandbox in started], folder, bent, fuzz=fuzz)
+    finally:
+        for sandbox in started:
+            sandbox.close()
+
+
+if __name__ == "__main__":
+    main()
