@@ -1,4 +1,4 @@
-"""Reads `requirements.toml`, beside the OpenAPI document of an API, into a Catalogue."""
+"""Reads `requirements.toml` and `causes.toml`, beside the OpenAPI document of an API, into a Catalogue."""
 
 import hashlib
 import tomllib
@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance import contracts
 from conformance.errors import HarnessError
-from conformance.model import Basis, Catalogue, Level, MatrixRow, NotObservable, Requirement
+from conformance.model import Basis, Catalogue, Harm, Level, MatrixRow, NotObservable, Presumption, Requirement
 
 # A wheel carries the specs inside the package; a checkout has them beside it.
 _PACKAGED = Path(__file__).parent / "_specs"
@@ -41,11 +41,14 @@ def load(api: str) -> Catalogue:
     try:
         raw = path.read_bytes()
         data = tomllib.loads(raw.decode())
+        causes = _causes(api_folder(api) / "causes.toml")
         return Catalogue(
             api=api,
             revision=data["revision"],
             digest="sha256:" + hashlib.sha256(raw).hexdigest(),
-            requirements=tuple(_requirement(api, row) for row in data["requirement"]),
+            requirements=tuple(
+                _requirement(api, row, causes.get(row["id"], {})) for row in data["requirement"]
+            ),
             not_observable=tuple(
                 NotObservable(**{k: row[k] for k in ("id", "title", "statement", "section", "reason")})
                 for row in data.get("not_observable", ())
@@ -58,7 +61,12 @@ def load(api: str) -> Catalogue:
         ) from fault
 
 
-def _requirement(api: str, row: dict[str, Any]) -> Requirement:
+def _causes(path: Path) -> dict[str, dict[str, Any]]:
+    """What each row builds on and what is at stake, by its id; nothing where an API declares nothing."""
+    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _requirement(api: str, row: dict[str, Any], causes: dict[str, Any]) -> Requirement:
     return Requirement(
         id=row["id"],
         api=api,
@@ -73,4 +81,10 @@ def _requirement(api: str, row: dict[str, Any]) -> Requirement:
         fairness=row.get("fairness"),
         not_tested_reason=row.get("not_tested_reason"),
         premise=row.get("premise", False),
+        builds_on=tuple(causes.get("builds_on", ())),
+        presumes=tuple(
+            Presumption(checks, tuple(without)) for checks, without in causes.get("presumes", {}).items()
+        ),
+        harm=Harm(causes["harm"]) if "harm" in causes else None,
+        harms=tuple((check, Harm(harm).value) for check, harm in causes.get("checks", {}).items()),
     )

@@ -73,6 +73,17 @@ class Auth(StrEnum):
     NONE = "none"
 
 
+class Harm(StrEnum):
+    """What is at stake where a requirement isn't met, the worst first: reports show findings in this order."""
+
+    MONEY = "money"
+    TENANTS = "tenants"
+    SECRETS = "secrets"
+    IDEMPOTENCY = "idempotency"
+    ANSWERS = "answers"
+    FORM = "form"
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """The values that prove a caller. `values` are those of the credential fields, in the contract's order.
@@ -97,10 +108,21 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Presumption:
+    """Checks of a requirement (ids, `*` stands for anything), and those without which they can't be judged at all."""
+
+    checks: str
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One row of the catalogue (`specs/<api>/requirements.toml`).
 
-    A `premise` is what all other rows presume, such as that good credentials are accepted.
+    A `premise` is what all other rows presume, such as that good credentials are accepted. `builds_on` are rows whose
+    failing shows in checks of this one, too: where both show the same deviation, it is theirs. `presumes` says which
+    checks can't be judged while others fail. `harm` is what is at stake, `harms` that of checks (ids, `*` stands for
+    anything) for which it is another. They come from `causes.toml`.
     """
 
     id: str
@@ -116,6 +138,10 @@ class Requirement:
     fairness: str | None = field(default=None, metadata=NEVER)
     not_tested_reason: str | None = field(default=None, metadata=NEVER)
     premise: bool = field(default=False, metadata=OMITTED)
+    builds_on: tuple[str, ...] = field(default=(), metadata=OMITTED)
+    presumes: tuple[Presumption, ...] = field(default=(), metadata=OMITTED)
+    harm: Harm | None = field(default=None, metadata=OMITTED)
+    harms: tuple[tuple[str, str], ...] = field(default=(), metadata=OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +228,8 @@ class Problem:
     of the request to repeat. `control` marks a failure of the positive twin: the request that has to work before
     the check proper means anything. `hint` says what usually causes it. `fault` is what the target did, in one
     sentence without a full stop, the title under which reports show it: "A paid withdraw was cancelled (200)".
-    `persisted` says whether a read shows the same, where a value is wrong; empty where nobody read.
+    `persisted` says whether a read shows the same, where a value is wrong; empty where nobody read. `differs` are the
+    places that differ from what was expected, each with what came: "status 202", "data.status absent".
     """
 
     expected: str
@@ -212,6 +239,7 @@ class Problem:
     hint: str = ""
     fault: str = field(default="", metadata=OMITTED)
     persisted: str = field(default="", metadata=OMITTED)
+    differs: tuple[str, ...] = field(default=(), metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True)

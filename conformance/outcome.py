@@ -68,6 +68,7 @@ def described(
             hint=clean(fault.hint),
             fault=clean(fault.fault),
             persisted=clean(fault.persisted),
+            differs=tuple(map(clean, fault.differs)),
         )
         return f"expected {problem.expected}; observed {problem.observed}", problem
     if _is_expectation(fault):

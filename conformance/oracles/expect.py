@@ -11,6 +11,7 @@ from conformance.http.reply import MISSING, Reply
 from conformance.oracles.equality import same, same_but_nulls
 
 requirement = pytest.mark.requirement
+_SHORT = 100
 
 
 class Violation(AssertionError):
@@ -18,7 +19,7 @@ class Violation(AssertionError):
 
     `observed` is the `reply` in one line, unless it is given.
     `fault` is what the target did, in one sentence without a full stop: reports show it as the title. `persisted` says
-    whether a read shows the same, where a value is wrong.
+    whether a read shows the same, where a value is wrong. `differs` are the places that differ, each with what came.
     `control` marks what has to work before the check proper says anything: its failing makes the check not testable,
     and the requirement that is about that request judges it.
     """
@@ -33,6 +34,7 @@ class Violation(AssertionError):
         control: bool = False,
         fault: str = "",
         persisted: str = "",
+        differs: tuple[str, ...] = (),
     ) -> None:
         if not observed and reply is not None:
             observed = summary.of(reply)
@@ -44,6 +46,7 @@ class Violation(AssertionError):
         self.control = control
         self.fault = fault
         self.persisted = persisted
+        self.differs = differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,22 @@ def answered(
             hint=hint,
             control=control,
             fault=fault,
+            differs=(
+                *([] if reply.status == answer.status else [f"status {reply.status}"]),
+                *(
+                    differing(reply, path)
+                    for path, value in wanted.items()
+                    if not same(reply.at(path), value)
+                ),
+            ),
         )
     return reply
+
+
+def differing(reply: Reply, path: str) -> str:
+    """What stands under `path` instead of what was expected, for `Violation.differs`."""
+    value = reply.at(path)
+    return f"{path} absent" if value is MISSING else f"{path} {str(value)[:_SHORT]}"
 
 
 def that(
@@ -91,6 +108,7 @@ def that(
     control: bool = False,
     fault: str = "",
     persisted: str = "",
+    differs: tuple[str, ...] = (),
 ) -> None:
     """Raises the Violation unless `holds`."""
     if not holds:
@@ -102,6 +120,7 @@ def that(
             control=control,
             fault=fault,
             persisted=persisted,
+            differs=differs,
         )
 
 
@@ -114,6 +133,7 @@ def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *
         observed=f"{path} is {value!r}",
         reply=reply,
         hint=hint,
+        differs=(differing(reply, path),),
     )
     return value
 

@@ -1,24 +1,20 @@
 """Words the results of a run, in the order in which a developer reads them, for every report for people.
 
-Violations come first, worst first; checks whose control failed the same way are one entry, since one cause
-made them all. Texts here are still as the target sent them: their renderers make them harmless
-(`safe`).
+The findings are those of `findings`, which reports take from here. Texts are still as the target sent them: their
+renderers make them harmless (`safe`).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from conformance.model import (
-    Auth,
     Basis,
     Check,
     Effect,
     Exchange,
     Level,
     Outcome,
-    Requirement,
     RequirementResult,
     RunRecord,
     Target,
@@ -26,18 +22,39 @@ from conformance.model import (
     Waiver,
 )
 from conformance.report.curl import curl
-from conformance.report.safe import counted, line, same_but_ids
+from conformance.report.findings import Finding, by_check, problems, rows_of, warnings
+from conformance.report.safe import counted, line
 from conformance.report.unjudged import unjudged
 from conformance.report.verdict import UNPROVEN, binding
 
-_PREMISE = (
-    "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
-    "from this. Mend it first, and run again."
-)
-_NOT_AGAIN = (
-    "The same, sent once more by itself in this run, did not fail again: what was sent before, timing or chance may "
-    "have a part in it."
-)
+__all__ = [
+    "BASES",
+    "LEVELS",
+    "OUTCOMES",
+    "VERDICTS",
+    "Finding",
+    "Gap",
+    "begun",
+    "by_check",
+    "command",
+    "counted_as_unproven",
+    "duration",
+    "gaps",
+    "headline",
+    "one_reason",
+    "problems",
+    "said",
+    "sentence",
+    "status_line",
+    "title",
+    "unreached",
+    "waived",
+    "waiver",
+    "waivers",
+    "waiving",
+    "warnings",
+]
+
 # How a reason ends that is that of several checks.
 _MORE = re.compile(r" \(and \d+ more checks?\)$")
 # So many answers that never came are named.
@@ -68,50 +85,6 @@ BASES = {
     Basis.RFC: "a convention of HTTP",
     Basis.CUSTOM: "good practice",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A defect to mend. `requirement` is the first that `check` breaks, `also` the ids of the others.
-
-    `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
-    begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat. `remarks` are
-    sentences on how to take it: that the rest may follow from it, or that it couldn't be seen again. `fault` is what
-    the target did, the title; `persisted` says whether a read shows the same wrong value. `steps` are the requests
-    (indices) that led there, that of `exchange` last; `script` performs them again where there are several, `replay`
-    is the command of the harness that does. `folded` are the findings of requirements that build on what failed here,
-    `worked` says in one line what of the same kind did work.
-    """
-
-    requirement: Requirement
-    check: Check
-    expected: str
-    observed: str
-    hint: str
-    control: bool
-    also: tuple[str, ...] = ()
-    more: tuple[Check, ...] = ()
-    exchange: int | None = None
-    curl: str = ""
-    signed: str | None = None
-    remarks: tuple[str, ...] = ()
-    fault: str = ""
-    persisted: str = ""
-    steps: tuple[int, ...] = ()
-    script: str = ""
-    replay: str = ""
-    folded: "tuple[Finding, ...]" = ()
-    worked: str = ""
-
-    @property
-    def title(self) -> str:
-        """What the target did; the name of the requirement where no check said it."""
-        return self.fault or self.requirement.title
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """Every check that the finding is about."""
-        return (self.check, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,37 +147,6 @@ def title(target: Target) -> str:
     return f"{target.name} ({target.api}, {target.environment})"
 
 
-def problems(record: RunRecord) -> tuple[Finding, ...]:
-    """Returns the results that make the run non-conformant: violations first, then failed controls.
-
-    Where nothing that was sent as documented succeeded, and a premise failed, that is the first: the rest would be a
-    list of what follows from it. A premise is never what kept its own checks from beginning: it is what they are about.
-    """
-    failed = [check for check in record.checks if check.outcome is Outcome.FAILED]
-    rows = _rows(record)
-    kept = [check for check in failed if _control(check) and not _primary(check, rows).premise]
-    begun = {check.id for check in kept}
-    found = _violations(record, [c for c in failed if c.id not in begun]) + _controls(record, kept)
-    if len(found) < 2 or _any_succeeded(record):
-        return found
-    first = [replace(one, remarks=(_PREMISE, *one.remarks)) for one in found if one.requirement.premise]
-    return (*first, *(one for one in found if not one.requirement.premise))
-
-
-def warnings(record: RunRecord) -> tuple[Finding, ...]:
-    """Returns the results that are worth mending without failing the run, in the same order."""
-    warned = [check for check in record.checks if check.outcome is Outcome.WARNED]
-    return _violations(record, [c for c in warned if not _control(c)]) + _controls(
-        record, filter(_control, warned)
-    )
-
-
-def by_check(record: RunRecord) -> dict[str, Finding]:
-    """Returns the problems and warnings by the ids of their checks."""
-    findings = (*problems(record), *warnings(record))
-    return {check.id: finding for finding in findings for check in finding.checks}
-
-
 def said(check: Check) -> str:
     """Returns what a check says of its outcome; its title where it says nothing."""
     return check.message or (check.problem.observed if check.problem else "") or check.title
@@ -230,8 +172,8 @@ def one_reason(reason: str) -> str:
 
 def waived(record: RunRecord, check: Check) -> tuple[Waiver, ...]:
     """The waivers that hold for all that `check` breaks; none where it breaks anything that isn't waived."""
-    rows = _rows(record)
-    broken = [name for name in check.requirements if binding(check, rows[name])] or check.requirements
+    named = rows_of(record)
+    broken = [name for name in check.requirements if binding(check, named[name])] or check.requirements
     found = [record.waived(name) for name in broken]
     return tuple(one for one in found if one is not None) if all(found) else ()
 
@@ -316,91 +258,3 @@ def duration(record: RunRecord) -> float | None:
         return (ended - began).total_seconds()
     except (ValueError, TypeError):
         return None
-
-
-def _violations(record: RunRecord, checks: Sequence[Check]) -> tuple[Finding, ...]:
-    """One finding per requirement, shown by the first of its checks; a premise by the plainest.
-
-    Cases of a premise have a twist each, and hints to match, which would mislead where the plain request fails too.
-    """
-    groups: dict[str, list[Check]] = {}
-    rows = _rows(record)
-    for check in checks:
-        groups.setdefault(_primary(check, rows).id, []).append(check)
-    order = {name: position for position, name in enumerate(rows)}
-
-    def weight(name: str) -> tuple[bool, bool, int]:
-        row = rows[name]
-        return row.level is Level.SHOULD, row.basis is not Basis.SAFETY, order[name]
-
-    for name, members in groups.items():
-        if rows[name].premise:
-            members.sort(key=lambda check: check.suite == "fuzz" or "[" in check.id)
-    return tuple(
-        _finding(record, rows[name], groups[name], control=False) for name in sorted(groups, key=weight)
-    )
-
-
-def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
-    """One finding per cause, that of most checks first."""
-    groups: dict[tuple[str, str], list[Check]] = {}
-    rows = _rows(record)
-    for check in checks:
-        assert check.problem is not None
-        cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
-        groups.setdefault(cause, []).append(check)
-    ordered = sorted(groups.values(), key=lambda group: -len(group))
-    return tuple(_finding(record, _primary(group[0], rows), group, control=True) for group in ordered)
-
-
-def _finding(
-    record: RunRecord, requirement: Requirement, checks: Sequence[Check], *, control: bool
-) -> Finding:
-    check = checks[0]
-    problem = check.problem
-    index = check.shown_by
-    exchange = None if index is None else record.exchanges[index]
-    named = dict.fromkeys(name for check in checks for name in check.requirements)
-    return Finding(
-        requirement=requirement,
-        check=check,
-        expected=problem.expected if problem else "",
-        observed=problem.observed if problem else check.message,
-        hint=problem.hint if problem else "",
-        control=control,
-        also=tuple(name for name in named if name != requirement.id),
-        more=tuple(checks[1:]),
-        exchange=index,
-        curl="" if index is None else command(record, index),
-        signed=exchange.signed if exchange else None,
-        fault=problem.fault if problem else "",
-        persisted=problem.persisted if problem else "",
-        remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
-    )
-
-
-def _any_succeeded(record: RunRecord) -> bool:
-    """Returns whether any request that was authenticated as documented was answered with a 2xx."""
-    return any(one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in record.exchanges)
-
-
-def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
-    """Returns whether the fuzzing sent the case of `check` once more, and it held."""
-    told = (record.fuzz or {}).get("failing")
-    cases = told.get(check.id) if isinstance(told, Mapping) else None
-    first = cases[0] if isinstance(cases, list | tuple) and cases else None
-    return isinstance(first, Mapping) and first.get("again") is False
-
-
-def _rows(record: RunRecord) -> dict[str, Requirement]:
-    return {result.requirement.id: result.requirement for result in record.requirements}
-
-
-def _primary(check: Check, rows: dict[str, Requirement]) -> Requirement:
-    """The requirement to show a check under: the first that fails by it, or else the first."""
-    named = [rows[name] for name in check.requirements]
-    return next((row for row in named if binding(check, row)), named[0])
-
-
-def _control(check: Check) -> bool:
-    return check.problem is not None and check.problem.control

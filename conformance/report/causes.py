@@ -1,0 +1,245 @@
+"""Finds the causes of what failed: which failing checks show the deviation of another requirement.
+
+What builds on what is declared in the catalogue. A check is explained by one of a requirement that its own builds on,
+where both show the same deviation, so that an independent defect is never taken for a consequence; or where its
+requirement can't be judged at all while that check fails. Pure; no errors.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from conformance.model import Auth, Check, Exchange, Harm, Requirement, RunRecord
+from conformance.report.safe import same_but_ids
+
+_HARMS = list(Harm)
+# Instants and ports, besides ids.
+_VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|\d{5,}")
+_ABSENT = " absent"
+
+
+def harm(check: Check, requirement: Requirement) -> int:
+    """Returns the weight of what is at stake where `check` of `requirement` fails; the worst is 0."""
+    for pattern, value in requirement.harms:
+        if matches(check, pattern):
+            return _HARMS.index(Harm(value))
+    return len(_HARMS) if requirement.harm is None else _HARMS.index(requirement.harm)
+
+
+def matches(check: Check, pattern: str) -> bool:
+    """Returns whether the id of a check is the one that a pattern means; `*` stands for anything."""
+    return fnmatchcase(check.id, pattern.replace("[", "[[]"))
+
+
+@dataclass(frozen=True)
+class Causes:
+    """What explains the failing checks of a run."""
+
+    record: RunRecord
+
+    def explained(self, check: Check, row: Requirement, by: Check, cause: Requirement) -> bool:
+        """Returns whether `check` of `row` fails because `by` of `cause` does."""
+        if any(
+            matches(check, one.checks) and any(matches(by, pattern) for pattern in one.without)
+            for one in row.presumes
+        ):
+            return True
+        if cause.premise and not row.premise:
+            return self.is_about_a_premise(by) and self._same(check, by)
+        if row.premise:
+            return (
+                cause.id in self._accepting and not self.is_about_a_premise(check) and self._same(check, by)
+            )
+        return cause.id in self.ancestors(row.id) and self._same(check, by)
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Returns the ids of all rows that a row builds on, whether directly or not."""
+        return self._above.get(name, frozenset())
+
+    def is_about_a_premise(self, check: Check) -> bool:
+        """Returns whether a premise failed by itself: no documented refusal, which is about the state, nor a crash.
+
+        Where nothing that was sent as documented succeeded at all, it is the premise whatever the answer is.
+        """
+        answer = self._answer(check)
+        if answer is None or not self.any_succeeded:
+            return True
+        crashed = (answer.status or 0) >= 500
+        documented = any(
+            row.status == answer.status and _at(answer, row.field) == row.value for row in self.record.matrix
+        )
+        return not crashed and not documented
+
+    def is_concurrent(self, check: Check) -> bool:
+        """Returns whether a check had several requests under way at once."""
+        spans = sorted(
+            (one.started_at, one.duration_s)
+            for one in map(self.record.exchanges.__getitem__, check.exchanges)
+        )
+        return any(_overlap(before, after) for before, after in pairwise(spans))
+
+    def is_a_replay(self, check: Check) -> bool:
+        """Returns whether the answer that decides is one to a request which had been sent, and answered, before."""
+        index = check.shown_by
+        if index is None:
+            return False
+        decides = self.record.exchanges[index]
+        return decides.method not in ("GET", "HEAD") and index in self._repeated
+
+    @cached_property
+    def any_succeeded(self) -> bool:
+        """Whether any request that was authenticated as documented was answered with a 2xx."""
+        return any(
+            one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in self.record.exchanges
+        )
+
+    @cached_property
+    def _above(self) -> Mapping[str, frozenset[str]]:
+        rows = {result.requirement.id: result.requirement for result in self.record.requirements}
+        found: dict[str, frozenset[str]] = {}
+
+        def above(name: str) -> frozenset[str]:
+            if name not in found:
+                # Whatever a record says, this comes to an end.
+                found[name] = frozenset()
+                direct = [one for one in rows[name].builds_on if one in rows] if name in rows else []
+                found[name] = frozenset(direct).union(*map(above, direct))
+            return found[name]
+
+        for name in rows:
+            above(name)
+        return found
+
+    @cached_property
+    def _accepting(self) -> frozenset[str]:
+        """The rows that ask for a documented success."""
+        return frozenset(row.requirement for row in self.record.matrix if row.status // 100 == 2)
+
+    @cached_property
+    def _repeated(self) -> frozenset[int]:
+        """The indices of requests that had been sent before as they are, and been answered with a 2xx."""
+        sent: set[tuple[object, ...]] = set()
+        found = set()
+        for index, one in enumerate(self.record.exchanges):
+            mark = (one.method, one.url, one.request_headers, one.request_body)
+            if mark in sent:
+                found.add(index)
+            elif (one.status or 0) // 100 == 2:
+                sent.add(mark)
+        return frozenset(found)
+
+    def _answer(self, check: Check) -> Exchange | None:
+        index = check.shown_by
+        return None if index is None else self.record.exchanges[index]
+
+    def _same(self, check: Check, by: Check) -> bool:
+        """Returns whether two checks show the same deviation, each by the answer that decides."""
+        one, other = self._answer(check), self._answer(by)
+        if one is None or other is None or check.problem is None or by.problem is None:
+            return False
+        if self.is_a_replay(check) and self.is_a_replay(by):
+            return True
+        if self._was_spoilt(check, one, by):
+            return True
+        if one.status == other.status and (one.status or 0) >= 500 and _body(one) == _body(other):
+            return True
+        if (one.method, one.auth) != (other.method, other.auth) or one.status != other.status:
+            return False
+        if self._accepts(one) != self._accepts(other):
+            return False
+        return (
+            self._differ_alike(check, by)
+            or _told(check) == _told(by)
+            or (not self._accepts(one) and _body(one) == _body(other))
+        )
+
+    def _was_spoilt(self, check: Check, answer: Exchange, by: Check) -> bool:
+        """Returns whether an answer is about a resource that was cancelled, or changed, where `by` found fault.
+
+        Looks over all answers and all resources of a run come to what earlier checks have left behind.
+        """
+        mine = {one for one, _ in check.resources if one and one in answer.url}
+        other = self._answer(by)
+        its = {one for one, _ in by.resources if one and other is not None and one in other.url}
+        return bool(mine & its) and check.suite != by.suite
+
+    def _differ_alike(self, check: Check, by: Check) -> bool:
+        mine = check.problem.differs if check.problem else ()
+        its = by.problem.differs if by.problem else ()
+        if not mine or not its:
+            return False
+        if set(mine) <= set(its):
+            # What has to be refused and isn't is another matter in each state.
+            answer = self._answer(check)
+            taken = answer is not None and self._accepts(answer) and len(mine) > 1 and _is_status(mine[0])
+            return not taken or _given(check) == _given(by)
+        # An object that isn't there takes along all that belongs into it.
+        return all(map(_is_absent, mine)) and any(map(_is_absent, its))
+
+    def _accepts(self, answer: Exchange) -> bool:
+        """Returns whether an answer is a success, whatever is wrong with its body: a 2xx that tells of no error."""
+        if (answer.status or 0) // 100 != 2:
+            return False
+        refusals = {row.field: row.value for row in self.record.matrix if row.status // 100 != 2}
+        return not any(_at(answer, field) is not None for field in refusals)
+
+
+def ordered(items: Sequence[Any], weight: Mapping[int, Any], after: Iterable[tuple[int, int]]) -> list[Any]:
+    """Returns items by their weight (by position), each after those that `after` (item, other) says it comes after."""
+    left = sorted(range(len(items)), key=lambda position: weight[position])
+    waits: dict[int, set[int]] = {position: set() for position in left}
+    for item, other in after:
+        waits[item].add(other)
+    found: list[Any] = []
+    while left:
+        ready = next((one for one in left if not waits[one].intersection(left)), left[0])
+        left.remove(ready)
+        found.append(items[ready])
+    return found
+
+
+def _told(check: Check) -> tuple[str, ...]:
+    assert check.problem is not None
+    problem = check.problem
+    return tuple(_VOLATILE.sub("…", same_but_ids(text)) for text in (problem.expected, problem.observed))
+
+
+def _given(check: Check) -> frozenset[str]:
+    return frozenset(state for _, state in check.resources)
+
+
+def _is_absent(place: str) -> bool:
+    return place.endswith(_ABSENT)
+
+
+def _is_status(place: str) -> bool:
+    return place.startswith("status ") and place.removeprefix("status ").isdigit()
+
+
+def _body(answer: Exchange) -> str:
+    return _VOLATILE.sub("…", same_but_ids(answer.response_body.decode("utf-8", "replace")))
+
+
+def _at(answer: Exchange, path: str) -> object:
+    """What stands under a dotted path of a JSON body; None where nothing does."""
+    try:
+        value: object = json.loads(answer.response_body)
+    except (ValueError, RecursionError):
+        return None
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _overlap(before: tuple[str, float], after: tuple[str, float]) -> bool:
+    try:
+        ended = datetime.fromisoformat(before[0]) + timedelta(seconds=before[1])
+        return datetime.fromisoformat(after[0]) < ended
+    except (ValueError, TypeError, OverflowError):
+        return False

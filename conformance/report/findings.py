@@ -1,0 +1,339 @@
+"""Makes the findings of a run: the defects to mend, each once, in the order in which a developer reads them.
+
+What shows the deviation of another finding, and is declared to build on it, is folded under it (`causes`). The rest is
+sorted by what is at stake, what fails plainly before what needs several requests, and causes before consequences.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
+from conformance.report.causes import Causes, harm, ordered
+from conformance.report.curl import curl
+from conformance.report.safe import line, same_but_ids
+from conformance.report.verdict import binding
+from conformance.report.worked import worked
+
+_PREMISE = (
+    "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
+    "from this. Mend it first, and run again."
+)
+_NOT_AGAIN = (
+    "The same, sent once more by itself in this run, did not fail again: what was sent before, timing or chance may "
+    "have a part in it."
+)
+_REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect to mend. `requirement` is the first that `check` breaks, `also` the ids of the others.
+
+    `more` are further checks that fail for the same requirement, or, where `control` is true, that could not
+    begin for the same cause. `exchange` (an index), `curl` and `signed` show the request to repeat. `remarks` are
+    sentences on how to take it: that the rest may follow from it, or that it couldn't be seen again. `fault` is what
+    the target did, the title; `persisted` says whether a read shows the same wrong value. `steps` are the requests
+    (indices) that led there, that of `exchange` last; `script` performs them again where there are several, `replay`
+    is the command of the harness that does. `folded` are the findings of requirements that build on what failed here,
+    `worked` says in one line what of the same kind did work.
+    """
+
+    requirement: Requirement
+    check: Check
+    expected: str
+    observed: str
+    hint: str
+    control: bool
+    also: tuple[str, ...] = ()
+    more: tuple[Check, ...] = ()
+    exchange: int | None = None
+    curl: str = ""
+    signed: str | None = None
+    remarks: tuple[str, ...] = ()
+    fault: str = ""
+    persisted: str = ""
+    steps: tuple[int, ...] = ()
+    script: str = ""
+    replay: str = ""
+    folded: "tuple[Finding, ...]" = ()
+    worked: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the target did; the name of the requirement where no check said it."""
+        return self.fault or self.requirement.title
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every check that the finding is about."""
+        return (self.check, *self.more)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The findings of a run. `problems` make it non-conformant, `warnings` don't; `folded` follow from one of both."""
+
+    problems: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    folded: tuple[Finding, ...]
+
+
+def problems(record: RunRecord) -> tuple[Finding, ...]:
+    """Returns the results that make the run non-conformant: violations first, then failed controls.
+
+    Where nothing that was sent as documented succeeded, and a premise failed, that is the first: the rest would be a
+    list of what follows from it. A premise is never what kept its own checks from beginning: it is what they are about.
+    A finding of a warning is among them where something that fails follows from it.
+    """
+    return findings(record).problems
+
+
+def warnings(record: RunRecord) -> tuple[Finding, ...]:
+    """Returns the results that are worth mending without failing the run, in the same order."""
+    return findings(record).warnings
+
+
+def by_check(record: RunRecord) -> dict[str, Finding]:
+    """Returns the problems and warnings by the ids of their checks; those that were folded, too."""
+    found = findings(record)
+    return {
+        check.id: finding
+        for finding in (*found.folded, *found.problems, *found.warnings)
+        for check in finding.checks
+    }
+
+
+def findings(record: RunRecord) -> Findings:
+    """Returns all findings of a run, folded and in order."""
+    return _found(record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Failing checks of one requirement with one outcome, the one that shows it first."""
+
+    row: Requirement
+    checks: tuple[Check, ...]
+
+    @property
+    def fails(self) -> bool:
+        return self.checks[0].outcome is Outcome.FAILED
+
+
+def _found(record: RunRecord) -> Findings:
+    rows = rows_of(record)
+    wrong = [check for check in record.checks if check.outcome in (Outcome.FAILED, Outcome.WARNED)]
+    kept = [check for check in wrong if _control(check) and not _primary(check, rows).premise]
+    begun = {check.id for check in kept}
+    causes = Causes(record)
+    groups = _groups([check for check in wrong if check.id not in begun], rows, causes)
+    parents, groups = _folding(record, groups, causes)
+    roots = [position for position in range(len(groups)) if position not in parents]
+    found = _sorted([groups[position] for position in roots], causes)
+    under: dict[int, list[_Group]] = {position: [] for position in roots}
+    for position in parents:
+        under[_root(position, parents)].append(groups[position])
+    told = [_told(record, group, under[groups.index(group)], causes) for group in found]
+    problems = [one for one in told if any(check.outcome is Outcome.FAILED for check in _all_checks(one))]
+    problems += _controls(record, (check for check in kept if check.outcome is Outcome.FAILED))
+    warned = [one for one in told if one not in problems]
+    warned += _controls(record, (check for check in kept if check.outcome is Outcome.WARNED))
+    folded = tuple(one for finding in told for one in finding.folded)
+    return Findings(_with_premise_first(problems, causes), tuple(warned), folded)
+
+
+def _with_premise_first(found: list[Finding], causes: Causes) -> tuple[Finding, ...]:
+    alone = len(found) == 1 and not found[0].folded
+    if alone or causes.any_succeeded:
+        return tuple(found)
+    first = [replace(one, remarks=(_PREMISE, *one.remarks)) for one in found if one.requirement.premise]
+    return (*first, *(one for one in found if not one.requirement.premise))
+
+
+def _groups(checks: Iterable[Check], rows: Mapping[str, Requirement], causes: Causes) -> list[_Group]:
+    """The checks by requirement and outcome; in each the plainest first, that of the worst harm before others.
+
+    Cases of a premise have a twist each, and hints to match, which would mislead where the plain request fails too.
+    """
+    by_row: dict[tuple[str, Outcome], list[Check]] = {}
+    for check in checks:
+        by_row.setdefault((_primary(check, rows).id, check.outcome), []).append(check)
+    return [
+        _Group(
+            rows[name],
+            tuple(sorted(found, key=lambda check: _plainness(check, rows[_primary(check, rows).id], causes))),
+        )
+        for (name, _), found in by_row.items()
+    ]
+
+
+def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...]:
+    fuzzed = check.suite == "fuzz"
+    twisted = row.premise and (fuzzed or "[" in check.id)
+    return (
+        harm(check, row),
+        twisted,
+        causes.is_a_replay(check),
+        causes.is_concurrent(check),
+        fuzzed,
+        _is_sequence(check),
+    )
+
+
+def _is_sequence(check: Check) -> bool:
+    """Returns whether the request that decides came after others."""
+    return bool(check.exchanges) and check.shown_by != check.exchanges[0]
+
+
+def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[dict[int, int], list[_Group]]:
+    """Returns the position of the group that each folded one follows from, and the groups.
+
+    In those that aren't folded, checks that nothing explains come first: these show what else is wrong.
+    """
+    rows = rows_of(record)
+    waived = {name for name in rows if record.waived(name) is not None}
+
+    def cause(check: Check, group: _Group) -> int | None:
+        for position, other in enumerate(groups):
+            if other is group or (other.row.id in waived and group.row.id not in waived):
+                continue
+            if other.row.id == group.row.id and other.fails and not group.fails:
+                return position
+            if any(causes.explained(check, group.row, by, other.row) for by in other.checks):
+                return position
+        return None
+
+    parents: dict[int, int] = {}
+    sorted_groups = list(groups)
+    for position, group in enumerate(groups):
+        found = [(check, cause(check, group)) for check in group.checks]
+        open_ = [check for check, by in found if by is None]
+        by = found[0][1]
+        if not open_ and by is not None:
+            parents[position] = by
+        elif open_:
+            rest = [check for check, by in found if by is not None]
+            sorted_groups[position] = replace(group, checks=(*open_, *rest))
+    # Of groups that would explain each other, the first stays.
+    for position in sorted(parents):
+        seen = {position}
+        step = position
+        while step in parents:
+            step = parents[step]
+            if step in seen:
+                del parents[min(seen)]
+                break
+            seen.add(step)
+    return parents, sorted_groups
+
+
+def _root(position: int, parents: Mapping[int, int]) -> int:
+    while position in parents:
+        position = parents[position]
+    return position
+
+
+def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
+    order = {result.requirement.id: number for number, result in enumerate(causes.record.requirements)}
+
+    def weight(group: _Group) -> tuple[Any, ...]:
+        shown, row = group.checks[0], group.row
+        return (
+            harm(shown, row),
+            not group.fails,
+            causes.is_concurrent(shown),
+            row.basis is not Basis.SAFETY,
+            order[row.id],
+        )
+
+    return ordered(
+        groups,
+        {position: weight(group) for position, group in enumerate(groups)},
+        [
+            (mine, its)
+            for mine, group in enumerate(groups)
+            for its, other in enumerate(groups)
+            if other.row.id in causes.ancestors(group.row.id)
+        ],
+    )
+
+
+def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
+    found = _finding(record, group.row, group.checks, control=False)
+    if causes.is_a_replay(group.checks[0]):
+        found = replace(found, remarks=(_REPLAY, *found.remarks))
+    remark = f"This follows from {group.row.id}: {line(found.title)}."
+    folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
+    return replace(
+        found,
+        folded=tuple(replace(one, remarks=(remark, *one.remarks)) for one in folded),
+        worked=worked(record, found.check, found.requirement),
+    )
+
+
+def _all_checks(finding: Finding) -> Iterator[Check]:
+    yield from finding.checks
+    for one in finding.folded:
+        yield from one.checks
+
+
+def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
+    """One finding per cause, that of most checks first."""
+    groups: dict[tuple[str, str], list[Check]] = {}
+    rows = rows_of(record)
+    for check in checks:
+        assert check.problem is not None
+        cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
+        groups.setdefault(cause, []).append(check)
+    ordered = sorted(groups.values(), key=lambda group: -len(group))
+    return tuple(_finding(record, _primary(group[0], rows), group, control=True) for group in ordered)
+
+
+def _finding(
+    record: RunRecord, requirement: Requirement, checks: Sequence[Check], *, control: bool
+) -> Finding:
+    check = checks[0]
+    problem = check.problem
+    index = check.shown_by
+    exchange = None if index is None else record.exchanges[index]
+    named = dict.fromkeys(name for check in checks for name in check.requirements)
+    return Finding(
+        requirement=requirement,
+        check=check,
+        expected=problem.expected if problem else "",
+        observed=problem.observed if problem else check.message,
+        hint=problem.hint if problem else "",
+        control=control,
+        also=tuple(name for name in named if name != requirement.id),
+        more=tuple(checks[1:]),
+        exchange=index,
+        curl="" if index is None else curl(record.exchanges[index], record.target, index=index),
+        signed=exchange.signed if exchange else None,
+        fault=problem.fault if problem else "",
+        persisted=problem.persisted if problem else "",
+        remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
+    )
+
+
+def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
+    """Returns whether the fuzzing sent the case of `check` once more, and it held."""
+    told = (record.fuzz or {}).get("failing")
+    cases = told.get(check.id) if isinstance(told, Mapping) else None
+    first = cases[0] if isinstance(cases, list | tuple) and cases else None
+    return isinstance(first, Mapping) and first.get("again") is False
+
+
+def rows_of(record: RunRecord) -> dict[str, Requirement]:
+    """Returns the requirements of a run by their ids."""
+    return {result.requirement.id: result.requirement for result in record.requirements}
+
+
+def _primary(check: Check, rows: Mapping[str, Requirement]) -> Requirement:
+    """The requirement to show a check under: the first that fails by it, or else the first."""
+    named = [rows[name] for name in check.requirements]
+    return next((row for row in named if binding(check, row)), named[0])
+
+
+def _control(check: Check) -> bool:
+    return check.problem is not None and check.problem.control
