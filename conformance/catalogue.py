@@ -8,7 +8,16 @@ from typing import Any
 
 from conformance import contracts
 from conformance.errors import HarnessError
-from conformance.model import Basis, Catalogue, Harm, Level, MatrixRow, NotObservable, Presumption, Requirement
+from conformance.model import (
+    Basis,
+    Catalogue,
+    Harm,
+    Level,
+    MatrixRow,
+    NotObservable,
+    Presumption,
+    Requirement,
+)
 
 # A wheel carries the specs inside the package; a checkout has them beside it.
 _PACKAGED = Path(__file__).parent / "_specs"

@@ -95,7 +95,10 @@ def answered(
 def differing(reply: Reply, path: str) -> str:
     """What stands under `path` instead of what was expected, for `Violation.differs`."""
     value = reply.at(path)
-    return f"{path} absent" if value is MISSING else f"{path} {str(value)[:_SHORT]}"
+    if value is MISSING:
+        return f"{path} absent"
+    kinds = {dict: "an object", list: "a list", int: "a number", float: "a number"}
+    return f"{path} {kinds.get(type(value)) or str(value)[:_SHORT]}"
 
 
 def that(

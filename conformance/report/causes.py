@@ -92,6 +92,22 @@ class Causes:
         decides = self.record.exchanges[index]
         return decides.method not in ("GET", "HEAD") and index in self._repeated
 
+    def is_retold(self, check: Check) -> bool:
+        """Returns whether another check had got the answer that decides: this one looks over answers of a run."""
+        answer = self._answer(check)
+        return answer is not None and self._first_told.get((answer.started_at, answer.url)) != check.id
+
+    @cached_property
+    def _first_told(self) -> Mapping[tuple[str, str], str]:
+        """The check that each request belongs to: of those that show it, the one that ended first."""
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for check in self.record.checks:
+            for index in check.named:
+                one = self.record.exchanges[index]
+                mark, claim = (one.started_at, one.url), (check.started_at, check.id)
+                found[mark] = min(found.get(mark, claim), claim)
+        return {mark: name for mark, (_, name) in found.items()}
+
     @cached_property
     def any_succeeded(self) -> bool:
         """Whether any request that was authenticated as documented was answered with a 2xx."""
@@ -149,9 +165,12 @@ class Causes:
             return True
         if one.status == other.status and (one.status or 0) >= 500 and _body(one) == _body(other):
             return True
-        if (one.method, one.auth) != (other.method, other.auth) or one.status != other.status:
-            return False
         if self._accepts(one) != self._accepts(other):
+            return False
+        places = check.problem.differs
+        if places and not any(map(_is_status, places)) and set(places) <= set(by.problem.differs):
+            return True
+        if (one.method, one.auth) != (other.method, other.auth) or one.status != other.status:
             return False
         return (
             self._differ_alike(check, by)

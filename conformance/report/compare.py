@@ -1,7 +1,9 @@
 """Compares two runs of one API: the older one is the baseline. Pure; no files.
 
 A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
-was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix.
+was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix. Where
+it ended as before, its checks are looked at: one that fails now, and shows what none of them showed before, is a new
+finding, which stops CI as any other regression does. What follows from the finding of another row isn't told twice.
 A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is a
 change of its own, though the requirement fails as it did.
 """
@@ -34,6 +36,7 @@ class Kind(StrEnum):
     """The changes of a requirement, the worst first."""
 
     REGRESSION = "regression"
+    NEW_FINDING = "new_finding"
     NO_LONGER_WAIVED = "no_longer_waived"
     NEWLY_UNTESTED = "newly_untested"
     ADDED = "added"
@@ -47,7 +50,8 @@ class Kind(StrEnum):
 class Change:
     """One requirement whose outcome differs. `old` is None for a new row of the catalogue, `new` for a removed one.
 
-    `check` is the check of the new run that shows what is wrong, where one does. The waivers are those that each run
+    `check` is the check of the new run that shows what is wrong, where one does; of a new finding it is the first of
+    `checks`, those that show what the older run didn't. The waivers are those that each run
     had for the requirement, whatever became of them.
     """
 
@@ -57,6 +61,7 @@ class Change:
     check: Check | None = None
     old_waiver: Waiver | None = None
     new_waiver: Waiver | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def requirement(self) -> Requirement:
@@ -81,7 +86,8 @@ class Change:
         """True if the comparison fails because of it: worse than before, and not waived."""
         failed = self.new is not None and self.new.outcome is Outcome.FAILED
         lapsed = self.kind is Kind.NO_LONGER_WAIVED and failed
-        return (self.kind is Kind.REGRESSION or self.fails or lapsed) and not self.waived
+        worse = self.kind in (Kind.REGRESSION, Kind.NEW_FINDING)
+        return (worse or self.fails or lapsed) and not self.waived
 
     @property
     def levels(self) -> str:
@@ -164,15 +170,19 @@ def compare(old: RunRecord, new: RunRecord) -> Comparison:
     checks = {check.id: check for check in new.checks}
     had, has = ({one.requirement: one for one in run.waivers} for run in (old, new))
     changes, unchanged, waived = [], dict.fromkeys(Outcome, 0), dict.fromkeys(Outcome, 0)
+    fresh = new_findings(old, new)
     for name in dict.fromkeys([*after, *before]):
-        kind = _kind(before.get(name), after.get(name)) or _waiving(had.get(name), has.get(name), after[name])
+        kind = _kind(before.get(name), after.get(name))
+        found = fresh.get(name, ()) if kind is None else ()
+        kind = kind or (Kind.NEW_FINDING if found else None)
+        kind = kind or _waiving(had.get(name), has.get(name), after[name])
         if kind is None:
             unchanged[after[name].outcome] += 1
             waived[after[name].outcome] += _holds(has.get(name))
             continue
         new_result = after.get(name)
-        check = None if new_result is None else _telling(new_result, checks)
-        changes.append(Change(kind, before.get(name), new_result, check, had.get(name), has.get(name)))
+        check = found[0] if found else None if new_result is None else _telling(new_result, checks)
+        changes.append(Change(kind, before.get(name), new_result, check, had.get(name), has.get(name), found))
     kinds = list(Kind)
 
     def weight(change: Change) -> tuple[int, bool, bool, bool, bool, int]:
@@ -206,6 +216,49 @@ def _waiving(was: Waiver | None, now: Waiver | None, result: RequirementResult) 
     if _holds(was) is _holds(now) or result.outcome not in (Outcome.FAILED, Outcome.WARNED):
         return None
     return Kind.NEWLY_WAIVED if _holds(now) else Kind.NO_LONGER_WAIVED
+
+
+def new_findings(old: RunRecord, new: RunRecord) -> dict[str, tuple[Check, ...]]:
+    """Returns the checks that show what the older run didn't, by the requirement that they are reported under.
+
+    A check that failed before, or shows the deviation that another one of its requirement showed before, shows nothing
+    new; nor does one of which the newer run itself says that it follows from something else. Chance decides which of
+    several cases fuzzing meets.
+    """
+    shown: dict[str, set[object]] = {}
+    for check in old.checks:
+        if check.outcome in _RANK and check.outcome is not Outcome.PASSED:
+            for name in check.requirements:
+                shown.setdefault(name, set()).update((check.id, _deviation(old, check)))
+    worse = {check.id for check in old.checks if check.outcome is Outcome.FAILED}
+    found: dict[str, tuple[Check, ...]] = {}
+    for finding in (*explain.problems(new), *explain.warnings(new)):
+        name = finding.requirement.id
+        fresh = tuple(
+            check
+            for check in finding.checks
+            if not finding.control
+            and _deviation(new, check) not in shown.get(name, ())
+            and (check.id not in shown.get(name, ()) or _is_told_apart(old, new, check))
+            and (check.outcome is Outcome.FAILED or check.id not in worse)
+        )
+        if fresh:
+            found[name] = (*found.get(name, ()), *fresh)
+    return found
+
+
+def _deviation(run: RunRecord, check: Check) -> tuple[object, ...]:
+    """What came instead of what: the method and the status of the answer that decides, and the places that differ."""
+    answer = None if check.shown_by is None else run.exchanges[check.shown_by]
+    places = () if check.problem is None else check.problem.differs
+    sent = (None, None) if answer is None else (answer.method, answer.status)
+    return check.outcome, *sent, frozenset(places)
+
+
+def _is_told_apart(old: RunRecord, new: RunRecord, check: Check) -> bool:
+    """Returns whether a check that failed before shows another status now: values may differ from run to run."""
+    before = next(one for one in old.checks if one.id == check.id)
+    return _deviation(old, before)[:3] != _deviation(new, check)[:3] and check.suite != "fuzz"
 
 
 def _holds(waiver: Waiver | None) -> bool:

@@ -15,13 +15,18 @@ from conformance.report.terminal import TONES, Style, plain
 
 FORMAT = "payout-conformance/comparison/1"
 _REASON = 400
-_KEYS = {kind: kind.value for kind in Kind} | {Kind.REGRESSION: "regressions", Kind.FIX: "fixes"}
+_KEYS = {kind: kind.value for kind in Kind} | {
+    Kind.REGRESSION: "regressions",
+    Kind.NEW_FINDING: "new_findings",
+    Kind.FIX: "fixes",
+}
 HEADINGS = {kind: key.replace("_", " ").capitalize() for kind, key in _KEYS.items()} | {
     Kind.ADDED: "New requirements",
     Kind.REMOVED: "Removed requirements",
 }
 _TONE = {
     Kind.REGRESSION: "bad",
+    Kind.NEW_FINDING: "bad",
     Kind.NO_LONGER_WAIVED: "bad",
     Kind.NEWLY_UNTESTED: "warn",
     Kind.NEWLY_TESTED: "good",
@@ -199,4 +204,5 @@ def _change(change: Change) -> dict[str, Any]:
         "old": side(change.old, change.old_waiver),
         "new": side(change.new, change.new_waiver),
         "check": None if change.check is None else change.check.id,
+        **({"checks": [check.id for check in change.checks]} if change.checks else {}),
     }

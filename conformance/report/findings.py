@@ -174,6 +174,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     return (
         harm(check, row),
         twisted,
+        causes.is_retold(check),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,
@@ -191,41 +192,48 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
 
     In those that aren't folded, checks that nothing explains come first: these show what else is wrong.
     """
-    rows = rows_of(record)
-    waived = {name for name in rows if record.waived(name) is not None}
-
-    def cause(check: Check, group: _Group) -> int | None:
-        for position, other in enumerate(groups):
-            if other is group or (other.row.id in waived and group.row.id not in waived):
-                continue
-            if other.row.id == group.row.id and other.fails and not group.fails:
-                return position
-            if any(causes.explained(check, group.row, by, other.row) for by in other.checks):
-                return position
-        return None
-
+    waived = {name for name in rows_of(record) if record.waived(name) is not None}
     parents: dict[int, int] = {}
-    sorted_groups = list(groups)
+    left = list(groups)
     for position, group in enumerate(groups):
-        found = [(check, cause(check, group)) for check in group.checks]
-        open_ = [check for check, by in found if by is None]
-        by = found[0][1]
-        if not open_ and by is not None:
-            parents[position] = by
-        elif open_:
-            rest = [check for check, by in found if by is not None]
-            sorted_groups[position] = replace(group, checks=(*open_, *rest))
-    # Of groups that would explain each other, the first stays.
+        others = [
+            (number, other)
+            for number, other in enumerate(groups)
+            if other is not group and (other.row.id not in waived or group.row.id in waived)
+        ]
+        found = {check.id: _cause(check, group, others, causes) for check in group.checks}
+        first = found[group.checks[0].id]
+        if first is not None and None not in found.values():
+            parents[position] = first
+        else:
+            left[position] = replace(
+                group, checks=tuple(sorted(group.checks, key=lambda check: found[check.id] is not None))
+            )
+    return _without_circles(parents), left
+
+
+def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], causes: Causes) -> int | None:
+    """Returns the position of the first group that explains a failing check."""
+    for position, other in others:
+        if other.row.id == group.row.id:
+            if other.fails and not group.fails:
+                return position
+        elif any(causes.explained(check, group.row, by, other.row) for by in other.checks):
+            return position
+    return None
+
+
+def _without_circles(parents: dict[int, int]) -> dict[int, int]:
+    """Of groups that would explain each other, the first stays."""
     for position in sorted(parents):
-        seen = {position}
-        step = position
+        seen, step = {position}, position
         while step in parents:
             step = parents[step]
             if step in seen:
                 del parents[min(seen)]
                 break
             seen.add(step)
-    return parents, sorted_groups
+    return parents
 
 
 def _root(position: int, parents: Mapping[int, int]) -> int:
