@@ -51,7 +51,7 @@ class Causes:
         ):
             return True
         if cause.premise and not row.premise:
-            return self.is_about_a_premise(by) and self._same(check, by)
+            return self.is_about_a_premise(by) and self._is_refused_alike(check, by)
         if row.premise:
             return (
                 cause.id in self._accepting and not self.is_about_a_premise(check) and self._same(check, by)
@@ -93,9 +93,13 @@ class Causes:
         return decides.method not in ("GET", "HEAD") and index in self._repeated
 
     def is_retold(self, check: Check) -> bool:
-        """Returns whether another check had got the answer that decides: this one looks over answers of a run."""
+        """Returns whether another check had got the answer that decides: this one looks back on a run."""
         answer = self._answer(check)
-        return answer is not None and self._first_told.get((answer.started_at, answer.url)) != check.id
+        if answer is None:
+            return False
+        named = [one for one, _ in check.resources if one and one in answer.url]
+        retold = self._first_told.get((answer.started_at, answer.url)) != check.id
+        return retold or any(self._first_named.get(one) != check.id for one in named)
 
     @cached_property
     def _first_told(self) -> Mapping[tuple[str, str], str]:
@@ -107,6 +111,16 @@ class Causes:
                 mark, claim = (one.started_at, one.url), (check.started_at, check.id)
                 found[mark] = min(found.get(mark, claim), claim)
         return {mark: name for mark, (_, name) in found.items()}
+
+    @cached_property
+    def _first_named(self) -> Mapping[str, str]:
+        """The check that each resource was handed over to: of those that name it, the one that began first."""
+        found: dict[str, tuple[str, str]] = {}
+        for check in self.record.checks:
+            claim = (check.started_at, check.id)
+            for one, _ in check.resources:
+                found[one] = min(found.get(one, claim), claim)
+        return {one: name for one, (_, name) in found.items()}
 
     @cached_property
     def any_succeeded(self) -> bool:
@@ -177,6 +191,13 @@ class Causes:
             or _told(check) == _told(by)
             or (not self._accepts(one) and _body(one) == _body(other))
         )
+
+    def _is_refused_alike(self, check: Check, by: Check) -> bool:
+        """Returns whether the same refusal decides both, whatever was asked for."""
+        one, other = self._answer(check), self._answer(by)
+        if one is None or other is None or one.status != other.status or self._accepts(one):
+            return False
+        return _body(one) == _body(other)
 
     def _was_spoilt(self, check: Check, answer: Exchange, by: Check) -> bool:
         """Returns whether an answer is about a resource that was cancelled, or changed, where `by` found fault.

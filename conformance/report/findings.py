@@ -263,6 +263,11 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
             for mine, group in enumerate(groups)
             for its, other in enumerate(groups)
             if other.row.id in causes.ancestors(group.row.id)
+            or (
+                other.row.premise
+                and any(map(causes.is_about_a_premise, other.checks))
+                and not group.row.premise
+            )
         ],
     )
 

@@ -58,11 +58,13 @@ def _cases(record: RunRecord, check: Check) -> str:
 
 
 def _others(record: RunRecord, row: Requirement) -> str:
-    titles = [
-        one.title.rstrip(".")
-        for one in record.checks
-        if row.id in one.requirements and one.outcome is Outcome.PASSED and one.suite != "fuzz"
-    ]
+    titles = list(
+        dict.fromkeys(
+            one.title.rstrip(".")
+            for one in record.checks
+            if row.id in one.requirements and one.outcome is Outcome.PASSED and one.suite != "fuzz"
+        )
+    )
     return "; ".join(line(title, 120) for title in titles[:2])
 
 
