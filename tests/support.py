@@ -258,7 +258,7 @@ class RawServer(Listener):
 
 
 def read_request(peer: socket.socket) -> bytes:
-    """One request: its head, and as many bytes of body as it announces."""
+    """One request: its head, and as many bytes of body as it announces, or fewer where its sender hangs up."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = peer.recv(65536)
@@ -268,7 +268,10 @@ def read_request(peer: socket.socket) -> bytes:
     head, _, body = data.partition(b"\r\n\r\n")
     found = re.search(rb"(?im)^content-length: *(\d+)", head)
     while len(body) < int(found[1] if found else 0):
-        body += peer.recv(65536)
+        more = peer.recv(65536)
+        if not more:
+            break
+        body += more
     return head + b"\r\n\r\n" + body
 
 

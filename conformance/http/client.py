@@ -185,13 +185,17 @@ class Client:
             status=reply.status,
         )
 
-    def abandon(self, make: Callable[[], Request]) -> None:
-        """Sends a request and hangs up at once, as an impatient caller does. Raises TransportError unsent."""
-        self.start.hang_up = True
+    def abandon(self, make: Callable[[], Request], *, linger_s: float = 0.0, half: bool = False) -> None:
+        """Sends a request and hangs up before its answer, as a caller does whose time is up.
+
+        It hangs up `linger_s` seconds after the last byte; with `half`, that is in the middle of the body. Raises
+        TransportError where the request couldn't be sent.
+        """
+        self.start.hang_up, self.start.linger_s, self.start.half = True, linger_s, half
         try:
             fault = self._try(make)[2]
         finally:
-            self.start.hang_up = False
+            self.start.hang_up, self.start.half = False, False
         if fault is not None and fault.kind != "reset":
             raise fault
 

@@ -35,7 +35,8 @@ class Start(threading.local):
     """The state of the exchange that this thread is in: its deadline, and a barrier to write behind.
 
     `seated` tells that a place among the requests in flight is kept for this thread already. With `hang_up` the
-    connection is closed as soon as the request is written, and no answer is read.
+    connection is closed `linger_s` seconds after the request is written, and no answer is read; with `half` only half
+    of the body is written before.
     """
 
     deadline: float = float("inf")
@@ -44,6 +45,8 @@ class Start(threading.local):
     first_bytes: bytes = b""
     seated: bool = False
     hang_up: bool = False
+    linger_s: float = 0.0
+    half: bool = False
 
     def line_up(self) -> None:
         """Waits until every racer may send; the deadline of the exchange begins after that."""
@@ -197,8 +200,10 @@ class _Stream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._start.hang_up:
+            time.sleep(self._start.linger_s)
             self._stream.close()
-            raise httpcore.ReadError("this end hung up, on purpose")
+            what = "after half of the body" if self._start.half else "before any answer"
+            raise httpcore.ReadError(f"this end hung up, on purpose, {what}")
         came = self._stream.read(max_bytes, self._start.remaining())
         if len(self._start.first_bytes) < _FIRST_BYTES:
             self._start.first_bytes += came[:_FIRST_BYTES]
@@ -211,6 +216,10 @@ class _Stream(httpcore.NetworkStream):
             if barrier is not None:
                 barrier.wait(timeout=self._start.remaining())
             self._start.first_write = time.perf_counter()
+        elif self._start.half and buffer:
+            # The head went out by itself. httpcore goes on to read where a body can't be written whole.
+            self._stream.write(buffer[: len(buffer) // 2], self._start.remaining())
+            raise httpcore.WriteError("half of the body is enough")
         self._stream.write(buffer, self._start.remaining())
 
     def close(self) -> None:

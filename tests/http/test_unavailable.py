@@ -149,3 +149,37 @@ def test_a_caller_that_hangs_up_reads_nothing(clients: Clients) -> None:
     assert next(one for one in server.requests if b"/left" in one).endswith(b"\r\n\r\n{}")
     assert [one.status for one in recorder.exchanges] == [None, 404]
     assert "on purpose" in str(recorder.exchanges[0].error)
+
+
+def test_a_caller_that_hangs_up_halfway_sends_half_of_the_body(clients: Clients) -> None:
+    """The head goes out whole, then half of what it announces; nothing of that is read as another request."""
+    left: list[bytes] = []
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        if b"/left" in request:
+            left.append(request)
+        else:
+            peer.sendall(GOOD)
+
+    with serving(answer) as server:
+        client, recorder = clients(server.url)
+
+        client.abandon(lambda: Request("POST", "/left", (), b"0123456789"), half=True)
+        eventually(lambda: left)
+        reply = client.send(lambda: Request("POST", "/x", (), b"0123456789"))
+
+    assert left[0].endswith(b"\r\n\r\n01234")
+    assert b"Content-Length: 10\r\n" in left[0]
+    assert reply.status == 404
+    assert server.requests[-1].endswith(b"\r\n\r\n0123456789")
+    assert "after half of the body" in str(recorder.exchanges[0].error)
+
+
+def test_a_caller_that_waits_before_it_hangs_up_keeps_the_connection_open(clients: Clients) -> None:
+    """The answer is still being made when the connection is closed."""
+    with serving(lambda peer, request: eventually(lambda: peer.recv(1) == b"")) as server:
+        client, recorder = clients(server.url)
+        client.abandon(lambda: Request("POST", "/left", (), b"{}"), linger_s=0.2)
+
+    assert recorder.exchanges[0].duration_s >= 0.2
+    assert recorder.exchanges[0].status is None
