@@ -147,7 +147,7 @@ def test_a_named_refusal_asserts_status_and_code(refusal: Callable[[Reply, str],
         reply(b'{"error": {"code": "refused"}}', status),
         reply(b"{}", status),
     ):
-        with pytest.raises(Violation, match=f"{status} with error.code '{code}' to a cancel"):
+        with pytest.raises(Violation, match=f"expected {status} {code} to a cancel"):
             refusal(wrong, "a cancel")
 
 

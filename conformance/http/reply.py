@@ -83,12 +83,12 @@ class Reply:
 
     def at(self, path: str) -> Any:
         """The value under a dotted path (`error.code`), MISSING where any step isn't there."""
-        value = self.json
-        for step in path.split("."):
-            if not isinstance(value, dict) or step not in value:
-                return MISSING
-            value = value[step]
-        return value
+        return _under(path, self.json)
+
+    def recorded(self, path: str) -> Any:
+        """The value under a dotted path as it is recorded, without secrets: what a message shows, and may cut."""
+        kept = self.exchange.response_body
+        return self.at(path) if kept == self.body else _under(path, _lenient(kept))
 
     def strictly(self) -> Any:
         """The parsed body. Raises NotStrictJson with the reason where RFC 8259 forbids what came."""
@@ -99,6 +99,14 @@ class Reply:
         yield from (value for _, value in self.headers)
         yield self.text
         yield from strings(self.json)
+
+
+def _under(path: str, value: Any) -> Any:
+    for step in path.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
 
 
 def _lenient(data: bytes) -> Any:

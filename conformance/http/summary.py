@@ -3,6 +3,7 @@
 Each text is cut after the secrets are out: half of one would not be known for a secret.
 """
 
+import json
 import re
 
 from conformance.http.reply import Reply
@@ -14,6 +15,7 @@ _LONGEST = 200
 _READ = 4_000
 # With so many characters or more, `brief` shows the body itself in place of its error code.
 WORDS = 300
+_ESCAPES = re.compile(r"(?<!\\)(?:\\u[0-9a-fA-F]{4})+")
 
 
 def of(reply: Reply) -> str:
@@ -49,5 +51,32 @@ def brief(reply: Reply, limit: int = 80, *, code: bool = True, kind: bool = Fals
     return f"{reply.status}{label}: '{line(text, limit)}'"
 
 
+def short(reply: Reply) -> str:
+    """The status of an answer with its error code or its kind, for titles: `404 not_found`, `403 with an HTML page`."""
+    code = reply.recorded("error.code")
+    if isinstance(code, str) and code.strip():
+        return f"{reply.status} {line(code, 60)}"
+    if is_page(reply):
+        return f"{reply.status} with an HTML page"
+    return f"{reply.status}"
+
+
+def is_page(reply: Reply) -> bool:
+    """Whether an answer is a page for browsers."""
+    kind = (reply.header("Content-Type") or "").lower()
+    begin = reply.text[:_READ].lstrip().lower()
+    return kind.startswith("text/html") or begin.startswith(("<!doctype html", "<html"))
+
+
 def _body(exchange: Exchange) -> str:
-    return exchange.response_body.decode("utf-8", "backslashreplace")
+    text = exchange.response_body[: 8 * _READ].decode("utf-8", "backslashreplace")
+    return _ESCAPES.sub(_character, text) if "\\u" in text else text
+
+
+def _character(found: re.Match[str]) -> str:
+    r"""The characters that JSON escapes stand for (`\u00e9`), where they can be seen and mean nothing in JSON."""
+    try:
+        text = str(json.loads(f'"{found[0]}"'))
+    except ValueError:
+        return found[0]
+    return text if text.isprintable() and not set(text) & {'"', "\\"} else found[0]

@@ -1,10 +1,11 @@
 """Differences between an answer and others that it has to look like."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from conformance.http.reply import Reply
+from conformance.http.reply import MISSING, Reply
+from conformance.oracles import wording
 
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
@@ -13,6 +14,8 @@ _VOLATILE = re.compile(
     r"|(?<![0-9A-Za-z_-])[0-9A-Za-z_-]*\d[0-9A-Za-z_-]{9,}\b"  # a request id, an epoch, a token
     r"|(?<![0-9A-Za-z_-])(?=[a-fA-F]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![0-9A-Za-z_-])"  # hexadecimal digits
 )
+# So many differing values are shown.
+_TOLD = 3
 _SPACE = re.compile(r"\s")
 # Headers that come and go from answer to answer, on honest servers too.
 _CHANGING = frozenset(
@@ -41,7 +44,8 @@ def difference(one: Reply, others: Sequence[Reply], echoes: Iterable[str] = ()) 
     if all(one.status != other.status for other in others):
         return f"its status is {one.status}, not {others[0].status}"
     if all(_kind(one) != _kind(other) for other in others):
-        return f"its Content-Type is {one.header('Content-Type')!r}"
+        kind, usual = (each.header("Content-Type") or "absent" for each in (one, others[0]))
+        return f"its Content-Type is {kind}, not {usual}"
     body = _differing(one, others, known)
     if body:
         return body
@@ -61,11 +65,28 @@ def _differing(one: Reply, others: Sequence[Reply], echoes: Sequence[str]) -> st
     """How the body differs, not counting values that the others don't agree upon either."""
     mine, theirs = _leaves(one, echoes), [_leaves(other, echoes) for other in others]
     if all(mine.keys() != leaves.keys() for leaves in theirs):
-        return f"its body has {', '.join(sorted(mine)) or 'nothing in it'}"
+        return _of_keys(mine, theirs[0])
     wrong = [
         path for path, value in mine.items() if _told_apart(value, {leaves.get(path) for leaves in theirs})
     ]
-    return f"its body differs in {', '.join(wrong)}" if wrong else None
+    if not wrong:
+        return None
+    told = [
+        f"{path} is {wording.whole(mine[path])}, not {wording.whole(theirs[0].get(path, MISSING))}"
+        for path in wrong[:_TOLD]
+    ]
+    more = f", and {len(wrong) - _TOLD} more differ" if len(wrong) > _TOLD else ""
+    return f"its {'; '.join(told)}{more}"
+
+
+def _of_keys(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """How two bodies differ that haven't got the same keys."""
+    extra, missing = sorted(mine.keys() - theirs.keys()), sorted(theirs.keys() - mine.keys())
+    told = [
+        *([f"has {', '.join(extra)}"] if extra else []),
+        *([f"lacks {', '.join(missing)}"] if missing else []),
+    ]
+    return f"its body {' and '.join(told)}"
 
 
 def _told_apart(mine: str, theirs: set[str | None]) -> bool:
@@ -90,7 +111,7 @@ def _leaves(reply: Reply, echoes: Sequence[str]) -> dict[str, str]:
         elif isinstance(value, list):
             pending += [(f"{path}[]", item) for item in value]
         else:
-            found[path] = _without(echoes, f"{value!r}")
+            found[path] = _without(echoes, value if isinstance(value, str) else wording.whole(value))
     return found
 
 

@@ -28,14 +28,17 @@ from conformance.states import Resource, Wanted
 FOLDER = "answers"
 # How often a worker that waits looks for what the others have finished.
 _LOOK_S = 0.05
+# The texts of a Violation that are written where the answer itself can't be.
+_TEXTS = ("expected", "observed", "hint", "fault", "persisted")
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """An answer, the credentials that the request had (their name in the profile), and the resource that it was about.
 
-    `documented` is False if anything about the request is odd. `carried` is what its authentication headers held; it is
-    never written. `findings` is None where `reply` is the answer as it came, otherwise what each judge found then.
+    `documented` is False if anything about the request isn't as documented. `carried` is what its authentication
+    headers held; it is never written. `findings` is None where `reply` is the answer as it came, otherwise what each
+    judge found then.
     """
 
     reply: Reply
@@ -53,7 +56,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A fact about a resource besides answers: `word` says which. `sent` is the answer that showed it, if any."""
+    """A remark on a resource besides answers: `word` says which. `sent` is the answer that showed it, if any."""
 
     word: str
     id: str
@@ -74,7 +77,7 @@ class EveryRun:
         self._path = self._folder / f"{uuid4()}.ndjson"
         self._file: int | None = None
         self._own = _Told()
-        # What is in the file already: so many answers and marks; resources, and whether their facts hold no secret.
+        # What is in the file already: so many answers and marks; resources, and whether they hold no secret.
         self._written = [0, 0]
         self._shown_at: list[int | None] = []
         self._described: dict[str, bool] = {}
@@ -95,7 +98,7 @@ class EveryRun:
         self._own.answers.append(sent)
 
     def mark(self, word: str, what: Resource | str, reply: Reply | None = None) -> None:
-        """Keeps a fact about a resource; `reply` is an answer that was noted before, and shows it."""
+        """Keeps a remark on a resource; `reply` is an answer that was noted before, and shows it."""
         resource = what if isinstance(what, Resource) else None
         own = self._own.answers
         at = next((at for at in range(len(own) - 1, -1, -1) if own[at].reply is reply), None)
@@ -154,8 +157,7 @@ class EveryRun:
             try:
                 judge(sent)
             except Violation as fault:
-                said = {"expected": fault.expected, "observed": fault.observed, "hint": fault.hint}
-                found[name] = {key: self._redactor.text(text, carried) for key, text in said.items()}
+                found[name] = {text: self._redactor.text(getattr(fault, text), carried) for text in _TEXTS}
         return found
 
     # -- what all workers told ---------------------------------------------------------------------------------------
@@ -188,7 +190,12 @@ class EveryRun:
             elif name in one.findings:
                 said = one.findings[name]
                 raise Violation(
-                    expected=said["expected"], observed=said["observed"], reply=one.reply, hint=said["hint"]
+                    expected=said["expected"],
+                    observed=said["observed"],
+                    reply=one.reply,
+                    hint=said["hint"],
+                    fault=said["fault"],
+                    persisted=said["persisted"],
                 )
 
     def wait(self, checks: Collection[str], patience_s: float) -> None:

@@ -1,6 +1,6 @@
 """Assertions on answers: each failure says which answer the document asks for, and which one came."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,11 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
+from conformance.oracles import hints, wording
 from conformance.oracles.equality import same, same_but_nulls
 
 requirement = pytest.mark.requirement
+# Longer values don't fit into a title.
 _SHORT = 100
 
 
@@ -58,38 +60,52 @@ class Answer:
     fields: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        said = [f"error.code {self.code!r}"] if self.code else []
-        said += [f"{path} {value!r}" for path, value in self.fields]
-        return str(self.status) + (" with " + ", ".join(said) if said else "")
+        said = [self.short()] + [f"{path} {wording.value(value)}" for path, value in self.fields]
+        return " with ".join((said[0], ", ".join(said[1:]))) if said[1:] else said[0]
+
+    def short(self) -> str:
+        """Returns status and error code: `422 approval_required`."""
+        return f"{self.status} {self.code}" if self.code else str(self.status)
 
 
 def answered(
     reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False, fault: str = ""
 ) -> Reply:
-    """The reply, if it is the documented one; a Violation that names each difference otherwise."""
+    """The reply, if it is the documented one; a Violation that names each difference otherwise.
+
+    `to` is the request as the subject of a sentence ("a cancel of a paid order"), from which the title is made where
+    there is no `fault`. `hint` is about an answer that speaks for itself in no other way, as a page or a 5xx does.
+    """
     wanted = {**({"error.code": answer.code} if answer.code else {}), **dict(answer.fields)}
+    differing = [path for path, value in wanted.items() if not same(reply.at(path), value)]
+    if reply.status == answer.status and not differing:
+        return reply
     wrong = [] if reply.status == answer.status else [f"status {reply.status}"]
-    wrong += [
-        f"{path} is {reply.at(path)!r}" for path, value in wanted.items() if not same(reply.at(path), value)
-    ]
-    if wrong:
-        raise Violation(
-            expected=f"{answer}{' to ' + to if to else ''}",
-            observed=f"{', '.join(wrong)} (the answer was {summary.of(reply)})",
-            reply=reply,
-            hint=hint,
-            control=control,
-            fault=fault,
-            differs=(
-                *([] if reply.status == answer.status else [f"status {reply.status}"]),
-                *(
-                    differing(reply, path)
-                    for path, value in wanted.items()
-                    if not same(reply.at(path), value)
-                ),
-            ),
-        )
-    return reply
+    if isinstance(reply.json, dict):
+        wrong += [f"{path} is {wording.of(reply, path)}" for path in differing]
+    raise Violation(
+        expected=f"{answer}{' to ' + to if to else ''}",
+        observed=f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
+        reply=reply,
+        hint=hints.by_answer(reply, hint),
+        control=control,
+        fault=fault or _title(reply, answer, to, wanted, differing),
+    )
+
+
+def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], differing: Sequence[str]) -> str:
+    """Returns what was answered instead of what, the deciding field first where the status is right."""
+    if not to:
+        return ""
+    said = f"{wording.capital(to)} was answered {summary.short(reply)}"
+    if reply.status != answer.status or not isinstance(reply.json, dict):
+        return f"{said} instead of {answer.short()}"
+    path = differing[0]
+    came = reply.at(path)
+    found = f"without {path}" if came is MISSING else f"with {path} {wording.of(reply, path)}"
+    return (
+        f"{wording.capital(to)} was answered {reply.status} {found} instead of {wording.value(wanted[path])}"
+    )
 
 
 def differing(reply: Reply, path: str) -> str:
@@ -127,32 +143,75 @@ def that(
         )
 
 
-def field(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> Any:
-    """The value under `path`, if it is `good`."""
+def field(
+    reply: Reply,
+    path: str,
+    good: Callable[[Any], bool],
+    expected: str,
+    *,
+    hint: str = "",
+    where: str = "",
+    read: Reply | None = None,
+) -> Any:
+    """The value under `path`, if it is `good`.
+
+    `where` says in which answer it stands ("the answer to a cancel"), from which the title is made; `read` is an answer
+    to a read of the same, which shows whether a wrong value is kept.
+    """
     value = reply.at(path)
     that(
         good(value),
-        expected=f"{path} to be {expected}",
-        observed=f"{path} is {value!r}",
+        expected=f"{path} to be {expected}{' in ' + where if where else ''}",
+        observed=observed(reply, path),
         reply=reply,
-        hint=hint,
-        differs=(differing(reply, path),),
+        hint=hints.by_answer(reply, hint),
+        fault=wording.was(reply, path, where) if where else "",
+        persisted=wording.read_shows(read, path, value, good),
     )
     return value
 
 
+def observed(reply: Reply, *paths: str) -> str:
+    """The values under some paths, and then the answer that they stand in."""
+    if not (reply.ok and isinstance(reply.json, dict)):
+        return summary.of(reply)
+    named = ", ".join(f"{path} is {wording.of(reply, path)}" for path in paths)
+    return f"{named} (the answer was {summary.of(reply)})"
+
+
 def unchanged(
-    before: Mapping[str, Any], after: Any, keys: Iterable[str], *, reply: Reply, after_what: str
+    before: Mapping[str, Any],
+    after: Any,
+    keys: Iterable[str],
+    *,
+    reply: Reply,
+    after_what: str,
+    what: str = "",
+    hint: str = "",
 ) -> None:
-    """Every one of `keys` has the same JSON value in `after` as in `before`; one that is left out reads as null."""
+    """Every one of `keys` has the same JSON value in `after` as in `before`; one that is left out reads as null.
+
+    `what` is what has to stay as it was ("a paid order"), for the title, and `after_what` what came in between.
+    """
     changed = []
     for key in keys:
         was, now = before.get(key), after.get(key) if isinstance(after, dict) else MISSING
         if not same_but_nulls(was, now):
-            changed.append(f"{key} was {was!r} and is {now!r}")
+            changed.append((key, was, now))
+    told = [f"{key} was {wording.whole(was)} and is {wording.whole(now)}" for key, was, now in changed]
+    is_one = isinstance(after, dict)
     that(
         not changed,
         expected=f"nothing of {', '.join(keys)} to change by {after_what}",
-        observed="; ".join(changed),
+        observed=f"{'; '.join(told)} (a read shows {summary.of(reply)})" if is_one else summary.of(reply),
         reply=reply,
+        hint=hint,
+        fault=_changed(what, after_what, changed[0]) if is_one and changed else "",
     )
+
+
+def _changed(what: str, after_what: str, change: tuple[str, Any, Any]) -> str:
+    key, before, after = change[0], wording.whole(change[1]), wording.whole(change[2])
+    whose = f" of {what}" if what else ""
+    values = f" from {before} to {after}" if len(before) + len(after) <= _SHORT else ""
+    return f"{key}{whose} changed{values} after {after_what}"

@@ -4,26 +4,49 @@ import re
 from datetime import datetime
 from typing import Any
 
-from conformance.http.reply import Reply, instant
-from conformance.oracles import expect
+from conformance.http.reply import MISSING, Reply, instant
+from conformance.oracles import expect, wording
 
 # Clocks go in steps of up to 16 ms, and those of a target's machines differ a little: so near there is no order.
 TICK_S = 0.1
 
 
-def is_instant(reply: Reply, path: str, *, utc: bool = False) -> datetime:
-    """The instant under `path`: ISO 8601 with an offset; with `utc`, an offset of zero."""
+def is_instant(
+    reply: Reply, path: str, *, utc: bool = False, where: str = "", read: Reply | None = None
+) -> datetime:
+    """The instant under `path`: ISO 8601 with an offset; with `utc`, an offset of zero.
+
+    `where` and `read` as in `expect.field`.
+    """
     value = reply.at(path)
     moment = instant(value)
     offset = moment.utcoffset() if moment is not None else None
     expect.that(
         moment is not None and (not utc or not offset),
         expected=f"{path} to be an ISO 8601 {'UTC ' if utc else ''}instant, like 2024-01-01T00:10:00.000Z",
-        observed=f"{path} is {value!r}",
+        observed=expect.observed(reply, path),
         reply=reply,
+        hint=_hint(value),
+        fault=wording.was(reply, path, where) if where else "",
+        persisted=wording.read_shows(read, path, value, lambda one: instant(one) is not None),
     )
     assert moment is not None
     return moment
+
+
+def _hint(value: Any) -> str:
+    """What the form of a value suggests; nothing where it has none."""
+    if isinstance(value, bool) or value is None or value is MISSING:
+        return ""
+    if isinstance(value, int | float):
+        return (
+            "A number, such as seconds or milliseconds since the epoch, has to be written as ISO 8601 text."
+        )
+    if instant(f"{value}Z") is not None or instant(f"{str(value).replace(' ', 'T')}Z") is not None:
+        return "The offset is missing (Z), or a blank stands for the T."
+    if instant(value) is not None:
+        return "An instant, but in another zone than UTC."
+    return ""
 
 
 def resolution_s(*values: Any) -> float:

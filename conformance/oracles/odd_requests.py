@@ -1,10 +1,11 @@
-"""Requests that are odd on purpose: whether they are answered at all, and whether an odd id is refused."""
+"""Requests that are unusual on purpose: whether they are answered at all, and whether an id that is none is refused."""
 
 from collections.abc import Callable
 
 from conformance.errors import TransportError
+from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import expect
+from conformance.oracles import expect, hints, wording
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import Violation
 from conformance.oracles.lines import LONG
@@ -13,12 +14,16 @@ from conformance.oracles.lines import LONG
 _NOT_THE_REQUEST = frozenset({"dns", "refused", "connect", "tls", "rate_limited"})
 
 
-# So often an odd request is made; one that is waited for in vain twice. A lost connection may be lost by chance.
+# So often an unusual request is made; one that is waited for in vain twice. A lost connection may be lost by chance.
 _ODD_TRIES, _TRIES_IN_VAIN = 6, 2
+_CRASHED = "An exception got out of the handler, or ended its process: check the input before it is used."
+_UNANSWERED = {
+    "timeout": "Something was waited for in vain: a lock that an earlier request has left, or more input.",
+}
 
 
 def odd(ask: Callable[[], Reply], documented: Callable[[], Reply], *, to: str) -> Reply:
-    """The answer to a request that is odd on purpose.
+    """The answer to a request that is unusual on purpose.
 
     A Violation where it gets none, or only 502, 503 or 504, six times, or two times in vain until the time is up,
     while `documented` requests are answered after each: then it is the request's doing, and not that the target was
@@ -34,10 +39,19 @@ def odd(ask: Callable[[], Reply], documented: Callable[[], Reply], *, to: str) -
             if time == _ODD_TRIES or (fault.kind == "timeout" and time == _TRIES_IN_VAIN):
                 raise Violation(
                     expected=f"{to} to be answered, and not by a 5xx",
-                    observed=f"{time} times, {fault.message}, while documented requests in between were answered",
-                    hint="An exception got out of the handler, or the input was waited on: check it before using it.",
+                    observed=f"{fault.message}, {time} times out of {time}; documented requests in between "
+                    "were answered",
+                    hint=_UNANSWERED.get(fault.kind, _CRASHED),
+                    fault=f"{wording.capital(to)} {_came_of_it(fault)}, {time} times out of {time}",
                 ) from fault
     raise AssertionError("the last time returns or raises")
+
+
+def _came_of_it(fault: TransportError) -> str:
+    if fault.kind == "unavailable":
+        return f"was answered {fault.status or '502, 503 or 504'}"
+    ends = {"timeout": "got no answer in time", "reset": "got no answer, and its connection was closed"}
+    return ends.get(fault.kind, f"got no answer ({fault.message})")
 
 
 def was_cut_off(fault: BaseException) -> bool:
@@ -64,4 +78,8 @@ def is_turned_down(reply: Reply, raw: str, *, to: str, found_code: str | None) -
         reply.status in accepted and (found_code is None or reply.at("error.code") != found_code),
         expected=f"400, 404, 414 or 422 to {to}",
         reply=reply,
+        fault=f"{wording.capital(to)} was answered {summary.short(reply)}",
+        hint="This code is documented for a resource that was found: was the id shortened, or changed, on its way?"
+        if reply.status in accepted
+        else hints.by_answer(reply, documented=False),
     )

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import equality, expect
-from conformance.oracles.every_response import no_server_error
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.expect import Answer
 from conformance.suites.payout_intents.contract import CONTRACT
 
@@ -26,8 +25,14 @@ ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
 _ONLY_ONE_STATE = (
     "Only requires_approval can be cancelled; every other status is refused, however it is asked."
 )
+_OTHERWISE_REFUSED = (
+    "It was refused, but clients look at status and error.code: these are the documented ones."
+)
 _KEY_FIRST = (
-    "Look the key up first, and compare the whole body with the first one's; then look at the status."
+    "Look the key up, and compare the whole body with the first one's, before the status is looked at."
+)
+_WHOLE_BODY = (
+    "The key was found, or ignored, without a comparison of the whole body with the first request's body."
 )
 _OF_THE_CALLER = (
     "Look intents up among those of the caller's merchant and environment; then look at their status."
@@ -46,10 +51,28 @@ def is_cancelled(read: Reply) -> bool:
     return isinstance(status, str) and status.lower() in ("cancelled", "canceled")
 
 
-def holds(reply: Reply, good: bool, expected: str, *, hint: str = "", control: bool = False) -> None:
-    """Raises a Violation that shows the answer, unless it is `good`; `control` as there."""
-    observed = f"{'GET shows ' if reply.exchange.method == 'GET' else ''}{summary.of(reply)}"
-    expect.that(good, expected=expected, observed=observed, reply=reply, hint=hint, control=control)
+def holds(
+    reply: Reply,
+    good: bool,
+    expected: str,
+    *,
+    fault: str = "",
+    hint: str = "",
+    control: bool = False,
+    persisted: str = "",
+) -> None:
+    """Raises a Violation that shows the answer, unless it is `good`; the texts as there."""
+    observed = f"{'GET was answered ' if reply.exchange.method == 'GET' else ''}{summary.of(reply)}"
+    expect.that(
+        good,
+        expected=expected,
+        observed=observed,
+        reply=reply,
+        hint=hint,
+        control=control,
+        fault=fault,
+        persisted=persisted,
+    )
 
 
 def is_open(read: Reply) -> bool:
@@ -58,73 +81,101 @@ def is_open(read: Reply) -> bool:
 
 
 # -- documented answers ---------------------------------------------------------------------------------------------
+# `what` names the request as the subject of a sentence, "a cancel without a key of a processing intent": titles are
+# made from it, "A cancel without a key of a processing intent was answered 404 not_found instead of ...".
 
 
 def cancelled(reply: Reply, what: str, *, hint: str = "Answer once the change is written.") -> None:
     """202, and the body says cancelled already."""
-    expect.answered(reply, CANCELLED, to=what, hint=hint)
+    expect.answered(reply, CANCELLED, to=what, hint=hint if reply.ok else hints.by_answer(reply, ""))
 
 
-def approval_required(reply: Reply, what: str, *, hint: str = _ONLY_ONE_STATE) -> None:
-    """422 approval_required."""
-    expect.answered(reply, APPROVAL_REQUIRED, to=what, hint=hint)
+def approval_required(
+    reply: Reply, what: str, *, intent: str = "", hint: str = _ONLY_ONE_STATE, read: Reply | None = None
+) -> None:
+    """422 approval_required.
+
+    `intent` says what was cancelled where the request succeeded ("a processing intent"), for the title; `read` shows
+    whether it stays so.
+    """
+    if succeeded(reply):
+        _not_to_be_accepted(reply, APPROVAL_REQUIRED, what, intent, hint, read)
+    expect.answered(reply, APPROVAL_REQUIRED, to=what, hint=hints.by_answer(reply, _OTHERWISE_REFUSED))
 
 
-def not_found(reply: Reply, what: str) -> None:
-    """404 not_found."""
-    expect.answered(reply, NOT_FOUND, to=what, hint=_OF_THE_CALLER)
+def not_found(
+    reply: Reply, what: str, *, intent: str = "", hint: str = _OF_THE_CALLER, read: Reply | None = None
+) -> None:
+    """404 not_found; `intent` and `read` as in `approval_required`."""
+    if succeeded(reply):
+        _not_to_be_accepted(reply, NOT_FOUND, what, intent, hint, read)
+    has_other_code = isinstance(reply.at("error.code"), str) and reply.status == NOT_FOUND.status
+    otherwise = _OTHERWISE_REFUSED if has_other_code else hint
+    expect.answered(reply, NOT_FOUND, to=what, hint=hints.by_answer(reply, otherwise))
 
 
-def conflict(reply: Reply, what: str, *, hint: str = _KEY_FIRST) -> None:
-    """409 idempotency_conflict."""
-    expect.answered(reply, CONFLICT, to=what, hint=hint)
+def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> None:
+    """409 idempotency_conflict; `intent` as in `approval_required`."""
+    found = hint or (_KEY_FIRST if reply.status == APPROVAL_REQUIRED.status else _OTHERWISE_REFUSED)
+    if succeeded(reply):
+        _not_to_be_accepted(reply, CONFLICT, what, intent, hint or _WHOLE_BODY, None)
+    expect.answered(reply, CONFLICT, to=what, hint=hints.by_answer(reply, found))
+
+
+def _not_to_be_accepted(
+    reply: Reply, wanted: Answer, what: str, intent: str, hint: str, read: Reply | None
+) -> NoReturn:
+    """Raises the Violation of a success in place of a documented refusal."""
+    is_post = reply.exchange.method == "POST"
+    by_the_body = is_post and is_cancelled(reply)
+    shown = f", status {wording.of(reply, 'status')}" if is_post and reply.at("status") is not MISSING else ""
+    raise expect.Violation(
+        expected=f"{wanted} to {what}",
+        observed=f"status {reply.status} (the answer was {summary.of(reply)})",
+        reply=reply,
+        hint=hint,
+        fault=f"{wording.capital(intent)} was cancelled ({reply.status})"
+        if by_the_body and intent
+        else f"{wording.capital(what)} was accepted ({reply.status}{shown})",
+        persisted=wording.read_shows(read, "status", reply.at("status"), lambda _: True)
+        if by_the_body
+        else "",
+    )
 
 
 def unauthorized(reply: Reply, what: str) -> None:
     """401. PI-40 judges a 2xx."""
-    holds(reply, reply.status == 401 or reply.ok, f"401 to {what}")
+    holds(
+        reply,
+        reply.status == 401 or reply.ok,
+        f"401 to {what}",
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)} instead of 401",
+        hint=hints.by_answer(reply, documented=False),
+    )
 
 
 def accepted(reply: Reply, what: str, *, hint: str = "") -> None:
     """A 2xx."""
-    holds(reply, reply.ok, f"{what} to be accepted", hint=hint)
+    holds(
+        reply,
+        reply.ok,
+        f"{what} to be accepted",
+        hint=hints.by_answer(reply, hint, documented=not hint),
+        fault=f"{wording.capital(what)} was refused ({summary.short(reply)})",
+    )
 
 
 def refused(reply: Reply, what: str, *, hint: str = "", secret: str | None = None) -> None:
     """No 2xx, and nothing of `secret` in the answer, where no document says which refusal it is."""
+    told = secret is not None and secret in reply.text
     holds(
         reply,
-        not reply.ok and (secret is None or secret not in reply.text),
-        f"{what} to be rejected",
+        not reply.ok and not told,
+        f"{what} to be rejected" + (", without anything of the first answer" if secret else ""),
         hint=hint,
-    )
-
-
-def in_envelope(reply: Reply, what: str) -> None:
-    """error.code and error.message are texts that aren't empty."""
-    for path in ("error.code", "error.message"):
-        value = reply.at(path)
-        expect.that(
-            isinstance(value, str) and bool(value.strip()),
-            expected=f"{path} to be a text that isn't empty in the answer to {what}",
-            observed=f"{path} is {value!r} ({summary.of(reply)})",
-            reply=reply,
-            hint='The envelope is {"error": {"code": "...", "message": "..."}}.',
-        )
-
-
-def refused_in_envelope(reply: Reply, what: str) -> None:
-    """A 4xx with error.code and error.message."""
-    no_server_error(reply, to=what)
-    code, message = reply.at("error.code"), reply.at("error.message")
-    holds(
-        reply,
-        reply.status // 100 == 4
-        and isinstance(code, str)
-        and isinstance(message, str)
-        and bool(code and message),
-        f"a 4xx with error.code and error.message for {what}",
-        hint="Validate the body before anything is changed.",
+        fault=f"{wording.capital(what)} was accepted ({reply.status})"
+        if reply.ok
+        else f"{wording.capital(what)} got the reason of the first cancel ({reply.status})",
     )
 
 
@@ -134,27 +185,56 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
         again,
         again.status == first.status,
         f"{which} to get the first answer's status, {first.status}",
-        hint="Keep status and body under the key, and look the key up before the status of the intent.",
+        hint=hints.by_answer(
+            again, "Keep status and body under the key, and look the key up before the status of the intent."
+        ),
+        fault=f"{wording.capital(which)} with the same key was answered {summary.short(again)} instead of the first "
+        f"answer's {first.status}",
     )
-    wrong = [
-        f"{key} was {first.at(key)!r} and is {again.at(key)!r}"
-        for key in KEYS
-        if not equality.same(first.at(key), again.at(key))
-    ]
+    wrong = [key for key in KEYS if not equality.same(first.at(key), again.at(key))]
+    told = [f"{key} is {wording.of(again, key)} and was {wording.of(first, key)}" for key in wrong]
+    lost = all(again.at(key) is MISSING for key in wrong)
+    if lost:
+        fault = (
+            "nothing of the first answer"
+            if len(wrong) > 1
+            else f"the first answer without {wrong[0]}"
+            if wrong
+            else ""
+        )
+    else:
+        fault = f"another {', '.join(wrong)} than the first answer had"
     expect.that(
-        not wrong, expected=f"{which} to get the first answer's body", observed="; ".join(wrong), reply=again
+        not wrong,
+        expected=f"{which} to get the first answer's body",
+        observed=f"{'; '.join(told)} (the answer was {summary.of(again)})",
+        reply=again,
+        hint="Keep the whole body under the key, and repeat it." if lost else _ANEW,
+        fault=f"{wording.capital(which)} with the same key got {fault} ({again.status})",
     )
 
 
-def is_not_about(reply: Reply, other: str, expected: str, *, hint: str) -> None:
-    """The id of another intent stands nowhere in the answer."""
-    holds(reply, other not in reply.text, f"{expected}, and not about {other!r}", hint=hint)
+_ANEW = "Repeat the body that is kept under the key, in place of making one anew."
 
 
-def told(reply: Reply, path: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> None:
-    """The value under `path` is good; PI-15 judges a key that isn't there at all."""
+def is_not_about(reply: Reply, other: str, expected: str, *, fault: str, hint: str) -> None:
+    """The id of another intent stands nowhere in the answer; `fault` is the title where it does."""
+    holds(reply, other not in reply.text, f"{expected}, and not about {other}", fault=fault, hint=hint)
+
+
+def told(
+    reply: Reply,
+    path: str,
+    good: Callable[[Any], bool],
+    expected: str,
+    *,
+    hint: str = "",
+    where: str = "the answer to a cancel",
+    read: Reply | None = None,
+) -> None:
+    """The value under `path` is good; PI-15 judges a key that isn't there at all. `where` and `read` as in `field`."""
     if reply.at(path.partition(".")[0]) is not MISSING:
-        expect.field(reply, path, good, expected, hint=hint)
+        expect.field(reply, path, good, expected, hint=hint, where=f"{where} ({reply.status})", read=read)
 
 
 # -- what GET shows -------------------------------------------------------------------------------------------------
@@ -167,20 +247,38 @@ def not_cancelled(
     hint: str = "Whatever is refused is refused before anything is written, in one transaction.",
     accepted: str = "",
     reply: Reply | None = None,
+    fault: str = "An intent was cancelled by a request that must not cancel it",
 ) -> None:
-    """GET doesn't show an intent cancelled; `accepted` says which requests were, and `reply` is one of them."""
+    """GET doesn't show an intent cancelled; `accepted` says which requests were, and `reply` is one of them.
+
+    `fault` says which request cancelled which intent.
+    """
     expect.that(
         not is_cancelled(read),
         expected=expected,
-        observed=f"GET shows {summary.of(read)}{'; ' if accepted else ''}{accepted}",
+        observed=f"{accepted}{'; ' if accepted else ''}GET was answered {summary.of(read)}",
         reply=reply or read,
         hint=hint,
+        fault=fault,
     )
 
 
 def shown_cancelled(read: Reply, after: str, *, hint: str = "") -> None:
     """GET shows the intent cancelled."""
-    holds(read, is_cancelled(read), f"GET to show the intent cancelled after {after}", hint=hint)
+    holds(
+        read,
+        is_cancelled(read),
+        f"GET to show the intent cancelled after {after}",
+        hint=hints.by_answer(read, hint),
+        fault=reads_otherwise(read, after),
+    )
+
+
+def reads_otherwise(read: Reply, after: str) -> str:
+    """The title of a read that doesn't show an intent cancelled."""
+    if not read.ok or read.at("status") is MISSING:
+        return f"GET was answered {summary.short(read)} after {after}"
+    return f"GET showed status {wording.of(read, 'status')} after {after}"
 
 
 def proceeds(
@@ -207,29 +305,30 @@ def proceeds(
     # One that never read as processing isn't excused by another that doesn't either.
     called_off = re.search("cancel", str(status), re.IGNORECASE) or status == "requires_approval"
     if called_off and not (was == "processing" and anyway("status")):
-        wrong.append(f"status is {status!r}")
+        wrong.append(f"status {wording.of(read, 'status')}")
     # It may have settled meanwhile, and then a failure code of its own is no wonder.
     ours = re.search("cancel|approval_required", str(code), re.IGNORECASE) is not None
     strange = not equality.same_but_nulls(code, before.at("failure_code")) and not anyway("failure_code")
     if strange and (ours or (status == was and code)):
-        wrong.append(f"failure_code is {code!r}")
+        wrong.append(f"failure_code {wording.of(read, 'failure_code')}")
     if reason in str(message):
-        wrong.append("failure_message is the reason of the refused request")
+        wrong.append("the reason of the refused request in failure_message")
     wrong += [
-        f"{key} is {read.at(key)!r} and no longer {before.at(key)!r}"
+        f"{key} {wording.of(read, key)} in place of {wording.of(before, key)}"
         for key in ORDER
         if not equality.same_but_nulls(read.at(key), before.at(key)) and not anyway(key)
     ]
     expect.that(
         not wrong,
         expected=f"a processing intent to proceed {when}",
-        observed=f"GET shows that {', '.join(wrong)} ({summary.of(read)})",
+        observed=f"GET shows {', '.join(wrong)} (the answer was {summary.of(read)})",
         reply=read,
         hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
+        fault=f"A processing intent had {' and '.join(wrong[:2])} {when}",
     )
 
 
-# -- controls: what has to hold before a check says anything --------------------------------------------------------
+# -- premises: what has to hold before a check says anything --------------------------------------------------------
 
 
 def has_succeeded(reply: Reply, what: str = "a documented cancel") -> Reply:

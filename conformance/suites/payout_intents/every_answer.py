@@ -15,7 +15,8 @@ from conformance.oracles.expect import Violation
 from conformance.oracles.instants import is_instant
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
-from conformance.suites.payout_intents.assertions import cancelled, in_envelope, succeeded, told
+from conformance.suites.payout_intents.assertions import cancelled, succeeded, told
+from conformance.suites.payout_intents.refusals import in_envelope
 
 
 def judges(environment: str, secrets: Collection[str]) -> Mapping[str, Judge]:

@@ -15,13 +15,13 @@ from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
-    in_envelope,
     not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import BODY, WRONG_FORMS
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, cancel_path, read_path
 from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.refusals import in_envelope
 from conformance.suites.payout_intents.results import Methods
 
 # The requests that are refused for a documented cause, and those that are answered by a 2xx.

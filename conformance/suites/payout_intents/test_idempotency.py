@@ -57,7 +57,13 @@ def test_key_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -
 
         hint = "No key is not a key that is empty."
         evidence.like_any(reply, to="a cancel without a key", hint=hint)
-        is_not_about(reply, other.id, f"an answer about the intent {intent.id!r}", hint=hint)
+        is_not_about(
+            reply,
+            other.id,
+            f"an answer about the intent {intent.id}",
+            hint=hint,
+            fault=f"A cancel without a key got the answer about another intent ({reply.status})",
+        )
         evidence.shows_cancelled(api.confirmed(intent), after="a cancel without a key")
 
 
@@ -244,13 +250,22 @@ def test_key_on_another_intent_tells_no_lie(
 
     if succeeded(reply):
         expected = "an answer about the second intent, or a refusal"
-        is_not_about(reply, first.id, expected, hint="The path is part of what a key stands for.")
+        is_not_about(
+            reply,
+            first.id,
+            expected,
+            hint="The path is part of what a key stands for.",
+            fault="A cancel of a second intent under a used key got the answer about the first intent "
+            f"({reply.status})",
+        )
     # GET has nothing to do with keys: one that bears a used key shows what it was asked for.
+    read = api.send("GET", read_path(second), api.headers(key=key))
     is_not_about(
-        api.send("GET", read_path(second), api.headers(key=key)),
+        read,
         first.id,
         "a GET about the second intent, though a used key stands in its header",
         hint="What is kept under a key is for repeated cancels alone.",
+        fault=f"A GET with a used key in its header got the answer to the cancel under that key ({read.status})",
     )
     if succeeded(reply):
         evidence.shows_cancelled(api.confirmed(second), after="a 2xx to a cancel")

@@ -17,12 +17,12 @@ from conformance.suites.payout_intents.assertions import (
     accepted,
     holds,
     is_cancelled,
-    refused_in_envelope,
     succeeded,
 )
 from conformance.suites.payout_intents.client import PayoutIntents, body_of, encoded
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.reasons import FREE_TEXT, TIDY, difference, echoes, plain, repeated
+from conformance.suites.payout_intents.refusals import refused_in_envelope
 from conformance.suites.payout_intents.results import Cancelled, Odd
 
 LIMIT = 512

@@ -1,0 +1,87 @@
+"""Assertions on the form of a refusal: the error envelope, and no 5xx, whatever was sent."""
+
+from collections.abc import Callable
+
+from conformance.http import summary
+from conformance.http.reply import MISSING, Reply
+from conformance.oracles import expect, hints, wording
+from conformance.suites.payout_intents.assertions import holds, is_cancelled
+
+_ENVELOPE = 'The envelope is {"error": {"code": "...", "message": "..."}}.'
+
+
+def in_envelope(reply: Reply, what: str) -> None:
+    """error.code and error.message are texts that aren't empty."""
+    for path in ("error.code", "error.message"):
+        value = reply.at(path)
+        expect.that(
+            isinstance(value, str) and bool(value.strip()),
+            expected=f"{path} to be a text that isn't empty in the answer to {what}",
+            observed=_in_place_of_the_envelope(reply, path),
+            reply=reply,
+            hint=hints.by_answer(reply, _ENVELOPE, documented=False),
+            fault=_without_envelope(reply, path, what),
+        )
+
+
+def _in_place_of_the_envelope(reply: Reply, path: str) -> str:
+    if not isinstance(reply.json, dict):
+        return summary.of(reply)
+    return f"{path} is {wording.of(reply, path)} (the answer was {summary.of(reply)})"
+
+
+def _without_envelope(reply: Reply, path: str, what: str) -> str:
+    said = f"{wording.capital(what)} was answered {reply.status}"
+    if not isinstance(reply.json, dict):
+        form = "an HTML page" if summary.is_page(reply) else "no body" if not reply.body else "no JSON object"
+        return f"{said} with {form} instead of the error envelope"
+    came = reply.at(path)
+    return f"{said} without {path}" if came is MISSING else f"{said} with {path} {wording.of(reply, path)}"
+
+
+def refused_in_envelope(reply: Reply, what: str, *, read: Reply | None = None) -> None:
+    """A 4xx with error.code and error.message; `read` shows what became of a request that was answered otherwise."""
+    code, message = reply.at("error.code"), reply.at("error.message")
+    whole = isinstance(code, str) and isinstance(message, str) and bool(code and message)
+    path = "error.message" if isinstance(code, str) and code else "error.code"
+    took = took_effect(read) if reply.status // 100 != 4 else ""
+    if reply.ok:
+        fault = f"{wording.capital(what)} was accepted ({reply.status})"
+    elif reply.status // 100 == 4:
+        fault = _without_envelope(reply, path, what)
+    else:
+        fault = f"{wording.capital(what)} was answered {summary.short(reply)}{took}"
+    holds(
+        reply,
+        reply.status // 100 == 4 and whole,
+        f"a 4xx with error.code and error.message for {what}",
+        hint=hints.by_answer(
+            reply,
+            "Validate the body before anything is changed." if reply.ok else _ENVELOPE,
+            documented=False,
+        ),
+        fault=fault,
+    )
+
+
+def took_effect(read: Reply | None) -> str:
+    """What a read shows became of a request that was answered by a 5xx: words to put behind a title."""
+    return ", and the intent is cancelled" if read is not None and is_cancelled(read) else ""
+
+
+def no_crash(reply: Reply, what: str, *, read: Callable[[], Reply]) -> None:
+    """No 5xx, to any body: the text says whether it came after the intent was cancelled, as `read` shows."""
+    if reply.status < 500:
+        return
+    shown = read()
+    took = is_cancelled(shown)
+    raise expect.Violation(
+        expected=f"{what} to be answered by a 4xx, never a 5xx",
+        observed=f"{summary.of(reply)}; GET was answered {summary.of(shown)}",
+        reply=reply,
+        hint="The exception got out of the handler after the change was written: check the value before that."
+        if took
+        else "An exception got out of the handler: check the value before using it.",
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
+        + (" after the intent was cancelled" if took else ""),
+    )
