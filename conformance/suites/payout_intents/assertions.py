@@ -324,7 +324,7 @@ def proceeds(
         observed=f"GET shows {', '.join(wrong)} (the answer was {summary.of(read)})",
         reply=read,
         hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
-        fault=f"A processing intent had {' and '.join(wrong[:2])} {when}",
+        fault=f"A processing intent had {' and '.join(wrong[:2])} after its cancel was refused",
     )
 
 

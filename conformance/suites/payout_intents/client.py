@@ -30,6 +30,7 @@ from conformance.suites.payout_intents.assertions import (
     is_shown,
     succeeded,
 )
+from conformance.suites.payout_intents.refusals import no_longer_cancels, unanswered
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
@@ -112,7 +113,7 @@ class PayoutIntents:
         return self._asked(intent, body, key, by, change or {}, more, False)
 
     def odd(self, ask: Call, *, to: str) -> Reply:
-        """The answer to a request that is odd on purpose; one that is never answered is that request's finding."""
+        """The answer to a request that is unusual on purpose; that it is never answered is that request's finding."""
         return odd_requests.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
@@ -137,7 +138,10 @@ class PayoutIntents:
             asked.append(first if first is not None and not asked else given())
             return ask(asked[-1])
 
-        reply = self.odd(once, to=to)
+        try:
+            reply = self.odd(once, to=to)
+        except expect.Violation as fault:
+            raise unanswered(fault, self.read(asked[-1])) from fault.__cause__
         return asked[-1], reply
 
     def hangs_up(self, intent: Resource, *, reason: str, key: str) -> None:
@@ -249,22 +253,18 @@ class PayoutIntents:
         """A cancel that has to succeed before a check can begin."""
         return has_succeeded(self.cancel(intent, **how))
 
-    def still_cancels(self, intent: Target, *, after: str, by: str = "primary") -> Reply:
-        """The answer to the documented cancel, the positive twin of `after`, which had no effect on this intent.
+    def still_cancels(
+        self, intent: Target, *, after: str, by: str = "primary", refused: Reply | None = None
+    ) -> Reply:
+        """The answer to the documented cancel: what came before, `after` in words, had no effect on this intent.
 
-        If it is refused, a read tells whether `after` has cancelled the intent; if not, the check is not testable.
+        If it is refused, a read tells whether `after` has cancelled the intent, and `refused` is the answer that said
+        otherwise; if not, the check is not testable.
         """
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply
-        read = self.read(intent, by=by)
-        raise expect.Violation(
-            expected=f"the documented cancel still to work on this intent after {after}",
-            observed=f"{summary.of(reply)}, and GET shows {summary.of(read)}",
-            reply=reply,
-            hint="Either the earlier request took effect, or it changed how the next one is treated.",
-            control=not is_cancelled(read),
-        )
+        raise no_longer_cancels(reply, self.read(intent, by=by), after, refused)
 
     def seen(self, intent: Target, *, by: str = "primary") -> Reply:
         """GET of an intent that has to be there; one that was made just now may show up a little later."""
@@ -321,6 +321,7 @@ class PayoutIntents:
             observed=f"three of them were, the last one by {summary.of(reply)}",
             reply=reply,
             control=True,
+            fault=f"A GET of an id that was never issued was answered {reply.status}",
         )
 
     def credentials(self, by: str = "primary") -> Credentials:

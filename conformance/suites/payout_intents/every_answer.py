@@ -4,12 +4,13 @@ Each worker also asks them of an answer before it is written without the secrets
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import disclosure, equality, expect
+from conformance.oracles import disclosure, equality, expect, wording
+from conformance.oracles.every_response import internals
 from conformance.oracles.every_run import Judge, Sent
 from conformance.oracles.expect import Violation
 from conformance.oracles.instants import is_instant
@@ -43,14 +44,37 @@ def is_success(one: Sent) -> bool:
     return one.resource is not None and succeeded(one.reply) and isinstance(one.reply.json, dict)
 
 
+def first_successes(answers: Iterable[Sent]) -> Iterator[Sent]:
+    """Each success that is no answer to a key which was answered by a success before.
+
+    Such an answer may be the stored one: those to retries are compared with the first one (PI-33), those to others and
+    about other intents may not be it (PI-34, PI-35). `answers` come in the order in which they were received.
+    """
+    answered: set[str] = set()
+    for one in answers:
+        if not is_success(one):
+            continue
+        keys = {
+            value for name, value in one.reply.exchange.request_headers if name.lower() == "idempotency-key"
+        }
+        if not keys & answered:
+            yield one
+        answered |= keys
+
+
 def _if_success(judge: Judge, one: Sent) -> None:
     if is_success(one):
         judge(one)
 
 
+LAST_FOUR_HINTS = {int: "As text, so that leading zeros survive.", float: "As text, so that zeros survive."}
+"""What the JSON type of a wrong account_last4 suggests."""
+
+
 def what(reply: Reply) -> str:
-    """A request in a few words."""
-    return f"{reply.exchange.method} /{reply.exchange.url.partition('://')[2].partition('/')[2][:80]}"
+    """A request in a few words, without the id in it."""
+    path = reply.exchange.url.partition("://")[2].partition("/")[2][:80]
+    return f"{reply.exchange.method} /{re.sub(r'(?<=payout_intents/)[^/?]+', ':id', path)}"
 
 
 def about(one: Sent) -> Resource:
@@ -63,38 +87,68 @@ def is_the_documented_success(one: Sent) -> None:
     """A success is a 202 that says cancelled."""
     cancelled(
         one.reply,
-        f"a cancel with the credentials of {one.by}",
-        hint="What is different about this intent, or about this caller?",
+        f"a cancel {_by(one)}",
+        hint="What is different about this intent, or about this caller? Others may have been answered as documented.",
+    )
+
+
+def _by(one: Sent) -> str:
+    """Whose credentials a cancel was sent with, in words."""
+    whose = {
+        "primary": "",
+        "other_merchant": "another merchant's ",
+        "other_environment": "the other environment's ",
+    }
+    return (
+        f"with {whose.get(one.by, '')}credentials" if one.by != "primary" else "with documented credentials"
     )
 
 
 def has_its_callers_environment(own: str, one: Sent) -> None:
     """environment is that of the credentials."""
-    whose = f"for the credentials of {one.by}"
+    where = f"the answer to a cancel {_by(one)}"
     if one.by == "other_environment":
-        another = f"another one than {own!r} {whose}"
-        told(one.reply, "environment", lambda value: isinstance(value, str) and value != own, another)
+        another = f"another one than {wording.value(own)}"
+        told(
+            one.reply,
+            "environment",
+            lambda value: isinstance(value, str) and value != own,
+            another,
+            where=where,
+        )
     else:
-        told(one.reply, "environment", equality.is_same_as(own), f"{own!r} {whose}")
+        told(one.reply, "environment", equality.is_same_as(own), wording.value(own), where=where)
 
 
 def is_about_its_intent(one: Sent) -> None:
     """A success is a payout_intent, and the one that was asked for."""
+    where = "the answer to a cancel"
     told(
         one.reply,
         "id",
         equality.is_same_as(about(one).id),
-        f"the requested id {about(one).id!r}",
-        hint="Is the answer kept where requests at the same moment share it?",
+        f"the requested id {wording.value(about(one).id)}",
+        hint="Other answers may have the right id: is an answer kept where several requests share it?",
+        where=where,
     )
-    told(one.reply, "object", equality.is_same_as("payout_intent"), "'payout_intent'")
+    told(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', where=where)
 
 
 def has_a_clean_amount(one: Sent) -> None:
     """amount is a string of digits, currency and country are codes in capitals."""
-    patterns = {"amount": r"[0-9]+", "currency": r"[A-Z]{3}", "country": r"[A-Z]{2}"}
-    for key, pattern in patterns.items():
-        told(one.reply, key, partial(_matches, pattern), f"a text like {pattern}, for each intent")
+    forms = {
+        "amount": (r"[0-9]+", 'a string of digits, like "12000"'),
+        "currency": (r"[A-Z]{3}", "three capital letters"),
+        "country": (r"[A-Z]{2}", "two capital letters"),
+    }
+    for key, (pattern, form) in forms.items():
+        told(
+            one.reply,
+            key,
+            partial(_matches, pattern),
+            f"{form}, for each intent",
+            where="the answer to a cancel",
+        )
 
 
 def _matches(pattern: str, value: object) -> bool:
@@ -110,10 +164,11 @@ def has_the_last_four(one: Sent) -> None:
     expect.that(
         isinstance(value, str) and len(value) == 4 and (not ends or value in ends),
         expected="recipient.account_last4 to be "
-        f"four characters{', ' + ' or '.join(map(repr, ends)) if ends else ''}",
-        observed=f"recipient.account_last4 is {value!r}",
+        f"four characters{', ' + ' or '.join(map(wording.value, ends)) if ends else ''}",
+        observed=expect.observed(one.reply, "recipient.account_last4"),
         reply=one.reply,
-        hint="As text, so that leading zeros survive.",
+        hint=LAST_FOUR_HINTS.get(type(value), ""),
+        fault=wording.was(one.reply, "recipient.account_last4", "the answer to a cancel"),
     )
 
 
@@ -121,7 +176,7 @@ def has_instants(one: Sent) -> None:
     """created_at and updated_at are ISO 8601 instants."""
     for key in ("created_at", "updated_at"):
         if one.reply.at(key) is not MISSING:
-            is_instant(one.reply, key)
+            is_instant(one.reply, key, where="the answer to a cancel")
 
 
 def tells_no_secret(secrets: Collection[str], one: Sent, *, sent_too: bool) -> None:
@@ -134,6 +189,8 @@ def tells_no_secret(secrets: Collection[str], one: Sent, *, sent_too: bool) -> N
             observed=f"there is one {'' if sent_too else 'that the request had not sent '}in {summary.of(reply)}",
             reply=reply,
             hint="A secret never leaves the place where it is compared, not for debugging either.",
+            fault=f"The answer to {what(reply)} held a secret key "
+            f"{'' if sent_too else 'that the request had not sent '}({reply.status})",
         )
 
 
@@ -145,9 +202,4 @@ def discloses_nothing(one: Sent) -> None:
     sent = reply.exchange.request_body.decode("utf-8", "backslashreplace")
     found = disclosure.disclosed_by(reply, known=sent + reply.exchange.url, pages=False)
     if found is not None:
-        raise Violation(
-            expected=f"an answer to {what(reply)} that shows nothing of the program's inside",
-            observed=f"{found} in {summary.of(reply)}",
-            reply=reply,
-            hint="Turn debug pages off, and map every exception to the error envelope.",
-        )
+        raise internals(reply, found, to=what(reply))

@@ -15,11 +15,17 @@ from conformance.errors import NotTestable
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply, instant
 from conformance.model import Exchange
-from conformance.oracles import equality
+from conformance.oracles import equality, hints
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import has_succeeded, holds, is_cancelled, succeeded
+from conformance.suites.payout_intents.assertions import (
+    has_succeeded,
+    holds,
+    is_cancelled,
+    reads_otherwise,
+    succeeded,
+)
 from conformance.suites.payout_intents.bad_requests import WRONG_FORMS
 from conformance.suites.payout_intents.client import (
     REASON,
@@ -30,6 +36,7 @@ from conformance.suites.payout_intents.client import (
     encoded,
     read_path,
 )
+from conformance.suites.payout_intents.refusals import as_usual
 from conformance.suites.payout_intents.results import (
     Cancelled,
     Conflict,
@@ -157,15 +164,12 @@ class Evidence:
     def like_any(self, reply: Reply, *, to: str, hint: str = "") -> None:
         """The answer to a cancel that has to succeed is like that to any other one of this target.
 
+        `to` is the cancel as the subject of a sentence.
+
         Other checks judge whether that is the documented answer: one mistake isn't to be counted twice.
         """
         usual = self.cancelled().reply
-        holds(
-            reply,
-            reply.status == usual.status and equality.same_but_nulls(reply.at("status"), usual.at("status")),
-            f"{to} to be answered as other cancels are: {usual.status}, status {usual.at('status')!r}",
-            hint=hint,
-        )
+        as_usual(reply, usual, to, hint)
 
     def shows_cancelled(self, read: Reply, *, after: str) -> None:
         """GET shows what it shows of other cancelled intents of this target."""
@@ -174,6 +178,8 @@ class Evidence:
             read,
             is_cancelled(read) or equality.same_but_nulls(read.at("status"), usual.at("status")),
             f"GET to show the intent cancelled after {after}",
+            fault=reads_otherwise(read, after),
+            hint=hints.by_answer(read),
         )
 
     def is_about_this(self, reply: Reply, asked: Ask) -> None:
@@ -230,7 +236,7 @@ class Evidence:
         """Cancels another merchant's intent, with a key and without one."""
         api = self._api
         return self._turned_away(
-            "a stranger",
+            "another merchant's credentials",
             lambda intent, reason: api.cancel(intent, reason=reason),
             lambda intent, reason: api.cancel(intent, reason=reason, key=None),
             owner="other_merchant",

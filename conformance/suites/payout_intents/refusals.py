@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import expect, hints, wording
+from conformance.oracles import equality, expect, hints, wording
 from conformance.suites.payout_intents.assertions import holds, is_cancelled
 
 _ENVELOPE = 'The envelope is {"error": {"code": "...", "message": "..."}}.'
@@ -84,4 +84,55 @@ def no_crash(reply: Reply, what: str, *, read: Callable[[], Reply]) -> None:
         else "An exception got out of the handler: check the value before using it.",
         fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
         + (" after the intent was cancelled" if took else ""),
+    )
+
+
+def as_usual(reply: Reply, usual: Reply, to: str, hint: str) -> None:
+    """A cancel is answered as `usual`, any other one of this target; `to` is the subject of a sentence."""
+    shows = f"{usual.status} with status {wording.of(usual, 'status')}"
+    by_status = reply.status == usual.status
+    said, wanted = summary.short(reply), f"{usual.status}"
+    if by_status:
+        said, wanted = (
+            f"{reply.status} with status {wording.of(reply, 'status')}",
+            wording.of(usual, "status"),
+        )
+    holds(
+        reply,
+        by_status and equality.same_but_nulls(reply.at("status"), usual.at("status")),
+        f"{to} to be answered as other cancels are: {shows}",
+        hint=hints.by_answer(reply, hint, documented=not hint),
+        fault=f"{wording.capital(to)} was answered {said} instead of {wanted}",
+    )
+
+
+def no_longer_cancels(reply: Reply, read: Reply, after: str, refused: Reply | None) -> expect.Violation:
+    """Returns the Violation of a documented cancel that is refused after another request, `after` in words.
+
+    Where `read` shows the intent cancelled, that request did it, whatever its answer `refused` said; otherwise the
+    check says nothing.
+    """
+    took = is_cancelled(read)
+    said = f"{summary.of(refused)} to {after}; then " if refused is not None else ""
+    though = f", though it was answered {summary.short(refused)}" if refused is not None else ""
+    return expect.Violation(
+        expected=f"an intent that isn't cancelled by {after}, so that the documented cancel still works",
+        observed=f"{said}GET was answered {summary.of(read)}; the documented cancel was answered {summary.of(reply)}",
+        reply=refused if took and refused is not None else reply,
+        hint="Whatever is refused is refused before anything is written, in one transaction." if took else "",
+        control=not took,
+        fault=f"{wording.capital(after)} cancelled the intent{though}" if took else "",
+    )
+
+
+def unanswered(fault: expect.Violation, read: Reply) -> expect.Violation:
+    """Returns the Violation of a request without an answer, which tells what `read` shows of the intent."""
+    took = ", and the intent is cancelled" if is_cancelled(read) else ""
+    return expect.Violation(
+        expected=fault.expected,
+        observed=f"{fault.observed}; GET was answered {summary.of(read)}",
+        reply=fault.reply,
+        hint=fault.hint,
+        control=fault.control,
+        fault=fault.fault + took,
     )

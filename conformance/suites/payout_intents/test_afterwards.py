@@ -11,7 +11,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -58,9 +58,9 @@ def _aged(reply: Reply) -> str:
 def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> None:
     """A cancel leaves every other intent alone."""
     bystander = evidence.leave_alone()
-    evidence.cancelled()
+    one = evidence.cancelled()
 
-    _untouched(bystander, api.seen(bystander.intent), "after a cancel of another one")
+    _untouched(bystander, api.seen(bystander.intent), "a cancel of another intent", one.reply)
 
 
 @requirement("PI-01")
@@ -69,9 +69,9 @@ def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: E
     """The cancels of the run leave an intent alone that no request was about."""
     bystander = evidence.leave_alone()
     evidence.cancelled()
-    age = _aged(bystander.after)
+    _aged(bystander.after)
 
-    _untouched(bystander, api.seen(bystander.intent), f"{age} later, for nobody has asked for a change")
+    _untouched(bystander, api.seen(bystander.intent), "cancels of other intents alone")
 
     api.still_cancels(bystander.intent, after="cancels of others")
 
@@ -81,7 +81,7 @@ def test_turned_away_request_has_no_effect(evidence: Evidence, kind: Attempt) ->
     """A cancel that is refused for its sender or its form changes nothing."""
     turned_away = kind(evidence)
 
-    _untouched(turned_away, turned_away.after, f"after cancels with {turned_away.what}")
+    _untouched(turned_away, turned_away.after, f"cancels with {turned_away.what}")
 
 
 @pytest.mark.last
@@ -92,9 +92,9 @@ def test_turned_away_request_has_no_late_effect(
     """A refused cancel isn't carried out later: in the end the intent is as it was, and can be cancelled."""
     turned_away = kind(evidence)
     intent, owner, what = turned_away.intent, turned_away.owner, turned_away.what
-    age = _aged(turned_away.after)
+    _aged(turned_away.after)
 
-    _untouched(turned_away, api.seen(intent, by=owner), f"{age} after cancels with {what}")
+    _untouched(turned_away, api.seen(intent, by=owner), f"cancels with {what}, a moment later")
 
     if not _was_accepted(turned_away):
         api.still_cancels(intent, after=f"cancels with {what}", by=owner)
@@ -105,26 +105,45 @@ def _was_accepted(turned_away: TurnedAway) -> bool:
     return any(succeeded(reply) for reply in turned_away.replies.values())
 
 
-def _untouched(turned_away: TurnedAway, read: Reply, when: str) -> None:
+def _untouched(turned_away: TurnedAway, read: Reply, after: str, reply: Reply | None = None) -> None:
+    """GET shows the intent as it was before; `reply` is the answer to a request that may have changed it."""
     gone_on = not equality.same(read.at("status"), turned_away.before.at("status")) and not is_cancelled(read)
     if _was_accepted(turned_away) or gone_on:
         return  # An intent may be approved, or expire, meanwhile.
     before, replies = turned_away.before, turned_away.replies.values()
-    changed = [
-        f"{key} was {before.at(key)!r} and is {read.at(key)!r}"
+    keys = [
+        key
         for key in KEYS
         if key != "updated_at" and not equality.same_but_nulls(before.at(key), read.at(key))
     ]
+    reason = read.at("failure_message")
+    # The request whose reason stands there now did it.
+    culprit = turned_away.replies.get(reason) if isinstance(reason, str) else None
+    of_another = is_cancelled(read) and isinstance(reason, str) and culprit is None
+    answers = f", which got {', '.join(str(one.status) for one in replies)}" if replies else ""
     expect.that(
-        not changed,
-        expected=f"an intent to be as it was {when}"
-        + (f", which got {', '.join(str(one.status) for one in replies)}" if replies else ""),
-        observed="; ".join(changed),
-        reply=read,
-        hint="Is it the reason of another cancel that stands there? Then that one reaches more than its own intent."
-        if read.at("failure_message") and read.at("failure_message") not in turned_away.replies
-        else "Whatever is refused is refused before anything is written or put into a queue.",
+        not keys,
+        expected=f"an intent to be as it was after {after}{answers}",
+        observed="; ".join(
+            f"{key} is {wording.of(read, key)} and was {wording.of(before, key)}" for key in keys
+        ),
+        reply=culprit or reply or next(iter(replies), read),
+        hint=_ANOTHERS if of_another else _NOT_WRITTEN if replies else "",
+        fault=_title(turned_away, read, after, keys, answers) if keys else "",
     )
+
+
+_ANOTHERS = "The reason that stands there is of another cancel: it reaches more than its own intent."
+_NOT_WRITTEN = "Whatever is refused is refused before anything is written or put into a queue."
+
+
+def _title(turned_away: TurnedAway, read: Reply, after: str, keys: list[str], answers: str) -> str:
+    whose = "Another merchant's intent" if turned_away.owner != "primary" else "An intent"
+    if is_cancelled(read):
+        by = "by" if turned_away.replies else "after"
+        return f"{whose} was cancelled {by} {after}{answers}"
+    key = "status" if "status" in keys else keys[0]
+    return f"{key} of {whose[:1].lower()}{whose[1:]} was {wording.of(read, key)} after {after}{answers}"
 
 
 @requirement("PI-06")
@@ -142,22 +161,29 @@ def test_cancelled_intents_stay_cancelled(
         known = confirmed.get(one.id)
         if known is None or not known.is_whole:
             # No read has shown it since: it has to be cancelled at least.
-            lost = [] if is_cancelled(read) else [f"status is {read.at('status')!r}"]
+            lost = [] if is_cancelled(read) else [wording.shown(read, "status")]
         else:
             conformance_session.recorder.cite([known.reply.exchange])
             lost = _lost(known.reply, read)
         expect.that(
             read.ok and not lost,
             expected=f"GET to show an intent cancelled still, {one.age()}",
-            observed=f"{'; '.join(lost)} ({summary.of(read)})",
+            observed=f"{one.age()}, {'; '.join(lost) if read.ok else 'GET was refused'} "
+            f"(GET was answered {summary.of(read)})",
             reply=read,
-            hint="Does a job, a cache or a copy that was loaded before write an older state back, or pay it?",
+            hint=hints.by_answer(read, _UNDONE),
+            fault=f"A cancelled intent had {lost[0].replace(' is ', ' ').partition(' and was ')[0]} some seconds later"
+            if read.ok and lost
+            else f"GET of a cancelled intent was answered {summary.short(read)} some seconds later",
         )
+
+
+_UNDONE = "Does a job, a cache or a copy that was loaded before write an older state back, or pay it?"
 
 
 def _lost(was: Reply, read: Reply) -> list[str]:
     return [
-        f"{key} was {was.at(key)!r} and is {read.at(key)!r}"
+        f"{key} is {wording.of(read, key)} and was {wording.of(was, key)}"
         for key in ("status", "failure_code", "failure_message")
         if not equality.same_but_nulls(was.at(key), read.at(key))
     ]
@@ -171,8 +197,8 @@ def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given) -> None:
 
     conflict(
         api.cancel(intent, reason=api.new_reason(), key=key),
-        f"another reason under a key that was used {age} before",
-        hint="Keep keys for a day at least: whoever retries doesn't do it within milliseconds.",
+        "another reason under a key that was used a moment before",
+        hint=f"Where the same gets 409 at once, keys are forgotten within {age}: keep them for a day at least.",
     )
 
 
@@ -197,6 +223,10 @@ def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence)
         read,
         twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
         "an intent whose cancel was refused to end as one does that was set up with it and left alone: "
-        f"{twins.at('status') if twins is not None else ''}",
+        f"{wording.of(left_alone[1], 'status') if left_alone is not None else ''}",
         hint="Does the refused request leave a mark or a lock behind?",
+        fault=f"A processing intent was {wording.of(read, 'status')} after its cancel was refused, and one that "
+        f"nobody asked to cancel was {wording.of(left_alone[1], 'status')}"
+        if left_alone is not None
+        else "",
     )

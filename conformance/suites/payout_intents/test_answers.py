@@ -9,14 +9,14 @@ import pytest
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
-from conformance.suites.payout_intents.assertions import ORDER, succeeded
+from conformance.suites.payout_intents.assertions import ORDER, is_cancelled, succeeded
 from conformance.suites.payout_intents.client import CONFIRMED, KNOWN, UNSURE, PayoutIntents
-from conformance.suites.payout_intents.every_answer import about, is_success, what
+from conformance.suites.payout_intents.every_answer import about, first_successes, is_success, what
 from conformance.suites.payout_intents.observations import Evidence
 
 pytestmark = pytest.mark.last
@@ -33,9 +33,9 @@ Successes = Callable[[], Iterator[Sent]]
 
 @pytest.fixture
 def successes(every_run: EveryRun, evidence: Evidence) -> Successes:
-    """Each success of the run so far that shows an intent, whoever's credentials it was sent with."""
+    """Each success of the run so far that shows an intent, whoever's credentials it was sent with; no repeated one."""
     _everybody_cancels(every_run, evidence)
-    return lambda: (one for one in every_run.answers() if is_success(one))
+    return lambda: first_successes(every_run.answers())
 
 
 def _cancels(every_run: EveryRun) -> list[Sent]:
@@ -78,10 +78,12 @@ def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Eviden
         alone = all(other.reply.written > one.reply.finished for other in others)
         if one.documented and alone and about(one).status == "requires_approval" and one.reply.status >= 500:
             raise Violation(
-                expected=f"a documented cancel of {about(one).id} to succeed, as those of other intents do",
+                expected=f"a documented cancel of {about(one).id} to succeed, whichever intent it is",
                 observed=summary.of(one.reply),
                 reply=one.reply,
-                hint="What is different about this intent: its amount, a null, a letter in a name? Or was it chance?",
+                hint="The target's log has the exception. Where other cancels succeeded, compare this intent with "
+                "theirs: an amount, a null, a letter in a name.",
+                fault=f"A documented cancel was answered {summary.short(one.reply)}",
             )
 
 
@@ -129,7 +131,10 @@ def test_no_other_intent_was_cancelled(every_run: EveryRun, evidence: Evidence, 
                 expected=f"a cancel of a {status} intent to be refused, whichever one it is",
                 observed=summary.of(one.reply),
                 reply=one.reply,
-                hint="What is different about this intent, or about this request? Others may have been refused.",
+                hint="Where other cancels in this state were refused, compare the intent and the request with theirs.",
+                fault=f"A {status} intent was cancelled ({one.reply.status})"
+                if is_cancelled(one.reply)
+                else f"A cancel of a {status} intent was accepted ({one.reply.status})",
             )
 
 
@@ -198,10 +203,14 @@ def test_every_success_has_its_own_order_data(
             value, stands = one.reply.at(key), read.at(key)
             expect.that(
                 value is MISSING or equality.same_but_nulls(value or None, stands or None),
-                expected=f"{key} in the 202 to be {stands!r}, as GET shows it of {about(one).id}",
-                observed=f"{key} is {value!r}",
+                expected=f"{key} in the {one.reply.status} to be {wording.of(read, key)}, "
+                f"as GET shows it of {about(one).id}",
+                observed=expect.observed(one.reply, key),
                 reply=one.reply,
                 hint="One and the same function should render an intent, whoever asks.",
+                fault=f"{key} was {wording.of(one.reply, key)} in the answer to a cancel ({one.reply.status}), and "
+                f"{wording.of(read, key)} in GET of the same intent",
+                persisted=f"a read shows {wording.of(read, key)}",
             )
 
 
@@ -237,9 +246,11 @@ def test_every_success_has_the_order_data_that_was_told(
             value = one.reply.at(key)
             expect.that(
                 value is MISSING or equality.same_but_nulls(facts[key] or None, value or None),
-                expected=f"{key} to be {facts[key]!r}, as the state provider told of {about(one).id}",
-                observed=f"{key} is {value!r}",
+                expected=f"{key} to be {wording.value(facts[key])}, as the state provider told of {about(one).id}",
+                observed=expect.observed(one.reply, key),
                 reply=one.reply,
+                fault=f"{key} was {wording.of(one.reply, key)} in the answer to a cancel ({one.reply.status}), and "
+                f"{wording.value(facts[key])} as the state provider told it",
             )
 
 
@@ -272,6 +283,7 @@ def test_account_numbers_are_in_no_answer(every_run: EveryRun) -> None:
                     expected=f"no account number that the state provider told in the answer to {what(one.reply)}",
                     observed=f"{number} stands in it ({summary.of(one.reply)})",
                     reply=one.reply,
+                    fault=f"The full account number stood in the answer to {what(one.reply)} ({one.reply.status})",
                     hint="Mask it where the answer is made, error messages and headers included.",
                 )
 

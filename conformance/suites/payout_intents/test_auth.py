@@ -1,6 +1,6 @@
 """Callers who may cancel and read: only those with the right pair of key and secret, sent by Basic.
 
-Every negative changes one thing, and has its twin: the documented request still works on the same intent.
+Every request that has to be refused differs in one thing from one that has to work, on the same intent.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from conformance.http import summary
 from conformance.http.auth import basic
 from conformance.http.reply import Reply
 from conformance.model import Auth
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
@@ -33,6 +33,7 @@ from conformance.suites.payout_intents.observations import Evidence
 OTHERS = ("other_merchant", "other_environment")
 EITHER = pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 _DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
+_COLD = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
 
 
 @requirement("PI-39")
@@ -62,6 +63,9 @@ def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
         reply,
         reply.ok or (reply.status not in (401, 403) and (reply.status >= 500 or not as_bare)),
         f"{what} to be accepted",
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
+        + (", as one without any" if as_bare else ""),
+        hint=hints.by_answer(reply, "It is answered as a request without credentials is: how are they read?"),
     )
 
 
@@ -73,7 +77,11 @@ def test_header_name_has_no_letter_case(api: PayoutIntents, evidence: Evidence, 
 
     reply = api.send("GET", read_path(intent), [(name, api.authorization())])
 
-    accepted(reply, f"a read with a header named {name}")
+    accepted(
+        reply,
+        f"a read with a header named {name} in place of Authorization",
+        hint="Names of headers have no letter case (RFC 9110 section 5.1).",
+    )
 
 
 @requirement("PI-40")
@@ -143,13 +151,17 @@ def _cancel_is_refused(api: PayoutIntents, intent: Resource, value: str | None, 
     ask = partial(api.post, intent, BODY, change={"Authorization": value})
     reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
-        refused(reply, f"a cancel {what}", hint=_DECODED)
+        refused(reply, f"a cancel {what}", hint=_hint(what))
 
 
 def _read_is_refused(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
     reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        refused(reply, f"a read {what}", hint=_DECODED)
+        refused(reply, f"a read {what}", hint=_hint(what))
+
+
+def _hint(what: str) -> str:
+    return _COLD if "right after" in what else _DECODED
 
 
 # What a router may take for the cancel path, and a rule that guards that path may not.
@@ -180,15 +192,21 @@ def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given)
     }
     replies = {what: reply for what, reply in came.items() if reply is not None}
 
-    took = [f"{reply.status} {how}" for how, reply in replies.items() if reply.ok]
+    took = [how for how, reply in replies.items() if reply.ok]
     not_cancelled(
         api.seen(intent),
         "an intent not to be cancelled by requests without credentials, however their path is spelt",
-        accepted=f"accepted was {', '.join(took) or 'none of them'}",
+        accepted=f"{'; '.join(f'{one.status} to a cancel {how}' for how, one in replies.items() if one.ok) or _NONE}",
+        fault=f"A request without credentials {' and '.join(took)} cancelled an intent"
+        if took
+        else "Requests without credentials cancelled an intent, though each of them was refused",
         reply=next((reply for reply in replies.values() if reply.ok), None),
         hint="Guard handlers, not patterns of paths: a router may take more spellings for one path than a rule does.",
     )
     api.still_cancels(intent, after="requests without credentials by other spellings of the path")
+
+
+_NONE = "each of the requests was refused"
 
 
 STOLEN = ("absent", "wrong_secret", "empty_secret", "unknown_key", "other_scheme")
@@ -205,13 +223,14 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
         reply = api.post(intent, body_of(reason), key=key, change={"Authorization": forged(api, forgery)})
         refused(
             reply,
-            f"a repeated request {what}",
+            f"a repeated cancel, key and all, {what}",
             secret=reason,
             hint="Authenticate before the key is looked up.",
         )
 
 
 FAILURES = ("absent", "wrong_secret", "unknown_key", "other_scheme")
+_WITH = {kind: next(iter(FORGERIES[kind])) for kind in FAILURES}
 
 
 def _named(value: Ask | str) -> str:
@@ -238,7 +257,7 @@ def test_failed_authentication_is_a_401(
     """Failing authentication is answered by 401, which tells a client that it is about its credentials."""
     reply = _unauthenticated(api, evidence.cancelled().intent, kind, asked)
 
-    unauthorized(reply, f"a {asked.what()} whose credentials are {kind.replace('_', ' ')}")
+    unauthorized(reply, f"a {asked.what()} {_WITH[kind]}")
 
 
 @requirement("PI-41")
@@ -252,10 +271,12 @@ def test_401_has_a_basic_challenge(api: PayoutIntents, evidence: Evidence, asked
         words = [word.lower() for word in (challenge or "").replace(",", " ").split()]
         expect.that(
             reply.status != 401 or "basic" in words,
-            expected=f"WWW-Authenticate: Basic with the 401 to a {asked.what()} ({kind.replace('_', ' ')})",
-            observed=f"WWW-Authenticate {challenge!r}",
+            expected=f"WWW-Authenticate: Basic with the 401 to a {asked.what()} {_WITH[kind]}",
+            observed=f"WWW-Authenticate is {challenge or 'absent'} (the answer was {summary.of(reply)})",
             reply=reply,
             hint='RFC 9110 section 15.5.2: WWW-Authenticate: Basic realm="...".',
+            fault=f"The 401 to a {asked.what()} {_WITH[kind]} "
+            + ("had no WWW-Authenticate" if challenge is None else f"had WWW-Authenticate: {challenge}"),
         )
 
 
@@ -278,9 +299,10 @@ def test_failed_authentication_tells_nothing(
     expect.that(
         found is None,
         expected=f"the answer for an unknown id: {summary.of(nobodys[0])}",
-        observed=f"{found} ({summary.of(known)})",
+        observed=f"for an intent that exists, {found} ({summary.of(known)})",
         reply=known,
         hint="Authenticate before anything is looked up.",
+        fault=f"A {asked.what()} {_WITH[kind]} was answered otherwise for an intent that exists than for an unknown id",
     )
 
 
@@ -293,8 +315,10 @@ def test_scheme_has_no_letter_case(api: PayoutIntents, given: Given, evidence: E
     value = f"{scheme} {base64_of(f'{pair.key}:{pair.secret}')}"
     api.seen(intent)
 
-    accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}")
-    accepted(api.post(intent, BODY, change={"Authorization": value}), f"a cancel with the scheme {scheme}")
+    hint = "Compare the name of the scheme without regard to case (RFC 9110 section 11.1)."
+    accepted(api.read(intent, authorization=value), f"a read with the scheme {scheme}", hint=hint)
+    reply = api.post(intent, BODY, change={"Authorization": value})
+    accepted(reply, f"a cancel with the scheme {scheme}", hint=hint)
 
 
 MALFORMED = {
@@ -324,5 +348,5 @@ def test_malformed_credentials_are_no_server_error(
             return api.read(intent, authorization=value)
         return api.send("POST", cancel_path(intent), headers, BODY, Auth.ALTERED)
 
-    what = f"a {asked.what()} with credentials like this: {kind.replace('_', ' ')}"
+    what = f"a {asked.what()} with malformed credentials ({kind.replace('_', ' ')})"
     no_server_error(api.odd(ask, to=what), to=what)

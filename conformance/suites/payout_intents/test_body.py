@@ -1,10 +1,6 @@
 """The body of the answer to a successful cancel. Most checks look at one and the same cancel."""
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
@@ -12,8 +8,8 @@ import pytest
 
 from conformance.errors import NotApplicable
 from conformance.http import summary
-from conformance.http.reply import MISSING, Reply, instant
-from conformance.oracles import equality, expect
+from conformance.http.reply import MISSING, Reply
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_response import hides_account, needs_account
 from conformance.oracles.expect import requirement
 from conformance.oracles.instants import is_instant, is_same_instant
@@ -23,17 +19,10 @@ from conformance.states import Resource
 from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.payout_intents.assertions import KEYS, ORDER, has_succeeded, succeeded, told
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, encoded
+from conformance.suites.payout_intents.every_answer import LAST_FOUR_HINTS
+from conformance.suites.payout_intents.moments import LATER, SEEN, WHERE, has_moved, is_the_present
 from conformance.suites.payout_intents.observations import WHY, Evidence
-from conformance.suites.payout_intents.results import Cancelled
 
-# The clocks of a target's machines may differ by so much.
-_SKEW = timedelta(minutes=5)
-SEEN: dict[str, Callable[[Cancelled], Reply]] = {
-    "before": lambda one: one.before,
-    "reply": lambda one: one.reply,
-    "after": lambda one: one.after,
-}
-LATER = [which for which in SEEN if which != "before"]
 RECIPIENT = ("type", "account_last4", "bank_code", "holder_name")
 
 
@@ -54,9 +43,13 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
     expect.that(
         key not in lacks.valued or dropped,
         expected=f"{key} in the body of the {one.reply.status}, as it has a value",
-        observed=f"the body has {_keys(one.reply)}",
+        observed=f"{key} is absent: the body has {_keys(one.reply)}; in GET it is {wording.of(one.after, key)}",
         reply=one.reply,
-        hint="One and the same function should render an intent, whoever asks.",
+        hint="One and the same function should render an intent, whoever asks."
+        if one.after.at(key) is not MISSING
+        else "",
+        fault=f"{key} was missing from the answer to a cancel ({one.reply.status})",
+        persisted=wording.read_shows(one.after, key, MISSING, lambda value: value is not MISSING),
     )
 
 
@@ -71,9 +64,11 @@ def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given) -> None
     expect.that(
         not missing or not isinstance(reply.json, dict),
         expected="each of the thirteen keys in the body, null where there is no value",
-        observed=f"{', '.join(missing)} missing from {_keys(reply)}",
+        observed=f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} absent: the body has {_keys(reply)}",
         reply=reply,
         hint="Serialisers that leave out nulls have to be told not to.",
+        fault=f"{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} left out of the answer to a cancel "
+        f"without a reason ({reply.status}), instead of null",
     )
 
 
@@ -88,9 +83,9 @@ def _keys(reply: Reply) -> str:
 @requirement("PI-15")
 def test_object_is_payout_intent(evidence: Evidence) -> None:
     """object says what it is: payout_intent."""
-    reply = evidence.cancelled().reply
+    one = evidence.cancelled()
 
-    told(reply, "object", equality.is_same_as("payout_intent"), "'payout_intent'")
+    told(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', read=one.after)
 
 
 @requirement("PI-15")
@@ -98,15 +93,22 @@ def test_id_is_the_requested_one(evidence: Evidence) -> None:
     """The answer is about the intent that was asked for."""
     one = evidence.cancelled()
 
-    told(one.reply, "id", equality.is_same_as(one.intent.id), f"the requested id {one.intent.id!r}")
+    requested = f"the requested id {wording.value(one.intent.id)}"
+    told(one.reply, "id", equality.is_same_as(one.intent.id), requested, read=one.after)
 
 
 @requirement("PI-16")
 def test_failure_code_is_cancelled(evidence: Evidence) -> None:
     """failure_code is cancelled, spelt as the status is."""
-    reply = evidence.cancelled().reply
+    one = evidence.cancelled()
 
-    told(reply, "failure_code", equality.is_same_as("cancelled"), "'cancelled', in the 202 and with two l's")
+    told(
+        one.reply,
+        "failure_code",
+        equality.is_same_as("cancelled"),
+        '"cancelled", with two l\'s',
+        read=one.after,
+    )
 
 
 @requirement("PI-16")
@@ -115,18 +117,20 @@ def test_failure_code_is_always_cancelled(api: PayoutIntents, given: Given, how:
     """failure_code is cancelled without a reason and without a key, too."""
     reply = has_succeeded(api.ask(how, given("requires_approval")))
 
-    told(reply, "failure_code", equality.is_same_as("cancelled"), f"'cancelled' in the answer to {how}")
+    told(reply, "failure_code", equality.is_same_as("cancelled"), '"cancelled"', where=f"the answer to {how}")
 
 
 @requirement("PI-17")
 def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
     """amount is a string of digits, never a JSON number."""
+    one = evidence.cancelled()
     told(
-        evidence.cancelled().reply,
+        one.reply,
         "amount",
         lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]+", value) is not None,
         'a string of digits, like "12000"',
         hint="Minor units in a string: no decimal point, no separators, no exponent.",
+        read=one.after,
     )
 
 
@@ -134,11 +138,13 @@ def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
 @pytest.mark.parametrize(("key", "length"), [("currency", 3), ("country", 2)], ids=["currency", "country"])
 def test_code_is_in_capitals(evidence: Evidence, key: str, length: int) -> None:
     """currency is three capital letters, country two."""
+    one = evidence.cancelled()
     told(
-        evidence.cancelled().reply,
+        one.reply,
         key,
         lambda value: isinstance(value, str) and re.fullmatch(f"[A-Z]{{{length}}}", value) is not None,
         f"{length} capital letters",
+        read=one.after,
     )
 
 
@@ -146,11 +152,13 @@ def test_code_is_in_capitals(evidence: Evidence, key: str, length: int) -> None:
 @pytest.mark.parametrize("seen", SEEN)
 def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen: str) -> None:
     """environment is that of the credentials, in the 202 and in GET."""
-    reply = SEEN[seen](evidence.cancelled())
+    one = evidence.cancelled()
+    reply = SEEN[seen](one)
 
-    expected = f"{api.environment!r}, as the profile says of these credentials"
-    look = told if seen == "reply" else expect.field
-    look(reply, "environment", equality.is_same_as(api.environment), expected)
+    expected = f"{wording.value(api.environment)}, as the profile says of these credentials"
+    look, read = (told, one.after) if seen == "reply" else (expect.field, None)
+    good = equality.is_same_as(api.environment)
+    look(reply, "environment", good, expected, where=WHERE[seen], read=read)
 
 
 @requirement("PI-18")
@@ -165,7 +173,9 @@ def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence)
                 seen,
                 "environment",
                 lambda value: _is_text(value) and value != api.environment,
-                f"another one than {api.environment!r}, for an intent of the other environment",
+                f"another one than {wording.value(api.environment)}, for an intent of the other environment",
+                where=f"the answer to a {'cancel' if seen is elsewhere.twin else 'GET'} with the other environment's "
+                "credentials",
             )
 
 
@@ -173,7 +183,8 @@ def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence)
 @pytest.mark.parametrize("key", RECIPIENT)
 def test_recipient_has(evidence: Evidence, key: str) -> None:
     """recipient has a type, the last four characters of the account, a bank code and a name."""
-    reply = evidence.cancelled().reply
+    one = evidence.cancelled()
+    reply = one.reply
     other_type = reply.at("recipient.type") not in ("bank_account", MISSING)
 
     def good(value: Any) -> bool:
@@ -187,7 +198,8 @@ def test_recipient_has(evidence: Evidence, key: str) -> None:
         f"recipient.{key}",
         good,
         "a text of exactly four characters" if four else "a text",
-        hint="As text, so that leading zeros survive." if four else "",
+        hint=LAST_FOUR_HINTS.get(type(reply.at(f"recipient.{key}")), "") if four else "",
+        read=one.after,
     )
 
 
@@ -201,7 +213,8 @@ def test_last_four_are_the_last(evidence: Evidence) -> None:
         one.reply,
         "recipient.account_last4",
         lambda value: not ends or not isinstance(value, str) or len(value) != 4 or value in ends,
-        f"{' or '.join(map(repr, ends))}, how the account number ends",
+        f"{' or '.join(map(wording.value, ends))}, how the account number ends",
+        read=one.after,
     )
 
 
@@ -210,7 +223,7 @@ def test_last_four_are_the_last(evidence: Evidence) -> None:
 def test_account_number_is_nowhere(evidence: Evidence, seen: str) -> None:
     """The full account number stands nowhere, in the answer to a cancel or to a read."""
     one = evidence.cancelled()
-    reply, to = SEEN[seen](one), "a cancel" if seen == "reply" else f"a GET {seen} the cancel"
+    reply, to = SEEN[seen](one), "a cancel" if seen == "reply" else f"a GET {seen} a cancel"
     recipient = reply.at("recipient")
 
     hides_account(reply, one.intent.facts, to=to)
@@ -220,9 +233,10 @@ def test_account_number_is_nowhere(evidence: Evidence, seen: str) -> None:
     expect.that(
         not isinstance(recipient, dict) or not suspects,
         expected=f"no more of the account number than its last four characters in the answer to {to}",
-        observed=f"recipient holds {', '.join(suspects)}",
+        observed=f"recipient is {wording.of(reply, 'recipient')}, with {', '.join(suspects)} in it",
         reply=reply,
         hint="Only account_last4 is to be shown.",
+        fault=f"recipient held what looks like a full account number in the answer to {to} ({reply.status})",
     )
 
 
@@ -241,27 +255,19 @@ def test_account_number_is_in_no_refusal(evidence: Evidence) -> None:
 @pytest.mark.parametrize("key", ["created_at", "updated_at"])
 def test_time_is_an_instant(evidence: Evidence, key: str, seen: str) -> None:
     """created_at and updated_at are ISO 8601 instants, in the 202 and in GET."""
-    reply = SEEN[seen](evidence.cancelled())
+    one = evidence.cancelled()
+    reply = SEEN[seen](one)
 
     if seen == "after" or reply.at(key) is not MISSING:
-        is_instant(reply, key)
+        is_instant(reply, key, where=WHERE[seen], read=one.after if seen == "reply" else None)
 
 
 @requirement("PI-20", level="SHOULD")
 def test_updated_at_is_the_present(evidence: Evidence) -> None:
     """updated_at in the 202 is about the time at which that was sent, by the target's own clock."""
-    reply = evidence.cancelled().reply
+    one = evidence.cancelled()
 
-    updated, now = instant(reply.at("updated_at")), reply.sent_at
-    with suppress(ValueError):
-        now = parsedate_to_datetime(reply.header("Date") or "")
-    expect.that(
-        updated is None or updated.tzinfo is None or now.tzinfo is None or abs(now - updated) < _SKEW,
-        expected=f"updated_at to be the time of the cancel, about {now.isoformat()}",
-        observed=f"updated_at is {reply.at('updated_at')!r}",
-        reply=reply,
-        hint="A local time that is written with a Z is hours off.",
-    )
+    is_the_present(one.reply, one.after)
 
 
 @requirement("PI-20", level="SHOULD")
@@ -271,10 +277,11 @@ def test_created_at_never_moves(evidence: Evidence) -> None:
 
     expect.that(
         is_same_instant(refused.before.at("created_at"), refused.after.at("created_at")),
-        expected=f"created_at to stay {refused.before.at('created_at')!r} when cancels are refused",
-        observed=f"it is {refused.after.at('created_at')!r}",
+        expected=f"created_at to stay {wording.of(refused.before, 'created_at')} when cancels are refused",
+        observed=expect.observed(refused.after, "created_at"),
         reply=refused.after,
         hint="It is the time of the order: nothing that is done to that changes it.",
+        fault="created_at of a cancelled intent moved when further cancels of it were refused",
     )
 
 
@@ -283,16 +290,8 @@ def test_created_at_never_moves(evidence: Evidence) -> None:
 def test_updated_at_moves(evidence: Evidence, seen: str) -> None:
     """A cancel moves updated_at, in the 202 and in a later GET."""
     one = evidence.cancelled()
-    reply = SEEN[seen](one)
 
-    was, now = instant(one.before.at("updated_at")), instant(reply.at("updated_at"))
-    # What is no instant, or isn't there, is told elsewhere. The intent was older than a clock's step when it was asked.
-    expect.that(
-        was is None or now is None or was.tzinfo is None or now.tzinfo is None or now > was,
-        expected=f"updated_at after the cancel to be later than {one.before.at('updated_at')!r}",
-        observed=f"updated_at is {reply.at('updated_at')!r} in {'the 202' if seen == 'reply' else 'GET'}",
-        reply=reply,
-    )
+    has_moved(one, seen)
 
 
 @requirement("PI-21")
@@ -308,9 +307,16 @@ def test_order_data_stays(evidence: Evidence, key: str, seen: str) -> None:
         return  # It is left out, which is for PI-15 to judge.
     expect.that(
         is_same_instant(was, now) if key == "created_at" else equality.same_but_nulls(was, now),
-        expected=f"{key} to be {was!r}, as GET showed it before the cancel",
-        observed=f"{key} is {now!r} in {'the 202' if seen == 'reply' else 'GET after the cancel'}",
+        expected=f"{key} to be {wording.of(one.before, key)}, as GET showed it before the cancel",
+        observed=f"{wording.shown(reply, key)} in {WHERE[seen]}",
         reply=reply,
+        hint=hints.by_answer(reply),
+        fault=f"{key} was {wording.of(reply, key)} in {WHERE[seen]}, and {wording.of(one.before, key)} before it"
+        if reply.ok
+        else f"{wording.capital(WHERE[seen])} was answered {summary.short(reply)}",
+        persisted=wording.read_shows(one.after, key, now, equality.is_same_as(was))
+        if seen == "reply"
+        else "",
     )
 
 
@@ -357,7 +363,12 @@ def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Gi
         expect.that(
             not taken,
             expected=f"nothing of the order to change by {what}",
-            observed=f"{', '.join(taken)} changed ({summary.of(seen)})",
-            reply=seen,
+            observed="; ".join(
+                f"{key} is {wording.of(seen, key)} and was {wording.of(before, key)}" for key in taken
+            )
+            + f" ({'GET' if seen is not reply else 'the cancel'} was answered {summary.of(seen)})",
+            reply=reply,
             hint="Take the reason out of the body, and don't assign the rest to the stored record.",
+            fault=f"{' and '.join(taken)} of an order changed to what the body of a cancel named "
+            f"({summary.short(reply)})",
         )

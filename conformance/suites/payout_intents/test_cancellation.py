@@ -6,7 +6,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply, instant
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import (
@@ -18,6 +18,7 @@ from conformance.suites.payout_intents.assertions import (
     is_cancelled,
     not_cancelled,
     proceeds,
+    reads_otherwise,
     shown_cancelled,
     succeeded,
     was_refused,
@@ -48,31 +49,37 @@ def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place
 
     for names in naming(other.id):
         intent, reply = cancel_naming(api, given, intent, place, names)
-        not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH)
+        what = f"a cancel with {', '.join(names)} in its {place}"
+        fault = f"{wording.capital(what)} cancelled the intent that these name, not that of the path"
+        not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
         if reply is not None and succeeded(reply):
-            after = f"{reply.status} to a cancel, whatever its {place} names"
-            shown_cancelled(api.confirmed(intent), after, hint=_FROM_THE_PATH)
+            shown_cancelled(api.confirmed(intent), f"{reply.status} to {what}", hint=_FROM_THE_PATH)
             return
     api.still_cancels(intent, after=f"cancels whose {place} named another one")
-    not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH)
+    not_cancelled(
+        api.seen(other),
+        untouched,
+        hint=_FROM_THE_PATH,
+        fault=f"A cancel whose {place} names another intent cancelled that one",
+    )
 
 
 @requirement("PI-02")
 @pytest.mark.parametrize("how", HOW, ids=Ask.how)
 def test_matrix_processing_is_refused(evidence: Evidence, how: Ask) -> None:
     """A processing intent is refused with 422 approval_required, however it is asked."""
-    reply = evidence.cancel_refused(state="processing").replies[how]
+    refused = evidence.cancel_refused(state="processing")
 
-    _approval_required(evidence, reply, how, "a processing intent")
+    _approval_required(evidence, refused.replies[how], how, "a processing intent", refused.after)
 
 
 @requirement("PI-03")
 @pytest.mark.parametrize("how", HOW, ids=Ask.how)
 def test_matrix_terminal_state_is_refused(evidence: Evidence, terminal_state: str, how: Ask) -> None:
     """An intent in a terminal state is refused with 422 approval_required, however it is asked."""
-    reply = evidence.cancel_refused(state=terminal_state).replies[how]
+    refused = evidence.cancel_refused(state=terminal_state)
 
-    _approval_required(evidence, reply, how, f"a {terminal_state} intent")
+    _approval_required(evidence, refused.replies[how], how, f"a {terminal_state} intent", refused.after)
 
 
 @requirement("PI-04")
@@ -81,14 +88,25 @@ def test_matrix_seeded_cancelled_is_refused(evidence: Evidence, how: Ask) -> Non
     """An intent that was handed over as cancelled is refused with 422 approval_required."""
     reply = evidence.cancel_refused(state="cancelled").replies[how]
 
-    _approval_required(evidence, reply, how, "a cancelled intent")
+    _approval_required(evidence, reply, how, "an intent that was cancelled before")
 
 
-def _approval_required(evidence: Evidence, reply: Reply, how: Ask, what: str) -> None:
-    """422 approval_required, unless every cancel that is sent so is refused in another way: another row judges that."""
+def _approval_required(
+    evidence: Evidence, reply: Reply, how: Ask, what: str, read: Reply | None = None
+) -> None:
+    """422 approval_required, unless every cancel that is sent so is refused in another way: another row judges that.
+
+    A `read` afterwards shows whether an intent that could not be cancelled is; one that was cancelled before shows
+    nothing.
+    """
     if not succeeded(reply) and reply.status != APPROVAL_REQUIRED.status:
         evidence.is_about_this(reply, how)
-    approval_required(reply, f"{how} of {what}")
+    plain = how in (Ask.CANCEL, Ask.CANCEL_AGAIN)
+    intent = "" if read is None else what if plain else f"{what}, asked by {how},"
+    again = "Only a repeated request with the key of the cancel that succeeded gets its answer again."
+    approval_required(
+        reply, f"{how} of {what}", intent=intent, read=read, **({} if read is not None else {"hint": again})
+    )
 
 
 @requirement("PI-03")
@@ -101,7 +119,9 @@ def test_terminal_intent_stays_as_it_is(evidence: Evidence, terminal_state: str)
         refused.after.json,
         ("status", "failure_code", "failure_message"),
         reply=refused.after,
-        after_what=f"cancels of a {terminal_state} intent that were refused",
+        after_what="cancels of it that had to be refused",
+        what=f"a {terminal_state} intent",
+        hint="Check the status before anything is written.",
     )
 
 
@@ -125,9 +145,10 @@ def _leaves_updated_at(refused: Refused) -> None:
     expect.that(
         not moved,
         expected=f"updated_at of a {refused.intent.status} intent to stay when a cancel is refused",
-        observed=f"it moved each time: {', '.join(map(repr, shown))}",
+        observed=f"updated_at moved each time: {', '.join(map(wording.value, shown))}",
         reply=refused.after,
         hint="Check the status before anything is saved.",
+        fault=f"updated_at of a {refused.intent.status} intent moved with each cancel that was refused",
     )
 
 
@@ -140,19 +161,27 @@ def test_matrix_just_cancelled_is_refused(
     intent, reason, other = given("requires_approval"), api.new_reason(), api.new_reason()
     api.cancels(intent, reason=reason, key=api.new_key() if first == "with_a_key" else None)
 
-    approval_required(api.cancel(intent, reason=reason), "the same cancel again, with a new key")
-    approval_required(api.cancel(intent, reason=other), "another cancel, with a new key")
+    hint = "The second cancel has a key of its own: nothing is to be repeated, and nothing cancelled again."
+    done = "an intent that has just been cancelled"
+    approval_required(
+        api.cancel(intent, reason=reason), f"the same cancel, with a new key, of {done}", hint=hint
+    )
+    approval_required(
+        api.cancel(intent, reason=other), f"a cancel for another reason, with a new key, of {done}", hint=hint
+    )
     for again in (reason, other):
         reply = api.cancel(intent, reason=again, key=None)
-        _approval_required(evidence, reply, Ask.CANCEL_WITHOUT_KEY, "an intent that has just been cancelled")
+        _approval_required(evidence, reply, Ask.CANCEL_WITHOUT_KEY, done)
 
     read = api.confirmed(intent)
     expect.that(
         read.at("failure_message") != other,
         expected="a refused cancel to leave the first cancel's reason",
-        observed=f"GET shows failure_message {read.at('failure_message')!r}",
+        observed=f"failure_message is {wording.of(read, 'failure_message')}, which is that of a refused cancel "
+        f"(GET was answered {summary.of(read)})",
         reply=read,
         hint="The refused request's reason must not be written.",
+        fault="The reason of a cancelled intent was replaced by that of a second cancel, which was refused",
     )
 
 
@@ -161,7 +190,11 @@ def test_matrix_cancelled_is_refused_after_a_conflict(evidence: Evidence) -> Non
     """After a conflict another key gets 422 approval_required, as before."""
     reply = evidence.conflict(first="the first reason", second="the other reason").second_under_a_new_key
 
-    approval_required(reply, "a cancel with a new key, after a conflict")
+    approval_required(
+        reply,
+        "a cancel with a new key of an intent that is cancelled, after a conflict",
+        hint="A key that is new has no stored answer; does the conflict leave one?",
+    )
 
 
 @requirement("PI-04")
@@ -174,7 +207,7 @@ def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents
 
     approval_required(
         reply,
-        "cancelling again under another key",
+        "a cancel under a key that differs from the used one in its last character",
         hint="Are keys compared in full, or cut or hashed short?",
     )
 
@@ -205,8 +238,11 @@ def test_read_confirms_the_status(evidence: Evidence) -> None:
     holds(
         one.after,
         one.after.status == 200 and (one.after.at("status") == "cancelled" or same),
-        "200 with status 'cancelled' to GET after a cancel that was answered by a 2xx",
-        hint="The 202 promises a change that is made: is it committed, and is no stale copy read?",
+        'GET to show status "cancelled" (200) after a cancel that was answered by a 2xx',
+        hint=hints.by_answer(
+            one.after, "The 202 promises a change that is made: is it committed, and is no stale copy read?"
+        ),
+        fault=reads_otherwise(one.after, f"{one.reply.status} to a cancel"),
     )
 
 
@@ -236,9 +272,14 @@ def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
     code, shown = reply.at("failure_code"), read.at("failure_code")
     expect.that(
         shown == "cancelled" or (code != "cancelled" and equality.same_but_nulls(shown, code)),
-        expected=f"failure_code to be 'cancelled' in GET after {what}",
-        observed=f"failure_code is {shown!r}, and in the {reply.status} it was {code!r}",
+        expected=f'failure_code to be "cancelled" in GET after {what}',
+        observed=f"{wording.shown(read, 'failure_code')}; in the {reply.status} it was "
+        f"{wording.of(reply, 'failure_code')}",
         reply=read,
+        hint=hints.by_answer(
+            read, "Is it saved with the status, or only put into the answer?" if code == "cancelled" else ""
+        ),
+        fault=wording.was(read, "failure_code", f"GET after {what}"),
     )
 
 
@@ -255,9 +296,12 @@ def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given) ->
     expect.that(
         other is None,
         expected="each of several reads, soon after the 202, to show the intent cancelled",
-        observed=summary.of(other) if other else "",
+        observed=f"one of several GETs at once was answered {summary.of(other)}" if other else "",
         reply=other,
         hint="Does each process keep a cache of its own that cancelling elsewhere doesn't clear?",
+        fault=f"{reads_otherwise(other, '202 to a cancel')}, in one of several reads at once"
+        if other
+        else "",
     )
 
 
@@ -269,10 +313,11 @@ def test_read_confirms_the_reason(evidence: Evidence) -> None:
     came, shown = one.reply.at("failure_message"), one.after.at("failure_message")
     expect.that(
         not (isinstance(came, str) and WHY in came) or (isinstance(shown, str) and WHY in shown),
-        expected=f"the reason {WHY!r} in GET after a cancel, as in the {one.reply.status}",
-        observed=f"failure_message is {shown!r}",
+        expected=f'the reason "{WHY}" in GET after a cancel, as in the {one.reply.status}',
+        observed=expect.observed(one.after, "failure_message"),
         reply=one.after,
-        hint="Is the reason saved with the status?",
+        hint=hints.by_answer(one.after, "Is the reason saved with the status?"),
+        fault=wording.was(one.after, "failure_message", "GET after a cancel whose answer had the reason"),
     )
 
 
@@ -286,8 +331,9 @@ def test_read_is_for_nobody_else_to_keep(evidence: Evidence) -> None:
     expect.that(
         not kept or bool({"no-store", "no-cache"} & set(labels)),
         expected="GET without a Cache-Control that lets a cache repeat its answer",
-        observed=f"Cache-Control is {read.header('Cache-Control')!r}",
+        observed=f"Cache-Control is {read.header('Cache-Control')}",
         reply=read,
+        fault=f"GET was answered with Cache-Control: {read.header('Cache-Control')}",
         hint="Who polls would be shown an old status, and with public other merchants might be shown it, too.",
     )
 
@@ -314,8 +360,10 @@ def _names_status(refused: Refused) -> None:
     expect.that(
         any(_words(status) in message for status in current),
         expected=f"error.message to name the current status, {' or '.join(sorted(current))}",
-        observed=f"error.message is {reply.at('error.message')!r}",
+        observed=f"error.message is {wording.of(reply, 'error.message')}",
         reply=reply,
+        fault=f"The refusal of a cancel of a {refused.intent.status} intent didn't name that status: "
+        f"error.message was {wording.of(reply, 'error.message')}",
     )
 
 

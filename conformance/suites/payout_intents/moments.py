@@ -1,0 +1,75 @@
+"""The places where an intent is seen around its cancel, and what updated_at says there."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from conformance.http.reply import Reply, instant
+from conformance.oracles import expect, wording
+from conformance.suites.payout_intents.results import Cancelled
+
+# The clocks of a target's machines may differ by so much.
+_SKEW = timedelta(minutes=5)
+SEEN: dict[str, Callable[[Cancelled], Reply]] = {
+    "before": lambda one: one.before,
+    "reply": lambda one: one.reply,
+    "after": lambda one: one.after,
+}
+WHERE = {
+    "before": "GET before a cancel",
+    "reply": "the answer to a cancel",
+    "after": "GET after a cancel",
+}
+LATER = [which for which in SEEN if which != "before"]
+
+
+def is_the_present(reply: Reply, read: Reply) -> None:
+    """updated_at in the answer to a cancel is about the time at which that was sent, by the target's own clock."""
+    updated, now = instant(reply.at("updated_at")), reply.sent_at
+    with suppress(ValueError):
+        now = parsedate_to_datetime(reply.header("Date") or "")
+    told_apart = updated is not None and updated.tzinfo is not None and now.tzinfo is not None
+    off = now - updated if updated is not None and told_apart else timedelta()
+    by = f"{abs(off).total_seconds() / 60:.0f} minutes {'before' if off > timedelta() else 'after'}"
+    expect.that(
+        abs(off) < _SKEW,
+        expected=f"updated_at to be the time of the cancel, about {now.isoformat()}",
+        observed=f"updated_at is {wording.of(reply, 'updated_at')}, {by} that",
+        reply=reply,
+        hint="A local time that is written with a Z?" if _is_a_zone(off) else "",
+        fault=f"updated_at in the answer to a cancel ({reply.status}) was {by} the time of the cancel",
+        persisted=wording.read_shows(read, "updated_at", reply.at("updated_at"), lambda _: False),
+    )
+
+
+def _is_a_zone(off: timedelta) -> bool:
+    """Whether a difference is about a multiple of half an hour, up to that of the most distant time zone."""
+    minutes = round(abs(off).total_seconds() / 60)
+    return minutes <= 14 * 60 and min(minutes % 30, 30 - minutes % 30) <= 1
+
+
+def has_moved(one: Cancelled, seen: str) -> None:
+    """updated_at is later than before the cancel, in one of the places of SEEN."""
+    reply = SEEN[seen](one)
+    was, now = instant(one.before.at("updated_at")), instant(reply.at("updated_at"))
+    # What is no instant, or isn't there, is told elsewhere. The intent was older than a clock's step when it was asked.
+    expect.that(
+        was is None or now is None or was.tzinfo is None or now.tzinfo is None or now > was,
+        expected=f"updated_at after the cancel to be later than {wording.of(one.before, 'updated_at')}",
+        observed=f"{wording.shown(reply, 'updated_at')} in {WHERE[seen]}",
+        reply=reply,
+        fault=f"updated_at in {WHERE[seen]} was {'the same as' if now == was else 'earlier than'} before the cancel",
+        persisted=wording.read_shows(one.after, "updated_at", reply.at("updated_at"), _is_later(was))
+        if seen == "reply"
+        else "",
+    )
+
+
+def _is_later(was: datetime | None) -> Callable[[Any], bool]:
+    def later(value: Any) -> bool:
+        moment = instant(value)
+        return was is not None and moment is not None and moment > was
+
+    return later
