@@ -301,7 +301,7 @@ class Run:
             self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
         try:
             self._journal.write(check, exchanges)
-            self.every_run.finished(check.id, sent)
+            self.every_run.ended(check, exchanges, sent)
         except OSError as full:
             # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None

@@ -1,6 +1,6 @@
 """Every answer of a run, of all its workers, for the checks that look back on the run in the end.
 
-After each check, a worker appends to a file of its own in `RUN/answers/`: one line per answer, mark and finished
+After each check, a worker appends to a file of its own in `RUN/answers/`: one line per answer, mark, 5xx and finished
 check. An answer is written as the journal has it, without secrets; in its own process it is kept as it came. Where the
 two differ (the answer held a secret, or is long), the worker judges it before it is written, and keeps the findings.
 A run that is resumed begins anew: it looks back on what it has sent itself, for it may use no resource again.
@@ -20,7 +20,7 @@ from uuid import uuid4
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Exchange
+from conformance.model import Check, Exchange, Outcome
 from conformance.oracles.expect import Violation
 from conformance.report import codec
 from conformance.states import Resource, Wanted
@@ -28,8 +28,8 @@ from conformance.states import Resource, Wanted
 FOLDER = "answers"
 # How often a worker that waits looks for what the others have finished.
 _LOOK_S = 0.05
-# The texts of a Violation that are written where the answer itself can't be.
-_TEXTS = ("expected", "observed", "hint", "fault", "persisted")
+# A worker keeps so many answers with a 5xx: where there are more, those look alike.
+_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,24 @@ class Mark:
     sent: Sent | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """An answer with a 5xx in the evidence of a check. `told` says whether that check was failed or warned."""
+
+    exchange: Exchange
+    told: bool
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What tells it from all others: several checks may have the same answer in their evidence."""
+        return self.exchange.started_at, self.exchange.method, self.exchange.url
+
+    @property
+    def reply(self) -> Reply:
+        """The answer as it is recorded."""
+        return _reply(self.exchange, 0.0, self.exchange.duration_s)
+
+
 Judge = Callable[[Sent], object]
 """Raises the Violation of one answer."""
 
@@ -77,8 +95,9 @@ class EveryRun:
         self._path = self._folder / f"{uuid4()}.ndjson"
         self._file: int | None = None
         self._own = _Told()
-        # What is in the file already: so many answers and marks; resources, and whether they hold no secret.
-        self._written = [0, 0]
+        # What is in the file already: so many answers, marks and 5xx; resources, and whether
+        # their facts hold no secret.
+        self._written = [0, 0, 0]
         self._shown_at: list[int | None] = []
         self._described: dict[str, bool] = {}
         self._others: dict[Path, _Told] = {}
@@ -121,12 +140,24 @@ class EveryRun:
         for at, mark in enumerate(self._own.marks[self._written[1] : marks], self._written[1]):
             lines += self._of_resource(mark.resource)
             lines.append({"mark": mark.word, "id": mark.id, "answer": self._shown_at[at]})
+        errors = self._own.server_errors
+        lines += [
+            {"server_error": codec.to_json(one.exchange), "told": one.told}
+            for one in errors[self._written[2] :]
+        ]
         lines.append({"finished": check})
         left = memoryview("".join(json.dumps(line) + "\n" for line in lines).encode())
-        self._written = [answers, marks]
+        self._written = [answers, marks, len(errors)]
         self._own.finished.add(check)
         while left:
             left = left[os.write(self._file, left) :]
+
+    def ended(self, check: Check, exchanges: Collection[Exchange], carried: Collection[str] = ()) -> None:
+        """As `finished`, with the answers in the evidence of a check: those with a 5xx are kept apart."""
+        told, room = check.outcome in (Outcome.FAILED, Outcome.WARNED), _MOST - len(self._own.server_errors)
+        found = [one for one in exchanges if one.status is not None and one.status >= 500]
+        self._own.server_errors += [ServerError(one, told) for one in found[:room]]
+        self.finished(check.id, carried)
 
     def _of_resource(self, resource: Resource | None) -> list[dict[str, Any]]:
         """Returns the line that describes a resource, none where it stands in the file."""
@@ -171,6 +202,13 @@ class EveryRun:
     def marked(self, word: str) -> list[Mark]:
         """Returns the marks of a word, of all workers."""
         return [mark for each in self._told() for mark in each.marks if mark.word == word]
+
+    def server_errors(self) -> tuple[list[ServerError], list[ServerError]]:
+        """Returns each 5xx of all workers once: those that no failed check shows, and those that one does."""
+        every = [one for each in self._told() for one in each.server_errors]
+        shown = {one.name: one for one in every if one.told}
+        left = {one.name: one for one in every if one.name not in shown}
+        return list(left.values()), list(shown.values())
 
     def handed(self) -> dict[str, Wanted]:
         """Returns what the other workers' resources were asked for as, as far as read, by id as a path segment."""
@@ -242,6 +280,7 @@ class _Told:
 
     answers: list[Sent] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    server_errors: list[ServerError] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     resources: dict[str, Resource] = field(default_factory=dict)
     at: int = 0
@@ -270,6 +309,9 @@ class _Told:
         elif "mark" in line:
             shown = None if line["answer"] is None else self.answers[line["answer"]]
             self.marks.append(Mark(line["mark"], line["id"], self.resources.get(line["id"]), shown))
+        elif "server_error" in line:
+            exchange = codec.from_json(Exchange, line["server_error"])
+            self.server_errors.append(ServerError(exchange, line["told"]))
         else:
             self.finished.add(line["finished"])
 

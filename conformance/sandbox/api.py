@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from conformance.sandbox import pages
 from conformance.sandbox.credentials import Account, accounts
-from conformance.sandbox.messages import BODY_LIMIT, Headers, Refusal, Request, Response, encode
+from conformance.sandbox.messages import BODY_LIMIT, HANG_UP, Headers, Refusal, Request, Response, encode
 from conformance.sandbox.store import Resource, Store, World
 from conformance.sandbox.webhooks import Courier
 
@@ -58,6 +58,8 @@ class Api(ABC, Generic[R]):
         """Answer a request; None if its path isn't this API's at all."""
         if not request.path.startswith(self.prefix):
             return None
+        if not request.whole:
+            return await self.cut_off(request)
         try:
             self.look_at(request)
             self.check_rate()
@@ -73,6 +75,10 @@ class Api(ABC, Generic[R]):
             return await (self.cancel if operation == "cancel" else self.read)(request, given)
         except Refusal as refusal:
             return self.error(refusal)
+
+    async def cut_off(self, request: Request) -> Response:
+        """What is done for a request of which only a part has come: nothing (RFC 9112, 8)."""
+        return HANG_UP
 
     @abstractmethod
     def place(self, path: str) -> tuple[str, str] | None:

@@ -17,7 +17,7 @@ class Request:
     """One request as it came: the target undecoded, header names in the client's letter case.
 
     `connection` is the number of the connection that it came on, by which a balancer chooses a process; `gone` tells
-    whether its caller has hung up.
+    whether its caller has hung up. It is not `whole` where that was in the middle of its body.
     """
 
     method: str
@@ -27,6 +27,7 @@ class Request:
     body: bytes
     connection: int = 0
     gone: Callable[[], bool] = bool
+    whole: bool = True
 
     def values(self, name: bytes) -> list[bytes]:
         """Every value of a header; its name in lower case, compared regardless of case (RFC 9110, 5.1)."""

@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._header_bytes = 0
         self._body = bytearray()
+        self._in_body = False
 
     # asyncio calls these
 
@@ -96,6 +97,8 @@ class Connection(asyncio.Protocol):
         # A request that is being answered is finished: a client that hangs up doesn't undo a cancellation.
         self._open.discard(self)
         self._transport = None
+        if self._in_body:
+            self._take(whole=False)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -130,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._in_body = True
         expects = any(
             name.lower() == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
         )
@@ -140,6 +144,12 @@ class Connection(asyncio.Protocol):
         self._body += body[: BODY_LIMIT + 1 - len(self._body)]
 
     def on_message_complete(self) -> None:
+        self._take(whole=True)
+
+    # answering
+
+    def _take(self, *, whole: bool) -> None:
+        self._in_body = False
         target = self._url
         if not target.startswith(b"/"):
             target = _origin_form(target)
@@ -153,14 +163,13 @@ class Connection(asyncio.Protocol):
             bytes(self._body),
             self._number,
             lambda: self._transport is None,
+            whole,
         )
-        self._waiting.append((request, bool(self._parser.should_keep_alive())))
+        self._waiting.append((request, whole and bool(self._parser.should_keep_alive())))
         if self._transport is not None and len(self._waiting) > _PIPELINE_LIMIT:
             self._transport.pause_reading()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
-
-    # answering
 
     async def _work(self) -> None:
         while self._waiting:

@@ -156,7 +156,9 @@ def defective(
     # Those that wait begin first: for events that never come, for a caller, or for what is undone later.
     order = sorted(
         defects,
-        key=lambda one: not (one.watch_s or "-event-" in one.id or "-caller" in one.id),
+        key=lambda one: (
+            not (one.watch_s or "-event-" in one.id or "-caller" in one.id or "hung-up" in one.id)
+        ),
     )
     each = Each([(defect.id, partial(work, defect)) for defect in order], urls)
     code = run_pytest(api, path, folder / "defects", each)

@@ -64,6 +64,9 @@ HARD = {
     "pi-long-reason-is-refused-yet-cancelled",
     "pi-odd-reason-is-refused-yet-cancelled",
     "pi-long-text-is-cut-in-bytes",
+    "pi-hung-up-is-answered-and-not-done",
+    "pi-hung-up-makes-the-retry-empty",
+    "pi-half-a-body-cancels",
 }
 DEFECTS = _grouped([(api, defect) for api in APIS for defect in by_hand(api)], lambda defect: defect.id)
 

@@ -36,6 +36,7 @@ API = SandboxApi(
         "defects_late",
         "defects_lookup",
         "defects_beside",
+        "defects_hang_ups",
         "defects_fields",
         "defects_request",
         "defects_keys",

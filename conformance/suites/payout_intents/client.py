@@ -144,12 +144,12 @@ class PayoutIntents:
             raise unanswered(fault, self.read(asked[-1])) from fault.__cause__
         return asked[-1], reply
 
-    def hangs_up(self, intent: Resource, *, reason: str, key: str) -> None:
-        """A documented cancel whose sender hangs up as soon as it is written."""
+    def hangs_up(self, intent: Resource, *, reason: str, key: str | None, **how: Any) -> None:
+        """A documented cancel whose sender hangs up once it is written; `how` as in `Client.abandon`."""
         request = Request(
             "POST", cancel_path(intent), tuple(self.headers(key=key)), body_of(reason), Auth.DOCUMENTED
         )
-        self._client.abandon(lambda: request)
+        self._client.abandon(lambda: request, **how)
         self._is_known(intent)
         self._every_run.mark(UNSURE, intent)
 

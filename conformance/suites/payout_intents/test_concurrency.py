@@ -1,6 +1,5 @@
 """Requests at the same moment: one effect, whatever the others are answered."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +15,11 @@ from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, holds, succeeded
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
+from conformance.suites.payout_intents.hang_ups import AT_ONCE, AT_WORK, hung_up, leaves_no_lock
 from conformance.suites.payout_intents.observations import Evidence
 
 # A window of 20 ms is hit by the first round, one of 2 ms by some of them.
 _ROUNDS = 4
-# A lock that is let go of within so many seconds is honest.
-_SECONDS_S = 5.0
-_PAUSE_S = 0.25
 # Resources are dear: what differs in little from those races is tried less often.
 _FEWER_ROUNDS = 2
 
@@ -275,21 +272,5 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
 @requirement("PI-36")
 def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A caller that hung up and sends the same request again gets its 202 within seconds."""
-    usual = evidence.conflict(first="the first reason", second="the other reason").first_again.status
-    for _ in range(_FEWER_ROUNDS):
-        intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
-        api.hangs_up(intent, reason=reason, key=key)
-
-        again = partial(api.cancel, intent, reason=reason, key=key)
-        deadline = time.monotonic() + _SECONDS_S
-        while not succeeded(reply := api.odd(again, to="a retry")) and time.monotonic() < deadline:
-            if reply.status == usual != 409:
-                break  # What any retry gets here is for PI-33 to judge.
-            time.sleep(_PAUSE_S)
-        expect.that(
-            succeeded(reply) or reply.status == usual,
-            expected="the documented answer to a request whose first sender hung up before it was answered",
-            observed=f"{summary.of(reply)}, {_SECONDS_S:g} s afterwards",
-            reply=reply,
-            hint="A handler that is stopped when its caller is gone has to let go of the key, or to end its work.",
-        )
+    leaves_no_lock(hung_up(api, given, evidence, AT_ONCE), "")
+    leaves_no_lock(hung_up(api, given, evidence, AT_WORK), " while it was worked on")
