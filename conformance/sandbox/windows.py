@@ -11,6 +11,8 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any
 
+from conformance.sandbox.messages import Request
+
 TURNS = 100
 TURN_S = 0.003
 """A request that nobody comes beside takes `TURNS` of these longer, at least."""
@@ -50,6 +52,15 @@ class Window:
     async def meet_others(self, own: Hashable) -> bool:
         """As `meet`, where those who hold the same as oneself are no others."""
         return self.comes(*(self._held.keys() - {own})) or await self.hold(own)
+
+
+async def hangs_up(request: Request, turns: int = 4) -> bool:
+    """Whether the caller of a request is gone, or goes within so many turns of the event loop, of 5 ms at least."""
+    for _ in range(turns):
+        if request.gone():
+            return True
+        await asyncio.sleep(0.005)
+    return False
 
 
 class LeavesAWindow:

@@ -13,9 +13,9 @@ from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, en
 from conformance.sandbox.payout_intents import changes as own
 from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.model import Intent
-from conformance.sandbox.payout_intents.once import hangs_up
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Scope
+from conformance.sandbox.windows import hangs_up
 
 # Laid out as a table, a defect per line.
 # fmt: off

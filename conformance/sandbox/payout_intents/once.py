@@ -1,22 +1,12 @@
 """Idempotency: one effect per key, however often and however fast a request is sent again."""
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.messages import Refusal, Response
 from conformance.sandbox.payout_intents.variants import IntentVariants
 from conformance.sandbox.store import Entry, Scope, World
-
-
-async def hangs_up(request: Request, turns: int = 4) -> bool:
-    """Whether the caller of a request is gone, or goes within so many turns of the event loop, of 5 ms at least."""
-    for _ in range(turns):
-        if request.gone():
-            return True
-        await asyncio.sleep(0.005)
-    return False
 
 
 class Once(ABC):

@@ -15,9 +15,10 @@ from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Headers, Refusal, Request, Response, encode
 from conformance.sandbox.payout_intents import API
 from conformance.sandbox.payout_intents.model import Intent, wire
-from conformance.sandbox.payout_intents.once import Once, hangs_up
+from conformance.sandbox.payout_intents.once import Once
 from conformance.sandbox.payout_intents.variants import IntentVariants
 from conformance.sandbox.store import Scope
+from conformance.sandbox.windows import hangs_up
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CHALLENGE = (("www-authenticate", 'Basic realm="payout intents", charset="UTF-8"'),)

@@ -1,0 +1,140 @@
+"""Withdraws that change some seconds after an answer, whose dates lie, or that lose a value on the way."""
+
+from datetime import timedelta
+from typing import Any
+
+from conformance.sandbox import changes, effects, steps
+from conformance.sandbox.defects import defect
+from conformance.sandbox.store import instant
+from conformance.sandbox.withdraws.changes import wd
+from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.withdraws.reference import Withdraws
+
+# Laid out as a table, a defect per line.
+# fmt: off
+
+_paid = effects.sets(lambda it: {"status": "paid", "paid_at": it.updated_at, "canceled_at": None})
+_PROCESSING, _SECOND = steps.state("processing"), timedelta(seconds=1)
+
+
+def _pays_later(seconds: float, when: Any = steps.always) -> Any:
+    """What was cancelled is paid so much later, if it was one of some when it was cancelled."""
+
+    class PaysLater(Withdraws):
+        def write(self, row: Withdraw, reason: str | None = None) -> None:
+            chosen = when(row)
+            super().write(row, reason)
+            if chosen:
+                effects.later(_paid, seconds)(self, row)
+
+    return PaysLater
+
+
+# Later
+
+wd("wd-worker-pays-after-a-second", "WD-09",
+   "The worker that pays took the withdraw off its queue before it was cancelled, and is a second late.",
+   _pays_later(1), watch_s=2)
+wd("wd-batch-pays-after-six-seconds", "WD-09",
+   "The batch of payouts was put together before the cancel, and goes out six seconds later.",
+   _pays_later(6), watch_s=7.5)
+wd("wd-second-merchant-is-paid-later", "WD-09",
+   "The second merchant's payouts go through a queue of their own: paid later.",
+   _pays_later(1, lambda it: it.merchant == "merchant_b"), watch_s=2)
+wd("wd-processing-is-paid-later", "WD-09",
+   "The provider says that it stops a payout, and pays it all the same.",
+   _pays_later(1, _PROCESSING), watch_s=2)
+wd("wd-canceled-at-is-cleared-later", "WD-09",
+   "A job that reconciles dates sets status and date back a second later.",
+   effects.comes_undone(1, "status", "canceled_at"), watch_s=2)
+wd("wd-unsupported-is-canceled-later", "WD-10, WD-03",
+   "What the provider declined is put into a queue, and canceled when the provider is asked once more.",
+   effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 1), when=_PROCESSING), watch_s=2)
+wd("wd-refused-paid-is-canceled-later", "WD-10",
+   "A refused cancel of a paid withdraw asks the provider for a refund, which cancels it a second later.",
+   effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 1), when=steps.state("paid")), watch_s=2)
+wd("wd-refusal-drops-metadata-later", "WD-10",
+   "A refused cancel is written to the log of the withdraw a second later, in place of its metadata.",
+   effects.after_refusal("VALIDATION_ERROR", effects.later(effects.sets(lambda it: {"metadata": {}}), 1),
+       when=steps.state("paid", "failed", "canceled")), watch_s=2)
+wd("wd-refusal-moves-updated-at-later", "WD-10",
+   "A refused cancel is noted by a worker, and updatedAt moves later.",
+   effects.after_refusal("VALIDATION_ERROR", effects.later(effects.touches, 1),
+       when=steps.state("paid", "failed", "canceled")), watch_s=2)
+wd("wd-unsigned-cancel-is-queued", "WD-10, WD-31",
+   "The job is queued before the signature is looked at: 401, and canceled a second later.",
+   effects.after_refusal("UNAUTHORIZED", effects.later(effects.cancels, 1),
+       when=steps.state("pending", "processing")), watch_s=2)
+
+# Dates
+
+wd("wd-created-at-is-a-day-later", "WD-24",
+   "The answer to a cancel shows createdAt in the zone of another machine: a day off.",
+   changes.answers(lambda it: {"createdAt": instant(it.created_at + timedelta(days=1))}))
+wd("wd-created-at-is-a-day-earlier", "WD-24",
+   "Cancelling moves createdAt a day back, by a zone applied twice.",
+   effects.writes(lambda it: {"created_at": it.created_at - timedelta(days=1)}))
+wd("wd-created-at-loses-its-time", "WD-24",
+   "The archive of canceled withdraws keeps the day of creation, and no time.",
+   changes.shows(lambda it: {"createdAt": instant(it.created_at.replace(hour=0, minute=0, second=0, microsecond=0))},
+       steps.state("canceled")))
+wd("wd-canceled-at-is-hours-behind", "WD-17, WD-24",
+   "canceledAt is shown hours behind, with a Z: a zone was taken off.",
+   changes.answers(lambda it: {"canceledAt": instant(it.updated_at - timedelta(hours=7))}), warns=True)
+wd("wd-updated-at-goes-back", "WD-24", "Cancelling writes the creation into updatedAt.",
+   effects.writes(lambda it: {"updated_at": it.created_at}))
+wd("wd-processing-is-created-anew", "WD-24",
+   "Calling a withdraw back from its provider replaces the row: it was created now.",
+   steps.after(Withdraws.check_cancellable, lambda api, _, it: setattr(it, "created_at", it.updated_at + _SECOND)
+       if it.status == "processing" else None))
+
+# Values
+
+wd("wd-description-is-null", "WD-23", "The description of a canceled withdraw is dropped: null.",
+   changes.shows(lambda it: {"description": None}, steps.state("canceled")))
+wd("wd-metadata-is-null", "WD-23",
+   "metadata is loaded lazily, and not at all after a cancel: null.",
+   changes.answers(lambda it: {"metadata": None}))
+wd("wd-reference-is-empty", "WD-23",
+   "referenceId is emptied, so that the merchant can use it once more.",
+   effects.writes(lambda it: {"reference_id": ""}))
+wd("wd-destination-type-is-null", "WD-23",
+   "destinationType is null once there is nothing left to be sent.",
+   changes.shows(lambda it: {"destinationType": None}, steps.state("canceled")))
+wd("wd-stored-account-is-null", "WD-21",
+   "The answer to a cancel shows the masked number; a read shows null from then on.",
+   changes.reads(lambda it: {"bankAccountNumber": None}, steps.state("canceled")))
+wd("wd-stored-metadata-is-emptied", "WD-23",
+   "The answer is made before metadata is emptied in the database.",
+   changes.reads(lambda it: {"metadata": {}}, steps.state("canceled")))
+
+
+@defect("wd-second-merchants-processing-lacks-its-bank", "WD-23")
+class SecondMerchantsProcessingLacksItsBank(Withdraws):
+    """What the second merchant's provider calls back is shown without the bank's code."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.called_back: set[str] = set()
+
+    def write(self, row: Withdraw, reason: str | None = None) -> None:
+        if row.status == "processing" and row.merchant == "merchant_b":
+            self.called_back.add(row.id)
+        super().write(row, reason)
+
+    def answered(self, row: Withdraw) -> dict[str, Any]:
+        shown = super().answered(row)
+        return shown | {"bankCode": None} if row.id in self.called_back else shown
+
+
+# Another merchant, reading
+
+wd("wd-foreign-processing-is-read", "WD-12",
+   "The query that reads processing withdraws, for a queue, forgot the merchant.",
+   changes.read_begins(lambda api, request, given: api.shown_to_reader(it) if api.authenticate(request)
+       and (it := api.known(given)) and it.status == "processing" else None))
+wd("wd-foreign-read-tells-in-its-error", "WD-12",
+   "Reading another merchant's withdraw answers 403, and shows what may not be seen in the error's details.",
+   changes.read_begins(lambda api, request, given: api.reply(403, {"success": False, "error":
+       {"code": "FORBIDDEN", "message": "This withdraw isn't yours.", "details": api.shown(it)}})
+       if (it := api.known(given)) and api.authenticate(request).merchant != it.merchant else None))

@@ -1,0 +1,84 @@
+"""Withdraws whose callers hang up before they are answered."""
+
+import asyncio
+from typing import Any
+
+from conformance.sandbox.defects import defect
+from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.windows import hangs_up
+from conformance.sandbox.withdraws.model import Withdraw
+from conformance.sandbox.withdraws.reference import Withdraws
+
+
+class _Stopped(Withdraws):
+    """The handler is stopped when its caller is gone, and `leave` says what it leaves behind."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.left: set[str] = set()
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        """Do it, unless the caller hangs up meanwhile."""
+        row = self.known(given)
+        if row is None or row.status not in self.cancellable or request.method != "POST":
+            return await super().cancel(request, given)
+        self.authenticate(request)
+        if row.id in self.left:
+            return await self.again(request, row)
+        if await hangs_up(request):
+            self.leave(row)
+            raise Refusal(408, "REQUEST_TIMEOUT", "Nobody is there any more.")
+        return await super().cancel(request, given)
+
+    def leave(self, row: Withdraw) -> None:
+        """What a stopped handler leaves behind."""
+        self.left.add(row.id)
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        """The answer to a cancel of what a stopped handler has left behind."""
+        raise NotImplementedError
+
+
+@defect("wd-caller-gone-leaves-a-lock", "WD-01")
+class CallerGoneLeavesALock(_Stopped):
+    """A withdraw is marked as being cancelled, and the mark stays where the caller hangs up: 409 from then on."""
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        raise Refusal(409, "IN_PROGRESS", "This withdraw is being cancelled.")
+
+
+@defect("wd-caller-gone-leaves-a-transaction", "WD-01")
+class CallerGoneLeavesATransaction(_Stopped):
+    """The transaction of a caller that hung up is neither committed nor rolled back, and the next one ends in a 500."""
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        raise TimeoutError("lock wait timeout exceeded")
+
+
+@defect("wd-caller-gone-leaves-it-hanging", "WD-01")
+class CallerGoneLeavesItHanging(_Stopped):
+    """The row of a caller that hung up stays locked, and the next cancel waits for it for ever."""
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        await asyncio.sleep(3600)
+        raise AssertionError("nobody waits so long")
+
+
+@defect("wd-caller-gone-is-said-to-be-canceled", "WD-09")
+class CallerGoneIsSaidToBeCanceled(_Stopped):
+    """The cancel of a caller that hung up is noted and not done: the next one hears that it is canceled already."""
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        raise Refusal(400, "VALIDATION_ERROR", "This withdraw stays as it is: it was canceled before.")
+
+
+@defect("wd-caller-gone-writes-half", "WD-09")
+class CallerGoneWritesHalf(_Stopped):
+    """canceledAt is written before the handler is stopped and the status isn't: refused as canceled, and pending."""
+
+    def leave(self, row: Withdraw) -> None:
+        super().leave(row)
+        row.canceled_at = row.updated_at = self.clock.after(row.updated_at)
+
+    async def again(self, request: Request, row: Withdraw) -> Response:
+        raise Refusal(400, "VALIDATION_ERROR", "This withdraw stays as it is: it was canceled before.")
