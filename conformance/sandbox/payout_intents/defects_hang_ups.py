@@ -7,9 +7,9 @@ from typing import Any
 from conformance.sandbox.defects import defect
 from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response
 from conformance.sandbox.payout_intents.model import Intent
-from conformance.sandbox.payout_intents.once import hangs_up
 from conformance.sandbox.payout_intents.reference import PayoutIntents
 from conformance.sandbox.store import Scope
+from conformance.sandbox.windows import hangs_up
 
 _PATIENT = 60
 """Turns to wait for a caller to hang up, long enough on a busy machine, too."""
