@@ -27,13 +27,12 @@ from conformance.fuzz import EXAMPLES
 from conformance.model import RunRecord
 from conformance.plugin import RUN
 from conformance.profile import Profile
-from conformance.report import explain, record
-from conformance.report.explain import Finding
+from conformance.report import record
 from conformance.sandbox import Defect, list_defects
 from tests.proof.prove import SANDBOXES, Each, adapted, checked, control, folded, run_pytest
+from tests.proof.told import figures, headlines, titles
 from tests.support import CREDENTIAL_ENV, SandboxProcess
 
-GOAL_FIRST, GOAL_HEADLINES = 0.97, 1.3
 SEED = 1
 
 
@@ -58,29 +57,6 @@ class Bent:
     def watch_s(self) -> float:
         """How long after a cancel one has to look."""
         return max(defect.watch_s for defect in self.defects)
-
-
-def headlines(run: RunRecord) -> list[dict[str, Any]]:
-    """The headlines of a run in the order in which its reports show them."""
-    told = [("problem", one) for one in explain.problems(run)]
-    told += [("warning", one) for one in explain.warnings(run)]
-    return [{"kind": kind, **_headline(one)} for kind, one in told]
-
-
-def _headline(finding: Finding) -> dict[str, Any]:
-    return {
-        "row": finding.requirement.id,
-        "title": finding.title,
-        "named": bool(finding.fault),
-        "check": finding.check.id,
-        "more": [check.id for check in finding.more],
-        "also": list(finding.also),
-        "folded": [one.requirement.id for one in finding.folded],
-        "expected": finding.expected,
-        "observed": finding.observed,
-        "hint": finding.hint,
-        "worked": finding.worked,
-    }
 
 
 def runs(api: str, urls: Sequence[str], folder: Path, bent: Sequence[Bent], *, fuzz: bool) -> None:
@@ -148,50 +124,6 @@ def again(kept: RunRecord) -> RunRecord:
     )
 
 
-def figures(results: Sequence[Mapping[str, Any]]) -> str:
-    """The two figures, and who misses them, as Markdown."""
-    whole = len(results) or 1
-    rows = [(one, one["headlines"][0]["row"] if one["headlines"] else "nothing") for one in results]
-    main = sum(row == one["breaks"][0] for one, row in rows)
-    among = sum(row in one["breaks"] for one, row in rows)
-    number = sum(len(one["headlines"]) for one in results) / whole
-    problems = sum(line["kind"] == "problem" for one in results for line in one["headlines"]) / whole
-    first = (
-        f"{len(results)} runs. The first headline belongs to the row that the defect breaks in {main / whole:.1%} "
-        f"(to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
-    )
-    many = (
-        f"A run has {number:.2f} headlines (goal {GOAL_HEADLINES} at most): {problems:.2f} problems and "
-        f"{number - problems:.2f} warnings."
-    )
-    lines = [first, many, ""]
-    for one, row in rows:
-        told = [f"{line['row']}{'' if line['kind'] == 'problem' else 'w'}" for line in one["headlines"]]
-        if row not in one["breaks"] or len(told) > 1:
-            miss = "MISS " if row not in one["breaks"] else "also " if row != one["breaks"][0] else "     "
-            lines.append(
-                f"{miss}{one['id']}: breaks {' '.join(one['breaks'])}, told {' '.join(told) or 'nothing'}"
-            )
-    return "\n".join(lines) + "\n"
-
-
-def titles(results: Sequence[Mapping[str, Any]]) -> str:
-    """The first headline of each run; one that has the title of its row only is marked."""
-    lines = []
-    for one in results:
-        for line in one["headlines"][:1]:
-            mark = "" if line["named"] else " (TITLE OF THE ROW)"
-            lines += [f"{one['id']}: {line['row']} {line['title']}{mark}", f"    check     {line['check']}"]
-            lines += [
-                f"    {name.ljust(9)} {line[name]}"
-                for name in ("expected", "observed", "hint", "worked")
-                if line[name]
-            ]
-            if line["folded"]:
-                lines.append(f"    folded    {' '.join(line['folded'])}")
-    return "\n".join(lines) + "\n"
-
-
 def chosen(api: str, names: Sequence[str], sample: int | None, *, fuzz: bool) -> list[Bent]:
     """The sandboxes that are asked for; all of one defect each where none is named.
 
@@ -206,7 +138,12 @@ def chosen(api: str, names: Sequence[str], sample: int | None, *, fuzz: bool) ->
 
 def measured(bent: Bent, run: RunRecord) -> dict[str, Any]:
     """What OUT holds of one run."""
-    return {"id": bent.name, "breaks": list(bent.breaks), "headlines": headlines(run)}
+    return {
+        "id": bent.name,
+        "breaks": list(bent.breaks),
+        "each": [list(defect.breaks) for defect in bent.defects],
+        "headlines": headlines(run),
+    }
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.catalogue import load
 from conformance.model import Catalogue
 from conformance.sandbox import Defect, list_defects
+from tests.proof.told import figures
 
 CELL, LEFT, TOP, MARGIN = 13, 330, 70, 10
 COLOURS = {"failed": "#c0392b", "warned": "#e0a020", "error": "#7f3fbf"}
@@ -82,11 +83,15 @@ def picture(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[st
 
 
 def main() -> None:
-    """`python -m tests.proof.matrix API RESULTS FOLDER`: draws what `prove` found."""
+    """`python -m tests.proof.matrix API RESULTS FOLDER`: draws what `prove` found.
+
+    Of a full run it also prints what reports tell first.
+    """
     api, found, folder = sys.argv[1:]
-    results = {
-        one["id"]: one["outcomes"] for one in json.loads(Path(found).read_text()) if one["kind"] == "defect"
-    }
+    defective = [one for one in json.loads(Path(found).read_text()) if one["kind"] == "defect"]
+    results = {one["id"]: one["outcomes"] for one in defective}
+    if all("headlines" in one for one in defective):
+        sys.stdout.write(figures(defective))
     write(load(api), [defect for defect in list_defects(api) if defect.id in results], results, Path(folder))
 
 

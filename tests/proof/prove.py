@@ -6,7 +6,8 @@ A defect is judged by the checks of the requirements that it breaks, or by all o
 late.
 Start-up is shared: a few sandboxes on sockets of their own, each with one run at a time, its world reset over the
 control endpoint; for all defects the suites are collected once, and each gets a process forked off there. Writes a
-JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`.
+JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`,
+with `--full` of each defect also the `headlines` that a report has.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from conformance.plugin import RUN
 from conformance.profile import Profile, load
 from conformance.report import journal, record, verdict
 from conformance.sandbox import Defect, list_defects
+from tests.proof import told
 from tests.support import CREDENTIAL_ENV, SandboxProcess
 
 SUITES = Path(catalogue.__file__).parent / "suites"
@@ -170,6 +172,14 @@ def defective(
             "id": defect.id,
             "seconds": each.seconds[defect.id],
             **judged(api, profile, folder / defect.id),
+            **(
+                {
+                    "breaks": defect.breaks,
+                    "headlines": told.headlines(folded(api, profile, folder / defect.id)),
+                }
+                if full
+                else {}
+            ),
         }
 
 
