@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from conformance.model import Auth, Check, Exchange, Harm, Requirement, RunRecord
+from conformance.model import Auth, Check, Exchange, Harm, Outcome, Requirement, RunRecord
 from conformance.report.safe import same_but_ids
 
 _HARMS = list(Harm)
@@ -37,6 +37,14 @@ def matches(check: Check, pattern: str) -> bool:
     return fnmatchcase(check.id, pattern.replace("[", "[[]"))
 
 
+def presumes(check: Check, row: Requirement, by: Check) -> bool:
+    """Returns whether `check` of `row` can't be judged while `by` fails."""
+    return any(
+        matches(check, one.checks) and any(matches(by, pattern) for pattern in one.without)
+        for one in row.presumes
+    )
+
+
 @dataclass(frozen=True)
 class Causes:
     """What explains the failing checks of a run."""
@@ -45,18 +53,21 @@ class Causes:
 
     def explained(self, check: Check, row: Requirement, by: Check, cause: Requirement) -> bool:
         """Returns whether `check` of `row` fails because `by` of `cause` does."""
-        if any(
-            matches(check, one.checks) and any(matches(by, pattern) for pattern in one.without)
-            for one in row.presumes
-        ):
+        if presumes(check, row, by):
+            return True
+        if self.is_an_echo(by) or self._only_cites_a_crash(by):
+            return False
+        if self._is_the_same_crash(check, by):
             return True
         if cause.premise and not row.premise:
             return self.is_about_a_premise(by) and self._is_refused_alike(check, by)
         if row.premise:
             return (
-                cause.id in self._accepting and not self.is_about_a_premise(check) and self._same(check, by)
+                cause.id in self._accepting
+                and not self.is_about_a_premise(check)
+                and self._same(check, by, cause)
             )
-        return cause.id in self.ancestors(row.id) and self._same(check, by)
+        return cause.id in self.ancestors(row.id) and self._same(check, by, cause)
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Returns the ids of all rows that a row builds on, whether directly or not."""
@@ -92,35 +103,50 @@ class Causes:
         decides = self.record.exchanges[index]
         return decides.method not in ("GET", "HEAD") and index in self._repeated
 
-    def is_retold(self, check: Check) -> bool:
-        """Returns whether another check had got the answer that decides: this one looks back on a run."""
+    def is_an_echo(self, check: Check) -> bool:
+        """Returns whether an earlier check fails by the very answer that decides: this one only looks it over again."""
+        answer = self._answer(check)
+        return answer is not None and self._first_failing.get((answer.started_at, answer.url)) != check.id
+
+    def looks_back(self, check: Check) -> bool:
+        """Returns whether a check looks at what another suite has left: an answer, or a resource."""
         answer = self._answer(check)
         if answer is None:
             return False
         named = [one for one, _ in check.resources if one and one in answer.url]
-        retold = self._first_told.get((answer.started_at, answer.url)) != check.id
-        return retold or any(self._first_named.get(one) != check.id for one in named)
+        owners = [self._first_told.get((answer.started_at, answer.url), check.suite)]
+        return any(owner != check.suite for owner in (*owners, *map(self._first_named.__getitem__, named)))
+
+    @cached_property
+    def _first_failing(self) -> Mapping[tuple[str, str], str]:
+        """The check that fails first by an answer."""
+        wrong = (Outcome.FAILED, Outcome.WARNED)
+        failing = [check for check in self.record.checks if check.outcome in wrong]
+        found: dict[tuple[str, str], str] = {}
+        for check in sorted(failing, key=lambda one: one.started_at):
+            answer = self._answer(check)
+            if answer is not None:
+                found.setdefault((answer.started_at, answer.url), check.id)
+        return found
 
     @cached_property
     def _first_told(self) -> Mapping[tuple[str, str], str]:
-        """The check that each request belongs to: of those that show it, the one that ended first."""
-        found: dict[tuple[str, str], tuple[str, str]] = {}
-        for check in self.record.checks:
+        """The suite that each request belongs to: that of the check which shows it and began first."""
+        found: dict[tuple[str, str], str] = {}
+        for check in sorted(self.record.checks, key=lambda one: one.started_at):
             for index in check.named:
                 one = self.record.exchanges[index]
-                mark, claim = (one.started_at, one.url), (check.started_at, check.id)
-                found[mark] = min(found.get(mark, claim), claim)
-        return {mark: name for mark, (_, name) in found.items()}
+                found.setdefault((one.started_at, one.url), check.suite)
+        return found
 
     @cached_property
     def _first_named(self) -> Mapping[str, str]:
-        """The check that each resource was handed over to: of those that name it, the one that began first."""
-        found: dict[str, tuple[str, str]] = {}
-        for check in self.record.checks:
-            claim = (check.started_at, check.id)
+        """The suite that each resource was handed over to first."""
+        found: dict[str, str] = {}
+        for check in sorted(self.record.checks, key=lambda one: one.started_at):
             for one, _ in check.resources:
-                found[one] = min(found.get(one, claim), claim)
-        return {one: name for one, (_, name) in found.items()}
+                found.setdefault(one, check.suite)
+        return found
 
     @cached_property
     def any_succeeded(self) -> bool:
@@ -168,16 +194,14 @@ class Causes:
         index = check.shown_by
         return None if index is None else self.record.exchanges[index]
 
-    def _same(self, check: Check, by: Check) -> bool:
+    def _same(self, check: Check, by: Check, cause: Requirement) -> bool:
         """Returns whether two checks show the same deviation, each by the answer that decides."""
         one, other = self._answer(check), self._answer(by)
         if one is None or other is None or check.problem is None or by.problem is None:
             return False
         if self.is_a_replay(check) and self.is_a_replay(by):
             return True
-        if self._was_spoilt(check, one, by):
-            return True
-        if one.status == other.status and (one.status or 0) >= 500 and _body(one) == _body(other):
+        if cause.id not in self._accepting and self._was_spoilt(check, one, by):
             return True
         if self._accepts(one) != self._accepts(other):
             return False
@@ -191,6 +215,19 @@ class Causes:
             or _told(check) == _told(by)
             or (not self._accepts(one) and _body(one) == _body(other))
         )
+
+    def _only_cites_a_crash(self, by: Check) -> bool:
+        answer = self._answer(by)
+        if answer is None or (answer.status or 0) < 500:
+            return False
+        return self._first_told.get((answer.started_at, answer.url), by.suite) != by.suite
+
+    def _is_the_same_crash(self, check: Check, by: Check) -> bool:
+        """Returns whether a check that looks back cites the 5xx that `by` had got: there is no more to it than that."""
+        one, other = self._answer(check), self._answer(by)
+        if one is None or other is None or (one.status or 0) < 500:
+            return False
+        return (one.started_at, one.url) == (other.started_at, other.url) and self.is_an_echo(check)
 
     def _is_refused_alike(self, check: Check, by: Check) -> bool:
         """Returns whether the same refusal decides both, whatever was asked for."""

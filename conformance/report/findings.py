@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
-from conformance.report.causes import Causes, harm, ordered
+from conformance.report.causes import Causes, harm, ordered, presumes
 from conformance.report.curl import curl
 from conformance.report.safe import line, same_but_ids
 from conformance.report.verdict import binding
@@ -174,7 +174,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     return (
         harm(check, row),
         twisted,
-        causes.is_retold(check),
+        causes.looks_back(check),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,
@@ -190,16 +190,18 @@ def _is_sequence(check: Check) -> bool:
 def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[dict[int, int], list[_Group]]:
     """Returns the position of the group that each folded one follows from, and the groups.
 
-    In those that aren't folded, checks that nothing explains come first: these show what else is wrong.
+    In those that aren't folded, checks that nothing explains come first: these show what else is wrong. Of groups that
+    would explain each other, the one that can't be judged without the other is folded.
     """
     waived = {name for name in rows_of(record) if record.waived(name) is not None}
     parents: dict[int, int] = {}
     left = list(groups)
-    for position, group in enumerate(groups):
+    for position in sorted(range(len(groups)), key=lambda one: not _presumes_any(groups[one], groups)):
+        group = groups[position]
         others = [
             (number, other)
             for number, other in enumerate(groups)
-            if other is not group and (other.row.id not in waived or group.row.id in waived)
+            if _root(number, parents) != position and (other.row.id not in waived or group.row.id in waived)
         ]
         found = {check.id: _cause(check, group, others, causes) for check in group.checks}
         first = found[group.checks[0].id]
@@ -209,7 +211,12 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
             left[position] = replace(
                 group, checks=tuple(sorted(group.checks, key=lambda check: found[check.id] is not None))
             )
-    return _without_circles(parents), left
+    return parents, left
+
+
+def _presumes_any(group: _Group, others: Iterable[_Group]) -> bool:
+    failing = [check for other in others if other.row.id != group.row.id for check in other.checks]
+    return any(presumes(check, group.row, by) for check in group.checks for by in failing)
 
 
 def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], causes: Causes) -> int | None:
@@ -221,19 +228,6 @@ def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], ca
         elif any(causes.explained(check, group.row, by, other.row) for by in other.checks):
             return position
     return None
-
-
-def _without_circles(parents: dict[int, int]) -> dict[int, int]:
-    """Of groups that would explain each other, the first stays."""
-    for position in sorted(parents):
-        seen, step = {position}, position
-        while step in parents:
-            step = parents[step]
-            if step in seen:
-                del parents[min(seen)]
-                break
-            seen.add(step)
-    return parents
 
 
 def _root(position: int, parents: Mapping[int, int]) -> int:
