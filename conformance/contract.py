@@ -37,10 +37,14 @@ class Misreading:
 
 @dataclass(frozen=True, slots=True)
 class CurlAuthentication:
-    """How a shell command authenticates a request afresh: lines to run first, and arguments of curl."""
+    """How a shell command authenticates a request afresh: lines to run first, and arguments of curl.
+
+    `once` are shell functions that `setup` calls, one line each: every request needs the same ones.
+    """
 
     setup: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

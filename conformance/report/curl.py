@@ -22,16 +22,16 @@ _SPECIAL = {0x0A: "\\n", 0x09: "\\t", 0x0D: "\\r", 0x5C: "\\\\", 0x25: "%%", 0x2
 INLINE = 8 * 1024
 
 
-def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str:
+def curl(exchange: Exchange, target: Target, *, index: int | None = None, defined: bool = True) -> str:
     """Returns the command(s) that repeat `exchange`, without a final newline.
 
     Documented authentication is made afresh, as the contract of the API says. Altered authentication, and that of an
     API that isn't installed, is sent as it was, with the variable in place of each whole secret. `index` is the
     exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
-    instead of being spelled out.
+    instead of being spelled out. Without `defined` the functions of `once` have been defined before.
     """
     body = _Body(exchange.request_body, index)
-    setup, auth = _authentication(exchange, target, body)
+    functions, setup, auth = _authentication(exchange, target, body)
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
     headers, known = exchange.request_headers, _auth_headers(exchange, target.api)
     own = [one for one in headers if one[0].lower() not in known and not _implied(*one, exchange)]
@@ -41,7 +41,16 @@ def curl(exchange: Exchange, target: Target, *, index: int | None = None) -> str
     if body.raw:
         arguments.append(body.argument)
     command = "curl " + " \\\n  ".join(arguments)
-    return "\n".join([*setup, body.pipe + command])
+    return "\n".join([*(functions if defined else ()), *setup, body.pipe + command])
+
+
+def once(api: str) -> tuple[str, ...]:
+    """Returns the shell functions that authenticate the requests of an API, one line each."""
+    documented = _installed(api)
+    if documented is None:
+        return ()
+    names = {name.lower(): name for name in documented.headers}
+    return documented.curl(names, lambda field: f"${field}", "").once
 
 
 def quote(text: str) -> str:
@@ -101,8 +110,10 @@ def _from_har(raw: bytes, index: int) -> str:
     return f"jq -j '.log.entries[{index}].request.postData.text' exchanges.har{encoded}"
 
 
-def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[list[str], list[str]]:
-    """Returns commands to run first, and arguments of curl."""
+def _authentication(
+    exchange: Exchange, target: Target, body: _Body
+) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """Returns functions to define, commands to run first, and arguments of curl."""
     known = _auth_headers(exchange, target.api)
     sent = [(name, value) for name, value in exchange.request_headers if name.lower() in known]
     spelled = {name.lower(): name for name, _ in sent}
@@ -111,11 +122,11 @@ def _authentication(exchange: Exchange, target: Target, body: _Body) -> tuple[li
         owner = _owner(exchange.request_headers)
         text = body.source if body.raw else ""
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), text)
-        return list(made.setup), list(made.arguments)
+        return made.once, list(made.setup), list(made.arguments)
     setup: list[str] = []
     if any("[redacted]" in value for _, value in sent):
         setup.append("# [redacted] stands for the invalid credential that was sent")
-    return setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
+    return (), setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
 
 
 def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:

@@ -1,15 +1,19 @@
 """The summary of a run in GitHub's Markdown, for a job's page or a pull request: short, and safe to show.
 
-Text of the target can neither format nor link, mention or close anything. Pure; no errors.
+At most forty lines, whatever failed: the first problems stand there in full, all else is folded. What is folded is one
+line of HTML each, since a fold of Markdown would take many. Text of the target can neither format nor link, mention or
+close anything. Pure; no errors.
 """
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.model import Outcome, RunRecord, Verdict
-from conformance.report import explain
-from conformance.report.explain import Finding
+from conformance.report import explain, script
+from conformance.report.explain import Finding, Gap
 from conformance.report.safe import counted, line, visible
+from conformance.report.told import Told, rule, told
 
 _ICONS = {
     Outcome.PASSED: "✅",
@@ -21,9 +25,14 @@ _ICONS = {
     Outcome.NOT_APPLICABLE: "▫️",
 }
 _VERDICTS = {Verdict.CONFORMANT: "✅", Verdict.NON_CONFORMANT: "❌", Verdict.INCONCLUSIVE: "❔"}
-# GitHub cuts a summary at 1 MiB; people stop reading long before.
-_PROBLEMS = 10
+# People read no more in a pull request.
+LINES = 40
+# What is kept for each part that follows the problems; GitHub cuts a summary at 1 MiB.
+_FOLDED = 20
+_CAUSES = 5
 _COMMAND = 3000
+# Rows that are shown by their own lines, in this order; `check` and what repeats it are folded.
+_SHOWN = ("asks", "sent", "expected", "observed", "hint", "worked", "note", "waived", "also", "about")
 
 
 def summary(record: RunRecord) -> str:
@@ -32,107 +41,192 @@ def summary(record: RunRecord) -> str:
 
 
 def _lines(record: RunRecord) -> Iterator[str]:
-    target, counts = record.target, record.counts()
-    yield f"## {_VERDICTS[record.verdict]} {explain.VERDICTS[record.verdict]}: {text(target.name)}"
-    yield from ["", f"{text(explain.title(target))} {explain.headline(record)}.", ""]
-    yield "| " + " | ".join(f"{icon} {explain.OUTCOMES[outcome]}" for outcome, icon in _ICONS.items()) + " |"
-    yield "|" + " ---: |" * len(_ICONS)
-    yield "| " + " | ".join(str(counts[outcome]) for outcome in _ICONS) + " |"
-    yield from _problems(record)
-    yield from _gaps(record)
-    yield from _warnings(record)
-    yield from _waivers(record)
-    yield from _matrix(record)
-    unreached = explain.unreached(record)
-    yield from ["", f"> 🕳️ {text(unreached, 1500)}"] if unreached else []
-    for note in record.notes:
-        yield from ["", f"> {text(note)}"]
-    yield ""
-    yield (
+    target = record.target
+    below = [*_gaps(record), *_warnings(record), *_waivers(record), *_requirements(record), *_notes(record)]
+    head = [
+        f"## {_VERDICTS[record.verdict]} {explain.VERDICTS[record.verdict]}: {text(target.name)}",
+        "",
+        f"{text(explain.title(target))} {text(explain.headline(record))}.",
+        "",
+        _counts(record),
+    ]
+    below.append(
         f"<sub>payout-conformance {text(record.harness_version)}, "
         f"catalogue revision {record.catalogue_revision}, seed {record.seed}, "
         f"{text(record.started_at)}, {code(target.base_url)}</sub>"
     )
+    yield from head
+    yield from _problems(record, LINES - len(head) - 2 * len(below))
+    for row in below:
+        yield from ["", row]
 
 
-def _problems(record: RunRecord) -> Iterator[str]:
+def _counts(record: RunRecord) -> str:
+    counts = record.counts()
+    parts = [
+        f"{icon} {counts[outcome]} {explain.OUTCOMES[outcome]}"
+        for outcome, icon in _ICONS.items()
+        if counts[outcome]
+    ]
+    return " · ".join(parts) or "no requirements"
+
+
+def _problems(record: RunRecord, room: int) -> Iterator[str]:
+    """The first problems in full, as many as there is `room` for, in lines; one fold with the others."""
     problems = explain.problems(record)
-    if not problems:
-        return
-    yield from ["", f"### Problems ({len(problems)})"]
-    for finding in problems[:_PROBLEMS]:
-        yield from ["", *_finding(record, finding)]
-    if len(problems) > _PROBLEMS:
-        yield from ["", f"… and {counted(len(problems) - _PROBLEMS, 'more problem')}: see `report.html`."]
+    shown = 0
+    for number, finding in enumerate(problems, 1):
+        rows = ["", *_problem(record, number, finding)]
+        more = 2 if number < len(problems) else 0
+        if len(rows) + more > room:
+            break
+        yield from rows
+        room -= len(rows)
+        shown = number
+    if rest := problems[shown:]:
+        title = counted(len(rest), "more problem") if shown else counted(len(rest), "problem")
+        yield from ["", _fold(title, [_folded(record, one) for one in rest[:_FOLDED]], len(rest) - _FOLDED)]
 
 
-def _finding(record: RunRecord, finding: Finding) -> Iterator[str]:
-    row = finding.requirement
-    if finding.control:
-        yield f"**{explain.begun(finding)}** ({text(row.id)} first: {text(row.title)})"
-    else:
-        yield f"**{text(row.id)} {row.level}: {text(row.title)}**"
+def _problem(record: RunRecord, number: int, finding: Finding) -> Iterator[str]:
+    about = told(record, finding)
+    below = "" if about.title == finding.requirement.title else f"<br>{text(rule(finding))}"
+    name = (
+        f"{finding.requirement.id} {finding.requirement.level}: {about.title}" if not below else about.title
+    )
+    yield f"**{number}. {text(name)}**{'' if finding.control else below}"
     yield ""
-    if not finding.control:
-        yield f"- Asks: {text(row.statement)} ({text(row.section)})"
-    for label, value in (
-        ("Expected", finding.expected),
-        ("Observed", finding.observed),
-        ("Hint", finding.hint),
-    ):
-        if value:
-            yield f"- {label}: {text(value)}"
-    for remark in finding.remarks:
-        yield f"- **{text(remark)}**"
-    for waiver in explain.waived(record, finding.check):
-        yield f"- **Failed, and {text(explain.waiver(waiver))}**"
-    more = f" and {counted(len(finding.more), 'more check')}" if finding.more else ""
-    yield f"- Check: {code(finding.check.id)}{more}"
-    if finding.signed is not None:
-        yield f"- Signed: {code(finding.signed)}"
-    if finding.curl and len(finding.curl) <= _COMMAND:
-        yield from ["", *fence(finding.curl, "sh")]
+    for label, value in about.rows:
+        if label in _SHOWN:
+            yield f"- {label.capitalize()}: {text(value)}"
+    yield f"- Check: {_names(finding)}"
+    yield from ["", f"<details><summary>{_how(about)}</summary>{_repeat(record, about)}</details>"]
+
+
+def _names(finding: Finding) -> str:
+    rest = finding.more[:_FOLDED]
+    more = (
+        f" and {counted(len(finding.more), 'more check')}: {', '.join(code(one.id) for one in rest)}"
+        if rest
+        else ""
+    )
+    return code(finding.check.id) + more + (" …" if len(finding.more) > len(rest) else "")
+
+
+def _how(about: Told) -> str:
+    return "Steps, and how to repeat them" if about.steps else "How to repeat it"
+
+
+def _repeat(record: RunRecord, about: Told) -> str:
+    """The steps and the commands, as HTML."""
+    parts = [_list([inline(one) for one in about.steps])] if about.steps else []
+    parts += [f"<p>{block(about.replay)}</p>"] if about.replay else []
+    whole = script.whole(record, about.script) if about.script else ""
+    if whole and len(whole) <= _COMMAND:
+        parts += [f"<p>{inline(about.usage)}</p>"] if about.usage else []
+        parts.append(f"<pre>{block(whole, newlines=True)}</pre>")
+    return "".join(parts)
+
+
+def _folded(record: RunRecord, finding: Finding) -> str:
+    """A finding in a list that is folded: the same evidence, in HTML."""
+    about = told(record, finding)
+    rows = "".join(
+        f"<br>{label.capitalize()}: {inline(value)}"
+        for label, value in about.rows
+        if label in (*_SHOWN, "check")
+    )
+    own = f"<br>{inline(rule(finding))}" if about.title != finding.requirement.title else ""
+    name = about.title if own or finding.control else f"{finding.requirement.id} {about.title}"
+    steps = _list([inline(one) for one in about.steps]) if about.steps else ""
+    return f"<b>{inline(name)}</b>{own}{rows}{steps}" + (
+        f"<p>{block(about.replay)}</p>" if about.replay else ""
+    )
 
 
 def _gaps(record: RunRecord) -> Iterator[str]:
+    """One sentence per cause; unfolded where nothing else decides the verdict."""
     gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
-    if not gaps:
-        return
-    yield from ["", "### Not proven", "", "| | Requirements | Why |", "| --- | --- | --- |"]
-    for gap in gaps:
-        ids = ", ".join(text(name) for name in gap.ids)
-        yield f"| {_ICONS[gap.outcome]} {explain.OUTCOMES[gap.outcome]} | {ids} | {text(gap.reason)} |"
+    open_ = gaps[:_CAUSES] if record.verdict is Verdict.INCONCLUSIVE else ()
+    for gap in open_:
+        yield f"{_named(gap)}: {text(gap.reason)} ({text(', '.join(gap.ids))})"
+    if rest := gaps[len(open_) :]:
+        items = [
+            f"{_named(gap)}: {inline(gap.reason)} ({inline(', '.join(gap.ids))})" for gap in rest[:_FOLDED]
+        ]
+        number = sum(len(gap.ids) for gap in rest)
+        yield _fold(f"Not proven: {counted(number, 'requirement')}", items, len(rest) - _FOLDED)
+
+
+def _named(gap: Gap) -> str:
+    return f"{_ICONS[gap.outcome]} {explain.OUTCOMES[gap.outcome]}"
 
 
 def _warnings(record: RunRecord) -> Iterator[str]:
     warnings = explain.warnings(record)
-    if not warnings:
-        return
-    yield from ["", f"### Warnings ({len(warnings)})", ""]
-    for finding in warnings[: _PROBLEMS * 2]:
-        row = finding.requirement
-        said = " ".join((text(finding.observed or finding.check.message), *map(text, finding.remarks)))
-        yield f"- **{text(row.id)}** {text(row.title)}: {said}"
-    if len(warnings) > _PROBLEMS * 2:
-        yield f"- … and {counted(len(warnings) - _PROBLEMS * 2, 'more warning')}"
+    if warnings:
+        names = ", ".join(dict.fromkeys(one.requirement.id for one in warnings[:_FOLDED]))
+        items = [_folded(record, one) for one in warnings[:_FOLDED]]
+        yield _fold(f"⚠️ {counted(len(warnings), 'warning')}: {names}", items, len(warnings) - _FOLDED)
 
 
 def _waivers(record: RunRecord) -> Iterator[str]:
     sentences = explain.waivers(record)
     if sentences:
-        yield from ["", f"### Waivers ({len(sentences)})", ""]
-        yield from (f"- {text(sentence)}" for sentence in sentences)
+        yield _fold(
+            counted(len(sentences), "waiver"),
+            [inline(one) for one in sentences[:_FOLDED]],
+            len(sentences) - _FOLDED,
+        )
 
 
-def _matrix(record: RunRecord) -> Iterator[str]:
-    yield from ["", "<details><summary>All requirements</summary>", ""]
-    yield from ["| | Requirement | Level | | Checks |", "| --- | --- | --- | --- | ---: |"]
+def _requirements(record: RunRecord) -> Iterator[str]:
+    items = []
     for result in record.requirements:
         row = result.requirement
-        icon, checks = _ICONS[result.outcome], len(result.checks)
         waived = " (waived)" if record.waived(row.id) else ""
-        yield f"| {icon}{waived} | {text(row.id)} | {row.level} | {text(row.title)} | {checks} |"
-    yield from ["", "</details>"]
+        items.append(f"{_ICONS[result.outcome]}{waived} {inline(row.id)} {row.level} {inline(row.title)}")
+    yield _fold("All requirements", items)
+
+
+def _notes(record: RunRecord) -> Iterator[str]:
+    unreached = explain.unreached(record)
+    notes = [inline(unreached, 1500)] if unreached else []
+    notes += [inline(note) for note in record.notes[:_FOLDED]]
+    if notes:
+        yield _fold(counted(len(notes), "note"), notes, len(record.notes) - _FOLDED)
+
+
+def _fold(title: str, items: Sequence[str], left_out: int = 0) -> str:
+    """A fold with a list in it, in one line; the title and the items are HTML."""
+    more = [f"… and {left_out} more: see report.html"] if left_out > 0 else []
+    return f"<details><summary>{title}</summary>{_list([*items, *more])}</details>"
+
+
+def _list(items: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{one}</li>" for one in items) + "</ul>"
+
+
+def inline(value: str, limit: int = 500) -> str:
+    """`value` as text in a line of HTML, in which it means only itself."""
+    return _broken(html.escape(line(value, limit), quote=False))
+
+
+def block(value: str, *, newlines: bool = False) -> str:
+    """`value` as code in a line of HTML; its line feeds are entities, so that the line stays one."""
+    tag = "" if newlines else "code"
+    escaped = (
+        html.escape(visible(value, newlines=newlines), quote=False)
+        .replace("$", "&#36;")
+        .replace("\n", "&#10;")
+    )
+    return f"<{tag}>{escaped}</{tag}>" if tag else escaped
+
+
+def _broken(escaped: str) -> str:
+    """Breaks up mentions, issue numbers, formulas and addresses, which are found in HTML, too."""
+    shown = escaped.replace("@", "@\u2060").replace("$", "&#36;").replace("://", ":\u2060//")
+    return re.sub(r"(?<!&)#", "#\u2060", re.sub(r"\bwww\.", "www\u2060.", shown))
 
 
 def text(value: str, limit: int = 500) -> str:
@@ -155,13 +249,6 @@ def code(value: str, limit: int = 300) -> str:
     ticks = "`" * (1 + _longest_run(flat))
     pad = " " if flat.startswith("`") or flat.endswith("`") or not flat else ""
     return f"{ticks}{pad}{flat}{pad}{ticks}"
-
-
-def fence(value: str, language: str) -> list[str]:
-    """`value` as a fenced block that nothing in it can close."""
-    shown = visible(value, newlines=True)
-    ticks = "`" * max(3, 1 + _longest_run(shown))
-    return [ticks + language, *shown.split("\n"), ticks]
 
 
 def _longest_run(value: str) -> int:

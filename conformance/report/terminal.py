@@ -4,22 +4,25 @@ Nothing that the target sent reaches the terminal unescaped, nor commands the CI
 errors.
 """
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 from typing import TypeVar
 
 from conformance.model import Outcome, RunRecord, Verdict
-from conformance.report import explain
+from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.safe import counted, inert, line, visible
+from conformance.report.told import Told, told
+from conformance.report.wrap import wrapped
 
 Item = TypeVar("Item")
-Told = Callable[[Item], Iterator[str]]
 # Styles that are asked for: good, bad, warn, dim, bold.
 Style = Callable[[str, str], str]
 
 TONES = {Verdict.CONFORMANT: "good", Verdict.NON_CONFORMANT: "bad", Verdict.INCONCLUSIVE: "warn"}
-_LABEL = 9
+_LABEL = 10
+# The command for so many lines of script is in the report.
+_SCRIPT = 60
 _ORDER = (
     (Outcome.PASSED, "good"),
     (Outcome.FAILED, "bad"),
@@ -28,6 +31,11 @@ _ORDER = (
     (Outcome.ERROR, "bad"),
     (Outcome.DESELECTED, "warn"),
     (Outcome.NOT_APPLICABLE, "dim"),
+)
+_GAPS = (
+    (Outcome.ERROR, "Not judged: no usable answer"),
+    (Outcome.NOT_TESTABLE, "Not testable: what is missing"),
+    (Outcome.DESELECTED, "Left out"),
 )
 
 
@@ -43,7 +51,7 @@ def text(
     """Returns the result of a run as text, with a final newline.
 
     `report` is the path of the full report, as it is to be shown; of problems and of warnings `limit` are shown.
-    `width` is in columns; commands are never wrapped.
+    `width` is in columns; commands are never wrapped, and words, ids and JSON never broken.
     """
     return inert("\n".join(_Text(record, report, style, limit, max(width, 40)).lines()) + "\n")
 
@@ -52,34 +60,33 @@ class _Text:
     def __init__(self, record: RunRecord, report: str, style: Style, limit: int, width: int) -> None:
         self._record = record
         self._report = report
+        self._run = str(PurePath(report).parent) if report else "RUN"
         self._style = style
         self._limit = limit
         self._width = width
+        self._scripts: list[str] = []
 
     def lines(self) -> Iterator[str]:
         record = self._record
         yield self._verdict()
+        if record.verdict is Verdict.INCONCLUSIVE:
+            yield from self._gaps()
         problems = explain.problems(record)
         for number, finding in enumerate(problems[: self._limit], start=1):
             yield ""
-            yield from self._finding(number, finding)
+            yield from self._finding(f"{number}. ", finding, "bad")
         yield from self._rest(len(problems), "problem")
-        for outcome, heading in (
-            (Outcome.ERROR, "No answer could be judged"),
-            (Outcome.NOT_TESTABLE, "Not testable, and what is missing"),
-            (Outcome.DESELECTED, "Left out"),
-        ):
-            gaps = explain.gaps(record, outcome)
-            number = sum(len(gap.results) for gap in gaps)
-            yield from self._section(heading, number, gaps, self._gap, "more reason")
+        if record.verdict is not Verdict.INCONCLUSIVE:
+            yield from self._gaps()
         warnings = explain.warnings(record)
         yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
         waivers = explain.waivers(record)
         yield from self._section("Waivers", len(waivers), waivers, self._waiver)
-        unreached = self._wrapped("Fuzzing", explain.unreached(record), indent=0)
+        yield from self._names()
+        unreached = self._labelled("Fuzzing", explain.unreached(record), indent=0)
         yield from ["", *unreached] if unreached else []
         for note in record.notes:
-            yield from ["", *self._wrapped("Note", note, indent=0)]
+            yield from ["", *self._labelled("Note", note, indent=0)]
         yield ""
         yield self._counts()
         if self._report:
@@ -88,39 +95,61 @@ class _Text:
     def _verdict(self) -> str:
         name = explain.VERDICTS[self._record.verdict].upper()
         who = line(explain.title(self._record.target))
+        # One line, whatever its width: logs are searched for it.
         return f"{self._style(name, TONES[self._record.verdict])}  {who} {explain.headline(self._record)}."
 
-    def _finding(self, number: int, finding: Finding) -> Iterator[str]:
-        row = finding.requirement
-        if finding.control:
-            about = ", ".join((row.id, *finding.also))
-            yield f"{number}. {self._style(explain.begun(finding), 'bad')}"
-            yield from self._wrapped("about", about)
-        else:
-            name = self._style(f"{line(row.id)} {row.level}", "bad")
-            yield f"{number}. {name}  {self._style(line(row.title), 'bold')}"
-            yield from self._wrapped("asks", f"{row.statement} ({row.section})")
-        yield from self._wrapped("expected", finding.expected)
-        yield from self._wrapped("observed", finding.observed)
-        yield from self._wrapped("hint", finding.hint)
-        for remark in finding.remarks:
-            yield from self._wrapped("note", remark)
-        for waiver in explain.waived(self._record, finding.check):
-            yield from self._wrapped("waived", explain.waiver(waiver).removeprefix("waived "))
-        if finding.signed is not None:
-            yield from self._wrapped("signed", finding.signed)
-        yield from self._wrapped("check", self._checks(finding))
-        if finding.curl:
-            yield f"   {self._style('repeat'.ljust(_LABEL), 'dim')}"
-            yield from (f"     {part}" for part in visible(finding.curl, newlines=True).split("\n"))
+    def _finding(self, number: str, finding: Finding, tone: str) -> Iterator[str]:
+        about = told(self._record, finding, self._run)
+        margin = " " * len(number)
+        first, *more = wrapped(line(about.title, 400), self._width - len(number))
+        yield f"{self._style(number, tone)}{self._style(first, 'bold')}"
+        yield from (margin + self._style(row, "bold") for row in more)
+        for label, value in about.rows:
+            yield from self._labelled(label, value, indent=len(number))
+        yield from self._commands(about, len(number))
 
-    def _checks(self, finding: Finding) -> str:
-        text = finding.check.id
-        if finding.more:
-            text += f" and {counted(len(finding.more), 'more check', 'more checks')}"
-        if finding.also and not finding.control:
-            text += f"; also about {', '.join(finding.also)}"
-        return text
+    def _commands(self, about: Told, indent: int) -> Iterator[str]:
+        margin = " " * (indent + _LABEL)
+        for number, row in enumerate(about.steps):
+            first, *more = wrapped(line(row, 400), self._width - indent - _LABEL - 3)
+            label = self._style(("steps" if number == 0 else "").ljust(_LABEL), "dim")
+            yield f"{' ' * indent}{label}{first}"
+            yield from (f"{margin}   {part}" for part in more)
+        if about.replay:
+            yield f"{' ' * indent}{self._style('replay'.ljust(_LABEL), 'dim')}{visible(about.replay)}"
+        if not about.script:
+            return
+        head = f"{' ' * indent}{self._style('repeat'.ljust(_LABEL), 'dim')}"
+        rows = visible(about.script, newlines=True).split("\n")
+        if len(rows) > _SCRIPT:
+            yield f"{head}by a script of {len(rows)} lines, which stands in the report"
+            return
+        self._scripts.append(about.script)
+        if about.usage:
+            first, *more = wrapped(about.usage, self._width - indent - _LABEL)
+            yield head + first
+            yield from (margin + row for row in more)
+        else:
+            yield head.rstrip() if head.endswith(" ") else head
+        yield from (f"{' ' * (indent + 2)}{row}" for row in rows)
+
+    def _names(self) -> Iterator[str]:
+        """The names in the commands above: functions, which are defined once, and variables."""
+        functions = script.functions(self._record, self._scripts)
+        variables = script.variables(self._record, self._scripts)
+        if not self._scripts or not (functions or variables):
+            return
+        yield from ["", self._style("To repeat", "bold")]
+        if functions:
+            yield from [
+                "  Paste this once, before any of the commands above:",
+                *(f"    {one}" for one in functions),
+            ]
+        if variables:
+            yield "  They read these variables of the environment:"
+        wide = max((len(name) for name in variables), default=0)
+        for name, place in variables.items():
+            yield f"    {visible(f'${name}').ljust(wide + 3)}{line(place)}"
 
     def _rest(self, total: int, what: str) -> Iterator[str]:
         if total > self._limit:
@@ -128,26 +157,34 @@ class _Text:
             yield f"... and {counted(total - self._limit, f'more {what}')}; the report has them all."
 
     def _section(
-        self, heading: str, number: int, items: Sequence[Item], told: Told[Item], more: str = ""
+        self,
+        heading: str,
+        number: int,
+        items: Sequence[Item],
+        shown_as: Callable[[Item], Iterator[str]],
+        more: str = "",
     ) -> Iterator[str]:
-        """A heading and its items, none of them for no item; all are `told` where `more` doesn't name the rest."""
+        """A heading and its items, none of them for no item; all are shown where `more` doesn't name the rest."""
         if items:
             yield from ["", self._style(f"{heading} ({number})", "warn")]
         shown = items[: self._limit] if more else items
         for item in shown:
-            yield from told(item)
+            yield from shown_as(item)
         if len(items) > len(shown):
             yield f"  ... and {counted(len(items) - len(shown), more)}"
+
+    def _gaps(self) -> Iterator[str]:
+        for outcome, heading in _GAPS:
+            gaps = explain.gaps(self._record, outcome)
+            number = sum(len(gap.results) for gap in gaps)
+            yield from self._section(heading, number, gaps, self._gap, "more cause")
 
     def _gap(self, gap: Gap) -> Iterator[str]:
         yield from self._block("  ", line(gap.reason))
         yield from self._block("    ", ", ".join(gap.ids), kind="dim")
 
     def _warning(self, finding: Finding) -> Iterator[str]:
-        row = finding.requirement
-        yield from self._block("  ", f"{row.id} {row.level}  {line(row.title)}")
-        for remark in (line(finding.observed or finding.check.message), *finding.remarks):
-            yield from self._block("    ", remark, kind="dim")
+        yield from self._finding("  ", finding, "warn")
 
     def _waiver(self, sentence: str) -> Iterator[str]:
         yield from self._block("  ", line(sentence))
@@ -165,7 +202,7 @@ class _Text:
         lasted = "" if took is None else f", {took:.0f} s"
         return f"Requirements: {', '.join(parts) or 'none'}  ({asked}{lasted})"
 
-    def _wrapped(self, label: str, value: str, *, indent: int = 3) -> list[str]:
+    def _labelled(self, label: str, value: str, *, indent: int) -> list[str]:
         """`label  value`, wrapped with a hanging indent; nothing for an empty value."""
         if not value.strip():
             return []
@@ -173,12 +210,11 @@ class _Text:
         rows = [
             row
             for part in visible(value, newlines=True).split("\n")[:12]
-            for row in textwrap.wrap(line(part, 1000), self._width - len(margin), replace_whitespace=False)
-            or [""]
+            for row in wrapped(line(part, 1000), self._width - len(margin))
         ]
         head = " " * indent + self._style(label.ljust(_LABEL), "dim")
         return [head + rows[0], *(margin + row for row in rows[1:])]
 
     def _block(self, indent: str, value: str, *, kind: str = "") -> list[str]:
-        rows = textwrap.wrap(visible(value), self._width - len(indent)) or [""]
+        rows = wrapped(visible(value), self._width - len(indent))
         return [indent + (self._style(row, kind) if kind else row) for row in rows]

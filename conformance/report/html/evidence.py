@@ -66,7 +66,7 @@ class Evidence:
     """Shows exchanges of one record, each in full while there is room; ask for the important ones first."""
 
     def __init__(self, record: RunRecord, room: int = ROOM) -> None:
-        self._record = record
+        self.record = record
         self._room = room
         self._listed: dict[str, Listed] = {}
         # Checks share evidence: what isn't marked looks the same with each of them.
@@ -74,7 +74,7 @@ class Evidence:
 
     def of(self, index: int, problem: Problem | None = None) -> Sent:
         """The exchange at `index`, with what `problem` says of it marked."""
-        exchange = self._record.exchanges[index]
+        exchange = self.record.exchanges[index]
         if self._room <= 0:
             return self._short(index, exchange)
         named = problem is not None and problem.exchange in (None, index)
@@ -105,7 +105,7 @@ class Evidence:
         return Sent(
             index,
             line(exchange.method, 20),
-            line(path(self._record, exchange), 160),
+            line(path(self.record, exchange), 160),
             line(explain.status_line(exchange), 160),
             kind(exchange.status),
             _AUTH.get(exchange.auth, ""),
@@ -118,7 +118,7 @@ class Evidence:
             request=_message(first, exchange.request_headers, exchange.request_body),
             answer=_answer(exchange, found),
             signed=None if exchange.signed is None else visible(exchange.signed[:_SIGNED]),
-            curl=shown_command(explain.command(self._record, index)),
+            curl=shown_command(explain.command(self.record, index)),
             marked=bool(found),
         )
 

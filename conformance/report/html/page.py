@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
-from conformance.report import explain
+from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.html import charts, evidence, matrix, shell
 from conformance.report.html.evidence import Evidence, Listed, Sent
 from conformance.report.html.fuzzing import fuzzing
 from conformance.report.html.shell import render
+from conformance.report.steps import Step, steps
+from conformance.report.told import asks, folded, observed, told
 
 # How many of each are on the page; the others are counted, and stand in run.json.
 _FINDINGS = 100
@@ -19,12 +21,22 @@ _WEIGHT = {Outcome.FAILED: 0, Outcome.ERROR: 1, Outcome.WARNED: 2, Outcome.NOT_T
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A finding with the request that shows it; `brief` is what was observed, without the answer's own text."""
+    """A finding with the request that shows it; `brief` is what was observed, without the answer's own text.
+
+    `steps` are all requests that led there, each with its line, where there are several; `folded` are the findings
+    that follow from it. `command` repeats it, `usage` says what that needs.
+    """
 
     finding: Finding
+    title: str
+    asks: str
+    observed: str
     brief: str
     sent: Sent | None
-    curl: str
+    steps: tuple[tuple[Step, Sent], ...]
+    replay: str
+    command: str
+    usage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ def page(record: RunRecord) -> str:
         levels=explain.LEVELS,
         bases=explain.BASES,
         begun=explain.begun,
+        folded=folded,
         bar=charts.outcomes(record),
         problems=problems,
         more_problems=more_problems,
@@ -94,8 +107,22 @@ def _problems(shown: Evidence, findings: Sequence[Finding]) -> tuple[list[Proble
     found = []
     for one in findings[:_FINDINGS]:
         sent = None if one.exchange is None else shown.of(one.exchange, one.check.problem)
-        curl = evidence.shown_command(one.curl) if one.curl and sent is not None and sent.request else ""
-        found.append(Problem(one, _brief(one.observed), sent, curl))
+        about = told(shown.record, one)
+        led = steps(shown.record, one.check, one.steps).steps
+        found.append(
+            Problem(
+                one,
+                about.title,
+                asks(one),
+                observed(one),
+                _brief(observed(one)),
+                sent,
+                tuple((step, shown.of(step.index)) for step in led) if len(led) > 1 else (),
+                about.replay,
+                evidence.shown_command(script.whole(shown.record, about.script)) if about.script else "",
+                about.usage,
+            )
+        )
     return found, max(len(findings) - _FINDINGS, 0)
 
 

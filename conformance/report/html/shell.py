@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.report.safe import counted, line, visible
 
@@ -50,7 +50,13 @@ def _environment() -> jinja2.Environment:
     environment.filters["visible"] = lambda text, limit=4000: visible(text[:limit], newlines=True)[:limit]
     environment.filters["instant"] = lambda text: line(text)[:19].replace("T", " ") + " UTC"
     environment.filters["took"] = took
+    environment.filters["breakable"] = breakable
     return environment
+
+
+def breakable(text: str) -> Markup:
+    """`text` escaped; where JSON has no white space, it may be broken between two members."""
+    return Markup(str(escape(text)).replace("&#34;,&#34;", "&#34;,<wbr>&#34;"))  # noqa: S704 - it is escaped
 
 
 def took(seconds: float | None) -> str:

@@ -46,22 +46,22 @@ def signed(headers: Headers, body: bytes) -> str | None:
     return f"{stamp}.{body.decode('utf-8', 'backslashreplace')}"
 
 
+# Prints the HMAC of a timestamp, a dot and what comes in, under a secret.
+_SIGN = "sign() { { printf '%s.' \"$1\"; cat; } | openssl dgst -sha256 -hmac \"$2\" | sed 's/^.*= *//'; }"
+
+
 def curl(names: Mapping[str, str], variable: Variable, body: str) -> CurlAuthentication:
     """Signs a command line with openssl and the current time."""
-    message = "printf '%s.' \"$TS\""
-    if body:
-        message = f"{{ {message}; {body}; }}"
-    secret = variable("api_secret")
+    sign = f'sign "$TS" "{variable("api_secret")}"'
+    call = f"$({body} | {sign})" if body else f"$({sign} </dev/null)"
     return CurlAuthentication(
-        (
-            "TS=$(date +%s)000",
-            f"SIG=$({message} | openssl dgst -sha256 -hmac \"{secret}\" | sed 's/^.*= *//')",
-        ),
+        ("TS=$(date +%s)000", f"SIG={call}"),
         (
             f'-H "{names["x-api-key"]}: {variable("api_key")}"',
             f'-H "{names["x-timestamp"]}: $TS"',
             f'-H "{names["x-signature"]}: sha256=$SIG"',
         ),
+        (_SIGN,),
     )
 
 

@@ -1,0 +1,167 @@
+"""The requests of a problem as a shell script that performs them again: POSIX, pasted or in a file.
+
+It takes fresh resources as its arguments, makes idempotency keys and signatures anew at each step, and reads secrets
+from the environment variables that the profile names. Where nothing but one plain request is to be repeated, it is
+that curl command. No errors.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from conformance.model import Check, Exchange, Headers, RunRecord
+from conformance.report import steps as listed
+from conformance.report.curl import curl, once
+from conformance.report.steps import Step, Steps, is_fresh
+
+# A key as the checks make it: a random UUID.
+UUID = (
+    "uuid() { od -An -tx1 -N16 /dev/urandom | tr -d ' \\n' | "
+    "sed 's/^\\(.\\{8\\}\\)\\(.\\{4\\}\\).\\(.\\{3\\}\\).\\(.\\{3\\}\\)/\\1-\\2-4\\3-a\\4-/'; }"
+)
+# Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
+_NEXT, _WIDTH = " \\\n  ", 100
+_MARK = "@@{}@@"
+_MARKED = re.compile(r"@@((?:ID|KEY)\d*)@@")
+_PLAIN_WORD = re.compile(r"'([^'\"$`\\!]*(?:'\"\$\w+\"'[^'\"$`\\!]*)+)'")
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_FUNCTION = re.compile(r"^(\w+)\(\)", re.MULTILINE)
+# What a script defines itself.
+_OWN = re.compile(r"ID\d*|KEY\d*|TS|SIG|PAIR")
+
+
+def script(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
+    """Returns the script for the requests at `indices`, without the functions of `functions`; empty for none."""
+    if not indices:
+        return ""
+    found = listed.steps(record, check, indices)
+    if len(found.steps) == 1:
+        return "\n".join(_alone(record, found, found.steps[0]))
+    return "\n".join(_together(record, found))
+
+
+def functions(record: RunRecord, scripts: Iterable[str]) -> tuple[str, ...]:
+    """Returns the functions that these scripts call, each defined in one line; to be pasted once, before them."""
+    every = (UUID, *once(record.target.api))
+    text = "\n".join(scripts)
+    return tuple(
+        one
+        for one in every
+        if (name := _FUNCTION.match(one)) and re.search(rf"(?:\$\(|\| ){name[1]}\b", text)
+    )
+
+
+def whole(record: RunRecord, text: str) -> str:
+    """Returns a script that needs nothing else to be pasted before it."""
+    return "\n".join([*functions(record, [text]), text])
+
+
+def variables(record: RunRecord, scripts: Iterable[str]) -> dict[str, str]:
+    """Returns the environment variables that these scripts read, with the place in the profile that names each."""
+    places = {}
+    for place, name in record.target.env.items():
+        owner, _, item = place.removeprefix("credentials.").rpartition(".")
+        places.setdefault(name, f"{item} of [credentials.{owner}]" if owner else item)
+    text = "\n".join(scripts)
+    used = dict.fromkeys(name for name in _VARIABLE.findall(text) if not _OWN.fullmatch(name))
+    return {name: places[name] for name in used if name in places}
+
+
+def replay(check: str, run: str = "RUN") -> str:
+    """Returns the command of the harness that performs a check again on fresh resources."""
+    return f"payout-conformance replay {shlex.quote(run) if run != 'RUN' else run} {shlex.quote(check)}"
+
+
+def _alone(record: RunRecord, found: Steps, step: Step) -> Iterator[str]:
+    for one in found.resources:
+        yield f"{one.name}={shlex.quote(one.id)}"
+    yield from _keys(found)
+    yield _command(record, found, step)
+
+
+def _together(record: RunRecord, found: Steps) -> Iterator[str]:
+    """A function that is called with its file's arguments: pasted, it says what it wants, and can be called then."""
+    yield "again() ("
+    for number, one in enumerate(found.resources, 1):
+        yield f"  {one.name}=${{{number}:?{_plain(one.what)}}}"
+    yield from (f"  {one}" for one in _keys(found))
+    rows = found.steps
+    for place, step in enumerate(rows):
+        follows = place + 1 < len(rows) and rows[place + 1].together
+        beside = step.together or follows
+        if step.pause_s:
+            yield f"  sleep {step.pause_s}"
+        said = shlex.quote(f"{step.number}. {step.request}, answered {step.answer}")
+        command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]
+        yield from (
+            ["  {", *(f"    {one}" for one in command), "  } &"]
+            if beside
+            else [f"  {one}" for one in command]
+        )
+        if step.together and not follows:
+            yield "  wait"
+    yield ")"
+    yield 'again "$@"'
+
+
+def _plain(words: str) -> str:
+    """Returns words in which nothing means anything to a shell."""
+    return re.sub(r"[^\w ,;.-]", " ", words)
+
+
+def _keys(found: Steps) -> Iterator[str]:
+    """New keys; one that was another in other letters is that again."""
+    made: dict[str, str] = {}
+    for key, name in found.keys.items():
+        if not is_fresh(key):
+            continue
+        known = made.get(key.lower())
+        swap = "a-z A-Z" if key == key.upper() else "A-Z a-z"
+        yield f"{name}=$(uuid)" if known is None else f'{name}=$(printf %s "${known}" | tr {swap})'
+        made.setdefault(key.lower(), name)
+
+
+def _command(record: RunRecord, found: Steps, step: Step) -> str:
+    exchange = record.exchanges[step.index]
+    text = _named(curl(_marked(exchange, found), record.target, index=step.index, defined=False))
+    *setup, command = text.split(_NEXT)[0].split("\n")
+    filled = [command]
+    for part in text.split(_NEXT)[1:]:
+        if len(filled[-1]) + len(part) < _WIDTH:
+            filled[-1] += f" {part}"
+        else:
+            filled.append(part)
+    return "\n".join([*setup, _NEXT.join(filled)])
+
+
+def _marked(exchange: Exchange, found: Steps) -> Exchange:
+    """Returns the request with a mark in place of each resource and each key."""
+    body, headers = exchange.request_body, exchange.request_headers
+    names = {one.id: _MARK.format(one.name) for one in found.resources}
+    names |= {key: _MARK.format(name) for key, name in found.keys.items() if is_fresh(key)}
+    # The length of what was sent, unless that was the point.
+    told = ("content-length", str(len(body)))
+    marked: Headers = tuple(
+        (name, _put(value, names)) for name, value in headers if not body or (name.lower(), value) != told
+    )
+    for id_, mark in names.items():
+        body = body.replace(id_.encode("utf-8", "surrogateescape"), mark.encode())
+    return replace(exchange, url=_put(exchange.url, names), request_headers=marked, request_body=body)
+
+
+def _put(text: str, names: dict[str, str]) -> str:
+    for id_, mark in names.items():
+        text = text.replace(id_, mark)
+    return text
+
+
+def _named(command: str) -> str:
+    """Puts variables in place of the marks, all of which stand between single quotes."""
+    put = _MARKED.sub(lambda found: f"'\"${found[1]}\"'", command)
+    return _PLAIN_WORD.sub(_double, put)
+
+
+def _double(found: re.Match[str]) -> str:
+    """Returns a word in double quotes, where it holds nothing that they would change."""
+    return '"' + re.sub(r"'\"\$(\w+)\"'", r"${\1}", found[1]) + '"'

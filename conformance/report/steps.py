@@ -1,0 +1,304 @@
+"""The requests that led to a problem, in order, in words: what each named, what was sent, how it was answered. Pure.
+
+Only what has to do with the deciding request is listed, where a check sent many: requests that name the same
+resource, or carry the same idempotency key, and what these have to do with in turn.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from conformance import contracts
+from conformance.contract import Contract
+from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.safe import line
+
+# Fewer requests are listed although they have nothing to do with one another; so many at most.
+_ALL, _MOST = 6, 12
+_BODY = 70
+_VALUE = 40
+_UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
+_PRIMARY = "primary"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource that steps name: its `id`, as paths have it, the `name` that lists and scripts use, what it is."""
+
+    name: str
+    id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a problem: its place among the run's `exchanges`, and how it reads.
+
+    `sent` says what was sent in words, empty for a plain documented request without a body; `answer` is its status,
+    or why none came. `decides` marks the one that shows the problem, `together` one that was sent before the step
+    above it was answered. `pause_s` are whole seconds that passed before it.
+    """
+
+    number: int
+    index: int
+    request: str
+    sent: str
+    answer: str
+    decides: bool
+    together: bool = False
+    pause_s: int = 0
+
+    @property
+    def line(self) -> str:
+        """The step in one line, without its number."""
+        return f"{self.request}{f', {self.sent}' if self.sent else ''}: {self.answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a problem, the resources that they name, the keys that they carry; `left_out` were not listed."""
+
+    steps: tuple[Step, ...]
+    resources: tuple[Resource, ...]
+    keys: Mapping[str, str]
+    left_out: int = 0
+
+
+def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
+    """Returns the requests (indices) that led to the problem of `check`, the deciding one last."""
+    last = check.shown_by
+    if last is None:
+        return ()
+    before = [index for index in dict.fromkeys(check.exchanges) if index < last] if check.problem else []
+    before = [one for one, then in pairwise((*before, last)) if not _same(record, one, then)]
+    related = _related(record, check, before, last)
+    # Where it has to do with none of the others, they may be compared: refusals of three resources.
+    before = before if not related and len(before) < _ALL else related
+    return (*before, last)
+
+
+def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
+    """Returns the steps at `indices`, the last of which decides, in words; at most twelve, the last ones."""
+    shown = tuple(indices)[-_MOST:]
+    exchanges = [record.exchanges[index] for index in shown]
+    resources = _resources(record, check, exchanges)
+    keys = _keys(record, exchanges)
+    found: list[Step] = []
+    for number, (index, exchange) in enumerate(zip(shown, exchanges, strict=True), 1):
+        before = exchanges[number - 2] if number > 1 else None
+        gap = None if before is None else _gap(before, exchange)
+        found.append(
+            Step(
+                number,
+                index,
+                f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
+                _sent(record, exchange, resources, keys),
+                str(exchange.status) if exchange.status is not None else "no answer",
+                index == shown[-1],
+                gap is not None and gap < 0,
+                min(round(gap), 15) if gap is not None and gap >= 0.9 else 0,
+            )
+        )
+    return Steps(tuple(found), resources, keys, len(indices) - len(shown))
+
+
+def _related(record: RunRecord, check: Check, before: Sequence[int], last: int) -> list[int]:
+    """Returns those of `before` that share a resource or a key with the last request, or with one that does."""
+    everything = [record.exchanges[index] for index in (*before, last)]
+    ids = [one.id for one in _resources(record, check, everything)]
+    names = {index: _names(record, record.exchanges[index], ids) for index in (*before, last)}
+    met, kept = set(names[last]), {last}
+    while True:
+        more = {index for index in before if index not in kept and names[index] & met}
+        if not more:
+            break
+        kept |= more
+        met |= {name for index in more for name in names[index]}
+    return [index for index in before if index in kept]
+
+
+def _same(record: RunRecord, index: int, following: int) -> bool:
+    """Returns whether a read was repeated right away, and answered by the same status: polling."""
+    one, then = record.exchanges[index], record.exchanges[following]
+    same = (one.method, one.url, one.auth, one.status) == (then.method, then.url, then.auth, then.status)
+    return same and one.method == "GET"
+
+
+def _names(record: RunRecord, exchange: Exchange, ids: Sequence[str]) -> frozenset[str]:
+    text = exchange.url + exchange.request_body[:4000].decode("utf-8", "replace")
+    found = {one for one in ids if one in text}
+    key = _key(record, exchange)
+    return frozenset({*found, f"key {key}"} if key else found)
+
+
+def _resources(record: RunRecord, check: Check, exchanges: Sequence[Exchange]) -> tuple[Resource, ...]:
+    """Returns the resources that these requests name, in the order in which they do."""
+    contract = _contract(record)
+    noun = contract.noun if contract else "resource"
+    known, states = dict(check.resources), _states(record, check)
+    found: dict[str, str] = {}
+    for exchange in exchanges:
+        for one in _in_path(contract, exchange, known):
+            state = known.get(one) or (states[len(found)] if len(found) < len(states) else "")
+            if state or one in known or (not known and not states):
+                found.setdefault(one, _what(noun, state))
+        text = exchange.request_body[:4000].decode("utf-8", "replace") + exchange.url.partition("?")[2]
+        for one, state in known.items():
+            if one in text:
+                found.setdefault(one, _what(noun, state))
+    many = len(found) > 1
+    return tuple(
+        Resource(f"ID{number}" if many else "ID", one, what)
+        for number, (one, what) in enumerate(found.items(), 1)
+    )
+
+
+def _in_path(contract: Contract | None, exchange: Exchange, known: Mapping[str, str]) -> list[str]:
+    """Returns the segments of a path that name resources: those that are known, or stand where documents have ids."""
+    path = exchange.url.partition("?")[0]
+    parts = [part for part in path.split("/") if part in known]
+    if parts or known or contract is None:
+        return parts
+    for template in (
+        contract.requests.cancel,
+        contract.requests.read or "",
+        contract.requests.read_example or "",
+    ):
+        before, brace, after = template.partition("{")
+        after = after.partition("}")[2]
+        match = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path) if brace else None
+        if match:
+            return [match[1]]
+    return []
+
+
+def _states(record: RunRecord, check: Check) -> list[str]:
+    """Returns the states of the resources that fuzzing's case began with; none for a check that was written by hand."""
+    told = (record.fuzz or {}).get("failing")
+    cases = told.get(check.id) if isinstance(told, Mapping) else None
+    case = (
+        cases[0].get("case")
+        if isinstance(cases, list | tuple) and cases and isinstance(cases[0], Mapping)
+        else None
+    )
+    if not isinstance(case, Mapping):
+        return []
+    start = case.get("start")
+    if isinstance(start, list | tuple):
+        pairs = (str(one).rpartition(":") for one in start)
+        return [f"{state}, of {owner}" if owner else state for owner, _, state in pairs]
+    return [str(case["state"])] if case.get("state") else [""]
+
+
+def _what(noun: str, state: str) -> str:
+    """`a paid withdraw`, `a paid withdraw of other_merchant`."""
+    state, _, whose = state.partition(", of ")
+    if state.startswith("unknown"):
+        return f"{noun} that doesn't exist"
+    article = "an" if (state or noun)[:1] in "aeiou" else "a"
+    owner = (
+        "" if not whose else f" of {whose.replace('_', ' ').replace('other merchant', 'the other merchant')}"
+    )
+    return f"{article} {state + ' ' if state else ''}{noun}{owner}"
+
+
+def _keys(record: RunRecord, exchanges: Sequence[Exchange]) -> dict[str, str]:
+    """Returns a name for each idempotency key that is sent; only one that is made afresh can be sent again."""
+    found = dict.fromkeys(key for exchange in exchanges if (key := _key(record, exchange)))
+    return {key: f"KEY{number}" if len(found) > 1 else "KEY" for number, key in enumerate(found, 1)}
+
+
+def _key(record: RunRecord, exchange: Exchange) -> str:
+    contract = _contract(record)
+    name = (contract.requests.key_header or "").lower() if contract else ""
+    return next((value for header, value in exchange.request_headers if header.lower() == name), "")
+
+
+def is_fresh(key: str) -> bool:
+    """Returns whether a key is one of those that a check makes for itself: a UUID."""
+    return _UUID.fullmatch(key) is not None
+
+
+def _path(record: RunRecord, exchange: Exchange, resources: Sequence[Resource]) -> str:
+    base = record.target.base_url
+    path = exchange.url.removeprefix(base) if base and exchange.url.startswith(base) else exchange.url
+    for one in resources:
+        path = path.replace(one.id, one.name)
+    return line(path or "/", 120)
+
+
+def _sent(
+    record: RunRecord, exchange: Exchange, resources: Sequence[Resource], keys: Mapping[str, str]
+) -> str:
+    said = []
+    owner = next(
+        (match[1] for _, value in exchange.request_headers if (match := _OWNER.search(value))), _PRIMARY
+    )
+    if exchange.auth is Auth.NONE:
+        said.append("without credentials")
+    elif exchange.auth is Auth.ALTERED:
+        said.append("with altered authentication")
+    elif owner != _PRIMARY:
+        said.append(f"by the {owner.replace('_', ' ')}")
+    key = _key(record, exchange)
+    if key:
+        said.append(f"key {keys[key] if is_fresh(key) else described(key)}")
+    if exchange.request_body:
+        text = _body(exchange.request_body)
+        for one in resources:
+            text = text.replace(one.id, one.name)
+        said.append(f"body {text}")
+    return ", ".join(said)
+
+
+def _body(raw: bytes) -> str:
+    """Returns a body as it was sent, long texts in it by their description."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return f"of {len(raw)} bytes that are no UTF-8"
+    if len(text) <= _BODY:
+        return line(text, _BODY)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return f"of {len(text)} characters that are no JSON"
+    if not isinstance(value, dict) or len(value) > 4:
+        return f"of {len(text)} characters of JSON"
+    return line(
+        "{" + ", ".join(f"{json.dumps(name[:40])}: {_value(one)}" for name, one in value.items()) + "}", 200
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return described(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _VALUE else f"{len(text)} characters of JSON"
+
+
+def described(text: str) -> str:
+    """A short text in quotes; a long one by its length: `512 letters`."""
+    if len(text) <= _VALUE:
+        return line(json.dumps(text, ensure_ascii=False), _VALUE * 2)
+    kind = "letters" if text.isalpha() else "digits" if text.isdigit() else "characters"
+    return f"{len(text)} {kind}"
+
+
+def _gap(before: Exchange, exchange: Exchange) -> float | None:
+    """Returns the seconds from the answer of one request to the next request; negative where that came sooner."""
+    try:
+        ended = datetime.fromisoformat(before.started_at) + timedelta(seconds=before.duration_s)
+        return (datetime.fromisoformat(exchange.started_at) - ended).total_seconds()
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _contract(record: RunRecord) -> Contract | None:
+    api = record.target.api
+    return contracts.contract(api) if api in contracts.names() else None

@@ -1,0 +1,152 @@
+"""A problem or a warning in labelled rows, the same in every report for people: what each says, and in which order.
+
+The title is what the target did; the rule that this breaks stands below it. Pure; no errors.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conformance.model import Auth, RunRecord
+from conformance.report import clause, explain, script
+from conformance.report.explain import Finding
+from conformance.report.safe import counted
+from conformance.report.steps import Step, Steps, steps
+
+# So many names of further checks are told.
+_NAMES = 12
+_REFUSED = (401, 403)
+_SHOWS = "  <- shows it"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding in words: its title, `rows` of (label, text), its steps a line each, and how to see it again.
+
+    A single request is one of the rows; `usage` says what a script needs, empty for a plain command.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+    steps: tuple[str, ...]
+    replay: str
+    script: str
+    usage: str
+
+
+def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
+    """Returns a finding in words; `run` is the folder of the run, as commands are to name it."""
+    found = steps(record, finding.check, finding.steps)
+    sent = found.steps[0].line if len(found.steps) == 1 else ""
+    return Told(
+        title(finding),
+        tuple((label, text) for label, text in _rows(record, finding, sent) if text.strip()),
+        tuple(_steps(found)) if not sent else (),
+        script.replay(finding.check.id, run) if finding.replay else "",
+        finding.script or finding.curl,
+        usage(found),
+    )
+
+
+def title(finding: Finding) -> str:
+    """What the target did; where a request that has to work first failed, and nobody said how, what came of that."""
+    return explain.begun(finding) if finding.control and not finding.fault else finding.title
+
+
+def rule(finding: Finding) -> str:
+    """`WD-04 MUST: A paid withdraw is refused`."""
+    row = finding.requirement
+    return f"{row.id} {row.level}: {row.title}"
+
+
+def asks(finding: Finding) -> str:
+    """The sentence of the requirement that is broken, and where it stands in the document."""
+    row = finding.requirement
+    said = clause.broken(row.statement, finding.fault, finding.expected, finding.observed)
+    return f"{said} ({row.section})"
+
+
+def observed(finding: Finding) -> str:
+    """What came, and whether a read shows the same."""
+    said = finding.observed or finding.check.message
+    return f"{said}; {finding.persisted}" if finding.persisted else said
+
+
+def folded(finding: Finding) -> str:
+    """`and 21 requirements that build on it: WD-05, WD-06`; empty where none does."""
+    names = dict.fromkeys(one.requirement.id for one in finding.folded)
+    if not names:
+        return ""
+    build = "builds" if len(names) == 1 else "build"
+    return f"and {counted(len(names), 'requirement')} that {build} on it: {', '.join(names)}"
+
+
+def checks(finding: Finding) -> str:
+    """The id of the check, and the names of the others that fail with it: they are often the diagnosis."""
+    text = finding.check.id
+    if finding.more:
+        names = ", ".join(check.id for check in finding.more[:_NAMES])
+        rest = f" and {len(finding.more) - _NAMES} others" if len(finding.more) > _NAMES else ""
+        text += f"; and {counted(len(finding.more), 'more check')}: {names}{rest}"
+    return text
+
+
+def usage(found: Steps) -> str:
+    """Says what takes the place of each name in a script."""
+    if not found.resources:
+        return ""
+    names = ", ".join(f"{one.name} {one.what}" for one in found.resources)
+    if len(found.steps) == 1:
+        return f"put in a fresh one: {names}"
+    said = " ".join(one.name for one in found.resources)
+    return f"paste it, then: again {said} (fresh: {names})"
+
+
+def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str, str]]:
+    if finding.control:
+        yield "about", ", ".join((finding.requirement.id, *finding.also))
+        said = "" if title(finding) == explain.begun(finding) else f": {explain.begun(finding)}"
+        yield "note", f"The request that has to work first did not{said}."
+    else:
+        own = title(finding) == finding.requirement.title
+        yield "rule", f"{finding.requirement.id} {finding.requirement.level}" if own else rule(finding)
+        yield "asks", asks(finding)
+    yield "sent", sent
+    yield "expected", finding.expected
+    yield "observed", observed(finding)
+    yield "hint", finding.hint
+    yield "worked", finding.worked
+    for remark in finding.remarks:
+        yield "note", remark
+    for waiver in explain.waived(record, finding.check):
+        yield "waived", explain.waiver(waiver).removeprefix("waived ")
+    yield "also", folded(finding)
+    if finding.also and not finding.control:
+        yield "also", f"about {', '.join(finding.also)}"
+    yield "check", checks(finding)
+    if finding.signed is not None and signature_matters(record, finding):
+        yield "signed", finding.signed
+
+
+def signature_matters(record: RunRecord, finding: Finding) -> bool:
+    """Returns whether the text that was signed may tell why: a refused signature, or one that was made otherwise."""
+    if finding.exchange is None:
+        return False
+    exchange = record.exchanges[finding.exchange]
+    return exchange.auth is Auth.ALTERED or exchange.status in _REFUSED
+
+
+def _steps(found: Steps) -> Iterator[str]:
+    if found.left_out:
+        yield f"({counted(found.left_out, 'earlier request')} in exchanges.har)"
+    yield from map(step_line, found.steps)
+
+
+def step_line(step: Step) -> str:
+    """A step in one line, numbered, the deciding one marked."""
+    when = "at the same time " if step.together else f"{step.pause_s} s later " if step.pause_s else ""
+    return f"{step.number}. {when}{step.line}{_SHOWS if step.decides else ''}"
+
+
+def all_of(record: RunRecord) -> Sequence[Finding]:
+    """Returns the problems and the warnings of a run."""
+    return (*explain.problems(record), *explain.warnings(record))
