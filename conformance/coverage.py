@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance import contracts, fuzz
-from conformance.plugin import check_id, first_line
+from conformance.items import check_id, first_line
 
 _SUITES = Path(__file__).parent / "suites"
 _OPTIONS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")

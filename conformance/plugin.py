@@ -17,6 +17,7 @@ import pytest
 
 from conformance import catalogue, contracts, openapi
 from conformance.errors import ConformanceError, NotApplicable
+from conformance.items import check_id, first_line, keyword, looks_back, looks_on_run, watches
 from conformance.model import Check, Exchange, Level
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
@@ -143,6 +144,10 @@ class Run:
         self.every_run.begin()
 
     # -- choosing ----------------------------------------------------------------------------------------
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Lets `-k` know each check by the id that reports print."""
+        item.extra_keyword_matches.add(keyword(check_id(item)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -334,33 +339,6 @@ def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
     """Returns the terminal states that the profile names, for collection; none without a profile."""
     run = config.stash.get(RUN, None)
     return run.profile.states.terminal if run is not None else ()
-
-
-def looks_back(item: pytest.Item) -> bool:
-    """Returns whether a check looks back on the other checks of the run, and so runs after them."""
-    return item.get_closest_marker("last") is not None
-
-
-def looks_on_run(item: pytest.Item) -> bool:
-    """Returns whether a check looks back on what all workers did; in a module that waits, it does so on that module."""
-    return watches(item) or (looks_back(item) and item.get_closest_marker("waits") is None)
-
-
-def watches(item: pytest.Item) -> bool:
-    """Returns whether a check waits until the last cancel of the suites is some seconds old."""
-    return item.get_closest_marker("watch") is not None
-
-
-def check_id(item: pytest.Item) -> str:
-    """Returns the id of a check, `suite::name[case]`: permanent as long as the test keeps its name."""
-    name = item.name.removeprefix("test_")
-    return f"{item.path.stem.removeprefix('test_')}::{name}"
-
-
-def first_line(item: pytest.Item) -> str:
-    """Returns the promise of a check: the first line of its docstring."""
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
-    return str(doc).strip().splitlines()[0]
 
 
 def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:

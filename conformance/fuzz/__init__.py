@@ -35,18 +35,22 @@ def start(
     seed: int,
     examples: int = EXAMPLES,
     requirements: Sequence[str] = (),
+    only: Sequence[str] = (),
     budget_s: float | None = None,
     allow_live: bool = False,
 ) -> "subprocess.Popen[bytes]":
     """Starts fuzzing as a process of its own, with this one's environment, apart from the current folder.
 
-    It ends with 0 when it worked, whatever it found, with 2 for a profile that can't be used, and with 4 for a fault
-    of the harness; the last line on stderr then says which. SIGTERM ends it early, keeping what it found.
+    `only` are ids of checks; empty means all. It ends with 0 when it worked, whatever it found, with 2 for a profile
+    that can't be used, and with 4 for a fault of the harness; the last line on stderr then says which. SIGTERM ends it
+    early, keeping what it found.
     """
     command = [*apart.python("conformance.fuzz"), "--profile", str(profile), "--run", str(run)]
     command += ["--seed", str(seed), "--examples", str(examples), "--parent", str(os.getpid())]
     for one in requirements:
         command += ["--requirement", one]
+    for one in only:
+        command += ["--check", one]
     if budget_s is not None:
         command += ["--budget-s", str(budget_s)]
     if allow_live:

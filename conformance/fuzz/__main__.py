@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
             run,
         )
 
-        order = Order(options.examples, options.seed, tuple(options.requirement), options.budget_s)
+        requirements, checks = tuple(options.requirement), tuple(options.check)
+        order = Order(options.examples, options.seed, requirements, options.budget_s, checks)
         run(profile, options.run, order, lambda: bool(_signals))
     except ConformanceError as fault:
         return _told(fault)
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--requirement", action="append", default=[], metavar="ID", help="only checks of this row"
     )
+    parser.add_argument("--check", action="append", default=[], metavar="ID", help="only this check")
     parser.add_argument(
         "--budget-s", type=float, metavar="SECONDS", help="end after so long, keeping what was found"
     )

@@ -40,12 +40,16 @@ _NOTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The options of a run. `requirements` empty means all; `budget_s` None means until done."""
+    """The options of a run. `requirements`, and `only` (ids of checks), mean all where empty.
+
+    `budget_s` None means until done.
+    """
 
     examples: int
     seed: int
     requirements: tuple[str, ...] = ()
     budget_s: float | None = None
+    only: tuple[str, ...] = ()
 
 
 def stream(api: str, order: Order) -> Iterator[Case]:
@@ -67,7 +71,8 @@ def run(
     the session was closed.
     """
     began, clock = datetime.now(UTC), time.monotonic()
-    wanted = chosen(profile.target.api, order.requirements, profile.capabilities)
+    asked = chosen(profile.target.api, order.requirements, profile.capabilities)
+    wanted = tuple(check for check in asked if not order.only or check.id in order.only)
     # Before the session: what it opens is no business of processes that only make requests.
     generator = Generator(profile.target.api, order.seed, order.examples, processes)
     try:

@@ -1,8 +1,9 @@
 """`allure-results/`: every check of a run as Allure reads it, with `allurerc.json` beside it for Allure 3.
 
-Red is what makes the run non-conformant: `failed` is failed, an `error` broken, what could not be tested (or
-doesn't apply) skipped. A warning passes, as it does for the verdict, and is marked: its name, its message, a label
-and a category of its own say so. What the target sent is made visible (`safe`) and only ever shown as plain text.
+Red is what `standing` says, as in JUnit: failed, or broken where that says error. The verdict is a result of its own,
+and so is each requirement without a check. A warning passes, as it does for the verdict, and is marked: its name, its
+message, a label and a category of its own say so. What the target sent is made visible (`safe`), and only ever shown as
+plain text.
 """
 
 import hashlib
@@ -28,26 +29,27 @@ from allure_commons.model2 import (
 )
 from attr import asdict
 
-from conformance.model import Check, Exchange, Outcome, Requirement, RunRecord, Verdict
-from conformance.report import allure_setup, codec, explain, summary, terminal
+from conformance.model import Check, Exchange, Outcome, Requirement, RequirementResult, RunRecord, Verdict
+from conformance.report import allure_setup, codec, explain, standing, summary, terminal
 from conformance.report.allure_labels import labels, links
 from conformance.report.allure_setup import PREFIXES
 from conformance.report.explain import Finding
 from conformance.report.safe import counted, line, visible
+from conformance.report.standing import Standing
 from conformance.report.text import exchange_text
+from conformance.report.told import of_check
 from conformance.report.verdict import binding
 
 FOLDER = "allure-results"
 CONFIG = "allurerc.json"
 _STATUS = {
-    Outcome.PASSED: Status.PASSED,
-    Outcome.WARNED: Status.PASSED,
-    Outcome.FAILED: Status.FAILED,
-    Outcome.ERROR: Status.BROKEN,
-    Outcome.NOT_TESTABLE: Status.SKIPPED,
-    Outcome.NOT_APPLICABLE: Status.SKIPPED,
-    Outcome.DESELECTED: Status.SKIPPED,
+    Standing.PASSED: Status.PASSED,
+    Standing.FAILED: Status.FAILED,
+    Standing.ERROR: Status.BROKEN,
+    Standing.SKIPPED: Status.SKIPPED,
 }
+# Where results stand that aren't those of a check.
+_VERDICT, _UNCHECKED = "verdict", "requirements without a check"
 # How many exchanges of a check become steps: of one to mend, of any other. The HAR has them all.
 _STEPS, _STEPS_OTHERWISE = 50, 10
 _MESSAGE = 1000
@@ -88,8 +90,11 @@ def files(record: RunRecord, environ: Mapping[str, str]) -> Iterator[tuple[str, 
     yield from allure_setup.files(record, environ)
     yield from _globals(record)
     run = _Run(record)
+    yield from run.verdict()
     for check in record.checks:
         yield from run.check(check)
+    for result in standing.unchecked(record):
+        yield from run.unchecked(result)
 
 
 class _Run:
@@ -119,7 +124,7 @@ class _Run:
             fullName=visible(f"{target.api}::{check.id}"),
             name=f"⚠ {name}" if check.outcome is Outcome.WARNED else name,
             titlePath=[target.api, visible(check.suite)],
-            status=_STATUS[check.outcome],
+            status=self._status(check),
             statusDetails=self._details(check),
             description=_description(rows),
             labels=self._labels(check, rows),
@@ -135,6 +140,55 @@ class _Run:
             result.steps.append(step)
             yield from written
         yield f"{result.uuid}-result.json", _json(result)
+
+    def verdict(self) -> Iterator[tuple[str, str]]:
+        """A result for the run as a whole: without it, a run that proves nothing would look green."""
+        record = self._record
+        result = self._beside(_VERDICT, "Verdict", _STATUS[standing.of_verdict(record)])
+        result.statusDetails = StatusDetails(
+            message=explain.sentence(record), trace="\n".join(_missing(record))
+        )
+        result.labels.append(Label(name="severity", value="blocker"))
+        yield f"{result.uuid}-result.json", _json(result)
+
+    def unchecked(self, row: RequirementResult) -> Iterator[tuple[str, str]]:
+        """A result for a requirement that no check of the run speaks of."""
+        about = row.requirement
+        name = visible(f"{about.id} {about.title}")
+        result = self._beside(_UNCHECKED, name, _STATUS[standing.of_requirement(row)])
+        result.description = _description([about])
+        result.labels.append(Label(name="outcome", value=explain.OUTCOMES[row.outcome]))
+        message = f"{PREFIXES[row.outcome]}{line(row.reason, _MESSAGE)}"
+        result.statusDetails = StatusDetails(message=message, trace=line(row.reason, _MESSAGE))
+        yield f"{result.uuid}-result.json", _json(result)
+
+    def _beside(self, suite: str, name: str, status: str) -> TestResult:
+        target = self._record.target
+        began = _milliseconds(self._record.started_at)
+        named = {
+            "epic": target.api,
+            "feature": suite,
+            "parentSuite": line(explain.title(target)),
+            "suite": suite,
+            "target": line(target.name),
+            "framework": "payout-conformance",
+        }
+        return TestResult(
+            uuid=_digest(self._prefix, suite, name),
+            testCaseId=_digest(target.api, target.name, suite, name),
+            historyId=_digest(target.api, target.name, suite, name),
+            fullName=f"{target.api}::{suite}::{name}",
+            name=name,
+            titlePath=[target.api, suite],
+            status=status,
+            labels=[Label(name=key, value=value) for key, value in named.items()],
+            stage="finished",
+            start=began,
+            stop=began,
+        )
+
+    def _status(self, check: Check) -> str:
+        return str(_STATUS[standing.of_check(self._record, check, self._rows)])
 
     def _labels(self, check: Check, rows: Sequence[Requirement]) -> list[Label]:
         named = labels(self._record.target.api, visible(check.suite), rows, check.level)
@@ -157,19 +211,12 @@ class _Run:
 
     def _trace(self, check: Check, finding: Finding | None) -> str:
         problem = check.problem
-        if problem is None:
+        if problem is None or finding is None:
             return line(check.message, _MESSAGE)
-        parts = []
-        if finding is not None:
-            row = finding.requirement
-            parts += [f"{row.id} {row.level}: {row.title}", f"asks:     {row.statement} ({row.section})"]
-        begin = "before the check proper could begin, " if problem.control else ""
-        parts += [f"expected: {begin}{line(problem.expected, _MESSAGE)}"]
-        parts += [f"observed: {line(problem.observed, _MESSAGE)}"]
-        parts += [f"hint:     {line(problem.hint, _MESSAGE)}"] if problem.hint else []
-        if finding is not None and check is finding.check:
-            parts += [f"note:     {remark}" for remark in finding.remarks]
-        parts += [f"waiver:   {line(explain.waiver(one))}" for one in explain.waived(self._record, check)]
+        about = of_check(self._record, finding, check)
+        parts = [about.title, *(f"{label + ':':<10}{line(value, _MESSAGE)}" for label, value in about.rows)]
+        parts += [f"step:     {line(one, _MESSAGE)}" for one in about.steps]
+        parts.append(f"replay:   {about.replay}")
         return visible("\n".join(parts), newlines=True)
 
     def _explanation(self, check: Check, rows: Sequence[Requirement]) -> str:
@@ -202,7 +249,7 @@ class _Run:
                 repeat = f"{self._prefix}-{index}-curl-attachment.txt"
                 written.append((repeat, visible(explain.command(self._record, index), newlines=True) + "\n"))
                 attachments.append(_text("Repeat it (curl)", repeat))
-            status = _STATUS[check.outcome] if index == telling else Status.PASSED
+            status = self._status(check) if index == telling else Status.PASSED
             name = f"{number}. {_head(exchange)}"
             step = TestStepResult(name=name, status=status, attachments=attachments, **_span(exchange))
             yield step, written
@@ -226,16 +273,18 @@ def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:
     shown = GlobalAttachment(name="Verdict", source=source, type="text/plain", timestamp=ended)
     everything = Globals(attachments=[shown])
     if record.verdict is not Verdict.CONFORMANT:
-        gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
-        missing = [
-            f"{explain.OUTCOMES[gap.outcome]}: {', '.join(gap.ids)}: {line(gap.reason, _MESSAGE)}"
-            for gap in gaps
-        ]
-        everything.errors.append(
-            GlobalError(message=explain.sentence(record), trace="\n".join(missing), timestamp=ended)
-        )
+        trace = "\n".join(_missing(record))
+        everything.errors.append(GlobalError(message=explain.sentence(record), trace=trace, timestamp=ended))
     yield f"{name}-globals.json", _json(everything)
     yield source, terminal.text(record, limit=20)
+
+
+def _missing(record: RunRecord) -> list[str]:
+    """A line for each cause that left requirements unproven."""
+    gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
+    return [
+        f"{explain.OUTCOMES[gap.outcome]}: {', '.join(gap.ids)}: {line(gap.reason, _MESSAGE)}" for gap in gaps
+    ]
 
 
 def _description(rows: Sequence[Requirement]) -> str:

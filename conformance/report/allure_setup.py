@@ -24,12 +24,12 @@ PREFIXES = {
     Outcome.DESELECTED: "Deselected: ",
 }
 _CATEGORIES = (
-    ("Failed (MUST)", "failed", Outcome.FAILED),
-    ("Warnings (SHOULD)", "passed", Outcome.WARNED),
-    ("Harness or transport errors", "broken", Outcome.ERROR),
-    ("Not testable", "skipped", Outcome.NOT_TESTABLE),
-    ("Not applicable", "skipped", Outcome.NOT_APPLICABLE),
-    ("Deselected", "skipped", Outcome.DESELECTED),
+    ("Failed (MUST)", ["failed", "skipped"], Outcome.FAILED),
+    ("Warnings (SHOULD)", ["passed"], Outcome.WARNED),
+    ("Harness or transport errors", ["broken", "skipped"], Outcome.ERROR),
+    ("Not testable", ["broken", "skipped"], Outcome.NOT_TESTABLE),
+    ("Not applicable", ["skipped"], Outcome.NOT_APPLICABLE),
+    ("Deselected", ["skipped"], Outcome.DESELECTED),
 )
 # For each CI server: the variable that it sets, its names, and the variables of job, number and address.
 _EXECUTORS = (
@@ -115,8 +115,8 @@ def _categories_2() -> list[dict[str, Any]]:
     # Java matches the whole message; [\s\S] means any character to Java and to JavaScript.
     literal = {outcome: re.sub(r"([()])", r"\\\1", prefix) for outcome, prefix in PREFIXES.items()}
     return [
-        {"name": name, "matchedStatuses": [status], "messageRegex": f"{literal[outcome]}[\\s\\S]*"}
-        for name, status, outcome in _CATEGORIES
+        {"name": name, "matchedStatuses": statuses, "messageRegex": f"{literal[outcome]}[\\s\\S]*"}
+        for name, statuses, outcome in _CATEGORIES
     ]
 
 
@@ -124,10 +124,10 @@ def _categories_3() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "matchers": {"statuses": [status], "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"}},
+            "matchers": {"statuses": statuses, "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"}},
             "expand": outcome in (Outcome.FAILED, Outcome.WARNED),
         }
-        for name, status, outcome in _CATEGORIES
+        for name, statuses, outcome in _CATEGORIES
     ]
 
 

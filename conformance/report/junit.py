@@ -3,25 +3,21 @@
 One suite per suite of checks, and one for the verdict. There is no element or attribute here that the stricter of
 the two doesn't know: what a check is about stands in its `system-out`. GitLab drops a second case of one name.
 
-Red for what keeps the run from being conformant, and only for that: `failed` is a failure; an `error` or
-`not_testable` that leaves a MUST unproven is an error; the rest is passed or skipped, with its reason. A
-failure that is waived is skipped, with the waiver. The test case `verdict` makes the whole red wherever the run's
-verdict is, unless all that fails is waived. Pure; no errors.
+What is red is what `standing` says, as in Allure. Pure; no errors.
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from conformance.model import Check, Level, Outcome, Requirement, RunRecord, Verdict
-from conformance.report import explain
+from conformance.model import Check, Outcome, Requirement, RunRecord
+from conformance.report import explain, script, standing
 from conformance.report.explain import Finding
 from conformance.report.safe import clipped, line, visible
-from conformance.report.verdict import binding, exit_code
+from conformance.report.standing import Standing
+from conformance.report.told import of_check
 
 # GitLab takes 30 MB, and a page shows no more than this.
 _TEXT = 20_000
-_SKIPPED = (Outcome.NOT_APPLICABLE, Outcome.DESELECTED)
-_UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.ERROR)
 
 
 def junit(record: RunRecord) -> str:
@@ -60,15 +56,16 @@ def _suite(record: RunRecord, name: str, cases: list[ET.Element]) -> ET.Element:
 def _verdict(record: RunRecord) -> ET.Element:
     case = ET.Element("testcase", classname="verdict", name="verdict", time="0.000")
     text = explain.sentence(record)
-    if record.verdict is Verdict.NON_CONFORMANT and exit_code(record) != 1:
-        # Every failure is waived: not red, and not passed either.
-        _add(case, "skipped", " ".join((text, *explain.waivers(record))), "")
-    elif record.verdict is Verdict.NON_CONFORMANT:
-        _add(case, "failure", text, "", type="non_conformant")
-    elif record.verdict is Verdict.INCONCLUSIVE:
-        _add(case, "error", text, "", type="inconclusive")
-    else:
-        ET.SubElement(case, "system-out").text = visible(text)
+    match standing.of_verdict(record):
+        case Standing.SKIPPED:
+            # Every failure is waived: not red, and not passed either.
+            _add(case, "skipped", " ".join((text, *explain.waivers(record))), "")
+        case Standing.FAILED:
+            _add(case, "failure", text, "", type="non_conformant")
+        case Standing.ERROR:
+            _add(case, "error", text, "", type="inconclusive")
+        case _:
+            ET.SubElement(case, "system-out").text = visible(text)
     return case
 
 
@@ -79,17 +76,17 @@ def _case(
     case.set("time", f"{check.duration_s:.3f}")
     named = [rows[name] for name in check.requirements if name in rows]
     about = [f"{row.id} {row.level}: {row.title}" for row in named]
-    weighs = any(row.level is not Level.SHOULD and binding(check, row) for row in named)
-    waived = explain.waived(record, check) if check.outcome is Outcome.FAILED else ()
-    if waived:
+    result = standing.of_check(record, check, rows)
+    if result is Standing.SKIPPED and check.outcome is Outcome.FAILED:
+        waived = explain.waived(record, check)
         said = "; ".join(f"{one.requirement} {explain.waiver(one)}" for one in waived)
         _add(case, "skipped", f"failed, {said}", "")
         about = [_long(record, check, finding), "", *about]
-    elif check.outcome is Outcome.FAILED:
+    elif result is Standing.FAILED:
         _add(case, "failure", _short(check, finding), _long(record, check, finding), type="failed")
-    elif check.outcome in _UNPROVEN and weighs:
+    elif result is Standing.ERROR:
         _add(case, "error", check.message, "", type=check.outcome.value)
-    elif check.outcome in (*_UNPROVEN, *_SKIPPED):
+    elif result is Standing.SKIPPED:
         _add(case, "skipped", f"{explain.OUTCOMES[check.outcome]}: {check.message}", "")
     elif check.outcome is Outcome.WARNED:
         about = [f"Warning: {line(_short(check, finding))}", "", _long(record, check, finding), "", *about]
@@ -100,42 +97,37 @@ def _case(
 def _unchecked(record: RunRecord) -> list[ET.Element]:
     """A test case for each requirement that no check of the run speaks of, so that none goes missing."""
     cases = []
-    for result in record.requirements:
-        if result.checks:
-            continue
+    for result in standing.unchecked(record):
         row = result.requirement
         name = f"{row.id} {row.title}"
         case = ET.Element("testcase", classname="requirements", name=visible(name), time="0.000")
-        red = result.outcome in _UNPROVEN and explain.counted_as_unproven(result)
-        _add(case, "error" if red else "skipped", f"{explain.OUTCOMES[result.outcome]}: {result.reason}", "")
+        tag = standing.of_requirement(result).value
+        _add(case, tag, f"{explain.OUTCOMES[result.outcome]}: {result.reason}", "")
         cases.append(case)
     return cases
 
 
 def _short(check: Check, finding: Finding | None) -> str:
-    return f"{finding.requirement.id}: {explain.said(check)}" if finding else explain.said(check)
+    """What the target did, the rule that this breaks, and what was seen."""
+    if finding is None:
+        return explain.said(check)
+    fault = check.problem.fault if check.problem else ""
+    said = f"{finding.requirement.id}: {explain.said(check)}"
+    return f"{fault} ({said})" if fault else said
 
 
 def _long(record: RunRecord, check: Check, finding: Finding | None) -> str:
-    """Everything that mends a failure; the request is that of the check which the finding is shown by."""
+    """Everything that mends a failure."""
     if finding is None or check.problem is None:
         return clipped(check.message, _TEXT)
-    row, problem = finding.requirement, check.problem
-    parts = [
-        f"{row.id} {row.level}: {row.title}",
-        f"asks:     {row.statement} ({row.section})",
-        f"expected: {clipped(problem.expected, _TEXT)}",
-        f"observed: {clipped(problem.observed, _TEXT)}",
-    ]
-    parts += [f"hint:     {clipped(problem.hint, _TEXT)}"] if problem.hint else []
-    parts += [f"note:     {remark}" for remark in finding.remarks if check is finding.check]
-    index = check.shown_by
-    if index is not None:
-        exchange = record.exchanges[index]
-        parts += [f"signed:   {clipped(exchange.signed, _TEXT)}"] if exchange.signed is not None else []
-        command = explain.command(record, index)
-        long = f"# {len(command)} characters long: see entry {index} of exchanges.har"
-        parts += ["repeat:", command if len(command) <= _TEXT else long]
+    about = of_check(record, finding, check)
+    parts = [about.title, *(f"{label + ':':<10}{clipped(value, _TEXT)}" for label, value in about.rows)]
+    parts += [f"step:     {one}" for one in about.steps]
+    parts.append(f"replay:   {about.replay}")
+    if about.script:
+        command = script.whole(record, about.script)
+        long = f"# {len(command)} characters long: see exchanges.har"
+        parts += [f"repeat:   {about.usage}".rstrip(), command if len(command) <= _TEXT else long]
     return "\n".join(parts)
 
 

@@ -4,13 +4,13 @@ The title is what the target did; the rule that this breaks stands below it. Pur
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from conformance.model import Auth, RunRecord
+from conformance.model import Auth, Check, RunRecord
 from conformance.report import clause, explain, script
 from conformance.report.explain import Finding
 from conformance.report.safe import counted
-from conformance.report.steps import Step, Steps, steps
+from conformance.report.steps import Step, Steps, leading_to, steps
 
 # So many names of further checks are told.
 _NAMES = 12
@@ -44,6 +44,33 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
         script.replay(finding.check.id, run) if finding.replay else "",
         finding.script or finding.curl,
         usage(found),
+    )
+
+
+def of_check(record: RunRecord, finding: Finding, check: Check) -> Told:
+    """Returns a check of a finding in words, as if it were shown by that one; the finding itself where it is."""
+    if check is finding.check:
+        return told(record, finding)
+    problem, led = check.problem, leading_to(record, check)
+    return told(
+        record,
+        replace(
+            finding,
+            check=check,
+            expected=problem.expected if problem else "",
+            observed=problem.observed if problem else check.message,
+            hint=problem.hint if problem else "",
+            fault=problem.fault if problem else "",
+            persisted=problem.persisted if problem else "",
+            exchange=check.shown_by,
+            signed=None if check.shown_by is None else record.exchanges[check.shown_by].signed,
+            steps=led,
+            script=script.script(record, check, led),
+            curl="",
+            remarks=(),
+            more=(),
+            folded=(),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 from conformance import fuzz
 from conformance.errors import HarnessError
 from conformance.profile import Profile
+from conformance.runner import selection
 from conformance.runner.options import Options
 
 _STATISTICS = "fuzz.json"
@@ -24,14 +25,17 @@ class Fuzzing:
     def __init__(self, profile: Profile, options: Options, folder: Path) -> None:
         self._profile, self._options, self._folder = profile, options, folder
         self._process: subprocess.Popen[bytes] | None = None
-        expression = options.expression
-        self.wanted = options.examples > 0 and (not expression or "fuzz" in expression) and self._can_judge()
+        api, expression = profile.target.api, options.expression
+        # The checks that were asked for by name; None where none was left out.
+        self._only = None if not expression else selection.fuzz_checks(api, expression)
+        self.wanted = options.examples > 0 and self._only != () and self._can_judge()
         self.statistics: Mapping[str, Any] | None = _finished(folder) if self.wanted else None
 
     def _can_judge(self) -> bool:
         """Returns whether a check of the declared capabilities is about a requirement that was asked for."""
         asked = {one.upper() for one in self._options.requirements}
-        return bool(fuzz.selected(self._profile.target.api, asked, self._profile.capabilities))
+        found = fuzz.selected(self._profile.target.api, asked, self._profile.capabilities)
+        return any(self._only is None or check.id in self._only for check in found)
 
     def left_out(self) -> str:
         """Returns the note on a run without fuzzing: the reason, where that is neither an option nor the profile."""
@@ -61,6 +65,7 @@ class Fuzzing:
             seed=options.seed,
             budget_s=options.fuzz_budget_s,
             requirements=options.requirements,
+            only=self._only or (),
             allow_live=options.allow_live,
         )
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _pytest.mark.expression import Expression  # the only way to ask beforehand; pytest is pinned
-
 from conformance import catalogue
 from conformance.errors import UsageError
 from conformance.model import Waiver
 from conformance.profile import Profile, load
 from conformance.report import codec
+from conformance.runner import selection
 
 _RECORDED = ("examples", "expression", "requirements", "workers", "fuzz_budget_s", "insist", "watch_s")
 
@@ -58,13 +57,11 @@ def ready(path: Path, options: Options) -> Profile:
     """Returns the profile, if it can be run with these options. Raises ProfileError or UsageError."""
     profile = load(path, allow_live=options.allow_live)
     _known(profile.target.api, options.requirements)
-    try:
-        Expression.compile(options.expression or "")
-    except SyntaxError as fault:
-        raise UsageError(
-            f"-k {options.expression!r} is no expression: {fault.msg}",
-            hint="It looks like 'matrix and not paid': words that names of checks hold, and, or, not, brackets.",
-        ) from None
+    if options.expression:
+        selection.compiled(options.expression)
+        arguments = [word for one in options.requirements for word in ("--requirement", one)]
+        arguments += ["--allow-live"] if options.allow_live else []
+        selection.must_match(profile, options.expression, arguments, fuzzed=options.examples > 0)
     return profile.watching(options.watch_s)
 
 

@@ -18,6 +18,7 @@ from conformance.coverage import quietly
 from conformance.errors import HarnessError
 from conformance.profile import Profile
 from conformance.report import render
+from conformance.runner import selection
 from conformance.runner.options import Options
 from conformance.runner.workers import ForkedWorkers
 
@@ -43,7 +44,7 @@ def suites(profile: Profile, options: Options, workers: int, folder: Path, progr
         if one.upper() in known:
             arguments += ["--requirement", one]
     if options.expression:
-        arguments.append(f"-k{options.expression}")
+        arguments.append(f"-k{selection.expression(options.expression)}")
     watch = SuiteProgress(profile.target.api, progress)
     plugins: list[object] = [watch]
     if workers > 1 and forkable():

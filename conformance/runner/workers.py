@@ -18,7 +18,8 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.plugin import RUN, looks_back, looks_on_run, watches
+from conformance.items import looks_back, looks_on_run, watches
+from conformance.plugin import RUN
 
 _INDEX = struct.Struct("<H")
 # The bytes that a pipe holds before it is read (Linux; POSIX asks for less, but forks are for Linux).

@@ -1,0 +1,40 @@
+"""The checks of a suite as pytest collects them: their ids, their promises, and when they run."""
+
+import re
+
+import pytest
+
+# What no word of pytest's expressions may hold.
+_NO_WORD = r"[^\w:+.\[\]/-]"
+
+
+def looks_back(item: pytest.Item) -> bool:
+    """Returns whether a check looks back on the other checks of the run, and so runs after them."""
+    return item.get_closest_marker("last") is not None
+
+
+def looks_on_run(item: pytest.Item) -> bool:
+    """Returns whether a check looks back on what all workers did; in a module that waits, it does so on that module."""
+    return watches(item) or (looks_back(item) and item.get_closest_marker("waits") is None)
+
+
+def watches(item: pytest.Item) -> bool:
+    """Returns whether a check waits until the last cancel of the suites is some seconds old."""
+    return item.get_closest_marker("watch") is not None
+
+
+def check_id(item: pytest.Item) -> str:
+    """Returns the id of a check, `suite::name[case]`: permanent as long as the test keeps its name."""
+    name = item.name.removeprefix("test_")
+    return f"{item.path.stem.removeprefix('test_')}::{name}"
+
+
+def keyword(check: str) -> str:
+    """Returns the id of a check as a word of an expression for `-k`, in which some characters can't stand."""
+    return f"::{re.sub(_NO_WORD, '_', check)}::"
+
+
+def first_line(item: pytest.Item) -> str:
+    """Returns the promise of a check: the first line of its docstring."""
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
+    return str(doc).strip().splitlines()[0]
