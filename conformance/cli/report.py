@@ -1,7 +1,9 @@
 """`report` and `compare`: render finished runs, offline."""
 
+import functools
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -67,7 +69,13 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
     from conformance.report.compare import compare as compared
 
     found = compared(records.load(old), records.load(new))
-    views = {"markdown": compare_views.markdown, "json": compare_views.as_json, "html": compare_views.html}
+    at = Path.cwd() if output is None else output.resolve().parent
+    links = [_link(folder, at) for folder in (old, new)]
+    views = {
+        "markdown": compare_views.markdown,
+        "json": compare_views.as_json,
+        "html": functools.partial(compare_views.html, links=links),
+    }
     if form == "text" and output is None:
         told = compare_views.text(found, style=style, width=width())
     else:
@@ -79,3 +87,12 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
         codec.replace_file(output, told)
         click.echo(f"{found.sentence}: {output}")
     return found.exit_code
+
+
+def _link(run: Path, at: Path) -> str:
+    """Returns the address of a run's report, relative to the folder `at`; empty where there is none."""
+    page = (run if run.is_dir() else run.parent).resolve() / "report.html"
+    try:
+        return quote(Path(os.path.relpath(page, at)).as_posix()) if page.exists() else ""
+    except ValueError:
+        return ""

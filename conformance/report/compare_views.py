@@ -3,8 +3,7 @@
 Text of the targets is made visible, and escaped for the format. Pure; no errors.
 """
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.model import RequirementResult, RunRecord, Waiver
@@ -12,6 +11,7 @@ from conformance.report import codec, explain, summary
 from conformance.report.compare import Change, Comparison, Kind
 from conformance.report.safe import inert, line
 from conformance.report.terminal import TONES, Style, plain
+from conformance.report.wrap import wrapped
 
 FORMAT = "payout-conformance/comparison/1"
 _REASON = 400
@@ -33,8 +33,15 @@ _TONE = {
     Kind.FIX: "good",
 }
 _ICON = {0: "✅", 1: "❌", 3: "❔"}
-# GitHub cuts a summary at 1 MiB.
-_ROWS = 200
+# The colour of each kind in the page: that of an outcome.
+_TONES = {
+    kind: {"bad": "failed", "warn": "warned", "good": "passed"}.get(_TONE.get(kind, ""), "deselected")
+    for kind in Kind
+}
+# Good news and changes of the catalogue are folded in Markdown.
+_FOLDED = (Kind.ADDED, Kind.REMOVED, Kind.NEWLY_TESTED, Kind.NEWLY_WAIVED)
+# GitHub cuts a summary at 1 MiB; a cell holds so many characters, a list so many checks.
+_ROWS, _CELL, _CHECKS = 200, 300, 6
 
 
 def text(comparison: Comparison, *, style: Style = plain, width: int = 100) -> str:
@@ -66,23 +73,37 @@ def as_json(comparison: Comparison) -> str:
     return codec.dumps(to_json(comparison), indent=2) + "\n"
 
 
-def html(comparison: Comparison) -> str:
-    """One page without script or network, whose content security policy allows only its style sheet."""
+def html(comparison: Comparison, links: Sequence[str] = ("", "")) -> str:
+    """One self-contained page in the style of the report, whose policy allows only its own style sheet and script.
+
+    `links` are the addresses of the reports of both runs, relative to where the page will be; empty for none.
+    """
     from conformance.report.html.shell import render  # slow to import; the terminal doesn't need it
 
+    safe = [one if not one.startswith(("/", "\\")) and ":" not in one else "" for one in links]
     return render(
         "compare.html",
-        css="compare.css",
-        script=None,
         comparison=comparison,
         reason=_REASON,
-        groups=[(kind, HEADINGS[kind], found) for kind in Kind if (found := comparison.of(kind))],
+        groups=[
+            (kind, HEADINGS[kind], _TONES[kind], [(change, fault(change)) for change in found])
+            for kind in Kind
+            if (found := comparison.of(kind))
+        ],
+        runs=(("Old", comparison.old, safe[0]), ("New", comparison.new, safe[1])),
+        seal={0: "passed", 1: "failed", 3: "not_testable"}[comparison.exit_code],
         verdicts=explain.VERDICTS,
         outcomes=explain.OUTCOMES,
         title=explain.title,
         headline=explain.headline,
         waiving=explain.waiving,
     )
+
+
+def fault(change: Change) -> str:
+    """What the target does now; empty where the newer run says nothing of it."""
+    problem = None if change.check is None else change.check.problem
+    return problem.fault if problem is not None else ""
 
 
 def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
@@ -94,7 +115,7 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
     bold = {0: "good", 1: "bad", 3: "warn"}[comparison.exit_code]
     yield style(comparison.sentence[0].upper() + comparison.sentence[1:] + ".", bold)
     for note in comparison.notes:
-        yield from textwrap.wrap(line(note, _REASON), width)
+        yield from wrapped(line(note, _REASON), width)
     for kind in Kind:
         found = comparison.of(kind)
         if not found:
@@ -108,16 +129,24 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
 
 
 def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
-    row = change.requirement
-    yield f"  {line(row.id)} {change.levels}  {line(row.title)}"
-    told = [("was", _said(change.old, change.old_waiver)), ("is", _said(change.new, change.new_waiver))]
-    if change.check is not None:
-        told.append(("check", line(change.check.id)))
+    row, said = change.requirement, fault(change)
+    rule = f"{line(row.id)} {change.levels}  {line(row.title)}"
+    for part in wrapped(line(said, _REASON) if said else rule, width - 2):
+        yield f"  {part}"
+    told = [("rule", rule if said else "")]
+    told += [("was", _said(change.old, change.old_waiver)), ("is", _said(change.new, change.new_waiver))]
+    told += [("check", _checks(change))]
     for label, value in told:
         if value:
-            rows = textwrap.wrap(value, width - 11) or [""]
+            rows = wrapped(value, width - 11)
             yield f"    {style(label.ljust(7), 'dim')}{rows[0]}"
             yield from (" " * 11 + more for more in rows[1:])
+
+
+def _checks(change: Change) -> str:
+    checks = change.checks or (() if change.check is None else (change.check,))
+    more = f" and {len(checks) - _CHECKS} more" if len(checks) > _CHECKS else ""
+    return ", ".join(line(check.id) for check in checks[:_CHECKS]) + more
 
 
 def _said(result: RequirementResult | None, waiver: Waiver | None) -> str:
@@ -134,6 +163,7 @@ def _said(result: RequirementResult | None, waiver: Waiver | None) -> str:
 
 
 def _markdown(comparison: Comparison) -> Iterator[str]:
+    """At most forty lines: each kind of change is one table, whose end is folded into one line of HTML."""
     old, new = comparison.old, comparison.new
     said = comparison.sentence
     yield f"## {_ICON[comparison.exit_code]} {summary.text(new.target.name)}: {said}"
@@ -143,31 +173,52 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
             f"| {name} | {explain.VERDICTS[run.verdict]} | {summary.text(explain.title(run.target))} "
             f"| {summary.text(run.started_at)} | revision {run.catalogue_revision} |"
         )
-    for note in comparison.notes:
-        yield from ["", f"> {summary.text(note)}"]
-    for kind in Kind:
-        found = comparison.of(kind)
-        if not found:
+    if comparison.notes:
+        yield from ["", "> " + " ".join(summary.text(note) for note in comparison.notes)]
+    groups = [(kind, found) for kind in Kind if (found := comparison.of(kind))]
+    room = summary.LINES - 11
+    for position, (kind, found) in enumerate(groups):
+        # What follows takes two lines, folded; a table six and a line for each change.
+        left = room - 2 * (len(groups) - position - 1) - 8
+        if kind in _FOLDED or left < 1:
+            yield from [
+                "",
+                summary.fold(f"{HEADINGS[kind]} ({len(found)})", [_folded(one) for one in found[:_ROWS]]),
+            ]
+            room -= 2
             continue
+        shown, rest = found[:left], found[left:]
         yield from ["", f"### {HEADINGS[kind]} ({len(found)})", ""]
         yield from ["| Requirement | Level | Was | Is | Check |", "| --- | --- | --- | --- | --- |"]
-        for change in found[:_ROWS]:
-            yield _markdown_row(change)
-        if len(found) > _ROWS:
-            yield from ["", f"… and {len(found) - _ROWS} more."]
+        yield from map(_markdown_row, shown)
+        if rest:
+            yield from ["", summary.fold(f"{len(rest)} more", [_folded(one) for one in rest[:_ROWS]])]
+        room -= 6 + len(shown) + 2 * bool(rest)
     yield from ["", f"Unchanged: {comparison.same or 'none'}."]
 
 
 def _markdown_row(change: Change) -> str:
-    row = change.requirement
+    row, said = change.requirement, fault(change)
     cells = [
-        f"{summary.text(row.id)} {summary.text(row.title)}",
+        f"{summary.text(row.id)} {summary.text(said or row.title)}",
         change.levels,
-        summary.text(_said(change.old, change.old_waiver) or "not there"),
-        summary.text(_said(change.new, change.new_waiver) or "not there"),
-        summary.text(change.check.id) if change.check else "",
+        summary.text(_said(change.old, change.old_waiver) or "not there", _CELL),
+        summary.text(_said(change.new, change.new_waiver) or "not there", _CELL),
+        summary.text(_checks(change)),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _folded(change: Change) -> str:
+    row = change.requirement
+    was, now = (
+        summary.inline(_said(*one) or "not there", _CELL)
+        for one in ((change.old, change.old_waiver), (change.new, change.new_waiver))
+    )
+    about = summary.inline(f"{row.id} {change.levels}: {fault(change) or row.title}")
+    return f"<b>{about}</b><br>Was: {was}<br>Is: {now}<br>{summary.inline(_checks(change))}".removesuffix(
+        "<br>"
+    )
 
 
 def _run(run: RunRecord) -> dict[str, Any]:

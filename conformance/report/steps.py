@@ -24,6 +24,8 @@ _VALUE = 40
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 _PRIMARY = "primary"
+# Statuses that whoever stands in front of a server answers by itself (RFC 9110 sections 15.5.4 and 15.6.3).
+_BY_OTHERS = (403, 406, 429, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
                 index,
                 f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
                 _sent(record, exchange, resources, keys),
-                str(exchange.status) if exchange.status is not None else "no answer",
+                _answer(exchange),
                 index == shown[-1],
                 gap is not None and gap < 0,
                 min(round(gap), 15) if gap is not None and gap >= 0.9 else 0,
@@ -230,6 +232,17 @@ def _path(record: RunRecord, exchange: Exchange, resources: Sequence[Resource]) 
     for one in resources:
         path = path.replace(one.id, one.name)
     return line(path or "/", 120)
+
+
+def _answer(exchange: Exchange) -> str:
+    if exchange.status is None:
+        return "no answer"
+    kind = next((value for name, value in exchange.response_headers if name.lower() == "content-type"), "")
+    begin = exchange.response_body[:100].lstrip().lower()
+    if kind.lower().startswith("text/html") or begin.startswith((b"<!doctype html", b"<html")):
+        proxy = ", perhaps of a firewall or a proxy" if exchange.status in _BY_OTHERS else ""
+        return f"{exchange.status} with an HTML page{proxy}"
+    return str(exchange.status)
 
 
 def _sent(

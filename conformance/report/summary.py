@@ -85,7 +85,7 @@ def _problems(record: RunRecord, room: int) -> Iterator[str]:
         shown = number
     if rest := problems[shown:]:
         title = counted(len(rest), "more problem") if shown else counted(len(rest), "problem")
-        yield from ["", _fold(title, [_folded(record, one) for one in rest[:_FOLDED]], len(rest) - _FOLDED)]
+        yield from ["", fold(title, [_folded(record, one) for one in rest[:_FOLDED]], len(rest) - _FOLDED)]
 
 
 def _problem(record: RunRecord, number: int, finding: Finding) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _gaps(record: RunRecord) -> Iterator[str]:
             f"{_named(gap)}: {inline(gap.reason)} ({inline(', '.join(gap.ids))})" for gap in rest[:_FOLDED]
         ]
         number = sum(len(gap.ids) for gap in rest)
-        yield _fold(f"Not proven: {counted(number, 'requirement')}", items, len(rest) - _FOLDED)
+        yield fold(f"Not proven: {counted(number, 'requirement')}", items, len(rest) - _FOLDED)
 
 
 def _named(gap: Gap) -> str:
@@ -167,13 +167,13 @@ def _warnings(record: RunRecord) -> Iterator[str]:
     if warnings:
         names = ", ".join(dict.fromkeys(one.requirement.id for one in warnings[:_FOLDED]))
         items = [_folded(record, one) for one in warnings[:_FOLDED]]
-        yield _fold(f"⚠️ {counted(len(warnings), 'warning')}: {names}", items, len(warnings) - _FOLDED)
+        yield fold(f"⚠️ {counted(len(warnings), 'warning')}: {names}", items, len(warnings) - _FOLDED)
 
 
 def _waivers(record: RunRecord) -> Iterator[str]:
     sentences = explain.waivers(record)
     if sentences:
-        yield _fold(
+        yield fold(
             counted(len(sentences), "waiver"),
             [inline(one) for one in sentences[:_FOLDED]],
             len(sentences) - _FOLDED,
@@ -186,7 +186,7 @@ def _requirements(record: RunRecord) -> Iterator[str]:
         row = result.requirement
         waived = " (waived)" if record.waived(row.id) else ""
         items.append(f"{_ICONS[result.outcome]}{waived} {inline(row.id)} {row.level} {inline(row.title)}")
-    yield _fold("All requirements", items)
+    yield fold("All requirements", items)
 
 
 def _notes(record: RunRecord) -> Iterator[str]:
@@ -194,10 +194,10 @@ def _notes(record: RunRecord) -> Iterator[str]:
     notes = [inline(unreached, 1500)] if unreached else []
     notes += [inline(note) for note in record.notes[:_FOLDED]]
     if notes:
-        yield _fold(counted(len(notes), "note"), notes, len(record.notes) - _FOLDED)
+        yield fold(counted(len(notes), "note"), notes, len(record.notes) - _FOLDED)
 
 
-def _fold(title: str, items: Sequence[str], left_out: int = 0) -> str:
+def fold(title: str, items: Sequence[str], left_out: int = 0) -> str:
     """A fold with a list in it, in one line; the title and the items are HTML."""
     more = [f"… and {left_out} more: see report.html"] if left_out > 0 else []
     return f"<details><summary>{title}</summary>{_list([*items, *more])}</details>"
