@@ -136,7 +136,7 @@ class BodyNamesTheWithdraw(_NamedElsewhere):
     """Parameters of path and body are bound to one object, and an id in the body is bound last."""
 
     def elsewhere(self, request: Request) -> object:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             sent = json.loads(request.body or b"null")
             return sent.get("withdraw_id", sent.get("id")) if isinstance(sent, dict) else None
         return None

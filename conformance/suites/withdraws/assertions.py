@@ -1,17 +1,18 @@
 """The documented answers of the withdraws API, and one named assertion for each.
 
-`what` names the request in a failure: "cancelling a paid withdraw", "a signature with another secret". Each assertion
-asks one thing only, so that one defect fails the rows about it and no others: `refused` asks for the documented status
-and code, `not_cancelled` only that nothing was cancelled.
+Each assertion asks one thing only, so that one defect fails the rows about it and no others: `refused` asks for the
+documented status and code, `not_cancelled` only that nothing was cancelled.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import expect
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.difference import neutral
 from conformance.oracles.expect import Answer
+from conformance.states import Resource
 from conformance.suites.withdraws.contract import CONTRACT
 
 # WD-26 judges what else the envelope holds.
@@ -22,8 +23,24 @@ CANCELED = Answer(
 REFUSED = Answer(_ANSWERS.refused.status, _ANSWERS.refused.code)
 NOT_FOUND = Answer(_ANSWERS.not_found.status, _ANSWERS.not_found.code)
 KEYS = _ANSWERS.keys
+# A shorter text may stand in an answer by chance.
+_TELLING = 6
 
 VERIFY_HINT = "Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else."
+_ONLY_OPEN = (
+    "Only pending and processing withdraws can be cancelled: look at the status first, in one transaction."
+)
+_OTHERWISE_REFUSED = (
+    "It was refused, but clients look at status and error.code: these are the documented ones."
+)
+OF_THE_CALLER = "Look withdraws up among those of the caller, not by id alone."
+_BEFORE_WRITING = "Whatever is refused is refused before anything is written, in one transaction."
+
+Read = Callable[[], Reply] | None
+"""Reads the withdraw that an answer is about; None where nothing can be read."""
+
+# `what` names the request as the subject of a sentence, "a cancel of a paid withdraw", and `withdraw` what was
+# cancelled where it succeeds, "a paid withdraw": titles are made from both.
 
 
 def cancelled(reply: Reply, what: str, *, hint: str = "") -> Reply:
@@ -31,79 +48,227 @@ def cancelled(reply: Reply, what: str, *, hint: str = "") -> Reply:
     return expect.answered(reply, CANCELED, to=what, hint=hint)
 
 
-def refused(reply: Reply, what: str, *, hint: str = "") -> Reply:
-    """The documented refusal: 400 VALIDATION_ERROR. WD-26 judges a code that is no text."""
-    return _answered(reply, REFUSED, what, hint)
+def refused(
+    reply: Reply, what: str, *, withdraw: str = "", hint: str = _ONLY_OPEN, read: Read = None
+) -> Reply:
+    """The documented refusal: 400 VALIDATION_ERROR. WD-26 judges a code that is no text.
+
+    `read` shows whether a success that shouldn't be one is kept.
+    """
+    return _answered(reply, REFUSED, what, withdraw, hint, read)
 
 
-def not_found(reply: Reply, what: str, *, hint: str = "") -> Reply:
+def not_found(reply: Reply, what: str) -> Reply:
     """The documented answer for an unknown id: 404 RESOURCE_NOT_FOUND. WD-26 judges a code that is no text."""
-    return _answered(reply, NOT_FOUND, what, hint)
+    return _answered(reply, NOT_FOUND, what, "", "", None)
 
 
-def _answered(reply: Reply, answer: Answer, what: str, hint: str) -> Reply:
+def _answered(reply: Reply, answer: Answer, what: str, withdraw: str, hint: str, read: Read) -> Reply:
+    if succeeded(reply):
+        raise _success(reply, f"{answer} to {what}", what, withdraw, hint, read)
     code = reply.at("error.code")
     has_code = isinstance(code, str) and bool(code.strip())
     wanted = answer if has_code or reply.status != answer.status else Answer(answer.status)
-    return expect.answered(reply, wanted, to=what, hint=hint)
+    fault = ""
+    if reply.ok:
+        fault = f"{wording.capital(what)} was answered {reply.status} with success false instead of {answer.short()}"
+    return expect.answered(
+        reply, wanted, to=what, hint=hints.by_answer(reply, _OTHERWISE_REFUSED), fault=fault
+    )
+
+
+def _success(
+    reply: Reply, expected: str, what: str, withdraw: str, hint: str, read: Read = None
+) -> expect.Violation:
+    """Returns the Violation of a success in place of a refusal."""
+    says = is_canceled(reply)
+    shown = read() if says and read is not None else None
+    return expect.Violation(
+        expected=expected,
+        observed=f"status {reply.status}, data.status is {wording.of(reply, 'data.status')} "
+        f"(the answer was {summary.of(reply)})",
+        reply=reply,
+        hint=hint,
+        fault=f"{wording.capital(withdraw)} was cancelled ({reply.status})"
+        if says and withdraw
+        else f"{wording.capital(what)} was accepted ({reply.status})",
+        persisted=wording.read_shows(shown, "data.status", reply.at("data.status"), lambda _: True),
+    )
 
 
 def accepted(reply: Reply, what: str, *, hint: str = "", control: bool = False) -> Reply:
     """A success in any form: WD-01 judges the form. `control` where the check can't begin without it."""
-    expect.that(succeeded(reply), expected=f"{what} to be accepted", reply=reply, hint=hint, control=control)
+    expect.that(
+        succeeded(reply),
+        expected=f"{what} to be accepted{', so that the check can begin' if control else ''}",
+        reply=reply,
+        hint=hint if reply.status in (400, 401, 403) and hint else hints.by_answer(reply, ""),
+        control=control,
+        fault=f"{wording.capital(what)} was refused ({summary.short(reply)})",
+    )
     return reply
 
 
 def not_accepted(reply: Reply | None, what: str, *, hint: str = VERIFY_HINT) -> None:
     """No 2xx for a request that proves no identity. WD-36 judges the status; None stands for no answer at all."""
-    if reply is not None:
-        expect.that(not reply.ok, expected=f"{what} not to be accepted", reply=reply, hint=hint)
+    if reply is not None and reply.ok:
+        raise _success(reply, f"{what} not to be accepted", what, "", hint)
 
 
-def not_cancelled(reply: Reply, what: str, *, hint: str = "", control: bool = False) -> None:
+def not_cancelled(
+    reply: Reply,
+    what: str,
+    *,
+    withdraw: str = "",
+    hint: str = OF_THE_CALLER,
+    control: bool = False,
+    read: Read = None,
+) -> None:
     """No success in any form. The rows about the state judge how the refusal is put."""
+    if succeeded(reply):
+        fault = _success(reply, f"{what} to be refused", what, withdraw, hint, read)
+        fault.control = control
+        raise fault
+
+
+def shows_nothing(reply: Reply, withdraw: Resource, whose: str, read: str, *, hint: str) -> None:
+    """An answer to a read shows nothing of a withdraw, whatever its status; `read` is the subject of a sentence."""
+    known = [withdraw.facts.get(key) for key in ("referenceId", "bankAccountName", "bankAccountNumberFull")]
+    told_here = [one for one in known if isinstance(one, str) and len(one) >= _TELLING and one in reply.text]
+    is_shown = reply.ok and bool(data(reply) or told(reply, "id"))
     expect.that(
-        not succeeded(reply), expected=f"{what} not to be cancelled", reply=reply, hint=hint, control=control
+        not is_shown and not told_here,
+        expected=f"{read} not to show {whose}",
+        observed=f"status {reply.status} (the answer was {summary.of(reply)})"
+        if is_shown
+        else f"{wording.value((told_here or [''])[0])} of the withdraw in {summary.of(reply)}",
+        reply=reply,
+        hint=hint,
+        fault=f"{wording.capital(read)} showed {whose} ({reply.status})"
+        if is_shown
+        else f"{wording.capital(read)} told something of {whose} in its refusal ({reply.status})",
     )
 
 
-def refused_as_before(again: Reply, before: Reply, what: str, *, hint: str = "") -> None:
-    """The same refusal as an earlier one: same status, `success`, code and message."""
+def refused_as_before(again: Reply, before: Reply, what: str, *, when: str = "", hint: str = "") -> None:
+    """The same refusal as an earlier one: same status, `success`, code and message.
+
+    `what` is the withdraw ("a paid withdraw"), and `when` the time between the two.
+    """
+    if why(again) == why(before):
+        return
+    later = f" {when}" if when else " the second time"
     expect.that(
-        why(again) == why(before),
-        expected=f"{what} to be refused as before",
-        observed=f"before {summary.of(before)}, after {summary.of(again)}",
+        False,
+        expected=f"a cancel of {what} to be refused{later} as it was before",
+        observed=f"{_told_apart(before, again)} (now {summary.of(again)})",
         reply=again,
         hint=hint,
+        fault=f"{wording.capital(what)} was cancelled{later} ({again.status}), after a refusal"
+        if succeeded(again)
+        else f"A cancel of {what} was answered {_in_short(again, before)}{later} than before",
     )
 
 
-def stays_canceled(read: Reply, before: Reply, what: str, *, hint: str = "") -> None:
+def _in_short(again: Reply, before: Reply) -> str:
+    if (again.status, again.at("error.code")) != (before.status, before.at("error.code")):
+        return f"{summary.short(again)}, and otherwise"
+    return f"{again.status} with another message"
+
+
+def _told_apart(before: Reply, again: Reply) -> str:
+    """How two refusals differ, the deciding part first."""
+    parts = (("success", "success"), ("error.code", "error.code"), ("error.message", "error.message"))
+    told = [f"status was {before.status} and is {again.status}"] if before.status != again.status else []
+    told += [
+        f"{name} was {wording.of(before, path)} and is {wording.of(again, path)}"
+        for name, path in parts
+        if not equality.same(before.at(path), again.at(path)) and before.at(path) is not again.at(path)
+    ]
+    return "; ".join(told)
+
+
+def stays_canceled(read: Reply, before: Reply, what: str, *, when: str = "", hint: str = "") -> None:
     """A read shows the withdraw canceled and unpaid. WD-18 judges a `paidAt` that was in the answer `before`."""
     expect.that(
         is_canceled(read) and not paid_since(before, read),
-        expected=f"{what} to be canceled and unpaid",
-        observed=f"reading it shows {summary.of(read)}",
+        expected=f"{what} to be canceled and unpaid {when}".strip(),
+        observed=expect.observed(read, "data.status", "data.paidAt"),
         reply=read,
         hint=hint,
+        fault=reads_otherwise(read, what, when),
     )
 
 
-def stays_paid(read: Reply, what: str, *, hint: str = "") -> None:
+def stays_paid(read: Reply, what: str, *, when: str = "", hint: str = "") -> None:
     """A read shows the withdraw paid, without `canceledAt`."""
+    fault = reads_otherwise(read, what, when)
+    if read.at("data.status") == "paid":
+        fault = f"{wording.capital(what)} had canceledAt {wording.of(read, 'data.canceledAt')} {when}".strip()
     expect.that(
         read.at("data.status") == "paid" and not told(read, "data.canceledAt"),
-        expected=f"{what} to be paid",
-        observed=f"reading it shows {summary.of(read)}",
+        expected=f"{what} to be paid {when}".strip(),
+        observed=expect.observed(read, "data.status", "data.canceledAt"),
         reply=read,
         hint=hint,
+        fault=fault,
     )
 
 
-def is_unchanged(before: dict[str, Any], read: Reply, after: str) -> None:
-    """A read shows all that one `before` showed, and no more."""
+def reads_otherwise(read: Reply, what: str, when: str = "") -> str:
+    """The title of a read that shows another state than it should: `A canceled withdraw was read as "paid" ...`."""
+    if not read.ok or read.at("data.status") is MISSING:
+        return f"Reading {what} was answered {summary.short(read)} {when}".strip()
+    paid = told(read, "data.paidAt")
+    status = f"{wording.of(read, 'data.status')}"
+    if is_canceled(read) and paid:
+        status += f" with paidAt {wording.of(read, 'data.paidAt')}"
+    return f"{wording.capital(what)} was read as {status} {when}".strip()
+
+
+def is_unchanged(
+    before: dict[str, Any], read: Reply, after: str, *, what: str, hint: str = _BEFORE_WRITING
+) -> None:
+    """A read shows all that one `before` showed, and no more; `what` is the withdraw ("a paid withdraw")."""
     shown = data(read)
-    expect.unchanged(before, shown, dict.fromkeys((*before, *shown)), reply=read, after_what=after)
+    keys = dict.fromkeys((*before, *shown))
+    expect.unchanged(before, shown, keys, reply=read, after_what=after, what=what, hint=hint)
+
+
+def stays_processing(before: dict[str, Any], read: Reply, refusal: Reply) -> None:
+    """A read shows a processing withdraw as it was before a refused cancel, or paid or failed by itself since."""
+    was, status = before.get("status"), read.at("data.status")
+    went_on = status in (was, "paid", "failed")
+    canceled_at = f"with canceledAt {wording.of(read, 'data.canceledAt')}"
+    expect.that(
+        went_on and not told(read, "data.canceledAt"),
+        expected="a processing withdraw to be processing, or paid or failed, after a refused cancel",
+        observed=f"a read shows {expect.observed(read, 'data.status', 'data.canceledAt')}",
+        reply=read,
+        hint="Ask the provider before anything is written.",
+        fault=f"A refused cancel ({refusal.status}) left a processing withdraw "
+        + (canceled_at if went_on else wording.of(read, "data.status")),
+    )
+    if status == was:
+        after = f"a refused cancel ({refusal.status})"
+        expect.unchanged(
+            before, data(read), before, reply=read, after_what=after, what="a processing withdraw"
+        )
+
+
+def keeps_canceled_at(read: Reply, first: dict[str, Any]) -> None:
+    """A read shows a canceled withdraw with the date that it had at `first`."""
+    was = wording.whole(first.get("canceledAt"))
+    expect.that(
+        told(read, "data.canceledAt") == first.get("canceledAt") and is_canceled(read),
+        expected=f"data.canceledAt to stay {was}, and the status canceled, after a refused cancel",
+        observed=f"a read shows {expect.observed(read, 'data.canceledAt', 'data.status')}",
+        reply=read,
+        hint=_BEFORE_WRITING,
+        fault=f"canceledAt changed from {was} to {wording.of(read, 'data.canceledAt')} by a refused cancel"
+        if is_canceled(read)
+        else reads_otherwise(read, "a canceled withdraw", "after a refused cancel"),
+    )
 
 
 # -- What an answer says ---------------------------------------------------------------------------------------

@@ -75,12 +75,18 @@ def _signed_with(secret: Callable[[Withdraws], str]) -> Change:
     return lambda api, h: {**h, "X-Signature": signature(secret(api), str(h["X-Timestamp"]), b"")}
 
 
+def _other_case(secret: str) -> str:
+    """Another secret than this one: in the other letter case, as far as it has letters."""
+    return secret.swapcase() if secret.swapcase() != secret else secret + secret
+
+
 FORGED: dict[str, Change] = {
     "unrelated_secret": _signed_with(lambda api: "not-the-secret-of-anybody"),
     "empty_secret": _signed_with(lambda api: ""),
     "secret_without_its_last_character": _signed_with(lambda api: api.secret()[:-1]),
     "secret_without_its_first_character": _signed_with(lambda api: api.secret()[1:]),
     "secret_with_its_last_character_changed": _signed_with(lambda api: api.secret()[:-1] + "\x7f"),
+    "secret_in_the_other_letter_case": _signed_with(lambda api: _other_case(api.secret())),
     "secret_with_one_character_more": _signed_with(lambda api: api.secret() + "x"),
     "api_key_as_secret": lambda api, h: {
         **h,
@@ -142,6 +148,7 @@ STRANGERS: dict[str, Change] = {
     "key_with_one_character_more": lambda api, h: api.signed(key=str(h["X-API-Key"]) + "x"),
     "key_with_its_last_character_changed": lambda api, h: api.signed(key=str(h["X-API-Key"])[:-1] + "~"),
     "wildcard_as_key": lambda api, h: api.signed(key="%"),
+    "name_of_an_object_prototype_as_key": lambda api, h: api.signed(key="constructor", secret="undefined"),
 }
 
 
@@ -159,7 +166,51 @@ STALE: dict[str, Change] = {
     "Infinity": _stamp(lambda now: "Infinity"),
     "far_ahead": _stamp(lambda now: "9" * 18),
     "of_40_digits": _stamp(lambda now: "9" * 40),
+    "beyond_2_to_the_53": _stamp(lambda now: "9007199254740993"),
     "now_and_then_words": _stamp(lambda now: f"{now}ms"),
+}
+
+
+# Half a number of now, or a number that is none of digits alone: each sent correctly signed, one after the other.
+HALVES: dict[str, Callable[[int], str]] = {
+    "a letter before its digits": lambda now: f"x{now}",
+    "a letter behind its digits": lambda now: f"{now}x",
+    "a fraction": lambda now: f"{now}.5",
+    "an exponent": lambda now: f"{now}e0",
+    "its digits in hex": hex,
+    "a plus before its digits": lambda now: f"+{now}",
+    "underscores between its digits": lambda now: f"{now:_}",
+    "a second number behind a comma": lambda now: f"{now},{now}",
+    "the word null": lambda now: "null",
+    "the word undefined": lambda now: "undefined",
+    "the word true": lambda now: "true",
+    "brackets around its digits": lambda now: f"[{now}]",
+}
+
+# The API key, but not byte for byte; each signed with the right secret.
+KEY_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "with a blank in the middle": lambda key: f"{key[:8]} {key[8:]}",
+    "with :x behind it": lambda key: f"{key}:x",
+    "with ,x behind it": lambda key: f"{key},x",
+    "with ;x behind it": lambda key: f"{key};x",
+    "in quotes": lambda key: f'"{key}"',
+    "behind the word Bearer": lambda key: f"Bearer {key}",
+}
+
+# Headers that something in front of a target sets, or that one service tells another. Every client can send them.
+TRUSTED: dict[str, str] = {
+    "X-Forwarded-For": "127.0.0.1",
+    "X-Real-IP": "10.0.0.1",
+    "Forwarded": "for=127.0.0.1",
+    "X-Internal-Request": "true",
+    "X-Authenticated-User": "{key}",
+    "X-Consumer-Username": "{key}",
+    "X-Merchant-Id": "{key}",
+    "X-Original-URL": "/health",
+    "X-Rewrite-URL": "/health",
+    "X-Debug": "1",
+    "X-Signature-Verified": "true",
+    "X-SSL-Client-Verify": "SUCCESS",
 }
 
 
@@ -227,6 +278,17 @@ ODD: dict[str, dict[str, Any]] = {
     "multibyte_timestamp": {"X-Timestamp": "１２３"},
     "timestamp_of_400_digits": {"X-Timestamp": "1" * 400},
     "timestamp_with_exponent": {"X-Timestamp": "1e400"},
+    # Front servers let these pass, and columns and buffers may not hold them.
+    "key_of_4000_characters": {"X-API-Key": "k" * 4_000},
+    "signature_of_4000_characters": {"X-Signature": "sha256=" + "a" * 4_000},
+    "timestamp_of_4000_digits": {"X-Timestamp": "1" * 4_000},
+    **{f"timestamp_{name}": {"X-Timestamp": name} for name in ("constructor", "__proto__")},
+    "signature_constructor": {"X-Signature": "sha256=constructor"},
+    "prototype_names_everywhere": {
+        "X-API-Key": "__proto__",
+        "X-Timestamp": "constructor",
+        "X-Signature": "toString",
+    },
 }
 
 

@@ -4,19 +4,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.errors import NotTestable, TransportError
+from conformance.http import summary
 from conformance.http.client import Client, Request
 from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth, Credentials
-from conformance.oracles import concurrency, expect, odd_requests
+from conformance.oracles import concurrency, expect, odd_requests, wording
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation
 from conformance.session import Session
 from conformance.states import Resource, Wanted
-from conformance.suites.withdraws.assertions import accepted, data, is_canceled, succeeded
+from conformance.suites.withdraws.assertions import accepted, data, is_canceled, reads_otherwise, succeeded
 from conformance.suites.withdraws.authentication import signed_headers
 from conformance.suites.withdraws.contract import CONTRACT
 from conformance.suites.withdraws.fields import compared
@@ -81,6 +82,7 @@ class Withdraws:
             expected="the declared read endpoint to show the withdraw: 200 with data",
             reply=reply,
             control=True,
+            fault=f"The declared read endpoint answered {summary.short(reply)} instead of a withdraw",
         )
         return data(reply)
 
@@ -95,24 +97,35 @@ class Withdraws:
         reply = self.confirmed(withdraw, by=by)
         expect.that(
             is_canceled(reply),
-            expected="reading a canceled withdraw to show it, so that the check can begin",
+            expected="a read to show the withdraw canceled, so that the check can begin",
             reply=reply,
             control=True,
+            fault=reads_otherwise(reply, "a canceled withdraw"),
         )
         return reply
 
-    def is_really_canceled(self, withdraw: Target, *, what: str, by: str = "primary", hint: str = "") -> None:
+    def reader(self, withdraw: Target, *, by: str = "primary") -> Callable[[], Reply] | None:
+        """What reads a withdraw; None where nothing can be read."""
+        return (lambda: self.read(withdraw, by=by)) if self.can_read else None
+
+    def is_really_canceled(
+        self, withdraw: Target, *, what: str, when: str, by: str = "primary", hint: str = ""
+    ) -> None:
         """Asserts that a success has happened: a read shows it or, without a read endpoint, no second cancel succeeds.
 
-        Where there is a read endpoint, WD-06 judges the second cancel.
+        `what` is the withdraw ("a pending withdraw"). Where there is a read endpoint, WD-06 judges the second cancel.
         """
         reply = self.confirmed(withdraw, by=by) if self.can_read else self.cancel(withdraw, by=by)
         expect.that(
             is_canceled(reply) if self.can_read else not succeeded(reply),
-            expected=f"{what} to be canceled"
-            + ("" if self.can_read else ", so that no second cancel of it is taken"),
+            expected=f"{what} to be canceled {when}"
+            + ("" if self.can_read else ", so that no second cancel of it succeeds"),
+            observed=expect.observed(reply, "data.status"),
             reply=reply,
             hint=hint,
+            fault=reads_otherwise(reply, what, when)
+            if self.can_read
+            else f"{wording.capital(what)} was cancelled twice ({reply.status} both times)",
         )
 
     def odd(self, ask: Callable[[], Reply], *, to: str) -> Reply:
@@ -135,7 +148,7 @@ class Withdraws:
     def cancels(self, withdraw: Target, *, by: str = "primary") -> Reply:
         """A cancel that a check begins with. Where it fails, the check is not testable."""
         return accepted(
-            self.cancel(withdraw, by=by), "the documented cancel that the check begins with", control=True
+            self.cancel(withdraw, by=by), "the documented cancel with which the check begins", control=True
         )
 
     def send(
@@ -170,7 +183,8 @@ class Withdraws:
             how = {"auth": Auth.DOCUMENTED, "signed": signed}
         try:
             return self.odd(
-                lambda: self.send(withdraw, headers, body=body, **how), to=f"a body of type {kind}"
+                lambda: self.send(withdraw, headers, body=body, **how),
+                to=f"a cancel with a body of type {kind}",
             )
         except Violation as fault:
             if not isinstance(fault.__cause__, TransportError):
@@ -192,6 +206,13 @@ class Withdraws:
         """A documented cancel whose id goes into the path just as it stands."""
         path = CONTRACT.requests.cancel.replace("{id}", raw)
         return self._client.send(lambda: self._documented("POST", path, by))
+
+    def hang_up(self, withdraw: Resource, *, linger_s: float = 0.0) -> None:
+        """A documented cancel whose caller hangs up `linger_s` seconds after it was sent, without an answer."""
+        self._every_run.mark(UNSURE, withdraw)
+        self._client.abandon(
+            lambda: self._documented("POST", cancel_path(withdraw), "primary"), linger_s=linger_s
+        )
 
     def to_path(self, path: str, headers: Mapping[str, str | None], *, method: str = "POST") -> Reply:
         """A request with just these headers to a path that is sent as it stands."""
@@ -262,20 +283,36 @@ class Withdraws:
         *,
         after: str,
         by: str = "primary",
+        earlier: Reply | None = None,
         unless: Callable[[Reply], bool] = lambda _: False,
     ) -> Reply:
         """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it.
 
-        `unless` is asked about a refusal that may have another cause.
+        `after` is what came before, as the subject of a sentence, and `earlier` the answer to it. `unless` is asked
+        about a refusal that may have another cause.
         """
         reply = self.cancel(withdraw, by=by)
         if succeeded(reply) or unless(reply):
             return reply
         self._cancels_at_all(withdraw.status, by)
+        shown = self.read(withdraw, by=by) if self.can_read else None
+        raise _took_effect(withdraw, after, earlier, reply, shown)
+
+    def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
+        """No 5xx; where it is one, the title says whether the withdraw is canceled all the same."""
+        if reply.status < 500:
+            return
+        shown = self.read(withdraw) if self.can_read else None
+        done = shown is not None and is_canceled(shown)
         raise Violation(
-            expected=f"the documented cancel still to work on this withdraw after {after}",
+            expected=f"{what} to be answered by a 4xx, never a 5xx",
+            observed=summary.of(reply) + (f"; a read shows {summary.of(shown)}" if shown is not None else ""),
             reply=reply,
-            hint="Either the earlier request took effect, or it changed how the next one is treated.",
+            hint="The exception got out of the handler after the withdraw was cancelled: check what was sent before."
+            if done
+            else "An exception got out of the handler: check what was sent before it is used.",
+            fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
+            + (" after it had cancelled the withdraw" if done else ""),
         )
 
     def _cancels_at_all(self, status: str, by: str) -> None:
@@ -311,6 +348,28 @@ class Withdraws:
         stamp = headers["X-Timestamp"]
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
         return Request(method, path, (*pairs, *more), None, Auth.DOCUMENTED, f"{stamp}.")
+
+
+def _took_effect(
+    withdraw: Resource, after: str, earlier: Reply | None, reply: Reply, shown: Reply | None
+) -> Violation:
+    """The Violation of a documented cancel that is refused after a request that should have had no effect."""
+    done = shown is not None and is_canceled(shown)
+    answer = "" if earlier is None else f" was answered {summary.short(earlier)}, and"
+    if done:
+        fault = f"{wording.capital(after)}{answer} cancelled the withdraw"
+        hint = "Nothing of a request may take effect before it was found to be a right one."
+    else:
+        fault = f"The owner's cancel of a {withdraw.status} withdraw was answered {summary.short(reply)} after {after}"
+        hint = "Did the earlier request change the withdraw, or how requests after it are treated?"
+    return Violation(
+        expected=f"the documented cancel to succeed on this withdraw after {after}",
+        observed=(f"a read shows {expect.observed(shown, 'data.status')}; " if shown is not None else "")
+        + f"the owner's cancel was answered {summary.of(reply)}",
+        reply=reply,
+        hint=hint,
+        fault=fault,
+    )
 
 
 def about(sent: Sent) -> Resource:

@@ -3,25 +3,28 @@
 Each worker also asks them of an answer before it is written without the secrets in it (`oracles.every_run`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
 from conformance.model import Credentials
-from conformance.oracles import expect
+from conformance.oracles import expect, wording
 from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
 from conformance.oracles.every_run import Judge, Sent
-from conformance.oracles.keys import lacking
+from conformance.oracles.keys import has_value, lacking
 from conformance.states.accounts import account_numbers
 from conformance.suites.withdraws.assertions import cancelled, data
 from conformance.suites.withdraws.client import about
 from conformance.suites.withdraws.fields import (
     FACTS,
+    KEPT,
+    changed,
     differs,
     has_instant,
     has_its_id,
-    has_text_types,
+    has_object,
+    has_text_code,
     is_code,
     is_decimal_text,
     is_masked,
@@ -31,18 +34,27 @@ from conformance.suites.withdraws.fields import (
 # Shorter ones may stand in an answer by chance.
 _LONG_ENOUGH = 8
 _BLANKS = str.maketrans("", "", " -")
+_SOME_ANSWERS = "Where only some answers lack it: do all of the target's processes run the same version?"
+
+
+def _has_types(one: Sent) -> None:
+    has_text_code(one.reply, where=where(one))
+    has_object(one.reply, where=where(one))
+
 
 # The assertion of each row on a success: test_body makes the same ones on a few cancels.
 SUCCESSES: Mapping[str, Judge] = {
     "WD-01": lambda one: cancelled(one.reply, what(one)),
-    "WD-15": lambda one: has_its_id(one.reply, about(one)),
-    "WD-17": lambda one: has_instant(one.reply, "canceledAt"),
-    "WD-18": lambda one: is_unpaid(one.reply),
-    "WD-19": lambda one: is_decimal_text(one.reply),
-    "WD-20": lambda one: is_code(one.reply),
-    "WD-21": lambda one: is_masked(one.reply, known=False),
-    "WD-22": lambda one: has_text_types(one.reply),
-    "WD-25": lambda one: [has_instant(one.reply, key) for key in ("createdAt", "updatedAt")],
+    "WD-15": lambda one: has_its_id(one.reply, about(one), where=where(one)),
+    "WD-17": lambda one: has_instant(one.reply, "canceledAt", where=where(one)),
+    "WD-18": lambda one: is_unpaid(one.reply, where=where(one)),
+    "WD-19": lambda one: is_decimal_text(one.reply, where=where(one)),
+    "WD-20": lambda one: is_code(one.reply, where=where(one)),
+    "WD-21": lambda one: is_masked(one.reply, known=False, where=where(one)),
+    "WD-22": _has_types,
+    "WD-25": lambda one: [
+        has_instant(one.reply, key, where=where(one)) for key in ("createdAt", "updatedAt")
+    ],
 }
 
 
@@ -61,10 +73,19 @@ def judges(credentials: Mapping[str, Credentials]) -> Mapping[str, Judge]:
 
 
 def what(one: Sent) -> str:
-    """A request in a few words."""
-    made = one.reply.exchange
-    path = made.url.partition("://")[2].partition("/")[2]
-    return f"{made.method} /{path} for a {about(one).status} withdraw"
+    """A request as the subject of a sentence: `a cancel of a pending withdraw by the other merchant`."""
+    method, withdraw = one.reply.exchange.method, about(one)
+    owner = withdraw.wanted.owner or "primary"
+    cancel = "a cancel" if one.documented else "a request to cancel"
+    kind = cancel if method == "POST" else f"a {method}"
+    whose = "" if owner == "primary" else " of the other merchant" if owner != one.by else ""
+    by = "" if one.by == "primary" else " by the other merchant"
+    return f"{kind} of a {withdraw.status} withdraw{whose}{by}"
+
+
+def where(one: Sent) -> str:
+    """An answer, for the title of a wrong field."""
+    return f"the answer to {what(one)} ({one.reply.status})"
 
 
 def has_all_keys(one: Sent) -> None:
@@ -74,22 +95,31 @@ def has_all_keys(one: Sent) -> None:
     expect.that(
         not shown or not missing,
         expected=f"all documented keys that have a value in the answer to {what(one)}",
-        observed=f"{', '.join(missing)} missing",
+        observed=f"{listed(missing)} absent (the answer was {summary.of(one.reply)})",
         reply=one.reply,
-        hint="Do all of the target's processes run the same version?",
+        hint=_SOME_ANSWERS,
+        fault=f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} missing from {where(one)}",
     )
+
+
+def listed(keys: Sequence[str]) -> str:
+    """Returns keys of `data` in words: `data.id and data.amount`."""
+    named = [f"data.{key}" for key in keys]
+    return " and ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else "".join(named)
 
 
 def has_null_keys(one: Sent) -> None:
     """A success has null for the documented keys without a value."""
     shown = data(one.reply)
     missing = lacking("withdraws", shown, about(one).facts).empty
+    others = [key for key, value in shown.items() if value is None]
     expect.that(
         not shown or not missing,
         expected=f"null for each documented key without a value in the answer to {what(one)}",
-        observed=f"{', '.join(missing)} left out",
+        observed=f"{listed(missing)} absent (the answer was {summary.of(one.reply)})",
         reply=one.reply,
-        hint="Serialisers that leave out nulls can be told not to.",
+        hint="" if others else "Serialisers that leave out nulls can be told not to.",
+        fault=f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} left out of {where(one)}, not null",
     )
 
 
@@ -101,11 +131,19 @@ def tells_what_was_known(one: Sent) -> None:
         for key in ("amount", *FACTS)
         if key in facts and differs(key, facts[key], shown.get(key, MISSING))
     ]
+    wrong += [
+        key for key in KEPT if has_value(facts.get(key)) and not has_value(shown.get(key, facts.get(key)))
+    ]
+    told = [
+        f"data.{key} is {wording.of(one.reply, f'data.{key}')} and was {wording.whole(facts[key])}"
+        for key in wrong
+    ]
     expect.that(
         not wrong,
         expected=f"the answer to {what(one)} to tell what was known of it before",
-        observed="; ".join(f"{key} was {facts[key]!r} and is {shown.get(key)!r}" for key in wrong),
+        observed=f"{'; '.join(told)} (the answer was {summary.of(one.reply)})",
         reply=one.reply,
+        fault=changed(one.reply, wrong[0], facts[wrong[0]], where(one)) if wrong else "",
     )
 
 
@@ -132,9 +170,10 @@ def tells_no_secret(credentials: Mapping[str, Credentials], one: Sent) -> None:
     expect.that(
         not whose,
         expected=f"an answer to {what(one)} without the secret of a merchant",
-        observed=f"that of credentials.{', '.join(whose)} stands in it ({summary.of(one.reply)})",
+        observed=f"the secret of credentials.{', '.join(whose)} in {summary.of(one.reply)}",
         reply=one.reply,
         hint="A secret never leaves the store of keys, not for debugging either.",
+        fault=f"The secret of credentials.{', '.join(whose)} stood in {where(one)}",
     )
 
 

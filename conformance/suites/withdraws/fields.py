@@ -5,62 +5,114 @@ A key that is left out passes all of these: WD-16 judges whether it may be left 
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Any
 
-from conformance.http.reply import MISSING, Reply
-from conformance.oracles import equality, expect, keys
-from conformance.oracles.instants import is_instant
+from conformance.http.reply import MISSING, Reply, instant
+from conformance.oracles import equality, expect, keys, wording
+from conformance.oracles.instants import is_instant, not_after
 from conformance.states import Resource
 from conformance.states.accounts import unmasked
 
 # A cancel leaves these as they were; and the amount, which a state provider may write in another way.
 FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
+# An API may write these in another way than its state source, but loses none of them.
+KEPT = ("bankAccountName", "bankCode")
+# The documented dates of a canceled withdraw, as they have to follow each other.
+ORDER = ("createdAt", "canceledAt", "updatedAt")
 # Minor units other than two (ISO 4217): nothing is said about the decimals of these.
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
 _CODE = 3
+# Minutes by which the offset of a zone, and the time between two requests, may be missed.
+_ZONE_MIN = 1.5
+# Longer values don't fit into a title.
+_SHORT = 100
 _OTHER_DECIMALS = (
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BHD IQD JOD KWD LYD OMR TND CLF UYW"
 )
 
 
-def _field(reply: Reply, key: str, good: Callable[[Any], bool], expected: str, *, hint: str = "") -> None:
-    """Asserts that a value is good, or left out."""
-    expect.field(reply, f"data.{key}", lambda value: value is MISSING or good(value), expected, hint=hint)
+A_CANCEL = "the answer to a cancel"
+"""An answer, for a title that names no withdraw."""
+
+
+def _field(
+    reply: Reply,
+    key: str,
+    good: Callable[[Any], bool],
+    expected: str,
+    *,
+    where: str,
+    read: Reply | None,
+    hint: Callable[[Any], str] = lambda _: "",
+) -> None:
+    """Asserts that a value is good, or left out. `hint` is asked what the value that came suggests."""
+    expect.field(
+        reply,
+        f"data.{key}",
+        lambda value: value is MISSING or good(value),
+        expected,
+        hint=hint(reply.at(f"data.{key}")),
+        where=where,
+        read=read,
+    )
 
 
 def _matches(pattern: str, value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None
 
 
-def is_decimal_text(reply: Reply) -> None:
+# `where` names the answer in a title, and `read` is an answer to a read, which shows whether a wrong value is kept.
+
+
+def is_decimal_text(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
     """The amount is text with a decimal number in it, never a JSON number."""
-    hint = "A JSON number loses cents on its way through a float."
+
+    def hint(value: Any) -> str:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return "A JSON number loses cents on its way through a float: write it as text." if is_number else ""
+
     expected = 'a decimal string, like "1000.00"'
-    _field(reply, "amount", lambda value: _matches(r"\d+(\.\d+)?", value), expected, hint=hint)
+
+    def good(value: Any) -> bool:
+        return _matches(r"\d+(\.\d+)?", value)
+
+    _field(reply, "amount", good, expected, where=where, read=read, hint=hint)
 
 
-def is_code(reply: Reply) -> None:
+def is_code(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
     """The currency is three upper-case letters."""
     expected = "three upper-case letters (ISO 4217)"
-    _field(reply, "currency", lambda value: _matches(r"[A-Z]{3}", value), expected)
+    _field(reply, "currency", lambda value: _matches(r"[A-Z]{3}", value), expected, where=where, read=read)
 
 
-def has_its_id(reply: Reply, withdraw: Resource) -> None:
+def has_its_id(reply: Reply, withdraw: Resource, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
     """The answer is about the withdraw that was asked for."""
-    _field(reply, "id", lambda value: bool(value == withdraw.id), f"the requested id {withdraw.id}")
+
+    def hint(value: Any) -> str:
+        same = isinstance(value, str) and value.lower() == withdraw.id.lower()
+        return "The same id, but spelt otherwise: clients compare ids as texts." if same else ""
+
+    expected = f"the requested id {withdraw.id}"
+    _field(reply, "id", lambda value: bool(value == withdraw.id), expected, where=where, read=read, hint=hint)
 
 
-def is_unpaid(reply: Reply) -> None:
+def is_unpaid(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
     """A canceled withdraw was never paid: paidAt is null, or left out."""
-    _field(reply, "paidAt", lambda value: value is None, "null on a canceled withdraw")
+    expected = "null on a canceled withdraw"
+    _field(reply, "paidAt", lambda value: value is None, expected, where=where, read=read)
 
 
-def has_instant(reply: Reply, key: str) -> datetime | None:
+def has_instant(
+    reply: Reply, key: str, *, where: str = A_CANCEL, read: Reply | None = None
+) -> datetime | None:
     """A date with an offset, not null; None where the key is left out, which WD-16 judges."""
-    return None if reply.at(f"data.{key}") is MISSING else is_instant(reply, f"data.{key}")
+    if reply.at(f"data.{key}") is MISSING:
+        return None
+    return is_instant(reply, f"data.{key}", where=where, read=read)
 
 
 def differs(key: str, was: Any, now: Any) -> bool:
@@ -78,6 +130,76 @@ def differs(key: str, was: Any, now: Any) -> bool:
     if key == "metadata" and isinstance(was, dict):
         return not _same_but_types(was, now)
     return not equality.same_but_nulls(was, now)
+
+
+def changed(reply: Reply, key: str, was: Any, where: str) -> str:
+    """The title of a fact that is another one in an answer than it was before the cancel."""
+    path = f"data.{key}"
+    before, now = wording.whole(was), wording.of(reply, path)
+    if keys.has_value(was) and not keys.has_value(reply.at(path)):
+        return f"{path} came back {'empty' if reply.at(path) is not None else 'null'} in {where}"
+    values = f" from {before} to {now}" if len(before) + len(now) <= _SHORT else ""
+    return f"{path} changed{values} in {where}"
+
+
+def read_has(read: Reply | None, key: str) -> str:
+    """Whether a read shows a field that an answer lacks, for `persisted`; empty without a read."""
+    if read is None or not read.ok:
+        return ""
+    path = f"data.{key}"
+    return (
+        "a read lacks it, too" if read.at(path) is MISSING else f"a read shows it, {wording.of(read, path)}"
+    )
+
+
+def retyped(was: Any, now: Any, paths: list[str]) -> str:
+    """The title of metadata whose values have other types: its first path, with both values."""
+    steps = re.findall(r"[^.\[\]]+", paths[0])[1:] if paths else []
+    for step in steps:
+        at = int(step) if isinstance(was, list) else step
+        was, now = was[at], now[at]
+    return (
+        f"data.{paths[0] if paths else 'metadata'} changed from {wording.whole(was)} to {wording.whole(now)}"
+    )
+
+
+def out_of_order(reply: Reply) -> str:
+    """The title of dates that don't follow each other: the first two, in words."""
+    known = [(key, reply.at(f"data.{key}")) for key in ORDER]
+    dated = [(key, value) for key, value in known if instant(value) is not None]
+    for (one, first), (other, second) in pairwise(dated):
+        if not not_after(first, second):
+            return f"data.{one} was {how_far(_moment(first) - _moment(second), f'data.{other}')}"
+    return "The dates were out of order"
+
+
+def _moment(value: Any) -> datetime:
+    moment = instant(value)
+    assert moment is not None
+    return moment
+
+
+def how_far(apart: timedelta, than: str = "the request") -> str:
+    """A distance in time, in words: `7 h 0 min later than the request`."""
+    seconds = abs(apart.total_seconds())
+    days, rest = divmod(round(seconds), 86_400)
+    hours, minutes = rest // 3600, rest % 3600 // 60
+    if seconds < 120:
+        told = f"{seconds:.1f} s"
+    elif days:
+        told = f"{days} d {hours} h" if hours else f"{days} d"
+    else:
+        told = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{told} {'later' if apart.total_seconds() > 0 else 'earlier'} than {than}"
+
+
+def off_by(apart: timedelta) -> str:
+    """What a distance in time suggests: whole quarters of an hour, up to 14 hours, are the offset of a zone."""
+    minutes = abs(apart.total_seconds()) / 60
+    whole = abs(minutes - 15 * round(minutes / 15)) < _ZONE_MIN
+    if whole and 15 - _ZONE_MIN <= minutes <= 14 * 60 + _ZONE_MIN:
+        return "So far apart are local time and UTC somewhere: was an offset added, or lost, on the way?"
+    return ""
 
 
 def amount_of(value: Any) -> Decimal | None:
@@ -118,7 +240,7 @@ def of_another_type(was: Any, now: Any, path: str = "metadata") -> list[str]:
     return [found for at, one, other in pairs for found in of_another_type(one, other, at)]
 
 
-def is_masked(reply: Reply, *, known: bool) -> None:
+def is_masked(reply: Reply, *, known: bool, where: str = A_CANCEL, read: Reply | None = None) -> None:
     """The account number is masked; where there is one (`known`), it isn't left empty either."""
 
     def good(value: Any) -> bool:
@@ -126,16 +248,38 @@ def is_masked(reply: Reply, *, known: bool) -> None:
             return True
         return isinstance(value, str) and bool(value.strip()) and not unmasked(value)
 
+    def hint(value: Any) -> str:
+        if not keys.has_value(value):
+            return "It had a value before the cancel: does a later step, or another query, drop it?"
+        return "Mask it where the answer is made." if unmasked(str(value)) else ""
+
     wanted = "masked text, like 1234****7890" + ("" if known else ", or null")
-    _field(reply, "bankAccountNumber", good, wanted)
+    _field(reply, "bankAccountNumber", good, wanted, where=where, read=read, hint=hint)
 
 
-def has_text_types(reply: Reply) -> None:
-    """The bank code is text, and the metadata an object, unless they are null."""
-    hint = "Bank codes are no numbers: leading zeros count."
-    _field(reply, "bankCode", lambda value: isinstance(value, str | None), 'a text, like "004"', hint=hint)
-    hint = "Not the JSON text of one."
-    _field(reply, "metadata", lambda value: isinstance(value, dict | None), "an object", hint=hint)
+def has_text_code(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
+    """The bank code is text, unless it is null."""
+
+    def hint(value: Any) -> str:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return "Bank codes are no numbers: leading zeros count." if is_number else ""
+
+    def good(value: Any) -> bool:
+        return isinstance(value, str | None)
+
+    _field(reply, "bankCode", good, 'a text, like "004"', where=where, read=read, hint=hint)
+
+
+def has_object(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
+    """The metadata are an object, unless they are null."""
+
+    def hint(value: Any) -> str:
+        return "Not the JSON text of an object, but the object." if isinstance(value, str) else ""
+
+    def good(value: Any) -> bool:
+        return isinstance(value, dict | None)
+
+    _field(reply, "metadata", good, "an object", where=where, read=read, hint=hint)
 
 
 def lacks_decimals(amount: Any, currency: Any) -> bool:

@@ -28,7 +28,7 @@ class Cancelled:
 
     `before` is the `data` of a read before the cancel, None without one; `reply` the answer to the documented cancel by
     its owner; `read` the first read afterwards that says canceled, None without a read endpoint. `on` names the kind of
-    withdraw in a message; it is empty for the first, a pending one of the caller's.
+    withdraw in a message ("a processing withdraw"); it is empty for the first, a pending one of the caller's.
     """
 
     withdraw: Resource
@@ -37,6 +37,16 @@ class Cancelled:
     read: Reply | None
     on: str
     exchanges: tuple[Exchange, ...]
+
+    @property
+    def where(self) -> str:
+        """The answer to the cancel, for a title."""
+        return f"the answer to {self.cancel} ({self.reply.status})"
+
+    @property
+    def cancel(self) -> str:
+        """The cancel, as the subject of a sentence."""
+        return f"a cancel of {self.on}" if self.on else "a cancel"
 
     def known(self) -> list[Mapping[str, Any]]:
         """The facts known before the cancel: those of a read, then those of the state source."""
@@ -58,20 +68,24 @@ class _Made:
 
 
 class CancelledWithdraws:
-    """Up to five cancelled withdraws, in `all`.
+    """Up to six cancelled withdraws, in `all`.
 
-    Three are pending, one is processing (where the profile declares that these can be cancelled), one is the other
-    merchant's. The first has to be had and cancelled; the others are left out where they can't be.
+    Three are pending, one is processing (where the profile declares that these can be cancelled), and one of each is
+    the other merchant's. The first has to be had and cancelled; the others are left out where they can't be.
     """
 
     def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
         self._api, self._recorder = api, recorder
         self.all: list[Cancelled] = []
         kinds: list[tuple[str, str, dict[str, str]]] = [("", "pending", {})]
-        kinds += [("on another withdraw", "pending", {})] * _OTHERS
+        kinds += [("another pending withdraw", "pending", {})] * _OTHERS
         if api.declares_cancel_processing:
-            kinds.append(("on a withdraw that was processing", "processing", {}))
-        kinds.append(("on a withdraw of the other merchant", "pending", {"owner": "other_merchant"}))
+            kinds.append(("a processing withdraw", "processing", {}))
+        kinds.append(("a withdraw of the other merchant", "pending", {"owner": "other_merchant"}))
+        if api.declares_cancel_processing:
+            kinds.append(
+                ("a processing withdraw of the other merchant", "processing", {"owner": "other_merchant"})
+            )
         made = [one for on, status, more in kinds if (one := self._look(given, on, status, more)) is not None]
         if any(_is_fresh(one.before or one.withdraw.facts) for one in made):
             # By a clock of seconds, too, a cancel then comes later than the creation.
@@ -123,15 +137,18 @@ def each_cancelled(check: Callable[..., None]) -> Callable[..., None]:
     @wraps(check)
     def look(cancelled: CancelledWithdraws, **more: Any) -> None:
         passed: list[NotApplicable] = []
+        right = 0
         for one in cancelled.all:
             try:
                 check(cancelled=one, **more)
+                right += 1
             except NotApplicable as reason:
                 passed.append(reason)
             except Violation as fault:
                 cancelled.cite([one])
-                if one.on:
-                    fault.expected = f"{fault.expected}, {one.on} too"
+                if one.on and right:
+                    others = "another one" if right == 1 else f"{right} others"
+                    fault.expected = f"{fault.expected}, as it was for {others}"
                 raise
         if len(passed) == len(cancelled.all):
             raise passed[0]

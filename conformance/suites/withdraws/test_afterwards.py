@@ -7,7 +7,6 @@ from itertools import zip_longest
 import pytest
 
 from conformance.errors import NotApplicable, NotTestable
-from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import expect
 from conformance.oracles.every_run import EveryRun, Sent
@@ -18,6 +17,7 @@ from conformance.states.accounts import account_numbers
 from conformance.suites.withdraws.assertions import (
     is_canceled,
     not_cancelled,
+    reads_otherwise,
     refused_as_before,
     stays_canceled,
     succeeded,
@@ -36,6 +36,10 @@ _CANCELLED, _REFUSED = 12, 6
 _SUCCESSES = 24
 
 _QUEUED = "A job that was queued for a payout has to look at its status when it runs."
+_PAID_LATER = (
+    "A job that was queued, or a batch that was put together, before the cancel has to look at the status."
+)
+_NO_QUEUE = "A refused cancel must not be put into a queue, nor be marked for later."
 _UNDONE = "Something writes an older copy of the withdraw back later: a job, a cache, a provider's callback?"
 
 
@@ -78,16 +82,23 @@ def test_cancelled_withdraws_stay_canceled(
         found = watch.due()
     for one in of_each_kind(found, _CANCELLED):
         reply = api.confirmed(one.id, by=one.by) if api.can_read else api.cancel(one.id, by=one.by)
+        kind = f"a {one.status} withdraw{' of the other merchant' if one.by != 'primary' else ''}"
         if not api.can_read:
-            not_cancelled(reply, f"a withdraw that was {one.status}, once more, {one.age()}", hint=_UNDONE)
+            not_cancelled(
+                reply,
+                f"a second cancel of {kind}, {one.age()},",
+                withdraw=f"{kind}, a second time {one.age()},",
+                hint=_UNDONE,
+            )
             continue
         paid = told(reply, "data.paidAt") and not one.told["paid"]
         expect.that(
             is_canceled(reply) and not paid,
-            expected=f"a withdraw that was {one.status} to be canceled still, and unpaid, {one.age()}",
-            observed=f"reading it shows {summary.of(reply)}",
+            expected=f"{kind} to be canceled still, and unpaid, {one.age()} with 200",
+            observed=f"a read shows {expect.observed(reply, 'data.status', 'data.paidAt')}",
             reply=reply,
-            hint=_UNDONE,
+            hint=_PAID_LATER if reply.at("data.status") == "paid" or paid else _UNDONE,
+            fault=reads_otherwise(reply, kind, f"{one.age()} with 200"),
         )
 
 
@@ -110,12 +121,15 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, ever
     refused_as_before(
         again,
         refusal,
-        "a withdraw canceled some time ago, after an attempt to settle it,",
+        "a withdraw that was cancelled some time ago",
+        when="after an attempt to pay it",
         hint="The payment has to look at the status, however long ago it changed.",
     )
     if before is not None:
         read = api.confirmed(withdraw, by=by)
-        stays_canceled(read, before, "a withdraw canceled some time ago, after an attempt to settle it,")
+        stays_canceled(
+            read, before, "a withdraw that was cancelled some time ago", when="after an attempt to pay it"
+        )
 
 
 @requirement("WD-42")
@@ -143,14 +157,14 @@ def test_canceled_withdraws_are_not_paid_later(
 
     for one in _some(canceled(), _REFUSED):
         conformance_session.recorder.cite([one.reply.exchange])
-        what = "a canceled withdraw, long after an attempt to settle it,"
+        what, when = "a canceled withdraw", "long after an attempt to pay it"
         if api.can_read:
-            stays_canceled(api.confirmed(about(one), by=one.by), one.reply, what, hint=_QUEUED)
+            stays_canceled(api.confirmed(about(one), by=one.by), one.reply, what, when=when, hint=_QUEUED)
             continue
         again = api.cancel(about(one), by=one.by)
-        not_cancelled(again, what, hint=_QUEUED)
+        not_cancelled(again, f"a cancel of {what}, {when},", withdraw=f"{what}, {when},", hint=_QUEUED)
         if not succeeded(one.reply):
-            refused_as_before(again, one.reply, what, hint=_QUEUED)
+            refused_as_before(again, one.reply, what, when=when, hint=_QUEUED)
 
 
 @requirement("WD-10")
@@ -169,14 +183,15 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every
         refused_as_before(
             again,
             one.reply,
-            f"a {about(one).status} withdraw, {again.written - one.reply.finished:.1f} s after the first time,",
-            hint="A refused cancel must not be put into a queue, nor be marked for later.",
+            f"a {about(one).status} withdraw",
+            when=f"{again.written - one.reply.finished:.1f} s after the first time",
+            hint=_NO_QUEUE,
         )
 
 
 @requirement("WD-10")
 def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, every_run: EveryRun) -> None:
-    """A withdraw that only strangers and unsigned requests asked to cancel can be cancelled by its owner in the end."""
+    """A withdraw that only others, and unsigned requests, asked to cancel can be cancelled by its owner in the end."""
     if not (every_run.is_shared and _turned_away(every_run)):
         withdraw = given.shared("pending")
         if all(one.resource != withdraw for one in every_run.answers()):
@@ -184,9 +199,13 @@ def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, 
                 api.send(withdraw, case(api, api.signed()))
     for one in _some(_turned_away(every_run), _REFUSED):
         owner = about(one).wanted.owner
-        whose = "a stranger's attempts to cancel it" if owner else "requests that its owner didn't sign"
+        whose = "a cancel by another merchant" if owner else "cancels with failing credentials"
         api.still_cancels(
-            about(one), after=whose, by=owner or "primary", unless=partial(_went_on, api, given, one)
+            about(one),
+            after=f"{whose} some time ago",
+            by=owner or "primary",
+            earlier=one.reply,
+            unless=partial(_went_on, api, given, one),
         )
 
 

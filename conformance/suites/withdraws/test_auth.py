@@ -9,14 +9,15 @@ from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Auth
-from conformance.oracles import expect
+from conformance.oracles import expect, hints, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.oracles.lines import LONG
 from conformance.oracles.odd_requests import was_cut_off
 from conformance.plugin import Given
-from conformance.suites.withdraws.assertions import accepted, not_accepted, succeeded
+from conformance.suites.withdraws.assertions import VERIFY_HINT, accepted, not_accepted, succeeded
+from conformance.suites.withdraws.attempts import had_no_effect
 from conformance.suites.withdraws.bad_requests import (
     BODIES,
     COVERED,
@@ -33,6 +34,16 @@ from conformance.suites.withdraws.bad_requests import (
     hex_of,
 )
 from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.titles import (
+    AS_BYTES,
+    AS_IT_IS,
+    FRESH,
+    ITS_SECRET,
+    ODD_NAMES,
+    REQUIRE,
+    SENT_ELSEWHERE,
+    cancel_with,
+)
 
 
 @requirement("WD-30")
@@ -42,7 +53,7 @@ def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
 
     accepted(
         reply,
-        "a request signed as documented",
+        "a cancel signed as documented",
         hint="HMAC-SHA256 over `timestamp.` with an empty body; lower-case hex after `sha256=`; milliseconds.",
     )
 
@@ -63,8 +74,10 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
 
     accepted(
         reply,
-        f"a request whose signature begins with {start}",
-        hint="Compare signatures as text or bytes, never as numbers.",
+        f"a documented cancel whose signature begins with {start}",
+        hint="Compare signatures as text or bytes, never as numbers."
+        if any(one.documented and succeeded(one.reply) for one in api.asked)
+        else "",
     )
 
 
@@ -72,12 +85,11 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
 @pytest.mark.parametrize("case", WITHOUT)
 def test_missing_header_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """Without one of the three headers, or with it empty, nothing is cancelled."""
-    withdraw, what = given("pending"), f"a request with {case.replace('_', ' ')}"
+    withdraw, what = given("pending"), cancel_with(case)
 
     reply = api.send(withdraw, WITHOUT[case](api, api.signed()))
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what, hint=REQUIRE)
 
 
 @requirement("WD-31")
@@ -90,9 +102,9 @@ def test_unsigned_request_cancels_no_processing_withdraw(api: Withdraws, given: 
     unsigned = api.send(withdraw, {})
     forged = api.send(withdraw, api.signed(secret=api.secret() + "x"))
 
-    not_accepted(unsigned, "an unsigned request to cancel a processing withdraw")
-    not_accepted(forged, "a request with a wrong signature to cancel a processing withdraw")
-    api.still_cancels(withdraw, after="requests that weren't signed, or wrongly")
+    not_accepted(unsigned, "an unsigned cancel of a processing withdraw")
+    not_accepted(forged, "a cancel of a processing withdraw signed with another secret")
+    api.still_cancels(withdraw, after="two cancels that weren't signed, or with another secret")
 
 
 @requirement("WD-31")
@@ -104,37 +116,33 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
 
     reply = api.to_path(path, {})
 
-    not_accepted(
-        reply,
-        f"an unsigned request, its path spelt with {door.replace('_', ' ')},",
-        hint="Authentication and routing have to agree on what the path is.",
+    what = f"an unsigned cancel at {PATHS[door]}"
+    had_no_effect(
+        api, withdraw, reply, what, hint="Authentication and routing have to agree on what the path is."
     )
-    api.still_cancels(withdraw, after="an unsigned request to another spelling of the path")
 
 
 @requirement("WD-32")
 @pytest.mark.parametrize("case", FORGED)
 def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A signature that isn't the one over this request is refused."""
-    withdraw, what = given("pending"), f"a signature made so: {case.replace('_', ' ')}"
+    withdraw, what = given("pending"), cancel_with(case)
 
     reply = api.send(withdraw, FORGED[case](api, api.signed()))
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-32")
 @pytest.mark.parametrize("case", SPELLINGS)
 def test_signature_of_another_spelling_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """The signature is over the body's bytes: that of the same JSON, written another way, is another one's."""
-    withdraw, what = given("pending"), f"a body under the signature of another spelling: {case}"
+    withdraw, what = given("pending"), f"a body with {case.replace('_', ' ')} after it was signed"
     signed, sent = SPELLINGS[case]
 
     reply = api.send_body(withdraw, {**api.signed(signed), "Content-Type": JSON}, sent)
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what, hint=AS_BYTES)
 
 
 @requirement("WD-32")
@@ -144,8 +152,8 @@ def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None
 
     reply = api.send(withdraw, api.signed(secret=other.secret))
 
-    not_accepted(reply, "a signature made with another merchant's secret")
-    api.still_cancels(withdraw, after="a signature made with another merchant's secret")
+    what = "a cancel signed with another merchant's secret"
+    had_no_effect(api, withdraw, reply, what, hint=ITS_SECRET)
 
 
 @requirement("WD-32")
@@ -157,11 +165,13 @@ def test_wrong_signature_stays_wrong(api: Withdraws, given: Given) -> None:
         reply = api.send(withdraw, api.signed(secret=api.secret() + "x"))
         not_accepted(
             reply,
-            f"a wrong signature, the {time} time,",
-            hint="Nothing of a failed attempt may be left where the next one finds it.",
+            f"a cancel signed with another secret, the {time} time it was sent,",
+            hint=VERIFY_HINT
+            if time == "first"
+            else "Nothing of a failed attempt may be left where the next one finds it.",
         )
 
-    api.still_cancels(withdraw, after="three requests with wrong signatures")
+    api.still_cancels(withdraw, after="three cancels signed with another secret", earlier=reply)
 
 
 @requirement("WD-32")
@@ -185,10 +195,14 @@ def test_refusal_tells_no_credential(api: Withdraws, given: Given, case: str) ->
     ]
     expect.that(
         not shown,
-        expected=f"an answer to {case.replace('_', ' ')} without anything to sign or to be known by",
+        expected=f"an answer to {cancel_with(case)} without a secret, an API key or a right signature in it",
         observed=f"{' and '.join(shown)} in {summary.of(reply)}",
         reply=reply,
-        hint="A right signature that stands in a refusal can be sent by its reader.",
+        hint="A right signature that stands in a refusal can be sent by its reader."
+        if "signature" in "".join(shown)
+        else "Say that the credentials fail, and nothing of them.",
+        fault=f"{' and '.join(shown)[:1].upper()}{' and '.join(shown)[1:]} stood in the answer to {cancel_with(case)} "
+        f"({reply.status})",
     )
 
 
@@ -198,8 +212,9 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
     """A signature that was good for one request isn't good for one with another timestamp or body."""
     headers = api.signed()
     first = api.send(given("pending"), headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
-    accepted(first, "the documented cancel that the check begins with", control=True)
-    withdraw, what = given("pending"), f"the signature of an earlier request over another {changed}"
+    accepted(first, "the documented cancel with which the check begins", control=True)
+    withdraw = given("pending")
+    what = f"a cancel with the signature of an earlier one that had another {changed}"
 
     reply = (
         api.send(withdraw, {**headers, "X-Timestamp": api.timestamp()})
@@ -207,20 +222,18 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
         else api.send_body(withdraw, {**headers, "Content-Type": JSON}, b"{}")
     )
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-33")
 @pytest.mark.parametrize("case", STRANGERS)
 def test_unknown_key_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A key that isn't this merchant's is refused, whatever it is signed with."""
-    withdraw, what = given("pending"), f"a request with an API key like so: {case}"
+    withdraw, what = given("pending"), cancel_with(case)
 
     reply = api.send(withdraw, STRANGERS[case](api, api.signed()))
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-33", level="SHOULD")
@@ -233,8 +246,8 @@ def test_key_in_another_case_is_refused(api: Withdraws, given: Given) -> None:
 
     reply = api.send(withdraw, api.signed(key=key.swapcase()))
 
-    not_accepted(reply, "an API key in the other letter case")
-    api.still_cancels(withdraw, after="an API key in the other letter case")
+    what = "a cancel with the API key in the other letter case"
+    had_no_effect(api, withdraw, reply, what, hint=AS_IT_IS)
 
 
 @requirement("WD-33")
@@ -244,8 +257,8 @@ def test_other_merchants_key_is_refused(api: Withdraws, given: Given) -> None:
 
     reply = api.send(withdraw, api.signed(key=other.key))
 
-    not_accepted(reply, "another merchant's key with this merchant's secret")
-    api.still_cancels(withdraw, after="another merchant's key with this merchant's secret")
+    what = "a cancel with another merchant's API key, signed with this merchant's secret,"
+    had_no_effect(api, withdraw, reply, what, hint=ITS_SECRET)
 
 
 @requirement("WD-33")
@@ -256,51 +269,43 @@ def test_nobody_passes_for_another_merchant(api: Withdraws, given: Given) -> Non
 
     reply = api.send(withdraw, api.signed(key=other.key))
 
-    not_accepted(
-        reply,
-        "a request under another merchant's key, signed with this merchant's secret,",
-        hint="Verify with the secret that belongs to the key of the request, and with no other.",
-    )
-    api.still_cancels(
-        withdraw, after="a request in its owner's name with another secret", by="other_merchant"
-    )
+    what = "a cancel of another merchant's withdraw with its API key, signed with this merchant's secret,"
+    had_no_effect(api, withdraw, reply, what, hint=ITS_SECRET, by="other_merchant")
 
 
 @requirement("WD-34")
 @pytest.mark.parametrize("case", STALE)
 def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A correctly signed request with a timestamp that is no time of today is refused."""
-    withdraw, what = given("pending"), f"a correctly signed timestamp that is {case.replace('_', ' ')}"
+    withdraw, what = given("pending"), cancel_with(case)
 
     reply = api.send(withdraw, STALE[case](api, {}))
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
-    no_server_error(reply, to=what)
+    not_accepted(reply, what, hint=FRESH)
+    api.no_crash(reply, what, withdraw)
+    api.still_cancels(withdraw, after=what, earlier=reply)
 
 
 @requirement("WD-34")
 @pytest.mark.parametrize("case", ["missing", "empty"])
 def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A request without a timestamp is refused, though signed over just that."""
-    withdraw, what = given("pending"), f"a request whose timestamp is {case}, signed as such,"
+    withdraw, what = given("pending"), f"a cancel whose timestamp is {case}, signed as such,"
 
     reply = api.send(withdraw, {**api.signed(timestamp=""), "X-Timestamp": None if case == "missing" else ""})
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-35")
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case}-{JSON}") for case in COVERED])
 def test_body_under_an_empty_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A JSON body that the signature doesn't cover is refused."""
-    withdraw, what = given("pending"), f"a body of type {JSON} under the signature of an empty one"
+    withdraw, what = given("pending"), f"a body of type {JSON} under the signature of no body"
 
     reply = api.send_body(withdraw, {**api.signed(b""), "Content-Type": JSON}, BODIES[case])
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-36")
@@ -309,7 +314,7 @@ def test_failed_authentication_is_a_401(api: Withdraws, given: Given, case: str)
     """Failing authentication is answered by 401 (RFC 9110 section 15.5.2), or by 403."""
     reply = api.send(given.shared("pending"), FAILURES[case](api, api.signed()))
 
-    _is_401(reply, f"a request with {case.replace('_', ' ')}")
+    _is_401(reply, cancel_with(case))
 
 
 @requirement("WD-36")
@@ -320,7 +325,7 @@ def test_old_timestamp_is_a_401(api: Withdraws) -> None:
     let_in = api.cancel(api.unknown_id())
     if (reply.status, reply.at("error.code")) == (let_in.status, let_in.at("error.code")):
         raise NotApplicable("an old timestamp is accepted, which is another requirement's affair")
-    _is_401(reply, "a request with an old timestamp")
+    _is_401(reply, cancel_with("old_timestamp"))
 
 
 def _is_401(reply: Reply, what: str) -> None:
@@ -328,9 +333,10 @@ def _is_401(reply: Reply, what: str) -> None:
         raise NotApplicable("it was accepted, which is another requirement's affair")
     expect.that(
         reply.status in (401, 403),
-        expected=f"401 or 403 for {what}",
+        expected=f"401 or 403 to {what}",
         reply=reply,
-        hint="Callers and monitoring tell failing credentials by these; 400, 404 and 500 send them elsewhere.",
+        hint=hints.by_answer(reply, SENT_ELSEWHERE, documented=False),
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)} instead of 401 or 403",
     )
 
 
@@ -345,12 +351,19 @@ def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case:
     unknowns = [api.send(one, FAILURES[case](api, api.signed())) for one in unknown]
 
     found = difference(known, unknowns, (withdraw.id, *unknown))
+    what = f"{cancel_with(case)} of a {status} withdraw"
     expect.that(
         found is None,
-        expected=f"the answer for a {status} withdraw to be that for an unknown one: {summary.of(unknowns[0])}",
+        expected=f"the answer to {what} to be that for an unknown one: {summary.of(unknowns[0])}",
         observed=f"{found} ({summary.of(known)})",
         reply=known,
         hint="Authenticate before looking anything up.",
+        fault=f"{wording.capital(what)} was answered otherwise than for an unknown withdraw "
+        + (
+            f"({summary.short(known)}, and {summary.short(unknowns[0])})"
+            if summary.short(known) != summary.short(unknowns[0])
+            else f"({known.status} both times, but {found})"
+        ),
     )
 
 
@@ -362,14 +375,19 @@ def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) 
 
     reply = api.send(given("pending"), headers, auth=Auth.DOCUMENTED)
 
-    accepted(reply, f"a documented cancel with header names in {spelling} case")
+    case = {"lower": "small letters", "upper": "capitals", "swapcase": "the other letter case"}[spelling]
+    accepted(
+        reply,
+        f"a documented cancel with header names in {case}",
+        hint="Header names have no letter case (RFC 9110 section 5.1), and HTTP/2 sends them in small letters.",
+    )
 
 
 @requirement("WD-39")
 @pytest.mark.parametrize("case", ODD)
 def test_odd_credentials_are_no_server_error(api: Withdraws, case: str) -> None:
     """Malformed credentials get a 4xx, never a 5xx."""
-    what = case.replace("_", " ")
+    what = f"a cancel with {ODD_NAMES[case]}"
     try:
         reply = api.odd(lambda: api.send(api.unknown_id(), {**api.signed(), **ODD[case]}), to=what)
     except expect.Violation as fault:

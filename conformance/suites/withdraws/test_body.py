@@ -1,7 +1,7 @@
 """The withdraw in the answer to a successful cancel.
 
-All checks share the same cancels, or each would use up five withdraws. `@each_cancelled` runs a check once for each of
-up to five withdraws (pending, processing, of the other merchant). Of each, `withdraw` is the resource and its facts,
+All checks share the same cancels, or each would use up six withdraws. `@each_cancelled` runs a check once for each of
+up to six withdraws (pending, processing, of the other merchant). Of each, `withdraw` is the resource and its facts,
 `before` the `data` that a read showed, `reply` the answer to the documented cancel by its owner, and `read` what a read
 showed afterwards; `before` and `read` are None without a read endpoint.
 """
@@ -13,29 +13,43 @@ from itertools import pairwise
 import pytest
 
 from conformance.errors import NotApplicable
+from conformance.http import summary
 from conformance.http.reply import MISSING, instant
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.every_response import hides_account, needs_account
 from conformance.oracles.expect import requirement
-from conformance.oracles.instants import moved, not_after
+from conformance.oracles.instants import not_after
 from conformance.oracles.keys import has_value, lacking
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.withdraws.assertions import KEYS, data
 from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.comparisons import (
+    dates_as_before,
+    not_lost,
+    same_code,
+    same_fact,
+    same_types,
+)
 from conformance.suites.withdraws.fields import (
     FACTS,
+    KEPT,
+    ORDER,
+    changed,
     date_of,
-    differs,
     has_instant,
     has_its_id,
-    has_text_types,
+    has_object,
+    has_text_code,
+    how_far,
     is_code,
     is_decimal_text,
     is_masked,
     is_unpaid,
-    of_another_type,
+    off_by,
+    out_of_order,
+    read_has,
 )
 from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, each_cancelled
 
@@ -45,8 +59,8 @@ pytestmark = pytest.mark.together
 # Clocks of target and harness may differ, and one instant may be cut to seconds.
 _SLACK = timedelta(seconds=150)
 _UNCHANGING = ("amount", *FACTS)
-# These an API may write otherwise than its state provider does.
-_UNCHANGING_WHEN_READ = (*_UNCHANGING, "bankAccountName", "bankCode")
+# An API may write these otherwise than its state provider does.
+_UNCHANGING_WHEN_READ = (*_UNCHANGING, *KEPT)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +80,7 @@ def cancelled(evidence: CancelledWithdraws) -> CancelledWithdraws:
 @each_cancelled
 def test_id_is_the_requested_one(cancelled: Cancelled) -> None:
     """The answer is about the withdraw that was asked for."""
-    has_its_id(cancelled.reply, cancelled.withdraw)
+    has_its_id(cancelled.reply, cancelled.withdraw, where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-16")
@@ -82,9 +96,13 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
     expect.that(
         key not in lacking("withdraws", shown, *cancelled.known(), *later).valued,
         expected=f"data.{key} to be present, for it has a value",
-        observed=f"data has only {', '.join(shown)}",
+        observed=f"data.{key} is absent; data has only {', '.join(shown)}",
         reply=cancelled.reply,
-        hint="The answer to a cancel shows all of the withdraw, as the document does.",
+        hint="The answer to a cancel shows all of the withdraw, as the document does."
+        if any(has_value(one.get(key)) for one in later)
+        else "",
+        fault=f"data.{key} was missing from {cancelled.where}",
+        persisted=read_has(cancelled.read, key),
     )
 
 
@@ -92,7 +110,7 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
 @each_cancelled
 def test_canceled_at_is_an_instant(cancelled: Cancelled) -> None:
     """CanceledAt is an ISO 8601 instant with an offset, not null."""
-    has_instant(cancelled.reply, "canceledAt")
+    has_instant(cancelled.reply, "canceledAt", where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-17", level="SHOULD")
@@ -104,8 +122,9 @@ def test_canceled_at_is_in_utc(cancelled: Cancelled) -> None:
     expect.that(
         moment is None or not moment.utcoffset(),
         expected="data.canceledAt to be in UTC, with a Z or an offset of zero",
-        observed=f"it is {cancelled.reply.at('data.canceledAt')!r}",
+        observed=expect.observed(cancelled.reply, "data.canceledAt"),
         reply=cancelled.reply,
+        fault=wording.was(cancelled.reply, "data.canceledAt", cancelled.where),
     )
 
 
@@ -123,9 +142,10 @@ def test_canceled_at_is_now(cancelled: Cancelled) -> None:
         or sent - _SLACK <= moment <= came + _SLACK
         or (at is not None and abs(moment - at) <= _SLACK),
         expected=f"data.canceledAt to be about {sent.isoformat(timespec='seconds')}, when the request was sent",
-        observed=f"data.canceledAt is {cancelled.reply.at('data.canceledAt')!r}",
+        observed=expect.observed(cancelled.reply, "data.canceledAt"),
         reply=cancelled.reply,
-        hint="Local time marked as UTC, or a clock that is off?",
+        hint=off_by(moment - sent if moment else timedelta()),
+        fault=f"data.canceledAt was {how_far(moment - sent if moment else timedelta())} in {cancelled.where}",
     )
 
 
@@ -140,10 +160,12 @@ def test_canceled_at_is_stored(cancelled: Cancelled) -> None:
 
     expect.that(
         told is None or kept is None or abs(kept - told) < timedelta(seconds=2),
-        expected=f"data.canceledAt to be read as it was answered, {cancelled.reply.at('data.canceledAt')!r}",
-        observed=f"reading it shows {cancelled.read.at('data.canceledAt')!r}",
+        expected=f"data.canceledAt to be read as it was answered, {wording.of(cancelled.reply, 'data.canceledAt')}",
+        observed=f"a read shows {expect.observed(cancelled.read, 'data.canceledAt')}",
         reply=cancelled.read,
-        hint="Is a time zone added or lost on the way to the database?",
+        hint=off_by(kept - told if kept and told else timedelta()),
+        fault=f"data.canceledAt was answered as {wording.of(cancelled.reply, 'data.canceledAt')} and read as "
+        f"{wording.of(cancelled.read, 'data.canceledAt')}",
     )
 
 
@@ -151,21 +173,21 @@ def test_canceled_at_is_stored(cancelled: Cancelled) -> None:
 @each_cancelled
 def test_paid_at_is_null(cancelled: Cancelled) -> None:
     """A canceled withdraw was never paid: paidAt is null."""
-    is_unpaid(cancelled.reply)
+    is_unpaid(cancelled.reply, where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-19")
 @each_cancelled
 def test_amount_is_a_decimal_string(cancelled: Cancelled) -> None:
     """Amount is text with a decimal number in it, never a JSON number."""
-    is_decimal_text(cancelled.reply)
+    is_decimal_text(cancelled.reply, where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-20")
 @each_cancelled
 def test_currency_is_a_code(cancelled: Cancelled) -> None:
     """Currency is three upper-case letters."""
-    is_code(cancelled.reply)
+    is_code(cancelled.reply, where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-21")
@@ -176,22 +198,27 @@ def test_account_number_is_masked(cancelled: Cancelled) -> None:
         map(has_value, cancelled.told("bankAccountNumber"))
     )
 
-    is_masked(cancelled.reply, known=known)
+    is_masked(cancelled.reply, known=known, where=cancelled.where, read=cancelled.read)
+    # What is null only in a read is lost all the same.
+    if known and cancelled.read is not None and cancelled.read.ok:
+        is_masked(cancelled.read, known=True, where="the answer to a read after the cancel")
 
 
 @requirement("WD-21")
 @each_cancelled
 def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
     """The full account number stands nowhere in the answer, nor in what a read shows."""
-    hides_account(cancelled.reply, cancelled.withdraw.facts, to="a cancel")
+    hides_account(cancelled.reply, cancelled.withdraw.facts, to=cancelled.cancel)
     if cancelled.read is not None:
         hides_account(cancelled.read, cancelled.withdraw.facts, to="a read")
         value = cancelled.read.at("data.bankAccountNumber")
         expect.that(
             not isinstance(value, str) or not unmasked(value),
-            expected="bankAccountNumber to be masked when read",
-            observed=f"it is {value!r}",
+            expected="data.bankAccountNumber to be masked when it is read",
+            observed=expect.observed(cancelled.read, "data.bankAccountNumber"),
             reply=cancelled.read,
+            hint="Mask it for every answer that shows a withdraw, not for that to a cancel alone.",
+            fault=wording.was(cancelled.read, "data.bankAccountNumber", "the answer to a read, unmasked"),
         )
 
 
@@ -210,9 +237,15 @@ def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancel
         expect.that(
             where is None,
             expected=f"no number that fits the mask {shown[0]} anywhere in an answer",
-            observed=f"{(where or '')[:160]!r}",
+            observed=f"one in {wording.value(where or '', 160)} (the answer was {summary.of(reply)})",
             reply=reply,
             hint="Mask it where the answer is made, error messages and headers included.",
+            fault=f"A number that fits the mask {shown[0]} stood in "
+            + (
+                cancelled.where
+                if reply is cancelled.reply
+                else f"the answer to a second cancel ({reply.status})"
+            ),
         )
 
 
@@ -230,9 +263,10 @@ def test_mask_hides_a_digit(cancelled: Cancelled) -> None:
         expect.that(
             not isinstance(value, str) or re.sub(r"\D", "", value) not in whole,
             expected="a masked bankAccountNumber to hide at least one digit",
-            observed=f"all of them are in {value!r}",
+            observed=f"data.bankAccountNumber is {wording.whole(value)}, with all the digits of the number",
             reply=reply,
-            hint="Put the mask in the place of the digits, not between them.",
+            hint="Put the mask in the place of the digits, not beside or between them.",
+            fault=f"The mask of data.bankAccountNumber hid none of its digits: {wording.whole(value)}",
         )
 
 
@@ -243,7 +277,7 @@ def test_account_number_is_in_no_refusal(api: Withdraws, given: Given, status: s
     withdraw = given.shared(status)
     needs_account(withdraw.facts)
 
-    hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling a {status} withdraw")
+    hides_account(api.cancel(withdraw), withdraw.facts, to=f"a cancel of a {status} withdraw")
 
 
 @requirement("WD-21")
@@ -253,33 +287,28 @@ def test_account_number_is_in_no_answer_to_strangers(api: Withdraws, given: Give
     withdraw = given.shared(status, owner="other_merchant")
     needs_account(withdraw.facts)
 
-    hides_account(api.cancel(withdraw), withdraw.facts, to=f"cancelling another merchant's {status} withdraw")
+    hides_account(
+        api.cancel(withdraw), withdraw.facts, to=f"a cancel of another merchant's {status} withdraw"
+    )
 
 
 @requirement("WD-22")
 @each_cancelled
 def test_bank_code_is_text(cancelled: Cancelled) -> None:
     """BankCode is text, leading zeros and all."""
-    has_text_types(cancelled.reply)
+    has_text_code(cancelled.reply, where=cancelled.where, read=cancelled.read)
     for told in cancelled.told("bankCode"):
         if isinstance(told, str) and has_value(cancelled.reply.at("data.bankCode") or None):
-            expect.field(cancelled.reply, "data.bankCode", equality.is_same_as(told), f"{told!r} as before")
+            same_code(cancelled, told)
 
 
 @requirement("WD-22")
 @each_cancelled
 def test_metadata_keeps_its_types(cancelled: Cancelled) -> None:
     """Metadata is an object, and its values have the types that they were given with."""
-    has_text_types(cancelled.reply)
-    shown = cancelled.reply.at("data.metadata")
-    for given in cancelled.told("metadata"):
-        other = of_another_type(given, shown or {})
-        expect.that(
-            not other,
-            expected=f"the values in data.metadata to have the types that they had: {given!r}",
-            observed=f"other types in {', '.join(other)} of {shown!r}",
-            reply=cancelled.reply,
-        )
+    has_object(cancelled.reply, where=cancelled.where, read=cancelled.read)
+    for was in cancelled.told("metadata"):
+        same_types(cancelled, was)
 
 
 @requirement("WD-23")
@@ -293,17 +322,11 @@ def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
 
     # A state provider may write 1000 where the API writes "1000.00".
     for was in told:
-        value = cancelled.reply.at(f"data.{key}")
-        expect.that(
-            not differs(key, was, value),
-            expected=f"data.{key} to be {was!r} as before the cancel",
-            observed=f"data.{key} is {value!r}",
-            reply=cancelled.reply,
-        )
+        same_fact(cancelled, key, was)
 
 
 @requirement("WD-23")
-@pytest.mark.parametrize("key", ["bankAccountName", "bankCode"])
+@pytest.mark.parametrize("key", KEPT)
 @each_cancelled
 def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
     """A fact that an API may write otherwise than its state source is there still, where the source tells it."""
@@ -311,12 +334,7 @@ def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
     if not told:
         raise NotApplicable(f"neither the state provider nor a read endpoint tells {key} before the cancel")
 
-    expect.field(
-        cancelled.reply,
-        f"data.{key}",
-        lambda value: value is MISSING or has_value(value),
-        f"there, as {told[0]!r} was before the cancel",
-    )
+    not_lost(cancelled, key, told[0])
 
 
 @requirement("WD-23")
@@ -330,9 +348,10 @@ def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> No
     was, now = cancelled.before.get(key), cancelled.read.at(f"data.{key}")
     expect.that(
         equality.same_but_nulls(was, now),
-        expected=f"data.{key} to be {was!r}, as it was read before",
-        observed=f"data.{key} is {now!r}",
+        expected=f"data.{key} to be {wording.whole(was)}, as it was read before the cancel",
+        observed=f"a read shows {expect.observed(cancelled.read, f'data.{key}')}",
         reply=cancelled.read,
+        fault=changed(cancelled.read, key, was, "a read after the cancel"),
     )
 
 
@@ -340,14 +359,15 @@ def test_cancelling_changes_no_stored_fact(cancelled: Cancelled, key: str) -> No
 @each_cancelled
 def test_instants_are_in_order(cancelled: Cancelled) -> None:
     """createdAt, canceledAt and updatedAt follow each other."""
-    values = [cancelled.reply.at(f"data.{key}") for key in ("createdAt", "canceledAt", "updatedAt")]
+    values = [cancelled.reply.at(f"data.{key}") for key in ORDER]
     # WD-17 and WD-25 judge a value that is no instant.
     known = [value for value in values if instant(value) is not None]
     expect.that(
         all(not_after(one, other) for one, other in pairwise(known)),
         expected="createdAt <= canceledAt <= updatedAt",
-        observed=", ".join(map(repr, values)),
+        observed=expect.observed(cancelled.reply, *(f"data.{key}" for key in ORDER)),
         reply=cancelled.reply,
+        fault=f"{out_of_order(cancelled.reply)} in {cancelled.where}",
     )
 
 
@@ -363,25 +383,7 @@ def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
         )
     at = cancelled.reply.at("data.canceledAt")
     for reply in filter(None, (cancelled.reply, cancelled.read)):
-        when = " when read" if reply is cancelled.read else ""
-        shown = {key: reply.at(f"data.{key}") for key in ("createdAt", "updatedAt")}
-        if instant(shown["createdAt"]) is not None:
-            for was in created:
-                expect.that(
-                    not_after(shown["createdAt"], was) and not_after(was, shown["createdAt"]),
-                    expected=f"data.createdAt to be {was!r} as before{when}",
-                    observed=f"data.createdAt is {shown['createdAt']!r}",
-                    reply=reply,
-                )
-        if instant(shown["updatedAt"]) is not None:
-            for was in updated:
-                expect.that(
-                    moved(was, shown["updatedAt"], at),
-                    expected=f"data.updatedAt to be later than {was!r}{when}",
-                    observed=f"data.updatedAt is {shown['updatedAt']!r}",
-                    reply=reply,
-                    hint="Cancelling is a change.",
-                )
+        dates_as_before(cancelled, reply, created, updated, at)
 
 
 @requirement("WD-25")
@@ -389,4 +391,4 @@ def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
 @each_cancelled
 def test_time_is_an_instant(cancelled: Cancelled, key: str) -> None:
     """CreatedAt and updatedAt are ISO 8601 instants."""
-    has_instant(cancelled.reply, key)
+    has_instant(cancelled.reply, key, where=cancelled.where, read=cancelled.read)

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, hints
 from conformance.oracles.concurrency import Race, whole_race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -103,7 +103,7 @@ def test_losers_of_a_race_are_refused(api: Withdraws, races: Races) -> None:
             # WD-06 judges how a second cancel is refused.
             again = api.cancel(withdraw)
             if (reply.status, code) != (again.status, again.at("error.code")):
-                refused(reply, "a cancel that lost a race")
+                refused(reply, f"one of {len(race.replies)} cancels of one withdraw at the same moment")
 
 
 @pytest.fixture(scope="session")
@@ -141,9 +141,13 @@ def test_answers_to_parallel_cancels_are_not_mixed_up(beside: Beside) -> None:
         expect.that(
             not crossed,
             expected=f"the answer to a cancel of {withdraw.id} to be about that one while others are cancelled",
-            observed=f"other values of {', '.join(crossed)} ({summary.of(reply)})",
+            observed=f"{', '.join(f'data.{key}' for key in crossed)} of another withdraw in {summary.of(reply)}",
             reply=reply,
             hint="Is anything of a request kept where another request finds it?",
+            fault=f"The answer to a cancel had data.{crossed[0]} of another withdraw, which was cancelled at the same "
+            "moment"
+            if crossed
+            else "",
         )
 
 
@@ -152,11 +156,14 @@ def test_parallel_cancels_of_different_withdraws_all_stand(api: Withdraws, besid
     """Each of several withdraws that were cancelled at once is canceled afterwards."""
     none = not any(map(succeeded, beside.replies))
     for reply in beside.replies:
-        accepted(reply, "a cancel beside those of other withdraws", control=none)
+        accepted(
+            reply, f"a cancel of a pending withdraw beside {len(beside.replies) - 1} of others", control=none
+        )
     for withdraw in beside.withdraws:
         api.is_really_canceled(
             withdraw,
-            what="a withdraw that was cancelled beside others",
+            what="a withdraw",
+            when="after a 200 to its cancel, while others were cancelled",
             hint="Write the one withdraw, and not everything that was read before.",
         )
 
@@ -178,30 +185,44 @@ def test_parallel_requests_of_two_merchants_keep_apart(api: Withdraws, given: Gi
 
     pairs, race = whole_race(api.client, prepare)
 
+    # Where another merchant cancels it at any time, nothing is mixed up: other checks judge that.
+    alone = api.cancel(given("pending", owner="other_merchant"))
+    apart = not succeeded(alone)
     for reply in race.replies[1::2]:
         not_cancelled(
             reply,
-            "another merchant's withdraw, while its owner cancels others,",
+            "a cancel of another merchant's withdraw, while its owner cancels others,",
+            withdraw="another merchant's withdraw, while its owner cancelled others,",
             hint="Is the caller kept where another request finds it?",
+            control=not apart,
         )
     for _, wanted in pairs:
         api.still_cancels(
-            wanted, after="a stranger tried it while its owner cancelled others", by="other_merchant"
+            wanted,
+            after="a cancel by another merchant, while its owner cancelled others,",
+            by="other_merchant",
         )
 
 
 def _one_succeeds(race: Race, status: str, *, control: bool = False) -> None:
+    """Exactly one succeeds. A race is spoken of only where several won: that none did has another cause."""
+    won, all_of_them = _successes(race), len(race.replies)
+    loser = next((reply for reply in race.replies if not succeeded(reply)), race.replies[0])
+    statuses = ", ".join(str(reply.status) for reply in race.replies)
     expect.that(
-        _successes(race) == 1,
-        expected=f"exactly one 2xx for {len(race.replies)} cancels of one {status} withdraw",
-        observed=f"{_successes(race)} ({race.in_flight} were in flight at once): "
-        + ", ".join(str(reply.status) for reply in race.replies),
+        won == 1,
+        expected=f"exactly one 2xx to {all_of_them} cancels of one {status} withdraw at the same moment",
+        observed=f"{won} of {all_of_them} ({statuses}; {race.in_flight} were in flight at once)",
         reply=next((reply for reply in race.replies if succeeded(reply)), race.replies[0]),
         control=control,
         hint="Check the status and change it in one atomic step: UPDATE ... WHERE status IN (...), or a row lock. "
-        "A success that isn't stored looks like this, too."
-        if _successes(race)
-        else "One of them has to win: a conflict must not refuse them all.",
+        "(A second cancel of it, sent afterwards, was refused.)"
+        if won
+        else hints.by_answer(loser, "A cancel by itself succeeds: a conflict must not refuse them all."),
+        fault=f"{won} of {all_of_them} cancels of one {status} withdraw succeeded, sent at the same moment"
+        if won
+        else f"None of {all_of_them} cancels of one {status} withdraw succeeded, sent at the same moment "
+        f"({summary.short(loser)})",
     )
 
 

@@ -1,12 +1,14 @@
 """Every refusal in the documented envelope, and no internals in any answer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from conformance.errors import NotApplicable
-from conformance.http.reply import Reply
-from conformance.oracles import expect
+from conformance.http import summary
+from conformance.http.reply import MISSING, Reply
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_response import discloses_nothing, is_json
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -15,6 +17,8 @@ from conformance.suites.withdraws.bad_requests import FAILURES, OLD_TIMESTAMP
 from conformance.suites.withdraws.client import Withdraws
 
 DOCUMENTED = ["paid", "failed", "canceled", "unknown"]
+# A longer value of a header isn't quoted whole.
+_LONG_VALUE = 24
 OTHER = ["no credentials", "wrong signature", "unknown key", "old timestamp", "malformed id"]
 
 
@@ -23,7 +27,7 @@ def _refusal(api: Withdraws, given: Given, what: str) -> Reply:
     if what == "unknown":
         return api.cancel(api.unknown_id())
     if what == "malformed id":
-        return _to_odd(api, lambda: api.to_raw_id("not-a-uuid"), "a malformed id")
+        return _to_odd(api, lambda: api.to_raw_id("not-a-uuid"), "a cancel of a malformed id")
     if what in DOCUMENTED:
         return api.cancel(given.shared(what))
     change = {**FAILURES, **OLD_TIMESTAMP}[what.replace(" ", "_")]
@@ -39,14 +43,48 @@ def _to_odd(api: Withdraws, ask: Callable[[], Reply], what: str) -> Reply:
 
 
 def _has_envelope(reply: Reply, what: str) -> None:
-    expect.field(reply, "success", lambda value: value is False, f"the boolean false in the answer to {what}")
-    for path in ("error.code", "error.message"):
-        expect.field(
-            reply,
-            path,
-            lambda value: isinstance(value, str) and bool(value.strip()),
-            f"a text that isn't empty in the answer to {what}",
+    """The envelope of a refusal; `what` is the request as the subject of a sentence."""
+    for path, good, expected in (
+        ("success", equality.is_same_as(False), "the boolean false"),
+        ("error.code", _is_text, "a text that isn't empty"),
+        ("error.message", _is_text, "a text that isn't empty"),
+    ):
+        value = reply.at(path)
+        expect.that(
+            good(value),
+            expected=f"{path} to be {expected} in the answer to {what}",
+            observed=f"{path} is {wording.of(reply, path)} (the answer was {summary.of(reply)})"
+            if isinstance(reply.json, dict)
+            else summary.of(reply),
+            reply=reply,
+            hint=hints.by_answer(reply, _hint(value), documented=False),
+            fault=_without_envelope(reply, path, what),
         )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _hint(value: Any) -> str:
+    return 'The text "false" is true in most languages.' if value == "false" else ""
+
+
+def _without_envelope(reply: Reply, path: str, what: str) -> str:
+    said = f"{wording.capital(what)} was answered {reply.status}"
+    if not isinstance(reply.json, dict):
+        form = "an HTML page" if summary.is_page(reply) else "no body" if not reply.body else "no JSON object"
+        return f"{said} with {form} instead of the error envelope"
+    came = reply.at(path)
+    return f"{said} without {path}" if came is MISSING else f"{said} with {path} {wording.of(reply, path)}"
+
+
+def _named(what: str) -> str:
+    """A request of this module as the subject of a sentence."""
+    if what in DOCUMENTED or what == "pending":
+        return f"a cancel of {'an unknown' if what == 'unknown' else 'a ' + what} withdraw"
+    article = {"n": "no", "o": "an"}.get(what[0], "a")
+    return f"a cancel with {what if what.startswith('no ') else f'{article} {what}'}"
 
 
 @requirement("WD-26")
@@ -57,7 +95,7 @@ def test_documented_refusal_has_the_envelope(api: Withdraws, given: Given, what:
     if not 400 <= reply.status < 500 and (succeeded(reply) or reply.status != 200):
         raise NotApplicable("it isn't refused as documented, which is another requirement's affair")
 
-    _has_envelope(reply, f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
+    _has_envelope(reply, _named(what))
 
 
 @requirement("WD-27")
@@ -66,9 +104,9 @@ def test_other_refusal_has_the_envelope(api: Withdraws, given: Given, what: str)
     """Any other 4xx comes in the same envelope, as JSON."""
     reply = _refusal(api, given, what)
 
-    is_json(reply, to=f"a cancel with {what}")
+    is_json(reply, to=_named(what))
     if 400 <= reply.status < 500:
-        _has_envelope(reply, f"a cancel with {what}")
+        _has_envelope(reply, _named(what))
 
 
 @requirement("WD-27")
@@ -77,7 +115,7 @@ def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
     """Every answer is JSON and says so."""
     reply = api.cancel(given("pending")) if what == "pending" else _refusal(api, given, what)
 
-    is_json(reply, to=f"cancelling {'an unknown' if what == 'unknown' else 'a ' + what} withdraw")
+    is_json(reply, to=_named(what))
 
 
 @requirement("WD-28")
@@ -86,17 +124,17 @@ def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> No
     """No refusal shows a stack trace, SQL, a path or HTML."""
     reply = _refusal(api, given, what)
 
-    discloses_nothing(reply, to=f"a cancel with {what}")
+    discloses_nothing(reply, to=_named(what))
 
 
 @requirement("WD-28")
 @pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
 def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
     """An odd id brings no stack trace, SQL or path to light."""
-    reply = _to_odd(api, lambda: api.to_raw_id(raw), f"an id like {raw!r}")
+    reply = _to_odd(api, lambda: api.to_raw_id(raw), f"a cancel of the id {raw}")
 
     # A router's or a front server's own page is fine, as long as it is no page for debugging.
-    discloses_nothing(reply, to=f"an id like {raw!r}", pages=False)
+    discloses_nothing(reply, to=f"a cancel of the id {raw}", pages=False)
 
 
 @requirement("WD-28")
@@ -111,7 +149,8 @@ def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
 )
 def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> None:
     """An odd header brings no stack trace, SQL, path or HTML to light."""
-    what = f"an odd {next(iter(change))}"
+    name, value = next(iter(change.items()))
+    what = f"a cancel with {name}: {value if len(value) < _LONG_VALUE else value[:12] + '...'}"
 
     reply = _to_odd(api, lambda: api.send(api.unknown_id(), {**api.signed(), **change}), what)
 

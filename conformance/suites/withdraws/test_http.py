@@ -9,14 +9,16 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws.assertions import not_accepted, not_cancelled, refused, succeeded
+from conformance.suites.withdraws.assertions import not_cancelled, refused, succeeded
+from conformance.suites.withdraws.attempts import had_no_effect
 from conformance.suites.withdraws.bad_requests import BODIES, FOREIGN, JSON, ODD_BODIES
 from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.titles import ODD_BODY_NAMES
 
 METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
@@ -28,9 +30,9 @@ def test_other_method_cancels_nothing(api: Withdraws, given: Given, method: str)
     """Only POST cancels."""
     withdraw = given("pending")
 
-    api.with_method(method, withdraw)
+    reply = api.with_method(method, withdraw)
 
-    api.still_cancels(withdraw, after=f"a {method}")
+    api.still_cancels(withdraw, after=f"{article(method)} {method} at the path of a cancel", earlier=reply)
 
 
 @requirement("WD-40", level="SHOULD")
@@ -39,9 +41,9 @@ def test_method_override_cancels_nothing(api: Withdraws, given: Given, header: s
     """A GET that claims in a header to be a POST cancels nothing; some frameworks take it for one by default."""
     withdraw = given("pending")
 
-    api.with_method("GET", withdraw, {header: "POST"})
+    reply = api.with_method("GET", withdraw, {header: "POST"})
 
-    api.still_cancels(withdraw, after=f"a GET with {header}: POST")
+    api.still_cancels(withdraw, after=f"a GET with {header}: POST", earlier=reply)
 
 
 @requirement("WD-40", level="SHOULD")
@@ -50,9 +52,9 @@ def test_method_in_the_query_cancels_nothing(api: Withdraws, given: Given, query
     """A GET that claims in its query to be a POST cancels nothing."""
     withdraw = given("pending")
 
-    api.with_method("GET", withdraw, query=query)
+    reply = api.with_method("GET", withdraw, query=query)
 
-    api.still_cancels(withdraw, after=f"a GET with {query}")
+    api.still_cancels(withdraw, after=f"a GET with {query} behind the path of a cancel", earlier=reply)
 
 
 @requirement("WD-41")
@@ -61,13 +63,26 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
     """Another method is answered by 405 that names POST in Allow, or by 404."""
     reply = api.with_method(method, api.unknown_id())
 
-    allow = [one.strip().upper() for one in (reply.header("Allow") or "").split(",")]
+    named = reply.header("Allow") or ""
+    allow = [one.strip().upper() for one in named.split(",")]
     expect.that(
         reply.status == 404 or (reply.status == 405 and "POST" in allow),
-        expected=f"405 with Allow: POST, or 404, for a {method}",
-        observed=f"{reply.status} with Allow {reply.header('Allow')!r}",
+        expected=f"405 with Allow: POST, or 404, to a {method} at the path of a cancel",
+        observed=f"{f'Allow: {named}' if named else 'no header Allow'} (the answer was {summary.of(reply)})"
+        if reply.status == 405
+        else f"status {reply.status} (the answer was {summary.of(reply)})",
         reply=reply,
+        hint=hints.by_answer(reply, documented=False),
+        fault=f"A {method} at the path of a cancel was answered 405 "
+        + (f"with Allow: {named}, without POST" if named else "without Allow")
+        if reply.status == 405
+        else f"A {method} at the path of a cancel was answered {summary.short(reply)} instead of 405 or 404",
     )
+
+
+def article(method: str) -> str:
+    """Returns the article of a method."""
+    return "an" if method[0] in "AEIO" else "a"
 
 
 # The signed body, and the sent one: the same to a parser that keeps the last of two values, or reads neither.
@@ -81,13 +96,13 @@ ANOTHER = {
 @pytest.mark.parametrize("case", ANOTHER)
 def test_body_under_another_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A JSON body under the signature of another JSON body is refused."""
-    withdraw, what = given("pending"), f"a body of type {JSON} under the signature of another one"
     signed, sent = ANOTHER[case]
+    what = f"a cancel with the JSON body {sent.decode()} under the signature of {signed.decode()}"
+    withdraw = given("pending")
 
     reply = api.send_body(withdraw, {**api.signed(signed), "Content-Type": JSON}, sent)
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-35", level="SHOULD")
@@ -98,12 +113,11 @@ def test_body_of_a_foreign_type_is_covered(
     """A body of a type that the API never uses isn't accepted under the signature of an empty one either."""
     kind = None if content_type == "no_type" else content_type
     named = f"of type {kind}" if kind else "without a Content-Type"
-    withdraw, what = given("pending"), f"a body {named} under the signature of an empty one"
+    withdraw, what = given("pending"), f"a cancel with a body {named} under the signature of no body"
 
     reply = api.send_body(withdraw, {**api.signed(b""), "Content-Type": kind}, BODIES[case])
 
-    not_accepted(reply, what)
-    api.still_cancels(withdraw, after=what)
+    had_no_effect(api, withdraw, reply, what)
 
 
 @requirement("WD-39")
@@ -111,16 +125,18 @@ def test_body_of_a_foreign_type_is_covered(
 def test_odd_body_is_no_server_error(api: Withdraws, case: str) -> None:
     """A body that nothing can be read from, signed as it should be, gets a 4xx, never a 5xx."""
     body, kind = ODD_BODIES[case]
-    what = f"a body like so: {case.replace('_', ' ')}"
+    what = f"a cancel with {ODD_BODY_NAMES[case]}, correctly signed,"
 
     headers = {**api.signed(body), "Content-Type": kind}
     reply = api.send_body(api.unknown_id(), headers, body)
 
     expect.that(
         reply is not None,
-        expected=f"{what}, to be answered",
-        observed="two times no answer came, or only that of something in front, while documented requests got theirs",
+        expected=f"{what} to be answered",
+        observed="no answer in time to a body of this type, two times out of two; documented requests in between were "
+        "answered",
         hint="Is the body waited for after something else has read it?",
+        fault=f"{wording.capital(what)} got no answer in time",
     )
     assert reply is not None
     no_server_error(reply, to=what)
@@ -140,15 +156,18 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
     reply = _with_body(api, withdraw, sent)
 
     if not succeeded(reply):
-        reply = api.still_cancels(withdraw, after="a cancel with a body, signed as it should be")
+        reply = api.still_cancels(
+            withdraw, after="a cancel with a JSON body, correctly signed,", earlier=reply
+        )
     for answer in [reply, *([api.read(withdraw)] if api.can_read else [])]:
         taken = [key for key, value in sent.items() if equality.same(answer.at(f"data.{key}"), value)]
         expect.that(
             not taken,
             expected="nothing of a cancel's body to become part of the withdraw",
-            observed=f"{', '.join(taken)} came from the request ({summary.of(answer)})",
+            observed=f"{', '.join(f'data.{key} is that of the request' for key in taken)} ({summary.of(answer)})",
             reply=answer,
             hint="Don't assign what a request holds to the stored record.",
+            fault=f"{' and '.join(f'data.{key}' for key in taken)} became what the body of a cancel said",
         )
 
 
@@ -161,10 +180,13 @@ def test_body_forces_nothing(api: Withdraws, given: Given) -> None:
 
     not_cancelled(
         reply,
-        "a paid withdraw, though a body says force and another status,",
-        hint="Don't assign what a request holds to the stored record.",
+        'a cancel of a paid withdraw with {"force": true, "status": "pending"} in its body',
+        withdraw='a paid withdraw, with {"force": true, "status": "pending"} in the body,',
+        hint="Decide by what is stored, and don't assign what a request holds.",
+        read=api.reader(withdraw),
     )
-    refused(api.cancel(withdraw), "cancelling the paid withdraw without a body then")
+    again = "a cancel of a paid withdraw, after one with a body,"
+    refused(api.cancel(withdraw), again, withdraw="a paid withdraw, after a refused cancel with a body,")
 
 
 def _with_body(api: Withdraws, withdraw: Resource, sent: dict[str, Any]) -> Reply:

@@ -4,17 +4,22 @@ import pytest
 
 from conformance.errors import NotApplicable, TransportError
 from conformance.http import summary
-from conformance.http.reply import Reply
-from conformance.oracles import expect
+from conformance.oracles import expect, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.oracles.lines import LONG
 from conformance.oracles.odd_requests import is_turned_down, was_cut_off
 from conformance.plugin import Given
-from conformance.suites.withdraws.assertions import data, not_cancelled, not_found, told
+from conformance.suites.withdraws.assertions import (
+    OF_THE_CALLER,
+    not_cancelled,
+    not_found,
+    shows_nothing,
+)
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.titles import cancel_with
 
 _ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 
@@ -27,6 +32,9 @@ MALFORMED = {
     "a quote": "%27%20OR%20%271%27%3D%271",
     "a wildcard": "%25",
     "undefined": "undefined",
+    "the name of an object prototype": "constructor",
+    "another name of an object prototype": "__proto__",
+    "4,000 letters": "a" * 4_000,
     "a UUID without dashes": "660e8400e29b41d4a716446655440001",
     "an emoji": "%F0%9F%92%B8",
     "bad UTF-8": "%ff%fe",
@@ -43,7 +51,7 @@ def test_unknown_id_is_not_found(api: Withdraws, time: str) -> None:
     if time == "second":
         reply = api.cancel(unknown)
 
-    not_found(reply, f"cancelling a withdraw that doesn't exist, for the {time} time")
+    not_found(reply, "a cancel of an unknown UUID" + (", sent a second time," if time == "second" else ""))
 
 
 @requirement("WD-12")
@@ -54,15 +62,18 @@ def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Giv
     # A read by its owner may be kept where the other merchant's request finds it.
     api.look(withdraw, by="other_merchant")
 
-    for time in ("the first time", "the second time"):
-        reply = api.cancel(withdraw)
+    whose = f"another merchant's {status} withdraw"
+    replies = [api.cancel(withdraw) for _ in range(2)]
+    for reply in replies:
         not_cancelled(
             reply,
-            f"another merchant's {status} withdraw, {time},",
-            hint="Look withdraws up among those of the caller, not by id alone.",
+            f"a cancel of {whose}",
+            withdraw=whose if reply is replies[0] else f"{whose}, asked twice,",
+            read=api.reader(withdraw, by="other_merchant"),
         )
     if status == "pending" or (status == "processing" and api.declares_cancel_processing):
-        api.still_cancels(withdraw, after="another merchant tried to cancel it", by="other_merchant")
+        after = "a cancel by another merchant"
+        api.still_cancels(withdraw, after=after, by="other_merchant", earlier=replies[-1])
 
 
 @requirement("WD-12")
@@ -74,10 +85,12 @@ def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
 
     not_cancelled(
         reply,
-        "another merchant's withdraw, its id in capitals,",
+        "a cancel of another merchant's withdraw, its id in capitals,",
+        withdraw="another merchant's withdraw, its id in capitals,",
         hint="Whose it is has to be looked up with the very id that the withdraw is found by.",
     )
-    api.still_cancels(withdraw, after="another merchant tried it in capitals", by="other_merchant")
+    after = "a cancel by another merchant, the id in capitals,"
+    api.still_cancels(withdraw, after=after, by="other_merchant", earlier=reply)
 
 
 @requirement("WD-12")
@@ -90,10 +103,14 @@ def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) ->
 
     not_cancelled(
         reply,
-        "this merchant's withdraw, by the other merchant,",
-        hint="Look withdraws up among those of the caller.",
+        "a cancel by the other merchant of a pending withdraw",
+        withdraw="a pending withdraw, by the other merchant,",
+        read=api.reader(withdraw),
     )
-    api.still_cancels(withdraw, after="the other merchant tried to cancel it")
+    api.still_cancels(withdraw, after="a cancel by the other merchant", earlier=reply)
+
+
+_ORDER = {"own_key_first": "the caller's own first", "other_key_first": "the other merchant's first"}
 
 
 @requirement("WD-12")
@@ -109,10 +126,12 @@ def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> N
 
     not_cancelled(
         reply,
-        "another merchant's withdraw, by a request with two API keys,",
+        f"a cancel of another merchant's withdraw with two headers X-API-Key, {_ORDER[first]},",
+        withdraw=f"another merchant's withdraw, with two headers X-API-Key ({_ORDER[first]}),",
         hint="Whose withdraw it is has to be decided with the very key whose secret was verified.",
     )
-    api.still_cancels(withdraw, after="a request with two API keys", by="other_merchant")
+    after = f"a cancel with two headers X-API-Key, {_ORDER[first]},"
+    api.still_cancels(withdraw, after=after, by="other_merchant", earlier=reply)
 
 
 @requirement("WD-13")
@@ -124,18 +143,24 @@ def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, st
     theirs, unknowns = api.cancel(withdraw), [api.cancel(one) for one in unknown]
 
     found = difference(theirs, unknowns, (withdraw.id, *unknown))
+    what = f"a cancel of another merchant's {status} withdraw"
     expect.that(
         found is None,
-        expected=f"the answer for another merchant's {status} withdraw to be that for an unknown id: "
-        f"{summary.of(unknowns[0])}",
+        expected=f"the answer to {what} to be that for an unknown id: {summary.of(unknowns[0])}",
         observed=f"{found} ({summary.of(theirs)})",
         reply=theirs,
-        hint="A different answer tells a stranger which ids exist.",
+        hint="A different answer tells another merchant which ids exist.",
+        fault=f"{wording.capital(what)} was answered otherwise than for an unknown id "
+        + (
+            f"({summary.short(theirs)}, and {summary.short(unknowns[0])})"
+            if summary.short(theirs) != summary.short(unknowns[0])
+            else f"({theirs.status} both times, but {found})"
+        ),
     )
 
 
 @requirement("WD-12")
-@pytest.mark.parametrize("status", ["pending", "paid", "canceled"])
+@pytest.mark.parametrize("status", ["pending", "processing", "paid", "failed", "canceled"])
 def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, status: str) -> None:
     """Where there is a read endpoint, another merchant's withdraw isn't shown there either."""
     if not api.can_read:
@@ -146,7 +171,7 @@ def test_other_merchants_withdraw_is_not_read(api: Withdraws, given: Given, stat
 
     reply = api.read(withdraw)
 
-    _shows_nothing(reply, f"another merchant's {status} withdraw")
+    shows_nothing(reply, withdraw, f"another merchant's {status} withdraw", "a read", hint=OF_THE_CALLER)
 
 
 @requirement("WD-12")
@@ -160,15 +185,9 @@ def test_withdraw_is_not_read_without_a_signature(api: Withdraws, given: Given, 
 
     reply = api.to_path(api.read_path(withdraw), FAILURES[case](api, api.signed()), method="GET")
 
-    _shows_nothing(reply, f"a withdraw, to a read with {case.replace('_', ' ')},")
-
-
-def _shows_nothing(reply: Reply, what: str) -> None:
-    expect.that(
-        not (reply.ok and (data(reply) or told(reply, "id"))),
-        expected=f"{what} not to be shown",
-        reply=reply,
-        hint="Reading takes the same authentication as cancelling, and looks among the caller's withdraws only.",
+    read = cancel_with(case, "a read")
+    shows_nothing(
+        reply, withdraw, "a withdraw", read, hint="Reading takes the same authentication as cancelling."
     )
 
 
@@ -180,7 +199,7 @@ def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None
     """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
     # A withdraw that could be found by an id that is taken for a pattern, or for "the latest".
     given.shared("pending")
-    what = f"an id like {raw[:24]!r}"
+    what = f"a cancel of the id {raw}" if len(raw) < LONG else f"a cancel of an id of {len(raw):,} letters"
     try:
         reply = api.odd(lambda: api.to_raw_id(raw), to=what)
     except expect.Violation as fault:
@@ -196,7 +215,7 @@ def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
     """An id with a line break in it doesn't break the head of the answer."""
     raw = "%0d%0aX-Injected:%20yes"
     try:
-        reply = api.odd(lambda: api.to_raw_id(raw), to="an id with a line break in it")
+        reply = api.odd(lambda: api.to_raw_id(raw), to="a cancel of an id with a line break in it")
     except expect.Violation as fault:
         broken = fault.__cause__
         if isinstance(broken, TransportError) and broken.kind == "protocol":
@@ -204,17 +223,28 @@ def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
                 expected="an id with a line break in it not to break the head of the answer",
                 observed=broken.message,
                 hint=_ECHO_HINT,
+                fault="An id with a line break in it broke the head of the answer",
             ) from fault
         raise
 
-    no_server_error(reply, to="an id with a line break in it")
+    no_server_error(reply, to="a cancel of an id with a line break in it")
     expect.that(
         reply.header("X-Injected") is None,
         expected="an id with a line break in it to make no header of the answer",
         observed=f"the header X-Injected: {reply.header('X-Injected')}",
         reply=reply,
         hint=_ECHO_HINT,
+        fault="The text behind a line break in an id became a header of the answer, X-Injected",
     )
+
+
+_SPOILT = {
+    "shortened": "an id without its last character",
+    "lengthened": "an id with 0 behind it",
+    "NUL_behind": "an id with a NUL (%00) behind it",
+    "wildcard_behind": "an id with % in place of its last character",
+    "path_before": "x%2f..%2f before an id",
+}
 
 
 @requirement("WD-14")
@@ -233,18 +263,17 @@ def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str)
         "path_before": "x%2f..%2f" + whole,
     }[spoilt]
 
-    what = (
-        f"an id like {raw.replace(whole, '<id>')!r}"
-        if whole in raw
-        else f"an id that is {spoilt.replace('_', ' ')}"
-    )
+    what = f"a cancel of {_SPOILT[spoilt]}"
     reply = api.odd(lambda: api.to_raw_id(raw), to=what)
 
-    no_server_error(reply, to=what)
+    api.no_crash(reply, what, withdraw)
     not_cancelled(
         reply,
-        f"the withdraw that {what} resembles",
-        hint="Take the id as it was sent, decoded once, and compare it as a whole. A front server that decodes %2f "
-        "before it resolves the dots in a path does this, too.",
+        what,
+        withdraw=f"a withdraw, by {what},",
+        hint="Take the id as it was sent, decoded once, and compare it as a whole."
+        if spoilt != "path_before"
+        else "Decode the id once, and resolve no dots in it. A front server that decodes %2f first does this, too.",
+        read=api.reader(withdraw),
     )
-    api.still_cancels(withdraw, after=f"a cancel of {what}")
+    api.still_cancels(withdraw, after=what, earlier=reply)

@@ -8,7 +8,6 @@ from contextlib import suppress
 import pytest
 
 from conformance.errors import NotApplicable, NotTestable
-from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import expect
 from conformance.oracles.expect import requirement
@@ -16,6 +15,7 @@ from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.withdraws.assertions import (
     not_cancelled,
+    reads_otherwise,
     stays_canceled,
     stays_paid,
     succeeded,
@@ -95,7 +95,10 @@ def test_canceled_in_another_way_is_never_paid(
     stays_canceled(
         api.confirmed(withdraw),
         before,
-        f"a withdraw that was {status} at first, and then canceled, after attempts to pay it,",
+        "a withdraw that was processing when it was cancelled"
+        if status == "processing"
+        else "a canceled withdraw",
+        when="after two attempts to pay it",
         hint="The payment has to look at the status in the same transaction that pays.",
     )
 
@@ -109,14 +112,22 @@ def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Sett
     expect.that(
         settling.paid(withdraw).at("data.status") == "paid",
         expected="a pending withdraw to be paid when that is asked for, so that the check can begin",
-        observed="it isn't",
+        observed="it isn't paid",
         control=True,
     )
 
     reply = api.cancel(withdraw)
     # WD-04 judges how it is refused.
-    not_cancelled(reply, "a withdraw that has just been paid", hint=_LOCK)
-    stays_paid(api.read(withdraw), "a withdraw whose cancel was refused", hint=_LEFT_BEHIND)
+    kind = "a withdraw that had just been paid"
+    not_cancelled(reply, f"a cancel of {kind}", withdraw=kind, hint=_LOCK, read=api.reader(withdraw))
+    stays_paid(api.read(withdraw), kind, when="after a refused cancel", hint=_LEFT_BEHIND)
+
+
+_BEFORE = {
+    "somebody_unsigned": "cancels with failing credentials",
+    "another_merchant": "a cancel by another merchant",
+    "its_owner_in_vain": "two cancels by its owner",
+}
 
 
 @requirement("WD-42")
@@ -140,8 +151,8 @@ def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling:
 
     settling.ask(withdraw)
 
-    what = f"a withdraw, after a refused cancel by {by.replace('_', ' ')},"
-    stays_paid(settling.paid(withdraw), what, hint=_LEFT_BEHIND)
+    when = f"after it was asked to be paid, and {_BEFORE[by]} had been refused"
+    stays_paid(settling.paid(withdraw), f"a {withdraw.status} withdraw", when=when, hint=_LEFT_BEHIND)
 
 
 @requirement("WD-42")
@@ -152,24 +163,24 @@ def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, set
         reply, midway = _meet(api, withdraw, settling, apart_s)
         read = api.confirmed(withdraw) if succeeded(reply) else settling.paid(withdraw)
 
-        what = f"the withdraw, after a {reply.status} to its cancel,"
+        what, when = "a pending withdraw", f"after a {reply.status} to a cancel that met a payment"
         if succeeded(reply):
-            stays_canceled(read, reply, what, hint=_LOCK)
+            stays_canceled(read, reply, what, when=when, hint=_LOCK)
         else:
-            expect.that(
-                read.at("data.status") == "paid",
-                expected=f"{what} to be paid",
-                observed=f"reading it shows {summary.of(read)}",
-                reply=read,
-                hint=_LOCK,
-            )
-        expect.that(
-            midway.at("data.status") != "paid" or read.at("data.status") == "paid",
-            expected="a withdraw that was paid for a moment to stay paid",
-            observed=f"reading it shows {summary.of(read)}",
-            reply=read,
-            hint=_LOCK,
-        )
+            _is_paid(read, what, when)
+        _is_paid(read, "a withdraw that had been read as paid", "a moment later", unless=midway)
+
+
+def _is_paid(read: Reply, what: str, when: str, *, unless: Reply | None = None) -> None:
+    """A read says paid; `unless` is an earlier one, which has to say it first."""
+    expect.that(
+        read.at("data.status") == "paid" or (unless is not None and unless.at("data.status") != "paid"),
+        expected=f"{what} to be paid {when}",
+        observed=f"a read shows {expect.observed(read, 'data.status')}",
+        reply=read,
+        hint=_LOCK,
+        fault=reads_otherwise(read, what, when),
+    )
 
 
 def _meet(api: Withdraws, withdraw: Resource, settling: Settling, apart_s: float) -> tuple[Reply, Reply]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.oracles import expect
+from conformance.oracles import expect, wording
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -44,8 +44,12 @@ def test_amounts_have_the_currencys_decimals(
         not short,
         expected='every amount to be written with the two decimals of its currency, like "1000.00"',
         observed=", ".join(
-            f"{one.told['amount']!r} {one.told['currency']} for {one.id}" for one in short[:3]
+            f"{wording.value(one.told['amount'])} {one.told['currency']} for {one.id}" for one in short[:3]
         ),
         reply=reply,
         hint="A number that is printed loses its last zero.",
+        fault=f"An amount in {short[0].told['currency']} was written {wording.value(short[0].told['amount'])}, without "
+        "two decimals"
+        if short
+        else "",
     )

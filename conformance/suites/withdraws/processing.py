@@ -1,0 +1,29 @@
+"""Processing withdraws whose provider can't cancel them: where they come from, and what is known of them."""
+
+from conformance.errors import NotApplicable, NotTestable, StateRefused
+from conformance.plugin import Given
+from conformance.states import Resource
+
+ASK_FIRST = "Ask the provider first: where it can't cancel, refuse, and leave the withdraw as it is."
+DECLARE = f"{ASK_FIRST} If processing withdraws can be cancelled here, declare cancel_processing = true."
+
+
+def processing(given: Given, declared: bool | None) -> tuple[Resource, bool]:
+    """Returns a processing withdraw whose provider can't cancel, and whether that is known of it.
+
+    The profile says so of all, or the state source of this one; one that doesn't know the parameter may have made a
+    withdraw that can be cancelled after all.
+    """
+    if declared is False:
+        return given("processing"), True
+    try:
+        withdraw = given("processing", provider_supports_cancel=False)
+    except NotTestable as fault:
+        if declared is None:
+            return given("processing"), False
+        if isinstance(fault, StateRefused):
+            raise NotApplicable(
+                f"every processing withdraw can be cancelled here: {fault.message}"
+            ) from fault
+        raise
+    return withdraw, withdraw.facts.get("provider_supports_cancel") is False
