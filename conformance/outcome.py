@@ -22,7 +22,7 @@ def classify(fault: BaseException | None, level: Level) -> Outcome:
     """Returns the outcome of a check of that level.
 
     Only a broken expectation is ever held against the target: a Violation, or an assert in a suite. An assert of ours,
-    of pytest's or of a library's is a fault of the harness. A failed control is no judgement: nothing was tested.
+    of pytest's or of a library's is a fault of the harness. A failed premise is no judgement: nothing was tested.
     """
     if fault is None:
         return Outcome.PASSED

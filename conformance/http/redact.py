@@ -210,13 +210,13 @@ def _may_hold(lower: bytes, value: str) -> bool:
     """Returns whether `lower`, in lower case, may hold `value`: false for most texts, and never wrongly."""
     if not any(hint in lower for hint in _hints(value)):
         return False
-    # The longest run of letters may be a single one, or a common word; odd characters are rarer.
+    # The longest run of letters may be a single one, or a common word; other characters are rarer.
     return any(hint in lower for hint in _hints(value)[1:]) or all(one.search(lower) for one in _rare(value))
 
 
 @lru_cache(maxsize=256)
 def _rare(value: str) -> tuple[re.Pattern[bytes], ...]:
-    """A few of the odd characters of a value; none for one of letters and digits."""
+    """A few of the other characters of a value; none for one of letters and digits."""
     odd = sorted({char for char in value if not (char.isascii() and char.isalnum()) and char not in "-._~"})
     return tuple(re.compile(b"(?i:" + _character(char) + b")") for char in odd[-4:])
 

@@ -1,4 +1,4 @@
-"""The target's answer as checks read it: raw, and never raising on odd content."""
+"""The target's answer as checks read it: raw, and never raising on unusual content."""
 
 import json
 import re

@@ -81,7 +81,7 @@ class Receiver:
         """Returns the number of deliveries and the end of the last one, for messages."""
         with self._news:
             return f"{len(self._came)} deliveries" + (
-                f", the last one {self._came[-1].text[-200:]!r}" if self._came else ""
+                f", the last one {self._came[-1].text[-200:]}" if self._came else ""
             )
 
 

@@ -1,4 +1,4 @@
-"""Requests that are wrong or odd in one way each, as data: credentials, forms, keys, bodies, ids beside the path."""
+"""Requests that are wrong or unusual in one way each, as data: credentials, forms, keys, bodies, ids beside the path."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
@@ -139,7 +139,7 @@ def forged(api: PayoutIntents, forgery: Forgery) -> str | None:
 
 
 def forgeries(api: PayoutIntents, kind: Mapping[str, Forgery]) -> Iterator[tuple[str, str | None]]:
-    """Returns values of Authorization by their fault, for each that is wrong in fact: digits have no letter case."""
+    """Returns values of Authorization by their fault, for each that is really wrong: digits have no letter case."""
     right = {basic(*known) for known in api.known_pairs()}
     for what, forgery in kind.items():
         value = forged(api, forgery)
@@ -191,12 +191,27 @@ BODIES = {
     "last_character": (plain(200), plain(200)[:-1] + "Y"),
 }
 
+BODIES_IN_WORDS = {
+    "reason_left_out": "a cancel under a used key, now without the reason,",
+    "reason_added": "a cancel under a used key, now with a reason,",
+    "capitals": "a cancel under a used key, whose reason has other capitals,",
+    "last_character": "a cancel under a used key, whose reason differs in its last character,",
+}
+"""Cancels of BODIES as the subject of a sentence."""
+
 # Each with a part of its own: a target keeps keys for longer than a run takes.
 ODD_KEYS: dict[str, Callable[[str], tuple[str, ...]]] = {
     "300_characters": lambda key: (key.ljust(300, "k"),),
     "4000_characters": lambda key: (key.ljust(4000, "k"),),
     "no_UUID": lambda key: (f'order #42; retry={key}, "twice" {{x}} %00',),
     "sent_twice": lambda key: (f"one-key-of-two-{key}", f"the-other-key-{key}"),
+}
+
+KEYS_IN_WORDS = {
+    "300_characters": "a key of 300 characters",
+    "4000_characters": "a key of 4,000 characters",
+    "no_UUID": "a key that is no UUID",
+    "sent_twice": "two different keys",
 }
 
 

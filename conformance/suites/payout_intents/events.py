@@ -90,6 +90,7 @@ class Events:
             raise Violation(
                 expected=f"a {EVENT} event that names the intent {last.subject.intent.id}",
                 observed=self._receiver.said(),
+                fault=f"No {EVENT} event came after a cancel",
                 hint="Only where events come can it be told that one doesn't.",
                 control=True,
             )
@@ -181,7 +182,7 @@ class Events:
 
         def twice(intent: Resource, reason: str) -> None:
             for _ in range(2):
-                was_refused(cancel(intent, reason), "a cancel")
+                was_refused(cancel(intent, reason), "such a cancel")
 
         return self._tried(twice, status, **whose)
 

@@ -114,7 +114,7 @@ class Evidence:
         return Cancelled(intent, before, reply, api.confirmed(intent))
 
     def cancelled(self, *, reason: str = WHY) -> Cancelled:
-        """Returns an accepted `cancel`: the control of every check that looks at more than that."""
+        """Returns an accepted `cancel`: the premise of every check that looks at more than that."""
         one = self.cancel(reason=reason)
         has_succeeded(one.before, "a documented read")
         has_succeeded(one.reply)

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from conformance.http.reply import MISSING, Reply
-from conformance.oracles import equality, expect
+from conformance.http.reply import Reply
+from conformance.oracles import equality, expect, hints, wording
 
 _WORDS = "the quick brown fox jumps over the lazy dog and 0123456789 times around "
 
@@ -35,6 +35,8 @@ FREE_TEXT = {
     "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
+# A longer reason is described in messages, not shown.
+_SHORT = 140
 # Texts that libraries tidy up by default.
 TIDY = ("outer_spaces", "odd_outer_spaces", "composed")
 
@@ -49,37 +51,134 @@ def repeated(alphabet: str, length: int) -> str:
     return (alphabet * (length // len(alphabet) + 1))[:length]
 
 
-def echoes(reply: Reply, reason: str, where: str) -> None:
-    """failure_message is the reason, character by character."""
-    value = reply.at("failure_message")
-    expect.that(
-        equality.same(value, reason),
-        expected=f"failure_message in {where} to be the reason as it was sent ({_shown(reason)})",
-        observed=difference(reason, value),
-        reply=reply,
-        hint="Keep and show the reason as it is: escape for a page or a query only where one is made.",
+LIMIT = 512
+FULL = {
+    "plain": plain(LIMIT),
+    "escaped_quotes": repeated("\"quoted\" and 'so' ", LIMIT - 1) + "Z",
+    "escaped_backslashes": repeated("C:\\temp\\new ", LIMIT - 1) + "Z",
+    "escaped_line_breaks": repeated("Line\n\tindented\r\n", LIMIT - 1) + "Z",
+}
+FULL_OF = {
+    "plain": "letters and digits",
+    "escaped_quotes": "many of them quotes",
+    "escaped_backslashes": "many of them backslashes",
+    "escaped_line_breaks": "many of them line breaks",
+}
+"""What the reasons of FULL hold, in words."""
+LONG = {
+    "512_of_two_bytes": repeated("äöüßéñåøłж", LIMIT),
+    "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),
+    "128_emoji": repeated("😀💸🚀🐘", 128),
+}
+
+
+def long_reason(which: str) -> str:
+    """A reason of LONG as the subject of a sentence."""
+    return f"a reason of {which.replace('_of_', ' characters of ').replace('_', ' ')}" + (
+        " bytes each" if "_of_" in which else " of four bytes each"
     )
 
 
-def difference(sent: str, came: Any) -> str:
+def free_text(which: str) -> str:
+    """A reason of FREE_TEXT in words: `with quotes`, `that looks like a number`."""
+    words = which.replace("_", " ")
+    return f"that {words}" if which.startswith("looks") else f"with {_KINDS.get(which, words)}"
+
+
+_KINDS = {
+    "markup": "HTML tags",
+    "entities": "HTML entities",
+    "accents": "accented letters",
+    "right_to_left": "Hebrew and Arabic letters",
+    "asian": "Asian letters",
+    "composed": "letters in several forms of Unicode",
+    "compatible": "compatibility forms of Unicode",
+    "outer_spaces": "blanks around it",
+    "odd_outer_spaces": "Unicode blanks around it",
+}
+
+
+def echoes(
+    reply: Reply,
+    reason: str,
+    where: str,
+    *,
+    what: str = "",
+    reply_to: Reply | None = None,
+    read: Reply | None = None,
+) -> None:
+    """failure_message is the reason, character by character; `where` says in which answer it stands.
+
+    `what` describes a reason that is more than plain text ("with quotes"). `read` is a GET afterwards, which shows
+    whether a wrong text was kept; `reply_to` the answer to the cancel, where `reply` is that GET.
+    """
+    value = reply.at("failure_message")
+    if equality.same(value, reason):
+        return
+    raise expect.Violation(
+        expected=f"failure_message in {where} to be the reason as it was sent, {described(reason, what)}",
+        observed=f"{difference(reason, reply)} ({wording.shown(reply, 'failure_message')})"
+        if isinstance(value, str)
+        else expect.observed(reply, "failure_message"),
+        reply=reply_to or reply,
+        hint=hints.by_answer(reply, _hint(reason, value)),
+        fault=changed(reason, reply, where, what),
+        persisted=wording.read_shows(read, "failure_message", value, equality.is_same_as(reason)),
+    )
+
+
+def changed(reason: str, reply: Reply, where: str, what: str = "") -> str:
+    """The title of a reason that didn't come back: how it was changed, and in which answer."""
+    value = reply.at("failure_message")
+    if not isinstance(value, str):
+        return wording.was(
+            reply, "failure_message", f"{where}{f' with a reason {what}' if what else ' with a reason'}"
+        )
+    if not value:
+        return f"failure_message was empty in {where}{f' with a reason {what}' if what else ' with a reason'}"
+    whose = f"A reason {what}" if what else "The reason"
+    return f"{whose} came back changed in {where}: {difference(reason, reply)}"
+
+
+def described(reason: str, what: str = "") -> str:
+    """A reason in a message: as it is, or its length and kind where it is long."""
+    if len(reason) <= _SHORT:
+        return wording.value(reason)
+    return f"{len(reason)} characters{f' ({what})' if what else ''}"
+
+
+def _hint(reason: str, value: Any) -> str:
+    """What became of a reason suggests where to look."""
+    if not isinstance(value, str):
+        return (
+            "Is the reason put into failure_message, where the answer is made as well as where it is saved?"
+        )
+    if value and reason.startswith(value):
+        return "A column or a limit is shorter than 512 characters, or counts bytes; or a character ended the text."
+    return "Keep and show the reason as it is: escape for a page or a query only where one is made."
+
+
+def difference(sent: str, reply: Reply) -> str:
     """How a reason was changed, in words."""
-    if came is MISSING:
-        return "failure_message is missing"
+    return differs(sent, reply.recorded("failure_message"))
+
+
+def differs(sent: str, came: Any) -> str:
+    """How a reason was changed into any JSON value, in words."""
     if not isinstance(came, str):
-        return f"failure_message is {came!r}"
-    if came and came != sent and sent.startswith(came):
-        return f"it is cut after {len(came)} of {len(sent)} characters, which are {len(came.encode())} bytes"
-    for what, change in _MISTAKES:
-        if change(sent) == came:
-            return f"{what}: {_shown(came)}"
-    if sent and sent in came:
-        return f"other text stands around the reason: {_shown(came)}"
+        return f"failure_message is {wording.value(came)}"
     if not came:
         return "failure_message is empty"
-    at = next(
-        (i for i, (a, b) in enumerate(zip(sent, came, strict=False)) if a != b), min(len(sent), len(came))
-    )
-    return f"from character {at} on it is {_shown(came[at:])} instead of {_shown(sent[at:])}"
+    if came != sent and sent.startswith(came):
+        return (
+            f"cut after {len(came)} of {len(sent)} characters ({len(came.encode('utf-8', 'replace'))} bytes)"
+        )
+    for what, change in _MISTAKES:
+        if change(sent) == came:
+            return f"{what}; {wording.difference(sent, came)}"
+    if sent and sent in came:
+        return "other text stands around it"
+    return wording.difference(sent, came)
 
 
 def _mojibake(text: str) -> str:
@@ -89,18 +188,18 @@ def _mojibake(text: str) -> str:
 _MISTAKES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("white space was trimmed", str.strip),
     ("white space was trimmed and joined", lambda text: " ".join(text.split())),
-    ("it was escaped for HTML", html.escape),
-    ("it was escaped for HTML", lambda text: html.escape(text, quote=False)),
+    ("escaped for HTML", html.escape),
+    ("escaped for HTML", lambda text: html.escape(text, quote=False)),
     ("HTML entities were resolved", html.unescape),
     ("what looks like a tag was removed", lambda text: re.sub(r"<[^>]*>", "", text)),
     ("line breaks were changed", lambda text: re.sub(r"\r\n?", "\n", text)),
     ("line breaks were changed", lambda text: re.sub(r"[\r\n]+", " ", text)),
-    ("it was normalised (NFC)", lambda text: unicodedata.normalize("NFC", text)),
-    ("it was normalised (NFD)", lambda text: unicodedata.normalize("NFD", text)),
-    ("it was normalised (NFKC)", lambda text: unicodedata.normalize("NFKC", text)),
-    ("its letters were made small", str.lower),
-    ("its letters were made capitals", str.upper),
-    ("its UTF-8 was read as Latin-1", _mojibake),
+    ("normalised (NFC)", lambda text: unicodedata.normalize("NFC", text)),
+    ("normalised (NFD)", lambda text: unicodedata.normalize("NFD", text)),
+    ("normalised (NFKC)", lambda text: unicodedata.normalize("NFKC", text)),
+    ("in small letters", str.lower),
+    ("in capitals", str.upper),
+    ("UTF-8 read as Latin-1", _mojibake),
     ("what isn't Latin-1 was replaced", lambda text: text.encode("latin-1", "replace").decode("latin-1")),
     ("what isn't ASCII was replaced", lambda text: text.encode("ascii", "replace").decode("ascii")),
     ("what isn't ASCII was dropped", lambda text: text.encode("ascii", "ignore").decode("ascii")),
@@ -108,7 +207,3 @@ _MISTAKES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("characters of four bytes were dropped", lambda text: re.sub(r"[^\u0000-\uffff]", "", text)),
     ("quotes were escaped", lambda text: text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")),
 )
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 60 else f"{text[:40]}...{text[-16:]}")

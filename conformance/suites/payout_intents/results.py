@@ -107,7 +107,7 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A cancel with an odd body of an intent that could be cancelled, and a GET after it."""
+    """A cancel with an unusual body of an intent that could be cancelled, and a GET after it."""
 
     reply: Reply
     after: Reply

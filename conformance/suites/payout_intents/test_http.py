@@ -8,23 +8,34 @@ import pytest
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.every_response import discloses_nothing, is_json, no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
+    is_cancelled,
     not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import BODY, WRONG_FORMS
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, cancel_path, read_path
 from conformance.suites.payout_intents.observations import WHY, Evidence
-from conformance.suites.payout_intents.refusals import in_envelope
+from conformance.suites.payout_intents.refusals import in_envelope, no_crash
 from conformance.suites.payout_intents.results import Methods
 
 # The requests that are refused for a documented cause, and those that are answered by a 2xx.
+_DOCUMENTED = {
+    "202": "a cancel",
+    "200": "a GET after a cancel",
+    "a_retry": "a cancel, sent again under its key,",
+    "404_to_a_cancel": "a cancel of an unknown id",
+    "404_to_a_read": "a GET of an unknown id",
+    "409": "a cancel for another reason under a used key",
+    "422_of_a_processing_intent": "a cancel of a processing intent",
+    "422_of_a_cancelled_intent": "a cancel of an intent that was cancelled before",
+}
 REFUSED: dict[str, Callable[[Evidence], Reply]] = {
     "404_to_a_cancel": lambda evidence: evidence.ask_about_unknown_ids().replies[Ask.CANCEL],
     "404_to_a_read": lambda evidence: evidence.ask_about_unknown_ids().replies[Ask.READ],
@@ -54,7 +65,7 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
 
     # Another status is another row's affair, and may have a form of its own.
     if reply.status in (404, 409, 422):
-        in_envelope(reply, f"a request that gets {which.replace('_', ' ')}")
+        in_envelope(reply, _DOCUMENTED[which])
 
 
 @requirement("PI-45")
@@ -73,8 +84,8 @@ def test_answer_is_clean_json(evidence: Evidence, which: str) -> None:
     """Every documented answer is JSON, says so, and shows nothing of the program's inside."""
     reply = {**ACCEPTED, **REFUSED}[which](evidence)
 
-    is_json(reply, to=f"a request that gets {which.replace('_', ' ')}")
-    discloses_nothing(reply, to=f"a request that gets {which.replace('_', ' ')}")
+    is_json(reply, to=_DOCUMENTED[which])
+    discloses_nothing(reply, to=_DOCUMENTED[which])
 
 
 @requirement("PI-45")
@@ -91,14 +102,14 @@ def test_other_answer_is_clean_json(evidence: Evidence, which: str) -> None:
 @requirement("PI-45")
 @pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
 def test_odd_id_shows_no_insides(api: PayoutIntents, raw: str) -> None:
-    """An odd id brings no stack trace, SQL or path to light."""
+    """An id that is none brings no stack trace, SQL or path to light."""
     reply = api.ask_raw(Ask.READ, raw)
 
     # A router's own page is fine, as long as it is no page for debugging.
-    discloses_nothing(reply, to=f"an id like {raw!r}", pages=False)
+    discloses_nothing(reply, to=f"a GET of the id {raw}", pages=False)
 
 
-STRANGE_PATHS = ("/payout_intents/{id}/no-such-action", "/no-such-path")
+UNKNOWN_PATHS = ("/payout_intents/{id}/no-such-action", "/no-such-path")
 
 
 @requirement("PI-45")
@@ -106,7 +117,7 @@ STRANGE_PATHS = ("/payout_intents/{id}/no-such-action", "/no-such-path")
 def test_unknown_path_shows_no_insides(api: PayoutIntents, evidence: Evidence, asked: str) -> None:
     """A path that isn't the API's shows no stack trace, SQL, file path or page, nor the caller's credentials."""
     intent, headers = evidence.cancelled().intent, api.headers()
-    for path in STRANGE_PATHS:
+    for path in UNKNOWN_PATHS:
         target = path.replace("{id}", segment(intent.id))
         reply = api.send(asked, target, headers, b"{}" if asked == "POST" else None)
         if reply.ok:
@@ -124,6 +135,7 @@ def _repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str) -> None
         observed=f"they stand in {summary.of(reply)}",
         reply=reply,
         hint="A page for debugging shows the headers of a request: turn it off.",
+        fault=f"The answer to {what} ({reply.status}) repeated the credentials of the request",
     )
 
 
@@ -137,6 +149,7 @@ def test_application_json_is_accepted(evidence: Evidence) -> None:
         reply.status not in (406, 415),
         "a cancel labelled application/json to be accepted",
         hint="The documents' own label is application/json (RFC 8259).",
+        fault=f"A cancel labelled application/json was answered {summary.short(reply)}",
     )
 
 
@@ -153,10 +166,13 @@ def test_json_by_any_spelling_is_accepted(
     reply = api.post(given("requires_approval"), BODY, change={"Content-Type": label})
 
     echoed = equality.same(usual.at("failure_message"), WHY)
+    lost = f"lost its reason: failure_message was {wording.of(reply, 'failure_message')} ({reply.status})"
     holds(
         reply,
         succeeded(reply) and (not echoed or reply.at("failure_message") in ("ordered twice", MISSING)),
         f"a cancel labelled {label} to be accepted, reason and all",
+        fault=f"A cancel labelled {label} "
+        + (lost if succeeded(reply) else f"was answered {summary.short(reply)}"),
         hint="Compare type and subtype, case-insensitively, and leave parameters aside (RFC 9110 section 8.3).",
     )
 
@@ -175,7 +191,7 @@ LABELS = {
 @pytest.mark.parametrize("kind", LABELS)
 def test_other_label_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
     """Another label, or none, is refused without effect or makes no difference; it never ends in a 5xx."""
-    what = f"a body labelled {LABELS[kind]!r}"
+    what = f"a body labelled {LABELS[kind]}" if LABELS[kind] else "a body without a Content-Type"
 
     intent, reply = api.odd_of(
         partial(given, "requires_approval"),
@@ -183,12 +199,12 @@ def test_other_label_is_handled(api: PayoutIntents, given: Given, evidence: Evid
         to=what,
     )
 
-    no_server_error(reply, to=what)
+    no_crash(reply, what, read=lambda: api.seen(intent))
     if not succeeded(reply):
-        api.still_cancels(intent, after=what)
+        api.still_cancels(intent, after=what, refused=reply)
         return
-    evidence.like_any(reply, to=f"{what}, as it wasn't refused,")
-    evidence.shows_cancelled(api.confirmed(intent), after=what)
+    evidence.like_any(reply, to=what)
+    evidence.shows_cancelled(api.confirmed(intent), after=f"{reply.status} to {what}")
 
 
 METHODS = [
@@ -204,13 +220,22 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
     methods = place(evidence)
 
     read, replies = methods.after, methods.replies
-    accepted = [f"{method}: {reply.status}" for method, reply in replies.items() if reply.ok]
+    accepted = [method for method, reply in replies.items() if reply.ok]
     holds(read, read.ok or read.status == 404, "GET to be answered, so that the check can end", control=True)
     expect.that(
         read.at("status") == "requires_approval",
         expected=f"an intent to await approval still after {', '.join(replies)} on {methods.place}",
-        observed=f"GET shows {summary.of(read)}; accepted were {', '.join(accepted) or 'none of them'}",
-        reply=read,
+        observed=f"{wording.shown(read, 'status')} after "
+        + ", ".join(f"{reply.status} to {method}" for method, reply in replies.items())
+        + f" (GET was answered {summary.of(read)})",
+        reply=replies[accepted[0]] if accepted else read,
+        hint="Route POST alone to the cancellation, and nothing else to a change of status.",
+        fault=f"{' or '.join(accepted) or 'A method that was refused'} on {methods.place} "
+        + (
+            "cancelled an intent"
+            if is_cancelled(read)
+            else f"changed an intent ({wording.shown(read, 'status')})"
+        ),
     )
     # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.
     has_succeeded(methods.twin, "the documented cancel after other methods")
@@ -235,11 +260,14 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
     replies["GET with ?_method=POST"] = api.send("GET", f"{path}?_method=POST", headers)
     replies["PUT with all of them"] = api.send("PUT", f"{path}?_method=POST", claims["POST"], body)
 
+    took = [what for what, reply in replies.items() if reply.ok]
     not_cancelled(
         api.seen(intent),
         f"an intent not to be cancelled by {', '.join(replies)}",
-        accepted=", ".join(f"{what}: {reply.status}" for what, reply in replies.items()),
+        accepted="; ".join(f"{reply.status} to {what}" for what, reply in replies.items()),
         hint="The method is the one in the request line, and no header's.",
+        reply=next((reply for reply in replies.values() if reply.ok), None),
+        fault=f"{' or '.join(took) or 'A request that claims to be a POST, and was refused,'} cancelled an intent",
     )
     api.still_cancels(intent, after="requests that claimed to be a POST")
 
@@ -252,7 +280,7 @@ def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method:
     reply = _answered(evidence.send_other_methods_to_the_cancel_path(), method, expected)
 
     good = reply.status in (404, 501) or (reply.status == 405 and "POST" in _allow(reply))
-    _declined(reply, good, expected)
+    _declined(reply, good, expected, f"a {method} on the cancel path")
 
 
 @requirement("PI-48")
@@ -265,20 +293,29 @@ def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: s
     # The path may have methods of its own that the document is silent about: then any answer of theirs will do.
     if reply.status != 501:
         no_server_error(reply, to=f"a {method} on the read path")
-    _declined(reply, reply.status != 405 or "GET" in _allow(reply), expected)
+    _declined(reply, reply.status != 405 or "GET" in _allow(reply), expected, f"a {method} on the read path")
 
 
 def _answered(methods: Methods, method: str, expected: str) -> Reply:
     reply = methods.replies.get(method)
     if reply is None:
-        observed = "no answer, two times, while documented requests were answered"
-        raise expect.Violation(expected=expected, observed=observed)
+        observed = "no answer, time and again, while documented requests were answered"
+        fault = f"A {method} on {methods.place} got no answer"
+        raise expect.Violation(expected=expected, observed=observed, fault=fault)
     return reply
 
 
-def _declined(reply: Reply, good: bool, expected: str) -> None:
-    observed = f"{reply.status} with Allow {reply.header('Allow')!r}"
-    expect.that(good, expected=expected, observed=observed, reply=reply)
+def _declined(reply: Reply, good: bool, expected: str, what: str) -> None:
+    allow = reply.header("Allow")
+    said = f"{reply.status} " + ("without Allow" if allow is None else f"with Allow: {allow}")
+    expect.that(
+        good,
+        expected=expected,
+        observed=f"{said} (the answer was {summary.of(reply)})",
+        reply=reply,
+        fault=f"{wording.capital(what)} was answered "
+        + (said if reply.status == 405 else summary.short(reply)),
+    )
 
 
 def _allow(reply: Reply) -> list[str]:

@@ -9,7 +9,7 @@ from conformance.errors import NotApplicable, TransportError
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import Violation, requirement
@@ -20,6 +20,7 @@ from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
     has_succeeded,
+    is_cancelled,
     not_cancelled,
     not_found,
     refused,
@@ -46,6 +47,18 @@ MALFORMED = {
     "a_blank": "%20",
     "10_kB": "a" * 10_000,
 }
+_MALFORMED = {
+    "not_an_id": "an exclamation mark",
+    "a_number": "-1",
+    "NUL": "a NUL (%00)",
+    "a_bad_percent_escape": "a bad percent escape (%zz)",
+    "a_path": "a path (..%2fnothing)",
+    "a_quote": "a quote (%27)",
+    "an_emoji": "an emoji",
+    "bad_UTF-8": "bad UTF-8 (%ff%fe)",
+    "a_blank": "a blank (%20)",
+    "10_kB": "10,000 letters",
+}
 SPOILT: dict[str, Callable[[str], str]] = {
     "shortened": lambda one: one[:-1],
     "lengthened": lambda one: one + "0",
@@ -56,6 +69,18 @@ SPOILT: dict[str, Callable[[str], str]] = {
     "wildcard_behind": lambda one: one[:-1] + "%25",
     "path_before": lambda one: "x%2f..%2f" + one,
 }
+_SPOILT = {
+    "shortened": "without its last character",
+    "lengthened": "with a 0 behind it",
+    "NUL_behind": "with a NUL (%00) behind it",
+    "NUL_and_more_behind": "with a NUL and more (%00x) behind it",
+    "blank_behind": "with a blank (%20) behind it",
+    "line_break_behind": "with a line break (%0a) behind it",
+    "wildcard_behind": "with a wildcard (%25) for its last character",
+    "path_before": "with a path (x%2f..%2f) before it",
+}
+_DECODED_FIRST = " A front server that decodes %2f before it resolves the dots in a path does this, too."
+_NOT_YOURS = "Look intents up among those of the caller before anything is changed."
 
 # Where ids are short or numbers, these may well be somebody else's.
 NEIGHBOURS = ("shortened", "lengthened", "wildcard_behind")
@@ -65,15 +90,18 @@ NEIGHBOURS = ("shortened", "lengthened", "wildcard_behind")
 @pytest.mark.parametrize("asked", ASKED, ids=Ask.what)
 def test_unknown_id_is_not_found(evidence: Evidence, asked: Ask) -> None:
     """An id that was never issued gets 404 not_found, from cancel and from GET."""
-    what = f"{asked} of an id that was never issued"
+    what, hint = (
+        f"{asked} of an id that was never issued",
+        "The id names nothing: look it up before anything else.",
+    )
     try:
         reply = evidence.ask_about_unknown_ids().replies[asked]
     except Violation as fault:
         # Reading ids that were made up, to see that they name nothing, is what this row is about.
         if asked is Ask.READ and fault.reply is not None and fault.reply.ok:
-            not_found(fault.reply, what)
+            not_found(fault.reply, what, hint=hint)
         raise
-    not_found(reply, what)
+    not_found(reply, what, hint=hint)
 
 
 @requirement("PI-10")
@@ -84,16 +112,22 @@ def test_unknown_id_is_not_found_again(evidence: Evidence) -> None:
     except Violation as fault:
         raise NotApplicable(f"the same cancel, sent again, isn't answered: {fault.observed}") from None
 
-    not_found(reply, "a cancel with that key again of an id that was never issued")
+    not_found(
+        reply,
+        "the same cancel, key and all, of an id that was never issued, sent again",
+        hint="Where the first one got 404: what is kept under the key of a request that found nothing?",
+    )
 
 
 @requirement("PI-11")
 @pytest.mark.parametrize("asked", ASKED, ids=Ask.what)
 def test_matrix_other_merchants_intent_is_not_found(evidence: Evidence, any_state: str, asked: Ask) -> None:
     """Another merchant's intent gets 404 not_found in every state, from cancel and from GET."""
-    reply = evidence.ask_about_other_merchants(state=any_state).replies[asked]
+    foreign = evidence.ask_about_other_merchants(state=any_state)
 
-    _not_found(evidence, reply, asked, f"another merchant's {any_state} intent")
+    _not_found(
+        evidence, foreign.replies[asked], asked, f"another merchant's {any_state} intent", foreign.after
+    )
 
 
 @requirement("PI-11")
@@ -114,11 +148,12 @@ def test_other_environments_intent_is_not_found(evidence: Evidence, when: str, a
     foreign = evidence.ask_about_other_environments(state=state)
     replies = foreign.once_cancelled() if when == "once_cancelled" else foreign.replies
 
-    what = f"an intent of the other environment ({when.replace('_', ' ')})"
-    _not_found(evidence, replies[asked], asked, what)
+    late = ", which it has just cancelled" if when == "once_cancelled" else ""
+    what = f"a {state} intent of the other environment{late}"
+    _not_found(evidence, replies[asked], asked, what, None if late else foreign.after)
 
 
-def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str) -> None:
+def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str, after: Reply | None = None) -> None:
     """404 not_found; PI-10 judges a refusal that is wrong as that of an unknown id is."""
     if not reply.ok and (reply.status != NOT_FOUND.status or reply.at("error.code") != NOT_FOUND.code):
         usual = evidence.ask_about_unknown_ids().replies[asked]
@@ -126,15 +161,20 @@ def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str) -> None:
             usual.at("error.code"), reply.at("error.code")
         ):
             return
-    not_found(reply, f"{asked} of {what}")
+    not_found(
+        reply,
+        f"{asked} of {what}",
+        intent="" if asked is Ask.READ or after is None else what,
+        read=after,
+    )
 
 
 @requirement("PI-11")
 def test_other_merchants_intent_is_not_touched(evidence: Evidence, any_state: str) -> None:
-    """A stranger's attempts change nothing about an intent, and its owner still can cancel it."""
+    """Another merchant's attempts change nothing about an intent, and its owner still can cancel it."""
     foreign = evidence.ask_about_other_merchants(state=any_state)
 
-    _untouched(foreign, f"another merchant's attempts at a {any_state} intent")
+    _untouched(foreign, "requests of another merchant about an intent")
 
 
 @requirement("PI-12")
@@ -142,21 +182,42 @@ def test_other_environments_intent_is_not_touched(evidence: Evidence) -> None:
     """Attempts from the other environment change nothing about an intent, and its owner still can cancel it."""
     foreign = evidence.ask_about_other_environments(state="requires_approval")
 
-    _untouched(foreign, "attempts with the credentials of the other environment")
+    _untouched(foreign, "requests with the other environment's credentials about an intent")
 
 
 def _untouched(foreign: Foreign, what: str) -> None:
     before, after = foreign.before, foreign.after
     if foreign.intent.status == "processing":
-        # It may move on by itself, but not to what the stranger asked for.
+        # It may move on by itself, but not to what the others asked for.
         expect.that(
             "cancel" not in str(after.at("status")) and foreign.reason not in after.text,
             expected=f"{what} to have no effect",
-            observed=f"its owner reads {summary.of(after)}",
-            reply=after,
+            observed=f"{wording.shown(after, 'status')}, {wording.shown(after, 'failure_message')} "
+            f"(its owner's GET was answered {summary.of(after)})",
+            reply=foreign.replies[Ask.CANCEL],
+            hint=_NOT_YOURS,
+            fault=f"A processing intent had status {wording.of(after, 'status')} after {what}",
         )
         return
-    expect.unchanged(before.json, after.json, KEYS, reply=after, after_what=what)
+    changed = is_cancelled(after) and not is_cancelled(before)
+    expect.that(
+        not changed,
+        expected=f"{what} to have no effect",
+        observed=f"{wording.shown(after, 'status')} (its owner's GET was answered {summary.of(after)})",
+        reply=foreign.replies[Ask.CANCEL],
+        hint=_NOT_YOURS,
+        fault=f"{wording.capital(what)} cancelled it "
+        f"(they got {', '.join(dict.fromkeys(str(one.status) for one in foreign.replies.values()))})",
+    )
+    expect.unchanged(
+        before.json,
+        after.json,
+        KEYS,
+        reply=after,
+        after_what=what,
+        what=f"a {foreign.intent.status} intent",
+        hint=_NOT_YOURS,
+    )
     if foreign.twin is not None:
         # It was seen to be as before: what keeps its owner from cancelling it isn't known to be their doing.
         has_succeeded(foreign.twin, f"its owner's cancel after {what}")
@@ -184,14 +245,20 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
         api.seen(theirs, by="other_merchant"),
         f"an intent not to be cancelled whose id stands in the {place} of another merchant's cancel",
         hint=hint,
+        reply=next((one for one in reversed(replies) if one.exchange.method == "POST"), None),
+        fault=f"A cancel whose {place} names another merchant's intent cancelled that one",
     )
     shown = next((one for one in replies if succeeded(one) and one.at("id") == theirs.id), None)
     expect.that(
         shown is None,
         expected=f"nothing of another merchant's intent to be shown whose id stands in the {place}",
-        observed=summary.of(shown) if shown else "",
+        observed=f"id is that of the other merchant's intent (the answer was {summary.of(shown)})"
+        if shown
+        else "",
         reply=shown,
         hint=hint,
+        fault=f"A {'GET' if shown is not None and shown.exchange.method == 'GET' else 'cancel'} whose {place} names "
+        "another merchant's intent showed that one",
     )
 
 
@@ -221,9 +288,10 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
     expect.that(
         found is None,
         expected=f"{asked} of {what} to be answered as for an unknown id: {summary.of(nobodys)}",
-        observed=f"{found} ({summary.of(theirs)})",
+        observed=f"{found} (the answer was {summary.of(theirs)})",
         reply=theirs,
-        hint="Any difference tells a stranger which ids exist.",
+        hint="Any difference tells others which ids exist.",
+        fault=f"{wording.capital(str(asked))} of {what} was answered otherwise than one of an unknown id: {found}",
     )
 
 
@@ -233,7 +301,7 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
 def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: Ask) -> None:
     """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
     raw = MALFORMED[kind]
-    what = f"a {asked.what()} of an id like {raw[:24]!r}"
+    what = f"a {asked.what()} with {_MALFORMED[kind]} for an id"
     try:
         reply = api.odd(lambda: api.ask_raw(asked, raw), to=what)
     except Violation as fault:
@@ -254,14 +322,14 @@ def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
     for how, spoil in SPOILT.items():
         if how in NEIGHBOURS and not is_sparse(intent.id):
             continue
-        what = f"a cancel of an id like {spoil('<id>')!r}, which resembles that of an intent,"
+        what = f"a cancel of the id of an intent {_SPOILT[how]}"
         reply = api.odd(partial(api.ask_raw, Ask.CANCEL, spoil(segment(intent.id))), to=what)
         no_server_error(reply, to=what)
         refused(
             reply,
             what,
-            hint="Take the id as it was sent, decoded once, and compare it as a whole. A front server that decodes %2f "
-            "before it resolves the dots in a path does this, too.",
+            hint="Take the id as it was sent, decoded once, and compare it as a whole."
+            + (_DECODED_FIRST if how == "path_before" else ""),
         )
 
     api.still_cancels(intent, after="cancels with ids that resembled its own")

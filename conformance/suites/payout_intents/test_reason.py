@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
-from conformance.oracles import equality, expect
-from conformance.oracles.every_response import no_server_error
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import Returned, returned
 from conformance.plugin import Given
@@ -19,27 +19,30 @@ from conformance.suites.payout_intents.assertions import (
     is_cancelled,
     succeeded,
 )
+from conformance.suites.payout_intents.bodies import BODIES_IN_WORDS, NO_STRING, ODD_BODIES
 from conformance.suites.payout_intents.client import PayoutIntents, body_of, encoded
 from conformance.suites.payout_intents.observations import WHY, Evidence
-from conformance.suites.payout_intents.reasons import FREE_TEXT, TIDY, difference, echoes, plain, repeated
-from conformance.suites.payout_intents.refusals import refused_in_envelope
+from conformance.suites.payout_intents.reasons import (
+    FREE_TEXT,
+    FULL,
+    FULL_OF,
+    LIMIT,
+    LONG,
+    TIDY,
+    changed,
+    difference,
+    differs,
+    echoes,
+    free_text,
+    long_reason,
+    plain,
+)
+from conformance.suites.payout_intents.refusals import no_crash, refused_in_envelope
 from conformance.suites.payout_intents.results import Cancelled, Odd
 
-LIMIT = 512
 _ANY_TEXT = "Any text of up to 512 characters is a reason."
 # A target that changes characters may make a text a little shorter.
 _MOST_OF_IT = 0.8
-FULL = {
-    "plain": plain(LIMIT),
-    "escaped_quotes": repeated("\"quoted\" and 'so' ", LIMIT - 1) + "Z",
-    "escaped_backslashes": repeated("C:\\temp\\new ", LIMIT - 1) + "Z",
-    "escaped_line_breaks": repeated("Line\n\tindented\r\n", LIMIT - 1) + "Z",
-}
-LONG = {
-    "512_of_two_bytes": repeated("äöüßéñåøłж", LIMIT),
-    "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),
-    "128_emoji": repeated("😀💸🚀🐘", 128),
-}
 
 
 @requirement("PI-22")
@@ -50,7 +53,7 @@ def test_reason_is_echoed(evidence: Evidence) -> None:
     # Where the key is left out of one answer alone, that is for PI-15 to judge.
     if one.reply.at("failure_message") is MISSING and _says_why(one.after):
         return
-    echoes(one.reply, WHY, "the 202")
+    echoes(one.reply, WHY, "the answer to a cancel", read=one.after)
 
 
 @requirement("PI-22")
@@ -58,7 +61,7 @@ def test_reason_is_kept(evidence: Evidence) -> None:
     """A later GET shows the reason, exactly."""
     one = evidence.cancelled(reason=WHY)
 
-    echoes(one.after, WHY, "GET")
+    echoes(one.after, WHY, "GET after a cancel")
 
 
 @requirement("PI-22")
@@ -69,10 +72,11 @@ def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, evidence
     reply = api.cancels(intent, reason=reason, key=None)
 
     # Where not even a cancel with a key shows its reason, that is told by the checks above.
+    read = api.confirmed(intent)
     if _says_why(usual.reply):
-        echoes(reply, reason, "the 202 to a cancel without a key")
+        echoes(reply, reason, "the answer to a cancel without a key", read=read)
     if _says_why(usual.after):
-        echoes(api.confirmed(intent), reason, "GET after a cancel without a key")
+        echoes(read, reason, "GET after a cancel without a key")
 
 
 @requirement("PI-23")
@@ -87,21 +91,25 @@ def test_reason_is_optional(api: PayoutIntents, given: Given, evidence: Evidence
     evidence.like_any(reply, to="a cancel with an empty object for a body")
     read = api.confirmed(intent)
     evidence.shows_cancelled(read, after="a cancel with an empty object for a body")
-    for seen, where in ((reply, "the 202"), (read, "GET")):
+    for seen, where in ((reply, "the answer to a cancel"), (read, "GET after a cancel")):
         value = seen.at("failure_message")
+        kept = "that of another intent's cancel" if value == other else wording.of(seen, "failure_message")
         expect.that(
             (value is MISSING or value is None or isinstance(value, str)) and value != other,
             expected=f"failure_message in {where} to be null, empty or a text of the provider's own",
-            observed=f"failure_message is {value!r}"
+            observed=f"{wording.shown(seen, 'failure_message')}"
             + (", which is the reason of the cancel before this one" if value == other else ""),
             reply=seen,
+            hint="Is the reason kept in a place that requests share?" if value == other else "",
+            fault=f"failure_message was {kept} in {where} without a reason",
         )
 
 
 @requirement("PI-23", level="SHOULD")
 def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given) -> None:
     """Without a reason failure_message isn't a word like undefined."""
-    reply = api.cancels(given("requires_approval"), reason=None)
+    intent = given("requires_approval")
+    reply = api.cancels(intent, reason=None)
 
     expect.field(
         reply,
@@ -109,6 +117,8 @@ def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given)
         lambda value: str(value).strip().lower() not in _NOTHING or value is None,
         "null, empty, or a text for people",
         hint="A null became text somewhere.",
+        where="the answer to a cancel without a reason",
+        read=api.confirmed(intent),
     )
 
 
@@ -123,8 +133,9 @@ def test_512_characters_fit(api: PayoutIntents, given: Given, evidence: Evidence
 
     reply = api.post(intent, body_of(reason))
 
-    accepted(reply, f"a reason of 512 characters ({which.replace('_', ' ')})", hint=_ANY_TEXT)
-    _is_kept_whole(usual, reason, reply, api.confirmed(intent))
+    what = f"of 512 characters ({FULL_OF[which]})"
+    accepted(reply, f"a reason {what}", hint=_ANY_TEXT)
+    _is_kept_whole(usual, reason, reply, api.confirmed(intent), what)
 
 
 TOO_LONG = plain(LIMIT + 1)
@@ -141,16 +152,20 @@ def test_513_characters_that_are_refused_cancel_nothing(evidence: Evidence) -> N
 @requirement("PI-25")
 def test_513_characters_are_refused(evidence: Evidence) -> None:
     """A reason of 513 characters is refused in the documented envelope."""
-    reply = evidence.cancel_with_body(body_of(TOO_LONG), what="a reason of 513 characters").reply
+    one = evidence.cancel_with_body(body_of(TOO_LONG), what="a reason of 513 characters")
+    reply = one.reply
 
     came = reply.at("failure_message")
     if reply.ok and isinstance(came, str) and came != TOO_LONG:
+        cut = f", and it came back {differs(TOO_LONG, reply.recorded('failure_message'))}"
         raise expect.Violation(
             expected="a reason of 513 characters to be refused, not shortened silently",
-            observed=f"{reply.status}, and failure_message has {len(came)} characters",
+            observed=f"failure_message has {len(came)} characters (the answer was {summary.of(reply)})",
             reply=reply,
+            hint="Compare the length with 512 before anything is changed, and answer a 4xx.",
+            fault=f"A reason of 513 characters was accepted ({reply.status}){cut}",
         )
-    refused_in_envelope(reply, "a reason of 513 characters")
+    refused_in_envelope(reply, "a reason of 513 characters", read=one.after)
 
 
 @requirement("PI-26")
@@ -158,9 +173,14 @@ def test_513_characters_are_refused(evidence: Evidence) -> None:
 def test_length_counts_characters(evidence: Evidence, which: str) -> None:
     """The limit counts characters, not bytes or escapes."""
     evidence.cancelled()
-    one = evidence.cancel_with_body(body_of(LONG[which]), what=f"a reason that is {which}")
+    one = evidence.cancel_with_body(body_of(LONG[which]), what=long_reason(which))
 
-    accepted(one.reply, f"a reason that is {which.replace('_', ' ')} characters long", hint=_ANY_TEXT)
+    size = len(LONG[which].encode())
+    accepted(
+        one.reply,
+        long_reason(which),
+        hint=f"Count characters, not bytes: it has {len(LONG[which])} characters in {size} bytes.",
+    )
 
 
 @requirement("PI-26", level="MUST")
@@ -168,29 +188,40 @@ def test_length_counts_characters(evidence: Evidence, which: str) -> None:
 def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: str) -> None:
     """An accepted reason is kept whole, in the answer and in a later GET."""
     usual = evidence.cancelled(reason=WHY)
-    one = evidence.cancel_with_body_if_answered(body_of(LONG[which]), what=f"a reason that is {which}")
+    one = evidence.cancel_with_body_if_answered(body_of(LONG[which]), what=long_reason(which))
 
     if one is not None and succeeded(one.reply):
-        _is_kept_whole(usual, LONG[which], one.reply, one.after)
+        what = long_reason(which).removeprefix("a reason ")
+        _is_kept_whole(usual, LONG[which], one.reply, one.after, what)
 
 
 def _telling(usual: Cancelled, reply: Reply, read: Reply) -> Iterator[tuple[Reply, str]]:
     """The answer to a cancel and GET after it, and where that is, if `usual` shows a plain reason there at all."""
-    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+    for seen, plainly, where in (
+        (reply, usual.reply, "the answer to a cancel"),
+        (read, usual.after, "GET after a cancel"),
+    ):
         if _says_why(plainly):
             yield seen, where
 
 
-def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply) -> None:
-    """The reason isn't cut off; PI-27 judges any other change of odd characters."""
+def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
+    """The reason isn't cut off; PI-27 judges any other change of unusual characters."""
     for seen, where in _telling(usual, reply, read):
         came = seen.at("failure_message")
         long = isinstance(came, str) and len(came) >= _MOST_OF_IT * len(reason)
         expect.that(
             long and returned(reason, came) is not Returned.CUT,
             expected=f"failure_message in {where} to have all {len(reason)} characters",
-            observed=difference(reason, came),
-            reply=seen,
+            observed=f"{difference(reason, seen)} ({wording.shown(seen, 'failure_message')})",
+            reply=reply,
+            hint="Is the column, or the limit, shorter than 512 characters, or does it count bytes?"
+            if isinstance(came, str) and came
+            else "",
+            fault=changed(reason, seen, where, what),
+            persisted=wording.read_shows(read, "failure_message", came, equality.is_same_as(reason))
+            if seen is reply
+            else "",
         )
 
 
@@ -201,7 +232,7 @@ def test_free_text_comes_back(evidence: Evidence, which: str) -> None:
     usual, reason = evidence.cancelled(reason=WHY), FREE_TEXT[which]
     reply, read = evidence.cancel_for(reason=reason)
 
-    _comes_back(usual, reason, reply, read, which.replace("_", " "))
+    _comes_back(usual, reason, reply, read, free_text(which))
 
 
 @requirement("PI-27")
@@ -212,15 +243,15 @@ def test_escaped_text_comes_back(api: PayoutIntents, given: Given, evidence: Evi
 
     reply = api.post(intent, json.dumps({"reason": text}).encode())
 
-    _comes_back(usual, text, reply, api.confirmed(intent), "text written with \\u escapes")
+    _comes_back(usual, text, reply, api.confirmed(intent), "written with JSON escapes such as \\u00e9")
 
 
 def _comes_back(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
     """Accepted, echoed and kept, where a plain reason is."""
-    accepted(reply, f"a reason with {what}", hint=_ANY_TEXT)
+    accepted(reply, f"a reason {what}", hint=_ANY_TEXT)
     for seen, where in _telling(usual, reply, read):
         if returned(reason, seen.at("failure_message")) not in (Returned.SAME, Returned.TIDIED):
-            echoes(seen, reason, where)
+            echoes(seen, reason, where, what=what, reply_to=reply, read=read if seen is reply else None)
 
 
 @requirement("PI-27", level="SHOULD")
@@ -233,22 +264,13 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
     if succeeded(reply):
         for seen, where in _telling(usual, reply, read):
             if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
-                echoes(seen, reason, where)
+                kept = read if seen is reply else None
+                echoes(seen, reason, where, what=free_text(which), reply_to=reply, read=kept)
 
 
 def _says_why(seen: Reply) -> bool:
     """Whether a plain reason comes back at all, in an answer about the cancel for WHY."""
     return equality.same(seen.at("failure_message"), WHY)
-
-
-NO_STRING: dict[str, Any] = {
-    "number": 12.5,
-    "zero": 0,
-    "true": True,
-    "false": False,
-    "array": ["ordered twice"],
-    "object": {"text": "ordered twice"},
-}
 
 
 def _no_string(kind: str) -> tuple[str, bytes]:
@@ -271,7 +293,8 @@ def test_reason_that_is_no_string_is_refused(evidence: Evidence, kind: str) -> N
     """A reason that isn't a string is refused in the documented envelope."""
     what, body = _no_string(kind)
 
-    refused_in_envelope(evidence.cancel_with_body(body, what=what).reply, what)
+    one = evidence.cancel_with_body(body, what=what)
+    refused_in_envelope(one.reply, what, read=one.after)
 
 
 @requirement("PI-28")
@@ -281,13 +304,15 @@ def test_null_reason_is_none(evidence: Evidence) -> None:
     one = evidence.cancel_with_body(body, what=what)
 
     if not succeeded(one.reply):
-        refused_in_envelope(one.reply, what)
+        refused_in_envelope(one.reply, what, read=one.after)
         return
     expect.field(
         one.after,
         "failure_message",
         lambda value: value in (None, MISSING) or (isinstance(value, str) and value.lower() not in _NOTHING),
         "what it is without a reason",
+        where="GET after a cancel with the reason null",
+        hint="A null became text somewhere.",
     )
 
 
@@ -295,51 +320,41 @@ def _had_no_effect(one: Odd | None, what: str) -> None:
     """An intent whose cancel got a 4xx isn't cancelled."""
     if one is None:
         return  # It is never answered, which the check of the form tells.
-    holds(
-        one.after,
+    expect.that(
         one.reply.status // 100 != 4 or not is_cancelled(one.after),
-        f"an intent not to be cancelled by {what}, which got {one.reply.status}",
+        expected=f"an intent not to be cancelled by {what}, which got {one.reply.status}",
+        observed=f"GET shows status {wording.of(one.after, 'status')} after {summary.of(one.reply)}",
+        reply=one.reply,
         hint="Validate the body before anything is changed, or undo what was.",
+        fault=f"{wording.capital(what)} cancelled the intent, though it was answered {summary.short(one.reply)}",
     )
-
-
-ODD_BODIES: dict[str, bytes | None] = {
-    "none": None,
-    "empty": b"",
-    "broken_JSON": b'{"reason": "ordered',
-    "more_behind": b'{"reason": "ordered twice"} {}',
-    "NaN": b'{"reason": NaN}',
-    "array": b"[]",
-    "string": b'"ordered twice"',
-    "null": b"null",
-    "key_twice": b'{"reason": "one", "reason": "two"}',
-    "deep_arrays": b'{"reason": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
-    "invalid_UTF-8": b'{"reason": "ordered \xff\xfe\xc3 twice"}',
-    "byte_order_mark": b'\xef\xbb\xbf{"reason": "ordered twice"}',
-    "NUL_in_the_reason": b'{"reason": "ordered\\u0000twice"}',
-    "half_a_surrogate_pair": b'{"reason": "ordered \\ud83d twice"}',
-}
 
 
 @requirement("PI-29")
 @pytest.mark.parametrize("kind", ODD_BODIES)
 def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
-    """An odd body is refused without effect, or processed as documented; it never ends in a 5xx."""
-    what = f"a body like this: {kind.replace('_', ' ')}"
+    """A body that no document describes is refused without effect, or processed as documented; it never ends in a 5xx."""
+    what = BODIES_IN_WORDS[kind]
 
     intent, reply = api.odd_of(
         partial(given, "requires_approval"), lambda one: api.post(one, ODD_BODIES[kind]), to=what
     )
 
-    no_server_error(reply, to=what)
+    no_crash(reply, what, read=lambda: api.seen(intent))
     if not succeeded(reply):
-        api.still_cancels(intent, after=what)
+        api.still_cancels(intent, after=what, refused=reply)
         return
-    evidence.like_any(reply, to=f"{what}, as it wasn't refused,")
+    evidence.like_any(reply, to=what)
     read, usual = api.confirmed(intent), evidence.cancelled(reason=WHY)
     evidence.shows_cancelled(read, after=what)
     if _says_why(usual.reply) and _says_why(usual.after):
-        holds(read, equality.same(_text(read), _text(reply)), "GET to show the reason that the 202 shows")
+        holds(
+            read,
+            equality.same(_text(read), _text(reply)),
+            f"GET to show the reason that the {reply.status} shows, {wording.of(reply, 'failure_message')}",
+            fault=f"failure_message was {wording.of(read, 'failure_message')} in GET after {what}, and "
+            f"{wording.of(reply, 'failure_message')} in the {reply.status}",
+        )
 
 
 @requirement("PI-29")
@@ -354,11 +369,11 @@ def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, evidence: E
         to=what,
     )
 
-    no_server_error(reply, to=what)
+    no_crash(reply, what, read=lambda: api.seen(intent))
     if not succeeded(reply):
-        api.still_cancels(intent, after=what)
+        api.still_cancels(intent, after=what, refused=reply)
     elif _says_why(usual.reply):
-        echoes(reply, reason, f"the 202 to {what}")
+        echoes(reply, reason, f"the answer to {what}", read=api.confirmed(intent))
 
 
 def _text(reply: Reply) -> Any:

@@ -27,13 +27,11 @@ def test_refused_body_leaves_the_key_free(
     if refused.status // 100 != 4:
         return  # It was accepted, or ended in a 5xx, which is told elsewhere.
 
-    reply = api.odd(lambda: api.post(intent, BODY, key=key), to="the corrected request under the same key")
+    what = f"a corrected cancel under the key of one that got {refused.status} for its body"
+    reply = api.odd(lambda: api.post(intent, BODY, key=key), to=what)
 
-    evidence.like_any(
-        reply,
-        to=f"the corrected request under the key of one that got {refused.status} for its body",
-        hint="Claim the key once the body is valid, and let it go where the request fails.",
-    )
+    hint = "Claim the key once the body is valid, and let it go where the request fails."
+    evidence.like_any(reply, to=what, hint=hint)
 
 
 @requirement("PI-37")

@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from conformance.errors import NotTestable
+from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality
+from conformance.oracles import equality, wording
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -97,9 +98,17 @@ def _is_cancelled(read: Reply, before: Reply, after: str) -> None:
         read,
         is_cancelled(read) and all(equality.same_but_nulls(read.at(key), before.at(key)) for key in kept),
         f"a cancelled intent to be cancelled still after {after}, with "
-        + " and ".join(f"{key} {before.at(key)!r}" for key in kept),
+        + " and ".join(f"{key} {wording.of(before, key)}" for key in kept),
         hint="Settlement has to look at the status again when it executes, in the step that changes it.",
+        fault=f"A cancelled intent had {_changed(before, read)} after {after}",
     )
+
+
+def _changed(before: Reply, read: Reply) -> str:
+    keys = ("status", "failure_code", "failure_message")
+    wrong = [key for key in keys if not equality.same_but_nulls(read.at(key), before.at(key))]
+    key = wrong[0] if wrong else "status"
+    return f"{key} {wording.of(read, key)}"
 
 
 @requirement("PI-09")
@@ -120,6 +129,8 @@ def test_cancelled_intent_is_not_executed_later(
                 read,
                 is_cancelled(read),
                 "a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
+                fault=f"A cancelled intent had status {wording.of(read, 'status')} in the end, long after a settlement "
+                "was attempted",
                 hint="A job that was queued for a payout has to look at its status when it runs.",
             )
 
@@ -139,6 +150,8 @@ def test_refused_intent_can_still_be_settled(
         read,
         not is_open(read) and not is_cancelled(read),
         "a processing intent to settle after its cancel was refused, as one does that nobody tried to cancel",
+        fault=f"A processing intent whose cancel was refused had status {wording.of(read, 'status')} when it was to "
+        "be settled",
         hint="Does the refused request leave a mark or a lock behind?",
     )
 
@@ -170,12 +183,15 @@ def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
         read,
         is_cancelled(read) == succeeded(reply),
         f"the intent to be what the {reply.status} to the cancel says of it",
+        fault=f"A cancel that met a settlement was answered {summary.short(reply)}, but the intent had status "
+        f"{wording.of(read, 'status')}",
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
     holds(
         read,
         is_open(midway) or is_cancelled(midway) or not is_cancelled(read),
         f"an intent that was {was} for a moment not to be cancelled after that",
+        fault=f"An intent with status {wording.of(midway, 'status')} was cancelled after that",
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
 

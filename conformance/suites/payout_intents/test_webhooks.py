@@ -2,16 +2,19 @@
 
 import pytest
 
-from conformance.oracles import expect
+from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
 from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Act, Announced, Events
-from conformance.webhooks.receiver import Receiver
+from conformance.webhooks.receiver import Delivery, Receiver
 
 pytestmark = pytest.mark.waits
+
+# So many characters of a reason stand nowhere by chance.
+_TELLING = 8
 
 
 @requirement("PI-49")
@@ -35,8 +38,9 @@ def test_event_carries_the_reason(events: Events, receiver: Receiver, how: Act) 
     reason, came = announced.subject.reason, announced.came
     expect.that(
         any(reason in one.text for one in came),
-        expected=f"the reason {reason!r} in the {EVENT} event",
-        observed=came[-1].text[-300:] if came else receiver.said(),
+        expected=f"the reason {wording.value(reason)} in the {EVENT} event",
+        observed=f"it stands nowhere in the event: {came[-1].text[-300:]}" if came else receiver.said(),
+        fault=f"The {EVENT} event after {announced.act} " + ("had no reason" if came else "didn't come"),
     )
 
 
@@ -50,10 +54,23 @@ def test_event_carries_the_whole_reason(events: Events, receiver: Receiver) -> N
     # What the target makes of white space around it is for PI-27 to judge.
     expect.that(
         any(form in one.text for one in came for form in (reason, tidied(reason))),
-        expected=f"the reason with all its {len(reason)} characters in the {EVENT} event: {reason[:80]!r} …",
-        observed=came[-1].text[-900:],
+        expected=f"the reason with all its {len(reason)} characters in the {EVENT} event: {wording.value(reason)}",
+        observed=f"{_became(reason, came[-1])} (the event was {came[-1].text[:600]})",
         hint="Don't cut, trim, escape or transliterate it: JSON can hold all of it.",
+        fault=f"A reason of {len(reason)} characters stood changed in the {EVENT} event: {_became(reason, came[-1])}",
     )
+
+
+def _became(reason: str, event: Delivery) -> str:
+    """What became of a reason in an event: where the text that begins like it goes on otherwise."""
+    sent = tidied(reason)
+    length = next((size for size in range(len(sent), 0, -1) if sent[:size] in event.text), 0)
+    if length < _TELLING:
+        return "no text in it begins like the reason"
+    at = event.text.index(sent[:length])
+    if event.text[at + length : at + length + 1] in ('"', ""):
+        return f"cut after {length} of {len(sent)} characters"
+    return wording.difference(sent, event.text[at : at + len(sent)])
 
 
 @requirement("PI-49")
@@ -68,13 +85,15 @@ def test_event_gives_nothing_away(api: PayoutIntents, events: Events, receiver: 
         expect.that(
             shown is None,
             expected=f"no whole account number in the {EVENT} event",
-            observed=f"{shown} stands in it",
+            observed=f"{shown} stands in it ({text[:300]})",
+            fault=f"The {EVENT} event held the full account number",
             hint="Send the recipient as the API shows it: the last four characters.",
         )
         expect.that(
             not any(secret in text for secret in api.secrets()),
             expected=f"no secret key in the {EVENT} event",
             observed="one of the profile's stands in it",
+            fault=f"The {EVENT} event held a secret key",
             hint="Sign webhooks with a key of their own, and never send a key along.",
         )
 
@@ -134,6 +153,7 @@ def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = F
         observed=receiver.said(),
         hint="It goes to the webhook_url that the state provider was given.",
         control=control,
+        fault=f"No {EVENT} event came after {announced.act}",
     )
 
 
@@ -142,6 +162,8 @@ def _events_are(announced: Announced, number: int) -> None:
     expect.that(
         len(came) == number,
         expected=f"{number or 'no'} {EVENT} event{'' if number == 1 else 's'} after {announced.act}",
-        observed=f"{len(came)}, with the ids {', '.join(one.identity for one in came)}",
+        observed=f"{len(came)}, with the ids {', '.join(one.identity for one in came)}" if came else "none",
         hint="Send the event where the status changes, and nowhere else.",
+        fault=f"{len(came) or 'No'} {EVENT} event{'s' if len(came) > 1 else ''} came after {announced.act}"
+        + (f" instead of {number or 'none'}" if came else ""),
     )

@@ -1,0 +1,65 @@
+"""Assertions on answers under an Idempotency-Key that was used before, by whom or for what else."""
+
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.oracles import hints, wording
+from conformance.suites.payout_intents.assertions import CONFLICT, holds, not_cancelled, succeeded
+
+_PER_OWNER = "Keep keys per merchant and environment."
+_WHOSE = {
+    "other_merchant": "another merchant's credentials",
+    "other_environment": "the other environment's credentials",
+}
+COMPARED = "The stored answer came, so the bodies were not compared, or not as a whole."
+"""Hint for a different body that got the first answer."""
+
+
+def compared_coarsely(reply: Reply) -> str:
+    """Returns the hint for a body that differs in little, where it got the first answer."""
+    return "The bodies are compared, but not exactly: compare them as they came." if succeeded(reply) else ""
+
+
+def is_free(reply: Reply, theirs: str, who: str) -> str:
+    """A cancel under a key that `who` has used works, and isn't about their intent. Returns the cancel in words."""
+    whose = _WHOSE[who]
+    what = f"a cancel under a key that {whose} have used"
+    if not succeeded(reply):
+        fault = f"{wording.capital(what)} was refused ({summary.short(reply)})"
+    else:
+        fault = f"{wording.capital(what)} got the answer about their intent ({reply.status})"
+    holds(
+        reply,
+        succeeded(reply) and theirs not in reply.text,
+        f"{what} to work as with a new one",
+        hint=hints.by_answer(reply, _PER_OWNER) if reply.status != CONFLICT.status else _PER_OWNER,
+        fault=fault,
+    )
+    return what
+
+
+def is_not_for_others(reply: Reply, intent: str, reason: str, who: str) -> None:
+    """The answer that is stored for somebody's intent, with its reason, isn't shown to `who`."""
+    # Whether they may ask at all is for PI-11 and PI-12 to judge.
+    kept = reason in reply.text or (succeeded(reply) and intent in reply.text)
+    what = f"a cancel repeated with {_WHOSE[who]}, same intent and same key,"
+    holds(
+        reply,
+        reply.status != CONFLICT.status and not kept,
+        f"nothing of the stored answer to {what}, nor a 409",
+        hint=_PER_OWNER,
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
+        if not kept
+        else f"{wording.capital(what)} got the stored answer ({reply.status})",
+    )
+
+
+def leaves_the_second_alone(read: Reply, reply: Reply) -> None:
+    """A second intent isn't cancelled by a cancel under a used key that was refused."""
+    what = "a cancel under a key that was used for another intent"
+    not_cancelled(
+        read,
+        f"the second intent not to be cancelled by {what}, which got {reply.status}",
+        hint="Check the key before anything is written.",
+        reply=reply,
+        fault=f"{wording.capital(what)} cancelled this one, though it was answered {summary.short(reply)}",
+    )
