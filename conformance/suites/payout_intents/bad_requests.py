@@ -1,4 +1,4 @@
-"""Requests that are wrong or unusual in one way each, as data: credentials, forms, keys, bodies, ids beside the path."""
+"""Requests that are wrong or unusual in one way, as data: credentials, forms, keys, bodies, ids beside the path."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping

@@ -333,7 +333,7 @@ def _had_no_effect(one: Odd | None, what: str) -> None:
 @requirement("PI-29")
 @pytest.mark.parametrize("kind", ODD_BODIES)
 def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
-    """A body that no document describes is refused without effect, or processed as documented; it never ends in a 5xx."""
+    """An undocumented body is refused without effect, or processed as documented; it never ends in a 5xx."""
     what = BODIES_IN_WORDS[kind]
 
     intent, reply = api.odd_of(
