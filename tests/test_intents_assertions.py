@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conformance.http.reply import Reply
+from conformance.oracles.every_run import Sent
 from conformance.oracles.expect import Violation
-from conformance.suites.payout_intents import assertions, reasons
+from conformance.states import Resource, Wanted
+from conformance.suites.payout_intents import assertions, reasons, refusals
 from conformance.suites.payout_intents.assertions import is_cancelled, proceeds, succeeded, was_refused
 from conformance.suites.payout_intents.bad_requests import naming
+from conformance.suites.payout_intents.every_answer import first_successes
 from conformance.suites.payout_intents.observations import WHY, Evidence, shared
 from tests.http.test_reply import reply
 
 BEFORE = {"status": "processing", "amount": "1", "merchant_reference": "r", "failure_code": None}
+
+
+def posted(body: bytes, status: int) -> Reply:
+    """The answer to a cancel."""
+    answer = reply(body, status)
+    return replace(answer, exchange=replace(answer.exchange, method="POST"))
 
 
 def shown(**changed: Any) -> Reply:
@@ -217,3 +227,124 @@ def test_an_act_that_failed_is_not_tried_again() -> None:
 
     assert acts.sent == ["failed"]
     assert acts.cited == ["failed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "title"),
+    [
+        (posted(b'{"status": "cancelled"}', 202), "A processing intent was cancelled (202)"),
+        (posted(b'{"status": "processing"}', 202), 'A cancel was accepted (202, status "processing")'),
+        (reply(b"", 202), "A cancel was accepted (202)"),
+        (
+            reply(b'{"error": {"code": "bad_request", "message": "No."}}', 400),
+            "A cancel was answered 400 bad_request instead of 422 approval_required",
+        ),
+    ],
+)
+def test_a_cancel_that_has_to_be_refused_is_told_by_its_answer(answer: Reply, title: str) -> None:
+    """Cancelled is only what the answer says is cancelled."""
+    with pytest.raises(Violation) as caught:
+        assertions.approval_required(answer, "a cancel", intent="a processing intent")
+
+    assert caught.value.fault == title
+
+
+@pytest.mark.parametrize(
+    ("read", "persisted"),
+    [
+        (shown(status="cancelled"), "a read shows the same"),
+        (shown(), 'a read shows the right value, "processing"'),
+        (None, ""),
+    ],
+)
+def test_a_cancel_that_was_accepted_is_told_with_what_a_read_shows(
+    read: Reply | None, persisted: str
+) -> None:
+    """Whether it took effect, or only the answer says so."""
+    with pytest.raises(Violation) as caught:
+        assertions.approval_required(posted(b'{"status": "cancelled"}', 202), "a cancel", read=read)
+
+    assert caught.value.persisted == persisted
+
+
+PAGE = (("Content-Type", "text/html"),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (reply(b"<html>", 404, PAGE), "no handler takes this path"),
+        (reply(b"<html>", 403, PAGE), "firewall"),
+        (reply(b"{}", 500), "exception"),
+        (reply(b'{"error": {"code": "approval_required", "message": "No."}}', 422), "caller's merchant"),
+        (reply(b'{"error": {"code": "no", "message": "No."}}', 404), "status and error.code"),
+    ],
+)
+def test_a_hint_follows_the_answer(answer: Reply, word: str) -> None:
+    """A page of a router is no look-up, and an exception is one."""
+    with pytest.raises(Violation) as caught:
+        assertions.not_found(answer, "a cancel")
+
+    assert word in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("again", "title"),
+    [
+        (reply(b'{"error": {"code": "x"}}', 422), "was answered 422 x instead of the first answer's 202"),
+        (reply(b"{}", 202), "got nothing of the first answer (202)"),
+        (reply(b'{"id": "1"}', 202), "got the first answer without status (202)"),
+        (reply(b'{"id": "1", "status": "x"}', 202), "got another status than the first answer had (202)"),
+    ],
+)
+def test_a_retry_is_told_as_one(again: Reply, title: str) -> None:
+    """What a key brings again is no answer to a first cancel."""
+    first = reply(b'{"id": "1", "status": "cancelled"}', 202)
+    with pytest.raises(Violation) as caught:
+        assertions.replayed(first, again, "the first retry")
+
+    assert caught.value.fault == f"The first retry with the same key {title}"
+
+
+@pytest.mark.parametrize(
+    ("read", "took"), [(shown(status="cancelled"), " after the intent was cancelled"), (shown(), "")]
+)
+def test_a_server_error_is_told_with_its_effect(read: Reply, took: str) -> None:
+    """An exception after the change was written is another one than before it."""
+    with pytest.raises(Violation) as caught:
+        refusals.no_crash(reply(b"", 500), "a reason with a NUL", read=lambda: read)
+
+    assert caught.value.fault == f"A reason with a NUL was answered 500{took}"
+
+
+def test_what_a_refused_request_did_is_its_own_doing() -> None:
+    """The request that took effect is the one to repeat, and not the documented cancel after it."""
+    refused, late = reply(b"{}", 400), reply(b'{"error": {"code": "approval_required"}}', 422)
+
+    took = refusals.no_longer_cancels(late, shown(status="cancelled"), "a body in chunks", refused)
+    unknown = refusals.no_longer_cancels(late, shown(), "a body in chunks", refused)
+
+    assert took.fault == "A body in chunks cancelled the intent, though it was answered 400"
+    assert (took.reply, took.control) == (refused, False)
+    assert (unknown.fault, unknown.control) == ("", True)
+
+
+def sent(body: bytes, key: str | None, status: int = 202) -> Sent:
+    """A cancel with a key, and its answer."""
+    headers = (("Idempotency-Key", key),) if key is not None else ()
+    answer = reply(body, status)
+    answer = replace(answer, exchange=replace(answer.exchange, request_headers=headers))
+    return Sent(answer, resource=Resource("pi_1", Wanted("payout-intents", "requires_approval"), {}))
+
+
+def test_a_retry_is_judged_as_a_retry() -> None:
+    """Its answer may be the stored one: the rows about a cancel look at the first answer under a key alone."""
+    first, again, other, refused = (
+        sent(b'{"id": "pi_1"}', "k"),
+        sent(b"{}", "k"),
+        sent(b"{}", None),
+        sent(b'{"error": {}}', "r", 422),
+    )
+    late = sent(b'{"id": "pi_1"}', "r")
+
+    assert list(first_successes([first, again, other, other, refused, late])) == [first, other, other, late]

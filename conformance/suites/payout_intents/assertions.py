@@ -60,6 +60,7 @@ def holds(
     hint: str = "",
     control: bool = False,
     persisted: str = "",
+    differs: tuple[str, ...] = (),
 ) -> None:
     """Raises a Violation that shows the answer, unless it is `good`; the texts as there."""
     observed = f"{'GET was answered ' if reply.exchange.method == 'GET' else ''}{summary.of(reply)}"
@@ -72,6 +73,7 @@ def holds(
         control=control,
         fault=fault,
         persisted=persisted,
+        differs=differs,
     )
 
 
@@ -194,16 +196,10 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
     wrong = [key for key in KEYS if not equality.same(first.at(key), again.at(key))]
     told = [f"{key} is {wording.of(again, key)} and was {wording.of(first, key)}" for key in wrong]
     lost = all(again.at(key) is MISSING for key in wrong)
+    fault = f"another {', '.join(wrong)} than the first answer had"
     if lost:
-        fault = (
-            "nothing of the first answer"
-            if len(wrong) > 1
-            else f"the first answer without {wrong[0]}"
-            if wrong
-            else ""
-        )
-    else:
-        fault = f"another {', '.join(wrong)} than the first answer had"
+        kept = any(again.at(key) is not MISSING for key in KEYS)
+        fault = f"the first answer without {', '.join(wrong)}" if kept else "nothing of the first answer"
     expect.that(
         not wrong,
         expected=f"{which} to get the first answer's body",
@@ -211,6 +207,7 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
         reply=again,
         hint="Keep the whole body under the key, and repeat it." if lost else _ANEW,
         fault=f"{wording.capital(which)} with the same key got {fault} ({again.status})",
+        differs=tuple(expect.came_at(again, key) for key in wrong),
     )
 
 
