@@ -68,25 +68,6 @@ class Case:
         texts = [self.segment or "", *(value for _, value in (*self.headers, *self.altered))]
         return len(self.body or b"") + sum(map(len, texts)) + len(self.omitted)
 
-    def summary(self) -> str:
-        """Says in a few words how this request differs from a documented one."""
-        match self.mutation:
-            case Mutation.METHOD:
-                return f"the method {self.method}"
-            case Mutation.PATH:
-                return f"the id {_cut(self.segment or '')!r}"
-            case Mutation.MISSING:
-                return f"a request without {' and '.join(self.omitted)}"
-            case Mutation.WRONG:
-                return f"a request with a wrong {' and '.join(name for name, _ in self.altered)}"
-            case Mutation.TYPE:
-                return f"the content type {next((v for n, v in self.headers if n == 'Content-Type'), None)!r}"
-            case Mutation.KEY:
-                return f"the key {self.headers[-1][1]!r}"
-            case Mutation.DOCUMENTED if self.body is None:
-                return "a documented request"
-        return f"the body {_cut((self.body or b'').decode('utf-8', 'backslashreplace'))}"
-
     def to_json(self) -> dict[str, Any]:
         """Returns JSON values, the body included; defaults are left out."""
         found: dict[str, Any] = {
@@ -167,7 +148,3 @@ def _packed(body: bytes) -> dict[str, str]:
 
 def _unpacked(data: Mapping[str, str]) -> bytes:
     return data["text"].encode() if "text" in data else base64.b64decode(data["base64"], validate=True)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"

@@ -30,7 +30,7 @@ def failing_cases(findings: Findings, target: Target) -> dict[str, list[dict[str
 
 def _kept(seen: Failure, target: Target) -> dict[str, Any]:
     example = None if seen.example is None else seen.example.to_json()
-    command = curl(seen.shown[-1], target) if seen.shown else None
+    command = curl(seen.shown[-1].exchange, target) if seen.shown else None
     return {
         "cause": seen.finding.cause,
         "statuses": {str(status): often for status, often in sorted(seen.statuses.items())},

@@ -13,15 +13,16 @@ from conformance.fuzz.case import SEQUENCES, Case, Example
 from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
-from conformance.fuzz.oracle.results import CheckResult, Finding
+from conformance.fuzz.oracle.results import ACCEPTED, CheckResult, Finding, SentRequest
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
 from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
 
 _SAMPLES = 3
 _PLACES = 4
-_SHOWN_CAUSES = 4
-Shown = tuple[Exchange, ...]
+SHOWN_CAUSES = 4
+
+Shown = tuple[SentRequest, ...]
 
 
 class Repeatable(Protocol):
@@ -99,13 +100,15 @@ class Findings(ResultSink):
         results: Iterable[CheckResult],
         before: Shown = (),
         example: Repeatable | None = None,
+        says: str = "",
     ) -> None:
-        """Collects the results of an answer to `case`.
+        """Collects the results of an answer to `case`, which `says` in words.
 
-        `before` are the exchanges that led up to it; `example` is what has to be performed to see it again, `case` by
+        `before` are the requests that led up to it; `example` is what has to be performed to see it again, `case` by
         itself unless given.
         """
         operation = openapi.operation(case.operation)
+        shown = (*before, SentRequest(says, reply.exchange))
         with self._lock:
             self.answers += 1
             # No histogram holds the status of a read that no document describes.
@@ -113,14 +116,20 @@ class Findings(ResultSink):
                 self.statuses.setdefault(operation.name, Counter())[str(reply.status)] += 1
             for result in results:
                 if result.check in self._keys:
-                    self._note_on(example or Example(case, None), reply, result, (*before, reply.exchange))
+                    self._note_on(example or Example(case, None), reply, result, shown)
 
-    def also(self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable) -> None:
-        """Collects a result that was seen twice, in an answer that was counted already (the last of `shown`)."""
+    def also(
+        self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable, again: bool | None
+    ) -> None:
+        """Collects a result in an answer that was counted already (the last of `shown`).
+
+        `again` tells whether it was seen on new resources, too; None where there were none to try it on.
+        """
         with self._lock:
             if result.check in self._keys and result.finding is not None:
                 self._note_on(example, reply, result, shown)
-                self._entries[result.check].causes[result.finding.cause].again = True
+                known = self._entries[result.check].causes[result.finding.cause]
+                known.again = again or known.again
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Counts a request without an answer, in the statistics only."""
@@ -129,12 +138,15 @@ class Findings(ResultSink):
             self._in_vain[kind] += 1
             self.fault_sample = self.fault_sample or exchange
 
-    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Repeatable) -> None:
+    def unanswered(
+        self, result: CheckResult, exchange: Exchange | None, example: Repeatable, says: str = ""
+    ) -> None:
         """Collects the finding that `example` never gets an answer while documented requests do."""
         with self._lock:
             if result.check in self._keys and result.finding is not None and exchange is not None:
                 now = datetime.now(UTC)
-                self._note(example, now, exchange.duration_s, exchange.status or 0, result, (exchange,))
+                shown = (SentRequest(says, exchange),)
+                self._note(example, now, exchange.duration_s, exchange.status or 0, result, shown)
                 self._entries[result.check].causes[result.finding.cause].again = True
 
     def skipped(self, case: Case) -> None:
@@ -211,9 +223,9 @@ class Findings(ResultSink):
         entry = self._entries.get(check.key)
         if entry is None:
             return False
-        return not entry.causes or not any(
-            self._explains(check.key, each) for each in fuzzing(self._api).explanations(check.key)
-        )
+        if not entry.causes or any(cause.startswith(ACCEPTED) for cause in entry.causes):
+            return True
+        return not any(self._explains(check.key, each) for each in fuzzing(self._api).explanations(check.key))
 
     def _explains(self, key: str, cause: str) -> bool:
         entry = self._entries.get(cause)
@@ -240,16 +252,16 @@ class Findings(ResultSink):
         known.seen += 1
         known.statuses[status] += 1
         if len(known.places) < _PLACES:
-            known.places.add(shown[-1].url)
+            known.places.add(shown[-1].exchange.url)
         if size < known.size or (size == known.size and repr(example) < repr(known.example)):
             known.finding, known.shown, known.size, known.example = finding, shown, size, example
 
     def _check(self, check: FuzzCheck, entry: Entry) -> tuple[Check, list[Exchange]]:
         causes = _ordered(entry)
         if not causes:
-            exchanges = [each for kept in entry.samples.values() for each in kept]
+            exchanges = [each.exchange for kept in entry.samples.values() for each in kept]
             return self._made(check, Outcome.PASSED, entry, exchanges), exchanges
-        exchanges = [each for example in causes[:_SHOWN_CAUSES] for each in example.shown]
+        exchanges = [each.exchange for example in causes[:SHOWN_CAUSES] for each in example.shown]
         worst = causes[0].finding
         problem = Problem(
             expected=self._redactor.text(worst.expected),

@@ -120,7 +120,7 @@ def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
         )
         return Replayed(kept, None, kept.expected, "", why=why)
     if trial.finding is not None:
-        shown = trial.shown[-1]
+        shown = trial.shown[-1].exchange
         other = trial.finding.cause != kept.cause
         return _told(session, kept, True, trial.finding.expected, trial.finding.observed, shown, other=other)
     if not trial.answers:

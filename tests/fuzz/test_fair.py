@@ -16,7 +16,8 @@ from conformance.profile import load
 from conformance.runner.fuzzing import Fuzzing
 from conformance.runner.options import Options
 from conformance.suites.payout_intents import state_machine
-from conformance.suites.payout_intents.state_machine import WITHOUT_EFFECT, IntentModel
+from conformance.suites.payout_intents.intent_state import WITHOUT_EFFECT
+from conformance.suites.payout_intents.state_machine import IntentModel
 from tests.fuzz.rewriting import Change, rewriting
 from tests.fuzz.support import fuzz, profile_for
 from tests.fuzz.test_honest import rows_of, states_of

@@ -80,7 +80,7 @@ def test_honest_variants_have_no_findings(variants, bendable, tmp_path):
         ("wd-amount-is-a-number", "cancel_withdraw.body.amount", "failed"),
         ("wd-malformed-id-is-500", "cancel_withdraw.crash.path", "warned"),
         ("wd-signature-is-not-verified", "cancel_withdraw.auth.wrong_signature", "failed"),
-        ("wd-cancel-is-not-saved", "cancel_withdraw.status.again", "failed"),
+        ("wd-cancel-is-not-saved", "cancel_withdraw.walk.real", "failed"),
         ("pi-success-is-200", "cancel_payout_intent.status.requires_approval", "failed"),
         ("pi-reason-is-escaped", "cancel_payout_intent.reason.free_text", "failed"),
         ("pi-odd-reason-is-kept", "cancel_payout_intent.reason.other_type", "warned"),

@@ -7,7 +7,7 @@ from conformance.fuzz.case import Case, Example
 from conformance.fuzz.execute.pool import ResourcePool
 from conformance.fuzz.execute.sender import Sender
 from conformance.fuzz.oracle.oracle import Oracle
-from conformance.fuzz.oracle.results import CheckResult
+from conformance.fuzz.oracle.results import CheckResult, SentRequest
 from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.session import Session
@@ -24,15 +24,18 @@ class ResultSink:
         case: Case,
         reply: Reply,
         results: Iterable[CheckResult],
-        before: tuple[Exchange, ...] = (),
+        before: tuple[SentRequest, ...] = (),
         example: Example | None = None,
+        says: str = "",
     ) -> None:
-        """Takes the results of an answer."""
+        """Takes the results of an answer; `says` is its request in words, `before` are those that led up to it."""
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Takes a request without an answer."""
 
-    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Example) -> None:
+    def unanswered(
+        self, result: CheckResult, exchange: Exchange | None, example: Example, says: str = ""
+    ) -> None:
         """Takes the finding that an odd request is never answered (but by 502 to 504), while documented ones are."""
 
     def skipped(self, case: Case) -> None:

@@ -14,14 +14,15 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.contracts import contract
 from conformance.errors import NotTestable, TransportError
+from conformance.fuzz import words
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.pool import LeasedResource
 from conformance.fuzz.execute.sequence_steps import Lease, SequenceSteps, family, leased
 from conformance.fuzz.execute.unanswered import Unanswered
 from conformance.fuzz.fuzzing import RequestStep, fuzzing
-from conformance.fuzz.oracle.oracle import effect_check
-from conformance.fuzz.oracle.results import CheckResult, Finding, Target
+from conformance.fuzz.oracle.check_of import effect_check
+from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest, Target
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.fuzz.states import consumed, reading
 from conformance.http import summary
@@ -30,15 +31,18 @@ from conformance.http.reply import Reply
 from conformance.model import Exchange
 
 Answer = TypeVar("Answer")
+# Parts of the ids of checks that judge by the state that an example has brought its resource to.
+_BY_STATE = (".status.", ".read_back", ".key.", ".auth.")
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step that was taken. `reply` is None after a `fault`, and for a settlement."""
+    """One step that was taken, which `says` in words. `reply` is None after a `fault`, and for a settlement."""
 
     reply: Reply | None = None
     results: tuple[CheckResult, ...] = ()
     fault: TransportError | None = None
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,16 @@ class SequenceResult:
             if result.finding is not None
         ]
 
-    def wrong_about(self, check: str) -> tuple[int, CheckResult, Finding] | None:
-        """Returns the first finding of a check, or of one of its family (`StateMachine.family`), and its step."""
+    def wrong_about(self, check: str, cause: str | None = None) -> tuple[int, CheckResult, Finding] | None:
+        """Returns the first finding of a check, or of one of its family (`StateMachine.family`), and its step.
+
+        With a `cause`, one of the same cause.
+        """
         same = family(self.sequence.api, check)
         for number, result in self.wrong():
-            if result.check in same and result.finding is not None:
-                return number, result, result.finding
+            found = result.finding
+            if found is not None and result.check in same and cause in (None, found.cause):
+                return number, result, found
         return None
 
 
@@ -109,7 +117,8 @@ class Executor:
     def perform_sequence(self, sequence: Sequence, lease: Lease | None = None) -> SequenceResult:
         """Executes a sequence on newly leased resources and new keys. Raises BudgetError.
 
-        `lease` returns a resource, or None where none is available; without it they come from the session.
+        `lease` returns a resource, or None where none is available; without it they come from the session. It ends with
+        the first step that breaks a rule: what came after would be blamed for it.
         """
         session = self._context.session
         try:
@@ -125,21 +134,24 @@ class Executor:
             if result.fault is not None:
                 return SequenceResult(sequence, tuple(taken), fault=result.fault)
             taken.append(result)
+            if steps.is_lost(result.results):
+                break
         return SequenceResult(sequence, tuple(taken))
 
     # -- one step --------------------------------------------------------------------------------------------
 
     def _take(
-        self, step: RequestStep, before: tuple[Exchange, ...] = (), example: Example | None = None
+        self, step: RequestStep, before: tuple[SentRequest, ...] = (), example: Example | None = None
     ) -> StepResult:
-        """Sends a request, judges its answer, and tells the sink; `before` are exchanges that led up to it."""
+        """Sends a request, judges its answer, and tells the sink; `before` are requests that led up to it."""
         self._sink.sent(step.case)
         reply = self._asked(step.case, partial(self._answer, step))
         if isinstance(reply, TransportError):
             return StepResult(fault=reply)
-        results = (*step.more(reply), *self._judged(step, reply))
-        self._sink.answered(step.case, reply, results, before, example)
-        return StepResult(reply, results)
+        says = _says(step)
+        results = tuple(_titled(one, says) for one in (*step.more(reply), *self._judged(step, reply)))
+        self._sink.answered(step.case, reply, results, before, example, says)
+        return StepResult(reply, results, says=says)
 
     def _asked(self, case: Case, ask: Callable[[], Answer]) -> Answer | TransportError:
         """Returns the answer, or the fault where none came, which the sink is told of."""
@@ -183,11 +195,7 @@ class Executor:
             return not reply.ok
         if reply.ok:
             if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
-                for step in fuzzing(self._api).follow_ups(example, first.target, first.key, reply):
-                    if self._stopped():
-                        break
-                    follow_up = replace(step, case=replace(step.case, phase="follow-up"))
-                    self._take(follow_up, (reply.exchange,), example)
+                self._follow_up(example, first, SentRequest(_says(first), reply.exchange), reply)
             return False
         if reading(self._api) is None:
             return True
@@ -195,6 +203,19 @@ class Executor:
         return case.mutation is not Mutation.DOCUMENTED and not self._took_effect(
             example, first.target, reply
         )
+
+    def _follow_up(self, example: Example, first: RequestStep, sent: SentRequest, reply: Reply) -> None:
+        """Sends what follows a success, up to the first answer that isn't as it should be."""
+        before: tuple[SentRequest, ...] = (sent,)
+        for step in fuzzing(self._api).follow_ups(example, first.target, first.key, reply):
+            if self._stopped():
+                return
+            follow_up = replace(step, case=replace(step.case, phase="follow-up"))
+            taken = self._take(follow_up, before, example)
+            if any(one.finding and any(part in one.check for part in _BY_STATE) for one in taken.results):
+                return  # what comes next would be judged by a state that it isn't in
+            if taken.reply is not None:
+                before = (*before, SentRequest(taken.says, taken.reply.exchange))
 
     def _took_effect(self, example: Example, target: Target, refusal: Reply) -> bool:
         """Returns whether a refused request cancelled its resource nevertheless, as reading it tells."""
@@ -208,14 +229,19 @@ class Executor:
             return reply.ok and bool(reply.at(self._contract.answers.status) == cancelled)
 
         def effect(reply: Reply) -> list[CheckResult]:
-            expected = f"{case.summary()}, once refused with {refusal.status}, to have no effect"
-            observed = f"the {self._contract.noun} is {cancelled}: {summary.of(reply)}"
-            finding = Finding(expected, observed, "effect") if is_cancelled(reply) else None
+            request, status = words.request(operation, case, target.state), self._contract.answers.status
+            expected = f"{request}, once refused with {refusal.status}, to have no effect"
+            observed = f"{status} is {words.value(cancelled)} in a read: {summary.of(reply)}"
+            noun = words.noun(self._api)
+            fault = f"{request} was refused ({refusal.status}), and cancelled the {noun} all the same"
+            found = Finding(expected, observed, "effect", fault=fault)
+            finding = found if is_cancelled(reply) else None
             return [CheckResult(f"{operation.name}.{check}", finding)] if check is not None else []
 
         get = Case(read.id, "follow-up", "GET", Mutation.DOCUMENTED)
         step = RequestStep(case=get, target=target, judge=lambda case, target, reply: effect(reply))
-        reply = self._take(step, (refusal.exchange,), example).reply
+        sent = SentRequest(words.request(operation, case, target.state), refusal.exchange)
+        reply = self._take(step, (sent,), example).reply
         return reply is not None and is_cancelled(reply)
 
     def _confirmed(
@@ -242,6 +268,14 @@ class Executor:
         still = {result.check for result in judged if result.finding is not None}
         self._pool.give_back(again, good=not second.ok)
         return [result for result in results if result.check not in wrong or result.check in still]
+
+
+def _says(step: RequestStep) -> str:
+    return words.request(openapi.operation(step.case.operation), step.case, step.target.state)
+
+
+def _titled(one: CheckResult, says: str) -> CheckResult:
+    return one if one.finding is None else replace(one, finding=one.finding.titled(says))
 
 
 def _key(case: Case) -> str | None:

@@ -12,7 +12,8 @@ from conformance.fuzz.execute.executor import Executor, SequenceResult
 from conformance.fuzz.execute.sequence_steps import family, wanted
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
-from conformance.fuzz.oracle.results import CheckResult, Finding
+from conformance.fuzz.oracle.results import CheckResult, SentRequest
+from conformance.fuzz.stateful import telling
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.http.reply import Reply
 from conformance.model import Exchange
@@ -34,8 +35,9 @@ class _Passed(ResultSink):
         case: Case,
         reply: Reply,
         results: Iterable[CheckResult],
-        before: tuple[Exchange, ...] = (),
+        before: tuple[SentRequest, ...] = (),
         example: Example | None = None,
+        says: str = "",
     ) -> None:
         """Counts a request and its answer."""
         self._findings.sent(case)
@@ -94,22 +96,28 @@ class SequenceRunner:
 
     def _pursue(self, performed: SequenceResult, check: str) -> None:
         """Reports a finding by the smallest sequence that shows it, if it shows again."""
-        best = shrunk(performed, check, self._perform) if not self.stopped() else performed
-        found = best.wrong_about(check) if best is not None else None
-        if best is None or found is None:
+        best, again = performed, None
+        if not self.stopped():
+            found = shrunk(performed, check, self._perform)
+            if found is None:
+                return
+            best, again = found, found is not performed or None
+        first = performed.wrong_about(check)
+        blamed = best.wrong_about(check, first[2].cause if first is not None else None)
+        reply = best.taken[blamed[0]].reply if blamed is not None else None
+        if blamed is None or reply is None:
             return
-        number, result, finding = found
-        end = number + 1
-        reply = best.taken[number].reply
-        if reply is None:
-            return
-        sequence = replace(best.sequence, steps=best.sequence.steps[:end])
+        number, result, finding = blamed
+        sequence = replace(best.sequence, steps=best.sequence.steps[: number + 1])
         if any(self._pool.fault(wanted(sequence.api, entry)) for entry in sequence.start):
             return  # its source hands out something else
-        shown = tuple(one.reply.exchange for one in best.taken[:end] if one.reply is not None)
-        self._findings.also(
-            reply, CheckResult(_blamed(sequence, result.check), _told(sequence, finding)), shown, sequence
+        shown = tuple(
+            SentRequest(says, one.reply.exchange)
+            for says, one in zip(telling.told(sequence), best.taken, strict=False)
+            if one.reply is not None
         )
+        told = finding.titled(telling.title(sequence), telling.after(sequence))
+        self._findings.also(reply, CheckResult(_blamed(sequence, result.check), told), shown, sequence, again)
 
 
 def _blamed(sequence: Sequence, check: str) -> str:
@@ -117,9 +125,3 @@ def _blamed(sequence: Sequence, check: str) -> str:
     if ".walk." in check and any(step.headers for step in sequence.steps):
         return f"{check.partition('.')[0]}.walk.headers"
     return check
-
-
-def _told(sequence: Sequence, finding: Finding) -> Finding:
-    steps = len(sequence.steps)
-    where = f" (step {steps} of {steps}, with {sequence})" if steps > 1 or sequence.steps[0].headers else ""
-    return replace(finding, expected=finding.expected + where)

@@ -91,6 +91,7 @@ class SequenceSteps:
         machine = fuzzing(sequence.api).machine
         if machine is None:
             raise ValueError(f"{sequence.api} has no state machine")
+        self.is_lost = machine.is_lost
         self._model = machine.model(subjects, context.session.profile.capabilities)
 
     def settle(self, step: Step) -> None:

@@ -19,7 +19,7 @@ from conformance.fuzz.execute.executor import Executor, SequenceResult
 from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
 from conformance.fuzz.execute.unanswered import NO_ANSWER
 from conformance.fuzz.findings import Failure, Findings
-from conformance.fuzz.oracle.results import CheckResult, Finding
+from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.http.reply import Reply
 from conformance.model import Exchange
@@ -45,7 +45,7 @@ class Trial(ResultSink):
     judged: bool = False
     requests: int = 0
     finding: Finding | None = None
-    shown: tuple[Exchange, ...] = ()
+    shown: tuple[SentRequest, ...] = ()
     answers: list[Exchange] = field(default_factory=list)
     fault: Exchange | None = None
     fresh: bool = True
@@ -59,8 +59,9 @@ class Trial(ResultSink):
         case: Case,
         reply: Reply,
         results: Iterable[CheckResult],
-        before: tuple[Exchange, ...] = (),
+        before: tuple[SentRequest, ...] = (),
         example: Example | None = None,
+        says: str = "",
     ) -> None:
         """Keeps the first finding of the check and cause."""
         self.answers.append(reply.exchange)
@@ -68,20 +69,22 @@ class Trial(ResultSink):
             self.judged |= one.check == self.check
             found = one.finding if one.check == self.check else None
             if found is not None and self.cause in (None, found.cause) and self.finding is None:
-                self.finding, self.shown = found, (*before, reply.exchange)
+                self.finding, self.shown = found, (*before, SentRequest(says, reply.exchange))
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Keeps the exchange: a request without an answer is no finding."""
         self.fault = exchange
 
-    def unanswered(self, result: CheckResult, exchange: Exchange | None, example: Example) -> None:
+    def unanswered(
+        self, result: CheckResult, exchange: Exchange | None, example: Example, says: str = ""
+    ) -> None:
         """Keeps the finding that no answer ever comes."""
         if result.check != self.check or exchange is None or result.finding is None:
             return
         self.judged = True
         self.answers.append(exchange)
         if self.cause in (None, result.finding.cause):
-            self.finding, self.shown = result.finding, (exchange,)
+            self.finding, self.shown = result.finding, (SentRequest(says, exchange),)
 
 
 def attempt(
@@ -214,7 +217,7 @@ class _OfExample:
 def shrunk(
     performed: SequenceResult, check: str, again: Callable[[Sequence], SequenceResult], tries: int = 30
 ) -> SequenceResult | None:
-    """Returns the smallest sequence found that fails `check` as this one did, performed anew.
+    """Returns the smallest sequence found that fails `check` with the same cause as this one, performed anew.
 
     `again` performs a sequence, at most `tries` times. Returns None where the sequence passes on new resources, and the
     sequence as it was where there are none left to try it on.
@@ -222,7 +225,7 @@ def shrunk(
     found = performed.wrong_about(check)
     if found is None:
         return None
-    work = _OfSequence(check, again, tries)
+    work = _OfSequence(check, found[2].cause, again, tries)
     whole = work.attempt(replace(performed.sequence, steps=performed.sequence.steps[: found[0] + 1]))
     if whole is None:
         return performed if work.hindered else None
@@ -235,6 +238,7 @@ class _OfSequence:
     """Attempts the reductions of one failing sequence, for as long as there are tries and resources `left`."""
 
     check: str
+    cause: str
     again: Callable[[Sequence], SequenceResult]
     left: int
     hindered: bool = False
@@ -251,7 +255,7 @@ class _OfSequence:
         if self.hindered:
             self.left = 0
             return None
-        found = performed.wrong_about(self.check)
+        found = performed.wrong_about(self.check, self.cause)
         if found is None:
             return None
         end = found[0] + 1

@@ -6,11 +6,12 @@ from uuid import uuid4
 
 from conformance import openapi
 from conformance.errors import TransportError
+from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.fuzzing import RequestStep
 from conformance.fuzz.generate.strategies import plain
-from conformance.fuzz.oracle.oracle import crash_check
+from conformance.fuzz.oracle.check_of import crash_check
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target
 from conformance.fuzz.states import consumed
 from conformance.http.reply import Reply
@@ -74,15 +75,29 @@ class Unanswered:
             return self._again(case, target)
 
         try:
-            odd_requests.odd(ask, lambda: self._documented(case), to=case.summary())
+            odd_requests.odd(ask, lambda: self._documented(case), to=self._request(case, target))
         except TransportError:
             with self._lock:
                 if self._often[kind] < _ALL_TRIES:
                     self._tried[f"{name}.{check}"] -= 1
         except expect.Violation as found:
-            finding = Finding(found.expected, found.observed, f"{NO_ANSWER}: {fault.kind}", found.hint)
+            said = {
+                "timeout": "was never answered",
+                "unavailable": "was answered by nothing but 502, 503 or 504",
+            }
+            finding = Finding(
+                found.expected,
+                found.observed,
+                f"{NO_ANSWER}: {fault.kind}",
+                found.hint,
+                did=said.get(fault.kind, "ended in a lost connection each time"),
+            ).titled(self._request(case, target))
             exchange = self._context.sender.last_fault() or first
-            self._sink.unanswered(CheckResult(f"{name}.{check}", finding), exchange, example)
+            says = self._request(case, target)
+            self._sink.unanswered(CheckResult(f"{name}.{check}", finding), exchange, example, says)
+
+    def _request(self, case: Case, target: Target) -> str:
+        return words.request(openapi.operation(case.operation), case, target.state)
 
     def _again(self, case: Case, target: Target) -> Reply:
         pool, changes = self._context.pool, target.state in consumed(self._context.api)

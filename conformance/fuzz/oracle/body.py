@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.contracts import contract
+from conformance.fuzz import words
 from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.conformity import Conformity
@@ -36,6 +37,7 @@ def shape(
             reply,
             cause=f"{reply.status} {','.join(sorted(line.partition(':')[0] for line in wrong))}",
             observed="; ".join(wrong[:6]),
+            fault=words.breach(wrong[0], reply) if wrong else "",
         )
 
 
@@ -70,7 +72,7 @@ def _broken(
             broken["body.nulls"] = [f"{lead}{key}: is missing; it should be null" for key in keys.empty]
     where = documented.id
     if reply.at(where) not in (target.id, MISSING) and case.mutation is not Mutation.KEY:
-        line = f"{where}: the answer is about {text(recorded(reply, where))}, the request about {text(target.id)}"
+        line = f"{where}: should be {text(target.id)}, and is {text(recorded(reply, where))}"
         broken.setdefault("body.id", []).append(line)
     broken.update(brought.body(reply))
     return broken
@@ -83,9 +85,11 @@ def echo(field: TextField, case: Case, reply: Reply) -> Iterator[CheckResult]:
         yield result(
             check,
             came is None or came is MISSING or isinstance(came, str),
-            f"{field.echo} to be null or a text where no {field.name} was sent",
+            f"{field.echo} to be null or a string where no {field.name} was sent",
             reply,
             cause="no text",
+            observed=f"{field.echo} is {text(recorded(reply, field.echo))}",
+            fault=f"{field.echo} was {words.kind(recorded(reply, field.echo))} where no {field.name} was sent",
         )
     elif came is not MISSING:  # a key that isn't there is a matter of the keys
         yield from _returned(field, sent, came, reply)
@@ -103,18 +107,26 @@ def kept_whole(field: TextField, case: Case, reply: Reply) -> Iterator[CheckResu
     expected = f"all {len(sent)} characters of a {field.name} that was accepted in {field.echo}"
     if cut:
         observed = f"{len(str(came))} characters came back ({summary.of(reply)})"
-        yield CheckResult(check, Finding(expected, observed, "cut"))
+        fault = f"a {field.name} of {words.described(sent)} came back cut to {len(str(came))} characters"
+        yield CheckResult(check, Finding(expected, observed, "cut", fault=fault))
     elif returned(sent, came) is Returned.SAME:
         yield CheckResult(check)
 
 
 def _returned(field: TextField, sent: str, came: Any, reply: Reply) -> Iterator[CheckResult]:
-    how = returned(sent, came)
-    expected = f"{field.echo} to be the {field.name} that was sent, {text(sent)}"
-    observed = f"{field.echo} is {text(recorded(reply, field.echo))}"
+    how, shown = returned(sent, came), recorded(reply, field.echo)
+    expected = f"{field.echo} to be the {field.name} that was sent, {words.described(sent)}"
+    observed = f"{field.echo} is {words.value(shown)}"
+    fault = f"the {field.name} {words.described(sent)} came back as {words.value(shown)}"
+    if len(sent) > words.SHORT:
+        fault = f"a {field.name} of {words.described(sent)} came back as {words.value(shown)}"
+    if how is Returned.CUT:
+        lead = f"a {field.name} of {len(sent)} characters"
+        fault = f"{lead} came back cut to {len(str(came))} characters"
+        observed = f"{field.echo} has {len(str(came))} characters: {words.value(shown)}"
     fine = how in (Returned.SAME, Returned.TIDIED)
     check = field.check({field.name: sent})
-    yield result(check, fine, expected, reply, cause="not echoed", observed=observed)
+    yield result(check, fine, expected, reply, cause="not echoed", observed=observed, fault=fault)
     if fine and can_be_tidied(sent):
         same, check = how is Returned.SAME, f"{field.name}.tidied"
-        yield result(check, same, expected, reply, cause="tidied", observed=observed)
+        yield result(check, same, expected, reply, cause="tidied", observed=observed, fault=fault)

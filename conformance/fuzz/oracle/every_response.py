@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from conformance import openapi
 from conformance.contract import DocumentedAnswers
+from conformance.fuzz import words
 from conformance.fuzz.case import Case
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result
 from conformance.http import summary
 from conformance.http.redact import SHORTEST, spelled
 from conformance.http.reply import Reply
+from conformance.oracles.disclosure import disclosed_by
 from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
 from conformance.oracles.expect import Violation
 from conformance.profile import Profile
@@ -33,7 +36,7 @@ def every_response(
     secrets: Secrets, leased: Mapping[object, Resource], case: Case, target: Target, reply: Reply
 ) -> Iterator[CheckResult]:
     """Judges form and content of an answer as it came, for which it doesn't matter what was asked."""
-    to, status = case.summary(), reply.status
+    to, status = f"a request {words.special(openapi.operation(case.operation), case)}".strip(), reply.status
     yield result(
         "secrets",
         secrets.shown(reply) is None,
@@ -41,26 +44,38 @@ def every_response(
         reply,
         cause=f"secret {status}",
         hint="Never repeat a request's headers in an answer, nor in a debug page.",
+        observed=f"the secret of {secrets.shown(reply)}",
+        fault=f"a {status} repeated the caller's secret",
     )
     resource = leased.get(target.id)
     if resource is not None:
         facts = resource.facts
-        yield _held("account", lambda: hides_account(reply, facts, to=to), f"account {status}")
+        yield _held(
+            "account",
+            lambda: hides_account(reply, facts, to=to),
+            f"account {status}",
+            lambda: f"a {status} showed the whole account number",
+        )
     # A router's page for an odd id is fine: whether it has to be JSON is told by the label.
     known = brought_along(case)
     yield _held(
-        "insides", lambda: discloses_nothing(reply, to=to, known=known, pages=False), f"insides {status}"
+        "insides",
+        lambda: discloses_nothing(reply, to=to, known=known, pages=False),
+        f"insides {status}",
+        lambda: f"a {status} showed {disclosed_by(reply, known=known, pages=False)}",
     )
     if reply.says_json and not reply.truncated and reply.body and case.method != "HEAD":
         yield _strict(reply, to)
 
 
-def _held(check: str, assertion: Callable[[], None], cause: str) -> CheckResult:
+def _held(check: str, assertion: Callable[[], None], cause: str, fault: Callable[[], str]) -> CheckResult:
     """Returns the result of an assertion."""
     try:
         assertion()
     except Violation as found:
-        return CheckResult(check, Finding(found.expected, found.observed, cause, found.hint))
+        return CheckResult(
+            check, Finding(found.expected, found.observed, cause, found.hint, found.fault or fault())
+        )
     return CheckResult(check)
 
 
@@ -72,18 +87,29 @@ def _strict(reply: Reply, to: str) -> CheckResult:
         quotes = "key" in found.observed
         reason = "a key appears twice in one object" if quotes else found.observed
         observed = f"{reason} ({summary.of(reply)})"
+        fault = (
+            f"a {reply.status} was not JSON: {reason}"
+            if not quotes
+            else f"a key stood twice in a {reply.status}"
+        )
         hint = "Build answers with a JSON serialiser, and label them application/json."
-        return CheckResult("json.strict", Finding(found.expected, observed, reason[:30], hint))
+        return CheckResult("json.strict", Finding(found.expected, observed, reason[:30], hint, fault))
     return CheckResult("json.strict")
 
 
 def other_envelope(documented: DocumentedAnswers, case: Case, reply: Reply) -> CheckResult:
     """Judges a refusal that no document shows: its envelope has to be that of the documented ones."""
-    named = [reply.at(documented.code), reply.at(documented.message)]
+    named = {path: reply.at(path) for path in (documented.code, documented.message)}
+    wrong = [
+        f"{path} was {words.value(one)}" for path, one in named.items() if not (isinstance(one, str) and one)
+    ]
+    special = words.special(openapi.operation(case.operation), case)
     return result(
         "error.other",
-        all(isinstance(one, str) and one for one in named),
-        f"the envelope of the documented refusals, too, on the {reply.status} to {case.summary()}",
+        not wrong,
+        f"the envelope of the documented refusals, too, on the {reply.status} to a request {special}".strip(),
         reply,
         cause=f"envelope {reply.status}",
+        observed=", ".join(wrong).replace(" was ", " is "),
+        fault=f"{wrong[0]} in a {reply.status}" if wrong else "",
     )

@@ -9,15 +9,17 @@ from typing import Any
 
 from conformance import openapi
 from conformance.contracts import contract
+from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN, Case, Mutation
 from conformance.fuzz.fuzzing import checks, fuzzing
 from conformance.fuzz.generate.bodies import media_type
 from conformance.fuzz.oracle.body import echo, kept_whole, shape
+from conformance.fuzz.oracle.check_of import auth_check, crash_check, promise_check
 from conformance.fuzz.oracle.conformity import Conformance, Conformity
 from conformance.fuzz.oracle.every_response import Secrets, every_response, other_envelope
 from conformance.fuzz.oracle.results import CheckResult, ExpectedResponse, Target, answers, result
 from conformance.fuzz.states import is_allowed, moving
-from conformance.http.reply import MISSING, Reply
+from conformance.http.reply import Reply
 from conformance.openapi import Operation
 from conformance.profile import Profile
 from conformance.states.resource import Resource
@@ -25,6 +27,7 @@ from conformance.states.resource import Resource
 _HINTS = {
     "crash": "An exception got out of the handler: check the value before using it.",
     "auth": "Authenticate before anything else, and compare the whole credential.",
+    "firewall": "A page that isn't JSON may come from a firewall in front of the API that reads bodies.",
     "json": "Build answers with a JSON serialiser, and label them application/json.",
 }
 
@@ -69,16 +72,16 @@ class Oracle:
         """Returns the results of every check of the API that this answer puts to the test, one per cause."""
         operation = openapi.operation(case.operation)
         return [
-            CheckResult(f"{operation.name}.{result.check}", result.finding)
+            self._titled(operation, case, target, result)
             for result in self._results(operation, case, target, reply)
             if f"{operation.name}.{result.check}" in self._known
         ]
 
     def every_response(self, case: Case, target: Target, reply: Reply) -> list[CheckResult]:
         """Returns the results of the checks that hold for every answer, to whatever request."""
-        name = openapi.operation(case.operation).name
+        operation = openapi.operation(case.operation)
         return [
-            CheckResult(f"{name}.{one.check}", one.finding)
+            self._titled(operation, case, target, one)
             for one in every_response(self._secrets, self.leased, case, target, reply)
         ]
 
@@ -106,33 +109,45 @@ class Oracle:
 
     # -- results ---------------------------------------------------------------------------------------------
 
+    def _titled(self, operation: Operation, case: Case, target: Target, one: CheckResult) -> CheckResult:
+        """Returns the result under the whole name of its check, its finding with a title."""
+        check = f"{operation.name}.{one.check}"
+        if one.finding is None:
+            return CheckResult(check)
+        return CheckResult(check, one.finding.titled(words.request(operation, case, target.state)))
+
+    def _became(self, reply: Reply, *wanted: ExpectedResponse) -> str:
+        return words.became(self._contract, reply, *wanted)
+
     def _results(
         self, operation: Operation, case: Case, target: Target, reply: Reply
     ) -> Iterator[CheckResult]:
         yield from every_response(self._secrets, self.leased, case, target, reply)
         match case.mutation:
             case Mutation.METHOD:
-                yield self._crash(_CRASHES[Mutation.METHOD], case, reply)
+                yield self._crash("crash.method", case, reply)
                 return
             case Mutation.PATH:
-                yield self._crash(_CRASHES[Mutation.PATH], case, reply)
+                yield self._crash("crash.path", case, reply)
                 yield result(
                     "accepts.malformed_id",
                     not reply.ok,
-                    f"{case.summary()} not to be cancelled",
+                    f"400, 404 or 414 to a request {words.special(operation, case)}",
                     reply,
                     cause=f"accepted {reply.status}",
+                    did=self._became(reply),
                 )
                 return
             case Mutation.MISSING | Mutation.WRONG:
-                yield self._crash(_CRASHES[case.mutation], case, reply)
+                yield self._crash("crash.credentials", case, reply)
                 yield result(
-                    _auth_check(operation, case),
+                    auth_check(operation, case),
                     not reply.ok,
-                    f"{case.summary()} to be rejected",
+                    f"a request {words.special(operation, case)} to be refused with a 4xx",
                     reply,
                     cause=f"accepted {reply.status}",
                     hint=_HINTS["auth"],
+                    did=self._became(reply),
                 )
                 if reply.status in (401, 403) and case.method != "HEAD":
                     yield other_envelope(self._contract.answers, case, reply)
@@ -141,7 +156,7 @@ class Oracle:
             return
         conformity = self._conformance.of(operation, reply) if reply.status in operation.statuses else None
         if case.mutation is not Mutation.DOCUMENTED:
-            yield from self._undocumented(case, target, reply)
+            yield from self._undocumented(operation, case, target, reply)
         else:
             yield from self._documented(operation, case, target, reply)
             if conformity is not None:
@@ -156,18 +171,39 @@ class Oracle:
     ) -> Iterator[CheckResult]:
         """Judges a documented request; one that isn't let in has one cause, and not one for each state."""
         about = _about(operation, case, target)
-        special = _special(operation, case) if target.state != UNKNOWN else None
+        special = promise_check(operation, case) if target.state != UNKNOWN else None
         if reply.status == 403 and special is not None:
             # What refuses it may be a firewall that reads bodies, and then it is about the text.
-            yield result(special, False, f"{about} to be accepted", reply, cause="403")
+            hint = "" if reply.says_json else _HINTS["firewall"]
+            yield result(
+                special,
+                False,
+                f"{about} to be accepted",
+                reply,
+                cause="403",
+                hint=hint,
+                did=self._became(reply),
+            )
         elif reply.status in (401, 403):
             yield result(
-                "auth.documented", False, f"{about} not to fail authentication", reply, cause="turned away"
+                "auth.documented",
+                False,
+                f"right credentials to be accepted when {about}",
+                reply,
+                cause="turned away",
+                fault=f"right credentials were refused ({words.answer(self._contract, reply)})",
             )
         elif reply.status == 415:
             check = "accepts.json" if operation.has_body else "auth.documented"
             what = media_type(operation) if operation.has_body else "a request without a body"
-            yield result(check, False, f"{what} to be accepted when {about}", reply, cause="415")
+            yield result(
+                check,
+                False,
+                f"{what} to be accepted when {about}",
+                reply,
+                cause="415",
+                fault=f"{what} was answered {words.answer(self._contract, reply)}",
+            )
         else:
             if reply.ok:
                 yield CheckResult("auth.documented")
@@ -187,7 +223,7 @@ class Oracle:
         if wanted is None:
             return
         check, answer = wanted
-        special = _special(operation, case) if target.state != UNKNOWN else None
+        special = promise_check(operation, case) if target.state != UNKNOWN else None
         # An id that may look malformed may be refused as such; a code that is missing is the envelope's affair; what
         # is processing may be paid before the request gets there.
         excused = (
@@ -202,12 +238,14 @@ class Oracle:
             yield from echo(self._text, case, reply) if self._text is not None else ()
             yield from [CheckResult("key.absent")] if case.key == "absent" else []
         if not excused:
+            code = reply.at(self._contract.answers.code) if not reply.ok else ""
             yield result(
                 check,
                 answer.met_by(reply),
                 f"{answer} to {_about(operation, case, target)}",
                 reply,
-                cause=f"{reply.status} {reply.at(self._contract.answers.code) if not reply.ok else ''}",
+                cause=f"{reply.status} {code if isinstance(code, str) else ''}",
+                did=self._became(reply, answer),
             )
 
     def _as_shown(
@@ -216,16 +254,17 @@ class Oracle:
         """Judges the label of an answer whose status is documented, and the envelope of a refusal."""
         if reply.body:
             label = next(
-                (v for n, v in reply.exchange.response_headers if n.lower() == "content-type"), "is missing"
+                (v for n, v in reply.exchange.response_headers if n.lower() == "content-type"), "absent"
             )
             yield result(
                 "json.content_type",
                 conformity.labelled,
-                f"a JSON content type on the answer to {_about(operation, case, target)}",
+                f"Content-Type application/json on the answer to {_about(operation, case, target)}",
                 reply,
                 cause=f"labelled {reply.status} {label[:40]}",
                 hint=_HINTS["json"],
                 observed=f"Content-Type {label[:80]}",
+                fault=f"the Content-Type of a {reply.status} was {label[:80]}",
             )
         if reply.status >= 400 and not self._has_documented_cause(operation, target, reply):
             yield other_envelope(self._contract.answers, case, reply)
@@ -240,6 +279,7 @@ class Oracle:
                 reply,
                 cause=f"envelope {reply.status} {','.join(each.field for each in wrong)}",
                 observed="; ".join(map(str, wrong[:4])),
+                fault=words.breach(str(wrong[0]), reply) if wrong else "",
             )
 
     def _has_documented_cause(self, operation: Operation, target: Target, reply: Reply) -> bool:
@@ -260,12 +300,15 @@ class Oracle:
         yield result(
             "status.refusal",
             reply.status == refused.status,
-            f"the refusal of a {target.state} {self._contract.noun} to be a {refused.status}",
+            f"the refusal of {words.resource(self.api, target.state)} to be a {refused.status}",
             reply,
             cause=f"refusal {reply.status}",
+            did=self._became(reply, refused),
         )
 
-    def _undocumented(self, case: Case, target: Target, reply: Reply) -> Iterator[CheckResult]:
+    def _undocumented(
+        self, operation: Operation, case: Case, target: Target, reply: Reply
+    ) -> Iterator[CheckResult]:
         crash = crash_check(case)
         if target.state != UNKNOWN and crash is not None:
             yield self._crash(crash, case, reply)
@@ -281,18 +324,21 @@ class Oracle:
             yield result(
                 f"{self._text.name}.{what}",
                 not reply.ok,
-                f"{case.summary()} to be rejected with a 4xx",
+                f"a cancel {words.special(operation, case)} to be refused with a 4xx",
                 reply,
                 cause=f"accepted {reply.status}",
+                did=self._became(reply),
             )
         if case.mutation is Mutation.KEY and reply.ok:
-            named, noun = reply.at(self._contract.answers.id), self._contract.noun.rpartition(" ")[2]
+            named, noun = reply.at(self._contract.answers.id), words.noun(self.api)
             yield result(
                 f"key.other_{noun}",
                 named == target.id or named not in self.leased,
                 f"an answer about {target.id}, whatever else the key was used for",
                 reply,
                 cause=f"another {noun}",
+                observed=f"{self._contract.answers.id} is {words.value(named)}",
+                fault=f"a key that was used for another {noun} brought that one's answer ({reply.status})",
             )
 
     def _success(
@@ -310,74 +356,20 @@ class Oracle:
     def _crash(self, check: str, case: Case, reply: Reply) -> CheckResult:
         # A server may say of an unknown method that it isn't implemented (RFC 9110 section 15.6.2).
         fine = reply.status < 500 or (case.mutation is Mutation.METHOD and reply.status == 501)
+        special = words.special(openapi.operation(case.operation), case)
         return result(
             check,
             fine,
-            f"{case.summary()} to be answered by anything but a 5xx",
+            f"a request {special} to be answered by anything but a 5xx",
             reply,
             cause=str(reply.status),
-            hint=_HINTS["crash"],
+            hint=_HINTS["crash"] if reply.status == 500 else "",
+            did=self._became(reply),
         )
 
 
-_KEY_ABSENT = {"absent": "key.absent"}
-_CRASHES = {
-    Mutation.METHOD: "crash.method",
-    Mutation.PATH: "crash.path",
-    Mutation.MISSING: "crash.credentials",
-    Mutation.WRONG: "crash.credentials",
-    Mutation.KEY: "crash.key",
-    Mutation.TYPE: "crash.content_type",
-    Mutation.BODY: "crash.body",
-    Mutation.OPEN: "crash.body",
-}
-
-
-def crash_check(case: Case) -> str | None:
-    """Returns the check (without its operation) that a 5xx to an odd request breaks, or no answer at all."""
-    text = fuzzing(openapi.operation(case.operation).api).text
-    if text is not None:
-        value = case.value.get(text.name, MISSING) if isinstance(case.value, dict) else MISSING
-        is_open = case.mutation is Mutation.OPEN
-        if case.mutation is Mutation.FIELD_TYPE or (is_open and value is None):
-            return f"crash.{text.name}"
-        too_long = is_open and isinstance(value, str) and len(value) > text.limit
-        if case.mutation is Mutation.FIELD_LENGTH or too_long:
-            return f"{text.name}.too_long"
-    return _CRASHES.get(case.mutation)
-
-
-def effect_check(operation: Operation, case: Case) -> str | None:
-    """Returns the check (without its operation) that a refused request breaks if it took effect all the same."""
-    text = fuzzing(operation.api).text
-    match case.mutation:
-        case Mutation.MISSING | Mutation.WRONG:
-            return _auth_check(operation, case)
-        case Mutation.FIELD_TYPE if text is not None:
-            return f"{text.name}.other_type_effect"
-        case Mutation.FIELD_LENGTH if text is not None:
-            return f"{text.name}.too_long_effect"
-        case Mutation.BODY | Mutation.OPEN:
-            return "refused.body"
-    return None
-
-
-def _auth_check(operation: Operation, case: Case) -> str:
-    if case.mutation is Mutation.MISSING or any(not value for _, value in case.altered):
-        return "auth.missing"
-    named = fuzzing(operation.api).auth_checks
-    return next((named[name] for name, _ in case.altered if name in named), "auth.wrong")
-
-
-def _special(operation: Operation, case: Case) -> str | None:
-    """Returns the check of what is special about a documented request: its state isn't to blame for that."""
-    text = fuzzing(operation.api).text
-    if not operation.has_body or text is None:
-        return None
-    return text.check(case.value) if not text.is_plain(case.value) else _KEY_ABSENT.get(case.key)
-
-
 def _about(operation: Operation, case: Case, target: Target) -> str:
-    noun = "an id that names nothing" if target.state == UNKNOWN else f"{target.state} {target.id}"
+    """Returns what a documented request does, for `... to cancelling paid <id>`."""
+    noun = "an unknown id" if target.state == UNKNOWN else f"the {target.state} {target.id}"
     verb = "reading" if operation.method == "GET" else "cancelling"
-    return f"{verb} {noun}" + (f" with {case.summary()}" if case.body is not None else "")
+    return f"{verb} {noun} {words.special(operation, case)}".strip()

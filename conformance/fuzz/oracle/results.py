@@ -1,7 +1,7 @@
 """The results of checks, the targets of requests, the documented answers, and answers in words."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -11,14 +11,20 @@ from conformance.contracts import contract
 from conformance.fuzz.case import Case
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
+from conformance.model import Exchange
 from conformance.openapi import Operation
+
+ACCEPTED = "accepted"
+"""How the cause of a finding begins that says that a request was let through: no other finding explains it away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A failed check of one answer. `cause` groups findings that are the same defect seen twice.
 
-    `fault` is what the target did, in one sentence without a full stop, the title in every report.
+    `fault` is what the target did, in one sentence without a full stop, the title in every report. `did` is what
+    became of the request (`was accepted (200)`), where the title is to begin with the request in words: who knows what
+    was sent before makes one of it (`titled`).
     """
 
     expected: str
@@ -26,6 +32,20 @@ class Finding:
     cause: str
     hint: str = ""
     fault: str = ""
+    did: str = ""
+
+    def titled(self, request: str, after: str = "") -> "Finding":
+        """Returns the finding with its title: the request in words, what became of it, and what came `after` what."""
+        said = f"{request} {self.did}" if self.did else self.fault
+        return replace(self, fault=f"{said[:1].upper()}{said[1:]}{after}" if said else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request that a finding shows: in words (`a cancel of a paid withdraw`), and its exchange."""
+
+    says: str
+    exchange: Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +77,7 @@ class ExpectedResponse:
     at: str = ""
 
     def __str__(self) -> str:
-        return f"{self.status} with {self.at} {self.code!r}" if self.code else str(self.status)
+        return f"{self.status} {self.code}" if self.code else str(self.status)
 
     def lacks_code(self, reply: Reply) -> bool:
         """Returns whether the status is right and there is no code at all, which the check of the envelope reports."""
@@ -85,7 +105,11 @@ def differs(wanted: ExpectedResponse, reply: Reply, to: str) -> Finding | None:
     """Returns what is wrong with the answer to a follow-up, None where nothing is."""
     if wanted.is_met_but_for_the_code(reply):
         return None
-    return Finding(f"{wanted} to {to}", summary.of(reply), f"{reply.status}")
+    code = reply.at(wanted.at) if wanted.at else None
+    said = f"{reply.status} {code}" if isinstance(code, str) and not reply.ok else f"{reply.status}"
+    return Finding(
+        f"{wanted} to {to}", summary.of(reply), f"{reply.status}", fault=f"{to} was answered {said}"
+    )
 
 
 @cache
@@ -128,21 +152,25 @@ def result(
     hint: str = "",
     observed: str = "",
     fault: str = "",
+    did: str = "",
 ) -> CheckResult:
     """Returns the result of `check`, with a finding unless it `holds`.
 
-    `observed` is put in front of the answer itself; `cause` is the status where none is given.
+    `observed` is put in front of the answer itself; `cause` is the status where none is given; `fault` and `did` as in
+    `Finding`.
     """
     if holds:
         return CheckResult(check)
     said = f"{observed} (the answer was {summary.of(reply)})" if observed else summary.of(reply)
-    return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint, fault))
+    return CheckResult(check, Finding(expected, said, cause.strip() or str(reply.status), hint, fault, did))
 
 
 def text(value: object) -> str:
-    """Returns a JSON value for a message, cut after 120 characters."""
+    """Returns a JSON value for a message, cut after 120 characters; `absent` for one that isn't there."""
+    if value is MISSING:
+        return "absent"
     try:
         whole = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        whole = repr(value)
+        whole = str(value)
     return whole if len(whole) <= 120 else f"{whole[:117]}... ({len(whole)} characters)"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.fuzz.oracle.results import text
-from conformance.http.reply import instant
+from conformance.fuzz.oracle.results import CheckResult, result, text
+from conformance.http.reply import MISSING, Reply, instant
 from conformance.oracles.equality import same
 from conformance.states.resource import Resource
 
@@ -28,10 +28,36 @@ def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[
     """
     shown = after if isinstance(after, Mapping) else {}
     return [
-        f"{key} was {text(before[key])} and is {text(shown.get(key))}"
+        f"{key} was {text(before[key])} and is {text(shown.get(key, MISSING))}"
         for key in keys
         if key in before and not same(before[key], shown.get(key))
     ]
+
+
+def showed(lines: list[str]) -> str:
+    """Returns the new value of the first of some lines of `changed`, for a title: `status "paid", not "canceled"`."""
+    name, _, rest = (lines[0] if lines else "").partition(" ")
+    was, _, now = rest.removeprefix("was ").partition(" and is ")
+    return f"{name} {now}, not {was}" if now else f"{name} {rest.removeprefix('is ')}"
+
+
+def order_data(check: str, wrong: list[str], reply: Reply) -> list[CheckResult]:
+    """Returns the result of the check that an answer has the data of the order as the ones before it.
+
+    `wrong` are lines of `changed`.
+    """
+    names = " and ".join(each.partition(" ")[0] for each in wrong)
+    expected = f"{names} as in the answers before"
+    did = f"was answered with {showed(wrong)}"
+    return [result(check, not wrong, expected, reply, cause=names, observed="; ".join(wrong), did=did)]
+
+
+def left_out(check: str, absent: list[str], reply: Reply) -> CheckResult:
+    """Returns the finding that an answer leaves out keys whose values other answers show."""
+    names = " and ".join(absent)
+    expected, observed = f"{names} with the value that other answers show", f"{names} absent"
+    did = f"was answered without {names}"
+    return result(check, False, expected, reply, cause=f"absent {names}", observed=observed, did=did)
 
 
 def moved(before: Mapping[str, Any], after: Any, key: str) -> bool:

@@ -6,7 +6,7 @@ sequences run side by side on resources that are leased and used up, and an answ
 So sequences are drawn first, as data, and a state machine judges the answers afterwards.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,16 +40,31 @@ class StateMachine:
     """The part of an API in sequences. `model(subjects, capabilities)` makes a model for one sequence.
 
     `families` are sets of checks that one change may be attributed to. `ids` are unusual ids that name nothing, as
-    format strings for a number of six digits.
+    format strings for a number of six digits. `independent` are checks of the model whose failures leave it right:
+    what comes after them is judged like anything else.
     """
 
     model: Callable[[Sequence[Subject], Mapping[str, bool | None]], Model]
     families: tuple[frozenset[str], ...] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
+    independent: frozenset[str] = frozenset()
 
     def family(self, check: str) -> frozenset[str]:
         """Returns all checks that a change may be attributed to that this one is about."""
         return next((each for each in self.families if check in each), frozenset({check}))
+
+    def is_lost(self, results: Iterable[CheckResult]) -> bool:
+        """Returns whether a result shows that the model no longer knows the resources: a rule was broken.
+
+        What comes after is judged relative to a state that the target has left already, and would be blamed on a step
+        that did nothing wrong. A body that isn't as documented says nothing of the state.
+        """
+        return any(
+            one.finding is not None
+            and one.check not in self.independent
+            and any(part in one.check for part in (".walk.", ".auth."))
+            for one in results
+        )
 
 
 def blamed(since: Sequence[str], of: Mapping[str, str]) -> str | None:

@@ -14,15 +14,19 @@ from conformance.fuzz.oracle.results import (
     Target,
     differs,
     expected_response,
+    recorded,
 )
+from conformance.fuzz.stateful.model import changed, showed
 from conformance.fuzz.stateful.state_machine import StateMachine
 from conformance.fuzz.text_field import TextField
+from conformance.fuzz.words import became, value
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Level
 from conformance.oracles.texts import Returned, returned
 from conformance.suites.payout_intents.contract import CONTRACT
-from conformance.suites.payout_intents.state_machine import FAMILY, IntentModel
+from conformance.suites.payout_intents.intent_state import FAMILY
+from conformance.suites.payout_intents.state_machine import IntentModel
 
 SHOULD, MUST = Level.SHOULD, Level.MUST
 REASON = TextField("reason", 512, "failure_message")
@@ -184,24 +188,40 @@ FIELDS = {
 
 _CANCEL = "cancel_payout_intent."
 _AFTER_ALL = ("auth.documented", "status.existing")
-_SPOILED = ("merchant", "environment", "order_data", "keys_of_others", "other_intent", "after_401")
+_SPOILED = ("order_data", "other_intent")
+# What a plain cancel of an intent that awaits approval is judged by.
+_OF_A_CANCEL = (
+    "auth.documented",
+    "status.requires_approval",
+    *(f"reason.{what}" for what in ("plain", "absent", "free_text", "longest")),
+    "key.absent",
+    "accepts.json",
+)
+_REFUSALS = tuple(f"status.{state}" for state in ("processing", "terminal", "cancelled"))
 CONSEQUENCES = {
     **{f"walk.{what}": _AFTER_ALL for what in _SPOILED},
-    "walk.cancel": (
-        "auth.documented",
-        "status.requires_approval",
-        *(f"reason.{what}" for what in ("plain", "absent", "free_text", "longest")),
-        "key.absent",
-        "accepts.json",
-    ),
+    "walk.cancel": _OF_A_CANCEL,
+    "walk.after_401": _OF_A_CANCEL,
+    "walk.keys_of_others": _OF_A_CANCEL,
     "walk.processing": ("auth.documented", "status.processing"),
-    "walk.terminal": ("auth.documented", "status.terminal"),
+    "walk.terminal": ("auth.documented", "status.terminal", "status.processing", "status.cancelled"),
     "walk.again": ("auth.documented", "status.cancelled"),
     "walk.unknown": ("auth.documented", "status.unknown"),
+    **{
+        f"walk.{who}": (
+            *_AFTER_ALL,
+            "cancel_payout_intent.status.unknown",
+            "get_payout_intent.status.unknown",
+        )
+        for who in ("merchant", "environment")
+    },
     "walk.conflict": ("auth.documented", "key.conflict"),
     "walk.replay": ("auth.documented", "key.replay"),
-    "walk.read": ("auth.documented", "status.existing", "read_back", _CANCEL + "reason.free_text"),
+    "walk.read": (*_AFTER_ALL, "read_back", _CANCEL + "reason.free_text"),
+    "walk.proceeds": (*_AFTER_ALL, *(_CANCEL + one for one in _REFUSALS)),
+    "walk.settled": tuple(_CANCEL + one for one in _REFUSALS),
     "crash.path": ("status.unknown",),
+    "status.cancelled": ("get_payout_intent.read_back",),
     "reason.plain": ("status.requires_approval",),
     "reason.absent": ("status.requires_approval",),
     "reason.longest": ("status.requires_approval", "reason.plain"),
@@ -211,6 +231,7 @@ CONSEQUENCES = {
     "crash.body": ("status.requires_approval", "reason.plain", "reason.absent"),
     "crash.key": ("status.requires_approval", "reason.plain", "reason.absent", "key.absent", "key.conflict"),
     "crash.content_type": ("status.requires_approval", "reason.plain"),
+    "error.other": ("error.envelope",),
     "body.shape": (
         *(_CANCEL + f"body.{what}" for what in ("amounts", "environment", "recipient", "instants", "keys")),
         _CANCEL + "reason.other_type",
@@ -250,13 +271,12 @@ def follow_ups(example: Example, target: Target, key: str | None, first: Reply) 
             more=lambda reply: _of_key("key.conflict", first, reply, differs(conflict, reply, to)),
             by_history=True,
         )
-    value = {"reason": "once_more"}
     once_more = replace(
         case,
         mutation=Mutation.DOCUMENTED,
         headers=_JSON,
         body=b'{"reason": "once_more"}',
-        value=value,
+        value={"reason": "once_more"},
         key="fresh" if turn else "absent",
     )
     yield RequestStep(case=once_more, target=after, key=str(uuid4()) if turn else None)
@@ -270,9 +290,12 @@ def _of_key(check: str, first: Reply, reply: Reply, finding: Finding | None) -> 
 
 
 def _replay(first: Reply, reply: Reply) -> Finding | None:
-    to = "the same key with the same body"
+    to = "a retry under the same key with the same body"
     if reply.status == first.status and reply.json != first.json:
-        return Finding(f"the first answer's body to {to}", summary.of(reply), "another body")
+        wrong = changed(first.json, reply.json, CONTRACT.answers.keys) if isinstance(first.json, dict) else []
+        observed = f"{'; '.join(wrong)} (the answer was {summary.of(reply)})" if wrong else summary.of(reply)
+        fault = f"{to} was answered with {showed(wrong) if wrong else 'another body'}"
+        return Finding(f"the first answer's body to {to}", observed, "another body", fault=fault)
     return differs(ExpectedResponse(first.status), reply, to)
 
 
@@ -289,9 +312,15 @@ def _read_back(case: Case, first: Reply, reply: Reply) -> list[CheckResult]:
     check = "get_payout_intent.read_back"
     if reply.status == 200 and not wrong:
         return [CheckResult(check)]
-    what = ", ".join(wrong or (*facts, "failure_message"))
-    expected = f"200 with the right {what} to reading an intent that was cancelled just now"
-    return [CheckResult(check, Finding(expected, summary.of(reply), f"{reply.status} {','.join(wrong)}"))]
+    expected = "200 with what the cancel was answered with to reading the intent afterwards"
+    cause = f"{reply.status} {','.join(wrong)}"
+    if reply.status != 200:
+        fault = f"a read of an intent that was just cancelled {became(CONTRACT, reply, '200')}"
+        return [CheckResult(check, Finding(expected, summary.of(reply), cause, fault=fault))]
+    lines = [f"{name} is {value(recorded(reply, name))}" for name in wrong]
+    fault = f"a read of an intent that was just cancelled showed {lines[0].replace(' is ', ' ', 1)}"
+    observed = f"{'; '.join(lines)} (the answer was {summary.of(reply)})"
+    return [CheckResult(check, Finding(expected, observed, cause, fault=fault))]
 
 
 def _with_other_reason(case: Case) -> Case:
@@ -308,5 +337,15 @@ FUZZING = Fuzzing(
     text=REASON,
     stateless=(".other_intent", ".reason.whole"),
     follow_ups=follow_ups,
-    machine=StateMachine(model=lambda subjects, capabilities: IntentModel(subjects), families=(FAMILY,)),
+    machine=StateMachine(
+        model=lambda subjects, capabilities: IntentModel(subjects),
+        families=(FAMILY,),
+        independent=frozenset(
+            {
+                "get_payout_intent.walk.dates",
+                "get_payout_intent.walk.order_data",
+                "cancel_payout_intent.walk.order_data",
+            }
+        ),
+    ),
 )

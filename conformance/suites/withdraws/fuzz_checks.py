@@ -76,7 +76,7 @@ CHECKS = (
         ("unknown", "WD-11", "An id that names nothing answers 404, whatever came before"),
         ("merchant", "WD-12", "Another merchant's withdraw is not cancelled, whatever came before"),
         ("alike", "WD-13", "Another merchant's withdraw answers as an unknown id, whatever came before"),
-        ("odd_id", "WD-14", "A UUID of an unusual make-up is turned down calmly"),
+        ("odd_id", "WD-14", "A UUID of an unusual form is answered by a 4xx"),
         ("order_data", "WD-23", "The data of the order are the same in every answer of a sequence"),
         ("headers", "WD-01", "Headers that mean nothing to the API change no answer", SHOULD),
     ),
@@ -130,16 +130,25 @@ FIELDS = {
     }
 }
 
+_REFUSALS = ("status.paid", "status.failed", "status.canceled")
 CONSEQUENCES = {
-    **{f"walk.{what}": ("auth.documented",) for what in ("merchant", "alike", "order_data", "real")},
+    **{f"walk.{what}": ("auth.documented",) for what in ("merchant", "order_data", "reads")},
+    "status.again": ("status.canceled", "status.refusal"),
+    "walk.real": ("auth.documented", "body.success", "body.paid_at"),
+    "walk.trace": ("auth.documented", *_REFUSALS, "body.success"),
+    "walk.settled": (*_REFUSALS, "walk.real", "body.success", "body.paid_at"),
+    "walk.alike": ("auth.documented", "status.unknown", "walk.unknown"),
+    "walk.odd_id": ("status.unknown",),
     "walk.pending": ("auth.documented", "status.pending"),
     "walk.processing_cancelled": ("auth.documented", "status.processing_cancelled"),
     "walk.processing_refused": ("auth.documented", "status.processing_refused"),
-    "walk.closed": ("status.refusal", "status.canceled", "walk.again"),
+    "walk.closed": ("status.refusal", *_REFUSALS, "walk.again"),
     "walk.paid": ("auth.documented", "status.paid"),
     "walk.failed": ("auth.documented", "status.failed"),
     "walk.again": ("auth.documented", "status.canceled", "status.again"),
     "walk.unknown": ("auth.documented", "status.unknown"),
+    "status.processing_cancelled": ("status.pending",),
+    "error.other": ("error.envelope",),
     "crash.path": ("status.unknown",),
     "accepts.malformed_id": ("status.unknown",),
 }
@@ -170,8 +179,9 @@ def _again(reply: Reply) -> list[CheckResult]:
     check = "cancel_withdraw.status.again"
     if not reply.ok:
         return [CheckResult(check)]
-    expected = "a second cancel of a withdraw that was cancelled just now to be turned down"
-    return [CheckResult(check, Finding(expected, summary.of(reply), str(reply.status)))]
+    expected = "a second cancel of a withdraw that was just cancelled to be refused"
+    fault = f"a second cancel of a withdraw that was just cancelled was accepted ({reply.status})"
+    return [CheckResult(check, Finding(expected, summary.of(reply), str(reply.status), fault=fault))]
 
 
 def wrong_credentials(rng: random.Random, bag: ShuffleBag) -> Headers:
@@ -226,5 +236,6 @@ FUZZING = Fuzzing(
         model=lambda subjects, capabilities: WithdrawModel(subjects, capabilities.get("cancel_processing")),
         families=(FAMILY,),
         ids=UNUSUAL_IDS,
+        independent=frozenset(f"cancel_withdraw.walk.{what}" for what in ("alike", "odd_id", "order_data")),
     ),
 )

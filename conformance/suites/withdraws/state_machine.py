@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.fuzz.case import UNKNOWN
-from conformance.fuzz.oracle.results import CheckResult, ExpectedResponse, expected_response, result
-from conformance.fuzz.stateful.model import Subject, changed, moved
+from conformance.fuzz.oracle.results import (
+    ACCEPTED,
+    CheckResult,
+    ExpectedResponse,
+    expected_response,
+    result,
+    text,
+)
+from conformance.fuzz.stateful.model import Subject, changed, left_out, moved, order_data, showed
 from conformance.fuzz.stateful.sequence import Step
 from conformance.fuzz.stateful.state_machine import blamed
+from conformance.fuzz.words import became
 from conformance.http.reply import Reply
 from conformance.oracles.keys import has_value
 from conformance.suites.withdraws.contract import CONTRACT
@@ -117,9 +125,9 @@ class WithdrawModel:
         status = withdraw.status
         if status in _FINAL:
             holds = _REFUSED.is_met_but_for_the_code(reply)
-            late = " and was to be settled since" if withdraw.settled and status == "canceled" else ""
+            expected = f"{_REFUSED} to cancelling a {status} withdraw"
             return result(
-                _WALK + _FINAL[status], holds, f"{_REFUSED} to a withdraw that is {status}{late}", reply
+                _WALK + _FINAL[status], holds, expected, reply, did=became(CONTRACT, reply, _REFUSED)
             )
         allowed = self._allowed(status)
         if reply.ok:
@@ -135,7 +143,7 @@ class WithdrawModel:
             # Where something was tried before that may have no effect, it seems to have had one.
             check = blamed(withdraw.since, _WITHOUT_EFFECT) or check
         expected = f"{' or '.join(map(str, allowed))} to cancelling a withdraw that is {_told(status)}"
-        return result(_WALK + check, holds, expected, reply)
+        return result(_WALK + check, holds, expected, reply, did=became(CONTRACT, reply, *allowed))
 
     def _allowed(self, status: str) -> tuple[ExpectedResponse, ...]:
         if status == "pending":
@@ -151,22 +159,22 @@ class WithdrawModel:
         if step.verb == "read":
             return []
         if withdraw.subject.owner is None:
-            calm = not reply.ok and reply.status < 500
-            expected = "a UUID of an unusual make-up to be turned down like any other id"
+            did = became(CONTRACT, reply, _NOT_FOUND)
             if not withdraw.subject.certain:
-                return [result(_WALK + "odd_id", calm, expected, reply)]
+                refused = not reply.ok and reply.status < 500
+                expected = f"{_NOT_FOUND}, or another 4xx, to a UUID that names nothing"
+                return [result(_WALK + "odd_id", refused, expected, reply, did=did)]
             holds = _NOT_FOUND.is_met_but_for_the_code(reply)
-            return [result(_WALK + "unknown", holds, f"{_NOT_FOUND} to an id that names nothing", reply)]
+            return [result(_WALK + "unknown", holds, f"{_NOT_FOUND} to an unknown id", reply, did=did)]
         withdraw.since.append("merchant")
         if reply.ok and withdraw.status in ("pending", "processing", OPEN):
             withdraw.status = OPEN
         expected = f"{_NOT_FOUND} to cancelling another merchant's withdraw"
         alike = _NOT_FOUND.is_met_but_for_the_code(reply)
+        did, accepted = became(CONTRACT, reply, _NOT_FOUND), f"{ACCEPTED} {reply.status}"
         return [
-            result(
-                _WALK + "merchant", not reply.ok, "another merchant's withdraw not to be cancelled", reply
-            ),
-            result(_WALK + "alike", alike or reply.ok, expected, reply),
+            result(_WALK + "merchant", not reply.ok, expected, reply, cause=accepted, did=did),
+            result(_WALK + "alike", alike or reply.ok, expected, reply, did=did),
         ]
 
     # -- reads -----------------------------------------------------------------------------------------------
@@ -176,7 +184,9 @@ class WithdrawModel:
         if reply.status != 200 or not isinstance(shown, dict):
             # One that has worked for this withdraw before has no reason not to any more.
             worked = withdraw.seen is not None
-            return [result(_WALK + "reads", False, "200 with data, as before", reply)] if worked else []
+            did = "was answered 200 without data" if reply.status == 200 else became(CONTRACT, reply, _OK)
+            expected = "200 with data to a read, as to the one before"
+            return [result(_WALK + "reads", False, expected, reply, did=did)] if worked else []
         outcome = self._outcome(withdraw, shown, reply)
         results = [outcome, CheckResult(_WALK + "reads")]
         if outcome.finding is None:
@@ -185,8 +195,17 @@ class WithdrawModel:
             ]
         if withdraw.seen is not None and withdraw.status not in ("processing", OPEN, CLOSED):
             wrong = [key for key in ("createdAt", "updatedAt") if moved(withdraw.seen, shown, key)]
-            expected = f"a refused request to leave no trace ({', '.join(wrong)} moved)"
-            results.append(result(_WALK + "trace", not wrong, expected, reply, cause=",".join(wrong)))
+            results.append(
+                result(
+                    _WALK + "trace",
+                    not wrong,
+                    f"{' and '.join(wrong)} to stay what the read before showed",
+                    reply,
+                    cause=",".join(wrong),
+                    observed="; ".join(changed(withdraw.seen, shown, wrong)),
+                    did=f"showed that {' and '.join(wrong)} had moved",
+                )
+            )
         self._learn(withdraw, shown)
         return [*results, *self._order("read", withdraw, reply)]
 
@@ -197,16 +216,23 @@ class WithdrawModel:
             first = {"canceledAt": withdraw.canceled_at}
             date = moved(first, shown, "canceledAt") and not _coarser(withdraw.canceled_at, shown)
             check = "settled" if withdraw.settled and not date else "real" if wrong or not date else "again"
-            wrong += [f"canceledAt is {shown.get('canceledAt')!r}"] if date else []
+            wrong += changed(first, shown, ("canceledAt",)) if date else []
         elif withdraw.status in ("processing", OPEN, CLOSED):
-            wrong = [f"status is {status!r}"] if status == "canceled" else []
+            wrong = [f"status is {text(status)}"] if status == "canceled" else []
             check = "trace"
         else:
             wrong, check = changed({"status": withdraw.status}, shown, ("status",)), "trace"
         if wrong and check == "trace":
             check = blamed(withdraw.since, _WITHOUT_EFFECT) or check
-        expected = f"a withdraw that is {_told(withdraw.status)} to be shown as such ({'; '.join(wrong)})"
-        return result(_WALK + check, not wrong, expected, reply, cause=",".join(wrong)[:60])
+        return result(
+            _WALK + check,
+            not wrong,
+            f"a read to show a withdraw that is {_told(withdraw.status)}",
+            reply,
+            cause=",".join(each.partition(" ")[0] for each in wrong),
+            observed="; ".join(wrong),
+            did=f"showed {showed(wrong)}",
+        )
 
     def _learn(self, withdraw: _Withdraw, shown: dict[str, Any]) -> None:
         status = shown.get("status")
@@ -231,11 +257,9 @@ class WithdrawModel:
         absent = [key for key in _SHARED if key not in shown and has_value(before.get(key))]
         wrong = changed(before, shown, [key for key in _ORDER if key not in absent])
         withdraw.order.setdefault(place, {key: shown[key] for key in _ORDER if key in shown})
-        expected = f"nothing of the order to change ({'; '.join(wrong)})"
-        results = [result(_WALK + "order_data", not wrong, expected, reply)] if before else []
+        results = order_data(_WALK + "order_data", wrong, reply) if before else []
         if absent:
-            expected = f"{', '.join(absent)}, whose value a read shows, to be there"
-            results.append(result(_KEYS_CHECK, False, expected, reply, cause=f"absent {absent}"))
+            results.append(left_out(_KEYS_CHECK, absent, reply))
         return results
 
 
@@ -246,4 +270,4 @@ def _coarser(first: Any, shown: Mapping[str, Any]) -> bool:
 
 
 def _told(status: str) -> str:
-    return {OPEN: "open to either", CLOSED: "not to be cancelled any more"}.get(status, status)
+    return {OPEN: "pending or final by now", CLOSED: "no longer to be cancelled"}.get(status, status)
