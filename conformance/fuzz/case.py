@@ -6,7 +6,7 @@ Pure data: the same seed makes the same stream of these, whatever the target ans
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -107,26 +107,39 @@ class Case:
 class Example:
     """A case, the state of the resource that it is for (None where it has an id of its own), and what follows.
 
-    `turn` (0 to 2) chooses the follow-ups of a success.
+    `turn` (0 to 2) chooses the follow-ups of a success. `before` are sent to the resource first, since the case alone
+    shows nothing. `history` are the cases that the resource had gone through already when this one was sent.
     """
 
     case: Case
     state: str | None
     turn: int = 0
+    before: tuple[Case, ...] = ()
+    history: tuple[Case, ...] = field(default=(), compare=False, repr=False)
 
     def size(self) -> int:
-        """Returns the size of its case."""
-        return self.case.size()
+        """Returns the size of its case, and of those before it."""
+        return self.case.size() + sum(100 + one.size() for one in self.before)
+
+    def after_its_history(self) -> "Example":
+        """Returns the example that goes through the same again before the case is sent."""
+        return replace(self, before=self.history, history=())
 
     def to_json(self) -> dict[str, Any]:
-        """Returns JSON values."""
-        return {"state": self.state, "turn": self.turn, "probe": self.case.to_json()}
+        """Returns JSON values; `before` is left out where it is empty."""
+        found: dict[str, Any] = {"state": self.state, "turn": self.turn, "probe": self.case.to_json()}
+        return found | ({"before": [one.to_json() for one in self.before]} if self.before else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Example":
         """Returns the inverse of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
         state = data["state"]
-        return cls(Case.from_json(data["probe"]), None if state is None else str(state), int(data["turn"]))
+        return cls(
+            Case.from_json(data["probe"]),
+            None if state is None else str(state),
+            int(data["turn"]),
+            tuple(Case.from_json(one) for one in data.get("before", ())),
+        )
 
 
 def meant(body: bytes | None) -> Any:

@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-from conformance.fuzz.findings import Failure, Findings
+from conformance.fuzz.findings import SHOWN_CAUSES, Failure, Findings
 from conformance.model import Target
 from conformance.report.curl import curl
 
-# Of one check so many causes; of one case so many characters, of a command so many.
-CAUSES = 4
+# Of one case so many characters, of a command so many.
 _CASE = 24_000
 _COMMAND = 4_000
 
@@ -17,18 +16,22 @@ def failing_cases(findings: Findings, target: Target) -> dict[str, list[dict[str
     """Returns the smallest failing examples of each check, by its id, the smallest first.
 
     Each has `cause`, `statuses` (how often each was seen), `seen` (how often in all), `again` (whether it was seen
-    when the case was sent once more by itself, null where it wasn't tried), `expected`, `observed`, `curl` and `case`,
-    which `replay` understands; null where one of the two is too long.
+    once more on a new resource, with the same requests before it; null where there was none to try it on), `fault` (its
+    title), `expected`, `observed`, `steps`, `curl` and `case`, which `replay` understands; null where one of the two is
+    too long. `steps` are the requests that show it in their order, the deciding one last: what each `says` in words, and
+    the place of its `exchange` among those of the check.
     """
     kept: dict[str, list[dict[str, Any]]] = {}
+    places: dict[str, int] = {}
     for check, seen in findings.failing():
         found = kept.setdefault(check.id, [])
-        if len(found) < CAUSES:
-            found.append(_kept(seen, target))
+        if len(found) < SHOWN_CAUSES:
+            found.append(_kept(seen, target, places.get(check.id, 0)))
+            places[check.id] = places.get(check.id, 0) + len(seen.shown)
     return kept
 
 
-def _kept(seen: Failure, target: Target) -> dict[str, Any]:
+def _kept(seen: Failure, target: Target, first: int) -> dict[str, Any]:
     example = None if seen.example is None else seen.example.to_json()
     command = curl(seen.shown[-1].exchange, target) if seen.shown else None
     return {
@@ -36,8 +39,12 @@ def _kept(seen: Failure, target: Target) -> dict[str, Any]:
         "statuses": {str(status): often for status, often in sorted(seen.statuses.items())},
         "seen": seen.seen,
         "again": seen.again,
+        "fault": seen.finding.fault[:500],
         "expected": seen.finding.expected[:500],
         "observed": seen.finding.observed[:500],
+        "steps": [
+            {"says": sent.says[:200], "exchange": place} for place, sent in enumerate(seen.shown, first)
+        ],
         "curl": command if command is not None and len(command) <= _COMMAND else None,
         "case": example if example is None or len(json.dumps(example)) <= _CASE else None,
     }

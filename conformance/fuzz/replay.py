@@ -10,10 +10,10 @@ from typing import Any
 from conformance import contracts, fuzz
 from conformance.errors import NotTestable, RecordError, TransportError, UsageError
 from conformance.fuzz.case import Example
+from conformance.fuzz.execute.attempt import Trial, attempt
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import ResourcePool
-from conformance.fuzz.execute.shrink import Trial, attempt
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.fuzz.run import STATISTICS, context_of
 from conformance.fuzz.stateful.sequence import from_json as walk_from_json

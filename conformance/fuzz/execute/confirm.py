@@ -11,8 +11,8 @@ from itertools import groupby, islice
 
 from conformance.errors import BudgetError
 from conformance.fuzz.case import UNKNOWN, Example
+from conformance.fuzz.execute.attempt import Trial, attempt
 from conformance.fuzz.execute.context import ExecutionContext
-from conformance.fuzz.execute.shrink import Trial, attempt
 from conformance.fuzz.findings import Failure, Findings
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.checks import FuzzCheck
@@ -81,17 +81,9 @@ class _Confirming:
         example = seen.example
         if not isinstance(example, Example):
             return None  # a sequence has been taken again already
-        held = 0
-        for _ in range(_TRIES):
-            trial = self._tried(check, example)
-            if trial is None:
-                break
-            if trial.finding is not None:
-                seen.again = True
-                return None
-            held += trial.fresh and trial.judged
-            if held and len(seen.places) < 2:
-                break
+        held = self._holds(check, seen, example)
+        if held is None:
+            return None
         if example.state not in (None, UNKNOWN):
             # A new resource may have shown what its source really hands out.
             fault = self.context.pool.fault(Wanted(self.context.api, str(example.state)))
@@ -103,6 +95,31 @@ class _Confirming:
         if len(seen.places) >= _OFTEN:
             return None
         return f"it was seen {seen.seen} times, and not again on {held} new resources"
+
+    def _holds(self, check: FuzzCheck, seen: Failure, example: Example) -> int | None:
+        """Returns on how many new resources the check held; None where it failed on one of them.
+
+        If it holds for the case alone, what its resource had gone through before is sent first.
+        """
+        held = 0
+        for _ in range(_TRIES):
+            trial = self._tried(check, example)
+            if trial is None:
+                break
+            if trial.finding is not None:
+                # Another cause is another way of failing, which says nothing of this one.
+                seen.again = trial.finding.cause == seen.finding.cause or None
+                return None
+            held += trial.fresh and trial.judged
+            if held and len(seen.places) < 2:
+                break
+        again = example.after_its_history()
+        trial = self._tried(check, again) if held and again.before else None
+        if trial is None or trial.finding is None:
+            return held
+        seen.example, seen.finding, seen.shown, seen.again = again, trial.finding, trial.shown, True
+        seen.size = again.size()
+        return None
 
     def _tried(self, check: FuzzCheck, example: Example) -> Trial | None:
         """Executes the example on a new resource; returns None where none is available."""

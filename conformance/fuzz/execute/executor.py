@@ -5,7 +5,7 @@ A run, shrinking and `replay` all use it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -100,19 +100,24 @@ class Executor:
         Returns True if the resource is unchanged and can be used again.
         """
         case = example.case
+        if held is not None:
+            example = replace(example, history=held.past())
+            held.went_through(case)
         if self._unanswered.is_hopeless(case):
             self._sink.skipped(case)
             return True
         target, key, clock = self._place(case, example.state, held), _key(case), time.monotonic()
+        before = tuple(sent for one in example.before for sent in self._led_up(one, target))
         step = RequestStep(case=case, target=target, key=key, judge=partial(self._confirmed, held))
-        taken = self._take(step, example=example)
+        taken = self._take(step, before, example)
         if taken.fault is not None and not self._stopped():
             self._unanswered.met(example, target, taken.fault, time.monotonic() - clock)
         if taken.reply is None:
             # Who knows what became of it, unless nothing could become of it.
             return held is not None and held.state not in self._consumed
         reads = openapi.operation(case.operation).method == "GET"
-        return held is None or reads or self._after(example, held, step, taken.reply)
+        sent = (*before, SentRequest(taken.says, taken.reply.exchange))
+        return held is None or reads or self._after(example, held, step, taken.reply, sent)
 
     def perform_sequence(self, sequence: Sequence, lease: Lease | None = None) -> SequenceResult:
         """Executes a sequence on newly leased resources and new keys. Raises BudgetError.
@@ -187,26 +192,45 @@ class Executor:
         name, certain = self._pool.unknown_id()
         return Target(name, state, certain)
 
-    def _after(self, example: Example, held: LeasedResource, first: RequestStep, reply: Reply) -> bool:
-        """Follows a cancel up; returns True if the resource is unchanged and can be used again."""
+    def _led_up(self, case: Case, target: Target) -> Iterator[SentRequest]:
+        """Sends a request that only leads up to the one that is judged; nothing where it gets no answer."""
+        step = RequestStep(case=case, target=target, key=_key(case))
+        self._sink.sent(case)
+        reply = self._asked(case, partial(self._sender.send, step))
+        if not isinstance(reply, TransportError):
+            yield SentRequest(_says(step), reply.exchange)
+
+    def _after(
+        self,
+        example: Example,
+        held: LeasedResource,
+        first: RequestStep,
+        reply: Reply,
+        sent: tuple[SentRequest, ...],
+    ) -> bool:
+        """Follows a cancel up; returns True if the resource is unchanged and can be used again.
+
+        `sent` are the requests so far.
+        """
         case = example.case
         if held.state not in self._consumed:
             # Whatever state it was in, it may be in another one now.
             return not reply.ok
         if reply.ok:
             if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
-                self._follow_up(example, first, SentRequest(_says(first), reply.exchange), reply)
+                self._follow_up(example, first, sent, reply)
             return False
         if reading(self._api) is None:
             return True
         # One that refused a documented request isn't to be trusted any more.
         return case.mutation is not Mutation.DOCUMENTED and not self._took_effect(
-            example, first.target, reply
+            example, first.target, reply, sent
         )
 
-    def _follow_up(self, example: Example, first: RequestStep, sent: SentRequest, reply: Reply) -> None:
+    def _follow_up(
+        self, example: Example, first: RequestStep, before: tuple[SentRequest, ...], reply: Reply
+    ) -> None:
         """Sends what follows a success, up to the first answer that isn't as it should be."""
-        before: tuple[SentRequest, ...] = (sent,)
         for step in fuzzing(self._api).follow_ups(example, first.target, first.key, reply):
             if self._stopped():
                 return
@@ -217,7 +241,9 @@ class Executor:
             if taken.reply is not None:
                 before = (*before, SentRequest(taken.says, taken.reply.exchange))
 
-    def _took_effect(self, example: Example, target: Target, refusal: Reply) -> bool:
+    def _took_effect(
+        self, example: Example, target: Target, refusal: Reply, sent: tuple[SentRequest, ...]
+    ) -> bool:
         """Returns whether a refused request cancelled its resource nevertheless, as reading it tells."""
         case, read = example.case, reading(self._api)
         if self._stopped() or read is None:
@@ -240,8 +266,7 @@ class Executor:
 
         get = Case(read.id, "follow-up", "GET", Mutation.DOCUMENTED)
         step = RequestStep(case=get, target=target, judge=lambda case, target, reply: effect(reply))
-        sent = SentRequest(words.request(operation, case, target.state), refusal.exchange)
-        reply = self._take(step, (sent,), example).reply
+        reply = self._take(step, sent, example).reply
         return reply is not None and is_cancelled(reply)
 
     def _confirmed(

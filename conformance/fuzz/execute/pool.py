@@ -11,6 +11,7 @@ from enum import Enum
 
 from conformance.contracts import contract
 from conformance.errors import NotTestable, TransportError
+from conformance.fuzz.case import Case
 from conformance.fuzz.states import budget, consumed
 from conformance.http.segment import segment
 from conformance.session import Session
@@ -18,18 +19,33 @@ from conformance.states.resource import Resource, Wanted
 
 # Older than this, a resource may have moved on by itself: a surprise is confirmed with a new one.
 _FRESH_S = 0.5
+# With more requests than these, what a resource went through isn't sent once more.
+LONGEST_HISTORY = 12
 # So often in a row no resource is to be had, before no more of the state are asked for.
 _GIVE_UP = 3
 
 
 @dataclass(slots=True)
 class LeasedResource:
-    """A leased resource, and when it was leased. `used` counts the requests that it was named in."""
+    """A leased resource, and when it was leased.
+
+    `used` counts the requests that it was named in; `history` are these, up to as many as can be sent once more.
+    """
 
     resource: Resource
     state: str
     since: float = field(default_factory=time.monotonic)
     used: int = 0
+    history: list[Case] = field(default_factory=list)
+
+    def went_through(self, case: Case) -> None:
+        """Notes a request that the resource was named in."""
+        if len(self.history) <= LONGEST_HISTORY:
+            self.history.append(case)
+
+    def past(self) -> tuple[Case, ...]:
+        """Returns the requests so far; none where there were too many to send them once more."""
+        return tuple(self.history) if len(self.history) <= LONGEST_HISTORY else ()
 
     @property
     def id(self) -> str:

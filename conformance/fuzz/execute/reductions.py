@@ -28,7 +28,18 @@ _ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 
 def of_example(best: Example) -> Reductions[Example]:
-    """Generates simpler cases, each once; begins anew with those of a case that failed."""
+    """Generates simpler cases, each once; begins anew with those of a case that failed.
+
+    What has to be sent before is made as short as it can be first of all.
+    """
+    size = (len(best.before) + 1) // 2
+    while size:
+        at = 0
+        while at < len(best.before):
+            fewer = (*best.before[:at], *best.before[at + size :])
+            smaller_before = yield replace(best, before=fewer)
+            best, at = (best, at + size) if smaller_before is None else (smaller_before, at)
+        size //= 2
     tried: set[int] = set()
     smaller: Example | None = best
     while smaller is not None:

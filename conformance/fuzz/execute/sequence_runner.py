@@ -102,8 +102,7 @@ class SequenceRunner:
             if found is None:
                 return
             best, again = found, found is not performed or None
-        first = performed.wrong_about(check)
-        blamed = best.wrong_about(check, first[2].cause if first is not None else None)
+        blamed = best.wrong_about(check)
         reply = best.taken[blamed[0]].reply if blamed is not None else None
         if blamed is None or reply is None:
             return

@@ -8,115 +8,25 @@ makes the target fail, and it was seen twice.
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from conformance.errors import BudgetError
-from conformance.fuzz.case import UNKNOWN, Case, Example
-from conformance.fuzz.execute.context import ExecutionContext, ResultSink
-from conformance.fuzz.execute.executor import Executor, SequenceResult
+from conformance.fuzz.case import Example
+from conformance.fuzz.execute.attempt import Trial, attempt
+from conformance.fuzz.execute.context import ExecutionContext
+from conformance.fuzz.execute.executor import SequenceResult
 from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
 from conformance.fuzz.execute.unanswered import NO_ANSWER
 from conformance.fuzz.findings import Failure, Findings
-from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest
 from conformance.fuzz.stateful.sequence import Sequence
-from conformance.http.reply import Reply
-from conformance.model import Exchange
 
 # Of one cause: so many requests and seconds. Of one run: so many causes of a check, and so many seconds.
 _REQUESTS = 40
 _SECONDS = 4.0
 CAUSES = 3
 WHOLE_S = 15.0
-# What a run may lease more than it had planned, so that there is something left to shrink with.
-_EXTRA = 200
-
-
-@dataclass(slots=True)
-class Trial(ResultSink):
-    """A sink for one execution: keeps what `check` showed. `cause` None keeps any.
-
-    `fresh` tells whether the resource was a new one.
-    """
-
-    check: str
-    cause: str | None = None
-    judged: bool = False
-    requests: int = 0
-    finding: Finding | None = None
-    shown: tuple[SentRequest, ...] = ()
-    answers: list[Exchange] = field(default_factory=list)
-    fault: Exchange | None = None
-    fresh: bool = True
-
-    def sent(self, case: Case) -> None:
-        """Counts a request."""
-        self.requests += 1
-
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: tuple[SentRequest, ...] = (),
-        example: Example | None = None,
-        says: str = "",
-    ) -> None:
-        """Keeps the first finding of the check and cause."""
-        self.answers.append(reply.exchange)
-        for one in results:
-            self.judged |= one.check == self.check
-            found = one.finding if one.check == self.check else None
-            if found is not None and self.cause in (None, found.cause) and self.finding is None:
-                self.finding, self.shown = found, (*before, SentRequest(says, reply.exchange))
-
-    def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
-        """Keeps the exchange: a request without an answer is no finding."""
-        self.fault = exchange
-
-    def unanswered(
-        self, result: CheckResult, exchange: Exchange | None, example: Example, says: str = ""
-    ) -> None:
-        """Keeps the finding that no answer ever comes."""
-        if result.check != self.check or exchange is None or result.finding is None:
-            return
-        self.judged = True
-        self.answers.append(exchange)
-        if self.cause in (None, result.finding.cause):
-            self.finding, self.shown = result.finding, (SentRequest(says, exchange),)
-
-
-def attempt(
-    context: ExecutionContext,
-    example: Example,
-    trial: Trial,
-    stopped: Callable[[], bool] = lambda: False,
-    *,
-    new: bool = False,
-) -> bool:
-    """Executes `example` once more, with `trial` as sink. Returns False where no resource is available.
-
-    With `new`, on a resource that was never used, if there is one: what a case has done to one may not be done twice.
-    Raises BudgetError.
-    """
-    held = None
-    if example.state not in (None, UNKNOWN):
-        extra = 0 if context.pool.frugal else _EXTRA
-        held = context.pool.take(str(example.state), extra=extra, new=True) if new else None
-        trial.fresh = held is not None
-        held = held or context.pool.take(str(example.state), extra=extra)
-        if held is None:
-            return False
-    executor = Executor(context, trial, lambda: stopped() or trial.finding is not None)
-    good = False
-    try:
-        good = executor.perform(example, held)
-    finally:
-        if held is not None:
-            # A defect may have changed what it should have left alone.
-            context.pool.give_back(held, good=good and trial.finding is None)
-    return True
 
 
 def shrink_all(
@@ -172,7 +82,7 @@ def shrink(context: ExecutionContext, check: str, seen: Failure, stopped: Callab
     if not work.is_over():
         work.begin()
     if seen.again and isinstance(seen.example, Example):
-        smallest(of_example(seen.example), work.attempt, work.is_over)
+        work.shrink()
     return work.sent
 
 
@@ -197,15 +107,40 @@ class _OfExample:
         assert isinstance(self._seen.example, Example)
         if self._seen.again is not None:
             return
-        trial = Trial(self._check, self._seen.finding.cause)
-        failed = self.attempt(self._seen.example, trial, new=True) is not None
-        if failed or (self._possible and trial.fresh and trial.answers and not self._stopped()):
-            self._seen.again = failed
+        example, said = self._seen.example, None
+        for one in (example, example.after_its_history()):
+            if one is not example and not one.before:
+                break
+            trial = Trial(self._check, self._seen.finding.cause)
+            failed = self.attempt(one, trial, new=True) is not None
+            if not self._possible or self._stopped() or not (failed or (trial.fresh and trial.answers)):
+                return
+            said = failed
+            if failed:
+                break
+        self._seen.again = said
+
+    def shrink(self) -> None:
+        """Goes on to the smallest example, if that one fails on a new resource, too."""
+        seen = self._seen
+        assert isinstance(seen.example, Example)
+        kept = seen.example, seen.finding, seen.shown, seen.size
+        smallest(of_example(seen.example), self.attempt, self.is_over)
+        if seen.example is kept[0] or not self._possible or self._stopped():
+            return
+        trial = Trial(self._check, seen.finding.cause)
+        last = seen.example
+        assert isinstance(last, Example)
+        if self.attempt(last, trial, new=True) is None and trial.fresh and trial.answers:
+            # It had failed for what the resource went through before.
+            seen.example, seen.finding, seen.shown, seen.size = kept
 
     def attempt(self, example: Example, trial: Trial | None = None, *, new: bool = False) -> Example | None:
         """Executes an example; keeps and returns it if it fails in the same way."""
         trial = trial or Trial(self._check, self._seen.finding.cause)
-        self._possible = attempt(self._context, example, trial, self._stopped, new=new)
+        self._possible = attempt(
+            self._context, example, trial, self._stopped, new=new or bool(example.before)
+        )
         self.sent += trial.requests
         if trial.finding is None:
             return None
@@ -225,10 +160,12 @@ def shrunk(
     found = performed.wrong_about(check)
     if found is None:
         return None
-    work = _OfSequence(check, found[2].cause, again, tries)
+    work = _OfSequence(check, again, tries)
     whole = work.attempt(replace(performed.sequence, steps=performed.sequence.steps[: found[0] + 1]))
     if whole is None:
         return performed if work.hindered else None
+    last = work.best.wrong_about(check) if work.best is not None else None
+    work.cause = last[2].cause if last is not None else None
     smallest(of_sequence(whole), work.attempt, lambda: work.left <= 0)
     return work.best
 
@@ -238,9 +175,9 @@ class _OfSequence:
     """Attempts the reductions of one failing sequence, for as long as there are tries and resources `left`."""
 
     check: str
-    cause: str
     again: Callable[[Sequence], SequenceResult]
     left: int
+    cause: str | None = None
     hindered: bool = False
     best: SequenceResult | None = None
 
