@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--allow-live", is_flag=True, help="Permit a profile whose environment is live.")
 @guarded
 def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) -> int:
-    """Perform the check CHECK of the run in the folder RUN again, on fresh resources, signed anew.
+    """Send the requests that failed the fuzzing check CHECK of the run in the folder RUN again, to new resources.
 
     Of a check of the fuzzing, the case that failed is sent; any other is run by itself. CHECK is a check's id, as
     reports print it, or a part of it. Exit codes: 0 it no longer fails, 1 it still fails, 2 usage or profile
@@ -35,7 +35,7 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     from conformance import profile, profile_copy
     from conformance.fuzz import check_ids
     from conformance.fuzz import replay as again
-    from conformance.runner import replay as by_hand
+    from conformance.report.safe import line
 
     run = folder if folder.is_dir() else folder.parent
     written = by_hand.written(run, check)
@@ -48,6 +48,9 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     if kept[0].check not in check_ids(loaded.target.api):
         complain(f"{kept[0].check} is no check of {loaded.target.api}", "Name the profile of this run's API.")
         return 2
+    click.echo(
+        f"A replay of {loaded.target.name}, {line(kept[0].check)}: the requests of the run, sent anew."
+    )
     results = again.replay(loaded, kept)
     for number, one in enumerate(results, 1):
         _tell(one, number if len(results) > 1 else None)
@@ -84,42 +87,36 @@ def _tell(one: "Replayed", number: int | None) -> None:
         why=one.why,
     )
 
-
-def _say(
-    name: str,
-    fails: bool | None,
-    *,
-    expected: str,
-    before: str,
-    observed: str,
-    command: str,
-    why: str,
-    other: bool = False,
-    held: bool = False,
-) -> None:
-    from conformance.report.safe import inert, line, visible
-
-    def row(label: str, value: str) -> None:
-        if value:
-            click.echo(inert(f"  {label.ljust(10)}{line(value, 500)}"))
-
-    if fails is None:
-        click.echo(f"{style('not tried', 'warn')}  {line(name)}")
-        row("why", why)
+    name = line(one.kept.check) + (f", case {number} ({line(one.kept.cause)})" if number else "")
+    if one.fails is None:
+        click.echo(f"{style('not tried', 'warn')}  {name}")
+        click.echo(f"  why       {line(one.why, 500)}")
+        _list(one.steps)
         return
-    words = ("fails now", "passes") if held else ("still fails", "no longer fails")
-    verdict = style(words[0], "bad") if fails else style(words[1], "good")
-    click.echo(f"{verdict}  {line(name)}{', now in another way' if other else ''}")
-    row("expected", expected)
-    row("before", before if fails else "")
-    row("observed", observed)
-    if command:
-        click.echo("  repeat")
-        for part in visible(command, newlines=True).split("\n"):
-            click.echo(inert(f"    {part}"))
+    verdict = style("still fails", "bad") if one.fails else style("no longer fails", "good")
+    click.echo(f"{verdict}  {name}{', now in another way' if one.other else ''}")
+    if one.fault:
+        click.echo(f"  title     {line(one.fault, 500)}")
+    click.echo(f"  expected  {line(one.expected, 500)}")
+    if one.fails:
+        click.echo(f"  before    {line(one.kept.observed, 500)}")
+    click.echo(f"  observed  {line(one.observed, 500)}")
+    _list(one.steps)
+    click.echo("  repeat" + (f"  (the last of {len(one.steps)} requests)" if len(one.steps) > 1 else ""))
+    for part in visible(one.curl, newlines=True).split("\n"):
+        click.echo(f"    {part}")
 
 
-def _code(results: Sequence["Replayed | Performed"]) -> int:
+def _list(steps: Sequence[str]) -> None:
+    """Lists the requests of this replay, each with the status of its answer; the last one decides."""
+    from conformance.report.safe import line
+
+    for number, step in enumerate(steps, 1):
+        mark = "  <- decides" if number == len(steps) > 1 else ""
+        click.echo(f"  {'sent' if number == 1 else '    '}      {number}. {line(step, 300)}{mark}")
+
+
+def _code(results: Sequence["Replayed"]) -> int:
     """Returns 1 if any case still fails; otherwise 3 or 4 if any couldn't be tried; otherwise 0."""
     if any(one.fails for one in results):
         return 1

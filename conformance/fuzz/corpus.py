@@ -16,9 +16,9 @@ def failing_cases(findings: Findings, target: Target) -> dict[str, list[dict[str
     """Returns the smallest failing examples of each check, by its id, the smallest first.
 
     Each has `cause`, `statuses` (how often each was seen), `seen` (how often in all), `again` (whether it was seen
-    once more on a new resource, with the same requests before it; null where there was none to try it on), `fault` (its
-    title), `expected`, `observed`, `steps`, `curl` and `case`, which `replay` understands; null where one of the two is
-    too long. `steps` are the requests that show it in their order, the deciding one last: what each `says` in words, and
+    once more on a new resource, after the same requests; null where there was none to try it on), `fault` (its title),
+    `expected`, `observed`, `steps`, `curl` and `case`, which `replay` understands; null where one of the two is too
+    long. `steps` are the requests that show it, in their order, the deciding one last: what each `says` in words, and
     the place of its `exchange` among those of the check.
     """
     kept: dict[str, list[dict[str, Any]]] = {}

@@ -1,9 +1,9 @@
-"""Sends a failing case of a finished run again: on a fresh resource, signed anew, judged by the same rules."""
+"""Sends a failing case of a finished run again: to new resources, signed anew, judged by the same rules."""
 
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import ResourcePool
 from conformance.fuzz.oracle.checks import SUITE
+from conformance.fuzz.oracle.results import Finding, SentRequest
 from conformance.fuzz.run import STATISTICS, context_of
-from conformance.fuzz.stateful.sequence import from_json as walk_from_json
+from conformance.fuzz.stateful import telling
+from conformance.fuzz.stateful.sequence import from_json as sequence_from_json
 from conformance.http import summary
-from conformance.model import Exchange
 from conformance.profile import Profile
 from conformance.report.curl import curl
 from conformance.report.record import RUN_FILE
@@ -44,7 +45,9 @@ class Kept:
 class Replayed:
     """The result of sending one case again. `fails` is None where it couldn't be tried: `why` then tells.
 
-    `other` is set where the check fails, though in another way than it did.
+    `fault` is the title of what failed now. `steps` are the requests that were sent now, in their order, each in words
+    and with the status of its answer; the last one decides. `other` is set where the check fails, though in another way
+    than it did.
     """
 
     kept: Kept
@@ -55,6 +58,8 @@ class Replayed:
     why: str = ""
     unreachable: bool = False
     other: bool = False
+    fault: str = ""
+    steps: tuple[str, ...] = ()
 
 
 def failing(folder: Path, wanted: str) -> list[Kept]:
@@ -112,7 +117,7 @@ def _again(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
 def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
     example = Example.from_json(kept.example)
     trial = Trial(kept.check.removeprefix(f"{SUITE}::"))
-    if not attempt(context, example, trial):
+    if not attempt(context, example, trial, new=True):
         if context.pool.lost is not None:
             raise context.pool.lost
         why = context.pool.missing.get(
@@ -120,50 +125,70 @@ def _case(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
         )
         return Replayed(kept, None, kept.expected, "", why=why)
     if trial.finding is not None:
-        shown = trial.shown[-1].exchange
-        other = trial.finding.cause != kept.cause
-        return _told(session, kept, True, trial.finding.expected, trial.finding.observed, shown, other=other)
+        return _told(session, kept, trial.shown, trial.finding)
     if not trial.answers:
         said = trial.fault.error if trial.fault is not None and trial.fault.error else "no answer came"
         return Replayed(kept, None, kept.expected, "", why=said, unreachable=True)
     if not trial.judged:
         why = f"the answer says nothing of it: {summary.of_exchange(trial.answers[0])}"
         return Replayed(kept, None, kept.expected, "", why=why)
-    return _told(session, kept, False, kept.expected, summary.of_exchange(trial.answers[0]), trial.answers[0])
+    return _told(session, kept, (*trial.before, *trial.sent_requests[: len(example.before) + 1]))
 
 
 def _sequence(session: Session, context: ExecutionContext, kept: Kept) -> Replayed:
-    performed = Executor(context, ResultSink()).perform_sequence(walk_from_json(kept.example))
+    sequence = sequence_from_json(kept.example)
+    performed = Executor(context, ResultSink()).perform_sequence(sequence)
     if performed.missing is not None:
         return Replayed(kept, None, kept.expected, "", why=performed.missing)
-    found = performed.wrong_about(kept.check.removeprefix(f"{SUITE}::"))
+    sent = tuple(
+        SentRequest(says, one.reply.exchange)
+        for says, one in zip(telling.told(sequence), performed.taken, strict=False)
+        if one.reply is not None
+    )
+    found = performed.failing(kept.check.removeprefix(f"{SUITE}::"))
     if found is not None:
         number, _, finding = found
-        reply = performed.taken[number].reply
-        shown = reply.exchange if reply is not None else performed.exchanges[-1]
-        other = finding.cause != kept.cause
-        return _told(session, kept, True, finding.expected, finding.observed, shown, other=other)
+        ended = replace(sequence, steps=sequence.steps[: number + 1])
+        return _told(session, kept, sent, finding.titled(telling.title(ended), telling.after(ended)))
     if performed.fault is not None:
         raise performed.fault
-    if not performed.exchanges:
+    if not sent:
         return Replayed(kept, None, kept.expected, "", why="no step of the sequence was answered")
-    last = performed.exchanges[-1]
-    return _told(session, kept, False, kept.expected, summary.of_exchange(last), last)
+    if len(performed.taken) < len(sequence.steps):
+        last = next((one.finding for one in performed.taken[-1].results if one.finding), None)
+        why = f"another rule was broken before: {last.fault if last is not None else ''}"
+        return Replayed(
+            kept, None, kept.expected, "", why=session.redactor.text(why), steps=_steps(session, sent)
+        )
+    return _told(session, kept, sent)
 
 
 def _told(
-    session: Session,
-    kept: Kept,
-    fails: bool,
-    expected: str,
-    observed: str,
-    shown: Exchange,
-    *,
-    other: bool = False,
+    session: Session, kept: Kept, sent: tuple[SentRequest, ...], finding: Finding | None = None
 ) -> Replayed:
-    clean = session.redactor.text
-    command = curl(shown, session.profile.target)
-    return Replayed(kept, fails, clean(expected), clean(observed), clean(command), other=other)
+    """Returns what was seen now; `finding` is None where nothing failed."""
+    clean, last = session.redactor.text, sent[-1].exchange
+    command = clean(curl(last, session.profile.target))
+    steps = _steps(session, sent)
+    if finding is None:
+        observed = clean(summary.of_exchange(last))
+        return Replayed(kept, False, clean(kept.expected), observed, command, steps=steps)
+    return Replayed(
+        kept,
+        True,
+        clean(finding.expected),
+        clean(finding.observed),
+        command,
+        other=finding.cause != kept.cause,
+        fault=clean(finding.fault),
+        steps=steps,
+    )
+
+
+def _steps(session: Session, sent: tuple[SentRequest, ...]) -> tuple[str, ...]:
+    return tuple(
+        session.redactor.text(f"{one.says}: {one.exchange.status or one.exchange.error}") for one in sent
+    )
 
 
 def _read(folder: Path) -> tuple[Mapping[str, Any], list[str]]:

@@ -124,7 +124,9 @@ def special(operation: Operation, case: Case) -> str:
             every = len(case.omitted) == len(operation.credentials)
             return "without credentials" if every else f"without {' and '.join(case.omitted)}"
         case Mutation.WRONG:
-            return "with " + " and ".join(_header(name, text) for name, text in case.altered)
+            wrong = "with " + " and ".join(_header(name, text) for name, text in case.altered)
+            odd = case.body is not None and not operation.has_body
+            return f"{wrong} and {_body(operation, case).removeprefix('with ')}" if odd else wrong
         case Mutation.TYPE:
             label = next((text for name, text in case.headers if name == "Content-Type"), None)
             if label is None:

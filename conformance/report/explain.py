@@ -244,10 +244,10 @@ def unreached(record: RunRecord) -> str:
     if not names:
         return ""
     more = f" and {len(names) - _UNREACHED} more" if len(names) > _UNREACHED else ""
-    return (
-        f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}. Either the target "
-        "answered otherwise, or no resource was available in the state that leads there."
-    )
+    missing = (record.fuzz or {}).get("missing_states")
+    states = [line(str(one), 100) for one in missing] if isinstance(missing, Mapping) else []
+    why = f"; no resource was available in: {', '.join(states)}" if states else ""
+    return f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}{why}."
 
 
 def duration(record: RunRecord) -> float | None:

@@ -80,6 +80,19 @@ class SequenceResult:
                 return number, result, found
         return None
 
+    def failing(self, check: str) -> tuple[int, CheckResult, Finding] | None:
+        """Returns the same as `wrong_about`; for the check of further headers, whatever rule was broken."""
+        if not check.endswith(".walk.headers"):
+            return self.wrong_about(check)
+        return next(
+            (
+                (number, one, one.finding)
+                for number, one in self.wrong()
+                if one.finding is not None and ".walk." in one.check
+            ),
+            None,
+        )
+
 
 class Executor:
     """Executes examples and sequences, and tells `sink` what came. Follow-ups end once `stopped` returns True."""

@@ -16,7 +16,16 @@ from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.generate import bodies
 from conformance.fuzz.generate.schemathesis_source import derived
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
-from conformance.fuzz.generate.values import HEX, PLAIN, garbage, long, multibyte, wrong_authorization
+from conformance.fuzz.generate.values import (
+    HEX,
+    NAMES,
+    NUMBERS,
+    PLAIN,
+    garbage,
+    long,
+    multibyte,
+    wrong_authorization,
+)
 from conformance.fuzz.text_field import TextField, body_mutation
 from conformance.http.reply import MISSING
 from conformance.model import Headers
@@ -45,6 +54,9 @@ _MARKUP = (
     "\\u0041",
     "=1+1",
     "../..",
+    "$$ $& $1",
+    "{0} {x}",
+    "#{x}",
 )
 _PROMISED = (
     None,
@@ -174,18 +186,27 @@ def credentials(operation: Operation, seed: int, number: int, size: int) -> Iter
     """Generates requests whose credentials can't be right, for a resource that exists."""
     rng, bag = _seeded(seed, operation.id, "credentials", number)
     body, value = bodies.empty(operation)
-    for _ in range(size):
+    for turn in range(size):
+        if not operation.has_body and operation.method != "GET":
+            # Whatever a body holds where none is due, it is read, or not, before the credentials are checked.
+            body = _odd_body("x", rng, bag) or None if turn % 4 == 3 else None
         yield Case(
             operation=operation.id,
             phase="credentials",
             method=operation.method,
             mutation=Mutation.WRONG,
-            headers=bodies.label(operation) if body is not None else (),
+            headers=_label(operation, body),
             body=body,
-            value=value if body is not None else None,
-            key="fresh" if body is not None else "absent",
+            value=value if operation.has_body else None,
+            key="fresh" if operation.has_body else "absent",
             altered=_wrong_credentials(operation, rng, bag),
         )
+
+
+def _label(operation: Operation, body: bytes | None) -> Headers:
+    if body is None:
+        return ()
+    return bodies.label(operation) if operation.has_body else (("Content-Type", bodies.JSON),)
 
 
 def _wrong_credentials(operation: Operation, rng: random.Random, bag: ShuffleBag) -> Headers:
@@ -233,7 +254,7 @@ def odd(operation: Operation, seed: int, number: int, size: int) -> Iterator[Cas
 
 def free_text(rng: random.Random, bag: ShuffleBag, field: TextField) -> str | None:
     """Draws a text that every honest target takes and gives back as it came; None for leaving it out."""
-    kind = bag.draw("kind", range(10))
+    kind = bag.draw("kind", range(11))
     if kind <= 2:
         words = "_".join(rng.choices(_WORDS, k=rng.randint(1, 4)))
         return rng.choice((words, words.title(), words.upper()))
@@ -242,6 +263,8 @@ def free_text(rng: random.Random, bag: ShuffleBag, field: TextField) -> str | No
     if kind <= 5:
         lengths = [one for one in _LENGTHS if one <= field.limit]
         return "".join(rng.choices(PLAIN, k=bag.draw("length", lengths)))
+    if kind == 10:
+        return bag.draw("name", NAMES)
     if kind == 6:
         return " ".join(bag.draw("markup", _MARKUP) for _ in range(3))
     text = "".join(rng.choices(bag.draw("alphabet", _ALPHABETS), k=rng.randint(1, 60)))
@@ -265,6 +288,9 @@ def _near_id(rng: random.Random, bag: ShuffleBag) -> str:
             whole[:at] + "%F0%9F%98%80" + whole[at:],
             whole[:at] + "%C3%28" + whole[at:],
             "-" + digits,
+            rng.choice(NAMES),
+            str(2**53 + rng.choice((-1, 1))),
+            whole[:at] + "%ED%A0%80" + whole[at:],
             str(rng.randrange(-(2**70), 2**70)),
             rng.choice(
                 (
@@ -307,6 +333,12 @@ def _odd_body(name: str, rng: random.Random, bag: ShuffleBag) -> bytes:
             b'{"a":' * deep + b"1" + b"}" * deep,
             key + b"9" * rng.choice((20, 5_000)) + b"}",
             b'{"__proto__": ' + key + b'"x"}}',
+            f'{{"{rng.choice(NAMES)}": {{"{rng.choice(NAMES)}": 1}}}}'.encode(),
+            key + f'"x", "{rng.choice(NAMES)}": null}}'.encode(),
+            key + rng.choice(NUMBERS) + b"}",
+            b'{"' + b"k" * 4_000 + b'": 1}',
+            key + b'"\xed\xa0\x80"}',
+            key + b'"cut \\udc00 in \\ud83d"}',
             json.dumps({name: "utf-16"}).encode("utf-16"),
         ),
     )
@@ -319,6 +351,8 @@ def _odd_keys(name: str, rng: random.Random, bag: ShuffleBag) -> Headers:
         (
             ((name, ""),),
             ((name, unique * 25),),
+            ((name, "".join(rng.choices(PLAIN, k=4_000))),),
+            ((name, rng.choice(NAMES)),),
             ((name, long(rng)),),
             ((name, unique), (name, unique[::-1])),
             ((name, multibyte(rng) + unique),),

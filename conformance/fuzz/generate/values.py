@@ -9,6 +9,20 @@ from conformance.model import Headers
 _LATIN = "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x100))))
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 HEX = "0123456789abcdef"
+NAMES = ("__proto__", "constructor", "toString", "hasOwnProperty", "valueOf", "prototype", "__class__")
+"""Names that objects of some languages have before anything is put in: a look-up finds what nobody stored."""
+NUMBERS = (
+    b"9007199254740991",
+    b"9007199254740993",
+    b"-9007199254740993",
+    b"9007199254740993.5",
+    b"18446744073709551616",
+    b"1e308",
+    b"1e400",
+    b"-0.0",
+    b"5e-324",
+)
+"""Numbers of JSON where 53 bits, 64 bits or a double end."""
 
 
 def garbage(rng: random.Random, alphabet: str = _LATIN, longest: int = 80) -> str:
@@ -32,6 +46,7 @@ def wrong_authorization(rng: random.Random, bag: ShuffleBag) -> Headers:
     def encoded(data: bytes) -> str:
         return base64.b64encode(data).decode()
 
+    name = rng.choice(NAMES)
     noise = rng.randbytes(rng.randint(1, 40))
     value = bag.draw(
         "basic",
@@ -44,6 +59,8 @@ def wrong_authorization(rng: random.Random, bag: ShuffleBag) -> Headers:
             "Basic " + encoded(garbage(rng).encode() + b":" + garbage(rng).encode()),
             "Basic " + garbage(rng),
             "Basic " + encoded(noise)[:-1] + "*",
+            "Basic " + encoded(f"{name}:{rng.choice(NAMES)}".encode()),
+            "Basic " + encoded(name.encode()),
             "Basic =",
             "Basic",
             "Basic " + encoded(long(rng).encode() + b":x"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.fuzzing import Fuzzing, RequestStep
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
-from conformance.fuzz.generate.values import HEX, PLAIN, garbage, long, multibyte
+from conformance.fuzz.generate.values import HEX, NAMES, PLAIN, garbage, long, multibyte
 from conformance.fuzz.oracle.checks import FuzzCheck, table
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, text
 from conformance.fuzz.stateful.state_machine import StateMachine
@@ -200,6 +200,8 @@ def wrong_credentials(rng: random.Random, bag: ShuffleBag) -> Headers:
                 (key, long(rng)),
                 (key, "".join(rng.choices(PLAIN, k=10_000))),
                 (key, rng.choice(("null", "0", "'--"))),
+                (key, rng.choice(NAMES)),
+                (signature, "sha256=" + rng.choice(NAMES)),
                 (signature, "sha256=" + "".join(rng.choices(HEX, k=64))),
                 (
                     signature,
