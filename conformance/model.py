@@ -303,13 +303,17 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The system that is judged. `env` maps a credential (`primary.` and its field) to the variable that holds it."""
+    """The system that is judged. `env` maps a credential (`primary.` and its field) to the variable that holds it.
+
+    `scope` maps what isn't certified (`other_merchant`, `other_environment`) to the reason.
+    """
 
     name: str
     api: str
     base_url: str
     environment: str
     env: Mapping[str, str] = field(default_factory=dict, metadata=OPTIONAL)
+    scope: Mapping[str, str] = field(default_factory=dict, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance import contracts
 from conformance.contract import Contract
-from conformance.profile import SOURCES
+from conformance.profile import OWNERS, SOURCES
 
 Schema = dict[str, Any]
 
@@ -29,7 +29,7 @@ def build(known: Sequence[Contract]) -> Schema:
         "description": "One target and one API: where it is, how to authenticate, and how to obtain payouts in each "
         "state. Written in TOML.",
         **_table(
-            {name: _ref(name) for name in _TABLES},
+            {**{name: _ref(name) for name in _TABLES}, "scope": _ref("scope")},
             required=("target", "credentials", "states"),
         ),
         "allOf": [
@@ -53,6 +53,11 @@ def build(known: Sequence[Contract]) -> Schema:
                 "type": "string",
                 "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$",
             },
+            **_RECIPES,
+            "scope": {
+                "description": "What is not certified, and why. Stands beside the verdict wherever that appears.",
+                **_table({name: {"type": "string", "minLength": 1} for name in OWNERS[1:]}),
+            },
             "pool": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
             **{one.name: _of(one) for one in known},
         },
@@ -67,11 +72,11 @@ def _of(contract: Contract) -> Schema:
         others["other_environment"] = {
             "description": "The first merchant in the other environment. Beside a test target it counts as live unless "
             "it says otherwise, and then only reads are sent with it, unless --allow-live is given.",
-            **_table({**fields, "environment": {"enum": ["test", "live"]}}, required=tuple(fields)),
+            **_table({**fields, "environment": {"type": "string", "minLength": 1}}, required=tuple(fields)),
         }
     else:
         others["other_environment"] = False
-    states: Schema = {"ids": _pools(contract)}
+    states: Schema = {"ids": _pools(contract), "requests": _requests(contract)}
     if not contract.states.named_by_profile:
         states["terminal"] = False
     if contract.requests.read is not None:
@@ -101,6 +106,23 @@ def _pools(contract: Contract) -> Schema:
     return {**table, "properties": {**own, **dict.fromkeys(contract.others, table)}}
 
 
+def _requests(contract: Contract) -> Schema:
+    """Returns the schema of `[states.requests]`: the create, and a table for each state that can be had."""
+    own: Schema = {state: _ref("recipe") for state in contract.states.documented()}
+    for kind in contract.states.kinds:
+        own[kind.pool] = {
+            "description": f"{contract.noun}s in {kind.status}{kind.words}; false says that there are none.",
+            "anyOf": [_ref("recipe"), {"const": False}],
+        }
+    more = _ref("recipe") if contract.states.named_by_profile else False
+    return {
+        "type": "object",
+        "required": ["create"],
+        "properties": {"create": _ref("create"), **own},
+        "additionalProperties": more,
+    }
+
+
 def _target(known: Sequence[Contract]) -> Schema:
     return {
         "description": "The system that is judged.",
@@ -114,8 +136,19 @@ def _target(known: Sequence[Contract]) -> Schema:
                     "pattern": r"^https?://[^/?#@\s]+(?:/[^?#\s]*)?$",
                 },
                 "environment": {
-                    "description": "The environment of the primary credentials. live needs --allow-live.",
-                    "enum": ["test", "live"],
+                    "description": "The environment of the primary credentials, in any word. live and production need "
+                    "--allow-live.",
+                    "type": "string",
+                    "minLength": 1,
+                },
+                "headers": {
+                    **_HEADERS,
+                    "description": "Sent with every request. A secret is written as ${NAME}.",
+                },
+                "proxy": {
+                    "description": "The HTTP proxy in front of the target. Absent: none, also none of the environment.",
+                    "type": "string",
+                    "pattern": r"^http://[^/?#@\s]+/?$",
                 },
             },
             required=("name", "api", "base_url", "environment"),
@@ -171,6 +204,33 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
+_HEADERS = {
+    "description": "By name. A secret is written as ${NAME}.",
+    "type": "object",
+    "propertyNames": {"pattern": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+    "additionalProperties": {"type": "string", "minLength": 1},
+}
+_POINTER = {
+    "description": "A JSON Pointer (RFC 6901) into the answer.",
+    "type": "string",
+    "pattern": r"^(?:/(?:[^~]|~[01])*)?$",
+}
+_PATH = {"description": "Appended to base_url.", "type": "string", "pattern": r"^/[^\s#]*$"}
+_BODY: Schema = {
+    "json": {"description": "The body. {unique}, {status}, {now}, {webhook_url} and {id} are filled in."},
+    "form": {"description": "The body as a form.", "type": "object"},
+    "headers": _HEADERS,
+    "status": {
+        "description": "The statuses that count as success. Absent: every 2xx.",
+        "type": "array",
+        "items": {"type": "integer", "minimum": 200, "maximum": 599},
+    },
+}
+_REQUEST: Schema = {
+    "method": {"description": "Absent: POST.", "enum": ["POST", "PUT", "PATCH", "DELETE", "GET"]},
+    "path": _PATH,
+    **_BODY,
+}
 _POSITIVE = {"type": "number", "exclusiveMinimum": 0}
 _WHOLE = {"type": "integer", "minimum": 1}
 _URL = r"^https?://[^/?#@\s]+\S*$"
@@ -192,7 +252,7 @@ _TABLES: dict[str, Schema] = {
         ),
     },
     "states": {
-        "description": "How payouts are obtained: by exactly one of url, command, ids and sandbox.",
+        "description": "How payouts are obtained: by exactly one of url, command, ids, requests and sandbox.",
         **_table(
             {
                 "url": {"description": "A provider-state endpoint.", "type": "string", "pattern": _URL},
@@ -204,6 +264,8 @@ _TABLES: dict[str, Schema] = {
                     "minItems": 1,
                 },
                 "ids": {"description": "Pools of ids, each id used once.", "type": "object"},
+                "requests": {"description": "Requests of the target's own API.", "type": "object"},
+                "headers": {**_HEADERS, "description": "Sent to url. A secret is written as ${NAME}."},
                 "sandbox": {"description": "The embedded sandbox.", "const": True},
                 "terminal": {
                     "description": "The names of all terminal states, where the document doesn't name them.",
@@ -249,6 +311,52 @@ _TABLES: dict[str, Schema] = {
                     "Absent: 10.",
                     "type": "number",
                     "minimum": 0,
+                },
+            }
+        ),
+    },
+}
+
+_RECIPES: dict[str, Schema] = {
+    "create": {
+        "description": "The request that makes a resource, authenticated like any other.",
+        **_table(
+            {
+                **_REQUEST,
+                "method": {"description": "Absent: POST.", "enum": ["POST", "PUT", "PATCH"]},
+                "id": {**_POINTER, "description": "JSON Pointer to the id in the answer. Absent: /id."},
+                "facts": {
+                    "description": "What checks may compare, by JSON Pointers. Absent: the documented fields.",
+                    "type": "object",
+                    "additionalProperties": _POINTER,
+                },
+            },
+            required=("path",),
+        ),
+    },
+    "recipe": {
+        "description": "What is done, beyond create, for a resource in this state. json and form are merged into the "
+        "body of create.",
+        **_table(
+            {
+                **_BODY,
+                "steps": {
+                    "description": "Requests that follow, in this order.",
+                    "type": "array",
+                    "items": _table(_REQUEST, required=("path",)),
+                },
+                "cancel": {"description": "The documented cancel follows.", "type": "boolean"},
+                "until": {
+                    "description": "Repeats a GET until a value is there.",
+                    **_table(
+                        {
+                            "path": _PATH,
+                            "pointer": _POINTER,
+                            "equals": {},
+                            "within_s": {"description": "Absent: 30.", **_POSITIVE},
+                        },
+                        required=("path", "pointer", "equals"),
+                    ),
                 },
             }
         ),

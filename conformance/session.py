@@ -1,24 +1,29 @@
 """Opens everything that one worker of a run needs, from a profile and a run folder."""
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from conformance.errors import NotTestable
+from conformance.errors import NotApplicable, NotTestable
 from conformance.http import guard
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
 from conformance.profile import Profile
+from conformance.report import verdict
 from conformance.states import pools
 from conformance.states.command import StateCommand
 from conformance.states.documented import Documented
 from conformance.states.endpoint import StateEndpoint
 from conformance.states.leases import Claims, Leases
 from conformance.states.pools import IdPools
+from conformance.states.requests import Did, StateRequests
 from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
+from conformance.states.stock import FOLDER as STOCK
+from conformance.states.stock import Stock
 from conformance.states.verify import Verifier
 from conformance.watch import Watch
 
@@ -27,6 +32,7 @@ SANDBOX_STATES = "/_states"
 SOURCE_GATE = "gate.source"
 # More than any run asks of a state source: `limits.max_requests` counts requests to the target.
 _UNLIMITED = 10**9
+_TOLD = 100
 
 
 class Session:
@@ -55,6 +61,8 @@ class Session:
         )
         self.watch = Watch(folder, limits.watch_s)
         self._clients: list[Client] = []
+        # What the source has sent to the target of late, where that is how it makes resources.
+        self.told: deque[Did] = deque(maxlen=_TOLD)
         self.client = self._client(profile.target.base_url, self.gate, self.recorder)
         if (folder / "no-reuse").exists():
             self.client.stop_reuse()
@@ -66,6 +74,7 @@ class Session:
             self.verifier,
             Reserve(folder),
             Reserve(folder, RETURNS),
+            Reserve(folder, STOCK),
         )
 
     def close(self, *, later: bool = False) -> None:
@@ -98,6 +107,18 @@ class Session:
             return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace)
         if states.ids is not None:
             return IdPools(states.ids, Claims(self.folder / pools.FOLDER, str(self.folder)))
+        if states.requests is not None:
+            return StateRequests(
+                states.requests,
+                self.documented,
+                self.client.unrecorded(),
+                self.profile.credentials,
+                # The folder of a run has one; what a doctor or a replay makes is made as it is needed.
+                stock=Stock(self.folder) if (self.folder / STOCK).is_dir() else None,
+                cite=self.recorder.cite,
+                pace=self.source_gate.pass_one if states.requests_per_second is not None else lambda: None,
+                tell=self.told.append,
+            )
         if states.sandbox or states.url is not None:
             url = urlsplit(states.url or urljoin(self.profile.target.base_url, SANDBOX_STATES))
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
@@ -107,7 +128,7 @@ class Session:
 
 def give_back(profile: Profile, folder: Path) -> None:
     """Offers back the resources that no check asked for, and those that the workers left for the end of the run."""
-    if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS)):
+    if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS, STOCK)):
         session = Session(profile, folder)
         session.leases.return_reserve()
         session.close()
@@ -152,8 +173,14 @@ class Given:
         return wanted
 
     def credentials(self, name: str) -> Any:
-        """Returns credentials of the profile. Raises NotTestable where they aren't there."""
+        """Returns credentials of the profile.
+
+        Raises NotTestable where they aren't there, NotApplicable where the profile's scope leaves them out.
+        """
         found = self._session.profile.credentials.get(name)
+        reason = self._session.profile.target.scope.get(name)
+        if reason is not None:
+            raise NotApplicable(verdict.out_of_scope(name, reason))
         if found is None:
             raise NotTestable(
                 f"the profile has no [credentials.{name}]",
@@ -178,7 +205,7 @@ class NoSource:
         """Raises NotTestable, which says what is missing."""
         raise NotTestable(
             f"no {wanted.described().split(' ', 1)[1]}: the profile's [states] names no source",
-            hint="Add url, command, ids or sandbox to [states].",
+            hint="Add url, command, ids, requests or sandbox to [states].",
         )
 
     def teardown(self, resource: Resource) -> None:

@@ -51,9 +51,7 @@ def _target(found: dict[str, Any]) -> None:
         _tell(
             "A run cancels payouts. Those of a live environment are refused unless a run says --allow-live."
         )
-        found["environment"] = click.prompt(
-            "Environment", type=click.Choice(["test", "live"]), default="test"
-        )
+        found["environment"] = click.prompt("Environment (test, staging, live, ...)", default="test")
 
 
 def _source(found: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ def _contract_options(names: tuple[str, ...]) -> tuple[click.Option, ...]:
 )
 @click.option("--name", help="What reports call the target; the files are named after it.")
 @click.option(
-    "--environment", type=click.Choice(["test", "live"]), help="Of the credentials. [default: test]"
+    "--environment", metavar="WORD", help="Of the credentials: test, staging, live, ... [default: test]"
 )
 @click.option("--states-url", metavar="URL", help="Resources come from this provider-state endpoint.")
 @click.option("--states-command", metavar="COMMAND", help="Resources come from this program.")

@@ -154,7 +154,7 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_o
 
     codes = []
     for profile, job in jobs:
-        if profile.target.environment == "live":
+        if profile.is_live:
             click.echo(_at_stake(profile), err=True)
         bar = Bar(quiet=quiet)
         try:
@@ -181,6 +181,8 @@ def _at_stake(profile: Any) -> str:
     if states.ids is not None:
         number = sum(len(ids) for pool in states.ids.values() for ids in pool.values())
         handed = f"up to {number} {nouns} of [states.ids]"
+    elif states.requests is not None:
+        handed = f"the {nouns} that the run creates by [states.requests]"
     elif states.source is not None:
         handed = f"the {nouns} that its [states] make for the run"
     else:

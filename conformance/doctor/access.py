@@ -83,7 +83,12 @@ def _shown(reply: Reply) -> str:
 
 def _undeclared(session: Session) -> list[Finding]:
     pairs, needed = session.profile.credentials, contracts.contract(session.profile.target.api).others
-    return [
+    scope = session.profile.target.scope
+    outside = [
+        Finding(f"scope.{name}", f"looked for [credentials.{name}]", State.NOTE, f"out of scope: {reason}")
+        for name, reason in scope.items()
+    ]
+    return outside + [
         Finding(
             f"credentials.{name}",
             f"looked for [credentials.{name}]",
@@ -92,5 +97,5 @@ def _undeclared(session: Session) -> list[Finding]:
             f"Add [credentials.{name}]: without it, checks of what others may not see are not testable.",
         )
         for name in needed
-        if name not in pairs
+        if name not in pairs and name not in scope
     ]

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from itertools import groupby
 
 from conformance import catalogue, contracts
 from conformance.contract import Contract
@@ -42,7 +43,9 @@ def findings(session: Session, probes: Probes) -> list[Finding]:
     profile, states = session.profile, session.profile.states
     if states.source is None:
         tried = "looked for a source of resources in [states]"
-        todo = "Add url, command, ids or sandbox to [states]: without one hardly anything is testable."
+        todo = (
+            "Add url, command, ids, requests or sandbox to [states]: without one hardly anything is testable."
+        )
         return [Finding("states", tried, State.MISSING, "there is none", todo)]
     kinds = wanted(profile)
     found = [_kind(session, probes, one) for one in kinds]
@@ -103,15 +106,34 @@ def _kind(session: Session, probes: Probes, one: Wanted) -> tuple[Finding, NotTe
     parts = [one.status, *extra, "" if one.webhook_url is None else "webhook_url"]
     name = ".".join(filter(None, ("states", "" if one.whose == "primary" else one.whose, *parts)))
     tried = f"asked for {one.described()}"
+    session.told.clear()
     try:
         found, tried = _found(session, one, tried)
     except (NotTestable, TransportError) as fault:
         kind = contracts.contract(one.contract).states.kind(one.extra)
         if isinstance(fault, StateRefused) and kind is not None:
             return Finding(name, tried, State.NOTE, f"{kind.none}: {fault.message}"), None
-        line = Finding(name, tried, State.MISSING, fault.message, fault.hint)
+        line = Finding(
+            name, tried, State.MISSING, f"{fault.message}{_steps(session, len(session.told) - 1)}", fault.hint
+        )
         return line, fault if isinstance(fault, NotTestable) else None
-    return Finding(name, tried, *_seen(probes, one, found)), None
+    steps = _steps(session, len(session.told))
+    state, came, todo = _seen(probes, one, found)
+    return Finding(name, tried, state, f"{came}{steps}", todo), None
+
+
+def _steps(session: Session, number: int) -> str:
+    """Returns the first requests that a resource took of the target's own API, and their answers; empty for none.
+
+    Looks that were in vain, at a resource that takes its time, are one line.
+    """
+    told = list(session.told)[:number]
+    lines = []
+    for request, group in groupby(told, key=lambda did: did.request):
+        answers = [did.answer for did in group]
+        times = f" ({len(answers)} times)" if len(answers) > 1 else ""
+        lines.append(f"\n{'':14}{request}{times}: {answers[-1]}")
+    return "".join(lines)
 
 
 def _seen(probes: Probes, one: Wanted, found: str) -> tuple[State, str, str]:

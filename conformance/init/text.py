@@ -3,6 +3,7 @@
 import json
 
 from conformance.init.answers import Answers, Source
+from conformance.profile import is_live
 
 _STATES = {
     Source.URL: """\
@@ -67,14 +68,14 @@ def _target(answers: Answers) -> str:
 name = {_toml(answers.name)}  # as reports will call it
 api = {_toml(answers.api)}
 base_url = {_toml(answers.base_url)}  # what {answers.contract.example} is appended to
-environment = {_toml(answers.environment)}  # "live" is refused without --allow-live
+environment = {_toml(answers.environment)}  # any word; "live" and "production" are refused without --allow-live
 """
 
 
 def _credentials(answers: Answers, owner: str) -> str:
     lines = [f"# {_WHO[owner]}", f"[credentials.{owner}]"]
     lines += [f'{item} = "${{{variable}}}"' for item, variable in answers.variables(owner).items()]
-    if owner == "other_environment" and answers.environment == "test":
+    if owner == "other_environment" and not is_live(answers.environment):
         lines += [
             "# Live beside a test target, so nothing but reads is sent with it. Where it is a test one, too, say so,",
             "# and more can be tested:",

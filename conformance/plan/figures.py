@@ -12,6 +12,7 @@ from conformance.fuzz.oracle.checks import SUITE
 from conformance.model import Auth, Level, Outcome, Requirement, RunRecord
 from conformance.plan.rehearsal import Rehearsal, rehearse
 from conformance.profile import Profile, load
+from conformance.report import verdict
 from conformance.runner import Options
 from conformance.runner.job import workers
 from conformance.runner.suites import Progress
@@ -58,7 +59,10 @@ class Untested:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of a rehearsed run. `seconds` maps a latency in ms to the expected duration of a run."""
+    """The figures of a rehearsed run. `seconds` maps a latency in ms to the expected duration of a run.
+
+    `calls` are the requests that make the resources, where these come from the target's own API.
+    """
 
     requests_suites: int
     requests_fuzz: int
@@ -67,6 +71,7 @@ class Figures:
     largest_body: int
     needs: tuple[Need, ...]
     seconds: Mapping[float, float]
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Plan:
             return None
         states, figures = self.profile.states, self.figures
         messages = sum(figures.messages.values()) if states.url or states.sandbox else 0
-        return figures.requests_suites + figures.requests_fuzz + messages
+        return figures.requests_suites + figures.requests_fuzz + messages + figures.calls
 
     @property
     def inconclusive(self) -> tuple[str, ...]:
@@ -142,6 +147,7 @@ def plan(
         ),
         largest_body=max((len(one.request_body) for one in full.record.exchanges), default=0),
         needs=needs,
+        calls=_calls(profile, full),
         seconds={ms: _seconds(profile, full, fuzz, ms) for ms in latencies_ms},
     )
     return Plan(
@@ -151,6 +157,15 @@ def plan(
         untested=_untested(shown.record),
         figures=figures,
     )
+
+
+def _calls(profile: Profile, rehearsal: Rehearsal) -> int:
+    """Returns how many requests of the target's own API make the resources of a run, at least."""
+    recipes = profile.states.requests
+    if recipes is None:
+        return 0
+    made = ((recipes.states.get(status), number) for (_, status), number in rehearsal.used.items())
+    return sum(recipe.calls * number for recipe, number in made if recipe is not None)
 
 
 def _unrehearsed(profile: Profile, options: Options) -> Plan:
@@ -174,6 +189,9 @@ def _reason(row: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcom
     if row.capability and not profile.capabilities.get(row.capability):
         return Outcome.NOT_APPLICABLE, f"the profile doesn't declare the capability {row.capability}"
     contract = contracts.contract(profile.target.api)
+    outside = [one for one in row.needs if one in profile.target.scope]
+    if outside:
+        return Outcome.NOT_APPLICABLE, verdict.out_of_scope(outside[0], profile.target.scope[outside[0]])
     missing = [one for one in row.needs if one in contract.others and one not in profile.credentials]
     states = contract.states.every(profile.states.terminal)
     reason = ""

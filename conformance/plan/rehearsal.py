@@ -16,7 +16,8 @@ from conformance.errors import HarnessError
 from conformance.model import RunRecord
 from conformance.plan import counting_proxy
 from conformance.plan.counting_proxy import Params, Refuses
-from conformance.profile import Profile, load
+from conformance.profile import Profile, is_live, load
+from conformance.profile.recipes import Recipes
 from conformance.runner import Options, run
 from conformance.runner.suites import Progress
 from conformance.sandbox import CREDENTIALS, Sandbox
@@ -87,10 +88,15 @@ def _sandbox(profile: Profile) -> SandboxUse:
 
 
 def refusals(profile: Profile) -> Refuses:
-    """Returns what the profile's command can't do: its words have no place for it. An endpoint can do everything."""
-    command = profile.states.command
+    """Returns what the profile's source can't do: a command's words have no place for it, or no recipe leads there.
+
+    An endpoint can do everything.
+    """
+    command, recipes = profile.states.command, profile.states.requests
 
     def refuses(action: str, params: Params) -> str:
+        if recipes is not None:
+            return _without_recipe(recipes, profile, action, params)
         if command is None:
             return ""
         needed = [name for name in ("owner", "environment", "webhook_url") if params.get(name) is not None]
@@ -99,6 +105,20 @@ def refusals(profile: Profile) -> Refuses:
         return f"states.command has no {{{missing[0]}}} in it" if missing else ""
 
     return refuses
+
+
+def _without_recipe(recipes: Recipes, profile: Profile, action: str, params: Params) -> str:
+    if action != "setup":
+        return "states.requests has no request that settles" if action == "settle" else ""
+    states = contracts.contract(profile.target.api).states
+    status = str(params.get("status"))
+    kinds = (kind for kind in states.kinds if kind.params.items() <= params.items() and kind.status == status)
+    pool = next((kind.pool for kind in kinds), status)
+    recipe = recipes.states.get(pool)
+    if recipe is None:
+        return f"the profile has no [states.requests.{pool}]"
+    heard = params.get("webhook_url") is None or recipe.names("webhook_url")
+    return "" if heard else "states.requests has no {webhook_url} in it"
 
 
 # -- the profile -----------------------------------------------------------------------------------------------
@@ -113,8 +133,10 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
         lines += [f'{item} = "${{{_variable(owner, item)}}}"' for item in contract.authentication.fields]
         if owner == "other_environment":
             # As a run without --allow-live treats it: nothing but reads goes to a live one beside a test one.
-            reads = profile.target.environment == "test" and pair.environment == "live"
+            reads = not is_live(profile.target.environment) and is_live(pair.environment)
             lines += [f'environment = "{"live" if reads else "test"}"']
+    if profile.target.scope:
+        lines += ["[scope]", *(f"{name} = {json.dumps(why)}" for name, why in profile.target.scope.items())]
     lines += ["[capabilities]"]
     lines += [f"{k} = {str(v).lower()}" for k, v in profile.capabilities.items() if v is not None]
     if profile.listen is not None:

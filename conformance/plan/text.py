@@ -8,6 +8,7 @@ from typing import Any
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.plan.figures import Figures, Plan, rounded
+from conformance.profile import is_live
 from conformance.report import explain
 from conformance.states.told import ids_table
 
@@ -16,6 +17,7 @@ Style = Callable[[str, str], str]
 _MADE = {
     "url": "made by the provider-state endpoint, and offered back in the end",
     "command": "made by the program",
+    "requests": "created by requests of the target's own API",
     "sandbox": "made by the sandbox, and offered back in the end",
     "ids": "taken from the lists",
 }
@@ -70,7 +72,10 @@ def _requests(plan: Plan) -> Iterator[str]:
     else:
         number = f", {figures.requests_fuzz} by the fuzzing" if plan.fuzz else fuzzing
         yield f"  {figures.requests_suites} by {plan.checks} checks{number}"
-        if figures.messages:
+        if figures.calls:
+            made = figures.messages.get("setup", 0)
+            yield f"  {figures.calls} or more that create {made} resources, by [states.requests]"
+        elif figures.messages:
             actions = ", ".join(f"{number} {action}" for action, number in sorted(figures.messages.items()))
             yield f"  {sum(figures.messages.values())} messages to the source of resources: {actions}"
     if plan.budget is not None and plan.budget > limits.max_requests:
@@ -87,7 +92,7 @@ def _requests(plan: Plan) -> Iterator[str]:
 def _resources(plan: Plan) -> Iterator[str]:
     states = plan.profile.states
     if states.source is None:
-        yield "  none: [states] names no source -> add url, command, ids or sandbox"
+        yield "  none: [states] names no source -> add url, command, ids, requests or sandbox"
         return
     yield f"  {_MADE[states.source]}"
     needs = plan.figures.needs if plan.figures is not None else ()
@@ -108,10 +113,11 @@ def _resources(plan: Plan) -> Iterator[str]:
 def _effects(plan: Plan) -> Iterator[str]:
     contract, capabilities, figures = _contract(plan), plan.profile.capabilities, plan.figures
     noun = contract.noun
-    if plan.profile.target.environment == "live":
-        yield f"  The environment is live: these {noun}s are real. A run refuses that without --allow-live."
+    if plan.profile.is_live:
+        environment = plan.profile.target.environment
+        yield f"  The environment is {environment}: these {noun}s are real. A run refuses that without --allow-live."
     other = plan.profile.credentials.get("other_environment")
-    if plan.profile.target.environment == "test" and other is not None and other.environment == "live":
+    if not plan.profile.is_live and other is not None and is_live(other.environment):
         yield (
             "  [credentials.other_environment] count as live: nothing but reads is sent with them, without --allow-live"
         )
@@ -181,6 +187,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "suites": figures and figures.requests_suites,
             "fuzzing": figures and figures.requests_fuzz,
             "states": figures and dict(figures.messages),
+            "creating": figures and figures.calls,
             "against_max_requests": plan.budget,
             "max_requests": plan.profile.limits.max_requests,
             "wrong_credentials": figures and figures.wrong_credentials,

@@ -80,7 +80,9 @@ def fold(
     what the run was made with. Raises HarnessError for a check of a requirement that the catalogue doesn't have.
     """
     checks = verdict.softened(catalogue, checks)
-    requirements = verdict.results(catalogue, checks, deselected=deselected, declared=declared)
+    requirements = verdict.results(
+        catalogue, checks, deselected=deselected, declared=declared, scope=target.scope
+    )
     return RunRecord(
         target=target,
         harness_version=harness_version,

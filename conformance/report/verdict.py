@@ -62,18 +62,20 @@ def results(
     *,
     deselected: Mapping[str, str],
     declared: Mapping[str, bool | None],
+    scope: Mapping[str, str],
 ) -> tuple[RequirementResult, ...]:
     """Returns the result of each requirement, in the catalogue's order.
 
     `deselected` maps a requirement to why some of its checks were left out; `declared` a capability to what
-    the profile says of it (None: nothing).
+    the profile says of it (None: nothing), `scope` what isn't certified to the reason.
     """
     about: dict[str, list[Check]] = {row.id: [] for row in catalogue.requirements}
     for check in checks:
         for name in dict.fromkeys(check.requirements):
             about[name].append(check)
     found = (
-        (row, _result(row, about[row.id], deselected.get(row.id), declared)) for row in catalogue.requirements
+        (row, _result(row, about[row.id], deselected.get(row.id), declared, scope))
+        for row in catalogue.requirements
     )
     return tuple(
         RequirementResult(row, *one, tuple(check.id for check in about[row.id])) for row, one in found
@@ -81,6 +83,26 @@ def results(
 
 
 def _result(
+    requirement: Requirement,
+    checks: Sequence[Check],
+    left_out: str | None,
+    declared: Mapping[str, bool | None],
+    scope: Mapping[str, str],
+) -> tuple[Outcome, str]:
+    found = _within(requirement, checks, left_out, declared)
+    outside = next((name for name in requirement.needs if name in scope), None)
+    # What failed all the same has been seen to fail.
+    if outside is not None and found[0] not in (Outcome.FAILED, Outcome.WARNED):
+        return Outcome.NOT_APPLICABLE, out_of_scope(outside, scope[outside])
+    return found
+
+
+def out_of_scope(name: str, reason: str) -> str:
+    """Returns the reason of what isn't applicable because the profile's `[scope]` leaves it out."""
+    return f"Out of scope (scope.{name}): {reason}"
+
+
+def _within(
     requirement: Requirement,
     checks: Sequence[Check],
     left_out: str | None,

@@ -24,6 +24,7 @@ _WORKING = (
     "pool",
     "marks",
     "reserve",
+    "stock",
     "returns",
     "gate",
     "gate.slots",

@@ -26,7 +26,7 @@ from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
 from conformance.runner.suites import Progress, forkable, rare_garbage_collection, suites
 from conformance.session import give_back
-from conformance.states import pools
+from conformance.states import pools, stock
 from conformance.states.endpoint import NO_ANSWER
 
 # The time that a check computes per request: from this latency on a second worker is worth having.
@@ -63,6 +63,7 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
         try:
             stack.enter_context(folders.FolderLock(folder))
             pools.share(folder, profile, forget=options.fresh_ids)
+            (folder / stock.FOLDER).mkdir()
             latency = _preflight(profile, folder, options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

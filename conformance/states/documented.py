@@ -8,6 +8,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from conformance import contracts
+from conformance.contract import DocumentedAnswers
 from conformance.errors import NotTestable
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
@@ -25,6 +26,11 @@ class Documented:
     def __init__(self, profile: Profile, client: Client, stamp: Callable[[], str]) -> None:
         self._profile, self._client, self._stamp = profile, client, stamp
         self._contract = contracts.contract(profile.target.api)
+
+    @property
+    def answers(self) -> DocumentedAnswers:
+        """The documented answers of the API."""
+        return self._contract.answers
 
     @property
     def can_read(self) -> bool:

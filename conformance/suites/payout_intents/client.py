@@ -350,8 +350,15 @@ class PayoutIntents:
 
     @property
     def environment(self) -> str:
-        """The environment that the primary credentials are for."""
+        """The environment that the primary credentials are for, as the profile calls it."""
         return self._session.profile.target.environment
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names that the target may give that environment: the profile's, and the API's where that is another."""
+        own = self.environment
+        api = "live" if self._session.profile.is_live else "test"
+        return (own,) if own in ("test", "live") else (own, api)
 
     # -- races -----------------------------------------------------------------------------------------------
 

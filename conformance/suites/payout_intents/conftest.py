@@ -45,7 +45,7 @@ def terminal_state(request: pytest.FixtureRequest) -> str:
 def api(conformance_session: Session, every_run: EveryRun) -> PayoutIntents:
     """The payout intents API of the target."""
     api = PayoutIntents(conformance_session, every_run)
-    every_run.judges = judges(api.environment, api.secrets())
+    every_run.judges = judges(api.environments, api.secrets())
     return api
 
 

@@ -20,10 +20,10 @@ from conformance.suites.payout_intents.assertions import cancelled, succeeded, t
 from conformance.suites.payout_intents.refusals import in_envelope
 
 
-def judges(environment: str, secrets: Collection[str]) -> Mapping[str, Judge]:
-    """Every assertion by its name; `environment` is that of the primary credentials, `secrets` are looked for."""
+def judges(environments: tuple[str, ...], secrets: Collection[str]) -> Mapping[str, Judge]:
+    """Every assertion by its name; `environments` name that of the primary credentials, `secrets` are looked for."""
     of_successes: dict[str, Judge] = {
-        "has its caller's environment": partial(has_its_callers_environment, environment),
+        "has its caller's environment": partial(has_its_callers_environment, environments),
         "is about its intent": is_about_its_intent,
         "has a clean amount": has_a_clean_amount,
         "has the last four": has_the_last_four,
@@ -104,20 +104,14 @@ def _by(one: Sent) -> str:
     )
 
 
-def has_its_callers_environment(own: str, one: Sent) -> None:
+def has_its_callers_environment(own: tuple[str, ...], one: Sent) -> None:
     """environment is that of the credentials."""
     where = f"the answer to a cancel {_by(one)}"
     if one.by == "other_environment":
-        another = f"another one than {wording.value(own)}"
-        told(
-            one.reply,
-            "environment",
-            lambda value: isinstance(value, str) and value != own,
-            another,
-            where=where,
-        )
+        another = f"another one than {own!r} {whose}"
+        told(one.reply, "environment", lambda value: isinstance(value, str) and value != own[0], another)
     else:
-        told(one.reply, "environment", equality.is_same_as(own), wording.value(own), where=where)
+        told(one.reply, "environment", lambda value: value in own, f"{own[0]!r} {whose}")
 
 
 def is_about_its_intent(one: Sent) -> None:
