@@ -14,6 +14,7 @@ from conformance.sandbox.body import canonical, parse_object
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Headers, Refusal, Request, Response, encode
 from conformance.sandbox.payout_intents import API
+from conformance.sandbox.payout_intents.beside import Beside
 from conformance.sandbox.payout_intents.model import Intent, wire
 from conformance.sandbox.payout_intents.once import Once
 from conformance.sandbox.payout_intents.variants import IntentVariants
@@ -32,7 +33,7 @@ KEY_LIMIT = 255
 """Bytes of an Idempotency-Key. The document names no limit."""
 
 
-class PayoutIntents(Api[Intent], Once):
+class PayoutIntents(Beside, Api[Intent], Once):
     """`POST /payout_intents/{id}/cancel` and `GET /payout_intents/{id}`."""
 
     name = API.name
@@ -88,9 +89,11 @@ class PayoutIntents(Api[Intent], Once):
         """The account of the credentials, and with it the environment. Nothing is looked up before."""
         user, password = self.credentials(request)
         account = self.account_for(user)
-        if not self.secret_matches(account, password):
+        if not self.decided(user, password) and not self.secret_matches(account, password):
             raise self.unauthorized(request, "bad_credentials")
         assert account is not None  # without an account no secret matches
+        self.decide(user, password)
+        self.refuse_named(request, account)
         self.world.auth_log.accepted(self.name)
         return account
 
@@ -295,6 +298,9 @@ class PayoutIntents(Api[Intent], Once):
                 "object": {"id": event["payout_intent_id"], "status": "requires_approval"},
                 "event": {name: value for name, value in event.items() if name != "data"},
             }
+        if self.own.webhook_form == "change":
+            before = {"status": "requires_approval", "failure_code": None, "failure_message": None}
+            return {**event, "data": {"before": event["data"] | before, "after": event["data"]}}
         return event
 
     def event(self, row: Intent, reason: str | None) -> Payload:

@@ -34,8 +34,15 @@ class IntentVariants:
     replay_header: bool = False
     replay_refusals: bool = False
     """Keep a 422 under its key, too."""
-    webhook_form: str = one_of("plain", "base64", "text", "delivery")
-    """An event is delivered by itself, within the message of a queue, or in deliveries that have ids of their own."""
+    listing: str = one_of("none", "own")
+    """Whether there is a list of intents, of those that the caller may see."""
+    named_merchant: str = one_of("ignored", "refused")
+    """What becomes of a request that names another merchant or environment in a header, the query or the body."""
+    decisions_kept_s: float = 0.0
+    """For how many seconds a right pair is let in again, as a whole, without its secret being hashed."""
+    webhook_form: str = one_of("plain", "base64", "text", "delivery", "change")
+    """An event is delivered by itself, within the message of a queue, in deliveries that have ids of their own, or
+    with the intent as it was before."""
     webhook_deliveries: int = 1
     """How often each event is delivered."""
     terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
