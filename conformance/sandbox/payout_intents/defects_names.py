@@ -27,11 +27,6 @@ def header(name: bytes) -> Named:
     return lambda request: next((one.decode("latin-1") for one in request.values(name)), None)
 
 
-def form_field(request: Request, name: str) -> object:
-    """The first value of a name in the body of a form."""
-    return next(iter(parse_qs(request.body.decode("latin-1")).get(name, ())), None)
-
-
 def nested(request: Request, *names: str) -> object:
     """The value at the end of these names in the body."""
     value: Any = body_fields(request)
@@ -82,14 +77,25 @@ pi("pi-header-environment-wins", "PI-12", "X-Environment says in which environme
 
 # Which one
 
-pi("pi-form-id-wins", "PI-01", "A form is accepted, too, and its fields replace the parameters of the path.",
-   cancels_another(lambda request: form_field(request, "id")))
 pi("pi-nested-id-wins", "PI-01", "The body is bound to an object that holds a payout_intent, whose id counts.",
    cancels_another(lambda request: nested(request, "payout_intent", "id")))
 pi("pi-id-in-capitals-wins", "PI-01", "The body is bound by names in any letter case, so that ID replaces the id.",
    cancels_another(lambda request: body_fields(request).get("ID")))
 pi("pi-header-id-wins", "PI-01", "The id is read from X-Payout-Intent-Id, which the gateway should set.",
    cancels_another(header(b"x-payout-intent-id")))
+
+
+@defect("pi-form-id-wins", "PI-01")
+class FormIdWins(PayoutIntents):
+    """A form is accepted, too, and its fields replace the parameters of the path."""
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        if b"form-urlencoded" not in b"".join(request.values(b"content-type")):
+            return await super().cancel(request, given)
+        fields = {name: values[0] for name, values in parse_qs(request.body.decode("latin-1")).items()}
+        headers = tuple(one for one in request.headers if one[0].lower() != b"content-type")
+        body = json.dumps({"reason": fields.get("reason")}).encode()
+        return await super().cancel(replace(request, headers=headers, body=body), fields.get("id", given))
 
 
 @defect("pi-body-reference-wins", "PI-01")

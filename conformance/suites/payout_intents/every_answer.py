@@ -3,6 +3,7 @@
 Each worker also asks them of an answer before it is written without the secrets in it (`oracles.every_run`).
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
@@ -28,6 +29,8 @@ def judges(environments: tuple[str, ...], secrets: Collection[str]) -> Mapping[s
         "has a clean amount": has_a_clean_amount,
         "has the last four": has_the_last_four,
         "has instants": has_instants,
+        "has the failure code": has_the_failure_code,
+        "has its reason": has_its_reason,
     }
     return {
         **{name: partial(_if_success, judge) for name, judge in of_successes.items()},
@@ -67,6 +70,7 @@ def _if_success(judge: Judge, one: Sent) -> None:
         judge(one)
 
 
+_FOR_ALL = "Other callers may get it: one and the same function should render an intent, whoever asks."
 LAST_FOUR_HINTS = {int: "As text, so that leading zeros survive.", float: "As text, so that zeros survive."}
 """What the JSON type of a wrong account_last4 suggests."""
 
@@ -87,12 +91,12 @@ def is_the_documented_success(one: Sent) -> None:
     """A success is a 202 that says cancelled."""
     cancelled(
         one.reply,
-        f"a cancel {_by(one)}",
+        f"a cancel {sent_by(one)}",
         hint="What is different about this intent, or about this caller? Others may have been answered as documented.",
     )
 
 
-def _by(one: Sent) -> str:
+def sent_by(one: Sent) -> str:
     """Whose credentials a cancel was sent with, in words."""
     whose = {
         "primary": "",
@@ -106,7 +110,7 @@ def _by(one: Sent) -> str:
 
 def has_its_callers_environment(own: tuple[str, ...], one: Sent) -> None:
     """environment is that of the credentials."""
-    where = f"the answer to a cancel {_by(one)}"
+    where = f"the answer to a cancel {sent_by(one)}"
     if one.by == "other_environment":
         another = f"another one than {own!r} {whose}"
         told(one.reply, "environment", lambda value: isinstance(value, str) and value != own[0], another)
@@ -171,6 +175,32 @@ def has_instants(one: Sent) -> None:
     for key in ("created_at", "updated_at"):
         if one.reply.at(key) is not MISSING:
             is_instant(one.reply, key, where="the answer to a cancel")
+
+
+def has_the_failure_code(one: Sent) -> None:
+    """failure_code is cancelled."""
+    where = f"the answer to a cancel {sent_by(one)}"
+    told(
+        one.reply, "failure_code", equality.is_same_as("cancelled"), '"cancelled"', where=where, hint=_FOR_ALL
+    )
+
+
+def has_its_reason(one: Sent) -> None:
+    """failure_message holds the reason that the body gave, where it is a plain one."""
+    try:
+        sent = json.loads(one.reply.exchange.request_body)
+    except ValueError:
+        return
+    reason = sent.get("reason") if one.documented and isinstance(sent, dict) else None
+    if isinstance(reason, str):
+        told(
+            one.reply,
+            "failure_message",
+            lambda value: isinstance(value, str) and reason in value,
+            f"the reason, {wording.value(reason)}",
+            where=f"the answer to a cancel {sent_by(one)}",
+            hint=_FOR_ALL,
+        )
 
 
 def tells_no_secret(secrets: Collection[str], one: Sent, *, sent_too: bool) -> None:

@@ -16,7 +16,8 @@ from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
 from conformance.suites.payout_intents.assertions import ORDER, is_cancelled, succeeded
 from conformance.suites.payout_intents.client import CONFIRMED, KNOWN, UNSURE, PayoutIntents
-from conformance.suites.payout_intents.every_answer import about, first_successes, is_success, what
+from conformance.suites.payout_intents.contract import CONTRACT
+from conformance.suites.payout_intents.every_answer import about, first_successes, is_success, sent_by, what
 from conformance.suites.payout_intents.observations import Evidence
 
 pytestmark = pytest.mark.last
@@ -157,6 +158,36 @@ def test_every_documented_refusal_has_the_envelope(every_run: EveryRun, evidence
 def test_every_success_is_about_its_intent(every_run: EveryRun, successes: Successes) -> None:
     """Each 202 of the run is a payout_intent, and the one that was asked for."""
     every_run.each("is about its intent", successes())
+
+
+@requirement("PI-15")
+def test_every_success_has_the_same_keys(every_run: EveryRun, successes: Successes) -> None:
+    """Each key that is there whenever the primary credentials cancel is there for anybody else's."""
+    found = [one for one in successes() if one.documented]
+    own = [one for one in found if one.by == "primary"]
+    always = {key for key in CONTRACT.answers.valued if all(one.reply.at(key) is not MISSING for one in own)}
+    for one in found:
+        lost = sorted(key for key in always if own and one.reply.at(key) is MISSING)
+        expect.that(
+            not lost,
+            expected=f"{', '.join(lost)} in the answer to a cancel, whoever sends it",
+            observed=f"{lost[0] if lost else ''} is absent {sent_by(one)} (the answer was {summary.of(one.reply)})",
+            reply=one.reply,
+            hint="One and the same function should render an intent, whoever asks.",
+            fault=f"{lost[0] if lost else ''} was absent from the answer to a cancel {sent_by(one)}",
+        )
+
+
+@requirement("PI-16")
+def test_every_success_has_the_failure_code(every_run: EveryRun, successes: Successes) -> None:
+    """failure_code is cancelled in each 202 of the run, whoever's credentials it was sent with."""
+    every_run.each("has the failure code", (one for one in successes() if one.documented))
+
+
+@requirement("PI-22")
+def test_every_success_has_its_reason(every_run: EveryRun, successes: Successes) -> None:
+    """failure_message holds the reason in each 202 of the run, whoever's credentials it was sent with."""
+    every_run.each("has its reason", (one for one in successes() if one.documented))
 
 
 @requirement("PI-17")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conformance.http.reply import MISSING
 from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
@@ -9,7 +10,8 @@ from conformance.states.accounts import account_numbers, spelled
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Act, Announced, Events
-from conformance.webhooks.receiver import Delivery, Receiver
+from conformance.suites.payout_intents.snapshots import agrees, current, snapshots
+from conformance.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.waits
 
@@ -96,6 +98,77 @@ def test_event_gives_nothing_away(api: PayoutIntents, events: Events, receiver: 
             fault=f"The {EVENT} event held a secret key",
             hint="Sign webhooks with a key of their own, and never send a key along.",
         )
+
+
+HOW = pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(Act.CANCEL, id="with_a_key"),
+        pytest.param(Act.CANCEL_WITHOUT_KEY, id="without_a_key"),
+    ],
+)
+
+
+@requirement("PI-49")
+@HOW
+def test_event_holds_its_own_intent(events: Events, receiver: Receiver, how: Act) -> None:
+    """An event that holds an intent holds the one that it names, and shows it cancelled."""
+    announced = events.after(how)
+    _is_announced(announced, receiver, control=True)
+
+    identifier = announced.subject.intent.id
+    for one in announced.came:
+        found = snapshots(one)
+        own = [each for each in found if each["id"] == identifier]
+        expect.that(
+            bool(own) or not found,
+            expected=f"the intent {identifier} in the {EVENT} event that names it",
+            observed=f"the intent in it is {wording.value(found[0]['id'] if found else '')}",
+            hint="Make the whole event from the intent that was cancelled.",
+            fault=f"The {EVENT} event of an intent held another one",
+        )
+        shown = [each["status"] for each in own]
+        expect.that(
+            not shown or bool(current(own, identifier)),
+            expected=f'status "cancelled" of the intent in the {EVENT} event',
+            observed=f"status is {wording.value(shown[0] if shown else '')} of the intent in it",
+            hint="Make the event after the change, from what was written.",
+            fault=f"The {EVENT} event showed its intent with status {wording.value(shown[0] if shown else '')}",
+        )
+
+
+@requirement("PI-49")
+@HOW
+def test_event_agrees_with_a_read(api: PayoutIntents, events: Events, receiver: Receiver, how: Act) -> None:
+    """The intent in an event has the values that GET shows of it."""
+    announced = events.after(how)
+    _is_announced(announced, receiver, control=True)
+
+    read = api.confirmed(announced.subject.intent)
+    for one in announced.came:
+        for shown in current(snapshots(one), announced.subject.intent.id):
+            for key in _AGREEING:
+                came = shown.get(key, MISSING)
+                expect.that(
+                    MISSING in (came, read.at(key)) or agrees(key, came, read.at(key)),
+                    expected=f"{key} of the intent in the {EVENT} event to be {wording.of(read, key)}, as GET shows it",
+                    observed=f"{key} is {wording.value(came)}",
+                    reply=read,
+                    hint="Make the event after the change, by the function that renders the intent.",
+                    fault=f"{key} was {wording.value(came)} in the {EVENT} event, and "
+                    f"{wording.of(read, key)} in GET",
+                )
+
+
+_AGREEING = (
+    "amount",
+    "currency",
+    "country",
+    "environment",
+    "merchant_reference",
+    "failure_code",
+    "failure_message",
+)
 
 
 @requirement("PI-49")

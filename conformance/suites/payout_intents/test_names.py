@@ -1,0 +1,282 @@
+"""Names beside the path: no id, merchant, environment or field in a body, a query, a form or a header takes effect."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.oracles import wording
+from conformance.oracles.expect import Violation, requirement
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.payout_intents import named
+from conformance.suites.payout_intents.assertions import (
+    ORDER,
+    holds,
+    is_cancelled,
+    not_cancelled,
+    refused,
+    shown_cancelled,
+    succeeded,
+)
+from conformance.suites.payout_intents.client import PayoutIntents, read_path
+from conformance.suites.payout_intents.named import Assigned, Fields, Place
+from conformance.suites.payout_intents.observations import Evidence
+
+_FROM_THE_PATH = (
+    "Take the id from the path alone: many frameworks bind body, query and headers to the same names."
+)
+_FROM_THE_CREDENTIALS = (
+    "Take merchant and environment from the credentials alone, whatever else a request names."
+)
+_REASON_ALONE = "Read reason from the body, and nothing else: bind to an object that has no other field."
+
+
+PLACES: dict[str, tuple[Place, Callable[[PayoutIntents, Resource], Fields]]] = {
+    "form": (named.BODY_OF_A_FORM, lambda api, other: named.in_a_form(other)),
+    "headers": (named.HEADERS, lambda api, other: named.in_headers(other)),
+    "addresses": (named.HEADERS, lambda api, other: named.in_addresses(other)),
+    "objects": (named.JSON_BODY, lambda api, other: named.in_objects(other, _reference(api, other))),
+}
+
+
+def _reference(api: PayoutIntents, other: Resource) -> object:
+    by = "other_merchant" if other.wanted.whose == "other_merchant" else "primary"
+    return api.seen(other, by=by).at("merchant_reference")
+
+
+# -- another intent ---------------------------------------------------------------------------------------------------
+
+
+@requirement("PI-01")
+@pytest.mark.parametrize("where", ["form", "headers", "objects"])
+def test_no_other_name_replaces_the_path(api: PayoutIntents, given: Given, where: str) -> None:
+    """The intent of the path is cancelled, whatever a form, headers, or objects in the body name."""
+    intent, other = given("requires_approval"), given("requires_approval")
+    place, make = PLACES[where]
+
+    for some in named.at_once_or_singly(make(api, other)):
+        reply = _answered(api, intent, place, some)
+        if reply is not None and succeeded(reply):
+            _is_of_the_path(api, given, intent, other, reply, where, some)
+            return
+        not_cancelled(
+            api.seen(other),
+            f"an intent not to be cancelled that stands in the {place.words} of another one's cancel",
+            reply=reply,
+            fault=f"A cancel cancelled the intent that its {place.words} named, though it was refused",
+            hint=_FROM_THE_PATH,
+        )
+        if where != "objects":
+            break  # Such a body is refused as a whole, and headers that nobody knows aren't refused.
+    api.still_cancels(intent, after=f"cancels whose {place.words} named another one")
+
+
+def _answered(api: PayoutIntents, intent: Resource, place: Place, names: Fields) -> Reply | None:
+    to = f"a cancel whose {place.words} names another intent"
+    return api.answered(partial(place.ask, api, intent, names), to=to)
+
+
+def _is_of_the_path(
+    api: PayoutIntents,
+    given: Given,
+    intent: Resource,
+    other: Resource,
+    reply: Reply,
+    where: str,
+    names: Fields,
+) -> None:
+    """The accepted cancel was about the intent of the path, and no other."""
+    place, make = PLACES[where]
+    if not is_cancelled(api.seen(other)):
+        shown_cancelled(
+            api.confirmed(intent), f"{reply.status} to a cancel, whatever its {place.words} names"
+        )
+        return
+
+    def reproduces(name: str) -> bool:
+        own, one = given("requires_approval"), given("requires_approval")
+        return succeeded(place.ask(api, own, {name: make(api, one)[name]})) and is_cancelled(api.seen(one))
+
+    name = named.culprit(names, reproduces)
+    raise Violation(
+        expected=f"the intent of the path to be cancelled, whatever the {place.words} names",
+        observed=f"the intent that the {place.words} named is cancelled"
+        + (f"; {name} alone does it" if name else "")
+        + f" (the answer was {summary.of(reply)})",
+        reply=reply,
+        hint=_FROM_THE_PATH,
+        fault=f"A cancel cancelled the intent that {name or 'a name'} in its {place.words} named, "
+        f"and not that of the path ({reply.status})",
+    )
+
+
+@requirement("PI-11")
+@pytest.mark.parametrize("where", ["headers", "addresses", "objects"])
+def test_no_other_name_reaches_another_merchant(api: PayoutIntents, given: Given, where: str) -> None:
+    """A cancel of one's own intent whose headers or body name another merchant's leaves that one alone."""
+    theirs = given("requires_approval", owner="other_merchant")
+    intent = given("requires_approval")
+    place, make = PLACES[where]
+
+    for some in named.at_once_or_singly(make(api, theirs)):
+        reply = _answered(api, intent, place, some)
+        what = (
+            f"a cancel of one's own intent whose {place.words} named another merchant's ({', '.join(some)})"
+        )
+        not_cancelled(
+            api.seen(theirs, by="other_merchant"),
+            f"another merchant's intent not to be cancelled by {what}",
+            reply=reply,
+            fault=f"{wording.capital(what)} cancelled that one ({'no answer' if reply is None else reply.status})",
+            hint="Take the id from the path alone, and look the intent up among those of the caller.",
+        )
+        if where != "objects" or (reply is not None and succeeded(reply)):
+            return
+
+
+@requirement("PI-06")
+def test_read_shows_the_intent_of_the_path(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+    """GET shows the intent of the path, whatever ids its query names."""
+    intent, other = evidence.cancelled().intent, evidence.leave_alone()
+    names = {
+        **named.in_a_form(other.intent),
+        "merchant_reference": str(other.before.at("merchant_reference")),
+    }
+
+    reply = api.read(intent, query=named.query_of(names))
+
+    holds(
+        reply,
+        not (reply.ok and reply.at("id") == other.intent.id),
+        "GET to show the intent of the path, whatever ids its query names",
+        fault=f"GET showed the intent that its query named, and not that of the path ({reply.status})",
+        hint=_FROM_THE_PATH,
+    )
+
+
+# -- another merchant, another environment ----------------------------------------------------------------------------
+
+
+@requirement("PI-11")
+def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given) -> None:
+    """Another merchant's intent isn't found by naming that merchant in headers, the query or the body."""
+    given.credentials("other_merchant")
+    theirs = given("requires_approval", owner="other_merchant")
+    read = api.seen(theirs, by="other_merchant")
+
+    for fields, headers in named.merchants(api, theirs, read):
+        _opens_nothing(api, theirs, fields, headers, "another merchant's intent", "that merchant")
+
+    not_cancelled(
+        api.seen(theirs, by="other_merchant"),
+        "another merchant's intent not to be cancelled by requests that name that merchant",
+        fault="Requests that named another merchant cancelled an intent of it, though each was refused",
+        hint=_FROM_THE_CREDENTIALS,
+    )
+
+
+@requirement("PI-12")
+def test_named_environment_opens_nothing(api: PayoutIntents, given: Given) -> None:
+    """The other environment's intent isn't found by naming that environment in headers, the query or the body."""
+    given.credentials("other_environment")
+    theirs = given("requires_approval", environment="other")
+    fields, headers = named.environments(api, api.seen(theirs, by="other_environment"))
+
+    _opens_nothing(api, theirs, fields, headers, "an intent of the other environment", "that environment")
+
+    not_cancelled(
+        api.seen(theirs, by="other_environment"),
+        "an intent of the other environment not to be cancelled by requests that name that environment",
+        fault="Requests that named the other environment cancelled an intent of it, though each was refused",
+        hint=_FROM_THE_CREDENTIALS,
+    )
+
+
+def _opens_nothing(
+    api: PayoutIntents, theirs: Resource, fields: Fields, headers: Fields, whose: str, who: str
+) -> None:
+    """Neither a read nor a cancel with the primary credentials is accepted."""
+    own = [("Authorization", api.authorization())]
+    read: dict[str, tuple[Fields, Callable[[Fields], Reply]]] = {
+        "headers": (headers, lambda some: api.send("GET", read_path(theirs), [*own, *some.items()])),
+        "query": (fields, lambda some: api.read(theirs, query=named.query_of(some))),
+    }
+    for where, (names, ask) in read.items():
+        what = f"a read of {whose} whose {where} named {who}"
+        reply = api.answered(partial(ask, names), to=what)
+        if reply is not None and reply.ok:
+            name = named.culprit(names, partial(_is_read, ask, names))
+            refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
+    for place, names in ((named.HEADERS, headers), (named.QUERY, fields), (named.JSON_BODY, fields)):
+        what = f"a cancel of {whose} whose {place.words} named {who}"
+        for some in named.at_once_or_singly(names):
+            reply = api.answered(partial(place.ask, api, theirs, some), to=what)
+            if reply is not None:
+                refused(reply, f"{what} ({', '.join(some)})", hint=_FROM_THE_CREDENTIALS)
+            if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
+                break  # Only a body may be refused for the names in it that nobody knows.
+
+
+def _is_read(ask: Callable[[Fields], Reply], names: Fields, name: str) -> bool:
+    return ask({name: names[name]}).ok
+
+
+# -- fields of the intent ---------------------------------------------------------------------------------------------
+
+
+def _cancels(api: PayoutIntents, given: Given, evidence: Evidence, place: str) -> list[Assigned]:
+    found: list[Assigned] = evidence.once(("fields", place), lambda: named.assigned(api, given, place))
+    return found
+
+
+_FIELDS = (
+    ("order_data", (*ORDER, "created_at"), "what it was", "PI-21"),
+    ("failure_code", ("failure_code",), '"cancelled"', "PI-16"),
+    ("failure_message", ("failure_message",), "the reason", "PI-22"),
+    ("status", ("status",), '"cancelled"', "PI-01"),
+    ("environment", ("environment",), "that of the credentials", "PI-18"),
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "keys", "wanted"),
+    [
+        pytest.param(place, keys, wanted, marks=requirement(row), id=f"{name}_in_the_{place}")
+        for place in ("body", "query")
+        for name, keys, wanted, row in _FIELDS
+        if (name, place) != ("order_data", "body")  # That one is in test_body.
+    ],
+)
+def test_fields_beside_the_reason_assign_nothing(
+    api: PayoutIntents, given: Given, evidence: Evidence, place: str, keys: tuple[str, ...], wanted: str
+) -> None:
+    """A field of an intent that stands in the body or the query of its cancel isn't taken for its value."""
+    for one in _cancels(api, given, evidence, place):
+        for key in keys:
+            for where, reply in named.was_assigned(one, key):
+                raise Violation(
+                    expected=f"{key} to be {wanted} after a cancel, whatever its {place} says",
+                    observed=f"{key} is {wording.of(reply, key)} in {where}, as the {place} said, and was "
+                    f"{wording.of(one.before, key)} (the answer was {summary.of(reply)})",
+                    reply=reply,
+                    hint=_REASON_ALONE,
+                    fault=f"{key} in the {place} of a cancel was taken for the intent's ({one.reply.status})",
+                    persisted=wording.read_shows(one.after, key, reply.at(key), lambda _: False),
+                )
+
+
+@requirement("PI-22")
+def test_reason_in_the_query_is_no_reason(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+    """The reason is that of the body, whatever the query says."""
+    for one in _cancels(api, given, evidence, "query"):
+        for reply in (one.reply, one.after):
+            holds(
+                reply,
+                reply.at("failure_message") != named.ASSIGNED_MESSAGE,
+                f'failure_message to be the reason of the body, "{one.reason}"',
+                fault=f"A reason in the query was taken in place of that of the body ({one.reply.status})",
+                hint=_REASON_ALONE,
+            )
