@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ class Watched:
 
     `at` is a reading of `time.monotonic()`, which all processes of a machine share. `told` holds the
     facts of the answers to its cancel that a later read is compared with: of words that a target may choose, a digest.
+    `how` says in what manner it was cancelled, as one of its kind, and `again` what later cancels of it got, the last
+    of them at `since`.
     """
 
     id: str
@@ -30,6 +32,14 @@ class Watched:
     status: str
     at: float
     told: Mapping[str, Any] = field(default_factory=dict)
+    how: str = ""
+    again: tuple[str, ...] = ()
+    since: float = 0.0
+
+    @property
+    def kind(self) -> tuple[str, str, str, tuple[str, ...]]:
+        """What it has in common with those that one of them stands for."""
+        return self.status, self.by, self.how, self.again
 
     def age(self) -> str:
         """Returns the time since its cancel, in words."""
@@ -37,10 +47,10 @@ class Watched:
 
 
 def of_each_kind(found: Sequence[Watched], most: int) -> list[Watched]:
-    """Returns at most so many: of each state and merchant in turn, the oldest first."""
-    kinds: dict[tuple[str, str], list[Watched]] = {}
+    """Returns at most so many: of each state, merchant and manner of cancelling in turn, the oldest first."""
+    kinds: dict[tuple[object, ...], list[Watched]] = {}
     for one in found:
-        kinds.setdefault((one.status, one.by), []).append(one)
+        kinds.setdefault(one.kind, []).append(one)
     return [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None][:most]
 
 
@@ -49,10 +59,20 @@ class Watch:
 
     def __init__(self, folder: Path, watch_s: float) -> None:
         self._path, self._watch_s = folder / FILE, watch_s
+        self._own: set[str] = set()
 
-    def cancelled(self, identifier: str, *, by: str, status: str, told: Mapping[str, Any]) -> None:
+    def cancelled(
+        self, identifier: str, *, by: str, status: str, told: Mapping[str, Any], how: str = ""
+    ) -> None:
         """Notes that a resource was cancelled just now: the wait begins anew."""
-        self._append(asdict(Watched(identifier, by, status, time.monotonic(), told)))
+        self._own.add(identifier)
+        self._append(asdict(Watched(identifier, by, status, time.monotonic(), told, how)))
+
+    def asked_again(self, identifier: str, answer: str) -> bool:
+        """Notes the answer to a further cancel, and returns True, where this worker has cancelled the resource."""
+        if identifier in self._own:
+            self._append({"asked_again": identifier, "answer": answer, "at": time.monotonic()})
+        return identifier in self._own
 
     def leave_out(self, identifier: str) -> None:
         """Leaves a resource out: another request named it since, so a read tells nothing of its cancel."""
@@ -72,7 +92,8 @@ class Watch:
             found = self._read()
             now = time.monotonic()
             # A run that is gone on with after a restart of the machine has readings of another clock.
-            last = max((one.at if one.at <= now else began for one in found), default=now - self._watch_s)
+            times = [at if at <= now else began for one in found for at in (one.at, one.since)]
+            last = max(times, default=now - self._watch_s)
             left = last + self._watch_s - now
             if left <= 0:
                 return found
@@ -97,6 +118,11 @@ class Watch:
             said = json.loads(line)
             if "left_out" in said:
                 left_out.add(said["left_out"])
+            elif "asked_again" in said:
+                one = found.get(said["asked_again"])
+                if one is not None:  # In a race, the line of the one that succeeded may stand below.
+                    again = tuple(sorted({*one.again, said["answer"]}))
+                    found[one.id] = replace(one, again=again, since=said["at"])
             else:
-                found.setdefault(said["id"], Watched(**said))
+                found.setdefault(said["id"], Watched(**{**said, "again": tuple(said["again"])}))
         return [one for one in found.values() if one.id not in left_out]

@@ -246,7 +246,7 @@ class UnknownPathShowsTheRequest(PayoutIntents):
 pi("pi-escapes-count", "PI-24",
    "The limit counts the text as JSON writes it: each quote, backslash and line break as two.",
    own.measures(lambda reason: len(encode(reason).decode()) - 2))
-pi("pi-long-text-is-cut-in-bytes", "PI-26", "512 characters are accepted in any script, and 512 bytes of them kept.",
+pi("pi-long-text-is-cut-in-bytes", "PI-24", "512 characters are accepted in any script, and 512 bytes of them kept.",
    own.stores(lambda reason: reason.encode()[:512].decode("utf-8", "ignore")))
 
 

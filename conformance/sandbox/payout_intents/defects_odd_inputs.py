@@ -59,7 +59,7 @@ pi("pi-blank-body-is-500", "PI-29", "A body of white space alone isn't empty, an
 
 pi("pi-query-is-500", "PI-45", "A query on the cancel path can't be bound to anything, and ends in a 500.",
    changes.looks(lambda request: request.query and request.path.endswith("/cancel")
-       and request.method == "POST" and steps.crash("no such parameter")))
+       and request.method == "POST" and steps.crash("no such parameter")), late=True)
 pi("pi-more-fields-are-500", "PI-29", "Fields beside the reason are passed to a constructor that knows none of them.",
    own.reads_body(lambda body: steps.crash("unexpected keyword argument") if body.keys() - {"reason"} else body))
 pi("pi-unknown-path-is-500", "PI-45", "The handler for paths that aren't there has a bug of its own.",
@@ -68,7 +68,7 @@ pi("pi-options-are-500", "PI-48", "OPTIONS is answered by a library for browsers
    changes.looks(lambda request: request.method == "OPTIONS" and steps.crash("origin is undefined")))
 pi("pi-read-with-a-key-is-500", "PI-38", "A layer looks for the body of whatever bears a key: a GET has none.",
    changes.looks(lambda request: request.method == "GET" and request.values(b"idempotency-key")
-       and steps.crash("body is null")))
+       and steps.crash("body is null")), late=True)
 
 
 # Refused, yet done

@@ -5,7 +5,6 @@ import re
 from urllib.parse import quote
 
 from conformance.sandbox import steps
-from conformance.sandbox.messages import encode
 from conformance.sandbox.payout_intents import changes as own
 from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.reference import REASON_LIMIT
@@ -16,10 +15,10 @@ from conformance.sandbox.payout_intents.reference import REASON_LIMIT
 # Measured or cut in another form
 
 pi("pi-html-escapes-count", "PI-24", "The limit counts the text as a page shows it: < is &lt;, of four characters.",
-   own.measures(lambda reason: len(html.escape(reason))))
+   own.measures(lambda reason: len(html.escape(reason, quote=False))))
 pi("pi-unicode-escapes-count", "PI-24",
    "The limit counts the JSON that this language writes, in which <, > and & are escapes of six characters.",
-   own.measures(lambda reason: len(re.sub("[<>&]", "......", encode(reason).decode())) - 2))
+   own.measures(lambda reason: len(re.sub("[<>&]", "......", reason))))
 pi("pi-url-escapes-count", "PI-24, PI-26",
    "The limit counts the text as a form sends it: %20 or %2F for each blank and slash.",
    own.measures(lambda reason: len(quote(reason, safe=""))))

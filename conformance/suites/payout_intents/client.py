@@ -30,7 +30,7 @@ from conformance.suites.payout_intents.assertions import (
     is_shown,
     succeeded,
 )
-from conformance.suites.payout_intents.refusals import no_longer_cancels, unanswered
+from conformance.suites.payout_intents.watched import watched
 
 REASON = "ordered_twice"
 FRESH: Final = "<a key of its own>"
@@ -174,8 +174,7 @@ class PayoutIntents:
             raise
         if about is not None:
             self._is_known(about)
-            if succeeded(reply) and by == about.wanted.whose and about.status == "requires_approval":
-                self._session.watch.cancelled(about.id, by=by, status=about.status, told={})
+            watched(self._session.watch, about, by, key, body, reply)
         return reply
 
     def _is_known(self, intent: Resource) -> None:

@@ -301,6 +301,8 @@ class Evidence:
         if state != "requires_approval" or barred is not None:
             return Foreign(intent, reason, before, replies, after, barred=barred)
         twin = api.cancel(intent, by=who)
+        if succeeded(twin):
+            api.confirmed(intent, by=who)
         return Foreign(intent, reason, before, replies, after, twin, self._asked(intent, reason))
 
     def _asked(self, intent: Resource | str, reason: str) -> Mapping[Ask, Reply]:

@@ -16,8 +16,8 @@ from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
 from conformance.suites.payout_intents.assertions import ORDER, is_cancelled, succeeded
 from conformance.suites.payout_intents.client import CONFIRMED, KNOWN, UNSURE, PayoutIntents
-from conformance.suites.payout_intents.contract import CONTRACT
-from conformance.suites.payout_intents.every_answer import about, first_successes, is_success, sent_by, what
+from conformance.suites.payout_intents.every_answer import about, is_success, what
+from conformance.suites.payout_intents.everybody import everybody_cancels, somebody_cancels
 from conformance.suites.payout_intents.observations import Evidence
 
 pytestmark = pytest.mark.last
@@ -34,9 +34,9 @@ Successes = Callable[[], Iterator[Sent]]
 
 @pytest.fixture
 def successes(every_run: EveryRun, evidence: Evidence) -> Successes:
-    """Each success of the run so far that shows an intent, whoever's credentials it was sent with; no repeated one."""
-    _everybody_cancels(every_run, evidence)
-    return lambda: first_successes(every_run.answers())
+    """Each success of the run so far that shows an intent, whoever's credentials it was sent with."""
+    everybody_cancels(every_run, evidence)
+    return lambda: (one for one in every_run.answers() if is_success(one))
 
 
 def _cancels(every_run: EveryRun) -> list[Sent]:
@@ -44,33 +44,10 @@ def _cancels(every_run: EveryRun) -> list[Sent]:
     return [one for one in every_run.answers() if one.resource is not None]
 
 
-def _everybody_cancels(every_run: EveryRun, evidence: Evidence) -> None:
-    """Has each pair of the profile that may cancel do so, unless other workers had it do so."""
-    _somebody_cancels(every_run, evidence)
-    for who, others in (
-        ("other_merchant", evidence.ask_about_other_merchants),
-        ("other_environment", evidence.ask_about_other_environments),
-    ):
-        if not _has_cancelled(every_run, who):
-            with suppress(NotTestable, Violation):
-                others(state="requires_approval")
-
-
-def _somebody_cancels(every_run: EveryRun, evidence: Evidence) -> None:
-    """Has an intent cancelled, unless other workers have done so."""
-    if not _has_cancelled(every_run, "primary"):
-        evidence.cancelled()
-
-
-def _has_cancelled(every_run: EveryRun, who: str) -> bool:
-    """Whether several processes have told of answers, among them a success with these credentials."""
-    return every_run.is_shared and any(one.by == who and is_success(one) for one in every_run.answers())
-
-
 @requirement("PI-01")
 def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Evidence) -> None:
     """The first cancel of an intent that requires approval doesn't end in a 5xx, whichever intent it is."""
-    _somebody_cancels(every_run, evidence)
+    somebody_cancels(every_run, evidence)
     cancels: dict[str, list[Sent]] = {}
     for one in sorted(_cancels(every_run), key=lambda each: each.reply.written):
         cancels.setdefault(about(one).id, []).append(one)
@@ -91,7 +68,7 @@ def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Eviden
 @requirement("PI-01")
 def test_every_success_is_the_documented_one(every_run: EveryRun, evidence: Evidence) -> None:
     """Each intent that was cancelled got a 202 that says cancelled, whichever caller and intent it was."""
-    _everybody_cancels(every_run, evidence)
+    everybody_cancels(every_run, evidence)
     unsure = {mark.id for mark in every_run.marked(UNSURE)}
     accepted: dict[str, list[Sent]] = {}
     for one in _cancels(every_run):
@@ -250,7 +227,7 @@ def test_every_success_has_the_order_data_that_was_told(
     api: PayoutIntents, given: Given, every_run: EveryRun, evidence: Evidence, successes: Successes
 ) -> None:
     """amount, reference and recipient are those that the state provider told, where it tells them as GET does."""
-    _somebody_cancels(every_run, evidence)
+    somebody_cancels(every_run, evidence)
     # Letters and figures that get lost don't stand in every order: a run of few checks looks at some more.
     with suppress(NotTestable):
         for _ in range(len(_confirmed(every_run)), _A_FEW_MORE):

@@ -24,6 +24,7 @@ from conformance.suites.payout_intents.assertions import (
     was_refused,
 )
 from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
+from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.results import Refused
@@ -256,13 +257,11 @@ def test_read_confirms_the_failure_code(evidence: Evidence) -> None:
 
 @requirement("PI-06")
 @pytest.mark.parametrize("how", [Ask.CANCEL_WITHOUT_REASON, Ask.CANCEL_WITHOUT_KEY], ids=Ask.how)
-def test_read_confirms_a_bare_cancel(api: PayoutIntents, given: Given, how: Ask) -> None:
+def test_read_confirms_a_bare_cancel(api: PayoutIntents, given: Given, evidence: Evidence, how: Ask) -> None:
     """GET shows the status and the failure code after a cancel without a reason, or without a key."""
-    intent = given("requires_approval")
+    one = bare_cancel(api, given, evidence, how)
 
-    reply = has_succeeded(api.ask(how, intent))
-
-    read = api.confirmed(intent)
+    reply, read = has_succeeded(one.reply), one.after
     shown_cancelled(read, str(how))
     _confirms_the_failure_code(reply, read, str(how))
 

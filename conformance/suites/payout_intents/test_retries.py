@@ -1,11 +1,16 @@
 """Requests that are sent again under their key: a refusal for another cause leaves the key free."""
 
+from functools import partial
+
 import pytest
 
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.oracles import expect
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.bad_requests import BODY
-from conformance.suites.payout_intents.client import PayoutIntents, body_of
+from conformance.suites.payout_intents.client import Call, PayoutIntents, body_of
 from conformance.suites.payout_intents.observations import Evidence
 
 # Bodies that are refused, whichever key they come with.
@@ -14,24 +19,43 @@ WRONG_BODIES = {
     "broken_JSON": b'{"reason": ',
     "a_reason_of_600_characters": body_of("x" * 600),
 }
+LABEL = "another_content_type"
 
 
 @requirement("PI-37")
-@pytest.mark.parametrize("fault", WRONG_BODIES)
+@pytest.mark.parametrize("fault", [*WRONG_BODIES, LABEL])
 def test_refused_body_leaves_the_key_free(
     api: PayoutIntents, given: Given, evidence: Evidence, fault: str
 ) -> None:
-    """A request that was refused for its body is processed when it comes again, same key, with a good one."""
-    intent, key = given("requires_approval"), api.new_key()
-    refused = api.odd(lambda: api.post(intent, WRONG_BODIES[fault], key=key), to=fault.replace("_", " "))
+    """A request that was refused for its body is refused again, and processed once its body is a good one: same key."""
+    intent, key, what = given("requires_approval"), api.new_key(), fault.replace("_", " ")
+    change = {"Content-Type": "application/xml"} if fault == LABEL else {}
+    wrong = partial(api.post, intent, WRONG_BODIES.get(fault, BODY), key=key, change=change)
+    refused = api.odd(wrong, to=f"a cancel with {what}")
     if refused.status // 100 != 4:
         return  # It was accepted, or ended in a 5xx, which is told elsewhere.
 
-    what = f"a corrected cancel under the key of one that got {refused.status} for its body"
-    reply = api.odd(lambda: api.post(intent, BODY, key=key), to=what)
+    again = _answer(api, wrong, refused.status, what)
+    expect.that(
+        again.status // 100 == 4,
+        expected=f"a cancel with {what} to be refused again, as it was the first time: {refused.status}",
+        reply=again,
+        hint="Keep nothing under a key for a request that is refused, or the whole refusal.",
+        fault=f"The same request after a {refused.status} for its body was answered {summary.short(again)}",
+    )
+    reply = api.odd(lambda: api.post(intent, BODY, key=key), to="the corrected request under the same key")
 
     hint = "Claim the key once the body is valid, and let it go where the request fails."
     evidence.like_any(reply, to=what, hint=hint)
+
+
+def _answer(api: PayoutIntents, ask: Call, status: int, what: str) -> Reply:
+    """The answer to the same request once more. Raises a Violation where none comes."""
+    try:
+        return api.odd(ask, to=f"a cancel with {what} that got {status}, sent again under its key,")
+    except expect.Violation as fault:
+        fault.fault = f"The same request after a {status} for its body was never answered"
+        raise
 
 
 @requirement("PI-37")

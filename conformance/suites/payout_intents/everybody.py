@@ -1,0 +1,32 @@
+"""Cancels by every pair of the profile, for the checks that look back on all successes of a run."""
+
+from contextlib import suppress
+
+from conformance.errors import NotTestable
+from conformance.oracles.every_run import EveryRun
+from conformance.oracles.expect import Violation
+from conformance.suites.payout_intents.every_answer import is_success
+from conformance.suites.payout_intents.observations import Evidence
+
+
+def everybody_cancels(every_run: EveryRun, evidence: Evidence) -> None:
+    """Has each pair of the profile that may cancel do so, unless other workers had it do so."""
+    somebody_cancels(every_run, evidence)
+    for who, others in (
+        ("other_merchant", evidence.ask_about_other_merchants),
+        ("other_environment", evidence.ask_about_other_environments),
+    ):
+        if not _has_cancelled(every_run, who):
+            with suppress(NotTestable, Violation):
+                others(state="requires_approval")
+
+
+def somebody_cancels(every_run: EveryRun, evidence: Evidence) -> None:
+    """Has an intent cancelled, unless other workers have done so."""
+    if not _has_cancelled(every_run, "primary"):
+        evidence.cancelled()
+
+
+def _has_cancelled(every_run: EveryRun, who: str) -> bool:
+    """Whether several processes have told of answers, among them a success with these credentials."""
+    return every_run.is_shared and any(one.by == who and is_success(one) for one in every_run.answers())

@@ -1,0 +1,76 @@
+"""Requests that were refused for their form, whatever it was: none of them has cancelled its intent."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.http import summary
+from conformance.oracles import expect, wording
+from conformance.oracles.every_run import EveryRun, Sent
+from conformance.oracles.expect import requirement
+from conformance.suites.payout_intents.assertions import is_cancelled
+from conformance.suites.payout_intents.client import KNOWN, UNSURE, PayoutIntents, cancel_path, read_path
+from conformance.suites.payout_intents.oddities import Oddity, oddity
+
+pytestmark = pytest.mark.last
+
+# The row that is about the form of a request, by what is odd about that. Other checks ask the same of other rows.
+ROWS = {"body": "PI-29", "text": "PI-29", "key": "PI-38", "label": "PI-46", "query": "PI-01"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=requirement(row, level="MUST")) for row in dict.fromkeys(ROWS.values())],
+)
+def test_refused_request_cancelled_nothing(api: PayoutIntents, every_run: EveryRun, row: str) -> None:
+    """No intent that awaited approval was cancelled by a request that got a 4xx, in the whole run."""
+    for refused, odd, read in _done_all_the_same(api, every_run):
+        if ROWS.get(odd.kind) == row:
+            raise expect.Violation(
+                expected=f"an intent not to be cancelled by {odd.what}, which got {refused.reply.status}",
+                observed=f"status is {wording.of(read.reply, 'status')} in GET ({summary.of(read.reply)})",
+                reply=refused.reply,
+                hint="Validate the whole request before anything is changed, or undo what was.",
+                fault=f"An intent was cancelled by a request that was refused ({refused.reply.status}): {odd.what}",
+                persisted="a read shows it cancelled",
+            )
+
+
+def _done_all_the_same(api: PayoutIntents, every_run: EveryRun) -> Iterator[tuple[Sent, Oddity, Sent]]:
+    """Each refused request, what was odd about it, and the read right behind it that shows its intent cancelled."""
+    unsure = {mark.id for mark in every_run.marked(UNSURE)} | {one.id for one in api.settled}
+    open_ones = {
+        path: mark.id
+        for mark in every_run.marked(KNOWN)
+        if mark.resource is not None and mark.resource.status == "requires_approval"
+        for path in (read_path(mark.id), cancel_path(mark.id))
+    }
+    histories: dict[str, list[Sent]] = {}
+    for one in every_run.answers():
+        url = one.reply.exchange.url.partition("?")[0]
+        at = url.find("/payout_intents/")
+        identifier = open_ones.get(url[at:]) if at >= 0 else None
+        if identifier is not None and identifier not in unsure:
+            histories.setdefault(identifier, []).append(one)
+    for history in histories.values():
+        found = _first_lie(sorted(history, key=lambda one: one.reply.written))
+        if found is not None:
+            yield found
+
+
+def _first_lie(history: list[Sent]) -> tuple[Sent, Oddity, Sent] | None:
+    """The refused request after which an intent was cancelled that no request before was accepted for."""
+    refused: list[tuple[Sent, Oddity]] = []
+    for one in history:
+        reply = one.reply
+        if reply.exchange.method == "GET" and reply.ok:
+            if not is_cancelled(reply):
+                refused = []
+            elif refused:
+                first = next((each for each in refused if each[1].kind != "documented"), refused[0])
+                return *first, one
+        elif reply.status // 100 == 4:
+            refused.append((one, oddity(reply.exchange)))
+        else:
+            return None
+    return None

@@ -1,0 +1,48 @@
+"""Answers with a 5xx that no other check has shown, whatever was sent."""
+
+import pytest
+
+from conformance.http import summary
+from conformance.oracles import expect, wording
+from conformance.oracles.every_run import EveryRun
+from conformance.oracles.expect import requirement
+from conformance.suites.payout_intents.oddities import oddity
+
+pytestmark = pytest.mark.last
+
+# The row that asks for no 5xx, by what is odd about a request; the nearest one where no row asks for that.
+ROWS = {
+    "id": "PI-14",
+    "body": "PI-29",
+    "reason": "PI-28",
+    "long_reason": "PI-25",
+    "text": "PI-29",
+    "key": "PI-38",
+    "credentials": "PI-43",
+    "label": "PI-46",
+    "method": "PI-48",
+    "query": "PI-45",
+    "path": "PI-45",
+    "documented": "PI-45",
+}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=requirement(row, level="SHOULD")) for row in dict.fromkeys(ROWS.values())],
+)
+def test_no_other_request_was_a_server_error(every_run: EveryRun, row: str) -> None:
+    """No request of the run was answered by a 5xx, also where the check that sent it asks for something else."""
+    left, shown = every_run.server_errors()
+    kinds = {oddity(one.exchange).kind for one in shown}
+    for one in left:
+        odd = oddity(one.exchange)
+        # Where a check has shown a 5xx to such a request, that is the fault.
+        if ROWS[odd.kind] == row and odd.kind not in kinds and one.exchange.status != 501:
+            raise expect.Violation(
+                expected=f"{odd.what} not to be answered by a 5xx",
+                observed=summary.of(one.reply),
+                reply=one.reply,
+                hint="An exception got out of the handler: check the value before using it, and answer a 4xx.",
+                fault=f"{wording.capital(odd.what)} was answered {summary.short(one.reply)}",
+            )

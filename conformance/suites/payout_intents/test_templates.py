@@ -1,0 +1,70 @@
+"""Text that looks like a template, in the spelling of every engine: a reason is data, and comes back as it was sent."""
+
+import pytest
+
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.oracles import equality, expect, wording
+from conformance.oracles.expect import requirement
+from conformance.suites.payout_intents.assertions import succeeded
+from conformance.suites.payout_intents.observations import WHY, Evidence
+
+# Signs with blanks between them, so that the one that was changed can be named. No angle brackets but where they are
+# meant: the checks of markup are about these.
+TEMPLATES = {
+    "dollar_signs": "Refund $$5 of $& then $1 or $0 and ${x} ${6*7} $x $(x) $`y` $'z' $!{x} $[x] US$",
+    "braces": "Case {0} {} {x} {0:C} {{x}} {{6*7}} {{{x}}} {{.X}} {% x %} {# x #} [[x]] #{x} #{6*7} @{x} {=x}",
+    "percent_signs": "Fee 5% or 100%% of %s %d %5d %1$s %(x)s %{x} %1 %n %x% %PATH% %@ %20",
+    "tags_and_names": "Order <%= x %> <?= x ?> \\1 \\0 \\(x) \\n :name :1 ?1 @name @p1 @(x) *x* _x_ ~x~ __x__ [x](y)",
+}
+_AS_DATA = (
+    "The reason is data: pass it as a value, and never as the format, pattern, template or query itself."
+)
+
+
+@requirement("PI-27")
+@pytest.mark.parametrize("which", TEMPLATES)
+def test_signs_of_templates_come_back(evidence: Evidence, which: str) -> None:
+    """Signs that mean something to a template engine, a format or a shell come back unchanged, in 202 and GET."""
+    usual, reason = evidence.cancelled(reason=WHY), TEMPLATES[which]
+    reply, read = evidence.cancel_for(reason=reason)
+    what = f"a reason with {which.replace('_', ' ')} of templates"
+
+    expect.that(
+        succeeded(reply),
+        expected=f"{what} to be accepted",
+        observed=f"{summary.of(reply)}; the reason was {wording.value(reason, 200)}",
+        reply=reply,
+        hint=f"Is something in the reason looked up, or taken for an attack? {_AS_DATA}",
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)}",
+    )
+    for seen, plainly, where in ((reply, usual.reply, "the 202"), (read, usual.after, "GET")):
+        if equality.same(plainly.at("failure_message"), WHY):
+            _comes_back(seen, reason, where, read)
+
+
+def _comes_back(seen: Reply, reason: str, where: str, read: Reply) -> None:
+    came = seen.at("failure_message")
+    # White space around a reason may be cut, and there is none here.
+    changed = _changed(reason, came) if isinstance(came, str) else wording.value(came)
+    expect.that(
+        equality.same(came, reason),
+        expected=f"failure_message in {where} to be the reason as it was sent",
+        observed=f"{changed} (sent: {wording.value(reason, 200)}, came: {wording.value(came, 200)})",
+        reply=seen,
+        hint=_AS_DATA,
+        fault=f"The reason was taken for a template: {changed}",
+        persisted="a read shows the same" if equality.same(read.at("failure_message"), came) else "",
+    )
+
+
+def _changed(sent: str, came: str) -> str:
+    """The first sign that was changed, and what became of it."""
+    went, back = sent.split(" "), came.split(" ")
+    for one, other in zip(went, back, strict=False):
+        if one != other:
+            alike = len(went) == len(back)
+            if alike:
+                return f"`{one}` came back as {f'`{other}`' if other else 'nothing'}"
+            break
+    return wording.difference(sent, came)

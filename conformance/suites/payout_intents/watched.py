@@ -1,0 +1,28 @@
+"""Cancelled intents that are read once more in the end: one of each kind of cancel, and of what came after it."""
+
+import json
+
+from conformance.http.reply import Reply
+from conformance.states import Resource
+from conformance.suites.payout_intents.assertions import succeeded
+from conformance.watch import Watch
+
+
+def watched(
+    watch: Watch, intent: Resource, by: str, key: str | None, body: bytes | None, reply: Reply
+) -> None:
+    """Notes what an owner's cancel of an intent that awaited approval was answered."""
+    if by != intent.wanted.whose or intent.status != "requires_approval":
+        return
+    again = "the same again" if succeeded(reply) else str(reply.status)
+    if not watch.asked_again(intent.id, again) and succeeded(reply):
+        watch.cancelled(intent.id, by=by, status=intent.status, told={}, how=_how(key, body))
+
+
+def _how(key: str | None, body: bytes | None) -> str:
+    try:
+        sent = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        sent = None
+    reason = isinstance(sent, dict) and bool(sent.get("reason"))
+    return f"{'without' if key is None else 'with'} a key and {'with' if reason else 'without'} a reason"
