@@ -69,6 +69,14 @@ class Causes:
             )
         return cause.id in self.ancestors(row.id) and self._same(check, by, cause)
 
+    def keeps(self, check: Check, by: Check) -> bool:
+        """Returns whether the request that `check` begins with failed as that of `by` did."""
+        one, other = self._answer(check), self._answer(by)
+        if one is None or other is None or one.status != other.status:
+            return False
+        asked = (one.method, one.auth) == (other.method, other.auth)
+        return asked and self._accepts(one) == self._accepts(other) and _body(one) == _body(other)
+
     def ancestors(self, name: str) -> frozenset[str]:
         """Returns the ids of all rows that a row builds on, whether directly or not."""
         return self._above.get(name, frozenset())
@@ -79,8 +87,10 @@ class Causes:
         Where nothing that was sent as documented succeeded at all, it is the premise whatever the answer is.
         """
         answer = self._answer(check)
-        if answer is None or not self.any_succeeded:
+        if not self.any_succeeded:
             return True
+        if answer is None:
+            return False
         crashed = (answer.status or 0) >= 500
         documented = any(
             row.status == answer.status and _at(answer, row.field) == row.value for row in self.record.matrix
@@ -199,7 +209,7 @@ class Causes:
         one, other = self._answer(check), self._answer(by)
         if one is None or other is None or check.problem is None or by.problem is None:
             return False
-        if self.is_a_replay(check) and self.is_a_replay(by):
+        if cause.harm is Harm.IDEMPOTENCY and self.is_a_replay(check) and self.is_a_replay(by):
             return True
         if cause.id not in self._accepting and self._was_spoilt(check, one, by):
             return True

@@ -22,9 +22,8 @@ from conformance.model import (
     Waiver,
 )
 from conformance.report.curl import curl
-from conformance.report.safe import counted, line, same_but_ids
-from conformance.report.script import replay, script
-from conformance.report.steps import leading_to
+from conformance.report.findings import Finding, by_check, problems, rows_of, waiting, warnings
+from conformance.report.safe import counted, line
 from conformance.report.unjudged import unjudged
 from conformance.report.verdict import UNPROVEN, binding
 
@@ -159,11 +158,23 @@ def gaps(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     One cause is told once, for however many checks of each it is the reason.
     """
     groups: dict[tuple[Outcome, str], list[RequirementResult]] = {}
+    causes = waiting(record) if Outcome.NOT_TESTABLE in outcomes else {}
     for result in record.requirements:
         if result.outcome in outcomes:
-            groups.setdefault((result.outcome, one_reason(result.reason)), []).append(result)
+            reason = _waits_for(result, causes) or one_reason(result.reason)
+            groups.setdefault((result.outcome, reason), []).append(result)
     found = [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in groups.items()]
     return tuple(sorted(found, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
+
+
+def _waits_for(result: RequirementResult, causes: Mapping[str, Finding]) -> str:
+    """Says what failed where that is all that a requirement waits for; empty otherwise."""
+    if result.outcome is not Outcome.NOT_TESTABLE:
+        return ""
+    found = [causes[name] for name in result.checks if name in causes]
+    if not found:
+        return ""
+    return f"They begin with what failed: {line(found[0].title)} ({found[0].requirement.id})."
 
 
 def one_reason(reason: str) -> str:

@@ -109,6 +109,20 @@ def findings(record: RunRecord) -> Findings:
     return _found(record)
 
 
+def waiting(record: RunRecord) -> dict[str, Finding]:
+    """Returns the finding that kept a check from beginning, by the id of the check.
+
+    It is the one that shows the same answer to the same request as the one which had to work first.
+    """
+    kept = [check for check in record.checks if check.outcome is Outcome.NOT_TESTABLE and _control(check)]
+    if not kept:
+        return {}
+    causes, found = Causes(record), findings(record)
+    told = [(one, check) for one in (*found.problems, *found.warnings) for check in one.checks]
+    pairs = ((check.id, next((one for one, by in told if causes.keeps(check, by)), None)) for check in kept)
+    return {name: one for name, one in pairs if one is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Failing checks of one requirement with one outcome, the one that shows it first."""
