@@ -9,6 +9,9 @@ from conformance.sandbox.windows import hangs_up
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
 
+_PATIENT = 40
+"""Turns to wait for a caller to hang up, long enough on a busy machine, too."""
+
 
 class _Stopped(Withdraws):
     """The handler is stopped when its caller is gone, and `leave` says what it leaves behind."""
@@ -23,12 +26,11 @@ class _Stopped(Withdraws):
         if row is None or row.status not in self.cancellable or request.method != "POST":
             return await super().cancel(request, given)
         self.authenticate(request)
-        if row.id in self.left:
-            return await self.again(request, row)
-        if await hangs_up(request):
+        if row.id not in self.left and await hangs_up(request, _PATIENT):
             self.leave(row)
             raise Refusal(408, "REQUEST_TIMEOUT", "Nobody is there any more.")
-        return await super().cancel(request, given)
+        # Another one may have left it meanwhile.
+        return await (self.again(request, row) if row.id in self.left else super().cancel(request, given))
 
     def leave(self, row: Withdraw) -> None:
         """What a stopped handler leaves behind."""

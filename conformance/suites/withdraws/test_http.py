@@ -142,6 +142,20 @@ def test_odd_body_is_no_server_error(api: Withdraws, case: str) -> None:
     no_server_error(reply, to=what)
 
 
+@requirement("WD-39")
+@pytest.mark.parametrize("case", ["no_JSON", "null", "text_not_UTF-8", "prototype_names", "deep"])
+def test_odd_body_with_a_wrong_signature_is_no_server_error(api: Withdraws, case: str) -> None:
+    """A body that nothing can be read from is no reason for a 5xx where the signature is wrong, either."""
+    body, kind = ODD_BODIES[case]
+    what = f"a cancel with {ODD_BODY_NAMES[case]}, signed with another secret,"
+
+    headers = {**api.signed(body, secret=api.secret() + "x"), "Content-Type": kind}
+    reply = api.send_body(api.unknown_id(), headers, body)
+
+    if reply is not None:  # That a type is never answered is told where it is correctly signed.
+        no_server_error(reply, to=what)
+
+
 @requirement("WD-23")
 def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> None:
     """A body isn't documented: whatever one holds, signed as it should be, the withdraw is what it was."""

@@ -1,0 +1,195 @@
+"""What every client can send and some targets trust: headers of proxies, other spellings, an id beside the path."""
+
+import json
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from conformance.errors import NotApplicable
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.oracles import expect, wording
+from conformance.oracles.expect import requirement
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.withdraws.assertions import not_cancelled, succeeded
+from conformance.suites.withdraws.attempts import had_no_effect
+from conformance.suites.withdraws.bad_requests import DAY_MS, HALVES, JSON, KEY_SPELLINGS, TRUSTED, Headers
+from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.titles import AS_IT_IS, FRESH
+
+_EVERYBODY = "Every client can send this header: verify the signature of every request."
+_PATH_ALONE = "Take the id from the path alone, and look the withdraw up among those of the caller."
+# Names that a framework may bind to the id of the path.
+_IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
+
+
+def _let_in(
+    api: Withdraws,
+    given: Given,
+    cases: Iterable[str],
+    send: Callable[[Resource, str], Reply],
+    name: Callable[[str], str],
+    hint: str,
+) -> None:
+    """Sends each case to a withdraw; a failure names all that were accepted, not only the first.
+
+    One withdraw serves for all that are refused, and is cancelled by its owner in the end.
+    """
+    withdraw, taken, first, answers = given("pending"), [], None, []
+    for case in cases:
+        reply = send(withdraw, case)
+        if reply.ok:
+            taken.append(name(case))
+            first = first or reply
+            withdraw = given("pending")
+        else:
+            answers.append(reply)
+    if first is not None:
+        others = f", and so were {len(taken) - 1} others" if len(taken) > 2 else f", and so was {taken[-1]}"
+        raise expect.Violation(
+            expected="none of these requests to be accepted",
+            observed=f"accepted: {'; '.join(taken)} (the first answer was {summary.of(first)}); "
+            f"{len(answers)} others were refused",
+            reply=first,
+            hint=hint,
+            fault=f"{wording.capital(taken[0])} was accepted ({first.status}){others if taken[1:] else ''}",
+        )
+    for_all = f"{len(answers)} requests such as {name(next(iter(cases)))}"
+    api.still_cancels(withdraw, after=for_all, earlier=answers[-1])
+
+
+@requirement("WD-31")
+@pytest.mark.parametrize("key", ["with_the_key", "without_a_key"])
+def test_trusted_headers_replace_no_signature(api: Withdraws, given: Given, key: str) -> None:
+    """A header that something in front of the target may set doesn't stand in for a signature."""
+    own = str(api.signed()["X-API-Key"])
+    base: Headers = {"X-API-Key": own} if key == "with_the_key" else {}
+
+    def send(withdraw: Resource, name: str) -> Reply:
+        return api.send(withdraw, {**base, name: TRUSTED[name].replace("{key}", own)})
+
+    def named(name: str) -> str:
+        shown = TRUSTED[name].replace("{key}", "the API key")
+        return f"an unsigned cancel with {name}: {shown}"
+
+    _let_in(api, given, TRUSTED, send, named, _EVERYBODY)
+
+
+@requirement("WD-33", level="SHOULD")
+def test_key_spelt_otherwise_is_refused(api: Withdraws, given: Given) -> None:
+    """An API key is compared byte for byte: with a blank in it, quotes around it or more behind it, it is another."""
+    own = str(api.signed()["X-API-Key"])
+
+    _let_in(
+        api,
+        given,
+        KEY_SPELLINGS,
+        lambda withdraw, case: api.send(withdraw, api.signed(key=KEY_SPELLINGS[case](own))),
+        lambda case: f"a cancel with the API key {case}",
+        AS_IT_IS,
+    )
+
+
+@requirement("WD-34")
+def test_half_a_number_is_no_timestamp(api: Withdraws, given: Given) -> None:
+    """A correctly signed timestamp that only begins or ends with digits, or is no number, is refused."""
+    _let_in(
+        api,
+        given,
+        HALVES,
+        lambda withdraw, case: api.send(withdraw, api.signed(timestamp=HALVES[case](int(api.timestamp())))),
+        lambda case: f"a cancel with {case} for its timestamp, correctly signed,",
+        FRESH,
+    )
+
+
+@requirement("WD-34")
+@pytest.mark.parametrize("first", ["signed_one_first", "fresh_one_first"])
+def test_second_timestamp_makes_no_old_one_fresh(api: Withdraws, given: Given, first: str) -> None:
+    """A correctly signed timestamp of yesterday isn't accepted with a second one of now beside it."""
+    withdraw, now = given("pending"), api.timestamp()
+    old = str(int(api.timestamp()) - DAY_MS)
+    one, two = (old, now) if first == "signed_one_first" else (now, old)
+
+    reply = api.send(
+        withdraw, {**api.signed(timestamp=old), "X-Timestamp": one}, also=(("X-Timestamp", two),)
+    )
+
+    order = "before" if first == "signed_one_first" else "behind"
+    what = f"a cancel with yesterday's timestamp, correctly signed, {order} one of now"
+    hint = "Refuse a header that is there twice, or verify and compare one and the same value."
+    had_no_effect(api, withdraw, reply, what, hint=hint)
+
+
+@requirement("WD-12")
+@pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
+def test_two_keys_in_one_header_open_nothing(api: Withdraws, given: Given, first: str) -> None:
+    """A header with two API keys and a comma between them is let in as the own merchant's, or not at all."""
+    withdraw = given("pending", owner="other_merchant")
+    own, other = str(api.signed()["X-API-Key"]), given.credentials("other_merchant").key
+    key = f"{own}, {other}" if first == "own_key_first" else f"{other}, {own}"
+
+    reply = api.send(withdraw, api.signed(key=key))
+
+    order = "the caller's own first" if first == "own_key_first" else "the other merchant's first"
+    what = f"a cancel of another merchant's withdraw with two keys in X-API-Key, {order},"
+    hint = "Whose withdraw it is has to be decided with the very key whose secret was verified."
+    not_cancelled(
+        reply, what, withdraw=f"another merchant's withdraw, with two keys in X-API-Key ({order}),", hint=hint
+    )
+    api.still_cancels(withdraw, after=what, by="other_merchant", earlier=reply)
+
+
+@requirement("WD-12")
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
+    """The id of another merchant's withdraw in a body or query doesn't cancel it: that of the path counts."""
+    theirs = given("pending", owner="other_merchant")
+    withdraw = given("pending")
+
+    reply = _with_ids(api, withdraw, theirs, place)
+
+    whose = f"another merchant's withdraw, named in the {place} of a cancel of one's own,"
+    named = succeeded(reply) and reply.at("data.id") == theirs.id
+    expect.that(
+        not named,
+        expected=f"a cancel with another id in its {place} to be about the withdraw of its path",
+        observed=expect.observed(reply, "data.id", "data.status"),
+        reply=reply,
+        hint=_PATH_ALONE,
+        fault=f"{wording.capital(whose)} was cancelled ({reply.status})",
+    )
+    after = f"a cancel of one's own with another merchant's id in its {place}"
+    api.still_cancels(theirs, after=after, by="other_merchant", earlier=reply)
+
+
+@requirement("WD-15")
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
+    """The id of another withdraw of one's own in a body or query isn't taken for that of the path."""
+    other, withdraw = given("pending"), given("pending")
+
+    reply = _with_ids(api, withdraw, other, place)
+
+    expect.that(
+        not succeeded(reply) or reply.at("data.id") != other.id,
+        expected=f"a cancel with another id in its {place} to be about the withdraw of its path",
+        observed=expect.observed(reply, "data.id", "data.status"),
+        reply=reply,
+        hint=_PATH_ALONE,
+        fault=f"A withdraw that only the {place} of a cancel named was cancelled ({reply.status})",
+    )
+    api.still_cancels(other, after=f"a cancel of another one with its id in the {place}", earlier=reply)
+
+
+def _with_ids(api: Withdraws, withdraw: Resource, other: Resource, place: str) -> Reply:
+    """A documented cancel of `withdraw` that names `other` in its query, or in a body that is signed with it."""
+    if place == "query":
+        query = "&".join(f"{name}={other.id}" for name in _IDS)
+        return api.with_method("POST", withdraw, query=f"?{query}")
+    body = json.dumps({name: [other.id] if name == "ids" else other.id for name in _IDS}).encode()
+    reply = api.send_body(withdraw, {**api.signed(body), "Content-Type": JSON}, body, documented=True)
+    if reply is None:
+        raise NotApplicable("a body is never answered here, which is another requirement's affair")
+    return reply
