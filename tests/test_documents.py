@@ -12,7 +12,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.cli import main
-from conformance.suites.withdraws import test_auth
+from conformance.suites.withdraws import test_trusted_input
 from conformance.suites.withdraws.client import Withdraws
 from tests.support import ROOT
 
@@ -178,7 +178,7 @@ def pasted(file: str) -> str:
     return found[1]
 
 
-DEFECT = "wd-localhost-needs-no-signature"
+DEFECT = "wd-monitoring-needs-no-signature"
 REGISTERS = """
 import sys
 from conformance.sandbox import list_defects
@@ -217,7 +217,7 @@ def test_the_options_of_the_proof_exist() -> None:
 
 def test_the_check_of_the_guide_uses_what_the_suite_has() -> None:
     """Each name in it is one of the module that it is appended to, each verb one of the client."""
-    tree = ast.parse(pasted("conformance/suites/withdraws/test_auth.py"))
+    tree = ast.parse(pasted("conformance/suites/withdraws/test_trusted_input.py"))
     names = [one for one in ast.walk(tree) if isinstance(one, ast.Name)]
     own = {one.id for one in names if isinstance(one.ctx, ast.Store)}
     own |= {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}
@@ -227,6 +227,6 @@ def test_the_check_of_the_guide_uses_what_the_suite_has() -> None:
         if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "api"
     }
 
-    assert {one.id for one in names} - own <= {*vars(test_auth), *vars(builtins)}
+    assert {one.id for one in names} - own <= {*vars(test_trusted_input), *vars(builtins)}
     assert {verb for verb in verbs if not hasattr(Withdraws, verb)} == set()
     assert verbs
