@@ -234,7 +234,7 @@ def test_an_act_that_failed_is_not_tried_again() -> None:
     [
         (posted(b'{"status": "cancelled"}', 202), "A processing intent was cancelled (202)"),
         (posted(b'{"status": "processing"}', 202), 'A cancel was accepted (202, status "processing")'),
-        (reply(b"", 202), "A cancel was accepted (202)"),
+        (posted(b"", 202), "A cancel was accepted (202)"),
         (
             reply(b'{"error": {"code": "bad_request", "message": "No."}}', 400),
             "A cancel was answered 400 bad_request instead of 422 approval_required",
@@ -277,7 +277,7 @@ PAGE = (("Content-Type", "text/html"),)
         (reply(b"<html>", 403, PAGE), "firewall"),
         (reply(b"{}", 500), "exception"),
         (reply(b'{"error": {"code": "approval_required", "message": "No."}}', 422), "caller's merchant"),
-        (reply(b'{"error": {"code": "no", "message": "No."}}', 404), "status and error.code"),
+        (reply(b'{"error": {"code": "no", "message": "No."}}', 404), "Only the error code differs"),
     ],
 )
 def test_a_hint_follows_the_answer(answer: Reply, word: str) -> None:

@@ -82,15 +82,27 @@ def answered(
         return reply
     wrong = [] if reply.status == answer.status else [f"status {reply.status}"]
     if isinstance(reply.json, dict):
-        wrong += [f"{path} is {wording.of(reply, path)}" for path in differing]
+        # An answer of another kind lacks what this one has: only what is there tells more than its status.
+        told = [path for path in differing if not wrong or reply.at(path) is not MISSING]
+        wrong += [f"{path} is {wording.of(reply, path)}" for path in told]
     raise Violation(
         expected=f"{answer}{' to ' + to if to else ''}",
         observed=f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
         reply=reply,
-        hint=hints.by_answer(reply, hint),
+        hint=_nearly(reply, answer) or hints.by_answer(reply, hint),
         control=control,
         fault=fault or _title(reply, answer, to, wanted, differing),
     )
+
+
+def _nearly(reply: Reply, answer: Answer) -> str:
+    """Returns the hint for an answer that is the documented one in status or in code alone."""
+    code = reply.at("error.code")
+    if answer.code and reply.status != answer.status and code == answer.code:
+        return f"Only the status differs: it is {answer.status} that goes with this code."
+    if answer.code and reply.status == answer.status and isinstance(code, str) and code.strip():
+        return f"Only the error code differs: it is {answer.code}, spelt just so."
+    return ""
 
 
 def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], differing: Sequence[str]) -> str:
@@ -152,11 +164,12 @@ def field(
     hint: str = "",
     where: str = "",
     read: Reply | None = None,
+    fault: str = "",
 ) -> Any:
     """The value under `path`, if it is `good`.
 
-    `where` says in which answer it stands ("the answer to a cancel"), from which the title is made; `read` is an answer
-    to a read of the same, which shows whether a wrong value is kept.
+    `where` says in which answer it stands ("the answer to a cancel"), from which the title is made where there is no
+    `fault`; `read` is an answer to a read of the same, which shows whether a wrong value is kept.
     """
     value = reply.at(path)
     that(
@@ -165,7 +178,8 @@ def field(
         observed=observed(reply, path),
         reply=reply,
         hint=hints.by_answer(reply, hint),
-        fault=wording.was(reply, path, where) if where else "",
+        differs=(came_at(reply, path),),
+        fault=fault or (wording.was(reply, path, where) if where else ""),
         persisted=wording.read_shows(read, path, value, good),
     )
     return value

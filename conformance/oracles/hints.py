@@ -12,6 +12,11 @@ _ROUTER = (
     "An HTML page, not an answer of the API: it seems that no handler takes this path and method, so that "
     "nothing was looked up. Compare the route, and the base URL of the profile."
 )
+FRAMEWORKS_PAGE = (
+    "An HTML page: a router's, for a path that it doesn't know, or a framework's for what it didn't find. Map such "
+    "pages to the error envelope."
+)
+"""Hint for a page in the place of a refusal for an id that names nothing."""
 _UNAUTHENTICATED = (
     "These credentials are the documented ones: was the request turned away before it was handled?"
 )

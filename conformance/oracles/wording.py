@@ -20,6 +20,8 @@ _LONGEST = 80
 _LONGEST_OBJECT = 200
 # So much of two texts is shown around the place where they begin to differ.
 _AROUND = 24
+# No longer than so many characters is an escape.
+_ESCAPE = 8
 
 
 def value(one: Any, longest: int = _LONGEST) -> str:
@@ -102,10 +104,10 @@ def difference(sent: str, came: str) -> str:
     if came.startswith(sent):
         return f"followed by {value(came[len(sent) :], 60)}"
     at = next(i for i, (a, b) in enumerate(zip(sent, came, strict=False)) if a != b)
-    # An escape may begin with the character itself: `&` as `&amp;`.
-    for start in (at, at - 1) if at else (at,):
+    # An escape may begin with what was there already: `&` as `&amp;`, and `&lt;` as `&amp;lt;`.
+    for start in range(at, max(-1, at - _ESCAPE), -1):
         went, rest = sent[start], sent[start + 1 :]
-        for form in _forms(went):
+        for form in (one for one in _forms(went) if start >= at - 1 or len(one) > 1):
             if came.startswith(form, start) and came.startswith(rest[:1], start + len(form)):
                 became = f"came back as {_piece(form)}" if form else "was lost"
                 return f"from character {start + 1} on, {_piece(went)} {became}"

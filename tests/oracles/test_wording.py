@@ -40,6 +40,7 @@ def test_a_value_is_written_as_json_has_it(value: Any, said: str) -> None:
         ('Say "no" & go on, twice', 'followed by ", twice"'),
         ('Say "no"  go on', "from character 10 on, `&` was lost"),
         ('SAY "NO" & GO ON', 'from character 2 on, `ay "no" & go on` came back as `AY "NO" & GO ON`'),
+        ("Say &quot;no&quot; &amp; go on", 'from character 5 on, `"` came back as `&quot;`'),
         ("Nothing of it", 'from character 1 on, `Say "no" & go on` came back as `Nothing of it`'),
     ],
 )
@@ -63,3 +64,10 @@ def test_a_value_is_cut_after_the_secrets_are_out() -> None:
 
     assert "the-s" not in wording.of(answer, "a")
     assert "[reda" in wording.of(answer, "a")
+
+
+def test_an_entity_that_was_escaped_once_more_is_told_from_its_beginning() -> None:
+    """The first difference stands behind what both have."""
+    said = wording.difference("Fish &lt;b&gt;", "Fish &amp;lt;b&amp;gt;")
+
+    assert said == "from character 6 on, `&` came back as `&amp;`"

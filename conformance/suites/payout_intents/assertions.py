@@ -28,6 +28,7 @@ _ONLY_ONE_STATE = (
 _OTHERWISE_REFUSED = (
     "It was refused, but clients look at status and error.code: these are the documented ones."
 )
+_IS_THERE = "The intent is there: look it up whatever its status is, and look at the status then."
 _KEY_FIRST = (
     "Look the key up, and compare the whole body with the first one's, before the status is looked at."
 )
@@ -63,7 +64,12 @@ def holds(
     differs: tuple[str, ...] = (),
 ) -> None:
     """Raises a Violation that shows the answer, unless it is `good`; the texts as there."""
-    observed = f"{'GET was answered ' if reply.exchange.method == 'GET' else ''}{summary.of(reply)}"
+    observed = summary.of(reply)
+    if reply.exchange.method == "GET":
+        status = (
+            f"{wording.shown(reply, 'status')} " if reply.ok and reply.at("status") is not MISSING else ""
+        )
+        observed = f"{status}(GET was answered {observed})" if status else f"GET was answered {observed}"
     expect.that(
         good,
         expected=expected,
@@ -89,7 +95,11 @@ def is_open(read: Reply) -> bool:
 
 def cancelled(reply: Reply, what: str, *, hint: str = "Answer once the change is written.") -> None:
     """202, and the body says cancelled already."""
-    expect.answered(reply, CANCELLED, to=what, hint=hint if reply.ok else hints.by_answer(reply, ""))
+    if (reply.status, reply.at("error.code")) == (APPROVAL_REQUIRED.status, APPROVAL_REQUIRED.code):
+        hint = "This is the refusal for every other status: which one does the condition compare with?"
+    elif not reply.ok:
+        hint = ""
+    expect.answered(reply, CANCELLED, to=what, hint=hint)
 
 
 def approval_required(
@@ -102,7 +112,8 @@ def approval_required(
     """
     if succeeded(reply):
         _not_to_be_accepted(reply, APPROVAL_REQUIRED, what, intent, hint, read)
-    expect.answered(reply, APPROVAL_REQUIRED, to=what, hint=hints.by_answer(reply, _OTHERWISE_REFUSED))
+    otherwise = _IS_THERE if reply.status == NOT_FOUND.status else _OTHERWISE_REFUSED
+    expect.answered(reply, APPROVAL_REQUIRED, to=what, hint=otherwise)
 
 
 def not_found(
@@ -111,9 +122,9 @@ def not_found(
     """404 not_found; `intent` and `read` as in `approval_required`."""
     if succeeded(reply):
         _not_to_be_accepted(reply, NOT_FOUND, what, intent, hint, read)
-    has_other_code = isinstance(reply.at("error.code"), str) and reply.status == NOT_FOUND.status
-    otherwise = _OTHERWISE_REFUSED if has_other_code else hint
-    expect.answered(reply, NOT_FOUND, to=what, hint=hints.by_answer(reply, otherwise))
+    if summary.is_page(reply) and reply.status == NOT_FOUND.status:
+        hint = hints.FRAMEWORKS_PAGE
+    expect.answered(reply, NOT_FOUND, to=what, hint=hint)
 
 
 def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> None:
@@ -121,7 +132,7 @@ def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> No
     found = hint or (_KEY_FIRST if reply.status == APPROVAL_REQUIRED.status else _OTHERWISE_REFUSED)
     if succeeded(reply):
         _not_to_be_accepted(reply, CONFLICT, what, intent, hint or _WHOLE_BODY, None)
-    expect.answered(reply, CONFLICT, to=what, hint=hints.by_answer(reply, found))
+    expect.answered(reply, CONFLICT, to=what, hint=found)
 
 
 def _not_to_be_accepted(
@@ -138,7 +149,7 @@ def _not_to_be_accepted(
         hint=hint,
         fault=f"{wording.capital(intent)} was cancelled ({reply.status})"
         if by_the_body and intent
-        else f"{wording.capital(what)} was accepted ({reply.status}{shown})",
+        else f"{wording.capital(what)} was {'accepted' if is_post else 'answered'} ({reply.status}{shown})",
         persisted=wording.read_shows(read, "status", reply.at("status"), lambda _: True)
         if by_the_body
         else "",
@@ -200,6 +211,7 @@ def replayed(first: Reply, again: Reply, which: str) -> None:
     if lost:
         kept = any(again.at(key) is not MISSING for key in KEYS)
         fault = f"the first answer without {', '.join(wrong)}" if kept else "nothing of the first answer"
+        told = told if kept else ["none of the documented keys is there"]
     expect.that(
         not wrong,
         expected=f"{which} to get the first answer's body",
@@ -228,10 +240,12 @@ def told(
     hint: str = "",
     where: str = "the answer to a cancel",
     read: Reply | None = None,
+    fault: str = "",
 ) -> None:
-    """The value under `path` is good; PI-15 judges a key that isn't there at all. `where` and `read` as in `field`."""
+    """The value under `path` is good; PI-15 judges a key that isn't there at all. The rest is as in `field`."""
     if reply.at(path.partition(".")[0]) is not MISSING:
-        expect.field(reply, path, good, expected, hint=hint, where=f"{where} ({reply.status})", read=read)
+        place = f"{where} ({reply.status})"
+        expect.field(reply, path, good, expected, hint=hint, where=place, read=read, fault=fault)
 
 
 # -- what GET shows -------------------------------------------------------------------------------------------------

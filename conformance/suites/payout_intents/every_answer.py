@@ -128,6 +128,7 @@ def is_about_its_intent(one: Sent) -> None:
         f"the requested id {wording.value(about(one).id)}",
         hint="Other answers may have the right id: is an answer kept where several requests share it?",
         where=where,
+        fault=f"id was not the requested one in the answer to a cancel ({one.reply.status})",
     )
     told(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', where=where)
 

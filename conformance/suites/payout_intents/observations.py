@@ -236,7 +236,7 @@ class Evidence:
         """Cancels another merchant's intent, with a key and without one."""
         api = self._api
         return self._turned_away(
-            "another merchant's credentials",
+            "somebody else's credentials",
             lambda intent, reason: api.cancel(intent, reason=reason),
             lambda intent, reason: api.cancel(intent, reason=reason, key=None),
             owner="other_merchant",

@@ -75,7 +75,7 @@ LONG = {
 def long_reason(which: str) -> str:
     """A reason of LONG as the subject of a sentence."""
     return f"a reason of {which.replace('_of_', ' characters of ').replace('_', ' ')}" + (
-        " bytes each" if "_of_" in which else " of four bytes each"
+        " each" if "_of_" in which else " of four bytes each"
     )
 
 
@@ -110,7 +110,7 @@ def echoes(
     """failure_message is the reason, character by character; `where` says in which answer it stands.
 
     `what` describes a reason that is more than plain text ("with quotes"). `read` is a GET afterwards, which shows
-    whether a wrong text was kept; `reply_to` the answer to the cancel, where `reply` is that GET.
+    whether a wrong text was kept; `reply_to` is the answer to the cancel, where `reply` is that GET.
     """
     value = reply.at("failure_message")
     if equality.same(value, reason):
@@ -120,8 +120,8 @@ def echoes(
         observed=f"{difference(reason, reply)} ({wording.shown(reply, 'failure_message')})"
         if isinstance(value, str)
         else expect.observed(reply, "failure_message"),
-        reply=reply_to or reply,
-        hint=hints.by_answer(reply, _hint(reason, value)),
+        reply=reply,
+        hint=hints.by_answer(reply, _hint(reason, value, reply_to)),
         fault=changed(reason, reply, where, what),
         persisted=wording.read_shows(read, "failure_message", value, equality.is_same_as(reason)),
     )
@@ -137,6 +137,10 @@ def changed(reason: str, reply: Reply, where: str, what: str = "") -> str:
     if not value:
         return f"failure_message was empty in {where}{f' with a reason {what}' if what else ' with a reason'}"
     whose = f"A reason {what}" if what else "The reason"
+    if reason.startswith(value):
+        size = len(value.encode("utf-8", "replace"))
+        in_bytes = f" ({size} bytes)" if size != len(value) else ""
+        return f"{whose} came back cut to {len(value)} characters{in_bytes} in {where}"
     return f"{whose} came back changed in {where}: {difference(reason, reply)}"
 
 
@@ -147,12 +151,12 @@ def described(reason: str, what: str = "") -> str:
     return f"{len(reason)} characters{f' ({what})' if what else ''}"
 
 
-def _hint(reason: str, value: Any) -> str:
+def _hint(reason: str, value: Any, reply_to: Reply | None) -> str:
     """What became of a reason suggests where to look."""
+    if reply_to is not None and equality.same(reply_to.at("failure_message"), reason):
+        return "The answer to the cancel had it: is it saved with the status, and read as it was saved?"
     if not isinstance(value, str):
-        return (
-            "Is the reason put into failure_message, where the answer is made as well as where it is saved?"
-        )
+        return "Is the reason put into failure_message?"
     if value and reason.startswith(value):
         return "A column or a limit is shorter than 512 characters, or counts bytes; or a character ended the text."
     return "Keep and show the reason as it is: escape for a page or a query only where one is made."

@@ -19,7 +19,9 @@ def in_envelope(reply: Reply, what: str) -> None:
             expected=f"{path} to be a text that isn't empty in the answer to {what}",
             observed=_in_place_of_the_envelope(reply, path),
             reply=reply,
-            hint=hints.by_answer(reply, _ENVELOPE, documented=False),
+            hint=hints.FRAMEWORKS_PAGE
+            if reply.status in (404, 405) and summary.is_page(reply)
+            else hints.by_answer(reply, _ENVELOPE, documented=False),
             fault=_without_envelope(reply, path, what),
         )
 

@@ -121,3 +121,11 @@ class Methods:
     replies: Mapping[str, Reply]
     after: Reply
     twin: Reply
+
+
+def request(asked: Ask, what: str) -> str:
+    """A documented request about an intent as the subject of a sentence: `a cancel of a paid intent without a key`."""
+    words, _, how = str(asked).partition(" with")
+    # A key of its own is what any cancel has.
+    behind = {"": "", " a key": "", " the first key again": ", sent again under its key,"}
+    return f"{words} of {what}{behind.get(how, f' with{how}')}"

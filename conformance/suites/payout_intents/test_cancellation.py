@@ -27,7 +27,7 @@ from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
 from conformance.suites.payout_intents.observations import WHY, Evidence
-from conformance.suites.payout_intents.results import Refused
+from conformance.suites.payout_intents.results import Refused, request
 
 HOW = [Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.CANCEL_AGAIN]
 _FROM_THE_PATH = "Take the id from the path alone: many frameworks bind body and query to the same names."
@@ -102,11 +102,10 @@ def _approval_required(
     """
     if not succeeded(reply) and reply.status != APPROVAL_REQUIRED.status:
         evidence.is_about_this(reply, how)
-    plain = how in (Ask.CANCEL, Ask.CANCEL_AGAIN)
-    intent = "" if read is None else what if plain else f"{what}, asked by {how},"
+    intent = what if read is not None and how is Ask.CANCEL else ""
     again = "Only a repeated request with the key of the cancel that succeeded gets its answer again."
     approval_required(
-        reply, f"{how} of {what}", intent=intent, read=read, **({} if read is not None else {"hint": again})
+        reply, request(how, what), intent=intent, read=read, **({} if read is not None else {"hint": again})
     )
 
 

@@ -30,7 +30,7 @@ from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
 from conformance.suites.payout_intents.contract import CONTRACT
 from conformance.suites.payout_intents.observations import Evidence
-from conformance.suites.payout_intents.results import Foreign
+from conformance.suites.payout_intents.results import Foreign, request
 from conformance.unknown_ids import is_sparse
 
 ASKED = [Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.READ]
@@ -91,7 +91,7 @@ NEIGHBOURS = ("shortened", "lengthened", "wildcard_behind")
 def test_unknown_id_is_not_found(evidence: Evidence, asked: Ask) -> None:
     """An id that was never issued gets 404 not_found, from cancel and from GET."""
     what, hint = (
-        f"{asked} of an id that was never issued",
+        request(asked, "an id that was never issued"),
         "The id names nothing: look it up before anything else.",
     )
     try:
@@ -114,7 +114,7 @@ def test_unknown_id_is_not_found_again(evidence: Evidence) -> None:
 
     not_found(
         reply,
-        "the same cancel, key and all, of an id that was never issued, sent again",
+        "a cancel of an id that was never issued, sent again under its key,",
         hint="Where the first one got 404: what is kept under the key of a request that found nothing?",
     )
 
@@ -163,7 +163,7 @@ def _not_found(evidence: Evidence, reply: Reply, asked: Ask, what: str, after: R
             return
     not_found(
         reply,
-        f"{asked} of {what}",
+        request(asked, what),
         intent="" if asked is Ask.READ or after is None else what,
         read=after,
     )
@@ -287,11 +287,11 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
     found = difference(theirs, (nobodys, another), (foreign.intent.id, *unknown.ids))
     expect.that(
         found is None,
-        expected=f"{asked} of {what} to be answered as for an unknown id: {summary.of(nobodys)}",
+        expected=f"{request(asked, what)} to be answered as for an unknown id: {summary.of(nobodys)}",
         observed=f"{found} (the answer was {summary.of(theirs)})",
         reply=theirs,
         hint="Any difference tells others which ids exist.",
-        fault=f"{wording.capital(str(asked))} of {what} was answered otherwise than one of an unknown id: {found}",
+        fault=f"{wording.capital(request(asked, what))} was answered otherwise than one of an unknown id: {found}",
     )
 
 

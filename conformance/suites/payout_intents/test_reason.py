@@ -75,7 +75,7 @@ def test_reason_is_kept(evidence: Evidence) -> None:
     """A later GET shows the reason, exactly."""
     one = evidence.cancelled(reason=WHY)
 
-    echoes(one.after, WHY, "GET after a cancel")
+    echoes(one.after, WHY, "GET after a cancel", reply_to=one.reply)
 
 
 @requirement("PI-22")
@@ -90,7 +90,7 @@ def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, evidence
     if _says_why(usual.reply):
         echoes(reply, reason, "the answer to a cancel without a key", read=read)
     if _says_why(usual.after):
-        echoes(read, reason, "GET after a cancel without a key")
+        echoes(read, reason, "GET after a cancel without a key", reply_to=reply)
 
 
 @requirement("PI-23")
@@ -228,7 +228,7 @@ def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply, wha
             long and returned(reason, came) is not Returned.CUT,
             expected=f"failure_message in {where} to have all {len(reason)} characters",
             observed=f"{difference(reason, seen)} ({wording.shown(seen, 'failure_message')})",
-            reply=reply,
+            reply=seen,
             hint="Is the column, or the limit, shorter than 512 characters, or does it count bytes?"
             if isinstance(came, str) and came
             else "",
@@ -265,7 +265,8 @@ def _comes_back(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: 
     accepted(reply, f"a reason {what}", hint=_ANY_TEXT)
     for seen, where in _telling(usual, reply, read):
         if returned(reason, seen.at("failure_message")) not in (Returned.SAME, Returned.TIDIED):
-            echoes(seen, reason, where, what=what, reply_to=reply, read=read if seen is reply else None)
+            kept, first = (read, None) if seen is reply else (None, reply)
+            echoes(seen, reason, where, what=what, reply_to=first, read=kept)
 
 
 @requirement("PI-27", level="SHOULD")
@@ -279,7 +280,14 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
         for seen, where in _telling(usual, reply, read):
             if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
                 kept = read if seen is reply else None
-                echoes(seen, reason, where, what=free_text(which), reply_to=reply, read=kept)
+                echoes(
+                    seen,
+                    reason,
+                    where,
+                    what=free_text(which),
+                    reply_to=None if kept is not None else reply,
+                    read=kept,
+                )
 
 
 def _says_why(seen: Reply) -> bool:

@@ -191,7 +191,8 @@ def _agree(reply: Reply, midway: Reply, read: Reply) -> None:
         read,
         is_open(midway) or is_cancelled(midway) or not is_cancelled(read),
         f"an intent that was {was} for a moment not to be cancelled after that",
-        fault=f"An intent with status {wording.of(midway, 'status')} was cancelled after that",
+        fault="An intent was cancelled after it had been settled, when a settlement and a cancel met: its status was "
+        f"{wording.of(midway, 'status')}",
         hint="Settling and cancelling need the same lock, or the same condition in their UPDATE.",
     )
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.waits
 
 # So many characters of a reason stand nowhere by chance.
 _TELLING = 8
+_SHOWN = 400
 
 
 @requirement("PI-49")
@@ -41,7 +42,7 @@ def test_event_carries_the_reason(events: Events, receiver: Receiver, how: Act) 
     expect.that(
         any(reason in one.text for one in came),
         expected=f"the reason {wording.value(reason)} in the {EVENT} event",
-        observed=f"it stands nowhere in the event: {came[-1].text[-300:]}" if came else receiver.said(),
+        observed=f"it stands nowhere in the event, {_message(came[-1])}" if came else receiver.said(),
         fault=f"The {EVENT} event after {announced.act} " + ("had no reason" if came else "didn't come"),
     )
 
@@ -57,10 +58,15 @@ def test_event_carries_the_whole_reason(events: Events, receiver: Receiver) -> N
     expect.that(
         any(form in one.text for one in came for form in (reason, tidied(reason))),
         expected=f"the reason with all its {len(reason)} characters in the {EVENT} event: {wording.value(reason)}",
-        observed=f"{_became(reason, came[-1])} (the event was {came[-1].text[:600]})",
+        observed=f"{_became(reason, came[-1])} (the event was {_message(came[-1])})",
         hint="Don't cut, trim, escape or transliterate it: JSON can hold all of it.",
         fault=f"A reason of {len(reason)} characters stood changed in the {EVENT} event: {_became(reason, came[-1])}",
     )
+
+
+def _message(event: Delivery) -> str:
+    """An event without its headers, its beginning."""
+    return event.text[event.text.find("{") :][:_SHOWN]
 
 
 def _became(reason: str, event: Delivery) -> str:
