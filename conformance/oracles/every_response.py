@@ -102,6 +102,5 @@ def _around(number: str, text: str) -> str:
     """The place of a number in a text."""
     found = spelled(number).search(text)
     at = found.start() if found else 0
-    return wording.value(
-        text if len(text) <= _PLACE else "…" + text[max(0, at - _PLACE // 2) :][:_PLACE] + "…", 500
-    )
+    place = text if len(text) <= _PLACE else "…" + text[max(0, at - _PLACE // 2) :][:_PLACE] + "…"
+    return f"`{wording.visible(place)}`"

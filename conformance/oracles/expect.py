@@ -69,12 +69,20 @@ class Answer:
 
 
 def answered(
-    reply: Reply, answer: Answer, *, to: str = "", hint: str = "", control: bool = False, fault: str = ""
+    reply: Reply,
+    answer: Answer,
+    *,
+    to: str = "",
+    hint: str = "",
+    control: bool = False,
+    fault: str = "",
+    documented: bool = True,
 ) -> Reply:
     """The reply, if it is the documented one; a Violation that names each difference otherwise.
 
     `to` is the request as the subject of a sentence ("a cancel of a paid order"), from which the title is made where
-    there is no `fault`. `hint` is about an answer that speaks for itself in no other way, as a page or a 5xx does.
+    there is no `fault`. `hint` is about an answer that speaks for itself in no other way, as a page or a 5xx does;
+    `documented` is False where the request may be refused for its form or its caller.
     """
     wanted = {**({"error.code": answer.code} if answer.code else {}), **dict(answer.fields)}
     differing = [path for path, value in wanted.items() if not same(reply.at(path), value)]
@@ -89,7 +97,7 @@ def answered(
         expected=f"{answer}{' to ' + to if to else ''}",
         observed=f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
         reply=reply,
-        hint=_nearly(reply, answer) or hints.by_answer(reply, hint),
+        hint=_nearly(reply, answer) or hints.by_answer(reply, hint, documented=documented),
         control=control,
         fault=fault or _title(reply, answer, to, wanted, differing),
     )

@@ -84,7 +84,9 @@ def was(reply: Reply, path: str, where: str) -> str:
     """Returns a title about a field: `failure_message was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
         return f"{capital(where)} was answered {summary.short(reply)}"
-    return f"{path} was {'missing from' if reply.at(path) is MISSING else of(reply, path) + ' in'} {where}"
+    came = reply.at(path)
+    number = "the number " if isinstance(came, int | float) and not isinstance(came, bool) else ""
+    return f"{path} was {'missing from' if came is MISSING else number + of(reply, path) + ' in'} {where}"
 
 
 def read_shows(read: Reply | None, path: str, came: Any, good: Callable[[Any], bool]) -> str:

@@ -28,6 +28,7 @@ _ONLY_ONE_STATE = (
 _OTHERWISE_REFUSED = (
     "It was refused, but clients look at status and error.code: these are the documented ones."
 )
+_SPELLING = "The word has two l's, and small letters."
 _IS_THERE = "The intent is there: look it up whatever its status is, and look at the status then."
 _KEY_FIRST = (
     "Look the key up, and compare the whole body with the first one's, before the status is looked at."
@@ -97,8 +98,8 @@ def cancelled(reply: Reply, what: str, *, hint: str = "Answer once the change is
     """202, and the body says cancelled already."""
     if (reply.status, reply.at("error.code")) == (APPROVAL_REQUIRED.status, APPROVAL_REQUIRED.code):
         hint = "This is the refusal for every other status: which one does the condition compare with?"
-    elif not reply.ok:
-        hint = ""
+    elif not reply.ok or reply.at("status") not in _OPEN:
+        hint = _SPELLING if is_cancelled(reply) and reply.at("status") != "cancelled" else ""
     expect.answered(reply, CANCELLED, to=what, hint=hint)
 
 
@@ -124,7 +125,7 @@ def not_found(
         _not_to_be_accepted(reply, NOT_FOUND, what, intent, hint, read)
     if summary.is_page(reply) and reply.status == NOT_FOUND.status:
         hint = hints.FRAMEWORKS_PAGE
-    expect.answered(reply, NOT_FOUND, to=what, hint=hint)
+    expect.answered(reply, NOT_FOUND, to=what, hint=hint, documented=False)
 
 
 def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> None:
@@ -132,7 +133,7 @@ def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> No
     found = hint or (_KEY_FIRST if reply.status == APPROVAL_REQUIRED.status else _OTHERWISE_REFUSED)
     if succeeded(reply):
         _not_to_be_accepted(reply, CONFLICT, what, intent, hint or _WHOLE_BODY, None)
-    expect.answered(reply, CONFLICT, to=what, hint=found)
+    expect.answered(reply, CONFLICT, to=what, hint=found, documented=False)
 
 
 def _not_to_be_accepted(
@@ -142,6 +143,7 @@ def _not_to_be_accepted(
     is_post = reply.exchange.method == "POST"
     by_the_body = is_post and is_cancelled(reply)
     shown = f", status {wording.of(reply, 'status')}" if is_post and reply.at("status") is not MISSING else ""
+    said = f"accepted ({reply.status}{shown})" if is_post else f"answered {reply.status}"
     raise expect.Violation(
         expected=f"{wanted} to {what}",
         observed=f"status {reply.status} (the answer was {summary.of(reply)})",
@@ -149,7 +151,7 @@ def _not_to_be_accepted(
         hint=hint,
         fault=f"{wording.capital(intent)} was cancelled ({reply.status})"
         if by_the_body and intent
-        else f"{wording.capital(what)} was {'accepted' if is_post else 'answered'} ({reply.status}{shown})",
+        else f"{wording.capital(what)} was {said}",
         persisted=wording.read_shows(read, "status", reply.at("status"), lambda _: True)
         if by_the_body
         else "",
@@ -334,7 +336,9 @@ def proceeds(
         expected=f"a processing intent to proceed {when}",
         observed=f"GET shows {', '.join(wrong)} (the answer was {summary.of(read)})",
         reply=read,
-        hint="Check the status before anything is written, in the same transaction, and leave nothing to a job.",
+        hint="Check the status before anything is written, in the same transaction, and leave nothing to a job."
+        if called_off
+        else "Check the status before anything is written of a request.",
         fault=f"A processing intent had {' and '.join(wrong[:2])} after its cancel was refused",
     )
 
@@ -355,6 +359,11 @@ def was_refused(
     if cleanly:
         good = reply.status in (400, 404, 409, 422) or (reply.ok and not isinstance(reply.at("status"), str))
     _control(good, f"{what} to be refused", reply)
+
+
+def was_confirmed(read: Reply) -> None:
+    """GET shows that a cancel has been carried out: PI-06 judges one that isn't."""
+    _control(is_cancelled(read), "GET to show the intent cancelled", read)
 
 
 def is_shown(reply: Reply) -> Reply:

@@ -39,7 +39,7 @@ class Act(Enum):
     CANCEL_WITHOUT_KEY_AND_REASON = "a cancel without a key and a reason"
     CANCEL_FOR_AN_ODD_REASON = "a cancel for 512 unusual characters"
     CANCELS_AT_ONCE = "cancels at the same moment"
-    CANCEL_AND_AGAIN = "a cancel, a retry, a conflict, two refusals and a GET"
+    CANCEL_AND_AGAIN = "a cancel, a retry, a conflict, two further cancels and a GET"
     CONFLICT_OVER_ANOTHER = "a conflict over a key that another intent's cancel used"
     CANCEL_WITH_A_WRONG_SECRET = "cancels with a wrong secret"
     CANCEL_WHILE_PROCESSING = "cancels of a processing intent"

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.http.reply import Reply, instant
 from conformance.oracles import expect, wording
+from conformance.suites.payout_intents.assertions import was_confirmed
 from conformance.suites.payout_intents.results import Cancelled
 
 # The clocks of a target's machines may differ by so much.
@@ -32,7 +33,7 @@ def is_the_present(reply: Reply, read: Reply) -> None:
         now = parsedate_to_datetime(reply.header("Date") or "")
     told_apart = updated is not None and updated.tzinfo is not None and now.tzinfo is not None
     off = now - updated if updated is not None and told_apart else timedelta()
-    by = f"{abs(off).total_seconds() / 60:.0f} minutes {'before' if off > timedelta() else 'after'}"
+    by = f"{_span(off)} {'before' if off > timedelta() else 'after'}"
     expect.that(
         abs(off) < _SKEW,
         expected=f"updated_at to be the time of the cancel, about {now.isoformat()}",
@@ -44,6 +45,15 @@ def is_the_present(reply: Reply, read: Reply) -> None:
     )
 
 
+def _span(off: timedelta) -> str:
+    """A span in the unit that people would use."""
+    minutes = abs(off).total_seconds() / 60
+    for size, unit in ((24 * 60, "days"), (60, "hours")):
+        if minutes >= 2 * size:
+            return f"{minutes / size:.0f} {unit}"
+    return f"{minutes:.0f} minutes"
+
+
 def _is_a_zone(off: timedelta) -> bool:
     """Whether a difference is about a multiple of half an hour, up to that of the most distant time zone."""
     minutes = round(abs(off).total_seconds() / 60)
@@ -53,6 +63,8 @@ def _is_a_zone(off: timedelta) -> bool:
 def has_moved(one: Cancelled, seen: str) -> None:
     """updated_at is later than before the cancel, in one of the places of SEEN."""
     reply = SEEN[seen](one)
+    if seen == "after":
+        was_confirmed(reply)
     was, now = instant(one.before.at("updated_at")), instant(reply.at("updated_at"))
     # What is no instant, or isn't there, is told elsewhere. The intent was older than a clock's step when it was asked.
     expect.that(
@@ -60,6 +72,7 @@ def has_moved(one: Cancelled, seen: str) -> None:
         expected=f"updated_at after the cancel to be later than {wording.of(one.before, 'updated_at')}",
         observed=f"{wording.shown(reply, 'updated_at')} in {WHERE[seen]}",
         reply=reply,
+        hint="Set it with the status, and make the answer after that." if seen == "reply" else "",
         fault=f"updated_at in {WHERE[seen]} was {'the same as' if now == was else 'earlier than'} before the cancel",
         persisted=wording.read_shows(one.after, "updated_at", reply.at("updated_at"), _is_later(was))
         if seen == "reply"

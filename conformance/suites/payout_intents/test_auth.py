@@ -104,13 +104,13 @@ def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: s
     """A key with the secret that belongs to another one neither cancels nor reads."""
     theirs, own = given.credentials(who), api.credentials()
     intent = given("requires_approval")
+    whose = "another merchant's" if who == "other_merchant" else "the other environment's"
     halves = {
-        "this key with the secret of": (own.key, theirs.secret),
-        "this secret with the key of": (theirs.key, own.secret),
+        f"with this key and {whose} secret": (own.key, theirs.secret),
+        f"with this secret and {whose} key": (theirs.key, own.secret),
     }
 
-    for half, pair in halves.items():
-        what = f"with {half} {who.replace('_', ' ')}"
+    for what, pair in halves.items():
         if pair not in api.known_pairs():
             _read_is_refused(api, intent, basic(*pair), what)
             if not api.reads_only(who):

@@ -142,7 +142,9 @@ def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
         "amount",
         lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]+", value) is not None,
         'a string of digits, like "12000"',
-        hint="Minor units in a string: no decimal point, no separators, no exponent.",
+        hint="Minor units: no decimal point, no separators, no exponent."
+        if isinstance(one.reply.at("amount"), str)
+        else "Write it as a string, in minor units.",
         read=one.after,
     )
 
@@ -323,7 +325,9 @@ def test_order_data_stays(evidence: Evidence, key: str, seen: str) -> None:
         observed=f"{wording.shown(reply, key)} in {WHERE[seen]}",
         reply=reply,
         hint=hints.by_answer(reply),
-        fault=f"{key} was {wording.of(reply, key)} in {WHERE[seen]}, and {wording.of(one.before, key)} before it"
+        fault=f"created_at moved: in {WHERE[seen]} it was another one than before"
+        if reply.ok and key == "created_at"
+        else f"{key} was {wording.of(reply, key)} in {WHERE[seen]}, and {wording.of(one.before, key)} before it"
         if reply.ok
         else f"{wording.capital(WHERE[seen])} was answered {summary.short(reply)}",
         persisted=wording.read_shows(one.after, key, now, equality.is_same_as(was))

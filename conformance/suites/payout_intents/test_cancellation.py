@@ -21,6 +21,7 @@ from conformance.suites.payout_intents.assertions import (
     reads_otherwise,
     shown_cancelled,
     succeeded,
+    was_confirmed,
     was_refused,
 )
 from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
@@ -38,23 +39,26 @@ def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given)
     """An intent that requires approval is cancelled: 202, and the body says cancelled already."""
     reply = api.cancel(given("requires_approval"))
 
-    cancelled(reply, "cancelling an intent that requires approval")
+    cancelled(reply, "a cancel of an intent that requires approval")
 
 
 @requirement("PI-01")
 @pytest.mark.parametrize("place", ["body", "query"])
-def test_intent_of_the_path_is_cancelled(api: PayoutIntents, given: Given, place: str) -> None:
+def test_intent_of_the_path_is_cancelled(
+    api: PayoutIntents, given: Given, evidence: Evidence, place: str
+) -> None:
     """The intent of the path is cancelled, and no other, whatever ids the body or the query names."""
     intent, other = given("requires_approval"), given("requires_approval")
     untouched = f"an intent not to be cancelled that stands in the {place} of another one's cancel"
 
     for names in naming(other.id):
         intent, reply = cancel_naming(api, given, intent, place, names)
-        what = f"a cancel with {', '.join(names)} in its {place}"
-        fault = f"{wording.capital(what)} cancelled the intent that these name, not that of the path"
+        how = f"with {next(iter(names))}" if len(names) == 1 else f"in {len(names)} fields"
+        what = f"a cancel whose {place} names another intent {how}"
+        fault = f"{wording.capital(what)} cancelled that one"
         not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
         if reply is not None and succeeded(reply):
-            shown_cancelled(api.confirmed(intent), f"{reply.status} to {what}", hint=_FROM_THE_PATH)
+            evidence.shows_cancelled(api.confirmed(intent), after=f"{reply.status} to {what}")
             return
     api.still_cancels(intent, after=f"cancels whose {place} named another one")
     not_cancelled(
@@ -80,7 +84,9 @@ def test_matrix_terminal_state_is_refused(evidence: Evidence, terminal_state: st
     """An intent in a terminal state is refused with 422 approval_required, however it is asked."""
     refused = evidence.cancel_refused(state=terminal_state)
 
-    _approval_required(evidence, refused.replies[how], how, f"a {terminal_state} intent", refused.after)
+    # Of one that was cancelled before a read shows nothing.
+    read = refused.after if terminal_state != "cancelled" else None
+    _approval_required(evidence, refused.replies[how], how, f"a {terminal_state} intent", read)
 
 
 @requirement("PI-04")
@@ -160,6 +166,7 @@ def test_matrix_just_cancelled_is_refused(
     """An intent that has just been cancelled is refused with 422 approval_required, and keeps its reason."""
     intent, reason, other = given("requires_approval"), api.new_reason(), api.new_reason()
     api.cancels(intent, reason=reason, key=api.new_key() if first == "with_a_key" else None)
+    was_confirmed(api.confirmed(intent))
 
     hint = "The second cancel has a key of its own: nothing is to be repeated, and nothing cancelled again."
     done = "an intent that has just been cancelled"
@@ -188,10 +195,11 @@ def test_matrix_just_cancelled_is_refused(
 @requirement("PI-04")
 def test_matrix_cancelled_is_refused_after_a_conflict(evidence: Evidence) -> None:
     """After a conflict another key gets 422 approval_required, as before."""
-    reply = evidence.conflict(first="the first reason", second="the other reason").second_under_a_new_key
+    one = evidence.conflict(first="the first reason", second="the other reason")
+    was_confirmed(one.after)
 
     approval_required(
-        reply,
+        one.second_under_a_new_key,
         "a cancel with a new key of an intent that is cancelled, after a conflict",
         hint="A key that is new has no stored answer; does the conflict leave one?",
     )
@@ -202,6 +210,7 @@ def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents
     """A key that differs from a used one in its last character alone is a fresh one: 422 approval_required."""
     intent, key = given("requires_approval"), api.new_key()
     api.cancels(intent, key=key)
+    was_confirmed(api.confirmed(intent))
 
     reply = api.cancel(intent, key=key[:-1] + ("0" if key[-1] != "0" else "1"))
 

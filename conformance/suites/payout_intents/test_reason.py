@@ -18,6 +18,7 @@ from conformance.suites.payout_intents.assertions import (
     holds,
     is_cancelled,
     succeeded,
+    was_confirmed,
 )
 from conformance.suites.payout_intents.bodies import BODIES_IN_WORDS, NO_STRING, ODD_BODIES
 from conformance.suites.payout_intents.client import PayoutIntents, body_of, encoded
@@ -74,6 +75,7 @@ def test_reason_is_echoed(evidence: Evidence) -> None:
 def test_reason_is_kept(evidence: Evidence) -> None:
     """A later GET shows the reason, exactly."""
     one = evidence.cancelled(reason=WHY)
+    was_confirmed(one.after)
 
     echoes(one.after, WHY, "GET after a cancel", reply_to=one.reply)
 

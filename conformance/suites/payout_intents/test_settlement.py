@@ -16,7 +16,14 @@ from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import holds, is_cancelled, is_open, succeeded, was_refused
+from conformance.suites.payout_intents.assertions import (
+    holds,
+    is_cancelled,
+    is_open,
+    succeeded,
+    was_confirmed,
+    was_refused,
+)
 from conformance.suites.payout_intents.client import CONFIRMED, FRESH, PayoutIntents
 
 pytestmark = pytest.mark.waits
@@ -69,6 +76,8 @@ def test_cancelled_intent_is_never_executed(
     for reason, intent in intents.items():
         api.cancels(intent, reason=reason, key=None if reason is None else FRESH)
     before = [api.confirmed(intent) for intent in intents.values()]
+    for read in before:
+        was_confirmed(read)
 
     for intent in (*intents.values(), *intents.values()):
         settling(intent)
@@ -85,6 +94,7 @@ def test_seeded_cancelled_intent_is_never_executed(
     """An intent that was handed over as cancelled stays so when it is to be settled."""
     intent = given("cancelled")
     before = api.seen(intent)
+    was_confirmed(before)
 
     settling(intent)
     time.sleep(_LATER_S)
