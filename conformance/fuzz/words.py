@@ -83,7 +83,7 @@ def became(described_as: Contract, reply: Reply, *wanted: object) -> str:
     `wanted` are the documented answers, as text or with a `status`; a 2xx was accepted where none of them is one.
     """
     due = " or ".join(map(str, wanted))
-    if reply.ok and not due.startswith("2"):
+    if reply.ok and described_as.answers.succeeded(reply.json) and not due.startswith("2"):
         return f"was accepted ({reply.status})"
     return f"was answered {answer(described_as, reply)}" + (f" instead of {due}" if due else "")
 

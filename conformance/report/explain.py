@@ -256,7 +256,7 @@ def unreached(record: RunRecord) -> str:
         return ""
     more = f" and {len(names) - _UNREACHED} more" if len(names) > _UNREACHED else ""
     missing = (record.fuzz or {}).get("missing_states")
-    states = [line(str(one), 100) for one in missing] if isinstance(missing, Mapping) else []
+    states = [line(str(one), 100) for one in missing] if isinstance(missing, dict) else []
     why = f"; no resource was available in: {', '.join(states)}" if states else ""
     return f"Fuzzing never got these documented answers: {', '.join(names[:_UNREACHED])}{more}{why}."
 

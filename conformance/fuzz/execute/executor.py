@@ -82,7 +82,7 @@ class SequenceResult:
 
     def failing(self, check: str) -> tuple[int, CheckResult, Finding] | None:
         """Returns the same as `wrong_about`; for the check of further headers, whatever rule was broken."""
-        if not check.endswith(".walk.headers"):
+        if not check.endswith((".walk.headers", ".walk.label")):
             return self.wrong_about(check)
         return next(
             (

@@ -121,6 +121,8 @@ class SequenceRunner:
 
 def _blamed(sequence: Sequence, check: str) -> str:
     """Returns the check to blame: a sequence that passes without its further headers is about these."""
-    if ".walk." in check and any(step.headers for step in sequence.steps):
-        return f"{check.partition('.')[0]}.walk.headers"
-    return check
+    names = {name.lower() for step in sequence.steps for name, _ in step.headers}
+    if not names or not any(part in check for part in (".walk.", ".crash.", ".accepts.")):
+        return check
+    labelled = names == {"content-type"} and not check.startswith("get_")
+    return f"{check.partition('.')[0]}.walk.{'label' if labelled else 'headers'}"

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from conformance import openapi
 from conformance.contract import DocumentedAnswers
+from conformance.contracts import contract
 from conformance.fuzz import words
-from conformance.fuzz.case import Case
+from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result
 from conformance.http import summary
 from conformance.http.redact import SHORTEST, spelled
@@ -37,15 +38,22 @@ def every_response(
 ) -> Iterator[CheckResult]:
     """Judges form and content of an answer as it came, for which it doesn't matter what was asked."""
     to, status = f"a request {words.special(openapi.operation(case.operation), case)}".strip(), reply.status
+    told, name = secrets.shown(reply), "secrets"
+    if told is not None and _sends_no_secret(case):
+        name = "secrets_told"
     yield result(
-        "secrets",
-        secrets.shown(reply) is None,
-        f"an answer to {to} without the caller's secret",
+        name,
+        told is None,
+        f"an answer to {to} without a secret",
         reply,
         cause=f"secret {status}",
-        hint="Never repeat a request's headers in an answer, nor in a debug page.",
-        observed=f"the secret of {secrets.shown(reply)}",
-        fault=f"a {status} repeated the caller's secret",
+        hint="Never repeat a request's headers in an answer, nor in a debug page."
+        if name == "secrets"
+        else "",
+        observed=f"the secret of credentials.{told} stands in it",
+        fault=f"a {status} told a secret that was not sent"
+        if name != "secrets"
+        else f"a {status} showed a secret",
     )
     resource = leased.get(target.id)
     if resource is not None:
@@ -66,6 +74,12 @@ def every_response(
     )
     if reply.says_json and not reply.truncated and reply.body and case.method != "HEAD":
         yield _strict(reply, to)
+
+
+def _sends_no_secret(case: Case) -> bool:
+    """Returns whether a secret that travels with every documented request was left out of this one."""
+    authentication = contract(openapi.operation(case.operation).api).authentication
+    return authentication.joined and case.mutation in (Mutation.MISSING, Mutation.WRONG)
 
 
 def _held(check: str, assertion: Callable[[], None], cause: str, fault: Callable[[], str]) -> CheckResult:

@@ -13,6 +13,7 @@ from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
 from conformance.model import Exchange
 from conformance.openapi import Operation
+from conformance.oracles import wording
 
 ACCEPTED = "accepted"
 """How the cause of a finding begins that says that a request was let through: no other finding explains it away."""
@@ -37,7 +38,7 @@ class Finding:
     def titled(self, request: str, after: str = "") -> "Finding":
         """Returns the finding with its title: the request in words, what became of it, and what came `after` what."""
         said = f"{request} {self.did}" if self.did else self.fault
-        return replace(self, fault=f"{said[:1].upper()}{said[1:]}{after}" if said else "")
+        return replace(self, fault=f"{wording.capital(said)}{after}" if said else "")
 
 
 @dataclass(frozen=True, slots=True)

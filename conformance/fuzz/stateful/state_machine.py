@@ -19,8 +19,8 @@ from conformance.http.reply import Reply
 class Model(Protocol):
     """Follows the resources of one sequence: which answers are expected, and what they change."""
 
-    def state(self, step: Step) -> str:
-        """Returns the state that the oracle may take the resource to be in."""
+    def state(self, step: Step) -> str | None:
+        """Returns the state that the oracle may take the resource to be in, None where it isn't known."""
 
     def lags(self, step: Step) -> bool:
         """Returns whether a replica that is read from may not show yet what this step has to show."""

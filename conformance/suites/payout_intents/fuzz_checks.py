@@ -95,6 +95,7 @@ CHECKS = (
         ("insides", "PI-45", "No answer shows a stack trace, SQL or a file path, whatever was sent"),
         ("error.other", "PI-45", "A refusal of credentials or of a reason has the envelope, too"),
         ("secrets", "PI-45", "No answer repeats a secret of the caller, whatever was sent"),
+        ("secrets_told", "PI-40", "No answer tells a secret to somebody who hasn't sent it"),
         ("account", "PI-19", "No answer shows a whole account number, whatever was sent"),
         ("crash.path", "PI-14", "No malformed id causes a server error"),
         ("crash.reason", "PI-28", "No odd reason causes a server error"),
@@ -122,6 +123,7 @@ CHECKS = (
         ("insides", "PI-45", "No answer shows a stack trace, SQL or a file path, whatever was sent"),
         ("error.other", "PI-45", "A refusal of credentials has the envelope, too"),
         ("secrets", "PI-45", "No answer repeats a secret of the caller, whatever was sent"),
+        ("secrets_told", "PI-40", "No answer tells a secret to somebody who hasn't sent it"),
         ("account", "PI-19", "No answer shows a whole account number, whatever was sent"),
         ("crash.path", "PI-14", "No malformed id causes a server error"),
         ("crash.credentials", "PI-43", "No malformed credential causes a server error"),
@@ -146,6 +148,7 @@ CHECKS = (
         ("other_intent", "PI-35", "A key on another intent tells no lie, whatever came in between"),
         ("after_401", "PI-37", "A key that came with wrong credentials is free"),
         ("headers", "PI-01", "Headers that mean nothing to the API change no answer", SHOULD),
+        ("label", "PI-46", "Another spelling of application/json changes no answer", SHOULD),
     ),
     *table(
         "get_payout_intent.walk",
@@ -188,7 +191,7 @@ FIELDS = {
 
 _CANCEL = "cancel_payout_intent."
 _AFTER_ALL = ("auth.documented", "status.existing")
-_SPOILED = ("order_data", "other_intent")
+_SPOILED = ("credentials", "refused", "refused_long", "refused_type")
 # What a plain cancel of an intent that awaits approval is judged by.
 _OF_A_CANCEL = (
     "auth.documented",
@@ -200,12 +203,13 @@ _OF_A_CANCEL = (
 _REFUSALS = tuple(f"status.{state}" for state in ("processing", "terminal", "cancelled"))
 CONSEQUENCES = {
     **{f"walk.{what}": _AFTER_ALL for what in _SPOILED},
+    "walk.order_data": (*_AFTER_ALL, "get_payout_intent.account"),
     "walk.cancel": _OF_A_CANCEL,
     "walk.after_401": _OF_A_CANCEL,
     "walk.keys_of_others": _OF_A_CANCEL,
-    "walk.processing": ("auth.documented", "status.processing"),
-    "walk.terminal": ("auth.documented", "status.terminal", "status.processing", "status.cancelled"),
-    "walk.again": ("auth.documented", "status.cancelled"),
+    "walk.processing": (*_OF_A_CANCEL, "status.processing"),
+    "walk.terminal": (*_OF_A_CANCEL, *_REFUSALS),
+    "walk.again": (*_OF_A_CANCEL, "status.cancelled"),
     "walk.unknown": ("auth.documented", "status.unknown"),
     **{
         f"walk.{who}": (
@@ -215,13 +219,21 @@ CONSEQUENCES = {
         )
         for who in ("merchant", "environment")
     },
-    "walk.conflict": ("auth.documented", "key.conflict"),
-    "walk.replay": ("auth.documented", "key.replay"),
-    "walk.read": (*_AFTER_ALL, "read_back", _CANCEL + "reason.free_text"),
+    "walk.conflict": (*_OF_A_CANCEL, "key.conflict"),
+    "walk.replay": (*_OF_A_CANCEL, "key.replay"),
+    "walk.other_intent": (*_OF_A_CANCEL, "status.existing", "key.conflict"),
+    "walk.read": (
+        *_AFTER_ALL,
+        "read_back",
+        *(_CANCEL + what for what in ("reason.free_text", "body.status", "body.failure_code", "body.keys")),
+    ),
+    "walk.dates": (_CANCEL + "key.replay", _CANCEL + "walk.replay"),
     "walk.proceeds": (*_AFTER_ALL, *(_CANCEL + one for one in _REFUSALS)),
     "walk.settled": tuple(_CANCEL + one for one in _REFUSALS),
     "crash.path": ("status.unknown",),
-    "status.cancelled": ("get_payout_intent.read_back",),
+    "status.cancelled": ("get_payout_intent.read_back", "get_payout_intent.walk.conflict"),
+    "body.id": ("walk.keys_of_others", "walk.other_intent", "key.other_intent"),
+    "reason.whole": ("reason.longest",),
     "reason.plain": ("status.requires_approval",),
     "reason.absent": ("status.requires_approval",),
     "reason.longest": ("status.requires_approval", "reason.plain"),
@@ -345,6 +357,7 @@ FUZZING = Fuzzing(
                 "get_payout_intent.walk.dates",
                 "get_payout_intent.walk.order_data",
                 "cancel_payout_intent.walk.order_data",
+                "cancel_payout_intent.body.keys",
             }
         ),
     ),

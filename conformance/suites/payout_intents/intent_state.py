@@ -27,7 +27,10 @@ WITHOUT_EFFECT = {
 # Which kind a step with an odd body is of; `odd` for any other.
 ODD = {"600_characters": "odd_long", "a_number": "odd_type"}
 FAMILY = frozenset(
-    {CANCEL + "cancel", READ + "read", READ + "proceeds"} | {READ + what for what in WITHOUT_EFFECT.values()}
+    (
+        *(CANCEL + what for what in ("cancel", "again", "terminal", "other_intent")),
+        *(READ + what for what in ("read", "proceeds", *WITHOUT_EFFECT.values())),
+    )
 )
 
 _ORDER = ("amount", "currency", "country", "merchant_reference", "recipient")
@@ -43,12 +46,17 @@ _KEPT = (Returned.SAME, Returned.TIDIED)
 
 @dataclass(slots=True)
 class Intent:
-    """The state of one intent. `reason` is that of the cancel, None where it isn't known."""
+    """The state of one intent. `reason` is that of the cancel, None where it isn't known.
+
+    It is `claimed` as cancelled where a key that was used for another intent brought a 202 for it, until a read shows
+    the same.
+    """
 
     subject: Subject
     status: str
     reason: str | None = None
     confirmed: bool = False
+    claimed: bool = False
     seen: Mapping[str, Any] | None = None
     order: dict[str, Any] = field(default_factory=dict)
     since: list[str] = field(default_factory=list)
@@ -59,7 +67,7 @@ class Use:
     """The use of a key. `first` is the 202 that it got.
 
     It is `shared` where it got one for another intent, too, or for a body that no document describes: then its next
-    answer is open.
+    answer is open. It was `conflicted` once another reason came with it.
 
     `at` (monotonic seconds) is when that was.
     """
@@ -69,12 +77,12 @@ class Use:
     odd: str
     first: Reply | None
     shared: bool = False
+    conflicted: bool = False
     at: float = field(default_factory=time.monotonic)
 
 
 def outcome(intent: Intent, shown: dict[str, Any]) -> tuple[list[str], str]:
     """Returns what is wrong with the outcome shown, and the check that it belongs to."""
-    blame = blamed(intent.since, WITHOUT_EFFECT) or "read"
     status = shown.get("status")
     if intent.status == "cancelled":
         facts: dict[str, Any] = {"status": "cancelled"}
@@ -86,17 +94,31 @@ def outcome(intent: Intent, shown: dict[str, Any]) -> tuple[list[str], str]:
             wrong += changed({"failure_message": intent.reason}, shown, ("failure_message",))
         if intent.seen is not None and intent.reason is None:
             wrong += changed(intent.seen, shown, ("failure_message",))
-        return wrong, blame
-    if intent.status in ("processing", CLOSED, OPEN):
+    elif intent.status in ("processing", CLOSED, OPEN):
         # It may move on by itself, but not to where a refused request asked for.
         amiss = ["cancelled"] if intent.status == OPEN else ["cancelled", "requires_approval"]
         wrong = [f"status is {text(status)}"] if status in amiss else []
         wrong += ['failure_code is "cancelled"'] if shown.get("failure_code") == "cancelled" else []
+    elif intent.seen is None:
+        wrong = changed({"status": intent.status}, shown, ("status",))
+    else:
+        wrong = changed(intent.seen, shown, OUTCOME)
+    return wrong, changed_by(intent)
+
+
+def changed_by(intent: Intent) -> str:
+    """Returns the check to blame where a read shows a change that none of the requests since the last may have made."""
+    if intent.claimed:
+        return CANCEL + "other_intent"
+    blame = blamed(intent.since, WITHOUT_EFFECT)
+    if blame is not None:
+        return READ + blame
+    if intent.status in ("processing", CLOSED, OPEN):
         refused = intent.status == "processing" or "refused" in intent.since
-        return wrong, "proceeds" if refused and blame == "read" else blame
-    if intent.seen is None:
-        return changed({"status": intent.status}, shown, ("status",)), blame
-    return changed(intent.seen, shown, OUTCOME), blame
+        return READ + ("proceeds" if refused else "read")
+    if "refused" not in intent.since or intent.status == "requires_approval":
+        return READ + "read"
+    return CANCEL + ("again" if intent.status == "cancelled" else "terminal")
 
 
 def stands_still(intent: Intent) -> bool:
@@ -109,7 +131,7 @@ def learn(intent: Intent, shown: dict[str, Any]) -> None:
     status = shown.get("status")
     if intent.status == OPEN and status not in ("cancelled", "requires_approval"):
         intent.status = CLOSED
-    intent.confirmed = True
+    intent.confirmed, intent.claimed = True, False
     intent.seen, intent.since = shown, []
 
 
@@ -121,8 +143,10 @@ def order(place: str, intent: Intent, reply: Reply) -> list[CheckResult]:
     absent = [key for key in _ORDER if key not in shown and has_value(intent.order.get(key))]
     wrong = changed(intent.order, shown, [key for key in _ORDER if key not in absent])
     known = bool(intent.order)
+    blame = changed_by(intent) if place == READ and intent.seen is not None else READ + "read"
+    check = place + "order_data" if blame == READ + "read" else blame
     intent.order = {**{key: shown[key] for key in _ORDER if key in shown}, **intent.order}
-    results = order_data(place + "order_data", wrong, reply) if known else []
+    results = order_data(check, wrong, reply) if known and (wrong or check.endswith("order_data")) else []
     if absent:
         results.append(left_out(KEYS_CHECK, absent, reply))
     return results

@@ -20,7 +20,7 @@ from conformance.fuzz.stateful.model import Subject, changed, moved, showed
 from conformance.fuzz.stateful.sequence import Step
 from conformance.fuzz.stateful.state_machine import blamed
 from conformance.fuzz.words import became
-from conformance.http.reply import Reply
+from conformance.http.reply import MISSING, Reply
 from conformance.suites.payout_intents.contract import CONTRACT
 from conformance.suites.payout_intents.intent_state import (
     CANCEL,
@@ -129,10 +129,13 @@ class IntentModel:
         if reply.ok:
             intent.reason = None
         holds = _CONFLICT.is_met_but_for_the_code(reply)
+        # One that was a conflict before and isn't any more was forgotten: that is about what keys remember.
+        check = CANCEL + ("replay" if use.conflicted and not reply.ok else "conflict")
+        use.conflicted = True
         expected = f"{_CONFLICT} to a key that comes again with another reason"
         did = became(CONTRACT, reply, _CONFLICT)
         cause = f"{ACCEPTED} {reply.status}" if reply.ok else ""
-        return [result(CANCEL + "conflict", holds, expected, reply, cause=cause, did=did)]
+        return [result(check, holds, expected, reply, cause=cause, did=did)]
 
     def _by_state(self, step: Step, intent: Intent, reply: Reply) -> CheckResult:
         """Judges the answer to a cancel whose answer depends on the state alone."""
@@ -154,6 +157,8 @@ class IntentModel:
             return result(check, holds, expected, reply, did=became(CONTRACT, reply, *allowed))
         name = {"cancelled": "again", "processing": "processing", CLOSED: "processing"}
         check = CANCEL + name.get(intent.status, "terminal")
+        if intent.claimed and reply.ok:
+            check = CANCEL + "other_intent"
         intent.since.append("refused")
         if reply.ok:
             # That is told of now: what comes of it is nobody else's fault.
@@ -172,8 +177,9 @@ class IntentModel:
             self._uses[step.by, key] = Use(step.on, step.reason, step.odd, reply if reply.ok else None)
         results = []
         if others:
-            results.append(self._free_of_others(reply))
-        if unproven and could:
+            results.append(self._free_of_others(intent, reply))
+        # Where a request with wrong credentials has cancelled it, that is what was broken.
+        if unproven and could and own.check == CANCEL + "cancel":
             expected = f"{_OK} once the credentials are right: a refused request doesn't use its key up"
             did = became(CONTRACT, reply, _OK)
             results.append(result(CANCEL + "after_401", own.finding is None, expected, reply, did=did))
@@ -204,9 +210,9 @@ class IntentModel:
             honest = reply.at("id") == intent.subject.id and intent.status in CANCELLABLE
             if honest:
                 self._cancelled(intent, step.reason)
-                use.shared = True
+                use.shared = intent.claimed = True
         else:
-            intent.since.append("refused")
+            intent.since.append("conflict" if reply.status == 409 else "refused")
         return [self._about_this(honest, expected, reply)]
 
     def _about_this(self, holds: bool, expected: str, reply: Reply) -> CheckResult:
@@ -218,11 +224,13 @@ class IntentModel:
             CANCEL + "other_intent", holds, expected, reply, cause=cause, observed=observed, did=did
         )
 
-    def _free_of_others(self, reply: Reply) -> CheckResult:
+    def _free_of_others(self, intent: Intent, reply: Reply) -> CheckResult:
         """Judges whether a key that somebody else used is as good as a new one."""
         expected = "a key that somebody else has used to be as good as a new one"
-        did = became(CONTRACT, reply)
-        return result(CANCEL + "keys_of_others", reply.status != 409, expected, reply, did=did)
+        foreign = reply.ok and reply.at("id") not in (intent.subject.id, MISSING)
+        did = f"was answered with the id {text(reply.at('id'))}" if foreign else became(CONTRACT, reply)
+        holds = reply.status != 409 and not foreign
+        return result(CANCEL + "keys_of_others", holds, expected, reply, did=did)
 
     def _replay(self, first: Reply, reply: Reply) -> CheckResult:
         expected = f"the first answer, {first.status} and its body, to the same key with the same body"
@@ -275,7 +283,7 @@ class IntentModel:
         if reply.ok and step.verb == "cancel" and intent.status in CANCELLABLE:
             intent.status = OPEN
         if others and reply.status == 409:
-            return [self._free_of_others(reply)]
+            return [self._free_of_others(intent, reply)]
         holds = _NOT_FOUND.is_met_but_for_the_code(reply) or (before and reply.status == 409)
         of = "of the other environment" if across else "of another merchant"
         what = "reading" if step.verb == "read" else "cancelling"
@@ -307,10 +315,10 @@ class IntentModel:
         if not wrong and intent.seen is not None and stands_still(intent):
             soft = [key for key in ("created_at", "updated_at") if moved(intent.seen, shown, key)]
             if "updated_at" in soft and blame in ("conflict", "merchant", "environment"):
-                wrong, check = changed(intent.seen, shown, ("updated_at",)), blame
+                wrong, check = changed(intent.seen, shown, ("updated_at",)), READ + blame
         results = [
             result(
-                READ + check,
+                check,
                 not wrong,
                 f"a read to show an intent that {has_been(intent)}",
                 reply,
@@ -319,7 +327,7 @@ class IntentModel:
                 did=f"showed {showed(wrong)}",
             )
         ]
-        if intent.seen is not None and stands_still(intent) and check == "read":
+        if intent.seen is not None and stands_still(intent) and check == READ + "read":
             expected = "created_at and updated_at to stay where nothing was changed"
             dates = changed(intent.seen, shown, soft)
             results.append(
@@ -333,5 +341,6 @@ class IntentModel:
                     did=f"showed that {' and '.join(soft)} had moved",
                 )
             )
+        data = order(READ, intent, reply)
         learn(intent, shown)
-        return [*results, *order(READ, intent, reply)]
+        return [*results, *data]

@@ -54,7 +54,7 @@ _ORDER = (
 # These every answer writes in the same way.
 _SHARED = ("amount", "currency", "referenceId", "destinationType", "destinationId", "description", "metadata")
 # Who tells of a key that has a value and isn't there.
-_KEYS_CHECK = "cancel_withdraw.body.keys"
+_KEYS_CHECK, _ACCOUNT_CHECK = "cancel_withdraw.body.keys", "cancel_withdraw.body.account_number"
 # Not known: it may be cancelled still (after an attempt to pay it), or not any more.
 OPEN, CLOSED = "open", "closed"
 _FINAL = {"canceled": "again", "paid": "paid", "failed": "failed"}
@@ -81,12 +81,12 @@ class WithdrawModel:
         self._withdraws = [_Withdraw(subject, subject.state) for subject in subjects]
         self._cancel_processing = cancel_processing
 
-    def state(self, step: Step) -> str:
+    def state(self, step: Step) -> str | None:
         """Implements `Model.state`."""
         withdraw = self._withdraws[step.on]
         if step.by != withdraw.subject.owner:
             return UNKNOWN
-        return {OPEN: "pending", CLOSED: "paid"}.get(withdraw.status, withdraw.status)
+        return {OPEN: None, CLOSED: "paid"}.get(withdraw.status, withdraw.status)
 
     def lags(self, step: Step) -> bool:
         """Implements `Model.lags`."""
@@ -124,6 +124,7 @@ class WithdrawModel:
     def _cancel(self, withdraw: _Withdraw, reply: Reply) -> CheckResult:
         status = withdraw.status
         if status in _FINAL:
+            withdraw.since.append("refused")
             holds = _REFUSED.is_met_but_for_the_code(reply)
             expected = f"{_REFUSED} to cancelling a {status} withdraw"
             return result(
@@ -139,6 +140,16 @@ class WithdrawModel:
         check = "pending" if status == "pending" else "closed"
         if status == "processing" and self._cancel_processing is not None:
             check = "processing_cancelled" if self._cancel_processing else "processing_refused"
+        late = reply.ok and status == OPEN and withdraw.settled and has_value(reply.at("data.paidAt"))
+        if late:
+            # Paid and cancelled: what came second had to be refused.
+            return result(
+                _WALK + "settled",
+                False,
+                f"{_REFUSED} to cancelling what was paid",
+                reply,
+                did=became(CONTRACT, reply),
+            )
         if status == "pending" and _REFUSED.met_by(reply):
             # Where something was tried before that may have no effect, it seems to have had one.
             check = blamed(withdraw.since, _WITHOUT_EFFECT) or check
@@ -171,10 +182,11 @@ class WithdrawModel:
             withdraw.status = OPEN
         expected = f"{_NOT_FOUND} to cancelling another merchant's withdraw"
         alike = _NOT_FOUND.is_met_but_for_the_code(reply)
-        did, accepted = became(CONTRACT, reply, _NOT_FOUND), f"{ACCEPTED} {reply.status}"
+        did, cause = became(CONTRACT, reply, _NOT_FOUND), f"{ACCEPTED} {reply.status}"
+        accepted = reply.ok and _ANSWERS.succeeded(reply.json)
         return [
-            result(_WALK + "merchant", not reply.ok, expected, reply, cause=accepted, did=did),
-            result(_WALK + "alike", alike or reply.ok, expected, reply, did=did),
+            result(_WALK + "merchant", not accepted, expected, reply, cause=cause, did=did),
+            result(_WALK + "alike", alike or accepted, expected, reply, did=did),
         ]
 
     # -- reads -----------------------------------------------------------------------------------------------
@@ -193,7 +205,8 @@ class WithdrawModel:
             results += [
                 CheckResult(_WALK + what) for who, what in _WITHOUT_EFFECT.items() if who in withdraw.since
             ]
-        if withdraw.seen is not None and withdraw.status not in ("processing", OPEN, CLOSED):
+        moving = withdraw.settled or withdraw.status in ("processing", OPEN, CLOSED)
+        if withdraw.seen is not None and not moving:
             wrong = [key for key in ("createdAt", "updatedAt") if moved(withdraw.seen, shown, key)]
             results.append(
                 result(
@@ -206,8 +219,9 @@ class WithdrawModel:
                     did=f"showed that {' and '.join(wrong)} had moved",
                 )
             )
+        data = self._order("read", withdraw, reply)
         self._learn(withdraw, shown)
-        return [*results, *self._order("read", withdraw, reply)]
+        return [*results, *data]
 
     def _outcome(self, withdraw: _Withdraw, shown: dict[str, Any], reply: Reply) -> CheckResult:
         status = shown.get("status")
@@ -257,7 +271,13 @@ class WithdrawModel:
         absent = [key for key in _SHARED if key not in shown and has_value(before.get(key))]
         wrong = changed(before, shown, [key for key in _ORDER if key not in absent])
         withdraw.order.setdefault(place, {key: shown[key] for key in _ORDER if key in shown})
-        results = order_data(_WALK + "order_data", wrong, reply) if before else []
+        check = _WALK + "order_data"
+        if wrong and all(line.startswith("bankAccountNumber ") for line in wrong):
+            check = _ACCOUNT_CHECK
+        elif wrong and place == "read" and withdraw.seen is not None and withdraw.since:
+            # Between two reads nothing was sent but what may have no effect.
+            check = _WALK + (blamed(withdraw.since, _WITHOUT_EFFECT) or "trace")
+        results = order_data(check, wrong, reply) if before else []
         if absent:
             results.append(left_out(_KEYS_CHECK, absent, reply))
         return results
