@@ -180,14 +180,19 @@ def _body(operation: Operation, case: Case) -> str:
     return f"with a body of {len(case.body)} bytes ({written[:16]}...)"
 
 
-def breach(line: str, reply: Reply) -> str:
-    """Returns the title of a breach of a schema, given as a line: `amount was 730 in a 202, not a string`."""
+def breach(line: str, operation: Operation, reply: Reply) -> str:
+    """Returns the title of a breach of a schema, given as a line: `amount was 730 in the answer to a cancel (202)`."""
     name, _, said = line.partition(": ")
-    where = f" in a {reply.status}"
+    where = f"the answer to a {'read' if operation.method == 'GET' else 'cancel'} ({reply.status})"
     wrong = _IS.fullmatch(said)
     if wrong is None:
-        short = said.removeprefix("is ").partition(",")[0]
-        return f"{name} was {'absent' if short == 'missing' else short}{where}"
+        missing = said.startswith("is missing")
+        return (
+            f"{name} was missing from {where}"
+            if missing
+            else f"{name} {said.replace('is ', 'was ', 1)} in {where}"
+        )
     due, came = wrong.groups()
-    due = f", not {_TYPES.get(due, due)}" if due in _TYPES or due.startswith('"') else ""
-    return f"{name} was {came}{where}{due}"
+    return f"{name} was {came} in {where}" + (
+        f", not {_TYPES.get(due, due)}" if due in _TYPES or due.startswith('"') else ""
+    )

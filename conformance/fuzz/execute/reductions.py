@@ -55,7 +55,8 @@ def of_example(best: Example) -> Reductions[Example]:
 
 
 def of_sequence(best: Sequence) -> Reductions[Sequence]:
-    """Generates sequences without headers, with fewer steps, and with shorter texts."""
+    """Generates sequences without headers, about fewer resources, with fewer steps, and with shorter texts."""
+    best = (yield from _about_one(best)) or best
     if any(step.headers for step in best.steps):
         # First of all, for it decides what the sequence is about.
         bare = tuple(replace(step, headers=()) for step in best.steps)
@@ -73,6 +74,15 @@ def of_sequence(best: Sequence) -> Reductions[Sequence]:
         ]
         best = (yield replace(best, steps=tuple(short))) or best
     return best
+
+
+def _about_one(best: Sequence) -> Generator[Sequence, Sequence | None, Sequence | None]:
+    """Leaves out the resource that no step is about, or all but the one that the last step is about."""
+    if len(best.start) < 2:
+        return None
+    last = best.steps[-1].on
+    steps = tuple(replace(step, on=0) for step in best.steps if step.on == last)
+    return (yield replace(best, start=(best.start[last],), steps=steps))
 
 
 def _without(best: Sequence, size: int) -> Reductions[Sequence]:

@@ -37,7 +37,7 @@ def shape(
             reply,
             cause=f"{reply.status} {','.join(sorted(line.partition(':')[0] for line in wrong))}",
             observed="; ".join(wrong[:6]),
-            fault=words.breach(wrong[0], reply) if wrong else "",
+            fault=words.breach(wrong[0], operation, reply) if wrong else "",
         )
 
 

@@ -116,6 +116,20 @@ class Oracle:
             return CheckResult(check)
         return CheckResult(check, one.finding.titled(words.request(operation, case, target.state)))
 
+    def _title(
+        self, operation: Operation, check: str, target: Target, reply: Reply, answer: ExpectedResponse
+    ) -> dict[str, str]:
+        """Returns the title of an answer that isn't the one to the state, without what has nothing to do with it."""
+        did = self._became(reply, answer)
+        if not check.startswith("status."):
+            return {"did": did}
+        resource = words.resource(self.api, target.state)
+        if not did.startswith("was accepted") or target.state == UNKNOWN:
+            verb = "a read" if operation.method == "GET" else "a cancel"
+            return {"fault": f"{verb} of {resource} {did}"}
+        again = " again" if target.state == self._contract.states.cancelled else ""
+        return {"fault": f"{resource} was cancelled{again} ({reply.status})"}
+
     def _became(self, reply: Reply, *wanted: ExpectedResponse) -> str:
         return words.became(self._contract, reply, *wanted)
 
@@ -245,7 +259,7 @@ class Oracle:
                 f"{answer} to {_about(operation, case, target)}",
                 reply,
                 cause=f"{reply.status} {code if isinstance(code, str) else ''}",
-                did=self._became(reply, answer),
+                **self._title(operation, check, target, reply, answer),
             )
 
     def _as_shown(
@@ -279,7 +293,7 @@ class Oracle:
                 reply,
                 cause=f"envelope {reply.status} {','.join(each.field for each in wrong)}",
                 observed="; ".join(map(str, wrong[:4])),
-                fault=words.breach(str(wrong[0]), reply) if wrong else "",
+                fault=words.breach(str(wrong[0]), operation, reply) if wrong else "",
             )
 
     def _has_documented_cause(self, operation: Operation, target: Target, reply: Reply) -> bool:

@@ -1,6 +1,7 @@
 """The results of checks, the targets of requests, the documented answers, and answers in words."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,6 +16,8 @@ from conformance.model import Exchange
 from conformance.openapi import Operation
 from conformance.oracles import wording
 
+# A title that begins with the name of a field, which is written as it is.
+_OF_A_FIELD = re.compile(r"[\w.]+ was (?:missing from|.+ in) the answer to ")
 ACCEPTED = "accepted"
 """How the cause of a finding begins that says that a request was let through: no other finding explains it away."""
 
@@ -38,7 +41,8 @@ class Finding:
     def titled(self, request: str, after: str = "") -> "Finding":
         """Returns the finding with its title: the request in words, what became of it, and what came `after` what."""
         said = f"{request} {self.did}" if self.did else self.fault
-        return replace(self, fault=f"{wording.capital(said)}{after}" if said else "")
+        said = said if _OF_A_FIELD.match(said) else wording.capital(said)
+        return replace(self, fault=f"{said}{after}" if said else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,26 +20,39 @@ def told(sequence: Sequence) -> list[str]:
 
 def title(sequence: Sequence) -> str:
     """Returns the last step as the subject of a title: `a cancel of a paid withdraw`."""
-    step = sequence.steps[-1]
-    return _joined(_verb(sequence, len(sequence.steps) - 1), _of(sequence, step), _more(sequence.api, step))
+    step, number = sequence.steps[-1], len(sequence.steps) - 1
+    # What a read is of, the steps before it tell.
+    known = step.verb == "read" and not _is_foreign(sequence, step) and _named(sequence)
+    return _joined(_verb(sequence, number), "" if known else _of(sequence, step), _more(sequence.api, step))
 
 
 def after(sequence: Sequence) -> str:
     """Returns what came before the last step, to stand behind a title: `, after a read and a cancel`."""
-    before = sequence.steps[:-1]
+    before, last = sequence.steps[:-1], sequence.steps[-1]
     if not before:
         return ""
     if len(before) > _NAMED:
-        return f", after {len(before)} other requests"
+        of = (
+            f" about {_of(sequence, last).removeprefix('of ')}"
+            if last.verb == "read" and _named(sequence)
+            else ""
+        )
+        return f", after {len(before)} other requests{of}"
     names = [_short(sequence, number) for number in range(len(before))]
     joined = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return f", after {joined}"
 
 
+def _named(sequence: Sequence) -> bool:
+    """Returns whether a step before the last one is about the same resource."""
+    return any(step.on == sequence.steps[-1].on for step in sequence.steps[:-1])
+
+
 def _short(sequence: Sequence, number: int) -> str:
-    step = sequence.steps[number]
-    about_another = step.on != sequence.steps[-1].on
-    of = _of(sequence, step) if about_another or _is_foreign(sequence, step) else ""
+    step, last = sequence.steps[number], sequence.steps[-1]
+    first = next(at for at, one in enumerate(sequence.steps) if one.on == last.on)
+    shown = step.on != last.on or _is_foreign(sequence, step) or (last.verb == "read" and number == first)
+    of = _of(sequence, step) if shown else ""
     return _joined(_verb(sequence, number), of, _more(sequence.api, step))
 
 

@@ -157,6 +157,7 @@ CHECKS = (
         ("unknown", "PI-10", "Reading an id that was never issued answers 404, whatever came before"),
         ("merchant", "PI-11", "Another merchant's requests are of no effect, and find nothing"),
         ("environment", "PI-12", "Requests from the other environment are of no effect, and find nothing"),
+        ("untouched", "PI-03", "A refused cancel doesn't move updated_at", SHOULD),
         ("dates", "PI-20", "Dates stay where nothing was changed", SHOULD),
         ("order_data", "PI-21", "The data of the order are the same in every answer of a sequence"),
         ("refused", "PI-29", "A body that is refused has no effect, wherever in a sequence it stands"),
@@ -355,6 +356,7 @@ FUZZING = Fuzzing(
         independent=frozenset(
             {
                 "get_payout_intent.walk.dates",
+                "get_payout_intent.walk.untouched",
                 "get_payout_intent.walk.order_data",
                 "cancel_payout_intent.walk.order_data",
                 "cancel_payout_intent.body.keys",

@@ -67,7 +67,7 @@ class Use:
     """The use of a key. `first` is the 202 that it got.
 
     It is `shared` where it got one for another intent, too, or for a body that no document describes: then its next
-    answer is open. It was `conflicted` once another reason came with it.
+    answer is open.
 
     `at` (monotonic seconds) is when that was.
     """
@@ -77,7 +77,6 @@ class Use:
     odd: str
     first: Reply | None
     shared: bool = False
-    conflicted: bool = False
     at: float = field(default_factory=time.monotonic)
 
 
@@ -121,6 +120,14 @@ def changed_by(intent: Intent) -> str:
     return CANCEL + ("again" if intent.status == "cancelled" else "terminal")
 
 
+def moved_by(intent: Intent) -> str:
+    """Returns the check to blame where `updated_at` moved since the last read: of what was sent, or of dates."""
+    if "refused" in intent.since:
+        return READ + "untouched"
+    blame = blamed(intent.since, WITHOUT_EFFECT)
+    return READ + (blame if blame in ("conflict", "merchant", "environment") else "dates")
+
+
 def stands_still(intent: Intent) -> bool:
     """Returns whether nothing may have changed since the last read but by the requests of the sequence."""
     return intent.status not in ("processing", OPEN, CLOSED) and "settle" not in intent.since
@@ -143,7 +150,9 @@ def order(place: str, intent: Intent, reply: Reply) -> list[CheckResult]:
     absent = [key for key in _ORDER if key not in shown and has_value(intent.order.get(key))]
     wrong = changed(intent.order, shown, [key for key in _ORDER if key not in absent])
     known = bool(intent.order)
-    blame = changed_by(intent) if place == READ and intent.seen is not None else READ + "read"
+    # Since the last read nothing may have been sent but what may have no effect.
+    since = place == READ and changed(intent.seen or {}, shown, _ORDER)
+    blame = changed_by(intent) if since else READ + "read"
     check = place + "order_data" if blame == READ + "read" else blame
     intent.order = {**{key: shown[key] for key in _ORDER if key in shown}, **intent.order}
     results = order_data(check, wrong, reply) if known and (wrong or check.endswith("order_data")) else []

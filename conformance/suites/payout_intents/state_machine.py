@@ -4,7 +4,8 @@ Where the document leaves the answer open, every honest one is taken and the mod
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from conformance.fuzz.case import UNKNOWN
 from conformance.fuzz.fuzzing import MEMORY_S
@@ -36,6 +37,7 @@ from conformance.suites.payout_intents.intent_state import (
     awaiting,
     has_been,
     learn,
+    moved_by,
     order,
     outcome,
     stands_still,
@@ -129,13 +131,10 @@ class IntentModel:
         if reply.ok:
             intent.reason = None
         holds = _CONFLICT.is_met_but_for_the_code(reply)
-        # One that was a conflict before and isn't any more was forgotten: that is about what keys remember.
-        check = CANCEL + ("replay" if use.conflicted and not reply.ok else "conflict")
-        use.conflicted = True
         expected = f"{_CONFLICT} to a key that comes again with another reason"
         did = became(CONTRACT, reply, _CONFLICT)
         cause = f"{ACCEPTED} {reply.status}" if reply.ok else ""
-        return [result(check, holds, expected, reply, cause=cause, did=did)]
+        return [result(CANCEL + "conflict", holds, expected, reply, cause=cause, did=did)]
 
     def _by_state(self, step: Step, intent: Intent, reply: Reply) -> CheckResult:
         """Judges the answer to a cancel whose answer depends on the state alone."""
@@ -152,7 +151,7 @@ class IntentModel:
             # Where something was tried before that may have no effect, it seems to have had one.
             blame = blamed(intent.since, WITHOUT_EFFECT) if certain and _REFUSED.met_by(reply) else None
             check = READ + blame if blame and not holds else CANCEL + "cancel"
-            if not certain and 400 <= reply.status < 500:
+            if not certain and not holds and reply.status < 500:
                 check = CANCEL + "terminal"  # refused, as it may be, though not as documented
             return result(check, holds, expected, reply, did=became(CONTRACT, reply, *allowed))
         name = {"cancelled": "again", "processing": "processing", CLOSED: "processing"}
@@ -310,12 +309,6 @@ class IntentModel:
             did = "was answered 200 without JSON" if reply.status == 200 else became(CONTRACT, reply, "200")
             return [result(READ + "read", False, "200 to reading an intent", reply, did=did)]
         wrong, check = outcome(intent, shown)
-        blame = blamed(intent.since, WITHOUT_EFFECT)
-        soft = []
-        if not wrong and intent.seen is not None and stands_still(intent):
-            soft = [key for key in ("created_at", "updated_at") if moved(intent.seen, shown, key)]
-            if "updated_at" in soft and blame in ("conflict", "merchant", "environment"):
-                wrong, check = changed(intent.seen, shown, ("updated_at",)), READ + blame
         results = [
             result(
                 check,
@@ -327,20 +320,23 @@ class IntentModel:
                 did=f"showed {showed(wrong)}",
             )
         ]
-        if intent.seen is not None and stands_still(intent) and check == READ + "read":
-            expected = "created_at and updated_at to stay where nothing was changed"
-            dates = changed(intent.seen, shown, soft)
-            results.append(
-                result(
-                    READ + "dates",
-                    not soft,
-                    expected,
-                    reply,
-                    cause=",".join(soft),
-                    observed="; ".join(dates),
-                    did=f"showed that {' and '.join(soft)} had moved",
-                )
-            )
+        if not wrong and intent.seen is not None and stands_still(intent):
+            results.append(self._dates(intent, intent.seen, shown, reply))
         data = order(READ, intent, reply)
         learn(intent, shown)
         return [*results, *data]
+
+    def _dates(
+        self, intent: Intent, before: Mapping[str, Any], shown: Mapping[str, Any], reply: Reply
+    ) -> CheckResult:
+        """Judges the dates of two reads between which nothing was sent that may change the intent."""
+        dates = [key for key in ("created_at", "updated_at") if moved(before, shown, key)]
+        return result(
+            moved_by(intent) if dates != ["created_at"] else READ + "dates",
+            not dates,
+            "created_at and updated_at as in the read before",
+            reply,
+            cause=",".join(dates),
+            observed="; ".join(changed(before, shown, dates)),
+            did=f"showed that {' and '.join(dates)} had moved",
+        )

@@ -274,8 +274,8 @@ class WithdrawModel:
         check = _WALK + "order_data"
         if wrong and all(line.startswith("bankAccountNumber ") for line in wrong):
             check = _ACCOUNT_CHECK
-        elif wrong and place == "read" and withdraw.seen is not None and withdraw.since:
-            # Between two reads nothing was sent but what may have no effect.
+        elif wrong and place == "read" and withdraw.since and changed(withdraw.seen or {}, shown, _ORDER):
+            # Since the last read nothing was sent but what may have no effect.
             check = _WALK + (blamed(withdraw.since, _WITHOUT_EFFECT) or "trace")
         results = order_data(check, wrong, reply) if before else []
         if absent:
