@@ -305,7 +305,7 @@ class Waiver:
 class Target:
     """The system that is judged. `env` maps a credential (`primary.` and its field) to the variable that holds it.
 
-    `scope` maps what isn't certified (`other_merchant`, `other_environment`) to the reason.
+    `scope` holds what isn't certified (`other_merchant`, `other_environment`), with the reason.
     """
 
     name: str
@@ -313,7 +313,7 @@ class Target:
     base_url: str
     environment: str
     env: Mapping[str, str] = field(default_factory=dict, metadata=OPTIONAL)
-    scope: Mapping[str, str] = field(default_factory=dict, metadata=OPTIONAL)
+    scope: tuple[tuple[str, str], ...] = field(default=(), metadata=OBJECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
+from conformance.model import Headers
 from conformance.profile import Profile
 from conformance.report import verdict
 from conformance.states import pools
@@ -63,7 +64,7 @@ class Session:
         self._clients: list[Client] = []
         # What the source has sent to the target of late, where that is how it makes resources.
         self.told: deque[Did] = deque(maxlen=_TOLD)
-        self.client = self._client(profile.target.base_url, self.gate, self.recorder)
+        self.client = self._client(profile.target.base_url, self.gate, self.recorder, profile.headers)
         if (folder / "no-reuse").exists():
             self.client.stop_reuse()
         self.documented = Documented(profile, self.client.unrecorded(), self.gate.timestamp)
@@ -87,7 +88,8 @@ class Session:
         self.gate.close()
         self.source_gate.close()
 
-    def _client(self, base_url: str, gate: Gate, recorder: Recorder | None) -> Client:
+    def _client(self, base_url: str, gate: Gate, recorder: Recorder | None, headers: Headers) -> Client:
+        proxy, target = self.profile.proxy, urlsplit(self.profile.target.base_url).hostname
         client = Client(
             base_url,
             timeout_s=self.profile.limits.timeout_s,
@@ -96,6 +98,8 @@ class Session:
             redactor=self.redactor,
             recorder=recorder,
             guard=self._guard,
+            headers=headers,
+            proxy=proxy if urlsplit(base_url).hostname == target else None,
         )
         self._clients.append(client)
         return client
@@ -122,7 +126,8 @@ class Session:
         if states.sandbox or states.url is not None:
             url = urlsplit(states.url or urljoin(self.profile.target.base_url, SANDBOX_STATES))
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            return StateEndpoint(self._client(f"{url.scheme}://{url.netloc}", self.source_gate, None), target)
+            origin = f"{url.scheme}://{url.netloc}"
+            return StateEndpoint(self._client(origin, self.source_gate, None, states.headers), target)
         return NoSource()
 
 
@@ -178,7 +183,7 @@ class Given:
         Raises NotTestable where they aren't there, NotApplicable where the profile's scope leaves them out.
         """
         found = self._session.profile.credentials.get(name)
-        reason = self._session.profile.target.scope.get(name)
+        reason = dict(self._session.profile.target.scope).get(name)
         if reason is not None:
             raise NotApplicable(verdict.out_of_scope(name, reason))
         if found is None:

@@ -83,7 +83,7 @@ def _shown(reply: Reply) -> str:
 
 def _undeclared(session: Session) -> list[Finding]:
     pairs, needed = session.profile.credentials, contracts.contract(session.profile.target.api).others
-    scope = session.profile.target.scope
+    scope = dict(session.profile.target.scope)
     outside = [
         Finding(f"scope.{name}", f"looked for [credentials.{name}]", State.NOTE, f"out of scope: {reason}")
         for name, reason in scope.items()

@@ -24,7 +24,7 @@ def examine(profile: Profile) -> Iterator[Finding]:
     Raises UsageError where the environment names certificates that can't be used.
     """
     with tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
-        for line in network.network(profile.target.base_url, profile.limits.timeout_s):
+        for line in network.network(profile.target.base_url, profile.limits.timeout_s, profile.proxy):
             yield line
             if line.state is State.UNREACHABLE:
                 return

@@ -17,8 +17,15 @@ _SOON_DAYS = 21
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
-def network(base_url: str, timeout_s: float) -> list[Finding]:
-    """Returns the findings on the way to `base_url`; the last is `unreachable` where it ends before its goal."""
+def network(base_url: str, timeout_s: float, through: str | None = None) -> list[Finding]:
+    """Returns the findings on the way to `base_url`; the last is `unreachable` where it ends before its goal.
+
+    With a proxy (`through`), they are about the way to that: what is behind it, only requests can show.
+    """
+    if through is not None:
+        lines = network(through, timeout_s)
+        came = f"{base_url} is reached through it"
+        return [Finding("proxy", f"looked at target.proxy, {through}", State.NOTE, came), *lines[-2:]]
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -37,7 +44,7 @@ def proxy(environ: Mapping[str, str]) -> list[Finding]:
     if not named:
         return []
     came = f"{' and '.join(named)} set; the harness connects directly and ignores it"
-    todo = "If only the proxy can reach the target, run where the target is reached directly."
+    todo = "If only the proxy can reach the target, name it in the profile: target.proxy."
     return [Finding("proxy", "looked for a proxy in the environment", State.NOTE, came, todo)]
 
 

@@ -86,7 +86,10 @@ class Recorder:
 
 
 class Client:
-    """Sends requests to one base URL within the profile's limits. Raises TransportError where no answer came."""
+    """Sends requests to one base URL within the profile's limits. Raises TransportError where no answer came.
+
+    `headers` go out with every request that doesn't have them; `proxy` is the address of an HTTP proxy to go through.
+    """
 
     def __init__(
         self,
@@ -98,8 +101,11 @@ class Client:
         redactor: Redactor,
         recorder: Recorder | None = None,
         guard: Guard | None = None,
+        headers: Headers = (),
+        proxy: str | None = None,
     ) -> None:
         self._guard = guard or Guard(())
+        self._headers = headers
         self._base = base_url.rstrip("/")
         parts = urlsplit(self._base)
         self._path = parts.path
@@ -107,7 +113,7 @@ class Client:
         self._redactor = redactor
         self._recorder = recorder
         self._transport = DeadlineTransport(
-            timeout_s=timeout_s, verify=parts.scheme == "https", connections=connections
+            timeout_s=timeout_s, verify=parts.scheme == "https", connections=connections, proxy=proxy
         )
         # Whether the target has answered yet, and how many requests in a row were sent again in vain.
         self._answered, self._in_vain = False, 0
@@ -222,7 +228,7 @@ class Client:
         built = httpx.Request(
             request.method,
             self._base,
-            headers=_encoded((*request.headers, *_unless_given(request.headers))),
+            headers=_encoded(_completed(_completed(request.headers, self._headers), _PLAIN)),
             content=_framed(request),
             extensions={"target": target},
         )
@@ -311,9 +317,10 @@ def _framed(request: Request) -> bytes | list[bytes] | None:
     return [request.body] if chunked and request.body is not None else request.body
 
 
-def _unless_given(headers: Headers) -> Headers:
+def _completed(headers: Headers, more: Headers) -> Headers:
+    """Returns headers with those of `more` behind them whose names aren't there yet."""
     given = {name.lower() for name, _ in headers}
-    return tuple((name, value) for name, value in _PLAIN if name.lower() not in given)
+    return (*headers, *((name, value) for name, value in more if name.lower() not in given))
 
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:

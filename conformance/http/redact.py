@@ -52,6 +52,7 @@ class Redactor:
         # Where none of these stands, none of the secrets does; many of them have hints in common.
         self._hints = tuple(dict.fromkeys(hint for _, value in self._known for hint in _hints(value)))
         self._own: dict[tuple[str, str], str] = {}
+        self._sent: dict[tuple[str, str], str] = {}
         self.longest = _WIDEST * max((len(value.encode()) for value in known.values()), default=0)
 
     def raw(self, data: bytes, extra: Iterable[str] = ()) -> bytes:
@@ -93,12 +94,18 @@ class Redactor:
         """Returns text without secrets; anything that UTF-8 can't say (lone surrogates) survives."""
         return self.raw(text.encode("utf-8", "surrogatepass"), extra).decode("utf-8", "surrogatepass")
 
+    def hide(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Has the whole values of these headers left out of requests: they may be too short to be known elsewhere."""
+        for name, value in headers:
+            shown = self.text(value)
+            self._sent[name.lower(), value] = f"[redacted:{name}]" if shown == value else shown
+
     def own_header(self, name: str, value: str) -> str:
         """A header of a request of ours, without what it proves.
 
         Credentials of the profile, just as they are, become their names; any others are blanked out.
         """
-        known = self._own.get((name, value))
+        known = self._own.get((name, value), self._sent.get((name.lower(), value)))
         if known is None:
             known = self._own_header(name, value)
             # The same few headers go out with every request; those that differ each time don't crowd them out.
@@ -135,6 +142,7 @@ def for_profile(profile: Profile) -> Redactor:
     names = profile.credentials if authentication.joined else ()
     pairs = [(f"{name}.{key}", f"{name}.{secret}") for name in names]
     made = Redactor(profile.secrets, pairs)
+    made.hide(profile.headers)
     _in_use.append(made)
     return made
 

@@ -29,6 +29,8 @@ _LONGEST_QUEUE_S = 120.0
 _FIRST_BYTES = 4096
 _LONG_LINE = 8_000
 _PER_CONNECTION = 24
+# How a request to a proxy begins, for a tunnel to the target.
+_TUNNEL = b"CONNECT "
 
 
 class Start(threading.local):
@@ -65,7 +67,7 @@ class Start(threading.local):
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """Sends one request over httpcore; no retries, no redirects, no cookies, no proxies from the environment.
+    """Sends one request over httpcore; no retries, no redirects, no cookies, no proxy but `proxy`.
 
     Connections are reused while `reuse` says so and they have been idle for less than half a second: a server
     whose own limit is a second, the shortest that most can be set to, doesn't close one just as it is taken up.
@@ -73,22 +75,26 @@ class DeadlineTransport(httpx.BaseTransport):
     Failures are TransportErrors with a stable `kind`.
     """
 
-    def __init__(self, *, timeout_s: float, verify: bool, connections: int) -> None:
+    def __init__(self, *, timeout_s: float, verify: bool, connections: int, proxy: str | None = None) -> None:
         self.start = Start()
         self._timeout_s = timeout_s
         self._context = tls.context() if verify else None
         self._connections = connections
         self._backend = _Backend(self.start)
+        self._proxy = proxy
         self._pool = self._new_pool(reuse=True)
 
     def _new_pool(self, *, reuse: bool) -> httpcore.ConnectionPool:
-        return httpcore.ConnectionPool(
-            ssl_context=self._context,
-            max_connections=self._connections,
-            max_keepalive_connections=self._connections if reuse else 0,
-            keepalive_expiry=0.5,
-            network_backend=self._backend,
-        )
+        options: dict[str, Any] = {
+            "ssl_context": self._context,
+            "max_connections": self._connections,
+            "max_keepalive_connections": self._connections if reuse else 0,
+            "keepalive_expiry": 0.5,
+            "network_backend": self._backend,
+        }
+        if self._proxy is not None:
+            return httpcore.HTTPProxy(self._proxy, **options)
+        return httpcore.ConnectionPool(**options)
 
     def stop_reuse(self) -> None:
         """Opens a connection per exchange from here on: the target closes connections without saying so."""
@@ -123,7 +129,7 @@ class DeadlineTransport(httpx.BaseTransport):
                 )
             )
         except Exception as fault:
-            raise named(fault, self.start.first_bytes) from fault
+            raise self._named(fault) from fault
         assert isinstance(answer.stream, Iterable)
         return httpx.Response(
             answer.status,
@@ -136,6 +142,16 @@ class DeadlineTransport(httpx.BaseTransport):
         """Closes every connection."""
         self._pool.close()
 
+    def _named(self, fault: Exception) -> TransportError:
+        found = named(fault, self.start.first_bytes)
+        if self._proxy is None or found.kind not in ("dns", "refused", "connect"):
+            return found
+        return TransportError(
+            found.kind,
+            f"no connection by the proxy {self._proxy}: {found.message}",
+            hint="Check target.proxy.",
+        )
+
     def _leftover(self, answer: httpcore.Response) -> None:
         """Gives up a connection on which more came than the answer: the next one would be read from that."""
         stream = answer.extensions.get("network_stream")
@@ -144,6 +160,8 @@ class DeadlineTransport(httpx.BaseTransport):
         for connection in self._pool.connections:
             # httpcore has no public way to its buffer.
             inner: Any = getattr(connection, "_connection", None)
+            while hasattr(inner, "_connection"):
+                inner = inner._connection  # noqa: SLF001 - of a proxy, there is one inside the other
             if inner is not None and getattr(inner, "_network_stream", None) == stream:
                 stream.exchanges += 1
                 more = inner._h11_state.trailing_data[0]  # noqa: SLF001
@@ -210,7 +228,7 @@ class _Stream(httpcore.NetworkStream):
         return came
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if self._start.first_write is None:
+        if self._start.first_write is None and not buffer.startswith(_TUNNEL):
             # Connected (TLS included) and ready: racers wait here, so that all write at once.
             barrier, self._start.barrier = self._start.barrier, None
             if barrier is not None:
@@ -260,7 +278,7 @@ def named(fault: Exception, came: bytes = b"") -> TransportError:
         )
     if _caused_by(fault, ssl.SSLError):
         return _no_tls(fault)
-    if isinstance(fault, httpcore.ConnectError):
+    if isinstance(fault, httpcore.ConnectError | httpcore.ProxyError):
         return _no_connection(fault)
     if isinstance(fault, httpcore.ReadError | httpcore.WriteError):
         return TransportError("reset", f"the connection broke: {text or type(fault).__name__}")
@@ -290,6 +308,8 @@ def _no_connection(fault: Exception) -> TransportError:
     if _caused_by(fault, ConnectionResetError):
         # It was there, and gone again before anybody could look.
         return TransportError("reset", "the connection broke as soon as it was there")
+    if isinstance(fault, httpcore.ProxyError):
+        return TransportError("connect", f"it answers {fault}", hint="Check target.proxy.")
     return TransportError("connect", f"no connection: {fault}", hint="Check target.base_url and the network.")
 
 

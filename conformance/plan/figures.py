@@ -189,9 +189,10 @@ def _reason(row: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcom
     if row.capability and not profile.capabilities.get(row.capability):
         return Outcome.NOT_APPLICABLE, f"the profile doesn't declare the capability {row.capability}"
     contract = contracts.contract(profile.target.api)
-    outside = [one for one in row.needs if one in profile.target.scope]
+    scope = dict(profile.target.scope)
+    outside = [one for one in row.needs if one in scope]
     if outside:
-        return Outcome.NOT_APPLICABLE, verdict.out_of_scope(outside[0], profile.target.scope[outside[0]])
+        return Outcome.NOT_APPLICABLE, verdict.out_of_scope(outside[0], scope[outside[0]])
     missing = [one for one in row.needs if one in contract.others and one not in profile.credentials]
     states = contract.states.every(profile.states.terminal)
     reason = ""

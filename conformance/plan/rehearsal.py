@@ -136,7 +136,7 @@ def _text(profile: Profile, url: str, states: str | None, pools: Pools | None) -
             reads = not is_live(profile.target.environment) and is_live(pair.environment)
             lines += [f'environment = "{"live" if reads else "test"}"']
     if profile.target.scope:
-        lines += ["[scope]", *(f"{name} = {json.dumps(why)}" for name, why in profile.target.scope.items())]
+        lines += ["[scope]", *(f"{name} = {json.dumps(why)}" for name, why in profile.target.scope)]
     lines += ["[capabilities]"]
     lines += [f"{k} = {str(v).lower()}" for k, v in profile.capabilities.items() if v is not None]
     if profile.listen is not None:

@@ -144,9 +144,11 @@ class _Profiles(Values):
             raise self.wrong(dotted, "must be a short word", 'Write "test", "live", or what you call it.')
         return name
 
-    def _scope(self, contract: Contract, credentials: Mapping[str, Credentials]) -> dict[str, str]:
+    def _scope(
+        self, contract: Contract, credentials: Mapping[str, Credentials]
+    ) -> tuple[tuple[str, str], ...]:
         """Returns what isn't certified, each with its reason. Credentials say that it could be."""
-        found = {}
+        found = []
         for name in self.table("scope"):
             dotted = f"scope.{name}"
             if name not in contract.others:
@@ -157,8 +159,8 @@ class _Profiles(Values):
                     f"the profile has [credentials.{name}], so it can be tested",
                     "Remove this line, or these credentials.",
                 )
-            found[name] = " ".join(self.string(dotted).split())
-        return found
+            found.append((name, " ".join(self.string(dotted).split())))
+        return tuple(found)
 
     def _distinct(self, found: Mapping[str, Credentials]) -> None:
         for name, other in found.items():

@@ -84,13 +84,13 @@ class Values(Reader):
                 )
             if not isinstance(value, str) or not value.strip():
                 raise self.wrong(key, "must be a text", 'Write it in quotes, with "${NAME}" for a secret.')
-            text = self.filled(key, value)
+            text = self.filled(key, value, secret=False)
+            # Under the name of the variable alone: a curl line says it in the same way.
+            self.secrets |= {one: self.variable(key, one) for one in _REFERENCE.findall(value)}
             if not text.isprintable() or not text.isascii() or text != text.strip():
                 raise self.wrong(
                     key, "white space around it, or a character that no header can hold", "Set it again."
                 )
-            if whole := _REFERENCE.fullmatch(value):
-                self.env[key] = whole[1]
             found.append((name, text))
         return tuple(found)
 

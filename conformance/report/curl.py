@@ -35,7 +35,7 @@ def curl(exchange: Exchange, target: Target, *, index: int | None = None, define
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
     headers, known = exchange.request_headers, _auth_headers(exchange, target.api)
     own = [one for one in headers if one[0].lower() not in known and not _implied(*one, exchange)]
-    arguments += [f"-H {header_word(*one)}" for one in own]
+    arguments += [f"-H {_profile_word(*one) or header_word(*one)}" for one in own]
     if body.raw and "content-type" not in {name.lower() for name, _ in headers}:
         arguments.append("-H 'Content-Type:'")
     if body.raw:
@@ -80,6 +80,17 @@ def header_word(name: str, value: str) -> str:
         return f'"$({printf(word.encode("latin-1"))})"'
     except UnicodeEncodeError:
         return quote(word)
+
+
+def _profile_word(name: str, value: str) -> str:
+    """Returns the word behind `-H` of a header whose secrets come from the profile's `headers`, empty for any other."""
+    marks = [mark[1] for mark in _MARK.finditer(value)]
+    if not marks or any(mark is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", mark) for mark in marks):
+        return ""
+    words = [quote(f"{name}: ")]
+    for at, part in enumerate(_MARK.split(value)):
+        words.append((quote(part) if part else "") if at % 2 == 0 else f'"${part.replace("-", "_")}"')
+    return "".join(words)
 
 
 def variable(target: Target, credential: str) -> str:

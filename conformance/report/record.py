@@ -81,7 +81,7 @@ def fold(
     """
     checks = verdict.softened(catalogue, checks)
     requirements = verdict.results(
-        catalogue, checks, deselected=deselected, declared=declared, scope=target.scope
+        catalogue, checks, deselected=deselected, declared=declared, scope=dict(target.scope)
     )
     return RunRecord(
         target=target,

@@ -20,7 +20,7 @@ def ids_table(whose: str) -> str:
 def advice(status: int, api: str = "") -> str:
     """Returns what to look at where an endpoint answers a setup by that status. `api` may be empty."""
     if status in (401, 403):
-        return "It refuses its caller: what it wants to see belongs into states.url, as ${NAME}."
+        return "It refuses its caller: what it wants to see belongs into states.headers or states.url, as ${NAME}."
     if status == 404:
         return (
             "If it answers everything like this, states.url isn't its address. Otherwise teach its setup this state, "

@@ -109,7 +109,7 @@ def test_states_that_cannot_be_had(target: Sandbox, tmp_path: Path) -> None:
     assert code(lines) == 2
 
     lines = examined(write_profile(tmp_path, "withdraws", target.url, states=""))
-    assert "Add url, command, ids or sandbox" in lines["states"].todo
+    assert "Add url, command, ids, requests or sandbox" in lines["states"].todo
     assert code(lines) == 3
 
 
