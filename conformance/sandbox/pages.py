@@ -20,9 +20,24 @@ def method_refused(style: str, request: Request, allow: str) -> Response:
     return Response(page.status, page.body, (("allow", allow),), page.content_type)
 
 
+_PROOFS = (b"authorization", b"signature", b"api-key")
+
+
+def _masked(request: Request) -> dict[str, str]:
+    """The headers of a request, without the values of those that prove who sent it."""
+    return {
+        name.decode("latin-1"): "[masked]"
+        if any(one in name.lower() for one in _PROOFS)
+        else value.decode("latin-1")
+        for name, value in request.headers
+    }
+
+
 def _page(style: str, request: Request, status: int, reason: str) -> Response:
     if style == "starlette":
         return Response(status, encode({"detail": reason}))
+    if style == "debug":
+        return Response(status, encode({"error": reason, "request": {"headers": _masked(request)}}))
     if style == "spring":
         return Response(status, encode({"status": status, "error": reason, "path": request.path}))
     if style == "express":

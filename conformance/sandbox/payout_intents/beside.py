@@ -36,7 +36,9 @@ class Beside(ABC):
         """The account whose credentials a request bears."""
 
     async def respond(self, request: Request) -> Response | None:
-        """Answer the list, where there is one, or else any other request."""
+        """Answer the list, where there is one, or HEAD, where a router does, or else any other request."""
+        if self.own.head == "open" and request.method == "HEAD" and request.path.startswith(_PATH):
+            return Response(200, b"")
         listing = self.lists or self.own.listing == "own"
         if not listing or request.path.removesuffix("/") != _PATH or request.method != "GET":
             answer: Response | None = await super().respond(request)  # type: ignore[misc]

@@ -36,6 +36,8 @@ class IntentVariants:
     """Keep a 422 under its key, too."""
     listing: str = one_of("none", "own")
     """Whether there is a list of intents, of those that the caller may see."""
+    head: str = one_of("as GET", "open")
+    """Whether HEAD is answered as GET is, or by a router, with 200 for any path."""
     named_merchant: str = one_of("ignored", "refused")
     """What becomes of a request that names another merchant or environment in a header, the query or the body."""
     decisions_kept_s: float = 0.0
