@@ -1,11 +1,9 @@
 """The payout intents API as its tests use it: the documented requests, and those that differ from them in one thing."""
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from conformance import unknown_ids
@@ -16,7 +14,6 @@ from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import Reply
-from conformance.http.segment import segment
 from conformance.model import Auth, Credentials
 from conformance.oracles import concurrency, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
@@ -30,13 +27,38 @@ from conformance.suites.payout_intents.assertions import (
     is_shown,
     succeeded,
 )
+from conformance.suites.payout_intents.documented import (
+    DOCUMENTED,
+    FRESH,
+    REASON,
+    Ask,
+    Target,
+    body_of,
+    cancel_path,
+    encoded,
+    read_path,
+)
+from conformance.suites.payout_intents.refusals import no_longer_cancels, unanswered
 from conformance.suites.payout_intents.watched import watched
 
-REASON = "ordered_twice"
-FRESH: Final = "<a key of its own>"
-"""Stands for a key that no other request uses; None stands for no key."""
-DOCUMENTED: Final = "<the documented header>"
-"""Stands for the Authorization that the documents ask for; None stands for no such header."""
+# Checks take the parts of a documented request from here, too.
+__all__ = [
+    "CONFIRMED",
+    "DOCUMENTED",
+    "FRESH",
+    "KNOWN",
+    "REASON",
+    "UNSURE",
+    "Ask",
+    "Call",
+    "Pairs",
+    "PayoutIntents",
+    "Target",
+    "body_of",
+    "cancel_path",
+    "encoded",
+    "read_path",
+]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # No target may refuse a reason of so many ASCII characters.
@@ -44,37 +66,12 @@ _PLAIN = 100
 
 T = TypeVar("T")
 Call = Callable[[], Reply]
-Target = Resource | str
 Pairs = Iterable[tuple[str, str]]
 
 KNOWN, UNSURE, CONFIRMED = "known", "unsure", "confirmed"
 """Mark an intent that was to be cancelled; one a cancel of which got no answer, and may have been carried out; and one
 that a read has shown cancelled, with that read.
 """
-
-
-class Ask(Enum):
-    """The documented requests about an intent, by the words that messages use for them."""
-
-    CANCEL = "a cancel with a key"
-    CANCEL_WITHOUT_KEY = "a cancel without a key"
-    CANCEL_WITHOUT_REASON = "a cancel without a reason"
-    CANCEL_AGAIN = "a cancel with the first key again"
-    READ = "a GET"
-
-    def __str__(self) -> str:
-        """Returns the words that messages use."""
-        return self.value
-
-    def what(self) -> str:
-        """In the id of a check: `cancel`, `cancel_without_a_key`, `read`."""
-        if self is Ask.READ:
-            return "read"
-        return str(self.value).removeprefix("a ").removesuffix(" with a key").replace(" ", "_")
-
-    def how(self) -> str:
-        """In the id of a check that is about cancels alone: `with_a_key`, `without_a_key`."""
-        return self.value.removeprefix("a cancel ").replace(" ", "_")
 
 
 class PayoutIntents:
@@ -381,23 +378,3 @@ class PayoutIntents:
     def raced(self, begin: Callable[[], tuple[T, Sequence[Call]]]) -> tuple[T, concurrency.Race]:
         """Returns what `begin` made ready, and a race of the calls that it gave; run again where one got no answer."""
         return whole_race(self._client, begin)
-
-
-def body_of(reason: Any) -> bytes:
-    """The documented body; None is `{}`."""
-    return encoded({} if reason is None else {"reason": reason})
-
-
-def encoded(value: Any) -> bytes:
-    """JSON as the documents' sample clients write it: UTF-8, nothing escaped that needn't be."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def read_path(intent: Target) -> str:
-    """The documented path of a read."""
-    return f"/payout_intents/{segment(intent if isinstance(intent, str) else intent.id)}"
-
-
-def cancel_path(intent: Target) -> str:
-    """The documented path of a cancel."""
-    return f"{read_path(intent)}/cancel"
