@@ -8,6 +8,7 @@ from conformance.sandbox.messages import HANG_UP, Request, Response
 _HTML = "text/html"
 _LINE_LIMIT = 8_000
 _ATTACKS = ("%00", "%27", "%2f")
+_POLLUTION = "__proto__"
 
 
 def answered(kind: str, request: Request) -> Response | None:
@@ -21,7 +22,13 @@ def answered(kind: str, request: Request) -> Response | None:
         longest = max(len(path), *(len(value) for _, value in request.headers))
         return HANG_UP if longest > _LINE_LIMIT else None
     if kind == "firewall":
-        return _page(403, "Forbidden") if any(one in path.lower() for one in _ATTACKS) else None
+        sent = (
+            path,
+            request.body.decode("latin-1"),
+            *(value.decode("latin-1") for _, value in request.headers),
+        )
+        attack = any(one in path.lower() for one in _ATTACKS) or any(_POLLUTION in part for part in sent)
+        return _page(403, "Forbidden") if attack else None
     if kind == "router" and ".." in unquote(path, "latin-1").split("/"):
         tidy = normpath(unquote(path, "latin-1")).encode("ascii", "replace").decode()
         return _page(301, "Moved Permanently", (("location", tidy),))

@@ -102,6 +102,8 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"method_override": True}, {"PI-47"}),
         ({"long_key": "framework"}, {"PI-45"}),
         ({"unknown_fields": "refused"}, set()),
+        ({"reason_units": "UTF-16"}, set()),
+        ({"merchant_reference": "none"}, set()),
         ({"hang_up": "stops"}, set()),
         ({"hang_up": "stops", "in_flight": "409"}, set()),
         ({"listing": "own"}, set()),

@@ -177,11 +177,8 @@ class MalformedJsonIsRefusedYetCancelled(PayoutIntents):
         try:
             return await super().cancel(request, given)
         except Refusal as refusal:
-            if (
-                refusal.code == "invalid_request"
-                and refusal.status == 400
-                and intent.status in self.cancellable
-            ):
+            unread = request.body and not own.body_fields(request)
+            if unread and refusal.code == "invalid_request" and intent.status in self.cancellable:
                 self.write(intent, None)
             raise
 

@@ -61,6 +61,8 @@ def set_up(world: World, params: Facts, owner: tuple[str, str], status: str) -> 
         intent.failure_code = None
     facts = wire(intent, world.variants.instants)
     facts["account_number_full"] = intent.account_number
+    if world.own[API.name].merchant_reference == "none":
+        facts["merchant_reference"] = None
     return intent, facts
 
 

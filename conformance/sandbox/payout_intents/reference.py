@@ -200,8 +200,8 @@ class PayoutIntents(Beside, Api[Intent], Once):
         return self.stored(reason)
 
     def length(self, reason: str) -> int:
-        """In characters: code points, not bytes."""
-        return len(reason)
+        """In characters: code points, not bytes; with a variant in the units of many languages' strings."""
+        return len(reason.encode("utf-16-le")) // 2 if self.own.reason_units == "UTF-16" else len(reason)
 
     def stored(self, reason: str) -> str:
         """Free text is kept as it came, or tidied up as a library does by default."""
@@ -330,6 +330,8 @@ class PayoutIntents(Beside, Api[Intent], Once):
     def shown(self, row: Intent) -> dict[str, Any]:
         """The intent as it is shown."""
         fields = wire(row, self.variants.instants)
+        if self.own.merchant_reference == "none":
+            fields |= {"merchant_reference": None}
         if self.variants.extra_fields:
             fields |= {"livemode": False, "fees": [], "risk": {"score": None}}
         if self.variants.nulls == "left out":

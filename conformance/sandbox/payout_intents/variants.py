@@ -16,6 +16,10 @@ class IntentVariants:
     """How a library reads the pair: it ignores the scheme, or ends the secret at a second colon."""
     reason_form: str = one_of("as sent", "trimmed", "composed")
     """The reason is kept as it came, without white space around it, or in Unicode NFC."""
+    reason_units: str = one_of("characters", "UTF-16")
+    """What the limit of a reason counts: an emoji has two units of UTF-16, as strings of many languages have them."""
+    merchant_reference: str = one_of("given", "none")
+    """Whether orders have one: it is optional."""
     unknown_fields: str = one_of("ignored", "refused")
     """What becomes of a body with more in it than a reason."""
     failure_message_absent: str = one_of("null", "empty", "default")

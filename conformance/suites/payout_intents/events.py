@@ -194,4 +194,6 @@ class Events:
 
 def _odd(token: str) -> str:
     start = _ODD.format(token, "")
-    return _ODD.format(token, "x" * (_LONGEST - len(start)))
+    # Counted as a target may count that has more units than characters.
+    units = len(start.encode("utf-16-le")) // 2
+    return _ODD.format(token, "x" * (_LONGEST - units))

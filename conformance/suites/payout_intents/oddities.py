@@ -2,11 +2,11 @@
 
 import json
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from conformance.model import Auth, Exchange
 from conformance.oracles import wording
+from conformance.oracles.server_errors import Oddity, cut
 
 _PATH = re.compile(r"/payout_intents/([^/]*)(/cancel)?")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
@@ -15,44 +15,42 @@ _JSON = re.compile(r"application/json( *; *charset=utf-8)?", re.IGNORECASE)
 _LONGEST_PLAIN, _LIMIT = 100, 512
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """What is odd about a request: `kind` is one word, `what` the request as the subject of a sentence."""
-
-    kind: str
-    what: str
-
-
 def oddity(sent: Exchange) -> Oddity:
     """Returns what is odd about a request; of several things the one that a target looks at first."""
     url = urlsplit(sent.url)
     at = url.path.find("/payout_intents/")
-    found = _PATH.fullmatch(url.path[at:]) if at >= 0 else None
+    found = _PATH.fullmatch(url.path[at:]) if at >= 0 and not url.path[:at].endswith("/") else None
     if found is None:
-        return Oddity("path", f"a {sent.method} of {_cut(url.path)}")
+        return Oddity("path", f"{_a(sent.method)} of {cut(url.path)}")
     identifier, is_cancel = found.groups()
     name = "a cancel" if is_cancel else "a read"
     if sent.method != ("POST" if is_cancel else "GET"):
-        return Oddity("method", f"a {sent.method} on the {'cancel' if is_cancel else 'read'} path")
+        return Oddity("method", f"{_a(sent.method)} on the {'cancel' if is_cancel else 'read'} path")
     if sent.auth is not Auth.DOCUMENTED:
         return Oddity("credentials", f"{name} with wrong credentials")
     if not _PLAIN_ID.fullmatch(identifier):
-        return Oddity("id", f"{name} of the id {_cut(identifier)}")
+        return Oddity("id", f"{name} of the id {cut(identifier)}")
     if url.query:
-        return Oddity("query", f"{name} with the query {_cut(url.query)}")
+        return Oddity("query", f"{name} with the query {cut(url.query)}")
     return _headers(sent, name, is_cancel=bool(is_cancel)) or Oddity("documented", f"{name} as documented")
+
+
+def _a(method: str) -> str:
+    return f"{'an' if method[:1] in 'AEIOU' else 'a'} {method}"
 
 
 def _headers(sent: Exchange, name: str, *, is_cancel: bool) -> Oddity | None:
     keys = [value for header, value in sent.request_headers if header.lower() == "idempotency-key"]
     labels = [value for header, value in sent.request_headers if header.lower() == "content-type"]
     if len(keys) > 1 or any(not _UUID.fullmatch(key) or not is_cancel for key in keys):
-        said = f"{len(keys)} keys" if len(keys) > 1 else f"the key {_cut(keys[0])}"
+        said = f"{len(keys)} keys" if len(keys) > 1 else f"the key {cut(keys[0])}"
         return Oddity("key", f"{name} with {said}")
     if not is_cancel:
         return None
     if sent.request_body and (len(labels) != 1 or not _JSON.fullmatch(labels[0])):
-        return Oddity("label", f"{name} labelled {_cut(labels[0]) if labels else 'with no content type'}")
+        return Oddity(
+            "label", f"{name} labelled {cut(labels[0])}" if labels else f"{name} without a content type"
+        )
     return _body(sent.request_body, name)
 
 
@@ -63,17 +61,12 @@ def _body(body: bytes, name: str) -> Oddity | None:
         value = None
     reason = value.get("reason", "") if isinstance(value, dict) else None
     if value is None or not isinstance(value, dict) or set(value) - {"reason"} or body.count(b'"reason"') > 1:
-        said = "no body" if not body else f"the body {_cut(body.decode('utf-8', 'backslashreplace'))}"
+        said = "no body" if not body else f"the body {cut(body.decode('utf-8', 'backslashreplace'))}"
         return Oddity("body", f"{name} with {said}")
     if not isinstance(reason, str):
-        return Oddity("reason", f"{name} with the reason {_cut(json.dumps(reason))}")
+        return Oddity("reason", f"{name} with the reason {cut(json.dumps(reason))}")
     if len(reason) > _LIMIT:
         return Oddity("long_reason", f"{name} with a reason of {len(reason)} characters")
     if len(reason) > _LONGEST_PLAIN or not reason.isascii():
         return Oddity("text", f"{name} with the reason {wording.value(reason, 40)}")
     return None
-
-
-def _cut(text: str) -> str:
-    shown = wording.visible(text)
-    return f"`{shown}`" if len(shown) <= 60 else f"`{shown[:40]}…` ({len(text)} characters)"

@@ -14,7 +14,7 @@ _WORDS = "the quick brown fox jumps over the lazy dog and 0123456789 times aroun
 # Free text, by what it tries. Each holds capitals, so that nothing passes that changes their case.
 FREE_TEXT = {
     "quotes": 'Customer\'s "change" of `mind` — “really” ‘so’ \'twice\' ""',
-    "backslashes": r"C:\new\temp \u0041 \\server\ \" \' 100%% %s %d %20 $1 $status {X} {{Y}}",
+    "backslashes": r"C:\new\temp \u0041 \\server\ \" \' Done",
     "line_breaks": "First line\nsecond\r\nthird\rfourth\n\nTab\there, one\u2028separated",
     "markup": "<b>Bold</b> <br/> <A href='x'>Link</A> 1 < 2 > 0 <3 <!-- Comment --> </p> <unknown> <script>1</script>",
     "entities": "Fish &amp; Chips &lt;b&gt; &#39;A&#39; &nbsp;&eacute; a&b=c+d, A.B@example.com",

@@ -51,9 +51,10 @@ def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Eviden
     cancels: dict[str, list[Sent]] = {}
     for one in sorted(_cancels(every_run), key=lambda each: each.reply.written):
         cancels.setdefault(about(one).id, []).append(one)
-    # A caller hung up: what the next request meets then is for PI-36 to judge.
-    unsure = {mark.id for mark in every_run.marked(UNSURE)}
-    for one, *others in (each for name, each in cancels.items() if name not in unsure):
+    # The first cancel of these got no answer, or wasn't waited for.
+    for unsure in (mark.id for mark in every_run.marked(UNSURE)):
+        cancels.pop(unsure, None)
+    for one, *others in cancels.values():
         # What raced with others may have lost.
         alone = all(other.reply.written > one.reply.finished for other in others)
         if one.documented and alone and about(one).status == "requires_approval" and one.reply.status >= 500:

@@ -8,9 +8,10 @@ from conformance.http import summary
 from conformance.oracles import expect, wording
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
+from conformance.oracles.server_errors import Oddity
 from conformance.suites.payout_intents.assertions import is_cancelled
 from conformance.suites.payout_intents.client import KNOWN, UNSURE, PayoutIntents, cancel_path, read_path
-from conformance.suites.payout_intents.oddities import Oddity, oddity
+from conformance.suites.payout_intents.oddities import oddity
 
 pytestmark = pytest.mark.last
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from conformance.http import summary
-from conformance.oracles import expect, wording
+from conformance.oracles import server_errors
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.suites.payout_intents.oddities import oddity
@@ -33,16 +32,4 @@ ROWS = {
 )
 def test_no_other_request_was_a_server_error(every_run: EveryRun, row: str) -> None:
     """No request of the run was answered by a 5xx, also where the check that sent it asks for something else."""
-    left, shown = every_run.server_errors()
-    kinds = {oddity(one.exchange).kind for one in shown}
-    for one in left:
-        odd = oddity(one.exchange)
-        # Where a check has shown a 5xx to such a request, that is the fault.
-        if ROWS[odd.kind] == row and odd.kind not in kinds and one.exchange.status != 501:
-            raise expect.Violation(
-                expected=f"{odd.what} not to be answered by a 5xx",
-                observed=summary.of(one.reply),
-                reply=one.reply,
-                hint="An exception got out of the handler: check the value before using it, and answer a 4xx.",
-                fault=f"{wording.capital(odd.what)} was answered {summary.short(one.reply)}",
-            )
+    server_errors.no_other(every_run, row, ROWS, oddity)

@@ -1,5 +1,7 @@
 """Text that looks like a template, in the spelling of every engine: a reason is data, and comes back as it was sent."""
 
+from difflib import SequenceMatcher
+
 import pytest
 
 from conformance.http import summary
@@ -45,10 +47,10 @@ def test_signs_of_templates_come_back(evidence: Evidence, which: str) -> None:
 
 def _comes_back(seen: Reply, reason: str, where: str, read: Reply) -> None:
     came = seen.at("failure_message")
-    # White space around a reason may be cut, and there is none here.
-    changed = _changed(reason, came) if isinstance(came, str) else wording.value(came)
-    expect.that(
-        equality.same(came, reason),
+    if equality.same(came, reason):
+        return
+    changed = _changed(reason, came) if isinstance(came, str) else f"it is {wording.value(came)}"
+    raise expect.Violation(
         expected=f"failure_message in {where} to be the reason as it was sent",
         observed=f"{changed} (sent: {wording.value(reason, 200)}, came: {wording.value(came, 200)})",
         reply=seen,
@@ -61,10 +63,9 @@ def _comes_back(seen: Reply, reason: str, where: str, read: Reply) -> None:
 def _changed(sent: str, came: str) -> str:
     """The first sign that was changed, and what became of it."""
     went, back = sent.split(" "), came.split(" ")
-    for one, other in zip(went, back, strict=False):
-        if one != other:
-            alike = len(went) == len(back)
-            if alike:
-                return f"`{one}` came back as {f'`{other}`' if other else 'nothing'}"
-            break
-    return wording.difference(sent, came)
+    steps = SequenceMatcher(a=went, b=back, autojunk=False).get_opcodes()
+    _, start, end, begin, stop = next(step for step in steps if step[0] != "equal")
+    if stop - begin == end - start:
+        end, stop = start + 1, begin + 1  # Each sign became another one.
+    became = " ".join(back[begin:stop])
+    return f"`{' '.join(went[start:end])}` came back as {f'`{became}`' if became.strip() else 'nothing'}"

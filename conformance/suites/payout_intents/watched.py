@@ -7,6 +7,9 @@ from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import succeeded
 from conformance.watch import Watch
 
+# What a further cancel may get that was looked at: another one didn't get as far.
+_OF_INTEREST = (409, 422)
+
 
 def watched(
     watch: Watch, intent: Resource, by: str, key: str | None, body: bytes | None, reply: Reply
@@ -15,6 +18,8 @@ def watched(
     if by != intent.wanted.whose or intent.status != "requires_approval":
         return
     again = "the same again" if succeeded(reply) else str(reply.status)
+    if not succeeded(reply) and reply.status not in _OF_INTEREST:
+        return
     if not watch.asked_again(intent.id, again) and succeeded(reply):
         watch.cancelled(intent.id, by=by, status=intent.status, told={}, how=_how(key, body))
 

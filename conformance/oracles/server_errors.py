@@ -1,0 +1,63 @@
+"""Answers with a 5xx that no check of a run has shown: each is at least a warning of the nearest row."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from conformance.http import summary
+from conformance.http.client import UNAVAILABLE
+from conformance.model import Exchange
+from conformance.oracles import expect, wording
+from conformance.oracles.every_run import EveryRun
+
+# Of methods that a server doesn't know, this is the documented answer (RFC 9110 section 15.6.2).
+_NOT_IMPLEMENTED = 501
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """What is odd about a request: `kind` is one word, `what` the request as the subject of a sentence."""
+
+    kind: str
+    what: str
+
+
+def cut(text: str) -> str:
+    """Returns a part of a request as a title shows it: a long one by its beginning and its length."""
+    shown = wording.visible(text)
+    return f"`{shown}`" if len(shown) <= 60 else f"`{shown[:40]}…` ({len(text)} characters)"
+
+
+def no_other(
+    every_run: EveryRun, row: str, rows: Mapping[str, str], oddity: Callable[[Exchange], Oddity]
+) -> None:
+    """No request of a kind that `row` is about was answered by a 5xx, unless a failed check shows one like it.
+
+    `rows` names the row for each kind of oddity, the most telling first: a request of another kind that has the same
+    method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no answer to the
+    request.
+    """
+    found, shown = every_run.server_errors()
+    told = {oddity(one.exchange).kind for one in shown}
+    order, first = list(rows), dict[tuple[object, ...], int]()
+    left = []
+    for one in found:
+        kind = oddity(one.exchange).kind
+        if kind not in told and one.exchange.status not in (*UNAVAILABLE, _NOT_IMPLEMENTED):
+            left.append(one)
+            form = _form(one.exchange)
+            first[form] = min(first.get(form, len(order)), order.index(kind))
+    for one in left:
+        odd = oddity(one.exchange)
+        if rows[odd.kind] != row or order.index(odd.kind) > first[_form(one.exchange)]:
+            continue
+        raise expect.Violation(
+            expected=f"{odd.what} not to be answered by a 5xx",
+            observed=summary.of(one.reply),
+            reply=one.reply,
+            hint="An exception got out of the handler: check the value before using it, and answer a 4xx.",
+            fault=f"{wording.capital(odd.what)} was answered {summary.short(one.reply)}",
+        )
+
+
+def _form(sent: Exchange) -> tuple[object, ...]:
+    return sent.method, frozenset(name.lower() for name, _ in sent.request_headers)
