@@ -8,7 +8,7 @@ from conformance.model import Auth, Exchange
 from conformance.oracles import wording
 from conformance.oracles.server_errors import Oddity, cut
 
-_PATH = re.compile(r"/payout_intents/([^/]*)(/cancel)?")
+_PATH = re.compile(r"/payout_intents/([^/]+)(/cancel)?")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _JSON = re.compile(r"application/json( *; *charset=utf-8)?", re.IGNORECASE)

@@ -84,7 +84,8 @@ def test_no_other_name_replaces_the_path(
         )
         if where != "objects":
             break  # Such a body is refused as a whole, and headers that nobody knows aren't refused.
-    api.still_cancels(intent, after=f"cancels whose {place.words} named another one")
+    named_in_headers = where == "headers"
+    api.still_cancels(intent, after=f"cancels whose {place.words} named another one", judged=named_in_headers)
 
 
 def _answered(api: PayoutIntents, intent: Resource, place: Place, names: Fields) -> Reply | None:
