@@ -16,6 +16,8 @@ _ROWS = 60
 _ENTRIES = 40
 _TEXT = 3000
 _CASES = 60
+# What records call otherwise than people do.
+_WORDS = {"walks": "sequences", "walked": "performed", "idle_checks": "checks without a result"}
 _KNOWN = ("operations", "statuses", "shallow")
 
 
@@ -80,13 +82,16 @@ def fuzzing(fuzz: Mapping[str, object] | None) -> Fuzzing | None:
     for key, value in fuzz.items():
         if key == "failing" and failing:
             continue
-        name = line(str(key).replace("_", " "), 60)
+        name = line(_WORDS.get(str(key), str(key).replace("_", " ")), 60)
         if key in _KNOWN and (key == "shallow" or isinstance(value, Mapping)):
             continue
         if _plain(value):
             facts.append((name, _text(value)))
         elif isinstance(value, Mapping) and value and all(_plain(one) for one in value.values()):
-            rows = [(line(str(label), 200), _text(one)) for label, one in list(value.items())[:_ROWS]]
+            rows = [
+                (line(_WORDS.get(str(label), str(label)), 200), _text(one))
+                for label, one in list(value.items())[:_ROWS]
+            ]
             tables.append((name, tuple(rows)))
         elif isinstance(value, Mapping | Sequence) and value:
             pairs = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
