@@ -34,6 +34,7 @@ from conformance.report import allure_setup, codec, explain, standing, summary, 
 from conformance.report.allure_labels import labels, links
 from conformance.report.allure_setup import PREFIXES
 from conformance.report.explain import Finding
+from conformance.report.gaps import causes
 from conformance.report.safe import counted, line, visible
 from conformance.report.standing import Standing
 from conformance.report.text import exchange_text
@@ -281,7 +282,7 @@ def _globals(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 def _missing(record: RunRecord) -> list[str]:
     """A line for each cause that left requirements unproven."""
-    gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
+    gaps = causes(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
     return [
         f"{explain.OUTCOMES[gap.outcome]}: {', '.join(gap.ids)}: {line(gap.reason, _MESSAGE)}" for gap in gaps
     ]

@@ -5,6 +5,7 @@ renderers make them harmless (`safe`).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 

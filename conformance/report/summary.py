@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from conformance.model import Outcome, RunRecord, Verdict
 from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
+from conformance.report.gaps import causes, ids
 from conformance.report.safe import counted, line, visible
 from conformance.report.told import Told, rule, told
 
@@ -146,10 +147,10 @@ def _folded(record: RunRecord, finding: Finding) -> str:
 
 def _gaps(record: RunRecord) -> Iterator[str]:
     """One sentence per cause; unfolded where nothing else decides the verdict."""
-    gaps = explain.gaps(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
+    gaps = causes(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED)
     open_ = gaps[:_CAUSES] if record.verdict is Verdict.INCONCLUSIVE else ()
     for gap in open_:
-        yield f"{_named(gap)}: {text(gap.reason)} ({text(', '.join(gap.ids))})"
+        yield f"{_named(gap)}: {text(gap.reason)} ({text(ids(gap))})"
     if rest := gaps[len(open_) :]:
         items = [
             f"{_named(gap)}: {inline(gap.reason)} ({inline(', '.join(gap.ids))})" for gap in rest[:_FOLDED]

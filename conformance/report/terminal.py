@@ -11,6 +11,7 @@ from typing import TypeVar
 from conformance.model import Outcome, RunRecord, Verdict
 from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
+from conformance.report.gaps import causes, ids, parts
 from conformance.report.safe import counted, inert, line, visible
 from conformance.report.told import Told, told
 from conformance.report.wrap import wrapped
@@ -175,13 +176,15 @@ class _Text:
 
     def _gaps(self) -> Iterator[str]:
         for outcome, heading in _GAPS:
-            gaps = explain.gaps(self._record, outcome)
+            gaps = causes(self._record, outcome)
             number = sum(len(gap.results) for gap in gaps)
             yield from self._section(heading, number, gaps, self._gap, "more cause")
 
     def _gap(self, gap: Gap) -> Iterator[str]:
-        yield from self._block("  ", line(gap.reason))
-        yield from self._block("    ", ", ".join(gap.ids), kind="dim")
+        said, advice = parts(gap)
+        yield from self._block("  ", line(said, 400))
+        yield from self._block("    ", line(advice, 400)) if advice else ()
+        yield from self._block("    ", ids(gap), kind="dim")
 
     def _warning(self, finding: Finding) -> Iterator[str]:
         yield from self._finding("  ", finding, "warn")

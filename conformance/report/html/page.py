@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
 from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
+from conformance.report.gaps import causes, parts
 from conformance.report.html import charts, evidence, matrix, shell
 from conformance.report.html.evidence import Evidence, Listed, Sent
 from conformance.report.html.fuzzing import fuzzing
@@ -180,18 +181,16 @@ def _present(
 
 def _untested(record: RunRecord) -> list[tuple[Gap, str, str]]:
     """Returns gaps with their reason and its remedy, the weightiest first; undeclared MAYs last: none asks for them."""
-    gaps = explain.gaps(
-        record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE
-    )
+    gaps = causes(record, Outcome.ERROR, Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.NOT_APPLICABLE)
     return [(gap, *_remedy(gap)) for gap in gaps]
 
 
 def _remedy(gap: Gap) -> tuple[str, str]:
     """The reason without its advice, and the advice: its own, or what helps with outcomes of that kind."""
+    said, advice = parts(gap)
+    if gap.outcome is Outcome.NOT_TESTABLE and advice:
+        return said, advice
     reason = gap.reason[:1].upper() + gap.reason[1:]
-    said, dot, advice = reason.partition(". ")
-    if gap.outcome is Outcome.NOT_TESTABLE and dot and advice:
-        return f"{said}.", advice
     named = dict.fromkeys(row.requirement.capability for row in gap.results if row.requirement.capability)
     capabilities = [f"capabilities.{name} = true" for name in named]
     general = {
