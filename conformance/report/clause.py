@@ -8,6 +8,22 @@ import re
 from collections import Counter
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\w`\"'])")
+# Words of any sentence.
+_ANY = {
+    "from",
+    "have",
+    "must",
+    "should",
+    "that",
+    "their",
+    "they",
+    "this",
+    "were",
+    "what",
+    "when",
+    "which",
+    "with",
+}
 _WORD = re.compile(r"[A-Za-z_]\w{3,}|\b[1-5]\d\d\b")
 
 
@@ -27,5 +43,9 @@ def broken(statement: str, *said: str) -> str:
 
 
 def _words(text: str) -> set[str]:
-    """Returns the words without their endings: `cancelled` is a word of `cancel`."""
-    return {re.sub(r"(?:led|ling|ed|ing|es|s)$", "", word.lower()) for word in _WORD.findall(text)}
+    """Returns the words without their endings: `refused` and `refuses` are one."""
+    return {
+        re.sub(r"(?:led|ling|ed|ing|es|s)$", "", word.lower())
+        for word in _WORD.findall(text)
+        if word.lower() not in _ANY
+    }

@@ -84,7 +84,7 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
     """A function that is called with its file's arguments: pasted, it says what it wants, and can be called then."""
     yield "again() ("
     for number, one in enumerate(found.resources, 1):
-        yield f"  {one.name}=${{{number}:?{_plain(one.what)}}}"
+        yield f"  {one.name}=${{{number}:?{one.name} is needed, {_plain(one.what)}}}"
     yield from (f"  {one}" for one in _keys(found))
     rows = found.steps
     for place, step in enumerate(rows):

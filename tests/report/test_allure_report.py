@@ -59,15 +59,20 @@ def test_allure_shows_a_real_run_and_joins_its_history(bendable: SandboxProcess,
 
     report = Report(allure_generate(first))
 
-    assert len(report.tests) == len(report.tree["leavesById"]) == len(run.checks)
-    assert Counter(test["status"] for test in report.tests)["failed"] == sum(
+    # Beside the checks there are the verdict and each requirement without a check.
+    unchecked = [result for result in run.requirements if not result.checks]
+    assert len(report.tests) == len(report.tree["leavesById"]) == len(run.checks) + 1 + len(unchecked)
+    assert Counter(test["status"] for test in report.tests)["failed"] == 1 + sum(
         check.outcome is Outcome.FAILED for check in run.checks
     )
     assert set(report.groups()) == {"withdraws"}
-    assert set(report.groups("withdraws")) == {check.suite.replace("_", " ") for check in run.checks}
+    assert set(report.groups("withdraws")) == {check.suite.replace("_", " ") for check in run.checks} | {
+        "verdict",
+        "requirements without a check",
+    }
     assert "fuzz" in report.groups("withdraws")
     assert "WD-04 A paid withdraw is refused" in report.groups("withdraws", "cancellation")
-    outcomes = Counter(check.outcome for check in run.checks)
+    outcomes = Counter([*(check.outcome for check in run.checks), *(one.outcome for one in unchecked)])
     assert outcomes[Outcome.WARNED] > 0
     expected = {
         "Failed (MUST)": outcomes[Outcome.FAILED],
@@ -75,6 +80,7 @@ def test_allure_shows_a_real_run_and_joins_its_history(bendable: SandboxProcess,
         "Not testable": outcomes[Outcome.NOT_TESTABLE],
         "Not applicable": outcomes[Outcome.NOT_APPLICABLE],
         "Harness or transport errors": outcomes[Outcome.ERROR],
+        "Deselected": outcomes[Outcome.DESELECTED],
     }
     assert report.categories() == {name: count for name, count in expected.items() if count}
     severities = {test["groupedLabels"]["severity"][0] for test in report.tests}
@@ -94,7 +100,9 @@ def test_allure_shows_a_real_run_and_joins_its_history(bendable: SandboxProcess,
     paid = second.by_check()["cancellation::matrix_final_state_is_refused[paid]"]
     assert paid["transition"] == "fixed"
     assert [past["status"] for past in paid["history"]] == ["failed"]
-    assert {test.get("transition") for test in second.tests} == {"fixed", None}
+    verdict = next(test for test in second.tests if test["name"] == "Verdict")
+    assert verdict["status"] == "broken"
+    assert {test.get("transition") for test in second.tests if test is not verdict} == {"fixed", None}
 
 
 # Elements that only a target's text could have made.
@@ -107,7 +115,7 @@ def test_allure_shows_hostile_answers_as_text(tmp_path: Path) -> None:
     allure.write(run, tmp_path / "run", {})
     folder = allure_generate(tmp_path / "run")
     report = Report(folder)
-    assert len(report.tests) == len(run.checks)
+    assert len(report.tests) == len(run.checks) + 1
     names = {item["name"]: item["values"][0] for item in report.widget("allure_environment")}
     assert names["Target"] == "<img src=x onerror=alert(1)> = \\ : # ü 💥"
 
