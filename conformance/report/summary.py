@@ -227,7 +227,9 @@ def block(value: str, *, newlines: bool = False) -> str:
 def _broken(escaped: str) -> str:
     """Breaks up mentions, issue numbers, formulas and addresses, which are found in HTML, too."""
     shown = escaped.replace("@", "@\u2060").replace("$", "&#36;").replace("://", ":\u2060//")
-    return re.sub(r"(?<!&)#", "#\u2060", re.sub(r"\bwww\.", "www\u2060.", shown))
+    shown = re.sub(r"(?<!&)#", "#\u2060", re.sub(r"\bwww\.", "www\u2060.", shown))
+    # Whatever reads Markdown in HTML, too.
+    return shown.replace("[", "&#91;").replace("*", "&#42;").replace("`", "&#96;")
 
 
 def text(value: str, limit: int = 500) -> str:
