@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from conformance.model import Outcome, RunRecord
+from conformance.model import Outcome, RequirementResult, RunRecord
 from conformance.report import explain
 from conformance.report.explain import Gap
+from conformance.report.safe import same_but_ids
 
+_BEGINS = "these begin with a request that problem {} is about. They can be judged once it is mended."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
 
@@ -14,7 +16,7 @@ _WORDS, _IDS = 6, 12
 def causes(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     """Returns the requirements that ended in one of `outcomes`, by cause; in each outcome the widest first."""
     found: list[tuple[Gap, list[str], int | None, list[str]]] = []
-    for gap in explain.gaps(record, *outcomes):
+    for gap in _with_problems(record, explain.gaps(record, *outcomes)):
         words = gap.reason.split(" ")
         for position, (known, before, place, named) in enumerate(found):
             where = _differs(before, words) if known.outcome is gap.outcome else None
@@ -27,6 +29,34 @@ def causes(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
             found.append((gap, words, None, []))
     told = [Gap(gap.outcome, _said(words, place, named), gap.results) for gap, words, place, named in found]
     return tuple(sorted(told, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
+
+
+def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
+    """Says of requirements whose checks begin with what a problem is about that they do; those of a problem in one."""
+    numbers: dict[object, int] = {}
+    for number, finding in enumerate(explain.problems(record), 1):
+        if finding.exchange is not None:
+            numbers.setdefault(_answer(record, finding.exchange), number)
+    checks = {check.id: check for check in record.checks}
+    joined: dict[tuple[Outcome, str], list[RequirementResult]] = {}
+    for gap in gaps:
+        for result in gap.results:
+            begun = [checks[name] for name in result.checks if checks[name].outcome is gap.outcome]
+            shown = next((one.shown_by for one in begun if one.problem and one.problem.control), None)
+            by = None if shown is None else numbers.get(_answer(record, shown))
+            reason = gap.reason if by is None else _BEGINS.format(by)
+            joined.setdefault((gap.outcome, reason), []).append(result)
+    return [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in joined.items()]
+
+
+def _answer(record: RunRecord, index: int) -> tuple[str, int | None, str]:
+    """What two answers have in common that show the same: method, status and body, but for ids and times."""
+    exchange = record.exchanges[index]
+    return (
+        exchange.method,
+        exchange.status,
+        same_but_ids(exchange.response_body[:400].decode("utf-8", "replace")),
+    )
 
 
 def parts(gap: Gap) -> tuple[str, str]:
