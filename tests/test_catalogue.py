@@ -1,10 +1,13 @@
 """The catalogue as it is loaded, told, and covered by checks."""
 
 import hashlib
+from fnmatch import fnmatchcase
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
-from conformance import catalogue
+from conformance import catalogue, coverage
 from conformance.catalogue_text import listing, one_in_full
 from conformance.errors import HarnessError, UsageError
 from conformance.model import Basis, Level
@@ -74,3 +77,42 @@ def test_an_unknown_row_is_a_usage_error() -> None:
     """With the way to find the known ones."""
     with pytest.raises(UsageError, match="no catalogue has WD-99"):
         one_in_full("WD-99", plain)
+
+
+def fits(check: str, pattern: str) -> bool:
+    """Whether a pattern of causes.toml means a check; its cases may depend on the profile."""
+    name, bracket, _ = pattern.partition("[")
+    whole = fnmatchcase(check, pattern.replace("[", "[[]"))
+    return whole or (bool(bracket) and fnmatchcase(check.partition("[")[0], name))
+
+
+@pytest.mark.parametrize("api", ["withdraws", "payout-intents"])
+def test_every_row_says_what_is_at_stake_and_builds_on_no_circle(api: str) -> None:
+    """Reports order and fold findings by it; every requirement and check that is named exists."""
+    rows = catalogue.load(api).requirements
+    checks = {row: [name for name, _ in found] for row, found in coverage.checks(api).items()}
+    anything = [name for names in checks.values() for name in names]
+
+    assert [row.id for row in rows if row.harm is None] == []
+    above = {row.id: row.builds_on for row in rows}
+    assert {name for names in above.values() for name in names} <= above.keys()
+    assert set(TopologicalSorter(above).static_order()) == above.keys()
+    for row in rows:
+        own = [*(one.checks for one in row.presumes), *(pattern for pattern, _ in row.harms)]
+        lost = [one for one in own if not any(fits(name, one) for name in checks[row.id])]
+        causes = [one for found in row.presumes for one in found.without]
+        lost += [one for one in causes if not any(fits(name, one) for name in anything)]
+        assert lost == [], row.id
+
+
+def test_an_api_that_declares_no_causes_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its findings stand in the order of its catalogue, none under another."""
+    for name in ("requirements.toml", "openapi.yaml"):
+        (tmp_path / name).write_bytes((ROOT / "specs" / "withdraws" / name).read_bytes())
+    monkeypatch.setattr(catalogue, "api_folder", lambda api: tmp_path)
+    catalogue.load.cache_clear()
+    try:
+        rows = catalogue.load("withdraws").requirements
+    finally:
+        catalogue.load.cache_clear()
+    assert {(row.harm, row.builds_on, row.presumes, row.harms) for row in rows} == {(None, (), (), ())}

@@ -151,6 +151,7 @@ class Comparison:
 # A change in words, where these aren't `2 requirements newly tested`.
 _COUNTED = {
     Kind.REGRESSION: ("regression", None),
+    Kind.NEW_FINDING: ("new finding", None),
     Kind.ADDED: ("new requirement", None),
     Kind.REMOVED: ("removed requirement", None),
     Kind.FIX: ("fix", "fixes"),

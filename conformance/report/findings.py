@@ -20,8 +20,8 @@ _PREMISE = (
     "from this. Mend it first, and run again."
 )
 _NOT_AGAIN = (
-    "The same, sent once more by itself in this run, did not fail again: what was sent before, timing or chance may "
-    "have a part in it."
+    "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
+    "part in it."
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance.errors import UsageError
-from conformance.model import Effect, Level, Outcome, RequirementResult, RunRecord, Waiver
+from conformance.model import Effect, Level, Outcome, Problem, RequirementResult, RunRecord, Waiver
 from conformance.report import compare_views, record
 from conformance.report.compare import Comparison, Kind, compare
 from tests.support import ROOT, command
@@ -81,6 +81,47 @@ def test_rows_of_another_catalogue_are_named() -> None:
     assert kind(Outcome.FAILED, None) == (Kind.REMOVED, 0)
     assert kind(None, Outcome.NOT_TESTABLE) == (Kind.ADDED, 3)
     assert kind(Outcome.PASSED, Outcome.PASSED) == (None, 0)
+
+
+def failing(**answers: tuple[Outcome, int]) -> RunRecord:
+    """A run of WD-04 with a check of each name, its outcome, and the status of the answer that decides."""
+    checks = [
+        sample.check(
+            f"a::{name}",
+            outcome,
+            "WD-04",
+            exchanges=(index,),
+            problem=None if outcome is Outcome.PASSED else Problem("400", str(status), exchange=index),
+        )
+        for index, (name, (outcome, status)) in enumerate(answers.items())
+    ]
+    exchanges = [sample.refusal(status) for _, status in answers.values()]
+    return sample.folded([sample.requirement("WD-04")], checks, exchanges)
+
+
+def test_a_finding_inside_a_requirement_that_failed_before_is_seen() -> None:
+    """A check that passed and fails now, or fails with another status, is a regression unless it shows nothing new."""
+    bad, good = Outcome.FAILED, Outcome.PASSED
+    before = failing(first=(bad, 409), second=(good, 400))
+
+    worse = compare(before, failing(first=(bad, 409), second=(bad, 500)))
+    (change,) = worse.changes
+    assert (change.kind, worse.exit_code, worse.sentence) == (Kind.NEW_FINDING, 1, "1 new finding")
+    assert [check.id for check in change.checks] == ["a::second"]
+    assert change.check is change.checks[0]
+
+    assert compare(before, failing(first=(bad, 500), second=(good, 400))).of(Kind.NEW_FINDING)
+    assert compare(before, failing(first=(bad, 409), second=(bad, 409))).changes == ()
+    assert compare(before, before).changes == ()
+    assert compare(failing(first=(bad, 409), second=(bad, 500)), before).changes == ()
+
+
+def test_a_new_finding_can_be_waived() -> None:
+    """With its requirement; it is told all the same."""
+    bad, good = Outcome.FAILED, Outcome.PASSED
+    old, new = failing(first=(bad, 409), second=(good, 400)), failing(first=(bad, 409), second=(bad, 500))
+    found = compare(waived(old), waived(new))
+    assert ([change.kind for change in found.changes], found.exit_code) == ([Kind.NEW_FINDING], 0)
 
 
 def waived(run_: RunRecord, effect: Effect = Effect.WAIVES, expires: str = "2027-01-31") -> RunRecord:

@@ -1,0 +1,60 @@
+"""Two defects at once are two headlines: what is folded under a cause is no second defect."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.proof.told import all_told
+
+ROOT = Path(__file__).parent.parent.parent
+PAIRS = {
+    "withdraws": (
+        "wd-success-is-202+wd-amount-is-a-number",
+        "wd-data-is-unwrapped+wd-account-is-in-a-header",
+        "wd-refusal-is-409+wd-unknown-code-is-short",
+        "wd-signature-is-not-verified+wd-owner-is-not-checked",
+        "wd-unknown-is-500+wd-multibyte-key-is-500",
+        "wd-error-is-flat+wd-refusal-clears-paid-at",
+    ),
+    "payout-intents": (
+        "pi-refusal-is-409+pi-keys-expire-at-once",
+        "pi-secret-is-not-checked+pi-owner-is-not-checked",
+        "pi-unknown-is-500+pi-no-reason-is-500",
+        "pi-basic-is-refused+pi-no-credentials-are-accepted",
+        "pi-success-is-wrapped+pi-get-cancels",
+    ),
+}
+
+
+@cache
+def told(api: str) -> dict[str, Any]:
+    """The headlines of each pair, from one run of every check each."""
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "told.json"
+        pairs = [word for one in PAIRS[api] for word in ("--defect", one)]
+        command = [sys.executable, "-m", "tests.proof.headlines", api, str(out), *pairs]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return {one["id"]: one for one in json.loads(out.read_text())}
+
+
+@pytest.mark.parametrize(
+    ("api", "pair"),
+    [
+        pytest.param(api, pair, id=pair, marks=pytest.mark.xdist_group(f"pairs-{api}"))
+        for api, pairs in PAIRS.items()
+        for pair in pairs
+    ],
+)
+def test_both_defects_have_a_headline(api: str, pair: str) -> None:
+    """Of a requirement that each breaks; and not one headline for everything that fails by them."""
+    found = told(api)[pair]
+    rows = [line["row"] for line in found["headlines"]]
+    assert all_told(found), rows
+    assert len(rows) <= 5, rows
