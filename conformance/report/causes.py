@@ -77,6 +77,13 @@ class Causes:
         asked = (one.method, one.auth) == (other.method, other.auth)
         return asked and self._accepts(one) == self._accepts(other) and _body(one) == _body(other)
 
+    def ended_alike(self, check: Check, other: Check) -> bool:
+        """Returns whether two checks of one requirement are decided by an answer of the same kind and status."""
+        one, its = self._answer(check), self._answer(other)
+        if one is None or its is None or (one.method, one.status) != (its.method, its.status):
+            return False
+        return not self._accepts(one) and not self._accepts(its)
+
     def ancestors(self, name: str) -> frozenset[str]:
         """Returns the ids of all rows that a row builds on, whether directly or not."""
         return self._above.get(name, frozenset())

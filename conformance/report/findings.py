@@ -188,10 +188,10 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     return (
         harm(check, row),
         twisted,
-        causes.looks_back(check),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,
+        causes.looks_back(check),
         _is_sequence(check),
     )
 
@@ -218,6 +218,7 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
             if _root(number, parents) != position and (other.row.id not in waived or group.row.id in waived)
         ]
         found = {check.id: _cause(check, group, others, causes) for check in group.checks}
+        _like_their_neighbours(group, found, causes)
         first = found[group.checks[0].id]
         if first is not None and None not in found.values():
             parents[position] = first
@@ -231,6 +232,15 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
 def _presumes_any(group: _Group, others: Iterable[_Group]) -> bool:
     failing = [check for other in others if other.row.id != group.row.id for check in other.checks]
     return any(presumes(check, group.row, by) for check in group.checks for by in failing)
+
+
+def _like_their_neighbours(group: _Group, found: dict[str, int | None], causes: Causes) -> None:
+    """Explains cases of fuzzing that ended as a check of the same requirement did which is explained."""
+    told = [check for check in group.checks if found[check.id] is not None]
+    for check in group.checks:
+        if check.suite == "fuzz" and found[check.id] is None:
+            like = next((one for one in told if causes.ended_alike(check, one)), None)
+            found[check.id] = None if like is None else found[like.id]
 
 
 def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], causes: Causes) -> int | None:
