@@ -122,6 +122,13 @@ class Causes:
         decides = self.record.exchanges[index]
         return decides.method not in ("GET", "HEAD") and index in self._repeated
 
+    def presumed_by(self, check: Check) -> int:
+        """Returns how many groups of other checks can't be judged while this one fails: the more, the plainer it is."""
+        rows = (result.requirement for result in self.record.requirements)
+        return sum(
+            any(matches(check, pattern) for pattern in one.without) for row in rows for one in row.presumes
+        )
+
     def is_an_echo(self, check: Check) -> bool:
         """Returns whether an earlier check fails by the very answer that decides: this one only looks it over again."""
         answer = self._answer(check)

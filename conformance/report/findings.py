@@ -188,6 +188,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     return (
         harm(check, row),
         twisted,
+        -causes.presumed_by(check),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,
