@@ -6,8 +6,8 @@ A defect is judged by the checks of the requirements that it breaks, or by all o
 late.
 Start-up is shared: a few sandboxes on sockets of their own, each with one run at a time, its world reset over the
 control endpoint; for all defects the suites are collected once, and each gets a process forked off there. Writes a
-JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "exit_code"}`,
-with `--full` of each defect also the `headlines` that a report has.
+JSON list of `{"kind", "id", "outcomes": {requirement: outcome}, "checks": {check: [outcome, message]}, "untitled":
+[check], "exit_code"}`, with `--full` of each defect also the `headlines` that a report has.
 """
 
 import argparse
@@ -31,7 +31,7 @@ import pytest
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
 from conformance.http import redact
-from conformance.model import RunRecord
+from conformance.model import Check, Outcome, RunRecord
 from conformance.plugin import RUN
 from conformance.profile import Profile, load
 from conformance.report import journal, record, verdict
@@ -279,8 +279,15 @@ def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
         "checks": {
             check.id: [str(check.outcome), check.message] for check in found.checks if check.outcome in JUDGED
         },
+        "untitled": [check.id for check in found.checks if check.problem and not _is_titled(check)],
         "exit_code": verdict.exit_code(found),
     }
+
+
+def _is_titled(check: Check) -> bool:
+    """Whether a check that fails or warns says in a title what the target did."""
+    wrong = check.outcome in (Outcome.FAILED, Outcome.WARNED)
+    return not wrong or (check.problem is not None and bool(check.problem.fault))
 
 
 def adapted(paths: list[Path], api: str, variants: Mapping[str, Any], *, watch_s: float = 0) -> Path:

@@ -92,6 +92,12 @@ def test_a_defect_is_caught_by_what_it_breaks(api: str, defect: Any) -> None:
         assert found["exit_code"] == 1
 
 
+@pytest.mark.parametrize(("api", "defect"), DEFECTS)
+def test_what_a_defect_fails_is_titled_by_what_the_target_did(api: str, defect: Any) -> None:
+    """Reports show the fault as the title, and the name of the requirement only where no check says it: nowhere."""
+    assert proven(api)["defect", defect.id]["untitled"] == []
+
+
 def _noticed(found: dict[str, Any]) -> list[str]:
     return [
         f"{one} {outcome}" for one, outcome in found["outcomes"].items() if outcome in ("failed", "warned")
