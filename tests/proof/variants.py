@@ -64,6 +64,11 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     "withdraws": [
         ({"latency_ms": 50, "jitter_ms": 20, "read_lag_ms": 40}, set()),
         ({"freshness": False}, {"WD-34"}),
+        ({"hang_up": "stops"}, set()),
+        ({"hang_up": "stops", "while_locked": "409"}, {"WD-08"}),
+        ({"refuses_replays": True}, set()),
+        ({"sets_cookie": True}, set()),
+        ({"extras": "refused"}, set()),
         ({"nulls": "left out"}, {"WD-16"}),
         ({"nulls": "left out", "read_endpoint": False}, {"WD-16"}),
         ({"instants": "zone"}, {"WD-17"}),

@@ -1,14 +1,17 @@
 """The withdraws API as its document describes it ("Cancel Withdraw"), in steps that a defect can replace."""
 
+import asyncio
 import hashlib
 import hmac
 import re
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from conformance.sandbox.api import Api, Payload, decoded
 from conformance.sandbox.credentials import Account
 from conformance.sandbox.messages import Refusal, Request, Response
+from conformance.sandbox.windows import hangs_up
 from conformance.sandbox.withdraws import API
 from conformance.sandbox.withdraws.model import Withdraw, printed, wire
 from conformance.sandbox.withdraws.variants import WithdrawVariants
@@ -31,7 +34,13 @@ class Withdraws(Api[Withdraw]):
     """Withdraws, "Cancellation Rules"."""
     success_status = 200
     """Withdraws, "Success Response"."""
+    let_in: set[tuple[bytes, ...]]
+    """Key, timestamp and signature of each request that was let in, for the variant `refuses_replays`."""
     signed_headers: tuple[bytes, ...] = (b"x-api-key", b"x-timestamp", b"x-signature")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.let_in = set()
 
     def place(self, path: str) -> tuple[str, str] | None:
         given, slash, rest = path.removeprefix(self.prefix).partition("/")
@@ -41,13 +50,28 @@ class Withdraws(Api[Withdraw]):
 
     async def cancel(self, request: Request, given: str) -> Response:
         account = self.authenticate(request)
+        self.check_extras(request)
         withdraw = self.find(account, given)
+        if self.own.while_locked == "409" and self.store.lock(withdraw).locked():
+            raise Refusal(409, "CONFLICT", "This withdraw is being cancelled.")
         async with self.exclusive(withdraw):
             self.check_cancellable(withdraw)
+            await self.stop_if_gone(request)
             await self.deliberate(withdraw)
             self.store.keep(withdraw)
             self.write(withdraw)
             return self.success(withdraw)
+
+    async def stop_if_gone(self, request: Request) -> None:
+        """The variant `hang_up`: stop where the caller is gone."""
+        if self.own.hang_up == "stops" and await hangs_up(request):
+            await asyncio.sleep(1)  # so long it takes until the lock is let go of
+            raise Refusal(408, "REQUEST_TIMEOUT", "Nobody is there any more.")
+
+    def check_extras(self, request: Request) -> None:
+        """The variant `extras`: refuse what no document has."""
+        if self.own.extras == "refused" and (request.body or request.query):
+            raise Refusal(400, "VALIDATION_ERROR", "A cancel has neither a body nor a query.")
 
     # Authentication (Withdraws, section "HMAC Integration Authentication")
 
@@ -61,6 +85,9 @@ class Withdraws(Api[Withdraw]):
             raise self.unauthorized(request, "bad_signature")
         if not self.is_fresh(timestamp):
             raise self.unauthorized(request, "stale")
+        if self.own.refuses_replays and (key, timestamp, signature) in self.let_in:
+            raise self.unauthorized(request, "replayed")
+        self.let_in.add((key, timestamp, signature))
         self.world.auth_log.accepted(self.name)
         return account
 
@@ -201,6 +228,14 @@ class Withdraws(Api[Withdraw]):
         if self.variants.extra_fields:
             shown |= {"fee": "0.00", "provider": {"name": None}, "links": []}
         return dict(sorted(shown.items())) if self.variants.key_order == "sorted" else shown
+
+    def success(self, row: Withdraw) -> Response:
+        reply = super().success(row)
+        return (
+            replace(reply, headers=(*reply.headers, ("set-cookie", "lb=a1; Path=/")))
+            if self.own.sets_cookie
+            else reply
+        )
 
     def envelope(self, refusal: Refusal) -> Payload:
         error: Payload = {"code": refusal.code, "message": refusal.message}

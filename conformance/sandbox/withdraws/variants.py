@@ -22,3 +22,13 @@ class WithdrawVariants:
     """The answer to a setup repeats whether the provider supports cancelling."""
     amounts: str = one_of("text", "printed")
     """Amounts are kept as text, or are numbers, of any cents, that lose their last zero when printed."""
+    hang_up: str = one_of("ignored", "stops")
+    """A handler whose caller hangs up goes on, or is stopped and lets go of its lock a second later."""
+    while_locked: str = one_of("waits", "409")
+    """A cancel beside another one of the same withdraw waits for it, or is refused meanwhile."""
+    refuses_replays: bool = False
+    """A request that was let in is refused when it comes again, with the same timestamp and signature."""
+    sets_cookie: bool = False
+    """Answers set a cookie, as something in front may do, which stands in for nothing."""
+    extras: str = one_of("ignored", "refused")
+    """A body or a query, which no document has, is ignored or refused."""

@@ -33,6 +33,9 @@ _ONLY_OPEN = (
 _OTHERWISE_REFUSED = (
     "It was refused, but clients look at status and error.code: these are the documented ones."
 )
+_TAKEN_FOR_ANOTHER = (
+    "It was refused because of its state: is this state missing among those that can be cancelled?"
+)
 OF_THE_CALLER = "Look withdraws up among those of the caller, not by id alone."
 _BEFORE_WRITING = "Whatever is refused is refused before anything is written, in one transaction."
 
@@ -45,7 +48,8 @@ Read = Callable[[], Reply] | None
 
 def cancelled(reply: Reply, what: str, *, hint: str = "") -> Reply:
     """The documented success: 200, `success` true, `data.status` canceled."""
-    return expect.answered(reply, CANCELED, to=what, hint=hint)
+    by_state = (reply.status, reply.at("error.code")) == (REFUSED.status, REFUSED.code)
+    return _judged(reply, CANCELED, what, hint or (_TAKEN_FOR_ANOTHER if by_state else ""))
 
 
 def refused(
@@ -72,9 +76,22 @@ def _answered(reply: Reply, answer: Answer, what: str, withdraw: str, hint: str,
     fault = ""
     if reply.ok:
         fault = f"{wording.capital(what)} was answered {reply.status} with success false instead of {answer.short()}"
-    return expect.answered(
-        reply, wanted, to=what, hint=hints.by_answer(reply, _OTHERWISE_REFUSED), fault=fault
-    )
+    return _judged(reply, wanted, what, _OTHERWISE_REFUSED, fault)
+
+
+def _judged(reply: Reply, answer: Answer, what: str, hint: str, fault: str = "") -> Reply:
+    """The documented answer. A refusal in the API's own envelope is no crash and no page, whatever its status."""
+    try:
+        return expect.answered(reply, answer, to=what, hint=hint, fault=fault)
+    except expect.Violation as found:
+        if (
+            hint
+            and reply.at("success") is False
+            and told(reply, "error.code")
+            and reply.status not in (401, 403)
+        ):
+            found.hint = hint
+        raise
 
 
 def _success(
@@ -166,14 +183,14 @@ def refused_as_before(again: Reply, before: Reply, what: str, *, when: str = "",
         hint=hint,
         fault=f"{wording.capital(what)} was cancelled{later} ({again.status}), after a refusal"
         if succeeded(again)
-        else f"A cancel of {what} was answered {_in_short(again, before)}{later} than before",
+        else f"A cancel of {what} was refused otherwise{later} than before ({_in_short(again, before)})",
     )
 
 
 def _in_short(again: Reply, before: Reply) -> str:
     if (again.status, again.at("error.code")) != (before.status, before.at("error.code")):
-        return f"{summary.short(again)}, and otherwise"
-    return f"{again.status} with another message"
+        return f"{summary.short(again)}, and {summary.short(before)} before"
+    return f"{again.status} both times, with another message"
 
 
 def _told_apart(before: Reply, again: Reply) -> str:

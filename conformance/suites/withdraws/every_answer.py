@@ -29,11 +29,13 @@ from conformance.suites.withdraws.fields import (
     is_decimal_text,
     is_masked,
     is_unpaid,
+    spelt_otherwise,
 )
 
 # Shorter ones may stand in an answer by chance.
 _LONG_ENOUGH = 8
 _BLANKS = str.maketrans("", "", " -")
+_FEW = 3
 _SOME_ANSWERS = "Where only some answers lack it: do all of the target's processes run the same version?"
 
 
@@ -97,8 +99,8 @@ def has_all_keys(one: Sent) -> None:
         expected=f"all documented keys that have a value in the answer to {what(one)}",
         observed=f"{listed(missing)} absent (the answer was {summary.of(one.reply)})",
         reply=one.reply,
-        hint=_SOME_ANSWERS,
-        fault=f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} missing from {where(one)}",
+        hint=spelt_otherwise(missing, shown) or _SOME_ANSWERS,
+        fault=f"{few(missing)} {'was' if len(missing) == 1 else 'were'} missing from {where(one)}",
     )
 
 
@@ -106,6 +108,13 @@ def listed(keys: Sequence[str]) -> str:
     """Returns keys of `data` in words: `data.id and data.amount`."""
     named = [f"data.{key}" for key in keys]
     return " and ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else "".join(named)
+
+
+def few(keys: Sequence[str]) -> str:
+    """Returns keys of `data` for a title: three at most, and how many more there are."""
+    if len(keys) <= _FEW:
+        return listed(keys)
+    return f"{', '.join(f'data.{key}' for key in keys[:_FEW])} and {len(keys) - _FEW} more"
 
 
 def has_null_keys(one: Sent) -> None:
@@ -119,7 +128,7 @@ def has_null_keys(one: Sent) -> None:
         observed=f"{listed(missing)} absent (the answer was {summary.of(one.reply)})",
         reply=one.reply,
         hint="" if others else "Serialisers that leave out nulls can be told not to.",
-        fault=f"{listed(missing)} {'was' if len(missing) == 1 else 'were'} left out of {where(one)}, not null",
+        fault=f"{few(missing)} {'was' if len(missing) == 1 else 'were'} left out of {where(one)}, not null",
     )
 
 

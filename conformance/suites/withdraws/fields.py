@@ -4,7 +4,7 @@ A key that is left out passes all of these: WD-16 judges whether it may be left 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -140,6 +140,13 @@ def changed(reply: Reply, key: str, was: Any, where: str) -> str:
         return f"{path} came back {'empty' if reply.at(path) is not None else 'null'} in {where}"
     values = f" from {before} to {now}" if len(before) + len(now) <= _SHORT else ""
     return f"{path} changed{values} in {where}"
+
+
+def spelt_otherwise(missing: Sequence[str], shown: Iterable[str]) -> str:
+    """The hint for a key that is there in another spelling: `reference_id` for `referenceId`; empty without one."""
+    forms = {key.replace("_", "").replace("-", "").lower(): key for key in shown}
+    found = [(key, forms[key.lower()]) for key in missing if key.lower() in forms]
+    return f"It is there as {found[0][1]}, and documented as {found[0][0]}." if found else ""
 
 
 def read_has(read: Reply | None, key: str) -> str:

@@ -50,6 +50,7 @@ from conformance.suites.withdraws.fields import (
     off_by,
     out_of_order,
     read_has,
+    spelt_otherwise,
 )
 from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, each_cancelled
 
@@ -98,7 +99,8 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
         expected=f"data.{key} to be present, for it has a value",
         observed=f"data.{key} is absent; data has only {', '.join(shown)}",
         reply=cancelled.reply,
-        hint="The answer to a cancel shows all of the withdraw, as the document does."
+        hint=spelt_otherwise([key], shown)
+        or "The answer to a cancel shows all of the withdraw, as the document does."
         if any(has_value(one.get(key)) for one in later)
         else "",
         fault=f"data.{key} was missing from {cancelled.where}",
@@ -361,6 +363,8 @@ def test_instants_are_in_order(cancelled: Cancelled) -> None:
     """createdAt, canceledAt and updatedAt follow each other."""
     values = [cancelled.reply.at(f"data.{key}") for key in ORDER]
     # WD-17 and WD-25 judge a value that is no instant.
+    if values[-1] in cancelled.told("updatedAt"):
+        values.pop()  # The next check tells of one that stood still.
     known = [value for value in values if instant(value) is not None]
     expect.that(
         all(not_after(one, other) for one, other in pairwise(known)),

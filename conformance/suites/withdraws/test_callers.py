@@ -27,8 +27,11 @@ def _hung_up_and_again(api: Withdraws, given: Given, part: str) -> tuple[Resourc
 
     The cancel is sent again for some seconds, until it succeeds or is refused as that of a canceled one.
     """
+    # What a cancel does that is waited for is judged elsewhere.
+    whole = given("pending")
+    length_s = api.cancels(whole).duration_s
+    api.seen_canceled(whole)
     usual = api.cancel(given.shared("canceled"))
-    length_s = usual.duration_s
     withdraw = given("pending")
     api.hang_up(withdraw, linger_s=_PARTS[part] * length_s)
     deadline = time.monotonic() + _SECONDS_S

@@ -19,6 +19,7 @@ from conformance.suites.withdraws.assertions import (
     OF_THE_CALLER,
     accepted,
     not_accepted,
+    not_cancelled,
     shows_nothing,
     succeeded,
 )
@@ -140,7 +141,9 @@ def test_owners_cancel_is_not_answered_to_another_merchant(api: Withdraws, given
     reply = api.cancel(withdraw)
 
     what = "a cancel by another merchant, right after the owner had cancelled the withdraw,"
-    not_accepted(reply, what, hint="Whatever is kept of an answer has to be kept for its own merchant alone.")
+    not_cancelled(
+        reply, what, hint="Whatever is kept of an answer has to be kept for its own merchant alone."
+    )
     shows_nothing(reply, withdraw, "another merchant's withdraw", what, hint=OF_THE_CALLER)
 
 

@@ -40,7 +40,7 @@ def _let_in(
     for case in cases:
         reply = send(withdraw, case)
         if reply.ok:
-            taken.append(name(case))
+            taken.append(name(case).rstrip(","))
             first = first or reply
             withdraw = given("pending")
         else:
