@@ -37,8 +37,8 @@ CHECKS: dict[str, Callable[[Reply], object]] = {
     "paidAt": fields.is_unpaid,
     "canceledAt": lambda one: fields.has_instant(one, "canceledAt"),
     "bankAccountNumber": lambda one: fields.is_masked(one, known=True),
-    "bankCode": fields.has_text_types,
-    "metadata": fields.has_text_types,
+    "bankCode": fields.has_text_code,
+    "metadata": fields.has_object,
 }
 WRONG = [
     ("amount", 1000.0),
