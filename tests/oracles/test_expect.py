@@ -114,7 +114,13 @@ def test_the_title_is_what_was_answered(given: object, title: str) -> None:
             "a is absent",
             'a read shows the right value, "x"',
         ),
-        (b'{"a": 1}', b'{"a": 2}', "a was the number 1 in the 202", "a is 1", "a read shows another wrong value, 2"),
+        (
+            b'{"a": 1}',
+            b'{"a": 2}',
+            "a was the number 1 in the 202",
+            "a is 1",
+            "a read shows another wrong value, 2",
+        ),
         (b"no", b"no", "The 202 was answered 202", "202 no", "a read shows the same"),
     ],
 )

@@ -4,6 +4,7 @@ from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import hints, wording
 from conformance.suites.payout_intents.assertions import CONFLICT, holds, not_cancelled, succeeded
+from conformance.suites.payout_intents.observations import Evidence
 
 _PER_OWNER = "Keep keys per merchant and environment."
 _WHOSE = {
@@ -62,4 +63,15 @@ def leaves_the_second_alone(read: Reply, reply: Reply) -> None:
         hint="Check the key before anything is written.",
         reply=reply,
         fault=f"{wording.capital(what)} cancelled this one, though it was answered {summary.short(reply)}",
+    )
+
+
+def conflicts(evidence: Evidence) -> None:
+    """A used key with another reason gets the documented status: the premise of what differs from it in little."""
+    reply = evidence.conflict(first="the first reason", second="the other reason").second
+    holds(
+        reply,
+        reply.status == CONFLICT.status,
+        f"{CONFLICT} to a cancel for another reason under a used key, so that the check can begin",
+        control=True,
     )

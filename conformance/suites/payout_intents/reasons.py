@@ -35,6 +35,8 @@ FREE_TEXT = {
     "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
+NOTHING = ("undefined", "null", "none", "nil", "nan", "[object object]", "{}", "<null>")
+"""Words of programs for no value, in small letters."""
 # A longer reason is described in messages, not shown.
 _SHORT = 140
 # Texts that libraries tidy up by default.
@@ -106,6 +108,7 @@ def echoes(
     what: str = "",
     reply_to: Reply | None = None,
     read: Reply | None = None,
+    hint: str = "",
 ) -> None:
     """failure_message is the reason, character by character; `where` says in which answer it stands.
 
@@ -121,7 +124,7 @@ def echoes(
         if isinstance(value, str)
         else expect.observed(reply, "failure_message"),
         reply=reply,
-        hint=hints.by_answer(reply, _hint(reason, value, reply_to)),
+        hint=hints.by_answer(reply, hint or _hint(reason, value, reply_to)),
         fault=changed(reason, reply, where, what),
         persisted=wording.read_shows(read, "failure_message", value, equality.is_same_as(reason)),
     )

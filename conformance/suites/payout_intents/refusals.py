@@ -53,10 +53,11 @@ def refused_in_envelope(reply: Reply, what: str, *, read: Reply | None = None) -
         fault = _without_envelope(reply, path, what)
     else:
         fault = f"{wording.capital(what)} was answered {summary.short(reply)}{took}"
-    holds(
-        reply,
+    expect.that(
         reply.status // 100 == 4 and whole,
-        f"a 4xx with error.code and error.message for {what}",
+        expected=f"a 4xx with error.code and error.message for {what}",
+        observed=expect.observed(reply, "failure_message") if reply.ok else summary.of(reply),
+        reply=reply,
         hint=hints.by_answer(
             reply,
             "Validate the body before anything is changed." if reply.ok else _ENVELOPE,

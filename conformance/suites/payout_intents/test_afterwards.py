@@ -18,6 +18,7 @@ from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.session import Session
+from conformance.suites.payout_intents import keys as used_keys
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     conflict,
@@ -196,7 +197,12 @@ def _undone(read: Reply) -> str:
     if is_open(read):
         return "An older state is shown again: does a job, a cache or a copy that was loaded before write it back?"
     if is_cancelled(read):
-        return "Does something save the intent again, without all of its fields?"
+        kept = isinstance(read.at("failure_message"), str) and read.at("failure_message")
+        return (
+            "Does a later request write over it?"
+            if kept
+            else "Does something save it again without these fields?"
+        )
     return "It went on: whatever pays or ends intents has to look at their status again, in the step that changes it."
 
 
@@ -209,15 +215,16 @@ def _lost(was: Reply, read: Reply) -> list[str]:
 
 
 @requirement("PI-31")
-def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given) -> None:
+def test_key_is_known_a_moment_later(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A key conflicts with another reason a moment later, too: retries come within seconds."""
+    used_keys.conflicts(evidence)
     intent, key = given("requires_approval"), api.new_key()
     age = _aged(api.cancels(intent, reason=api.new_reason(), key=key))
 
     conflict(
         api.cancel(intent, reason=api.new_reason(), key=key),
         "another reason under a key that was used a moment before",
-        hint=f"Where the same gets 409 at once, keys are forgotten within {age}: keep them for a day at least.",
+        hint=f"At once the same got 409, so keys are forgotten within {age}: keep them for a day at least.",
     )
 
 

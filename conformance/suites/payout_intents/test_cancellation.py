@@ -291,8 +291,9 @@ def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
 
 
 @requirement("PI-06")
-def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given) -> None:
+def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """GET by another connection, and so perhaps from another process, shows the intent cancelled, too."""
+    was_confirmed(evidence.cancelled().after)
     intent = given("requires_approval")
     # A process that keeps a copy of what it has read has one now.
     api.read_everywhere(intent)

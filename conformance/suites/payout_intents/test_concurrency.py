@@ -13,7 +13,7 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, holds, succeeded
+from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, holds, succeeded, was_confirmed
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
 from conformance.suites.payout_intents.hang_ups import AT_ONCE, AT_WORK, hung_up, leaves_no_lock
 from conformance.suites.payout_intents.observations import Evidence
@@ -91,11 +91,11 @@ def _statuses(race: Race) -> str:
     return f"{', '.join(map(summary.short, race.replies))} ({race.in_flight} in flight at once)"
 
 
-def _one_succeeds(race: Race, what: str, once_more: Call, *, hint: str) -> None:
+def _one_succeeds(race: Race, what: str, read: Call, once_more: Call, *, hint: str) -> None:
     """Exactly one 2xx for cancels at the same moment.
 
-    `once_more` is sent when all is over, where several succeeded: if it does so, too, that is no matter of races, and
-    `hint` is left out.
+    Where several succeeded, and `read` shows that what one of them has done is kept, `once_more` is sent when all is
+    over: if it succeeds, too, that is no matter of races, and `hint` is left out.
     """
     winners = [reply for reply in race.replies if succeeded(reply)]
     if len(winners) == 1:
@@ -113,6 +113,7 @@ def _one_succeeds(race: Race, what: str, once_more: Call, *, hint: str) -> None:
             ),
             fault=f"None of {len(race.replies)} {what} succeeded at the same moment",
         )
+    was_confirmed(read())
     late = once_more()
     alone = f"; one more, sent when all was over, was answered {summary.short(late)}"
     raise expect.Violation(
@@ -138,8 +139,10 @@ _ONE_KEY = (
 def test_one_of_many_cancels_succeeds(api: PayoutIntents, distinct: Sequence[Round]) -> None:
     """Exactly one of several parallel cancels of one intent, each under its own key, succeeds."""
     for one in distinct:
-        once_more = partial(api.cancel, one.intent)
-        _one_succeeds(one.race, "cancels of one intent, each under its own key,", once_more, hint=_ONE_STEP)
+        read, once_more = partial(api.confirmed, one.intent), partial(api.cancel, one.intent)
+        _one_succeeds(
+            one.race, "cancels of one intent, each under its own key,", read, once_more, hint=_ONE_STEP
+        )
 
 
 @requirement("PI-07")
@@ -172,17 +175,18 @@ def test_one_of_many_cancels_without_a_key_succeeds(
     evidence.cancelled()
     for reason in (REASON, None):
 
-        def begin(reason: str | None = reason) -> tuple[Call, list[Call]]:
-            cancel = partial(api.cancel, given("requires_approval"), reason=reason, key=None)
-            return cancel, [cancel] * api.racers
+        def begin(reason: str | None = reason) -> tuple[tuple[Call, Call], list[Call]]:
+            intent = given("requires_approval")
+            cancel = partial(api.cancel, intent, reason=reason, key=None)
+            return (partial(api.confirmed, intent), cancel), [cancel] * api.racers
 
-        once_more, race = api.raced(begin)
+        (read, once_more), race = api.raced(begin)
         if not any(succeeded(reply) for reply in race.replies):
             # Where none works that is sent so, that is for PI-30 or PI-23 to judge.
             evidence.is_about_this(race.replies[0], Ask.CANCEL_WITHOUT_KEY)
             evidence.is_about_this(race.replies[0], Ask.CANCEL_WITHOUT_REASON)
         what = f"cancels of one intent without a key{'' if reason else ' and a reason'}"
-        _one_succeeds(race, what, once_more, hint=_ONE_STEP)
+        _one_succeeds(race, what, read, once_more, hint=_ONE_STEP)
 
 
 @requirement("PI-15")
@@ -249,16 +253,16 @@ def test_one_key_with_many_reasons_succeeds_once(
     """One of several parallel cancels with one key and a reason each succeeds: a conflict in flight is one, too."""
     evidence.cancelled()
 
-    def begin() -> tuple[Call, list[Call]]:
+    def begin() -> tuple[tuple[Call, Call], list[Call]]:
         intent, key = given("requires_approval"), api.new_key()
         cancel, *others = [
             partial(api.cancel, intent, reason=api.new_reason(), key=key) for _ in range(api.racers + 1)
         ]
-        return cancel, list(others)
+        return (partial(api.confirmed, intent), cancel), list(others)
 
     for _ in range(_FEWER_ROUNDS):
-        once_more, race = api.raced(begin)
-        _one_succeeds(race, "cancels with one key and a reason each", once_more, hint=_ONE_KEY)
+        (read, once_more), race = api.raced(begin)
+        _one_succeeds(race, "cancels with one key and a reason each", read, once_more, hint=_ONE_KEY)
 
 
 @requirement("PI-07", level="SHOULD")

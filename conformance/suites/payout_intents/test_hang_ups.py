@@ -3,11 +3,11 @@
 import pytest
 
 from conformance.http import summary
-from conformance.oracles import equality, expect
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.suites.payout_intents.assertions import is_cancelled, succeeded
-from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.assertions import is_cancelled, succeeded, was_confirmed
+from conformance.suites.payout_intents.client import Ask, PayoutIntents
 from conformance.suites.payout_intents.hang_ups import (
     AT_ONCE,
     AT_WORK,
@@ -28,17 +28,18 @@ def test_success_after_a_hang_up_is_real(
     api: PayoutIntents, given: Given, evidence: Evidence, when: str
 ) -> None:
     """A retry after a hang-up that is answered by a 2xx has a cancelled intent behind it."""
+    was_confirmed(evidence.cancelled().after)
     one = hung_up(api, given, evidence, when)
 
     if one.retry is not None and succeeded(one.retry):
         expect.that(
             is_cancelled(one.after),
             expected=f"an intent to be cancelled whose cancel is answered by {one.retry.status}",
-            observed=f"status is {one.after.at('status')} in GET ({summary.of(one.after)})",
+            observed=f"{wording.shown(one.after, 'status')} in GET ({summary.of(one.after)})",
             reply=one.retry,
             hint="Is the answer kept under its key before the cancel is committed? Keep both in one transaction.",
             fault=f"The retry of a cancel whose caller hung up got {one.retry.status}, and the intent isn't cancelled",
-            persisted=f"a read shows status {one.after.at('status')}",
+            persisted=f"a read shows status {wording.of(one.after, 'status')}",
         )
 
 
@@ -57,8 +58,8 @@ def test_retry_after_a_hang_up_gets_the_whole_answer(
     if equality.same(usual.reply.at("failure_message"), WHY) and is_cancelled(one.after):
         expect.that(
             equality.same(shown, one.reason),
-            expected=f"failure_message to be the reason that was sent, {one.reason}",
-            observed=f"failure_message is {'null' if shown is None else shown}",
+            expected=f"failure_message to be the reason that was sent, {wording.value(one.reason)}",
+            observed=expect.observed(one.retry, "failure_message"),
             reply=one.retry,
             hint="Is the rest of the work done by something that isn't given the reason?",
             fault="The reason of a cancel whose caller hung up was lost",
@@ -70,6 +71,8 @@ def test_retry_after_a_hang_up_gets_the_whole_answer(
 def test_hang_up_without_a_key_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A caller without a key that hung up finds its intent cancelled, or can cancel it, within seconds."""
     one = hung_up(api, given, evidence, WITHOUT_A_KEY)
+    if one.retry is not None and not succeeded(one.retry):
+        evidence.is_about_this(one.retry, Ask.CANCEL_WITHOUT_KEY)
 
     expect.that(
         is_cancelled(one.after) or (one.retry is not None and succeeded(one.retry)),
@@ -92,7 +95,7 @@ def test_half_a_body_cancels_nothing(api: PayoutIntents, given: Given, evidence:
     expect.that(
         not (taken or is_cancelled(one.between)),
         expected="an intent not to be cancelled by a request of which only half the body came",
-        observed=f"status is {read.at('status')} in GET ({summary.of(read)})",
+        observed=f"{wording.shown(read, 'status')} in GET ({summary.of(read)})",
         reply=read,
         hint="A body that ends before its Content-Length isn't a whole request: don't take it for an empty one.",
         fault="An intent was cancelled by a request of which only half the body came",

@@ -86,6 +86,7 @@ def test_different_body_is_a_conflict(
     api: PayoutIntents, given: Given, evidence: Evidence, change: str
 ) -> None:
     """A used key with a reason that differs in little gets 409 idempotency_conflict."""
+    keys.conflicts(evidence)
     intent, key = given("requires_approval"), api.new_key()
     first, second = BODIES[change]
     api.cancels(intent, reason=first, key=key)
@@ -103,6 +104,7 @@ def test_body_that_differs_in_little_is_a_conflict(
     api: PayoutIntents, given: Given, evidence: Evidence
 ) -> None:
     """A blank, a comma, an accent or the order of letters makes a body a different one: 409 idempotency_conflict."""
+    keys.conflicts(evidence)
     _, read = evidence.cancel_for(reason=FREE_TEXT["outer_spaces"])
     kept = read.at("failure_message")
     intent, key = given("requires_approval"), api.new_key()
@@ -120,8 +122,9 @@ def test_body_that_differs_in_little_is_a_conflict(
 
 
 @requirement("PI-31")
-def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given) -> None:
+def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A used key with another reason gets 409 on every connection, and so from every process of a target."""
+    keys.conflicts(evidence)
     intent, key, last = given("requires_approval"), api.new_key(), [("Connection", "close")]
     # Each request is the last one on its connection.
     has_succeeded(api.post(intent, body_of(api.new_reason()), key=key, more=last))
@@ -131,7 +134,7 @@ def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given) -> 
         conflict(
             reply,
             f"a cancel for another reason under a used key on another connection (number {number})",
-            hint="Where the same gets 409 on one connection, each process keeps its own keys: keep them in one place.",
+            hint="On one connection the same got 409: does each process keep its own keys? Keep them in one place.",
         )
 
 
@@ -295,7 +298,9 @@ def test_failed_authentication_leaves_the_key_free(
     if succeeded(refused):
         return  # Authentication hasn't failed, which is told elsewhere.
 
-    what = f"a cancel under the key of one that got {refused.status} for its credentials"
+    what = (
+        f"a cancel with the right credentials, under the key of one that got {refused.status} without them,"
+    )
     reply = api.odd(lambda: api.post(intent, BODY, key=key), to=what)
 
     evidence.like_any(reply, to=what, hint="Authenticate before the key is looked at.")

@@ -18,7 +18,6 @@ from conformance.suites.payout_intents.assertions import (
     is_cancelled,
     not_cancelled,
     refused,
-    shown_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.client import PayoutIntents, read_path
@@ -73,7 +72,7 @@ def test_no_other_name_replaces_the_path(
     for some in named.at_once_or_singly(make(api, other)):
         reply = _answered(api, intent, place, some)
         if reply is not None and succeeded(reply):
-            _is_of_the_path(api, given, intent, other, reply, where, some)
+            _is_of_the_path(api, given, evidence, intent, other, reply, where, some)
             return
         not_cancelled(
             api.seen(other),
@@ -96,6 +95,7 @@ def _answered(api: PayoutIntents, intent: Resource, place: Place, names: Fields)
 def _is_of_the_path(
     api: PayoutIntents,
     given: Given,
+    evidence: Evidence,
     intent: Resource,
     other: Resource,
     reply: Reply,
@@ -105,9 +105,8 @@ def _is_of_the_path(
     """The accepted cancel was about the intent of the path, and no other."""
     place, make = PLACES[where]
     if not is_cancelled(api.seen(other)):
-        shown_cancelled(
-            api.confirmed(intent), f"{reply.status} to a cancel, whatever its {place.words} names"
-        )
+        after = f"{reply.status} to a cancel whose {place.words} names another intent"
+        evidence.shows_cancelled(api.confirmed(intent), after=after)
         return
 
     def reproduces(name: str) -> bool:
