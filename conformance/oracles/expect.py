@@ -64,7 +64,7 @@ class Answer:
         return " with ".join((said[0], ", ".join(said[1:]))) if said[1:] else said[0]
 
     def short(self) -> str:
-        """Returns status and error code: `422 approval_required`."""
+        """Returns status and error code: `404 not_found`."""
         return f"{self.status} {self.code}" if self.code else str(self.status)
 
 

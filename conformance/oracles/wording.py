@@ -66,7 +66,7 @@ def capital(text: str) -> str:
 
 
 def shown(reply: Reply, path: str) -> str:
-    """Returns the value under a path, `failure_message is null`; or the answer where that isn't about a resource.
+    """Returns the value under a path, `name is null`; or the answer where that isn't about a resource.
 
     An error, a page or an empty body has no field, and a field that is absent from it says nothing.
     """
@@ -81,7 +81,7 @@ def of(reply: Reply, path: str) -> str:
 
 
 def was(reply: Reply, path: str, where: str) -> str:
-    """Returns a title about a field: `failure_message was null in the 202`; or what was answered instead of one."""
+    """Returns a title about a field: `name was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
         return f"{capital(where)} was answered {summary.short(reply)}"
     came = reply.at(path)
