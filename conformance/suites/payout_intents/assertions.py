@@ -29,6 +29,7 @@ _OTHERWISE_REFUSED = (
     "It was refused, but clients look at status and error.code: these are the documented ones."
 )
 _SPELLING = "The word has two l's, and small letters."
+_TELLS_THE_CLIENT = "401 tells a client that it is about its credentials (RFC 9110 section 15.5.2)."
 _IS_THERE = "The intent is there: look it up whatever its status is, and look at the status then."
 _KEY_FIRST = (
     "Look the key up, and compare the whole body with the first one's, before the status is looked at."
@@ -165,7 +166,7 @@ def unauthorized(reply: Reply, what: str) -> None:
         reply.status == 401 or reply.ok,
         f"401 to {what}",
         fault=f"{wording.capital(what)} was answered {summary.short(reply)} instead of 401",
-        hint=hints.by_answer(reply, documented=False),
+        hint=hints.by_answer(reply, _TELLS_THE_CLIENT, documented=False),
     )
 
 

@@ -33,6 +33,7 @@ from conformance.suites.payout_intents.observations import Evidence
 OTHERS = ("other_merchant", "other_environment")
 EITHER = pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 _DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
+_NOTHING = "Nothing was sent to authenticate with: is every path behind authentication?"
 _COLD = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
 
 
@@ -91,9 +92,9 @@ def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: 
     intent = given("requires_approval")
 
     for number, (what, value) in enumerate(forgeries(api, FORGERIES[kind])):
+        _cancel_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
         if number == 0:
-            _read_is_refused(api, intent, value, what)
-        _cancel_is_refused(api, intent, value, what)
+            _read_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
 
     api.still_cancels(intent, after="requests with wrong credentials")
 
@@ -142,22 +143,35 @@ def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given,
     intent = given("requires_approval")
 
     for what, value in forgeries(api, LENIENCIES[kind]):
-        _cancel_is_refused(api, intent, value, what)
+        _cancel_is_refused(api, intent, value, what, hint=_NEARLY[kind])
 
     api.still_cancels(intent, after="requests with nearly right credentials")
 
 
-def _cancel_is_refused(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+_NEARLY = {
+    "another_scheme": "Compare the name of the scheme: only Basic is documented.",
+    "more_behind_a_colon": "Split the pair at its first colon: all that follows is the secret.",
+    "key_in_other_letter_case": "Compare the key as it is, with its letter case.",
+    "white_space_around_the_secret": "Compare the secret as it comes, without trimming it.",
+    "NUL_and_more_behind_the_secret": "Some functions end a text at a NUL: refuse credentials that hold one.",
+}
+
+
+def _cancel_is_refused(
+    api: PayoutIntents, intent: Resource, value: str | None, what: str, hint: str = ""
+) -> None:
     ask = partial(api.post, intent, BODY, change={"Authorization": value})
     reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
-        refused(reply, f"a cancel {what}", hint=_hint(what))
+        refused(reply, f"a cancel {what}", hint=hint or _hint(what))
 
 
-def _read_is_refused(api: PayoutIntents, intent: Resource, value: str | None, what: str) -> None:
+def _read_is_refused(
+    api: PayoutIntents, intent: Resource, value: str | None, what: str, hint: str = ""
+) -> None:
     reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        refused(reply, f"a read {what}", hint=_hint(what))
+        refused(reply, f"a read {what}", hint=hint or _hint(what))
 
 
 def _hint(what: str) -> str:
