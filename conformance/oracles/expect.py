@@ -197,7 +197,7 @@ def observed(reply: Reply, *paths: str) -> str:
     """The values under some paths, and then the answer that they stand in."""
     if not (reply.ok and isinstance(reply.json, dict)):
         return summary.of(reply)
-    named = ", ".join(f"{path} is {wording.of(reply, path)}" for path in paths)
+    named = ", ".join(wording.shown(reply, path) for path in paths)
     return f"{named} (the answer was {summary.of(reply)})"
 
 

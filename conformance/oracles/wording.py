@@ -65,6 +65,17 @@ def capital(text: str) -> str:
     return text if "_" in first or "." in first else text[:1].upper() + text[1:]
 
 
+def _place(reply: Reply, path: str) -> str:
+    """Returns the path of a value, or of what stands in the place of an object on the way to it."""
+    steps = path.split(".")
+    for length in range(1, len(steps)):
+        parent = ".".join(steps[:length])
+        value_there = reply.at(parent)
+        if value_there is MISSING or not isinstance(value_there, dict):
+            return parent
+    return path
+
+
 def shown(reply: Reply, path: str) -> str:
     """Returns the value under a path, `name is null`; or the answer where that isn't about a resource.
 
@@ -72,6 +83,7 @@ def shown(reply: Reply, path: str) -> str:
     """
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
         return summary.of(reply)
+    path = _place(reply, path)
     return f"{path} is {of(reply, path)}"
 
 
@@ -84,6 +96,7 @@ def was(reply: Reply, path: str, where: str) -> str:
     """Returns a title about a field: `name was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
         return f"{capital(where)} was answered {summary.short(reply)}"
+    path = _place(reply, path)
     came = reply.at(path)
     number = "the number " if isinstance(came, int | float) and not isinstance(came, bool) else ""
     return f"{path} was {'missing from' if came is MISSING else number + of(reply, path) + ' in'} {where}"

@@ -71,3 +71,18 @@ def test_an_entity_that_was_escaped_once_more_is_told_from_its_beginning() -> No
     said = wording.difference("Fish &lt;b&gt;", "Fish &amp;lt;b&amp;gt;")
 
     assert said == "from character 6 on, `&` came back as `&amp;`"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": {"b": 1}}', "a.b was the number 1 in the 202"),
+        (b'{"a": {}}', "a.b was missing from the 202"),
+        (b'{"a": "x"}', 'a was "x" in the 202'),
+        (b"{}", "a was missing from the 202"),
+        (b"[]", "The 202 was answered 200"),
+    ],
+)
+def test_what_stands_in_the_place_of_an_object_is_told(body: bytes, said: str) -> None:
+    """A field can't be missing from what is no object."""
+    assert wording.was(reply(body), "a.b", "the 202") == said
