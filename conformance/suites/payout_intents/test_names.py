@@ -7,7 +7,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import wording
+from conformance.oracles import equality, wording
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
