@@ -14,6 +14,7 @@ from conformance.fuzz.case import UNKNOWN, Case, Mutation
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation
+from conformance.oracles import wording
 
 _IS = re.compile(r"should (?:be )?(.*?), and is (.*)", re.DOTALL)
 _TYPES = {
@@ -34,18 +35,22 @@ _KB = 1000
 def described(text: str) -> str:
     """Returns a text in quotes, as JSON writes it; what is long by its length and kind: `512 letters`."""
     if len(text) <= SHORT:
-        return json.dumps(text, ensure_ascii=False)
+        return _quoted(text)
     count = f"{len(text)} "
     if len(set(text)) == 1:
         size = f"a {len(text) // _KB} kB string" if len(text) >= 2 * _KB else f"{len(text)} times"
-        return f"{size}{' of' if len(text) >= 2 * _KB else ''} {json.dumps(text[0], ensure_ascii=False)}"
+        return f"{size}{' of' if len(text) >= 2 * _KB else ''} {_quoted(text[0])}"
     if text.isascii() and text.isalpha():
         return count + "letters"
     if text.isascii() and text.isdigit():
         return count + "digits"
     if text.isascii() and text.isalnum():
         return count + "letters and digits"
-    return f"{count}characters ({json.dumps(text[:12], ensure_ascii=False)[:-1]}...)"
+    return f"{count}characters ({_quoted(text[:12])[:-1]}...)"
+
+
+def _quoted(text: str) -> str:
+    return wording.visible(json.dumps(text, ensure_ascii=False))
 
 
 def value(one: Any) -> str:

@@ -30,8 +30,18 @@ def failed(bendable, tmp_path):
 def test_it_says_whether_it_still_fails(failed, bendable, monkeypatch):
     still = command("replay", failed, "other_type", cwd=failed)
     assert still.returncode == 1, still.stderr
-    assert still.stdout.startswith(f"still fails  {CHECK}")
-    for word in ("expected", "before", "observed", "curl -sS", "$"):
+    assert still.stdout.startswith(
+        f"A replay of Acme, {CHECK}: the requests of the run, sent anew.\nstill fails  "
+    )
+    for word in (
+        "title     A cancel of",
+        "expected",
+        "before",
+        "observed",
+        "sent      1. a cancel of",
+        "curl -sS",
+        "$",
+    ):
         assert word in still.stdout
     assert not [name for name, value in CREDENTIAL_ENV.items() if value in still.stdout + still.stderr]
     bendable.bend()
@@ -130,3 +140,39 @@ def test_the_command_is_there():
 
 def loaded(folder: Path):
     return load(profile_copy.profile_path(folder), CREDENTIAL_ENV)
+
+
+def test_the_steps_of_a_sequence_are_performed_and_listed(bendable, tmp_path):
+    """Each with its answer, the deciding one marked; a sequence that breaks another rule first is not judged."""
+    steps = [{"verb": "cancel"}, {"verb": "cancel", "by": "other_merchant"}, {"verb": "cancel"}]
+    sequence = {"api": "withdraws", "start": ["pending"], "steps": steps}
+    profile = load(profile_for(tmp_path, "withdraws", bendable.url), CREDENTIAL_ENV)
+    kept = Kept("fuzz::cancel_withdraw.walk.again", "200", "400", "200", sequence)
+    bendable.bend("wd-strangers-attempt-reopens-it")
+    (again,) = replay(profile, [kept])
+    bendable.bend("wd-pending-is-refused")
+    (other,) = replay(profile, [kept])
+    bendable.bend()
+    (mended,) = replay(profile, [kept])
+    assert (again.fails, other.fails, mended.fails) == (True, None, False)
+    assert again.steps == (
+        "a cancel of a pending withdraw: 200",
+        "a cancel of another merchant's pending withdraw: 404",
+        "a second cancel of the withdraw: 200",
+    )
+    assert again.fault.startswith("A second cancel of a pending withdraw was accepted (200), after a cancel")
+    assert "another rule was broken before: A cancel of a pending withdraw was answered 400" in other.why
+    assert other.steps == ("a cancel of a pending withdraw: 400",)
+    assert [step.rpartition(": ")[2] for step in mended.steps] == ["200", "404", "400"]
+
+
+def test_headers_of_no_meaning_still_fail_under_their_own_check(bendable, tmp_path):
+    """The check of further headers is about whatever rule a request with them breaks."""
+    headers = [["X-Request-Id", "req_" + "0123456789abcdef" * 8]]
+    sequence = {"api": "withdraws", "start": ["pending"], "steps": [{"verb": "cancel", "headers": headers}]}
+    profile = load(profile_for(tmp_path, "withdraws", bendable.url), CREDENTIAL_ENV)
+    bendable.bend("wd-long-request-id-is-500")
+    (again,) = replay(profile, [Kept("fuzz::cancel_withdraw.walk.headers", "500", "", "", sequence)])
+    bendable.bend()
+    assert again.fails
+    assert "with X-Request-Id: 132 characters" in again.fault

@@ -272,7 +272,8 @@ class Executor:
             expected = f"{request}, once refused with {refusal.status}, to have no effect"
             observed = f"{status} is {words.value(cancelled)} in a read: {summary.of(reply)}"
             noun = words.noun(self._api)
-            fault = f"{request} was refused ({refusal.status}), and cancelled the {noun} all the same"
+            how = "refused" if refusal.status < 500 else "answered by an error"
+            fault = f"{request} was {how} ({refusal.status}), and cancelled the {noun} all the same"
             found = Finding(expected, observed, "effect", fault=fault)
             finding = found if is_cancelled(reply) else None
             return [CheckResult(f"{operation.name}.{check}", finding)] if check is not None else []

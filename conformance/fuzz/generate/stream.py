@@ -66,7 +66,7 @@ def made(source: Source, seed: int, unit: Unit) -> Iterator[Case]:
             # What is refused leaves its resource to the next one: it goes first.
             yield from strategies.ids(operation, seed, number, max(4, size // 5))
             yield from strategies.credentials(operation, seed, number, max(4, size // 3))
-            yield from strategies.odd(operation, seed, number, max(6, size // 2))
+            yield from strategies.odd(operation, seed, number, max(6, size * 3 // 4))
             yield from strategies.documented(operation, seed, number, max(8, size // 2))
             yield from source.fuzzing(operation, number, size)
 

@@ -52,7 +52,7 @@ def _short(sequence: Sequence, number: int) -> str:
     step, last = sequence.steps[number], sequence.steps[-1]
     first = next(at for at, one in enumerate(sequence.steps) if one.on == last.on)
     shown = step.on != last.on or _is_foreign(sequence, step) or (last.verb == "read" and number == first)
-    of = _of(sequence, step) if shown else ""
+    of = _of(sequence, step) if shown else "by its owner" if _is_foreign(sequence, last) else ""
     return _joined(_verb(sequence, number), of, _more(sequence.api, step))
 
 
