@@ -41,7 +41,8 @@ class Failure:
     """One cause: the smallest case that it was seen with, and how often, under which statuses.
 
     `again` tells whether it was seen once more when the case was sent again to a new resource; None where that couldn't
-    be tried. `places` are addresses that it was seen at, a few of them.
+    be tried. `places` are addresses that it was seen at, a few of them. `traced` is the example whose resource had gone
+    through least before, among those whose resource had gone through anything.
     """
 
     finding: Finding
@@ -49,6 +50,7 @@ class Failure:
     size: int
     seen: int = 1
     example: Repeatable | None = None
+    traced: Example | None = None
     statuses: Counter[int] = field(default_factory=Counter)
     again: bool | None = None
     places: set[str] = field(default_factory=set)
@@ -251,6 +253,9 @@ class Findings(ResultSink):
         size = example.size()
         known = entry.causes.setdefault(finding.cause, Failure(finding, shown, size, 0, example))
         known.seen += 1
+        if isinstance(example, Example) and example.history:
+            if known.traced is None or len(example.history) < len(known.traced.history):
+                known.traced = example
         known.statuses[status] += 1
         if len(known.places) < _PLACES:
             known.places.add(shown[-1].exchange.url)

@@ -183,7 +183,9 @@ def test_the_last_step_that_may_have_no_effect_takes_the_blame():
     assert family("payout-intents", "get_payout_intent.walk.credentials") == family(
         "payout-intents", "get_payout_intent.walk.read"
     )
-    assert family("payout-intents", "get_payout_intent.walk.dates") == {"get_payout_intent.walk.dates"}
+    assert family("payout-intents", "cancel_payout_intent.walk.replay") == {
+        "cancel_payout_intent.walk.replay"
+    }
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class _Confirming:
             held += trial.fresh and trial.judged
             if held and len(seen.places) < 2:
                 break
-        again = example.after_its_history()
+        again = (seen.traced or example).after_its_history()
         trial = self._tried(check, again) if held and again.before else None
         if trial is None or trial.finding is None:
             return held

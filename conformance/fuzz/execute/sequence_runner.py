@@ -82,11 +82,12 @@ class SequenceRunner:
         with self._lock:
             self.counts["without resources" if performed.missing is not None else "walked"] += 1
             self._missing = self._missing + 1 if performed.missing is not None else 0
-        pursued: set[str] = set()
-        for check in dict.fromkeys(result.check for _, result in performed.wrong()):
-            if check in pursued:
+        pursued: set[tuple[str, str]] = set()
+        for _, result in performed.wrong():
+            check, cause = result.check, result.finding.cause if result.finding is not None else ""
+            if (check, cause) in pursued:
                 continue
-            pursued |= family(sequence.api, check)
+            pursued |= {(each, cause) for each in family(sequence.api, check)}
             with self._lock:
                 self._known[check] += 1
                 enough = self._known[check] > _ENOUGH

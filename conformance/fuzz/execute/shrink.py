@@ -108,7 +108,7 @@ class _OfExample:
         if self._seen.again is not None:
             return
         example, said = self._seen.example, None
-        for one in (example, example.after_its_history()):
+        for one in (example, (self._seen.traced or example).after_its_history()):
             if one is not example and not one.before:
                 break
             trial = Trial(self._check, self._seen.finding.cause)

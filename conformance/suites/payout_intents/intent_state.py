@@ -24,12 +24,14 @@ WITHOUT_EFFECT = {
     "odd_type": "refused_type",
     "odd": "refused",
 }
+# Of these, what doesn't move a date.
+_MOVES_NOTHING = ("conflict", "other_merchant", "other_environment")
 # Which kind a step with an odd body is of; `odd` for any other.
 ODD = {"600_characters": "odd_long", "a_number": "odd_type"}
 FAMILY = frozenset(
     (
         *(CANCEL + what for what in ("cancel", "again", "terminal", "other_intent")),
-        *(READ + what for what in ("read", "proceeds", *WITHOUT_EFFECT.values())),
+        *(READ + what for what in ("read", "proceeds", "untouched", "dates", *WITHOUT_EFFECT.values())),
     )
 )
 
@@ -122,10 +124,8 @@ def changed_by(intent: Intent) -> str:
 
 def moved_by(intent: Intent) -> str:
     """Returns the check to blame where `updated_at` moved since the last read: of what was sent, or of dates."""
-    if "refused" in intent.since:
-        return READ + "untouched"
-    blame = blamed(intent.since, WITHOUT_EFFECT)
-    return READ + (blame if blame in ("conflict", "merchant", "environment") else "dates")
+    mine = {"refused": "untouched", **{what: WITHOUT_EFFECT[what] for what in _MOVES_NOTHING}}
+    return READ + (blamed(intent.since, mine) or "dates")
 
 
 def stands_still(intent: Intent) -> bool:
