@@ -253,9 +253,7 @@ class Findings(ResultSink):
         size = example.size()
         known = entry.causes.setdefault(finding.cause, Failure(finding, shown, size, 0, example))
         known.seen += 1
-        if isinstance(example, Example) and example.history:
-            if known.traced is None or len(example.history) < len(known.traced.history):
-                known.traced = example
+        known.traced = _shorter_history(known.traced, example)
         known.statuses[status] += 1
         if len(known.places) < _PLACES:
             known.places.add(shown[-1].exchange.url)
@@ -314,6 +312,12 @@ class Findings(ResultSink):
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
         )
+
+
+def _shorter_history(known: Example | None, example: Repeatable) -> Example | None:
+    if not isinstance(example, Example) or not example.history:
+        return known
+    return example if known is None or len(example.history) < len(known.history) else known
 
 
 def _ordered(entry: Entry) -> list[Failure]:
