@@ -85,10 +85,11 @@ def answer(described_as: Contract, reply: Reply) -> str:
 def became(described_as: Contract, reply: Reply, *wanted: object) -> str:
     """Returns what became of a request: `was accepted (200)`, `was answered 409 CONFLICT instead of 404 NOT_FOUND`.
 
-    `wanted` are the documented answers, as text or with a `status`; a 2xx was accepted where none of them is one.
+    `wanted` are the documented answers; a 2xx to anything but a read was accepted where none of them is one.
     """
     due = " or ".join(map(str, wanted))
-    if reply.ok and described_as.answers.succeeded(reply.json) and not due.startswith("2"):
+    reads = reply.exchange.method == "GET"
+    if reply.ok and not reads and described_as.answers.succeeded(reply.json) and not due.startswith("2"):
         return f"was accepted ({reply.status})"
     return f"was answered {answer(described_as, reply)}" + (f" instead of {due}" if due else "")
 
@@ -113,9 +114,13 @@ def request(operation: Operation, case: Case, state: str | None) -> str:
         )
     verb = "a read" if operation.method == "GET" else "a cancel"
     if case.mutation is Mutation.PATH:
-        return f"{verb} of the id {described(case.segment or '')}"
+        return f"{verb} of {_id(case.segment or '')}"
     more = special(operation, case)
     return f"{verb} of {resource(operation.api, state)}" + (f" {more}" if more else "")
+
+
+def _id(segment: str) -> str:
+    return f"the id {described(segment)}" if len(segment) <= SHORT else f"an id of {described(segment)}"
 
 
 def special(operation: Operation, case: Case) -> str:
@@ -124,7 +129,7 @@ def special(operation: Operation, case: Case) -> str:
         case Mutation.METHOD:
             return f"by the method {case.method}"
         case Mutation.PATH:
-            return f"with the id {described(case.segment or '')}"
+            return f"with {_id(case.segment or '')}"
         case Mutation.MISSING:
             every = len(case.omitted) == len(operation.credentials)
             return "without credentials" if every else f"without {' and '.join(case.omitted)}"
@@ -158,7 +163,8 @@ def _header(name: str, text: str) -> str:
 
 def a(name: str) -> str:
     """Returns a name with the indefinite article in front."""
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    vowel = name[:1].lower() in "aeiou" or name.startswith("X-")
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def _body(operation: Operation, case: Case) -> str:
@@ -181,7 +187,7 @@ def _body(operation: Operation, case: Case) -> str:
     if len(written) <= SHORT:
         return f"with the body {written}"
     if isinstance(sent, dict):
-        return f"with a body with {', '.join(map(described, list(sent)[:4]))}"
+        return f"with the keys {', '.join(map(described, list(sent)[:4]))} in the body"
     return f"with a body of {len(case.body)} bytes ({written[:16]}...)"
 
 

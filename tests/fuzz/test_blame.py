@@ -103,9 +103,9 @@ BLAMED = {
     ),
     "a refused cancel moves a date, which is a warning": (
         "pi-refusal-touches-updated-at",
-        (INTENT, ("paid",), (READ, Step("cancel", key="b"), STRANGER, READ)),
+        (INTENT, ("paid",), (READ, Step("cancel", key="b"), READ)),
         [READS_I + "untouched"],
-        4,
+        3,
     ),
 }  # fmt: skip
 

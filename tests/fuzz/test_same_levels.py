@@ -102,7 +102,8 @@ def suite_of_withdraws(answer, withdraw, facts):
         ("WD-19", lambda: fields.is_decimal_text(answer)),
         ("WD-20", lambda: fields.is_code(answer)),
         ("WD-21", lambda: fields.is_masked(answer, known=False)),
-        ("WD-22", lambda: fields.has_text_types(answer)),
+        ("WD-22", lambda: fields.has_text_code(answer)),
+        ("WD-22", lambda: fields.has_object(answer)),
         ("WD-25", lambda: fields.has_instant(answer, "createdAt")),
         ("WD-25", lambda: fields.has_instant(answer, "updatedAt")),
     )

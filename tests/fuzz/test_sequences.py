@@ -229,7 +229,7 @@ RARE = {
             "pi-list-of-accepted-types-is-406": "walk.headers",
             "pi-short-reason-is-read-as-a-code": "reason.plain",
             "pi-replay-after-a-replay-and-a-read-is-fresh": "walk.replay",
-            "pi-failed-login-after-a-conflict-undoes-it": "walk.conflict",
+            "pi-failed-login-after-a-conflict-undoes-it": "walk.credentials",
         },
         {"pi-stranger-frees-the-key": "walk.replay", "pi-replay-has-a-key-twice": "json.strict"},
         {"pi-key-on-another-intent-frees-the-first": "walk.replay"},

@@ -181,7 +181,10 @@ def _other_body(case: Case) -> Iterator[Case]:
         Mutation.TYPE,
     ):
         operation = openapi.operation(case.operation)
-        if operation.has_body and case.mutation is not Mutation.METHOD:
+        if not operation.has_body:
+            bare = tuple(pair for pair in case.headers if pair[0].lower() != "content-type")
+            yield replace(case, body=None, value=MISSING, headers=bare)
+        elif case.mutation is not Mutation.METHOD:
             body, value = bodies.empty(operation)
             yield replace(case, body=body, value=value)
         return

@@ -9,7 +9,7 @@ from functools import partial
 from conformance.fuzz.case import Case, Example
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor, SequenceResult
-from conformance.fuzz.execute.sequence_steps import family, wanted
+from conformance.fuzz.execute.sequence_steps import family, headers_check, wanted
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
 from conformance.fuzz.oracle.results import CheckResult, SentRequest
@@ -122,8 +122,7 @@ class SequenceRunner:
 
 def _blamed(sequence: Sequence, check: str) -> str:
     """Returns the check to blame: a sequence that passes without its further headers is about these."""
-    names = {name.lower() for step in sequence.steps for name, _ in step.headers}
+    names = {name for step in sequence.steps for name, _ in step.headers}
     if not names or not any(part in check for part in (".walk.", ".crash.", ".accepts.")):
         return check
-    labelled = names == {"content-type"} and not check.startswith("get_")
-    return f"{check.partition('.')[0]}.walk.{'label' if labelled else 'headers'}"
+    return headers_check(check.partition(".")[0], names)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -46,6 +46,12 @@ def family(api: str, check: str) -> frozenset[str]:
     """Returns the checks that a change may be attributed to that this one is about."""
     machine = fuzzing(api).machine
     return machine.family(check) if machine is not None else frozenset({check})
+
+
+def headers_check(operation: str, names: Iterable[str]) -> str:
+    """Returns the check of further headers of these names: another one for nothing but a label of the body."""
+    labelled = {name.lower() for name in names} == {"content-type"} and operation.startswith("cancel")
+    return f"{operation}.walk.{'label' if labelled else 'headers'}"
 
 
 def wanted(api: str, entry: str) -> Wanted:
@@ -116,7 +122,9 @@ class SequenceSteps:
         def more(reply: Reply) -> list[CheckResult]:
             own = self._model.judge(step, reply)
             if step.headers and not any(one.finding for one in own):
-                own.append(CheckResult(f"{openapi.operation(case.operation).name}.walk.headers"))
+                names = [name for name, _ in step.headers]
+                what = headers_check(openapi.operation(case.operation).name, names)
+                own.append(CheckResult(what))
             return own
 
         return RequestStep(

@@ -118,9 +118,10 @@ def _returned(field: TextField, sent: str, came: Any, reply: Reply) -> Iterator[
     expected = f"{field.echo} to be the {field.name} that was sent, {words.described(sent)}"
     observed = f"{field.echo} is {words.value(shown)}"
     fault = f"the {field.name} {words.described(sent)} came back as {words.value(shown)}"
-    if len(sent) > words.SHORT:
+    long = len(sent) > words.SHORT
+    if long:
         fault = f"a {field.name} of {words.described(sent)} came back as {words.value(shown)}"
-    if how is Returned.CUT:
+    if how is Returned.CUT and long:
         lead = f"a {field.name} of {len(sent)} characters"
         fault = f"{lead} came back cut to {len(str(came))} characters"
         observed = f"{field.echo} has {len(str(came))} characters: {words.value(shown)}"

@@ -37,10 +37,9 @@ def every_response(
     secrets: Secrets, leased: Mapping[object, Resource], case: Case, target: Target, reply: Reply
 ) -> Iterator[CheckResult]:
     """Judges form and content of an answer as it came, for which it doesn't matter what was asked."""
-    to, status = f"a request {words.special(openapi.operation(case.operation), case)}".strip(), reply.status
-    told, name = secrets.shown(reply), "secrets"
-    if told is not None and _sends_no_secret(case):
-        name = "secrets_told"
+    to = words.request(openapi.operation(case.operation), case, target.state)
+    status = reply.status
+    told, name = secrets.shown(reply), "secrets_told" if _sends_no_secret(case) else "secrets"
     yield result(
         name,
         told is None,

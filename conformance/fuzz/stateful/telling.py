@@ -8,6 +8,7 @@ from conformance.fuzz.case import UNKNOWN
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.stateful.sequence import Sequence, Step
 
+_SETTLE = "an attempt to settle"
 # A title names so many steps that came before; more are counted.
 _NAMED = 3
 _ORDINALS = ("the first", "the second", "the third")
@@ -63,15 +64,16 @@ def _step(sequence: Sequence, number: int) -> str:
     )
 
 
-def _joined(*parts: str) -> str:
-    return " ".join(each for each in parts if each)
+def _joined(verb: str, of: str, more: str) -> str:
+    of = of.removeprefix("of ") if verb == _SETTLE else of
+    return " ".join(each for each in (verb, of, more) if each)
 
 
 def _verb(sequence: Sequence, number: int) -> str:
     """Returns the request itself, by its key and text where these say what it is about."""
     step = sequence.steps[number]
     if step.verb == "settle":
-        return "an attempt to settle"
+        return _SETTLE
     if step.verb == "read":
         return "a read"
     text = fuzzing(sequence.api).text
@@ -146,8 +148,11 @@ def _more(api: str, step: Step) -> str:
     text = fuzzing(api).text
     odd = _ODD.get(step.odd, f"with {step.odd.replace('_', ' ')}")
     parts = [odd.replace("{text}", text.name if text is not None else "text")] if step.odd else []
-    parts += [
-        f"with {name}: {value if len(value) <= words.SHORT else words.described(value)}"
+    headers = [
+        f"{name}: {value if len(value) <= words.SHORT else words.described(value)}"
         for name, value in step.headers
     ]
+    if headers:
+        *rest, last = headers
+        parts.append(f"with {', '.join(rest)} and {last}" if rest else f"with {last}")
     return " and ".join(parts)

@@ -201,6 +201,8 @@ _OF_A_CANCEL = (
     "key.absent",
     "accepts.json",
 )
+# What any cancel is judged by that has a body, has no text in it, or no key.
+_OF_ANY_CANCEL = ("auth.documented", "accepts.json", "key.absent", "reason.absent")
 _REFUSALS = tuple(f"status.{state}" for state in ("processing", "terminal", "cancelled"))
 CONSEQUENCES = {
     **{f"walk.{what}": _AFTER_ALL for what in _SPOILED},
@@ -208,9 +210,9 @@ CONSEQUENCES = {
     "walk.cancel": _OF_A_CANCEL,
     "walk.after_401": _OF_A_CANCEL,
     "walk.keys_of_others": _OF_A_CANCEL,
-    "walk.processing": (*_OF_A_CANCEL, "status.processing"),
-    "walk.terminal": (*_OF_A_CANCEL, *_REFUSALS),
-    "walk.again": (*_OF_A_CANCEL, "status.cancelled"),
+    "walk.processing": (*_OF_ANY_CANCEL, "status.processing"),
+    "walk.terminal": (*_OF_ANY_CANCEL, *_REFUSALS),
+    "walk.again": (*_OF_ANY_CANCEL, "status.cancelled"),
     "walk.unknown": ("auth.documented", "status.unknown"),
     **{
         f"walk.{who}": (
@@ -220,9 +222,9 @@ CONSEQUENCES = {
         )
         for who in ("merchant", "environment")
     },
-    "walk.conflict": (*_OF_A_CANCEL, "key.conflict"),
-    "walk.replay": (*_OF_A_CANCEL, "key.replay"),
-    "walk.other_intent": (*_OF_A_CANCEL, "status.existing", "key.conflict"),
+    "walk.conflict": (*_OF_ANY_CANCEL, "key.conflict"),
+    "walk.replay": ("auth.documented", "key.replay"),
+    "walk.other_intent": (*_AFTER_ALL, "key.conflict"),
     "walk.read": (
         *_AFTER_ALL,
         "read_back",

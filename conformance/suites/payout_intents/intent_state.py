@@ -117,7 +117,7 @@ def changed_by(intent: Intent) -> str:
     if intent.status in ("processing", CLOSED, OPEN):
         refused = intent.status == "processing" or "refused" in intent.since
         return READ + ("proceeds" if refused else "read")
-    if "refused" not in intent.since or intent.status == "requires_approval":
+    if "refused" not in intent.since or intent.subject.state == "requires_approval":
         return READ + "read"
     return CANCEL + ("again" if intent.status == "cancelled" else "terminal")
 
