@@ -74,7 +74,7 @@ def build(
     """The statement about a run that `evidence.judge` has found sound."""
     record = run.record
     digests = files.digests()
-    watched = record.options.get("watch_s")
+    watched, scope = record.options.get("watch_s"), record.target.scope
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": _hex(digests[name])}} for name in FILES],
@@ -92,6 +92,8 @@ def build(
                     "api": record.target.api,
                     "baseUrl": record.target.base_url,
                     "environment": line(record.target.environment),
+                    # What the verdict says nothing of, and why.
+                    **({"scope": {name: line(why) for name, why in scope}} if scope else {}),
                 },
                 "run": {
                     "startedAt": record.started_at,

@@ -18,6 +18,7 @@ from conformance.cli import output
 from conformance.cli.catalogue import catalogue
 from conformance.cli.certificates import certify, keygen, verify
 from conformance.cli.contract_option import read_contracts, takes_contracts
+from conformance.cli.env_file import takes_env_file
 from conformance.cli.init import init
 from conformance.cli.new_contract import new_contract
 from conformance.cli.replay import replay
@@ -66,5 +67,7 @@ def main() -> None:
 
 for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify):
     main.add_command(takes_contracts(_command))
+for _command in (doctor, plan, run, replay):
+    takes_env_file(_command)
 for _command in (demo, sandbox, keygen, new_contract):
     main.add_command(_command)

@@ -135,17 +135,20 @@ def _moment(text: str) -> datetime:
 
 def _tell(head: str, verified: Any, key: Any) -> None:
     """Prints the content of a certificate, its signer, and which parts were verified."""
+    from conformance.report import scope
     from conformance.report.safe import line
 
     claim, said = verified.claim, verified.claim.extension
     target, run, witness = said["target"], said["run"], said["attestation"]
     kind = {"conformant": "good", "non_conformant": "bad"}.get(claim.verdict, "warn")
-    verdict = style(claim.verdict.upper().replace("_", "-"), kind)
+    left_out = target.get("scope", {})
+    verdict = style(claim.verdict.upper().replace("_", "-"), kind) + scope.of_names(left_out)
     who = f"{line(target['name'])} ({target['api']}, {line(target['environment'])})"
     _rows(
         f"{style(head, 'bold')}  {verdict}  {who}",
         ("target", line(target["baseUrl"])),
         ("run", f"{_date(run['startedAt'])}, {run['checks']} checks, {run['exchanges']} requests"),
+        ("out of scope", "; ".join(f"{line(name)}: {line(why)}" for name, why in left_out.items())),
         ("requirements", _counts(said["requirements"])),
         *_open(said["requirements"]),
         ("notes", " ".join(line(note) for note in run["notes"])),

@@ -1,5 +1,6 @@
 """Asks the questions of `init` on a terminal: each with its reason and, where there is one, a default."""
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -58,17 +59,41 @@ def _source(found: dict[str, Any]) -> None:
     if found["source"] is None:
         _tell("Checks need payouts that are pending, paid and so on; each is used once. They come from\n"
               "  url      an endpoint that makes one on request (a Pact provider-state handler will do)\n"
+              "  requests the target's own API, which creates one (a sandbox of somebody else)\n"
               "  command  a program that makes one and prints its id\n"
               "  ids      lists of ids in the profile\n"
               "  sandbox  the embedded sandbox, where that is the target")  # fmt: skip
-        choices = ["url", "command", "ids", "sandbox"]
+        choices = ["url", "requests", "command", "ids", "sandbox"]
         found["source"] = click.prompt("Source of payouts", type=click.Choice(choices), default="url")
     if found["source"] == "url" and not found["states_url"]:
         default = f"{found['base_url']}/_states"
         found["states_url"] = click.prompt("Address of that endpoint", default=default, value_proc=_url)
+    if found["source"] == "requests" and found["create"] is None:
+        _create(found)
     if found["source"] == "command" and not found["states_command"]:
         default = "./make-payout {status} {owner} {environment}"
         found["states_command"] = click.prompt("Program and arguments", default=default)
+
+
+def _create(found: dict[str, Any]) -> None:
+    from conformance.cli import requests
+
+    described = found["described"]
+    collection = _contract(found).requests.cancel.partition("/{")[0] if described is None else described.path
+    _tell(
+        "A resource is created by a POST, authenticated like any other. What leads to further states is in comments."
+    )
+    found["states_requests"] = click.prompt("Path of that POST", default=collection)
+    found["create_json"] = click.prompt("Its JSON body", default=_body(described))
+    found["create"] = requests.create(found)
+
+
+def _body(described: Any) -> str:
+    return (
+        json.dumps(described.body)
+        if described is not None and described.body
+        else '{"reference": "{unique}"}'
+    )
 
 
 def _others(found: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """`init`: writes the first profile, from answers on a terminal or from options."""
 
-import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,16 @@ from urllib.parse import urlsplit
 
 import click
 
+from conformance.cli import requests as cli_requests
 from conformance.cli.terminal import guarded, style
+
+_FLAGS = {
+    "url": "--states-url",
+    "requests": "--create",
+    "command": "--states-command",
+    "ids": "--states-ids",
+    "sandbox": "--states-sandbox",
+}
 
 
 class _Init(click.Command):
@@ -57,6 +65,26 @@ def _contract_options(names: tuple[str, ...]) -> tuple[click.Option, ...]:
 @click.option("--states-url", metavar="URL", help="Resources come from this provider-state endpoint.")
 @click.option("--states-command", metavar="COMMAND", help="Resources come from this program.")
 @click.option("--states-ids", is_flag=True, help="Resources come from lists of ids in the profile.")
+@click.option(
+    "--create",
+    "states_requests",
+    metavar="PATH",
+    help="Resources are created by the target's own API: POST to this path.",
+)
+@click.option("--create-json", metavar="JSON", help="The body of --create; {unique} is filled in.")
+@click.option("--create-id", metavar="POINTER", help="Where the id stands in its answer: a JSON Pointer.")
+@click.option(
+    "--magic",
+    multiple=True,
+    metavar="STATE=JSON",
+    help="What leads to a state when it is merged into --create-json; may be repeated.",
+)
+@click.option(
+    "--step",
+    multiple=True,
+    metavar="STATE=PATH",
+    help="A POST that follows the create, with {id} in it, and leads to a state; may be repeated.",
+)
 @click.option("--states-sandbox", is_flag=True, help="The target is the embedded sandbox.")
 @click.option(
     "--other-merchant/--no-other-merchant", default=None, help="Name a second merchant's credentials."
@@ -83,6 +111,18 @@ def _contract_options(names: tuple[str, ...]) -> tuple[click.Option, ...]:
     help="Listen for webhooks there (127.0.0.1:8099), where the API has them.",
 )
 @click.option("--webhooks-url", metavar="URL", help="Where the target reaches that address.")
+@click.option(
+    "--header",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Sent with every request; a secret is ${NAME}. May be repeated.",
+)
+@click.option(
+    "--scope",
+    multiple=True,
+    metavar="NAME=REASON",
+    help="What is not certified (other_merchant, other_environment), and why.",
+)
 @click.option("--requests-per-second", type=click.FloatRange(min=0.001), metavar="N", help="A limit.")
 @click.option("--prefix", metavar="NAME", help="Begins the names of the environment variables.")
 @click.option("--force", is_flag=True, help="Replace a profile that is there.")
@@ -127,16 +167,29 @@ def _known(given: dict[str, Any]) -> dict[str, Any]:
         known["api"] = found[0].api
         known["base_url"] = given["base_url"] or found[0].base_url
         known["read_path"] = given["read_path"] or found[0].read_path
+        known["described"] = found[0].create
     if known["base_url"]:
         known["base_url"] = shortened(known["base_url"])
-    sources = [one for one in ("url", "command", "ids", "sandbox") if known[f"states_{one}"]]
+    sources = [one for one in _FLAGS if known[f"states_{one}"]]
     if len(sources) > 1:
-        flags = " and ".join(f"--states-{one}" for one in sources)
+        flags = " and ".join(_FLAGS[one] for one in sources)
         raise UsageError(
             f"{flags} exclude each other", hint="Resources come from one source: keep one of them."
         )
-    known["source"] = sources[0] if sources else None
+    described = known.setdefault("described", None)
+    known["source"] = sources[0] if sources else _by_default(described)
+    known["create"] = cli_requests.create(known) if known["source"] == "requests" else None
+    known["headers"] = cli_requests.headers(known["header"])
+    known["scope"] = cli_requests.pairs("--scope", known["scope"])
+    for owner in known["scope"]:
+        if owner in known and known[owner] is None:
+            known[owner] = False
     return known
+
+
+def _by_default(described: Any) -> str | None:
+    """Returns the source where no option names one: the create of the OpenAPI file, unless a person can be asked."""
+    return "requests" if described is not None and not sys.stdin.isatty() else None
 
 
 def _answers(known: dict[str, Any], *, asks: bool) -> Any:
@@ -159,6 +212,9 @@ def _answers(known: dict[str, Any], *, asks: bool) -> Any:
         "listen": known["webhooks"],
         "public_url": known["webhooks_url"],
         "settlement": bool(known["settlement"]),
+        "create": known["create"],
+        "headers": known["headers"],
+        "scope": known["scope"],
         "capabilities": {name: value for name, value in known["capabilities"].items() if value is not None},
     }
     if known["terminal"]:
@@ -187,7 +243,9 @@ def _complete(known: dict[str, Any]) -> None:
     if not known["api"]:
         missing.append(f"--api {'|'.join(contracts.names())}")
     if not known["source"]:
-        missing.append("--states-url URL, --states-command COMMAND, --states-ids or --states-sandbox")
+        missing.append(
+            "--states-url URL, --create PATH, --states-command COMMAND, --states-ids or --states-sandbox"
+        )
     if missing:
         raise UsageError(
             f"there is no terminal to ask on, and not enough was said: {'; '.join(missing)}",
@@ -205,6 +263,9 @@ def _fitting(plain: dict[str, Any]) -> None:
     contract = contracts.contract(plain["api"])
     for flag in _strange(plain, contract):
         raise UsageError(f"{flag} means nothing to {contract.name}", hint="Leave it out.")
+    cli_requests.fits(
+        plain["create"], contract.states.every(plain.get("terminal") or contract.states.suggested)
+    )
     if plain["public_url"] and not plain["listen"]:
         raise UsageError(
             "--webhooks-url needs --webhooks", hint="Say where to listen: --webhooks 0.0.0.0:8099."
@@ -247,7 +308,6 @@ def _words(command: str) -> list[str]:
 def _tell(written: Any, answers: Any) -> None:
     """Prints which files were written, and the next commands."""
     profile, variables = (shlex.quote(str(one)) for one in (written.profile, written.variables))
-    source = variables if os.sep in variables else f"./{variables}"
     click.echo(f"Wrote {style(str(written.profile), 'bold')}: read it, every line is explained.")
     kept = (
         "kept, with the names that it lacked"
@@ -263,9 +323,8 @@ def _tell(written: Any, answers: Any) -> None:
             f"payout-conformance plan {profile}   # how many ids of each state to put into {profile}"
         )
     steps += [
-        f"set -a; . {source}; set +a",
-        f"payout-conformance doctor {profile}   # is everything right?",
-        f"payout-conformance run {profile}   # the verdict",
+        f"payout-conformance doctor {profile} --env-file {variables}   # is everything right?",
+        f"payout-conformance run {profile} --env-file {variables}   # the verdict",
     ]
     for step in steps:
         click.echo(f"    {step}")

@@ -11,6 +11,9 @@ import click
 from conformance.cli.terminal import Bar, complain, guarded, tell
 from conformance.errors import ConformanceError, UsageError
 
+# What may be given with --resume, beside the run: it changes nothing of its outcome.
+_OF_RESUMED = ("resumed", "quiet", "fail_on", "workers", "allow_live", "env_file", "wait_s")
+
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
@@ -24,6 +27,8 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
                          help="The same seed sends the same fuzzing cases."),
             click.option("-n", "workers", type=click.IntRange(0, 16), metavar="WORKERS",
                          help="Checks run in so many processes.  [default: by the target's latency]"),
+            click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+                         help="Wait so long for the target to give its first answer."),
             click.option("--watch", "watch_s", type=click.FloatRange(min=0), metavar="SECONDS",
                          help="So long after the last cancel, what was cancelled is looked at once more.  "
                               "[default: the profile's limits.watch_s, 10; a demo doesn't wait]"),
@@ -93,7 +98,7 @@ def _resume(
         name = str(one.name)
         source = context.get_parameter_source(name)
         given = bool(profiles) if name == "profiles" else source is not None and source.name == "COMMANDLINE"
-        if given and name not in ("resumed", "quiet", "fail_on", "workers", "allow_live"):
+        if given and name not in _OF_RESUMED:
             raise UsageError(
                 f"{one.opts[0] if name != 'profiles' else 'PROFILE'} can't be given with --resume",
                 hint="A run is resumed as it was begun: its own options hold.",
@@ -101,7 +106,8 @@ def _resume(
     from conformance import runner
 
     found = runner.unfinished(folder, workers=options["workers"], allow_live=options["allow_live"])
-    return _told([(found.profile, lambda step: runner.finish(found, step))], quiet=quiet, fail_on=fail_on)
+    jobs = [(found.profile, lambda step: runner.finish(found, step))]
+    return _told(jobs, quiet=quiet, fail_on=fail_on, wait_s=options["wait_s"])
 
 
 @click.command()
@@ -140,15 +146,20 @@ def _options(**given: Any) -> Any:
     )
 
 
-def _run_all(ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, **_: Any) -> int:
+def _run_all(
+    ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, wait_s: float, **_: Any
+) -> int:
     from conformance.runner import run as certify
 
     jobs = [(profile, functools.partial(certify, profile, options)) for profile, options in ready]
-    return _told(jobs, quiet=quiet, fail_on=fail_on)
+    return _told(jobs, quiet=quiet, fail_on=fail_on, wait_s=wait_s)
 
 
-def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_on: str | None) -> int:
+def _told(
+    jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_on: str | None, wait_s: float
+) -> int:
     """Runs the jobs one after another, prints the verdict of each, and returns one exit code for all."""
+    from conformance.doctor.waiting import wait
     from conformance.report.verdict import exit_code
     from conformance.runner import worst
 
@@ -156,6 +167,8 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_o
     for profile, job in jobs:
         if profile.is_live:
             click.echo(_at_stake(profile), err=True)
+        if wait_s:
+            wait(profile, wait_s)
         bar = Bar(quiet=quiet)
         try:
             finished = job(bar.step)

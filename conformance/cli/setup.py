@@ -11,9 +11,17 @@ from conformance.cli.terminal import guarded, product, style
 @click.command()
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option("--allow-live", is_flag=True, help="Permit a profile whose environment is live.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for the target to give its first answer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @guarded
-def doctor(profile: Path, *, allow_live: bool, as_json: bool) -> int:
+def doctor(profile: Path, *, allow_live: bool, wait_s: float, as_json: bool) -> int:
     """Examine a target and a profile before any verdict.
 
     DNS, TLS, clocks, credentials, every state that a run needs: what was tried, what came, what to do. Cancels
@@ -24,9 +32,12 @@ def doctor(profile: Path, *, allow_live: bool, as_json: bool) -> int:
     """
     from conformance.doctor import finding as lines
     from conformance.doctor.examine import examine
+    from conformance.doctor.waiting import wait
     from conformance.profile import load
 
     loaded = load(profile, allow_live=allow_live)
+    if wait_s:
+        wait(loaded, wait_s)
     target = loaded.target
     if not as_json:
         click.echo(

@@ -4,18 +4,35 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from conformance import contracts
 from conformance.contract import Contract
 
 
 class Source(StrEnum):
-    """Where resources come from: the four ways of `[states]`."""
+    """Where resources come from: the ways of `[states]`."""
 
     URL = "url"
     COMMAND = "command"
     IDS = "ids"
+    REQUESTS = "requests"
     SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The target's own call that creates a resource: its path below the base URL, its body, and where the id stands.
+
+    `magic` maps states to what they change of the body, `steps` states to requests (method, path) that follow. An
+    empty `id` stands for the place of the id in a documented answer.
+    """
+
+    path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+    magic: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +41,8 @@ class Answers:
 
     `states_url` and `command` count for the source that they belong to; `prefix` begins the names of the variables.
     `capabilities` are those of the API alone; None leaves one undeclared. An empty `terminal` stands for the names
-    that the contract suggests.
+    that the contract suggests. `create` is for the source that belongs to it. `headers` are sent with every request;
+    secrets stand in them as `${NAME}`. `scope` holds what isn't certified, and why.
     """
 
     name: str
@@ -44,6 +62,9 @@ class Answers:
     public_url: str | None = None
     requests_per_second: float | None = None
     prefix: str = ""
+    create: Create | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    scope: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contract(self) -> Contract:

@@ -10,6 +10,8 @@ from urllib.parse import urljoin, urlsplit
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.errors import UsageError
+from conformance.init import requests as creating
+from conformance.init.answers import Create
 
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
 
@@ -18,12 +20,14 @@ _PARAMETER = re.compile(r"\{[^{}/]+\}")
 class Found:
     """One API of a document. The documented paths are appended to `base_url`; None where the file names no server.
 
-    `read_path` is where a resource can be read, where the document of the API itself has no read.
+    `read_path` is where a resource can be read, where the document of the API itself has no read. `create` is the
+    call that creates one, where the file describes it.
     """
 
     api: str
     base_url: str | None
     read_path: str | None
+    create: Create | None = None
 
 
 def read(path: Path) -> list[Found]:
@@ -73,7 +77,9 @@ def _matches(
         one = path.removesuffix(below)
         reads = requests.read is None and "get" in (data["paths"].get(one) or {})
         read = _PARAMETER.sub("{id}", (base.path.rstrip("/") + one)[len(prefix) :])
-        yield Found(contract.name, address, read if reads else None)
+        collection = path.rpartition("/{")[0]
+        create = creating.found(data, collection, (base.path.rstrip("/") + collection)[len(prefix) :])
+        yield Found(contract.name, address, read if reads else None, create)
         return
 
 

@@ -1,7 +1,10 @@
 """Renders answers as a profile, every line explained, and as a template for its secrets."""
 
 import json
+import re
 
+from conformance import catalogue
+from conformance.init import requests
 from conformance.init.answers import Answers, Source
 from conformance.profile import is_live
 
@@ -20,6 +23,10 @@ _STATES = {
     Source.IDS: """\
 # Resources come from lists, below: each id is used once, so fill in fresh ones for every run.
 """,
+    Source.REQUESTS: """\
+# Resources are created by the target's own API, below. {{unique}}, {{status}}, {{now}} and {{id}} are filled in: see
+# the README.
+""",
     Source.SANDBOX: """\
 # Resources come from the embedded sandbox: `payout-conformance sandbox` serves it.
 """,
@@ -30,11 +37,14 @@ def profile(answers: Answers) -> str:
     """Returns the text of the TOML file."""
     return "\n".join(
         [
+            # Editors that know TOML complete keys by this line, and explain them.
+            f"#:schema {schema()}",
             "# A profile for payout-conformance: one target, one API. No secret belongs in here.",
             "",
             _target(answers),
             *(_credentials(answers, owner) for owner in answers.owners),
             *_absent(answers),
+            *_scope(answers),
             _capabilities(answers),
             *([_webhooks(answers)] if answers.listen and answers.contract.webhooks else []),
             _limits(answers),
@@ -52,9 +62,17 @@ def environment(answers: Answers, name: str) -> str:
     ]
     for owner in answers.owners:
         lines += ["", f"# {_WHO[owner]}", *(f"{variable}=" for variable in answers.variables(owner).values())]
+    others = list(dict.fromkeys(_NAMES.findall(" ".join(value for _, value in answers.headers))))
+    lines += ["", "# For the headers of every request.", *(f"{one}=" for one in others)] if others else []
     return "\n".join(lines) + "\n"
 
 
+def schema() -> str:
+    """Returns the address of the JSON Schema of a profile, as it is installed here."""
+    return (catalogue.specs_dir() / "formats" / "profile.schema.json").resolve().as_uri()
+
+
+_NAMES = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _WHO = {
     "primary": "The merchant whose payouts are cancelled.",
     "other_merchant": "A second merchant of the same environment, who must not see the first one's payouts.",
@@ -68,8 +86,24 @@ def _target(answers: Answers) -> str:
 name = {_toml(answers.name)}  # as reports will call it
 api = {_toml(answers.api)}
 base_url = {_toml(answers.base_url)}  # what {answers.contract.example} is appended to
-environment = {_toml(answers.environment)}  # any word; "live" and "production" are refused without --allow-live
+{_headers(answers)}environment = {_toml(answers.environment)}  # any word; live ones need --allow-live
 """
+
+
+def _headers(answers: Answers) -> str:
+    if not answers.headers:
+        return ""
+    rows = ", ".join(f"{_toml(name)} = {_toml(value)}" for name, value in answers.headers)
+    return f"headers = {{ {rows} }}  # sent with every request\n"
+
+
+def _scope(answers: Answers) -> list[str]:
+    if not answers.scope:
+        return []
+    rows = "".join(f"{name} = {_toml(why)}\n" for name, why in answers.scope.items())
+    return [
+        f"# What is not certified, and why: stands beside the verdict wherever that appears.\n[scope]\n{rows}"
+    ]
 
 
 def _credentials(answers: Answers, owner: str) -> str:
@@ -91,7 +125,7 @@ def _absent(answers: Answers) -> list[str]:
         f"# [credentials.{owner}]\n"
         + "".join(f'# {item} = "${{{variable}}}"\n' for item, variable in answers.variables(owner).items())
         for owner in answers.contract.others
-        if owner not in answers.owners
+        if owner not in answers.owners and owner not in answers.scope
     ]
 
 
@@ -146,18 +180,26 @@ def _states(answers: Answers) -> str:
         text += f"command = [{', '.join(map(_toml, answers.command))}]\n"
     elif answers.source is Source.SANDBOX:
         text += "sandbox = true\n"
-    if answers.source in (Source.URL, Source.COMMAND):
+    if answers.source in (Source.URL, Source.COMMAND, Source.REQUESTS):
         text += "# requests_per_second = 2  # of this source alone, where it has a quota\n"
     if contract.states.named_by_profile:
         text += "# The names of all terminal states: one that isn't here is never tried.\n"
         text += f"terminal = [{', '.join(map(_toml, answers.final))}]\n"
+    text += _read_path(answers)
+    if answers.source is Source.REQUESTS:
+        text += "\n" + requests.text(answers)
+    if answers.source is Source.IDS:
+        text += "\n" + "\n".join(_pool(answers, owner) for owner in answers.owners)
+    return text
+
+
+def _read_path(answers: Answers) -> str:
+    contract, text = answers.contract, ""
     if contract.requests.read is None and answers.read_path:
         text += f"# Where {contract.a(contract.noun)} can be read.\nread_path = {_toml(answers.read_path)}\n"
     elif contract.requests.read is None:
         example = _toml(contract.requests.read_example or "/.../{id}")
         text += f"# read_path = {example}  # where one can be read, if anywhere: more is seen then\n"
-    if answers.source is Source.IDS:
-        text += "\n" + "\n".join(_pool(answers, owner) for owner in answers.owners)
     return text
 
 

@@ -160,7 +160,7 @@ class _Profiles(Values):
                     "Remove this line, or these credentials.",
                 )
             found.append((name, " ".join(self.string(dotted).split())))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda one: OWNERS.index(one[0])))
 
     def _distinct(self, found: Mapping[str, Credentials]) -> None:
         for name, other in found.items():

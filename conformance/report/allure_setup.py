@@ -91,7 +91,7 @@ def properties(values: Mapping[str, str]) -> str:
 def _verdict(record: RunRecord) -> str:
     """Warnings pass: where they are, the heading of the report says so."""
     warned = record.counts()[Outcome.WARNED]
-    return explain.VERDICTS[record.verdict] + (f", {counted(warned, 'warning')}" if warned else "")
+    return explain.verdict_in_words(record) + (f", {counted(warned, 'warning')}" if warned else "")
 
 
 def _environment(record: RunRecord) -> dict[str, str]:

@@ -67,7 +67,7 @@ def _texts(record: RunRecord) -> tuple[str, str]:
         Verdict.NON_CONFORMANT: f", {failed} failed",
         Verdict.INCONCLUSIVE: f", {unproven} unproven" if unproven else "",
     }[record.verdict]
-    return line(f"{record.target.api} API", 60), explain.VERDICTS[record.verdict].lower() + remark
+    return line(f"{record.target.api} API", 60), explain.verdict_in_words(record).lower() + remark
 
 
 def _width(text: str) -> int:

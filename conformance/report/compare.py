@@ -312,7 +312,7 @@ def _notes(old: RunRecord, new: RunRecord) -> list[str]:
 
 
 def _verdict(run: RunRecord) -> str:
-    return explain.VERDICTS[run.verdict].lower()
+    return explain.verdict_in_words(run).lower()
 
 
 def _target(run: RunRecord) -> str:

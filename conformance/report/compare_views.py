@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.model import RequirementResult, RunRecord, Waiver
-from conformance.report import codec, explain, summary
+from conformance.report import codec, explain, scope, summary
 from conformance.report.compare import Change, Comparison, Kind
 from conformance.report.safe import inert, line
 from conformance.report.terminal import TONES, Style, plain
@@ -92,7 +92,7 @@ def html(comparison: Comparison, links: Sequence[str] = ("", "")) -> str:
         ],
         runs=(("Old", comparison.old, safe[0]), ("New", comparison.new, safe[1])),
         seal={0: "passed", 1: "failed", 3: "not_testable"}[comparison.exit_code],
-        verdicts=explain.VERDICTS,
+        verdict_in_words=explain.verdict_in_words,
         outcomes=explain.OUTCOMES,
         title=explain.title,
         headline=explain.headline,
@@ -109,7 +109,7 @@ def fault(change: Change) -> str:
 def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
     old, new = comparison.old, comparison.new
     for name, run in (("old", old), ("new", new)):
-        verdict = style(explain.VERDICTS[run.verdict].upper(), TONES[run.verdict])
+        verdict = style(explain.VERDICTS[run.verdict].upper(), TONES[run.verdict]) + scope.suffix(run.target)
         yield f"{name}  {verdict}  {line(explain.title(run.target))}, {line(run.started_at)}"
     yield ""
     bold = {0: "good", 1: "bad", 3: "warn"}[comparison.exit_code]
@@ -170,7 +170,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     yield from ["", "| | Verdict | Target | Started | Catalogue |", "| --- | --- | --- | --- | --- |"]
     for name, run in (("old", old), ("new", new)):
         yield (
-            f"| {name} | {explain.VERDICTS[run.verdict]} | {summary.text(explain.title(run.target))} "
+            f"| {name} | {explain.verdict_in_words(run)} | {summary.text(explain.title(run.target))} "
             f"| {summary.text(run.started_at)} | revision {run.catalogue_revision} |"
         )
     if comparison.notes:

@@ -22,6 +22,7 @@ from conformance.model import (
     Verdict,
     Waiver,
 )
+from conformance.report import scope
 from conformance.report.curl import curl
 from conformance.report.findings import Finding, by_check, problems, rows_of, waiting, warnings
 from conformance.report.safe import counted, line
@@ -49,6 +50,7 @@ __all__ = [
     "status_line",
     "title",
     "unreached",
+    "verdict_in_words",
     "waived",
     "waiver",
     "waivers",
@@ -135,7 +137,12 @@ def _of_which_waived(record: RunRecord) -> str:
 
 def sentence(record: RunRecord) -> str:
     """The whole result in one safe line: `Non-conformant: Acme (API, test) fails ...`."""
-    return f"{VERDICTS[record.verdict]}: {line(title(record.target))} {headline(record)}."
+    return f"{verdict_in_words(record)}: {line(title(record.target))} {headline(record)}."
+
+
+def verdict_in_words(record: RunRecord) -> str:
+    """Returns the verdict and its scope: `Conformant (scope: one merchant)`."""
+    return VERDICTS[record.verdict] + scope.suffix(record.target)
 
 
 def counted_as_unproven(result: RequirementResult) -> bool:

@@ -135,6 +135,7 @@ def _properties(record: RunRecord) -> Iterator[tuple[str, object]]:
     yield from {"verdict": record.verdict, "complete": str(record.complete).lower()}.items()
     target = record.target
     yield from {"target": target.name, "api": target.api, "base_url": target.base_url}.items()
+    yield from {f"scope.{name}": reason for name, reason in target.scope}.items()
     yield from {"environment": target.environment, "harness": record.harness_version}.items()
     yield "catalogue", f"{record.catalogue_revision} {record.catalogue_digest}"
     yield "seed", record.seed

@@ -45,7 +45,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
     target = record.target
     below = [*_gaps(record), *_warnings(record), *_waivers(record), *_requirements(record), *_notes(record)]
     head = [
-        f"## {_VERDICTS[record.verdict]} {explain.VERDICTS[record.verdict]}: {text(target.name)}",
+        f"## {_VERDICTS[record.verdict]} {explain.verdict_in_words(record)}: {text(target.name)}",
         "",
         f"{text(explain.title(target))} {text(explain.headline(record))}.",
         "",

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from conformance.model import Outcome, RunRecord, Verdict
-from conformance.report import explain, script
+from conformance.report import explain, scope, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids, parts
 from conformance.report.safe import counted, inert, line, visible
@@ -97,7 +97,8 @@ class _Text:
         name = explain.VERDICTS[self._record.verdict].upper()
         who = line(explain.title(self._record.target))
         # One line, whatever its width: logs are searched for it.
-        return f"{self._style(name, TONES[self._record.verdict])}  {who} {explain.headline(self._record)}."
+        name = self._style(name, TONES[self._record.verdict]) + scope.suffix(self._record.target)
+        return f"{name}  {who} {explain.headline(self._record)}."
 
     def _finding(self, number: str, finding: Finding, tone: str) -> Iterator[str]:
         about = told(self._record, finding, self._run)

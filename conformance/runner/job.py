@@ -18,7 +18,7 @@ from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
 from conformance.oracles import every_run
 from conformance.profile import Profile
-from conformance.report import journal, record, render, tried
+from conformance.report import journal, record, render, scope, tried
 from conformance.report.safe import counted
 from conformance.runner import folder as folders
 from conformance.runner.fuzzing import Fuzzing, forget
@@ -208,6 +208,7 @@ class _Job:
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
+            *scope.notes(self.profile.target),
             tried.sentence(rows.matrix, checks),
             "" if fuzzing.wanted else fuzzing.left_out(),
             slowed,

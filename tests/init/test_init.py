@@ -20,6 +20,7 @@ from conformance.catalogue import specs_dir
 from conformance.cli import main
 from conformance.errors import UsageError
 from conformance.init import Answers, Source, environment, profile, read, shortened, write
+from conformance.init.answers import Create
 from conformance.profile import load
 from tests.support import PATIENCE_S, ROOT
 from tests.support import environment as command_environment
@@ -28,6 +29,15 @@ SOURCES = {
     Source.URL: {"states_url": "https://states.acme.test/_states?token=${STATE_TOKEN}"},
     Source.COMMAND: {"command": ("./make-payout", "{status}", 'with "quotes" and \\')},
     Source.IDS: {},
+    Source.REQUESTS: {
+        "create": Create(
+            "/created",
+            {"amount": "1", "of": {"it's": [True, 2.5, None, "\\"]}},
+            magic={"paid": {"amount": "7"}},
+            steps={"processing": (("POST", "/sandbox/{id}/go"),)},
+        ),
+        "headers": (("X-Gateway", "${GATEWAY}"),),
+    },
     Source.SANDBOX: {},
 }
 
@@ -89,10 +99,12 @@ def test_every_combination_of_answers_can_be_loaded(tmp_path: Path) -> None:
         )
         assert loaded.target.environment == one.environment
         assert tuple(loaded.credentials) == one.owners
-        assert set(loaded.target.env.values()) == set(named)
+        assert set(loaded.target.env.values()) == set(named) - {"GATEWAY"}
         assert loaded.states.url == (one.states_url.replace("${STATE_TOKEN}", "t") or None)
         assert loaded.states.command == (one.command or None)
         assert (loaded.states.ids is not None) == (one.source is Source.IDS)
+        assert (loaded.states.requests is not None) == (one.source is Source.REQUESTS)
+        assert bool(loaded.headers) == (one.source is Source.REQUESTS)
         assert loaded.states.sandbox == (one.source is Source.SANDBOX)
         assert loaded.states.read_path == one.read_path
         assert loaded.capabilities["settlement"] is one.settlement
@@ -103,7 +115,7 @@ def test_every_combination_of_answers_can_be_loaded(tmp_path: Path) -> None:
             assert loaded.capabilities["webhooks"] is bool(one.listen)
         else:
             assert loaded.capabilities["cancel_processing"] is one.capabilities["cancel_processing"]
-    assert len(every) == 384
+    assert len(every) == 480
 
 
 def test_a_profile_is_explained_and_holds_no_value(tmp_path: Path) -> None:
@@ -211,7 +223,6 @@ def test_flags_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["acme-staging.env", "acme-staging.toml"]
     for step in (
         "echo acme-staging.env >> .gitignore",
-        "set -a; . ./acme-staging.env; set +a",
         "payout-conformance plan acme-staging.toml",
         "payout-conformance doctor acme-staging.toml",
         "payout-conformance run acme-staging.toml",
@@ -283,3 +294,81 @@ def test_a_terminal_is_asked_only_for_what_is_not_known(tmp_path: Path) -> None:
     assert "Source of payouts" not in said
     assert "interrupted" in said
     assert list(tmp_path.iterdir()) == []
+
+
+CREATED = """\
+openapi: 3.1.0
+servers: [{url: "https://acme.test/v2"}]
+paths:
+  /payout_intents:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/Create"}
+  /payout_intents/{id}/cancel: {post: {}}
+components:
+  schemas:
+    Create:
+      type: object
+      required: [amount, merchant_reference, recipient]
+      properties:
+        amount: {type: string, example: "50000"}
+        merchant_reference: {type: string}
+        recipient: {type: object, required: [bank], properties: {bank: {enum: [CIBB, HSBC]}}}
+"""
+
+
+def test_the_create_of_an_openapi_file_becomes_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its required fields by their examples; references are told apart by a text of their own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "api.yaml").write_text(CREATED)
+    done = invoked(
+        "acme.toml", "--openapi", "api.yaml", "--magic", 'paid={"amount": "4001"}', "--no-other-merchant"
+    )
+
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "acme.toml").read_text()
+    loaded = load(tmp_path / "acme.toml", set_((tmp_path / "acme.env").read_text()))
+    assert loaded.states.requests is not None
+    paid = loaded.states.requests.states["paid"]
+    assert paid.create.path == "/payout_intents"
+    assert paid.create.fields == {
+        "amount": "4001",
+        "merchant_reference": "{unique}",
+        "recipient": {"bank": "CIBB"},
+    }
+    assert paid.until is not None
+    assert (paid.until.path, paid.until.pointer, paid.until.equals) == (
+        "/payout_intents/{id}",
+        "/status",
+        "paid",
+    )
+    assert loaded.states.requests.states["cancelled"].cancel
+    assert text.startswith("#:schema file://")
+    assert json.loads(Path(text.split()[1].removeprefix("file://")).read_text())["title"] == "Profile"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--create", "/x", "--states-ids"), "exclude each other"),
+        (("--create", "/x", "--create-json", "{"), "is no JSON"),
+        (("--create", "/x", "--create-json", "[]"), "is no JSON object"),
+        (("--create", "/x", "--magic", "paid"), "isn't NAME=VALUE"),
+        (("--create", "/x", "--step", "flying=/x/{id}"), "flying"),
+        (("--create", "/x", "--header", "X-Gateway"), "isn't NAME:VALUE"),
+        (("--create", "/x", "--scope", "other_planet=far"), "other_planet"),
+    ],
+)
+def test_options_of_a_create_that_make_no_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoked("--api", "withdraws", "--base-url", "https://acme.test", *words)
+
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not list(tmp_path.iterdir())

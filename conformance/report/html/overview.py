@@ -57,7 +57,7 @@ def overview(records: Sequence[RunRecord], links: Sequence[str] = ()) -> str:
         runs=len(records),
         targets=len({(record.target.name, record.target.base_url) for record in records}),
         outcomes=explain.OUTCOMES,
-        verdicts=explain.VERDICTS,
+        verdict_in_words=explain.verdict_in_words,
         headline=explain.headline,
     )
 

@@ -79,7 +79,7 @@ def page(record: RunRecord) -> str:
         _TEMPLATE,
         record=record,
         title=explain.title(record.target),
-        verdict=explain.VERDICTS[record.verdict],
+        verdict=explain.verdict_in_words(record),
         headline=explain.headline(record),
         outcomes=explain.OUTCOMES,
         levels=explain.LEVELS,
