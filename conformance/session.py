@@ -106,9 +106,11 @@ class Session:
 
     def _provisioner(self) -> Provisioner:
         states = self.profile.states
+        # The folder of a run has one; what a doctor or a replay takes is made as it is needed.
+        stock = Stock(self.folder) if (self.folder / STOCK).is_dir() else None
         if states.command is not None:
             pace = self.source_gate.pass_one
-            return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace)
+            return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace, stock)
         if states.ids is not None:
             return IdPools(states.ids, Claims(self.folder / pools.FOLDER, str(self.folder)))
         if states.requests is not None:
@@ -117,8 +119,7 @@ class Session:
                 self.documented,
                 self.client.unrecorded(),
                 self.profile.credentials,
-                # The folder of a run has one; what a doctor or a replay makes is made as it is needed.
-                stock=Stock(self.folder) if (self.folder / STOCK).is_dir() else None,
+                stock=stock,
                 cite=self.recorder.cite,
                 pace=self.source_gate.pass_one if states.requests_per_second is not None else lambda: None,
                 tell=self.told.append,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.contract import Contract
 from conformance.init.answers import Answers, Create
 
 _WITHIN_S = 60
@@ -34,7 +35,7 @@ def text(answers: Answers) -> str:
     """Returns the tables, each state in its turn; those that aren't known stand in comments."""
     create, contract = answers.create, answers.contract
     assert create is not None
-    one = create.id or _pointer(contract.answers.id)
+    one, kind = create.id or _pointer(contract.answers.id), _kind(contract)
     declared = [one for one in contract.states.kinds if answers.capabilities.get(one.capability)]
     lines = ["[states.requests]"] if declared else []
     lines += [
@@ -44,9 +45,9 @@ def text(answers: Answers) -> str:
     lines += [
         "[states.requests.create]  # sent with the credentials above, as any request is",
         f"path = {_toml(create.path)}",
-        f"json = {_toml(create.body)}"
+        f"{kind} = {_toml(create.body)}"
         if create.body
-        else '# json = { amount = "100", reference = "{unique}" }',
+        else f'# {kind} = {{ amount = "100", name = "{{unique}}" }}',
         f"id = {_toml(one)}  # where the id stands in the answer (JSON Pointer)",
     ]
     states = contract.states
@@ -68,7 +69,7 @@ def _state(answers: Answers, create: Create, status: str) -> list[str]:
         return [why, f"# {head}", '# steps = [{ method = "POST", path = "/sandbox/{id}/..." }]']
     lines = [head]
     if magic is not None:
-        lines.append(f"json = {_toml(magic)}  # merged into create's")
+        lines.append(f"{_kind(answers.contract)} = {_toml(magic)}  # merged into create's")
     if steps:
         shown = ", ".join(f"{{ method = {_toml(method)}, path = {_toml(path)} }}" for method, path in steps)
         lines.append(f"steps = [{shown}]")
@@ -77,6 +78,12 @@ def _state(answers: Answers, create: Create, status: str) -> list[str]:
         until = {"path": read, "pointer": _pointer(answers.contract.answers.status), "equals": status}
         lines.append(f"until = {_toml({**until, 'within_s': _WITHIN_S})}")
     return lines
+
+
+def _kind(contract: Contract) -> str:
+    """Returns the key of a body: `form` for an API whose documented requests are forms, else `json`."""
+    encode = contract.requests.encode
+    return "form" if encode is not None and "form" in encode({})[1] else "json"
 
 
 def _pointer(dotted: str) -> str:

@@ -10,15 +10,19 @@ from typing import Any
 from conformance import contracts
 from conformance.errors import NotTestable, StateRefused
 from conformance.states.resource import Resource, Wanted
+from conformance.states.stock import Stock
 
 _TIMEOUT_S = 60.0
+_COUNT = "{count}"
+# So many resources are asked of one start at most: what nobody needs in the end was made in vain.
+_MOST = 32
 # A command without these placeholders can't make such a resource. The values stand for "nothing special".
 _SPECIAL = {"owner": "primary", "environment": "own", "webhook_url": ""}
 
 
 def takes(command: Sequence[str], name: str) -> bool:
     """Returns whether a command is told `name`: by its placeholder or, where it has none at all, by the message."""
-    placeholders = ("status", "contract", "action", "id", *_usual())
+    placeholders = ("status", "contract", "action", "id", "count", *_usual())
     present = [known for known in placeholders if any(f"{{{known}}}" in part for part in command)]
     return name in present or not present
 
@@ -26,10 +30,11 @@ def takes(command: Sequence[str], name: str) -> bool:
 class StateCommand:
     """Runs the profile's command in the profile's folder, placeholders filled in.
 
-    `{status}`, `{contract}`, `{owner}`, `{environment}`, `{webhook_url}`, `{action}`, `{id}` and the params of the
-    contracts' kinds of resources are known; the whole provider-state message comes on standard input. Only a command
-    with `{action}` is asked to tear down. A command without any placeholder can only learn from the message what is
-    wanted: it is taken to read that, and asked for everything else.
+    `{status}`, `{contract}`, `{owner}`, `{environment}`, `{webhook_url}`, `{action}`, `{id}`, `{count}` and the params
+    of the contracts' kinds of resources are known; the whole provider-state message comes on standard input. Only a
+    command with `{action}` is asked to tear down. A command with `{count}` may print many at once, one a line: those
+    that come ahead of need wait in the `stock`. A command without any placeholder can only learn from the message what
+    is wanted: it is taken to read that, and asked for everything else.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class StateCommand:
         folder: Path,
         redact: Callable[[str], str] = str,
         pace: Callable[[], object] = lambda: None,
+        stock: Stock | None = None,
     ) -> None:
         self._command = tuple(command)
         self._folder = folder
@@ -45,6 +51,7 @@ class StateCommand:
         self._redact = redact
         # Waits until the program may be asked once more.
         self._pace = pace
+        self._stock = stock
 
     def setup(self, wanted: Wanted) -> Resource:
         """Runs the command once; NotTestable tells what it said where that isn't an id."""
@@ -55,7 +62,22 @@ class StateCommand:
                     f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
                     hint=f'Add "{{{name}}}" to the command\'s arguments.',
                 )
-        said = self._run("setup", wanted, "")
+        many = self._stock is not None and any(_COUNT in part for part in self._command)
+        if self._stock is None or not many:
+            return self._made(wanted, self._run("setup", wanted, ""))
+        kept = self._stock.take(wanted)
+        if kept is not None:
+            return kept
+        lines = self._run("setup", wanted, "", self._stock.batch(wanted, _MOST)).splitlines()
+        first, *more = [self._made(wanted, line.strip()) for line in lines if line.strip()] or [
+            self._made(wanted, "")
+        ]
+        for one in more:
+            self._stock.put(one)
+        return first
+
+    def _made(self, wanted: Wanted, said: str) -> Resource:
+        """Returns the resource that the command has printed."""
         facts: dict[str, Any] = {}
         one: object = said
         if said.startswith("{"):
@@ -89,9 +111,10 @@ class StateCommand:
             )
         self._run("settle", resource.wanted, resource.id)
 
-    def _run(self, action: str, wanted: Wanted, one: str) -> str:
+    def _run(self, action: str, wanted: Wanted, one: str, count: int = 1) -> str:
         params = wanted.params()
         values = {**_usual(), **{k: _word(v) for k, v in params.items()}, "action": action, "id": one}
+        values["count"] = str(count)
         params |= {"id": one} if one else {}
         message = {"action": action, "state": wanted.state(), "params": params}
         words = list(self._command)

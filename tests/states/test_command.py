@@ -9,6 +9,7 @@ import pytest
 from conformance.errors import NotTestable
 from conformance.states.command import StateCommand
 from conformance.states.resource import Resource, Wanted
+from conformance.states.stock import FOLDER, Stock
 
 PENDING = Wanted("withdraws", "pending")
 
@@ -144,3 +145,46 @@ def test_facts_are_what_the_json_holds(tmp_path: Path) -> None:
     """Checks compare answers with them."""
     facts = {"id": "x", "amount": "1.00", "nested": {"a": [1]}}
     assert script(tmp_path, f"print({json.dumps(json.dumps(facts))})").setup(PENDING).facts == facts
+
+
+MANY = """
+with open("starts", "a") as file:
+    file.write(sys.argv[1] + "\\n")
+for _ in range(int(sys.argv[1])):
+    with open("made", "a") as file:
+        file.write(".")
+    one = os.path.getsize("made")
+    print(json.dumps({"id": f"id-{one}", "amount": one}) if one % 2 else f"id-{one}")
+"""
+
+
+def test_many_come_from_one_start(tmp_path: Path) -> None:
+    """Each start makes twice as many as the one before, for all workers; no id is handed out twice."""
+    (tmp_path / "run" / FOLDER).mkdir(parents=True)
+    workers = []
+    for _ in range(2):
+        command = script(tmp_path, MANY, "{count}")
+        workers.append(StateCommand(command._command, tmp_path, stock=Stock(tmp_path / "run")))
+    made = [workers[turn % 2].setup(PENDING) for turn in range(40)]
+
+    assert len({one.id for one in made}) == 40
+    assert all(one.facts == {} or one.facts["amount"] == int(one.id[3:]) for one in made)
+    assert (tmp_path / "starts").read_text().split() == ["1", "2", "4", "8", "16", "32"]
+    assert len(list((tmp_path / "run" / FOLDER).glob("*.json"))) == 63 - 40
+
+
+def test_without_a_run_one_start_makes_one(tmp_path: Path) -> None:
+    """What a doctor asks for isn't kept for anybody."""
+    command = script(tmp_path, MANY, "{count}")
+
+    assert [command.setup(PENDING).id for _ in range(2)] == ["id-1", "id-2"]
+
+
+def test_fewer_than_asked_for_will_do(tmp_path: Path) -> None:
+    """None at all won't, nor a line that is no id."""
+    (tmp_path / FOLDER).mkdir()
+    one = StateCommand(("echo", "x{count}"), tmp_path, stock=Stock(tmp_path))
+    assert [one.setup(PENDING).id for _ in range(3)] == ["x1", "x2", "x4"]
+    for words in (("true", "{count}"), ("echo", "made", "{count}")):
+        with pytest.raises(NotTestable, match="neither an id nor JSON"):
+            StateCommand(words, tmp_path, stock=Stock(tmp_path)).setup(PENDING)

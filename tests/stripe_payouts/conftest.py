@@ -1,4 +1,4 @@
-"""localstripe in a process of its own, with a provider-state endpoint beside it; a profile for both."""
+"""localstripe in a process of its own."""
 
 import subprocess
 import sys
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.stripe_payouts.provider_states import provider_states
 
 # Conformance checks of localstripe: the command collects them, with a profile.
 collect_ignore = ["suite"]
@@ -32,10 +30,3 @@ def localstripe() -> Iterator[str]:
     server.terminate()
     server.wait()
     server.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def states(localstripe: str) -> Iterator[str]:
-    """The address of the provider-state endpoint of `localstripe`."""
-    with provider_states(localstripe, KEY) as url:
-        yield url

@@ -82,12 +82,14 @@ class Ran:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory, localstripe: str, states: str) -> Path:
-    """A folder with the profile that `init` has written."""
+def home(tmp_path_factory: pytest.TempPathFactory, localstripe: str) -> Path:
+    """A folder with the profile that `init` has written: payouts come from localstripe's own create, a form."""
     folder = tmp_path_factory.mktemp("stripe")
     done = do(
         *("init", "localstripe.toml", "--api", "stripe-payouts", "--base-url", localstripe),
-        *("--name", "localstripe", "--states-url", states, "--no-other-merchant"),
+        *("--name", "localstripe", "--create", "/v1/payouts", "--no-other-merchant"),
+        *("--create-json", '{"amount": 1100, "currency": "eur", "status": "pending"}'),
+        *("--magic", 'paid={"status": "paid"}', "--magic", 'failed={"status": "failed"}'),
         cwd=folder,
     )
     assert done.returncode == 0, done.stdout + done.stderr
