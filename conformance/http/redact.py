@@ -179,8 +179,10 @@ def sent_credentials(headers: Iterable[tuple[str, str]]) -> list[str]:
         last = _scheme(value)[1]
         found += [value, last, last.removeprefix("sha256=")]
         if name.lower() == "authorization":
-            decoded = _base64(last)
-            found += [decoded, *decoded.split(":", 1)]
+            # Also behind a scheme that nobody knows.
+            for encoded in dict.fromkeys((last, value.rpartition(" ")[2])):
+                decoded = _base64(encoded)
+                found += [decoded, *decoded.split(":", 1)]
     return [value for value in dict.fromkeys(found) if not _harmless(value)]
 
 

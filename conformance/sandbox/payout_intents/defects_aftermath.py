@@ -52,7 +52,7 @@ class _Settles(PayoutIntents):
         return super().payable(row) and row.id not in self.marked
 
 
-@defect("pi-refused-never-ends-later", "PI-05", watch_s=6)
+@defect("pi-refused-never-ends-later", "PI-05", "PI-09", watch_s=6)
 class RefusedNeverEndsLater(_Settles):
     """A refused cancel marks a processing intent, which the worker that pays passes over, some seconds later."""
 

@@ -108,7 +108,7 @@ class BodyReferenceWins(PayoutIntents):
         return await super().cancel(request, next(found, given))
 
 
-@defect("pi-body-lists-go-along", "PI-11")
+@defect("pi-body-lists-go-along", "PI-01", "PI-11")
 class BodyListsGoAlong(PayoutIntents):
     """Whatever the body's payout_intent_ids are, they are cancelled as well, and nobody asks whose they are."""
 
@@ -208,8 +208,8 @@ pi("pi-query-assigns-the-reason", "PI-22", "The reason is read from the merged p
 
 @defect("pi-answer-repeats-the-body", "PI-21")
 class AnswerRepeatsTheBody(_Assigns):
-    """The answer is the intent with the body's fields over it, as an optimistic client would show it."""
+    """The answer is the intent with the order data of the body over it, as an optimistic client would show it."""
 
     def answered(self, row: Intent) -> Payload:
-        shown = super().answered(row)
-        return shown | {name: value for name, value in self.body.items() if name in shown}
+        own = ("amount", "currency", "country", "merchant_reference")
+        return super().answered(row) | {name: self.body[name] for name in own if name in self.body}

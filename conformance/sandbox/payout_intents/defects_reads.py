@@ -62,7 +62,7 @@ class HeadIsPublic(PayoutIntents):
         return await super().read(request, given)
 
 
-@defect("pi-head-finds-strangers", "PI-11")
+@defect("pi-head-finds-strangers", "PI-11", "PI-12")
 class HeadFindsStrangers(PayoutIntents):
     """HEAD asks for credentials, and not whose the intent is."""
 

@@ -27,8 +27,11 @@ _HEAD = 40
 # Decisions that were made before
 
 
-def _remembers(mark: Callable[[Request], Hashable]) -> type[PayoutIntents]:
-    """Whoever was let in is let in again for two seconds, by something that isn't the whole pair."""
+def _remembers(mark: Callable[[Request], Hashable], *, first: bool = True) -> type[PayoutIntents]:
+    """Whoever was let in is let in again for two seconds, by something that isn't the whole pair.
+
+    What is remembered is looked at `first`, or only where the credentials are wrong.
+    """
 
     class Remembers(PayoutIntents):
         def __init__(self, *args: Any) -> None:
@@ -37,10 +40,17 @@ def _remembers(mark: Callable[[Request], Hashable]) -> type[PayoutIntents]:
 
         def authenticate(self, request: Request) -> Account:
             now, by = asyncio.get_running_loop().time(), mark(request)
-            account, at = self.remembered.get(by, (None, 0.0))
-            if account is not None and now - at < _KEPT_S:
-                return account
-            account = super().authenticate(request)
+            known, at = self.remembered.get(by, (None, 0.0))
+            if known is None or now - at >= _KEPT_S:
+                known = None
+            if first and known is not None:
+                return known
+            try:
+                account = super().authenticate(request)
+            except Refusal:
+                if known is None:
+                    raise
+                return known
             if by is not None:
                 self.remembered[by] = account, now
             return account
@@ -62,10 +72,10 @@ pi("pi-decision-is-kept-by-user", "PI-40", "A right pair is remembered by its ke
    _remembers(lambda request: _pair(request)[0] or None))
 pi("pi-decision-is-kept-by-secret", "PI-40", "A right pair is remembered by the hash of its secret for two seconds.",
    _remembers(lambda request: _pair(request)[1] or None))
-pi("pi-decision-is-kept-by-connection", "PI-40", "A connection is authenticated once, by its first right request.",
-   _remembers(lambda request: request.connection))
+pi("pi-decision-is-kept-by-connection", "PI-40", "A connection stays authenticated, whatever its later requests bear.",
+   _remembers(lambda request: request.connection, first=False))
 pi("pi-decision-is-kept-by-path", "PI-40", "A right pair is remembered by the path that it was sent to.",
-   _remembers(lambda request: request.path))
+   _remembers(lambda request: request.path, first=False))
 pi("pi-decision-is-kept-in-small-letters", "PI-40",
    "A right pair is remembered by the header as it was sent, in a table that ignores letter case.",
    _remembers(lambda request: b"".join(request.values(b"authorization")).lower() or None))
@@ -148,7 +158,7 @@ pi("pi-trace-shows-the-request", "PI-45", "TRACE is left to the web server, whic
        else Response(200, b"\r\n".join(b": ".join(one) for one in request.headers), (), "message/http")))
 pi("pi-other-method-shows-the-request", "PI-45", "The answer to a method that isn't allowed shows the headers.",
    changes.other_methods(lambda request: Response(405, encode({"error": {"code": "method_not_allowed",
-       "message": "No.", "headers": _sent(request)}}), (("allow", "POST"),))))
+       "message": "No.", "headers": _sent(request)}}), (("allow", "GET, HEAD, POST"),))))
 pi("pi-wrong-secret-is-repeated", "PI-45", "The message of a 401 says with which key and secret somebody failed.",
    steps.instead(PayoutIntents.unauthorized, lambda api, request, reason:
        api.auth_refusal(reason).but(message=f"{b':'.join(_pair(request)).decode('utf-8', 'replace')} is not known.")))

@@ -14,7 +14,10 @@ _TELLING = 16
 def repeats_no_credentials(api: PayoutIntents, reply: Reply, what: str, sent: Collection[str] = ()) -> None:
     """The answer holds neither a secret of the profile, nor the encoded pair, nor a wrong secret that was `sent`."""
     pair = api.authorization().removeprefix("Basic ")
-    held = {"the secret": [*api.secrets()], "the encoded pair": [pair], "the secret that was sent": [*sent]}
+    held = {
+        "the credentials that it was sent with": [pair, *api.secrets()],
+        "the wrong secret that it was sent with": [*sent],
+    }
     texts = list(reply.strings())
     for name, values in held.items():
         shown = any(len(one) >= _TELLING and one in text for text in texts for one in values)

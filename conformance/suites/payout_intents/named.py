@@ -143,6 +143,7 @@ def _object(reply: Reply) -> Fields:
 # -- fields of the intent itself ------------------------------------------------------------------------------------
 
 ASSIGNED_MESSAGE, ASSIGNED_CODE = "assigned by a caller", "assigned_by_a_caller"
+REASON_IN_THE_QUERY = "a reason that stands in the query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
             body = encoded({"reason": reason, **fields})
         else:
             plain = {name: value for name, value in fields.items() if isinstance(value, str)}
-            query = query_of({**plain, "reason": ASSIGNED_MESSAGE})
+            query = query_of({**plain, "reason": REASON_IN_THE_QUERY})
         reply = _sent(api, intent, query, body)
         if reply is not None and succeeded(reply):
             found.append(Assigned(place, fields, reason, before, reply, api.confirmed(intent)))

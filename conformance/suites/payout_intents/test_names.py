@@ -105,8 +105,9 @@ def _is_of_the_path(
     """The accepted cancel was about the intent of the path, and no other."""
     place, make = PLACES[where]
     if not is_cancelled(api.seen(other)):
-        after = f"{reply.status} to a cancel whose {place.words} names another intent"
-        evidence.shows_cancelled(api.confirmed(intent), after=after)
+        shown_cancelled(
+            api.confirmed(intent), f"{reply.status} to a cancel, whatever stands in its {place.words}"
+        )
         return
 
     def reproduces(name: str) -> bool:
@@ -115,14 +116,14 @@ def _is_of_the_path(
 
     name = named.culprit(names, reproduces)
     raise Violation(
-        expected=f"the intent of the path to be cancelled, whatever the {place.words} names",
+        expected=f"the intent of the path to be cancelled, whatever stands in the {place.words}",
         observed=f"the intent that the {place.words} named is cancelled"
         + (f"; {name} alone does it" if name else "")
         + f" (the answer was {summary.of(reply)})",
         reply=reply,
         hint=_FROM_THE_PATH,
         fault=f"A cancel cancelled the intent that {name or 'a name'} in its {place.words} named, "
-        f"and not that of the path ({reply.status})",
+        f"{'too' if is_cancelled(api.seen(intent)) else 'and not that of the path'} ({reply.status})",
     )
 
 
@@ -138,18 +139,27 @@ def test_no_other_name_reaches_another_merchant(
 
     for some in named.at_once_or_singly(make(api, theirs)):
         reply = _answered(api, intent, place, some)
-        what = (
-            f"a cancel of one's own intent whose {place.words} named another merchant's ({', '.join(some)})"
-        )
-        not_cancelled(
-            api.seen(theirs, by="other_merchant"),
-            f"another merchant's intent not to be cancelled by {what}",
-            reply=reply,
-            fault=f"{wording.capital(what)} cancelled that one ({'no answer' if reply is None else reply.status})",
-            hint="Take the id from the path alone, and look the intent up among those of the caller.",
-        )
+        read = api.seen(theirs, by="other_merchant")
+        if is_cancelled(read):
+            name = named.culprit(some, partial(_reaches, api, given, where))
+            not_cancelled(
+                read,
+                f"another merchant's intent not to be cancelled by a cancel whose {place.words} named it",
+                accepted=f"the cancel got {summary.of(reply) if reply else 'no answer'}",
+                reply=reply,
+                fault=f"A cancel of one's own intent cancelled another merchant's that {name or 'a name'} in its "
+                f"{place.words} named ({'no answer' if reply is None else reply.status})",
+                hint="Take the id from the path alone, and look the intent up among those of the caller.",
+            )
         if where != "objects" or (reply is not None and succeeded(reply)):
             return
+
+
+def _reaches(api: PayoutIntents, given: Given, where: str, name: str) -> bool:
+    own, one = given("requires_approval"), given("requires_approval", owner="other_merchant")
+    place, make = PLACES[where]
+    place.ask(api, own, {name: make(api, one)[name]})
+    return is_cancelled(api.seen(one, by="other_merchant"))
 
 
 @requirement("PI-06")
@@ -180,10 +190,11 @@ def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given, evidence
     """Another merchant's intent isn't found by naming that merchant in headers, the query or the body."""
     given.credentials("other_merchant")
     theirs = _untouched(api, given, evidence, "other_merchant")
+    another = partial(given, "requires_approval", owner="other_merchant")
     read = api.seen(theirs, by="other_merchant")
 
     for fields, headers in named.merchants(api, theirs, read):
-        _opens_nothing(api, theirs, fields, headers, "another merchant's intent", "that merchant")
+        _opens_nothing(api, theirs, another, fields, headers, "another merchant's intent", "that merchant")
 
     not_cancelled(
         api.seen(theirs, by="other_merchant"),
@@ -197,10 +208,12 @@ def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given, evidence
 def test_named_environment_opens_nothing(api: PayoutIntents, given: Given) -> None:
     """The other environment's intent isn't found by naming that environment in headers, the query or the body."""
     given.credentials("other_environment")
-    theirs = given("requires_approval", environment="other")
+    another = partial(given, "requires_approval", environment="other")
+    theirs = another()
     fields, headers = named.environments(api, api.seen(theirs, by="other_environment"))
 
-    _opens_nothing(api, theirs, fields, headers, "an intent of the other environment", "that environment")
+    whose = "an intent of the other environment"
+    _opens_nothing(api, theirs, another, fields, headers, whose, "that environment")
 
     not_cancelled(
         api.seen(theirs, by="other_environment"),
@@ -211,9 +224,15 @@ def test_named_environment_opens_nothing(api: PayoutIntents, given: Given) -> No
 
 
 def _opens_nothing(
-    api: PayoutIntents, theirs: Resource, fields: Fields, headers: Fields, whose: str, who: str
+    api: PayoutIntents,
+    theirs: Resource,
+    another: Callable[[], Resource],
+    fields: Fields,
+    headers: Fields,
+    whose: str,
+    who: str,
 ) -> None:
-    """Neither a read nor a cancel with the primary credentials is accepted."""
+    """Neither a read nor a cancel with the primary credentials is accepted; `another` leases one like `theirs`."""
     own = [("Authorization", api.authorization())]
     read: dict[str, tuple[Fields, Callable[[Fields], Reply]]] = {
         "headers": (headers, lambda some: api.send("GET", read_path(theirs), [*own, *some.items()])),
@@ -229,10 +248,17 @@ def _opens_nothing(
         what = f"a cancel of {whose} whose {place.words} named {who}"
         for some in named.at_once_or_singly(names):
             reply = api.answered(partial(place.ask, api, theirs, some), to=what)
-            if reply is not None:
-                refused(reply, f"{what} ({', '.join(some)})", hint=_FROM_THE_CREDENTIALS)
+            if reply is not None and reply.ok:
+                name = named.culprit(some, partial(_is_accepted, api, another, place, some))
+                refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
             if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
                 break  # Only a body may be refused for the names in it that nobody knows.
+
+
+def _is_accepted(
+    api: PayoutIntents, another: Callable[[], Resource], place: Place, names: Fields, name: str
+) -> bool:
+    return place.ask(api, another(), {name: names[name]}).ok
 
 
 def _is_read(ask: Callable[[Fields], Reply], names: Fields, name: str) -> bool:
@@ -271,6 +297,9 @@ def test_fields_beside_the_reason_assign_nothing(
     """A field of an intent that stands in the body or the query of its cancel isn't taken for its value."""
     usual = evidence.cancelled().reply
     for one in _cancels(api, given, evidence, place):
+        taken = [group for _, group, *_ in _FIELDS if any(named.was_assigned(one, key) for key in group)]
+        if keys not in taken[:1]:
+            continue  # Whoever takes several of them has one fault, which the first of these rows tells.
         for key in keys:
             for where, reply in named.was_assigned(one, key):
                 if key == "environment" and equality.same(usual.at(key), reply.at(key)):
@@ -295,7 +324,7 @@ def test_reason_in_the_query_is_no_reason(api: PayoutIntents, given: Given, evid
         for reply in (one.reply, one.after):
             holds(
                 reply,
-                reply.at("failure_message") != named.ASSIGNED_MESSAGE,
+                reply.at("failure_message") != named.REASON_IN_THE_QUERY,
                 f'failure_message to be the reason of the body, "{one.reason}"',
                 fault=f"A reason in the query was taken in place of that of the body ({one.reply.status})",
                 hint=_REASON_ALONE,

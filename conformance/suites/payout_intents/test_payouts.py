@@ -226,7 +226,7 @@ def _ends_alike(api: PayoutIntents, given: Given, mark: Mark, ends: dict[str, Re
         observed=f"status is {status} in the end, after {after} (GET was answered {summary.of(read)})",
         reply=read,
         hint="Does the refused request leave a mark, a lock or an order to wait behind?",
-        fault=f"A processing intent was {status} in the end after {after}"
+        fault=f"A processing intent was {'processing still' if is_open(read) else status} in the end after {after}"
         + (f", where one that was left alone was {wanted}" if ends else ""),
     )
 

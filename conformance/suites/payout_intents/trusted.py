@@ -20,6 +20,10 @@ class Claim:
     headers: Headers
     path: Paths = _same
 
+    def alone(self, name: str) -> "Claim":
+        """Returns the claim with one of its headers."""
+        return Claim(tuple(header for header in self.headers if header[0] == name), self.path)
+
     def said(self, path: str, key: str) -> Headers:
         """Returns the headers of a request for a path in the name of a key."""
         return tuple(
@@ -53,7 +57,7 @@ CLAIMS: Mapping[str, Claim] = {
         (("X-Forwarded-Host", "localhost"), ("X-Forwarded-Server", "localhost"), ("X-Host", "localhost"))
     ),
     "with Host: localhost": Claim((("Host", "localhost"),)),
-    "from 127.0.0.1, as its headers say,": Claim(
+    "from 127.0.0.1, as its headers say": Claim(
         (
             ("X-Forwarded-For", "127.0.0.1"),
             ("X-Real-IP", "127.0.0.1"),
@@ -63,7 +67,7 @@ CLAIMS: Mapping[str, Claim] = {
         )
     ),
     "with headers that make it an OPTIONS": Claim(tuple((name, "OPTIONS") for name in _METHODS)),
-    "of the path /, with headers that name the real one,": Claim(
+    "of the path /, with headers that name the real one": Claim(
         tuple((name, "{path}") for name in _REWRITTEN), lambda path: "/"
     ),
 }
