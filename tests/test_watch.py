@@ -81,6 +81,24 @@ def test_each_kind_has_its_turn() -> None:
     assert [one.id for one in of_each_kind(found, 4)] == ["a", "c", "e", "b"]
 
 
+def test_what_came_after_a_cancel_makes_a_kind_of_its_own(tmp_path: Path) -> None:
+    """So does how it was cancelled; a worker tells of what it has cancelled itself, and the wait begins anew."""
+    mine, other = Watch(tmp_path, 0.3), Watch(tmp_path, 0)
+    for name in ("a", "b", "c"):
+        mine.cancelled(name, by="primary", status="pending", told={}, how="with a key")
+    mine.cancelled("d", by="primary", status="pending", told={}, how="without a key")
+    assert mine.asked_again("b", "409")
+    assert mine.asked_again("b", "422")
+    assert not other.asked_again("c", "409")
+    began = time.monotonic()
+
+    found = mine.due()
+
+    assert [(one.id, one.again) for one in found] == [("a", ()), ("b", ("409", "422")), ("c", ()), ("d", ())]
+    assert [one.id for one in of_each_kind(found, 3)] == ["a", "b", "d"]
+    assert time.monotonic() - began >= 0.25
+
+
 def test_the_profile_says_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds where it says nothing; none at all is an answer, too."""
     for name, value in CREDENTIAL_ENV.items():

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pytest
 
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
-from conformance.model import Auth, Exchange
+from conformance.model import Auth, Check, Exchange, Level, Outcome
 from conformance.oracles.every_run import FOLDER, EveryRun, Judge, Sent
 from conformance.oracles.expect import Violation
+from conformance.oracles.server_errors import Oddity, no_other
 from conformance.states import Resource, Wanted
 
 SECRET = "a-secret-that-is-long"
@@ -217,3 +219,52 @@ def test_a_wait_without_progress_ends(workers: tuple[EveryRun, EveryRun]) -> Non
     other.wait({"never::finished"}, 0.2)
 
     assert time.monotonic() - began >= 0.2
+
+
+def ended(worker: EveryRun, name: str, status: int, outcome: Outcome, *, at: str = "1") -> None:
+    """A check of that outcome, whose only answer has that status."""
+    exchange = replace(
+        a_reply(b"{}").exchange, status=status, request_body=b"", started_at=f"2026-01-0{at}T00:00:00Z"
+    )
+    check = Check(name, "http", "A check.", ("WD-27",), Level.SHOULD, outcome, "", "", 0.0, (0,))
+    worker.ended(check, [exchange])
+
+
+def test_a_server_error_is_left_over_unless_a_failed_check_shows_it(
+    workers: tuple[EveryRun, EveryRun],
+) -> None:
+    """In any worker; an answer that several checks have in their evidence is one answer."""
+    mine, other = workers
+    ended(mine, "a::passed", 500, Outcome.PASSED, at="1")
+    ended(mine, "a::fine", 404, Outcome.FAILED, at="2")
+    ended(mine, "a::failed", 500, Outcome.FAILED, at="3")
+    ended(other, "a::passed", 503, Outcome.NOT_TESTABLE, at="4")
+    ended(other, "a::cited", 500, Outcome.PASSED, at="3")
+
+    for worker in workers:
+        left, shown = worker.server_errors()
+        assert {one.exchange.started_at[9] for one in left} == {"1", "4"}
+        assert [one.exchange.started_at[9] for one in shown] == ["3"]
+
+
+def _kind(sent: Exchange) -> Oddity:
+    return Oddity(sent.request_body.decode() or "documented", "a request")
+
+
+ROWS = {"body": "WD-39", "documented": "WD-27"}
+
+
+def test_each_server_error_that_is_left_over_is_told_once(workers: tuple[EveryRun, EveryRun]) -> None:
+    """By the row of the most telling kind; not where a check has shown one of its kind, nor if it says unavailable."""
+    mine, _ = workers
+    ended(mine, "a::passed", 503, Outcome.PASSED)
+    for row in ROWS.values():
+        no_other(mine, row, ROWS, _kind)
+    ended(mine, "b::passed", 500, Outcome.PASSED, at="2")
+    no_other(mine, "WD-39", ROWS, _kind)
+    with pytest.raises(Violation, match="a request not to be answered by a 5xx") as told:
+        no_other(mine, "WD-27", ROWS, _kind)
+    assert told.value.fault == "A request was answered 500"
+
+    ended(mine, "c::failed", 500, Outcome.WARNED, at="3")
+    no_other(mine, "WD-27", ROWS, _kind)

@@ -1,5 +1,6 @@
 """The server below both APIs, spoken to byte by byte."""
 
+import base64
 import re
 import socket
 from collections.abc import Iterator
@@ -113,3 +114,25 @@ def test_a_client_that_hangs_up_does_not_undo_its_cancel(bent: Any) -> None:
 
     eventually(lambda: status() != "pending")
     assert status() == "canceled"
+
+
+def test_half_of_a_body_is_no_request(bent: Any) -> None:
+    """What has come of it when its sender hangs up is dropped (RFC 9112, 8), unless a defect takes it."""
+    statuses = []
+    for defects in ((), ("pi-half-a-body-cancels",)):
+        opened = bent(*defects)
+        identifier = opened.client.given("payout-intents", "requires_approval")["id"]
+        pair = base64.b64encode(":".join(opened.client.basic()).encode()).decode()
+        line = Line(opened.sandbox.url)
+        head = f"POST /payout_intents/{identifier}/cancel HTTP/1.1\r\nAuthorization: Basic {pair}\r\n"
+        line.send(f'{head}Content-Length: 20\r\n\r\n{{"reason'.encode())
+        line.socket.close()
+
+        def status(opened: Any = opened, identifier: str = identifier) -> str:
+            return str(opened.client.read_intent(identifier)["status"])
+
+        if defects:
+            eventually(lambda status=status: status() == "cancelled")
+        statuses.append(status())
+
+    assert statuses == ["requires_approval", "cancelled"]
