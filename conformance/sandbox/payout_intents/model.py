@@ -59,10 +59,10 @@ def set_up(world: World, params: Facts, owner: tuple[str, str], status: str) -> 
     intent.webhook_url = url
     if status == "cancelled" and not world.own[API.name].seeded_failure_code:
         intent.failure_code = None
+    if world.own[API.name].merchant_reference == "none":
+        intent.merchant_reference = ""
     facts = wire(intent, world.variants.instants)
     facts["account_number_full"] = intent.account_number
-    if world.own[API.name].merchant_reference == "none":
-        facts["merchant_reference"] = None
     return intent, facts
 
 
@@ -110,7 +110,7 @@ def wire(intent: Intent, form: str = "ms") -> dict[str, Any]:
         "country": intent.country,
         "environment": intent.environment,
         "status": intent.status,
-        "merchant_reference": intent.merchant_reference,
+        "merchant_reference": intent.merchant_reference or None,
         "recipient": {
             "type": "bank_account",
             "account_last4": intent.account_number[-4:],

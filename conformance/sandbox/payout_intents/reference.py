@@ -330,8 +330,6 @@ class PayoutIntents(Beside, Api[Intent], Once):
     def shown(self, row: Intent) -> dict[str, Any]:
         """The intent as it is shown."""
         fields = wire(row, self.variants.instants)
-        if self.own.merchant_reference == "none":
-            fields |= {"merchant_reference": None}
         if self.variants.extra_fields:
             fields |= {"livemode": False, "fees": [], "risk": {"score": None}}
         if self.variants.nulls == "left out":
