@@ -27,6 +27,11 @@ def cut(text: str) -> str:
     return f"`{shown}`" if len(shown) <= 60 else f"`{shown[:40]}…` ({len(text)} characters)"
 
 
+def a(method: str) -> str:
+    """Returns a method with the indefinite article in front."""
+    return f"{'an' if method[:1] in 'AEIOU' else 'a'} {method}"
+
+
 def no_other(
     every_run: EveryRun, row: str, rows: Mapping[str, str], oddity: Callable[[Exchange], Oddity]
 ) -> None:

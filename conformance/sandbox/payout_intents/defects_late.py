@@ -87,7 +87,7 @@ class CancelReachesAll(PayoutIntents):
                 super().write(other, reason)
 
 
-@defect("pi-every-third-cancel-is-500", "PI-01")
+@defect("pi-every-third-cancel-is-500", "PI-01", late=True)
 class EveryThirdCancelIs500(PayoutIntents):
     """One of three connections to the database is broken: each third cancel that is to be written ends in a 500."""
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from conformance.errors import NotTestable
+from conformance.errors import NotApplicable, NotTestable
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
 from conformance.suites.payout_intents.every_answer import is_success
@@ -17,7 +17,7 @@ def everybody_cancels(every_run: EveryRun, evidence: Evidence) -> None:
         ("other_environment", evidence.ask_about_other_environments),
     ):
         if not _has_cancelled(every_run, who):
-            with suppress(NotTestable, Violation):
+            with suppress(NotApplicable, NotTestable, Violation):
                 others(state="requires_approval")
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from conformance.model import Auth, Exchange
 from conformance.oracles import wording
-from conformance.oracles.server_errors import Oddity, cut
+from conformance.oracles.server_errors import Oddity, a, cut
 
 _PATH = re.compile(r"/payout_intents/([^/]+)(/cancel)?")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_.~-]{1,128}")
@@ -21,11 +21,11 @@ def oddity(sent: Exchange) -> Oddity:
     at = url.path.find("/payout_intents/")
     found = _PATH.fullmatch(url.path[at:]) if at >= 0 and not url.path[:at].endswith("/") else None
     if found is None:
-        return Oddity("path", f"{_a(sent.method)} of {cut(url.path)}")
+        return Oddity("path", f"{a(sent.method)} of {cut(url.path)}")
     identifier, is_cancel = found.groups()
     name = "a cancel" if is_cancel else "a read"
     if sent.method != ("POST" if is_cancel else "GET"):
-        return Oddity("method", f"{_a(sent.method)} on the {'cancel' if is_cancel else 'read'} path")
+        return Oddity("method", f"{a(sent.method)} on the {'cancel' if is_cancel else 'read'} path")
     if sent.auth is not Auth.DOCUMENTED:
         return Oddity("credentials", f"{name} with wrong credentials")
     if not _PLAIN_ID.fullmatch(identifier):
@@ -33,10 +33,6 @@ def oddity(sent: Exchange) -> Oddity:
     if url.query:
         return Oddity("query", f"{name} with the query {cut(url.query)}")
     return _headers(sent, name, is_cancel=bool(is_cancel)) or Oddity("documented", f"{name} as documented")
-
-
-def _a(method: str) -> str:
-    return f"{'an' if method[:1] in 'AEIOU' else 'a'} {method}"
 
 
 def _headers(sent: Exchange, name: str, *, is_cancel: bool) -> Oddity | None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from conformance.errors import NotTestable
+from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import equality, expect, wording
@@ -208,6 +208,50 @@ def _undone(read: Reply) -> str:
             else "Does something save it again without these fields?"
         )
     return "It went on: whatever pays or ends intents has to look at their status again, in the step that changes it."
+
+
+def _each_kind_is_cancelled(
+    api: PayoutIntents,
+    given: Given,
+    every_run: EveryRun,
+    evidence: Evidence,
+    found: Sequence[Watched],
+) -> None:
+    """Has intents cancelled in each way, and by each caller, that no other check of the run has tried."""
+    hows = {one.how for one in found}
+    with suppress(NotApplicable, NotTestable, Violation):
+        evidence.cancelled()
+    for how, words in (
+        (Ask.CANCEL_WITHOUT_KEY, "without a key"),
+        (Ask.CANCEL_WITHOUT_REASON, "without a reason"),
+    ):
+        if not any(words in one for one in hows):
+            with suppress(NotApplicable, NotTestable, Violation):
+                bare_cancel(api, given, evidence, how)
+    if len({answer for one in found for answer in one.again}) < _ANSWERS:
+        with suppress(NotApplicable, NotTestable, Violation):
+            evidence.conflict(first="the first reason", second="the other reason")
+    with suppress(NotApplicable, NotTestable, Violation):
+        everybody_cancels(every_run, evidence)
+
+
+def _undone(read: Reply, lost: Sequence[str], one: Watched) -> str:
+    """What became of a cancelled intent, and what is special about its cancel."""
+    if not read.ok:
+        return f"GET of a cancelled intent was answered {summary.short(read)} some seconds later{_how(one)}"
+    became = lost[0].replace(" is ", " ").partition(" and was ")[0] if lost else ""
+    return f"A cancelled intent had {became} some seconds later{_how(one)}"
+
+
+_WHOSE = {"other_merchant": "another merchant's", "other_environment": "the other environment's"}
+
+
+def _how(one: Watched) -> str:
+    """How it was cancelled, where that isn't what most checks do."""
+    said = [] if one.how in ("", _USUAL) else [f"it was cancelled {one.how}"]
+    said += [f"later cancels got {', '.join(one.again)}"] if one.again else []
+    said += [f"with {_WHOSE.get(one.by, one.by)} credentials"] if one.by != "primary" else []
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _lost(was: Reply, read: Reply) -> list[str]:

@@ -9,7 +9,7 @@ from conformance.model import Auth, Exchange
 from conformance.oracles import server_errors
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
-from conformance.oracles.server_errors import Oddity, cut
+from conformance.oracles.server_errors import Oddity, a, cut
 
 pytestmark = pytest.mark.last
 
@@ -35,9 +35,9 @@ def oddity(sent: Exchange) -> Oddity:
     if found is None:
         # Where a read endpoint is declared, it is somewhere here.
         documented = sent.method == "GET" and sent.auth is Auth.DOCUMENTED
-        return Oddity("documented" if documented else "path", f"a {sent.method} of {cut(url.path)}")
+        return Oddity("documented" if documented else "path", f"{a(sent.method)} of {cut(url.path)}")
     if sent.method != "POST":
-        return Oddity("method", f"a {sent.method} on the cancel path")
+        return Oddity("method", f"{a(sent.method)} on the cancel path")
     if not _UUID.fullmatch(found[1]):
         return Oddity("id", f"a cancel of the id {cut(found[1])}")
     if sent.request_body:
