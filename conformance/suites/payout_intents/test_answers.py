@@ -24,7 +24,7 @@ pytestmark = pytest.mark.last
 
 # So many digits at its end tell account numbers apart.
 _TELLING = 8
-_A_FEW, _A_FEW_MORE = 5, 10
+_A_FEW, _A_FEW_MORE = 8, 10
 
 # -- every answer to a cancel, whichever intent it is about -------------------------------------------------------
 
