@@ -44,12 +44,22 @@ def test_the_group_names_every_command(tmp_path: Path) -> None:
 def test_live_is_possible_when_it_is_asked_for(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """And only then."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url, environment="live")
-    assert command("run", profile, "--no-fuzz", "--allow-live", "-k", "zzz", cwd=tmp_path).returncode == 3
+    assert (
+        command("run", profile, "--no-fuzz", "--allow-live", "-k", "only_the_key", cwd=tmp_path).returncode
+        == 3
+    )
 
 
 def test_a_fault_of_the_machine_is_not_called_a_defect(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """A report that can't be written: which file, and exit 4."""
-    command("run", write_profile(tmp_path, "withdraws", sandbox.url), "--no-fuzz", "-k", "zzz", cwd=tmp_path)
+    command(
+        "run",
+        write_profile(tmp_path, "withdraws", sandbox.url),
+        "--no-fuzz",
+        "-k",
+        "only_the_key",
+        cwd=tmp_path,
+    )
     folder = (tmp_path / "reports" / "latest").resolve()
     (folder / "summary.md").unlink()
     (folder / "summary.md").mkdir()
@@ -197,7 +207,9 @@ def test_a_terminal_gets_a_bar_and_colours(sandbox: SandboxProcess, tmp_path: Pa
 def test_no_color_is_honoured(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """On a terminal too."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
-    code, said = on_a_terminal(["run", str(profile), "--no-fuzz", "-k", "zzz"], tmp_path, NO_COLOR="1")
+    code, said = on_a_terminal(
+        ["run", str(profile), "--no-fuzz", "-k", "only_the_key"], tmp_path, NO_COLOR="1"
+    )
 
     assert code == 3
     assert "INCONCLUSIVE" in said

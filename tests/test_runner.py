@@ -217,7 +217,7 @@ def test_a_warning_fails_only_where_it_is_asked_to(bendable: SandboxProcess, tmp
 
 
 @pytest.mark.parametrize(
-    "words", [("-k", "zzz"), ("-k", "zzz", "-n", "2"), ("-k", "-x"), ("--requirement", "WD-04")]
+    "words", [("-k", "only_the_key"), ("-k", "only_the_key", "-n", "2"), ("--requirement", "WD-04")]
 )
 def test_what_is_left_out_is_deselected_and_inconclusive(
     sandbox: SandboxProcess, tmp_path: Path, words: tuple[str, ...]
@@ -229,6 +229,55 @@ def test_what_is_left_out_is_deselected_and_inconclusive(
     found = outcomes(tmp_path)
     assert found["WD-01"] == "deselected"
     assert found["WD-04"] == ("passed" if "WD-04" in words else "deselected")
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "ids"),
+    [
+        ("zzz", 2, []),
+        ("-x", 2, []),
+        ("auth::missing_header_is_refused[only_the_kex]", 2, []),
+        ("fuzz", 2, []),
+        (
+            "errors::refusal_shows_no_insides[unknown key]",
+            3,
+            ["errors::refusal_shows_no_insides[unknown key]"],
+        ),
+        (
+            "zzz or auth::missing_header_is_refused[only_the_key]",
+            3,
+            ["auth::missing_header_is_refused[only_the_key]"],
+        ),
+    ],
+)
+def test_an_expression_takes_ids_and_has_to_match(
+    sandbox: SandboxProcess, tmp_path: Path, expression: str, code: int, ids: list[str]
+) -> None:
+    """As reports print them; one that matches no check is a mistake, and leaves nothing behind."""
+    done = certify(write_profile(tmp_path, "withdraws", sandbox.url), "-k", expression)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    if code == 2:
+        assert "matches no check of withdraws" in done.stderr
+        assert not (tmp_path / "reports").exists()
+    else:
+        assert [check["id"] for check in record(tmp_path)["checks"]] == ids
+
+
+def test_a_hand_written_check_is_performed_again(bendable: SandboxProcess, tmp_path: Path) -> None:
+    """On a fresh resource; 1 while it fails, 0 once it is mended."""
+    name = "cancellation::matrix_final_state_is_refused[paid]"
+    bendable.bend("wd-paid-is-cancelled")
+    certify(write_profile(tmp_path, "withdraws", bendable.url), "-k", name)
+    run = tmp_path / "reports" / "latest"
+
+    still = command("replay", run, name, cwd=tmp_path)
+    bendable.bend()
+    mended = command("replay", run, "matrix_final_state", cwd=tmp_path)
+
+    assert (still.returncode, mended.returncode) == (1, 0), still.stderr + mended.stderr
+    assert "still fails" in still.stdout
+    assert "no longer fails" in mended.stdout
 
 
 def test_without_another_merchant_tenancy_is_not_testable(sandbox: SandboxProcess, tmp_path: Path) -> None:
