@@ -14,7 +14,8 @@ from conformance.model import Auth, Exchange, Headers, Target
 
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
 # The client adds these itself; curl does the same.
-_OWN = {"host", "connection", "accept-encoding", "user-agent", "content-length"}
+_OWN = {"host", "connection", "accept-encoding", "content-length"}
+_AGENT = "payout-conformance/"
 _STANDARD = {"authorization"}
 # An interactive bash expands `!` even between double quotes.
 _SPECIAL = {0x0A: "\\n", 0x09: "\\t", 0x0D: "\\r", 0x5C: "\\\\", 0x25: "%%", 0x21: "\\041", 0x27: "\\047"}
@@ -33,8 +34,8 @@ def curl(exchange: Exchange, target: Target, *, index: int | None = None, define
     body = _Body(exchange.request_body, index)
     functions, setup, auth = _authentication(exchange, target, body)
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
-    headers, known = exchange.request_headers, _auth_headers(exchange, target.api)
-    own = [one for one in headers if one[0].lower() not in known and not _implied(*one, exchange)]
+    headers, known = exchange.request_headers, auth_headers(exchange, target.api)
+    own = [one for one in headers if one[0].lower() not in known and not implied(*one, exchange)]
     arguments += [f"-H {_profile_word(*one) or header_word(*one)}" for one in own]
     if body.raw and "content-type" not in {name.lower() for name, _ in headers}:
         arguments.append("-H 'Content-Type:'")
@@ -125,7 +126,7 @@ def _authentication(
     exchange: Exchange, target: Target, body: _Body
 ) -> tuple[tuple[str, ...], list[str], list[str]]:
     """Returns functions to define, commands to run first, and arguments of curl."""
-    known = _auth_headers(exchange, target.api)
+    known = auth_headers(exchange, target.api)
     sent = [(name, value) for name, value in exchange.request_headers if name.lower() in known]
     spelled = {name.lower(): name for name, _ in sent}
     documented = _installed(target.api) if exchange.auth is Auth.DOCUMENTED else None
@@ -171,7 +172,7 @@ def _installed(api: str) -> Authentication | None:
     return contracts.contract(api).authentication if api in contracts.names() else None
 
 
-def _auth_headers(exchange: Exchange, api: str) -> set[str]:
+def auth_headers(exchange: Exchange, api: str) -> set[str]:
     """Returns the lower-case names of the headers that authenticate a request.
 
     Where the API isn't installed, these are the headers that a secret was taken out of.
@@ -182,7 +183,7 @@ def _auth_headers(exchange: Exchange, api: str) -> set[str]:
     return _STANDARD | {name.lower() for name, value in exchange.request_headers if _MARK.search(value)}
 
 
-def _implied(name: str, value: str, exchange: Exchange) -> bool:
+def implied(name: str, value: str, exchange: Exchange) -> bool:
     """Returns whether curl sends this header by itself."""
     name = name.lower()
     if name == "content-length":
@@ -193,7 +194,8 @@ def _implied(name: str, value: str, exchange: Exchange) -> bool:
             return value == urlsplit(exchange.url).netloc.rpartition("@")[2]
         except ValueError:
             return True
-    return name in _OWN or (name == "accept" and value == "*/*")
+    own = (name == "accept" and value == "*/*") or (name == "user-agent" and value.startswith(_AGENT))
+    return name in _OWN or own
 
 
 def _method(exchange: Exchange) -> str:

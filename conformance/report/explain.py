@@ -5,7 +5,6 @@ renderers make them harmless (`safe`).
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -15,11 +15,13 @@ from typing import Any
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import line
 
 # Fewer requests are listed although they have nothing to do with one another; so many at most.
 _ALL, _MOST = 6, 12
 _BODY = 70
+_HEADERS = 3
 _VALUE = 40
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
@@ -261,12 +263,32 @@ def _sent(
     key = _key(record, exchange)
     if key:
         said.append(f"key {keys[key] if is_fresh(key) else described(key)}")
+    said += _headers(record, exchange)
     if exchange.request_body:
         text = _body(exchange.request_body)
         for one in resources:
             text = text.replace(one.id, one.name)
         said.append(f"body {text}")
     return ", ".join(said)
+
+
+def _headers(record: RunRecord, exchange: Exchange) -> list[str]:
+    """Returns the headers that a plain request doesn't have, a few of them; no secret of the profile is among them."""
+    contract = _contract(record)
+    known = auth_headers(exchange, record.target.api) | {
+        (contract.requests.key_header or "").lower() if contract else ""
+    }
+    found = []
+    for name, value in exchange.request_headers:
+        json_body = name.lower() == "content-type" and value == "application/json" and exchange.request_body
+        if name.lower() in known or implied(name, value, exchange) or json_body or "[redacted" in value:
+            continue
+        if name.lower() == "content-length" and value == str(len(exchange.request_body)):
+            continue
+        found.append(f"{line(name, _VALUE)}: {line(value, _VALUE)}")
+    if exchange.request_body and all(name.lower() != "content-type" for name, _ in exchange.request_headers):
+        found.append("no content type")
+    return found[:_HEADERS]
 
 
 def _body(raw: bytes) -> str:
