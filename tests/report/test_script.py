@@ -211,9 +211,28 @@ def test_what_has_nothing_to_do_with_the_problem_is_left_out() -> None:
 )
 def test_what_was_sent_is_told_in_words(sent: dict[str, Any], says: str) -> None:
     """Who sent it, where that isn't the caller, and its body; a long text by its length."""
-    run, check = failing([sample.exchange(**sent)])
+    body = sent.get("request_body")
+    documented = (("Content-Type", "application/json"), ("Content-Length", str(len(body or b""))))
+    headers = (*sample.exchange().request_headers[:3], *(documented if body else ()))
+    run, check = failing([sample.exchange(**{"request_headers": headers, **sent})])
     (step,) = steps.steps(run, check, (0,)).steps
     assert step.sent == says
+
+
+def test_headers_of_its_own_are_told_and_sent_again() -> None:
+    """One that overrides the method, a user agent; a body without a type says so."""
+    headers = (
+        *sample.exchange().request_headers[:3],
+        ("User-Agent", "kube-probe/1.29"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Gateway", "[redacted]"),
+    )
+    run, check = failing([sample.exchange(request_headers=headers, request_body=b"{}")])
+    (step,) = steps.steps(run, check, (0,)).steps
+    assert (
+        step.sent == "User-Agent: kube-probe/1.29, X-HTTP-Method-Override: DELETE, no content type, body {}"
+    )
+    assert "-H 'User-Agent: kube-probe/1.29'" in whole(run)
 
 
 def test_a_page_of_a_firewall_is_called_one() -> None:
