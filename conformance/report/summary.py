@@ -51,10 +51,12 @@ def _lines(record: RunRecord) -> Iterator[str]:
         "",
         _counts(record),
     ]
+    names = script.variables(record, [one.script or one.curl for one in explain.problems(record)[:_FOLDED]])
+    told_names = "".join(f"; {code(f'${name}')} is {text(place)}" for name, place in names.items())
     below.append(
         f"<sub>payout-conformance {text(record.harness_version)}, "
         f"catalogue revision {record.catalogue_revision}, seed {record.seed}, "
-        f"{text(record.started_at)}, {code(target.base_url)}</sub>"
+        f"{text(record.started_at)}, {code(target.base_url)}{told_names}</sub>"
     )
     yield from head
     yield from _problems(record, LINES - len(head) - 2 * len(below))

@@ -88,6 +88,7 @@ def page(record: RunRecord) -> str:
         folded=folded,
         bar=charts.outcomes(record),
         problems=problems,
+        names=script.variables(record, [one.command for one in (*problems, *warnings)]),
         more_problems=more_problems,
         waivers=explain.waivers(record),
         warnings=warnings,
