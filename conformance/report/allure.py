@@ -31,7 +31,7 @@ from attr import asdict
 
 from conformance.model import Check, Exchange, Outcome, Requirement, RequirementResult, RunRecord, Verdict
 from conformance.report import allure_setup, codec, explain, standing, summary, terminal
-from conformance.report.allure_labels import labels, links
+from conformance.report.allure_labels import labels, links, severity
 from conformance.report.allure_setup import PREFIXES
 from conformance.report.explain import Finding
 from conformance.report.gaps import causes
@@ -50,7 +50,7 @@ _STATUS = {
     Standing.SKIPPED: Status.SKIPPED,
 }
 # Where results stand that aren't those of a check.
-_VERDICT, _UNCHECKED = "verdict", "requirements without a check"
+_VERDICT, _UNCHECKED = allure_setup.VERDICT, "requirements without a check"
 # How many exchanges of a check become steps: of one to mend, of any other. The HAR has them all.
 _STEPS, _STEPS_OTHERWISE = 50, 10
 _MESSAGE = 1000
@@ -149,7 +149,7 @@ class _Run:
         result.statusDetails = StatusDetails(
             message=explain.sentence(record), trace="\n".join(_missing(record))
         )
-        result.labels.append(Label(name="severity", value="blocker"))
+        result.labels += [Label(name="severity", value="blocker"), Label(name="outcome", value=_VERDICT)]
         yield f"{result.uuid}-result.json", _json(result)
 
     def unchecked(self, row: RequirementResult) -> Iterator[tuple[str, str]]:
@@ -159,6 +159,7 @@ class _Run:
         result = self._beside(_UNCHECKED, name, _STATUS[standing.of_requirement(row)])
         result.description = _description([about])
         result.labels.append(Label(name="outcome", value=explain.OUTCOMES[row.outcome]))
+        result.labels.append(Label(name="severity", value=severity([about], about.level)))
         message = f"{PREFIXES[row.outcome]}{line(row.reason, _MESSAGE)}"
         result.statusDetails = StatusDetails(message=message, trace=line(row.reason, _MESSAGE))
         yield f"{result.uuid}-result.json", _json(result)

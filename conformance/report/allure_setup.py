@@ -31,6 +31,9 @@ _CATEGORIES = (
     ("Not applicable", ["skipped"], Outcome.NOT_APPLICABLE),
     ("Deselected", ["skipped"], Outcome.DESELECTED),
 )
+# The verdict is a result of its own: its category, the statuses in it, and the outcome that its label says.
+VERDICT = "verdict"
+_WHOLE, _RED = "The run as a whole", ["failed", "broken"]
 # For each CI server: the variable that it sets, its names, and the variables of job, number and address.
 _EXECUTORS = (
     ("GITHUB_ACTIONS", "GitHub Actions", "github", "GITHUB_WORKFLOW", "GITHUB_RUN_NUMBER", "GITHUB_URL"),
@@ -114,14 +117,18 @@ def _environment(record: RunRecord) -> dict[str, str]:
 def _categories_2() -> list[dict[str, Any]]:
     # Java matches the whole message; [\s\S] means any character to Java and to JavaScript.
     literal = {outcome: re.sub(r"([()])", r"\\\1", prefix) for outcome, prefix in PREFIXES.items()}
-    return [
+    verdicts = "|".join(explain.VERDICTS.values())
+    whole = {"name": _WHOLE, "matchedStatuses": _RED, "messageRegex": f"(?:{verdicts}): [\\s\\S]*"}
+    return [whole] + [
         {"name": name, "matchedStatuses": statuses, "messageRegex": f"{literal[outcome]}[\\s\\S]*"}
         for name, statuses, outcome in _CATEGORIES
     ]
 
 
 def _categories_3() -> list[dict[str, Any]]:
-    return [
+    labels = {"outcome": f"^{VERDICT}$"}
+    whole = {"name": _WHOLE, "matchers": {"statuses": _RED, "labels": labels}, "expand": True}
+    return [whole] + [
         {
             "name": name,
             "matchers": {"statuses": statuses, "labels": {"outcome": f"^{explain.OUTCOMES[outcome]}$"}},

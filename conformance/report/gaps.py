@@ -9,6 +9,7 @@ from conformance.report.explain import Gap
 from conformance.report.safe import same_but_ids
 
 _BEGINS = "these begin with a request that problem {} is about. They can be judged once it is mended."
+_LEFT_OUT = "checks of these were not selected."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
 
@@ -45,6 +46,8 @@ def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
             shown = next((one.shown_by for one in begun if one.problem and one.problem.control), None)
             by = None if shown is None else numbers.get(_answer(record, shown))
             reason = gap.reason if by is None else _BEGINS.format(by)
+            # How many checks of each were left out says less than that some were.
+            reason = _LEFT_OUT if gap.outcome is Outcome.DESELECTED else reason
             joined.setdefault((gap.outcome, reason), []).append(result)
     return [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in joined.items()]
 

@@ -75,6 +75,7 @@ def test_allure_shows_a_real_run_and_joins_its_history(bendable: SandboxProcess,
     outcomes = Counter([*(check.outcome for check in run.checks), *(one.outcome for one in unchecked)])
     assert outcomes[Outcome.WARNED] > 0
     expected = {
+        "The run as a whole": 1,
         "Failed (MUST)": outcomes[Outcome.FAILED],
         "Warnings (SHOULD)": outcomes[Outcome.WARNED],
         "Not testable": outcomes[Outcome.NOT_TESTABLE],
