@@ -344,3 +344,19 @@ def test_what_could_not_begin_for_it_is_told_in_one_line() -> None:
     made = run(("a::pending", "WD-01", CONFLICT, ("status 409",)), more=[waiting])
     gaps = {gap.ids: gap.reason for gap in explain.gaps(made, Outcome.NOT_TESTABLE)}
     assert gaps["WD-19",] == "They begin with what failed: Title of WD-01 (WD-01)."
+
+
+def test_a_case_of_fuzzing_goes_with_its_neighbour() -> None:
+    """A fuzzed check tells no places apart: it follows what explains a check of its requirement that ended alike."""
+    made = run(
+        ("a::status", "WD-07", CONFLICT, ("status 409",)),
+        ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
+        ("fuzz::paid", "WD-04", sample.refusal(409, b'{"error": {"code": "x"}}'), ()),
+    )
+    assert told(made) == [("WD-07", ["WD-04"])]
+    other = run(
+        ("a::status", "WD-07", CONFLICT, ("status 409",)),
+        ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
+        ("fuzz::paid", "WD-04", sample.refusal(500, b'{"error": {"code": "x"}}'), ()),
+    )
+    assert [name for name, _ in told(other)] == ["WD-07", "WD-04"]
