@@ -72,7 +72,9 @@ CASES: dict[str, tuple[Callable[[Reply], object], list[Reply], list[Reply]]] = {
         [CANCELED, answer(200, data={"status": "paid", "canceledAt": "2024-01-01T00:10:00Z"})],
     ),
     "is_unchanged": (
-        lambda one: assertions.is_unchanged({"status": "paid", "note": None}, one, "x"),
+        lambda one: assertions.is_unchanged(
+            {"status": "paid", "note": None}, one, "a refused cancel (400)", what="a paid withdraw"
+        ),
         [answer(200, data={"status": "paid"}), answer(200, data={"status": "paid", "more": None})],
         [PAID, answer(200, data={"status": "failed"}), answer(200)],
     ),
@@ -142,3 +144,46 @@ def test_another_message_code_or_status_is_another_refusal() -> None:
         reply(b'{"error": {"code": "VALIDATION_ERROR", "message": "it failed"}}', 400)
     )
     assert why(refusal()) != why(reply(b"no JSON", 400))
+
+
+TITLES = {
+    "A paid withdraw was cancelled (200)": answer(200, success=True, data={"status": "canceled"}),
+    "A cancel of a paid withdraw was accepted (200)": answer(200, success=True, data={"status": "paid"}),
+    "A cancel of a paid withdraw was answered 409 TAKEN instead of 400 VALIDATION_ERROR": answer(
+        409, success=False, error={"code": "TAKEN"}
+    ),
+    'A cancel of a paid withdraw was answered 400 with error.code "TAKEN" instead of "VALIDATION_ERROR"': answer(
+        400, success=False, error={"code": "TAKEN"}
+    ),
+    "A cancel of a paid withdraw was answered 200 with success false instead of 400 VALIDATION_ERROR": answer(
+        200, success=False, error={"code": "VALIDATION_ERROR"}
+    ),
+}
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_the_title_of_a_wrong_refusal_is_what_the_target_did(title: str) -> None:
+    with pytest.raises(Violation) as found:
+        assertions.refused(TITLES[title], "a cancel of a paid withdraw", withdraw="a paid withdraw")
+
+    assert found.value.fault == title
+
+
+def test_a_refusal_in_the_apis_own_envelope_is_no_crash() -> None:
+    """A 501 with a code was mapped on purpose."""
+    mapped = answer(501, success=False, error={"code": "NOT_SUPPORTED"})
+    with pytest.raises(Violation) as found:
+        assertions.refused(mapped, "a cancel of a paid withdraw")
+
+    assert "error.code" in found.value.hint
+
+
+def test_a_success_says_whether_a_read_shows_the_same() -> None:
+    taken = answer(200, success=True, data={"status": "canceled"})
+    read = answer(200, success=True, data={"status": "paid"})
+    with pytest.raises(Violation) as found:
+        assertions.refused(
+            taken, "a cancel of a paid withdraw", withdraw="a paid withdraw", read=lambda: read
+        )
+
+    assert found.value.persisted == 'a read shows the right value, "paid"'
