@@ -178,6 +178,7 @@ class FailedRequestIsLogged(Withdraws):
         return refusal
 
 
-wd("wd-options-is-500", "WD-41", "OPTIONS is answered by a filter that expects the header Origin, and ends in a 500.",
+wd("wd-options-is-500", "WD-41",
+   "OPTIONS is answered by a filter that expects the header Origin, and ends in a 500.",
    steps.after(Withdraws.method_of, lambda api, method, request: steps.crash("Origin of undefined")
-       if method == "OPTIONS" and not request.values(b"origin") else method))
+       if method == "OPTIONS" and not request.values(b"origin") else method), late=True)

@@ -59,6 +59,7 @@ pytestmark = pytest.mark.together
 
 # Clocks of target and harness may differ, and one instant may be cut to seconds.
 _SLACK = timedelta(seconds=150)
+_SHOWS_ALL = "The answer to a cancel shows all of the withdraw, as the document does."
 _UNCHANGING = ("amount", *FACTS)
 # An API may write these otherwise than its state provider does.
 _UNCHANGING_WHEN_READ = (*_UNCHANGING, *KEPT)
@@ -100,9 +101,7 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
         observed=f"data.{key} is absent; data has only {', '.join(shown)}",
         reply=cancelled.reply,
         hint=spelt_otherwise([key], shown)
-        or "The answer to a cancel shows all of the withdraw, as the document does."
-        if any(has_value(one.get(key)) for one in later)
-        else "",
+        or (_SHOWS_ALL if any(has_value(one.get(key)) for one in later) else ""),
         fault=f"data.{key} was missing from {cancelled.where}",
         persisted=read_has(cancelled.read, key),
     )

@@ -108,8 +108,7 @@ def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) ->
 
     not_cancelled(
         reply,
-        "a cancel by the other merchant of a pending withdraw",
-        withdraw="a pending withdraw, by the other merchant,",
+        "a cancel of this merchant's pending withdraw by the other merchant",
         read=api.reader(withdraw),
     )
     api.still_cancels(withdraw, after="a cancel by the other merchant", earlier=reply)

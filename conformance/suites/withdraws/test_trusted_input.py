@@ -36,12 +36,13 @@ def _let_in(
 
     One withdraw serves for all that are refused, and is cancelled by its owner in the end.
     """
-    withdraw, taken, first, answers = given("pending"), [], None, []
+    withdraw, title = given("pending"), ""
+    taken, first, answers = [], None, []
     for case in cases:
         reply = send(withdraw, case)
         if reply.ok:
             taken.append(name(case).rstrip(","))
-            first = first or reply
+            first, title = (reply, name(case)) if first is None else (first, title)
             withdraw = given("pending")
         else:
             answers.append(reply)
@@ -53,7 +54,7 @@ def _let_in(
             f"{len(answers)} others were refused",
             reply=first,
             hint=hint,
-            fault=f"{wording.capital(taken[0])} was accepted ({first.status}){others if taken[1:] else ''}",
+            fault=f"{wording.capital(title)} was accepted ({first.status}){others if taken[1:] else ''}",
         )
     for_all = f"{len(answers)} requests such as {name(next(iter(cases)))}"
     api.still_cancels(withdraw, after=for_all, earlier=answers[-1])
