@@ -16,6 +16,8 @@ _NOT_THE_REQUEST = frozenset({"dns", "refused", "connect", "tls", "rate_limited"
 
 # So often an unusual request is made; one that is waited for in vain twice. A lost connection may be lost by chance.
 _ODD_TRIES, _TRIES_IN_VAIN = 6, 2
+# Names that every object of JavaScript has.
+_PROTOTYPES = frozenset({"constructor", "__proto__", "prototype", "toString", "hasOwnProperty"})
 _CRASHED = "An exception got out of the handler, or ended its process: check the input before it is used."
 _UNANSWERED = {
     "timeout": "Something was waited for in vain: a lock that an earlier request has left, or more input.",
@@ -72,7 +74,7 @@ def is_turned_down(reply: Reply, raw: str, *, to: str, found_code: str | None) -
         accepted |= {413, 431}
     if "%2f" in raw.lower():
         accepted |= {301, 302, 307, 308}
-    if "%" in raw:  # a firewall's answer to what looks like an attack
+    if "%" in raw or raw in _PROTOTYPES:  # a firewall's answer to what looks like an attack
         accepted |= {403}
     expect.that(
         reply.status in accepted and (found_code is None or reply.at("error.code") != found_code),
