@@ -128,18 +128,23 @@ class Events:
         }
         subjects[Act.CANCEL_AND_AGAIN] = first = self._again(subjects[Act.CANCEL_AND_AGAIN], key)
         subjects[Act.CONFLICT_OVER_ANOTHER] = (
-            self._refused(lambda intent, why: api.cancel(intent, reason=why, key=key))
+            self._refused(
+                Act.CONFLICT_OVER_ANOTHER, lambda intent, why: api.cancel(intent, reason=why, key=key)
+            )
             if isinstance(first, Subject)
             else first
         )
         subjects[Act.CANCEL_WHILE_PROCESSING] = self._refused(
-            lambda intent, why: api.cancel(intent, reason=why), status="processing"
+            Act.CANCEL_WHILE_PROCESSING,
+            lambda intent, why: api.cancel(intent, reason=why),
+            status="processing",
         )
         subjects[Act.CANCEL_ANOTHER_MERCHANTS] = self._refused(
-            lambda intent, _: api.cancel(intent), owner="other_merchant"
+            Act.CANCEL_ANOTHER_MERCHANTS, lambda intent, _: api.cancel(intent), owner="other_merchant"
         )
         subjects[Act.CANCEL_WITH_A_WRONG_SECRET] = self._refused(
-            lambda intent, why: api.post(intent, body_of(why), change={"Authorization": wrong})
+            Act.CANCEL_WITH_A_WRONG_SECRET,
+            lambda intent, why: api.post(intent, body_of(why), change={"Authorization": wrong}),
         )
         subjects[Act.CANCEL_IN_THE_END] = last = self._tried(
             lambda intent, why: api.cancels(intent, reason=why)
@@ -176,13 +181,17 @@ class Events:
         return Subject(intent, subject.reason, (*subject.exchanges, *self._recorder.exchanges[already:]))
 
     def _refused(
-        self, cancel: Callable[[Resource, str], Reply], status: str = "requires_approval", **whose: str
+        self,
+        act: Act,
+        cancel: Callable[[Resource, str], Reply],
+        status: str = "requires_approval",
+        **whose: str,
     ) -> Subject | Fault:
         """Cancels twice in a way that has to be refused: an accepted cancel is rightly announced."""
 
         def twice(intent: Resource, reason: str) -> None:
             for _ in range(2):
-                was_refused(cancel(intent, reason), "such a cancel")
+                was_refused(cancel(intent, reason), act.value)
 
         return self._tried(twice, status, **whose)
 
