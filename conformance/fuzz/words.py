@@ -1,6 +1,6 @@
 """Words for titles and messages: requests, values and answers as a developer would name them.
 
-A title is a request and what became of it: "a cancel of a paid withdraw", "was accepted (200)". Values are JSON; a long
+A title is a request and what became of it: "a cancel of a paid order", "was accepted (200)". Values are JSON; a long
 one is told by its description ("512 letters"), since its text says less.
 """
 
@@ -76,7 +76,7 @@ def kind(one: Any) -> str:
 
 
 def answer(described_as: Contract, reply: Reply) -> str:
-    """Returns the status of an answer and its error code: `409 idempotency_conflict`."""
+    """Returns the status of an answer and its error code: `409 CONFLICT`."""
     code = reply.at(described_as.answers.code)
     told = isinstance(code, str) and 0 < len(code) <= _LONGEST_CODE and not reply.ok
     return f"{reply.status} {code}" if told else str(reply.status)
@@ -95,12 +95,12 @@ def became(described_as: Contract, reply: Reply, *wanted: object) -> str:
 
 
 def noun(api: str) -> str:
-    """Returns the last word of the noun of one resource: `intent`."""
+    """Returns the last word of the noun of one resource: `order`."""
     return contract(api).noun.rpartition(" ")[2]
 
 
 def resource(api: str, state: str | None) -> str:
-    """Returns one resource in a state, with its article: `a paid withdraw`, `an unknown id`."""
+    """Returns one resource in a state, with its article: `a paid order`, `an unknown id`."""
     if state in (None, UNKNOWN):
         return "an unknown id"
     return contract(api).a(f"{state} {noun(api)}")

@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One request that a finding shows: in words (`a cancel of a paid withdraw`), and its exchange."""
+    """One request that a finding shows: in words (`a cancel of a paid order`), and its exchange."""
 
     says: str
     exchange: Exchange

@@ -35,7 +35,7 @@ def changed(before: Mapping[str, Any], after: Any, keys: Iterable[str]) -> list[
 
 
 def showed(lines: list[str]) -> str:
-    """Returns the new value of the first of some lines of `changed`, for a title: `status "paid", not "canceled"`."""
+    """Returns the new value of the first of some lines of `changed`, for a title: `amount 7, not 9`."""
     name, _, rest = (lines[0] if lines else "").partition(" ")
     was, _, now = rest.removeprefix("was ").partition(" and is ")
     return f"{name} {now}, not {was}" if now else f"{name} {rest.removeprefix('is ')}"

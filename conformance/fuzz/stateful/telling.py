@@ -15,12 +15,12 @@ _ORDINALS = ("the first", "the second", "the third")
 
 
 def told(sequence: Sequence) -> list[str]:
-    """Returns each step in words, with its article: `a read of the paid withdraw`, `a retry under the same key`."""
+    """Returns each step in words, with its article: `a read of the paid order`, `a retry under the same key`."""
     return [_step(sequence, number) for number in range(len(sequence.steps))]
 
 
 def title(sequence: Sequence) -> str:
-    """Returns the last step as the subject of a title: `a cancel of a paid withdraw`."""
+    """Returns the last step as the subject of a title: `a cancel of a paid order`."""
     step, number = sequence.steps[-1], len(sequence.steps) - 1
     # What a read is of, the steps before it tell.
     known = step.verb == "read" and not _is_foreign(sequence, step) and _named(sequence)
