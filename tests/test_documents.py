@@ -22,7 +22,7 @@ DOCUMENTS = (*GUIDES, "CHANGELOG.md", "reports/README.md")
 BASES = (ROOT, ROOT / "conformance")
 EVERYWHERE = (ROOT / "conformance", ROOT / "specs", ROOT / "tests")
 PATH = re.compile(
-    r"(?<![\w<>./:-])\.?[\w*][\w.*<>-]*(?:/[\w.*<>-]+)*(?:/|\.(?:py|md|toml|yaml|json|png))(?![\w/])"
+    r"(?<![\w<>./:-])\.?[\w*][\w.*<>-]*(?:/[\w.*<>-]+)*(?:/|\.(?:py|md|toml|yaml|json|png))(?![\w/(])"
 )
 # Files that a run or a command makes, in a folder of the reader's.
 MADE = re.compile(
