@@ -65,5 +65,5 @@ def _json(flag: str, text: str | None) -> dict[str, Any]:
     except ValueError as fault:
         raise UsageError(f"{flag} {text} is no JSON: {fault}", hint="Put it in single quotes.") from None
     if not isinstance(value, dict):
-        raise UsageError(f"{flag} {text} is no JSON object", hint='It looks like {"amount": "100"}.')
+        raise UsageError(f"{flag} {text} is no JSON object", hint='It looks like {"name": "value"}.')
     return value

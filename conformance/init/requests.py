@@ -45,9 +45,7 @@ def text(answers: Answers) -> str:
     lines += [
         "[states.requests.create]  # sent with the credentials above, as any request is",
         f"path = {_toml(create.path)}",
-        f"{kind} = {_toml(create.body)}"
-        if create.body
-        else f'# {kind} = {{ amount = "100", name = "{{unique}}" }}',
+        f"{kind} = {_toml(create.body)}" if create.body else f'# {kind} = {{ name = "{{unique}}" }}',
         f"id = {_toml(one)}  # where the id stands in the answer (JSON Pointer)",
     ]
     states = contract.states

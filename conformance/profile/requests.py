@@ -136,7 +136,7 @@ class _Requests:
             raise self._values.wrong(dotted, "json and form exclude each other", "Keep one of them.")
         body = self._filled(dotted, table[given[0]])
         if given[0] == "form" and not isinstance(body, dict):
-            raise self._values.wrong(dotted, "form is a table", 'Write form = { amount = "100" }.')
+            raise self._values.wrong(dotted, "form is a table", 'Write form = { name = "value" }.')
         try:
             text = json.dumps(body)
         except (TypeError, ValueError):
