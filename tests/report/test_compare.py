@@ -1,9 +1,6 @@
 """Two runs of one API: what got worse, what got better, what isn't known any more."""
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance.errors import UsageError
-from conformance.model import Effect, Level, Outcome, Problem, RequirementResult, RunRecord, Waiver
+from conformance.model import Effect, Level, Outcome, Problem, RunRecord, Waiver
 from conformance.report import compare_views, record
 from conformance.report.compare import Comparison, Kind, compare
 from tests.support import ROOT, command
 
 from . import sample
-from .browser import chromium, visit
-from .strategies import NASTY
-from .test_hostile import Page, hidden
 
 UNTESTED = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
@@ -301,51 +295,6 @@ def test_another_api_is_refused() -> None:
     other = replace(other, target=replace(other.target, api="payout-intents"))
     with pytest.raises(UsageError, match="different APIs: withdraws and payout-intents"):
         compare(run(Outcome.PASSED), other)
-
-
-@pytest.mark.parametrize("value", [*NASTY, "<svg onload=alert(1)>" * 50_000], ids=range(len(NASTY) + 1))
-def test_no_view_obeys_a_target(value: str) -> None:
-    """Reasons come from answers: shown in every view, alive in none."""
-    old, new = run(Outcome.PASSED), sample.hostile(value)
-    rows = [*new.requirements, RequirementResult(sample.requirement("WD-99"), Outcome.FAILED, value, ())]
-    new = replace(new, requirements=tuple(rows), target=replace(new.target, name=value))
-    found = compare(old, new)
-    assert found.exit_code == 1
-    assert hidden(compare_views.text(found)) == set()
-    assert hidden(compare_views.markdown(found)) <= {"\u2060"}
-    page = compare_views.html(found)
-    assert hidden(page) == set()
-    parsed, harmless = Page(), Page()
-    parsed.feed(page)
-    harmless.feed(compare_views.html(compare(run(Outcome.PASSED), run(Outcome.FAILED))))
-    assert parsed.tags.keys() <= {*harmless.tags, "code"}
-    assert parsed.attributes <= harmless.attributes
-    assert len(page) < 40_000
-    assert json.loads(compare_views.as_json(found))["regressions"] or value.strip() == ""
-
-
-def test_the_page_allows_its_style_sheet_only() -> None:
-    """By hash, in a policy of its own; nothing is loaded."""
-    page = compare_views.html(compare(run(Outcome.PASSED), run(Outcome.FAILED)))
-    css = page.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'" in page
-    assert not re.search(r"(?:src|href)=|url\(|@import", page)
-
-
-def test_the_page_is_for_everybody(tmp_path: Path) -> None:
-    """In a real browser: nothing serious for axe, no wider than a phone, light and dark; hostile text does nothing."""
-    run_ = sample.hostile("<img src=x onerror=alert(1)><script>alert(1)</script>" + "x" * 300)
-    page = compare_views.html(
-        compare(run(Outcome.PASSED), replace(run_, target=replace(run_.target, name="<b>A")))
-    )
-    with chromium() as browser:
-        for scheme in ("light", "dark"):
-            how = {"color_scheme": scheme, "viewport": {"width": 390, "height": 800}}
-            with visit(browser, tmp_path, page, **how) as seen:
-                assert seen.axe() == []
-                assert seen.overflow() <= 0
-                assert (len(seen.asked), seen.dialogs, seen.errors) == (1, [], [])
 
 
 # -- the commands --------------------------------------------------------------------------------------------
