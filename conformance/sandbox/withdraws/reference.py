@@ -14,6 +14,7 @@ from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.windows import hangs_up
 from conformance.sandbox.withdraws import API
 from conformance.sandbox.withdraws.model import Withdraw, printed, wire
+from conformance.sandbox.withdraws.timestamps import read_number
 from conformance.sandbox.withdraws.variants import WithdrawVariants
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
@@ -128,9 +129,8 @@ class Withdraws(Api[Withdraw]):
         """Whether a timestamp in milliseconds is near enough to now."""
         if not self.own.freshness:
             return True
-        if not timestamp.isdigit() or len(timestamp) > 16:
-            return False
-        return self.is_near(self.clock.ms() - int(timestamp))
+        number = read_number(timestamp, self.own.timestamps)
+        return number is not None and self.is_near(self.clock.ms() - number)
 
     def is_near(self, age_ms: float) -> bool:
         """Whether an age, negative for the future, is within the window."""

@@ -11,6 +11,8 @@ class WithdrawVariants:
 
     freshness: bool = True
     """Refuse a timestamp more than five minutes away."""
+    timestamps: str = one_of("digits", "int()", "Number()")
+    """How a timestamp is read: as digits alone, as by Python's int(), or as by JavaScript's Number()."""
     covers: str = one_of("every body", "json")
     """Which bodies the signature covers; the raw one may be there for JSON only."""
     processing_cancellable: bool = True

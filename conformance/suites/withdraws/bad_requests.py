@@ -171,20 +171,17 @@ STALE: dict[str, Change] = {
 }
 
 
-# Half a number of now, or a number that is none of digits alone: each sent correctly signed, one after the other.
+# What no strict parser of any language takes for a number, with the digits of now or without: each sent correctly
+# signed, one after the other. A plus, a fraction, an exponent, hex and underscores are numbers to int(), float() or
+# Number(), and harm nobody.
 HALVES: dict[str, Callable[[int], str]] = {
     "a letter before its digits": lambda now: f"x{now}",
     "a letter behind its digits": lambda now: f"{now}x",
-    "a fraction": lambda now: f"{now}.5",
-    "an exponent": lambda now: f"{now}e0",
-    "its digits in hex": hex,
-    "a plus before its digits": lambda now: f"+{now}",
-    "underscores between its digits": lambda now: f"{now:_}",
     "a second number behind a comma": lambda now: f"{now},{now}",
+    "brackets around its digits": lambda now: f"[{now}]",
     "the word null": lambda now: "null",
     "the word undefined": lambda now: "undefined",
     "the word true": lambda now: "true",
-    "brackets around its digits": lambda now: f"[{now}]",
 }
 
 # The API key, but not byte for byte; each signed with the right secret.

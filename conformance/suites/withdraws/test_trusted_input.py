@@ -94,7 +94,7 @@ def test_key_spelt_otherwise_is_refused(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-34")
 def test_half_a_number_is_no_timestamp(api: Withdraws, given: Given) -> None:
-    """A correctly signed timestamp that only begins or ends with digits, or is no number, is refused."""
+    """A correctly signed timestamp that only begins or ends with a number, or is none, is refused."""
     _let_in(
         api,
         given,
