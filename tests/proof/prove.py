@@ -54,21 +54,24 @@ def control(url: str, defects: list[str], variants: Mapping[str, Any]) -> None:
 
 def side_by_side(
     urls: Sequence[str], jobs: Iterable[tuple[str, Callable[[str], object]]]
-) -> dict[str, float]:
-    """Does each job, a name and what is done with a URL, in a process forked off here; seconds by name.
+) -> dict[str, tuple[float, float]]:
+    """Does each job, a name and what is done with a URL, in a process forked off here.
+
+    Returns by name how long each took, and how much of that the processor worked for it, in seconds.
 
     No URL is given to two at a time. Raises RuntimeError where a process ends badly.
     """
-    free, running, seconds = list(urls), dict[int, tuple[str, str, float]](), dict[str, float]()
+    free, running = list(urls), dict[int, tuple[str, str, float]]()
+    seconds: dict[str, tuple[float, float]] = {}
 
     def one_ends() -> None:
-        child, status = os.wait()
+        child, status, used = os.wait4(-1, 0)
         if child not in running:
             raise RuntimeError("a sandbox ended")
         name, url, began = running.pop(child)
         if status:
             raise RuntimeError(f"the checks of {name} ended with an error")
-        seconds[name] = round(time.perf_counter() - began, 2)
+        seconds[name] = round(time.perf_counter() - began, 2), round(used.ru_utime + used.ru_stime, 2)
         free.append(url)
 
     for name, work in jobs:
@@ -104,7 +107,7 @@ class Each:
 
     def __init__(self, jobs: Sequence[Job], urls: Sequence[str]) -> None:
         self._jobs, self._urls = jobs, urls
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, tuple[float, float]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -170,7 +173,8 @@ def defective(
         yield {
             "kind": "defect",
             "id": defect.id,
-            "seconds": each.seconds[defect.id],
+            "seconds": each.seconds[defect.id][0],
+            "cpu_seconds": each.seconds[defect.id][1],
             **judged(api, profile, folder / defect.id),
             **(
                 {
@@ -207,7 +211,8 @@ def honestly(
     assert code == 0, f"pytest ended with {code}"
     for number, variant in enumerate(variants):
         found: dict[str, Any] = json.loads(result(number).read_text())
-        yield {**found, "seconds": each.seconds[json.dumps(variant)]}
+        took, worked = each.seconds[json.dumps(variant)]
+        yield {**found, "seconds": took, "cpu_seconds": worked}
 
 
 _SLOW = {"latency_ms", "budget", "read_lag_ms", "unavailable_every", "rate_limit"}
