@@ -94,6 +94,7 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"empty_body": "refused"}, set()),
         ({"foreign_content_type": "accepted"}, set()),
         ({"key_check": "before_lookup"}, set()),
+        ({"keys_hold_for": "intent"}, set()),
         ({"in_flight": "409"}, set()),
         ({"replay_header": True}, set()),
         ({"replay_refusals": True}, set()),

@@ -231,8 +231,9 @@ class PayoutIntents(Beside, Api[Intent], Once):
         return sent.pop().decode("latin-1")
 
     def scope(self, account: Account, key: str, identifier: str) -> Scope:
-        """Where a key is unique: within one merchant's environment."""
-        return account.merchant, account.environment, key
+        """Where a key is unique: within one merchant's environment, or for one intent of it."""
+        whose = account.merchant, account.environment, key
+        return (*whose, identifier) if self.own.keys_hold_for == "intent" else whose
 
     def fingerprint(self, identifier: str, body: dict[str, Any]) -> str:
         """What has to be the same for a key to be used again: the intent, and the body by its meaning."""

@@ -28,6 +28,8 @@ class IntentVariants:
     foreign_content_type: str = one_of("refused", "accepted")
     key_check: str = one_of("after_lookup", "before_lookup")
     """Whether a reused key is a conflict even where the id is unknown."""
+    keys_hold_for: str = one_of("merchant", "intent")
+    """Whether a key is used up for all intents of a merchant, or for the one that it was sent to."""
     in_flight: str = one_of("wait", "409")
     hang_up: str = one_of("ignored", "stops")
     """Whether a cancel is stopped when its caller hangs up; its key is let go of a second later."""

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
-from conformance.errors import ConformanceError
+from conformance.errors import ConformanceError, NotApplicable
 from conformance.http.client import Recorder
 from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import was_refused
+from conformance.suites.payout_intents.assertions import succeeded, was_refused
 from conformance.suites.payout_intents.client import PayoutIntents, body_of
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.webhooks.receiver import Delivery, Receiver
@@ -128,9 +129,7 @@ class Events:
         }
         subjects[Act.CANCEL_AND_AGAIN] = first = self._again(subjects[Act.CANCEL_AND_AGAIN], key)
         subjects[Act.CONFLICT_OVER_ANOTHER] = (
-            self._refused(
-                Act.CONFLICT_OVER_ANOTHER, lambda intent, why: api.cancel(intent, reason=why, key=key)
-            )
+            self._refused(Act.CONFLICT_OVER_ANOTHER, partial(self._under_a_used_key, key))
             if isinstance(first, Subject)
             else first
         )
@@ -179,6 +178,13 @@ class Events:
         except ConformanceError as fault:
             return fault
         return Subject(intent, subject.reason, (*subject.exchanges, *self._recorder.exchanges[already:]))
+
+    def _under_a_used_key(self, key: str, intent: Resource, reason: str) -> Reply:
+        """The answer to a cancel under another intent's key, where keys hold for more than one intent."""
+        reply = self._api.cancel(intent, reason=reason, key=key)
+        if succeeded(reply):
+            raise NotApplicable("a key holds for one intent here: another one's cancel under it is accepted")
+        return reply
 
     def _refused(
         self,
