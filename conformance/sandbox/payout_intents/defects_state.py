@@ -18,7 +18,7 @@ from conformance.sandbox.windows import LeavesAWindow
 # Laid out as a table, a defect per line.
 # fmt: off
 
-pi("pi-requires-approval-is-refused", "PI-01",
+pi("pi-requires-approval-is-refused", "PI-01, PI-02",
    "Only what has been approved is cancelled: the condition is the wrong way round.",
    changes.cancels_in("processing"))
 pi("pi-processing-is-cancelled", "PI-02, PI-05", "A processing intent is cancelled while its money is on the way.",
@@ -91,7 +91,7 @@ class RefusalReplacesTheReason(PayoutIntents):
         return await super().execute(row, reason)
 
 
-pi("pi-refused-can-not-settle", "PI-09",
+pi("pi-refused-can-not-settle", "PI-05, PI-09",
    "A refused cancel leaves a mark on a processing intent that keeps it from ever being paid.",
    *effects.blocks_the_payout("approval_required"))
 pi("pi-cancelled-is-paid", "PI-09",
