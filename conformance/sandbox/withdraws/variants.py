@@ -15,6 +15,8 @@ class WithdrawVariants:
     """How a timestamp is read: as digits alone, as by Python's int(), or as by JavaScript's Number()."""
     covers: str = one_of("every body", "json")
     """Which bodies the signature covers; the raw one may be there for JSON only."""
+    decodes_hex: str = one_of("strictly", "up to what is none")
+    """How a signature is read: as a whole, or as Node.js decodes hex, without the rest that is none or half a byte."""
     processing_cancellable: bool = True
     always_cancellable: bool = False
     """Every provider supports it, so one that doesn't can't be set up."""
