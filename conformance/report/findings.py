@@ -293,7 +293,7 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
 
 def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
     found = _finding(record, group.row, group.checks, control=False)
-    if causes.is_a_replay(group.checks[0]):
+    if causes.is_a_replay(group.checks[0]) and not causes.is_concurrent(group.checks[0]):
         found = replace(found, remarks=(_REPLAY, *found.remarks))
     remark = f"This follows from {group.row.id}: {line(found.title)}."
     folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
