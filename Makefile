@@ -73,11 +73,12 @@ detection: $(READY)
 	done
 	$(BIN)/python -m tests.proof.rare
 
-# What a report tells first of each defect: the row that is broken, in one headline? FLAGS=--fuzz fuzzes each, too.
+# What a report tells first of each defect: the row that is broken, in one headline? Of pairs both? FLAGS=--fuzz fuzzes
+# each, too.
 headlines: $(READY)
 	mkdir -p reports/detection
 	for api in withdraws payout-intents; do \
-	  $(BIN)/python -m tests.proof.headlines $$api reports/detection/$$api.headlines.json $(FLAGS) || exit 1; \
+	  $(BIN)/python -m tests.proof.headlines $$api reports/detection/$$api.headlines.json --pairs $(FLAGS) || exit 1; \
 	done
 
 # Writes the JSON Schema of a profile, the table of checks and defects beside each specification, and the table of honest

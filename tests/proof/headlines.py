@@ -5,7 +5,8 @@ run, too. Of the record that a run would keep, the headlines are taken that its 
 Prints the share of defects whose first headline belongs to the row that the defect breaks, how many headlines a run
 has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
 OUT gets everything as JSON. `--keep FOLDER` keeps the records, from which `--from FOLDER` takes the same figures again
-without a request; `--sample N` takes N defects, evenly spread.
+without a request; `--sample N` takes N defects, evenly spread. `--pairs` adds the pairs of which both have to be told,
+and ends with 1 where one isn't.
 """
 
 import argparse
@@ -29,8 +30,9 @@ from conformance.plugin import RUN
 from conformance.profile import Profile
 from conformance.report import record
 from conformance.sandbox import Defect, list_defects
+from tests.proof.pairs import PAIRS
 from tests.proof.prove import SANDBOXES, Each, adapted, checked, control, folded, run_pytest
-from tests.proof.told import figures, headlines, titles
+from tests.proof.told import all_told, figures, headlines, titles
 from tests.support import CREDENTIAL_ENV, SandboxProcess
 
 SEED = 1
@@ -146,7 +148,7 @@ def measured(bent: Bent, run: RunRecord) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main() -> int:
     """See the module's docstring."""
     parser = argparse.ArgumentParser()
     parser.add_argument("api")
@@ -155,11 +157,14 @@ def main() -> None:
     parser.add_argument("--fuzz", action="store_true")
     parser.add_argument("--titles", action="store_true")
     parser.add_argument("--sample", type=int)
+    parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--sandboxes", type=int, default=SANDBOXES)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--from", type=Path, dest="kept")
     options = parser.parse_args()
     bent = chosen(options.api, options.defect, options.sample, fuzz=options.fuzz)
+    if options.pairs:
+        bent += chosen(options.api, PAIRS[options.api], None, fuzz=options.fuzz)
     with tempfile.TemporaryDirectory() as name:
         folder = options.kept or options.keep or Path(name)
         if options.kept is None:
@@ -169,6 +174,8 @@ def main() -> None:
         results = [measured(one, again(record.load(folder / one.name))) for one in bent]
     options.out.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     sys.stdout.write(figures(results) + (titles(results) if options.titles else ""))
+    pairs = [one for one in results if "+" in one["id"]]
+    return 0 if all(map(all_told, pairs)) or not options.pairs else 1
 
 
 def _run_all(api: str, folder: Path, bent: Sequence[Bent], *, sandboxes: int, fuzz: bool) -> None:
@@ -184,4 +191,4 @@ def _run_all(api: str, folder: Path, bent: Sequence[Bent], *, sandboxes: int, fu
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -185,7 +185,8 @@ pi("pi-holder-name-is-null", "PI-19", "holder_name is joined from a table that i
    recipient(lambda it, shown: shown | {"holder_name": None}))
 pi("pi-last4-is-empty", "PI-19", "account_last4 is cut out of a number that is already masked: an empty text.",
    recipient(lambda it, shown: shown | {"account_last4": ""}))
-pi("pi-bank-code-is-null-for-others", "PI-21, PI-19", "The banks of another merchant aren't loaded in the answer to a cancel.",
+pi("pi-bank-code-is-null-for-others", "PI-21, PI-19",
+   "The banks of another merchant aren't loaded in the answer to a cancel.",
    changes.answers(lambda it: {} if _primary(it) else {"recipient": {"type": "bank_account",
        "account_last4": it.account_number[-4:], "bank_code": None, "holder_name": it.holder_name}}))
 pi("pi-recipient-is-all-null", "PI-19", "The recipient is a shell: all of its values are null, its type as well.",

@@ -91,7 +91,7 @@ class RefusalReplacesTheReason(PayoutIntents):
         return await super().execute(row, reason)
 
 
-pi("pi-refused-can-not-settle", "PI-05, PI-09",
+pi("pi-refused-can-not-settle", "PI-09, PI-05",
    "A refused cancel leaves a mark on a processing intent that keeps it from ever being paid.",
    *effects.blocks_the_payout("approval_required"))
 pi("pi-cancelled-is-paid", "PI-09",

@@ -32,7 +32,7 @@ class _Keeps(Withdraws):
         return account
 
 
-@defect("wd-verified-key-is-trusted", "WD-32", "WD-31")
+@defect("wd-verified-key-is-trusted", "WD-31", "WD-32")
 class VerifiedKeyIsTrusted(_Keeps):
     """Verifying takes time: a key whose signature was good once is trusted from then on."""
 
