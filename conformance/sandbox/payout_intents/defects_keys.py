@@ -159,7 +159,7 @@ pi("pi-conflict-undoes-the-cancel", "PI-32", "A conflict rolls back too much: th
        when=steps.state("cancelled")))
 
 
-@defect("pi-conflict-frees-the-key", "PI-33", "PI-32")
+@defect("pi-conflict-frees-the-key", "PI-33", "PI-32", "PI-31")
 class ConflictFreesTheKey(PayoutIntents):
     """A conflict deletes the key, so the first request can't be repeated any more."""
 

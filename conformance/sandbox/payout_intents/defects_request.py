@@ -125,7 +125,7 @@ class LongReasonIsRefusedYetCancelled(PayoutIntents):
 
 pi("pi-length-is-in-bytes", "PI-26", "The limit counts bytes, so a language other than English has less room.",
    own.measures(lambda reason: len(reason.encode())))
-pi("pi-length-is-as-escaped", "PI-26",
+pi("pi-length-is-as-escaped", "PI-24, PI-26",
    "The limit counts the JSON text with escapes, six characters for each beyond ASCII.",
    own.measures(lambda reason: len(json.dumps(reason)) - 2))
 
