@@ -16,7 +16,9 @@ from conformance.profile import Profile
 SHORTEST = 3
 _SHORTEST_SENT = 6
 _STANDARD = ("authorization", "proxy-authorization")
-_WORDS = {"Bearer", "Digest", "sha256="}
+# Names that every object has in some language: checks send them as credentials, and a report has to name them.
+_PROPERTIES = {"constructor", "prototype", "toString", "valueOf", "hasOwnProperty", "__proto__", "__class__"}
+_WORDS = {"Bearer", "Digest", "sha256="} | _PROPERTIES
 _SCHEME = re.compile(r"(?:basic|bearer|digest) +", re.IGNORECASE)
 _RUN = re.compile(r"[0-9A-Za-z]+")
 _ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
