@@ -192,6 +192,11 @@ def _mojibake(text: str) -> str:
     return text.encode().decode("latin-1")
 
 
+def _low_bytes(text: str) -> str:
+    """The low byte of each unit of UTF-16, as Node.js writes a text as Latin-1."""
+    return text.encode("utf-16-le", "surrogatepass")[::2].decode("latin-1")
+
+
 _MISTAKES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("white space was trimmed", str.strip),
     ("white space was trimmed and joined", lambda text: " ".join(text.split())),
@@ -207,6 +212,8 @@ _MISTAKES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("in small letters", str.lower),
     ("in capitals", str.upper),
     ("UTF-8 read as Latin-1", _mojibake),
+    ("UTF-8 read as Windows-1252", lambda text: text.encode().decode("cp1252", "replace")),
+    ("characters beyond Latin-1 lost their upper byte", _low_bytes),
     ("what isn't Latin-1 was replaced", lambda text: text.encode("latin-1", "replace").decode("latin-1")),
     ("what isn't ASCII was replaced", lambda text: text.encode("ascii", "replace").decode("ascii")),
     ("what isn't ASCII was dropped", lambda text: text.encode("ascii", "ignore").decode("ascii")),
