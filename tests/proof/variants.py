@@ -67,6 +67,7 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"decodes_hex": "up to what is none"}, {"WD-32"}),
         ({"hang_up": "stops"}, set()),
         ({"hang_up": "stops", "while_locked": "409"}, {"WD-08"}),
+        ({"pays": "processing ones"}, set()),
         ({"refuses_replays": True}, set()),
         ({"sets_cookie": True}, set()),
         ({"extras": "refused"}, set()),

@@ -209,7 +209,7 @@ class Withdraws(Api[Withdraw]):
 
     def payable(self, row: Withdraw) -> bool:
         """Whether settlement may still pay it."""
-        return row.status in {"pending", "processing"}
+        return row.status == "processing" or (row.status == "pending" and self.own.pays == "open ones")
 
     def pay(self, row: Withdraw) -> None:
         row.status = "paid"

@@ -18,6 +18,8 @@ class WithdrawVariants:
     decodes_hex: str = one_of("strictly", "up to what is none")
     """How a signature is read: as a whole, or as Node.js decodes hex, without the rest that is none or half a byte."""
     processing_cancellable: bool = True
+    pays: str = one_of("open ones", "processing ones")
+    """What is paid when that is asked for: a pending withdraw at once, or only one that is with its provider."""
     always_cancellable: bool = False
     """Every provider supports it, so one that doesn't can't be set up."""
     read_endpoint: bool = True

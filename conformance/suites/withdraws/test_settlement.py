@@ -34,20 +34,30 @@ _LOCK = "Paying and cancelling need the same lock, or the same condition in thei
 
 
 class Settling:
-    """Asks for settlement, and reads the outcome. How long that takes was measured once, when this was made."""
+    """Asks for settlement, and reads the outcome. How long that takes was measured once, when this was made.
+
+    `status` is that of the withdraws that are paid when it is asked for: a test system may pay a pending one at once,
+    or only one that has gone to its provider.
+    """
 
     def __init__(self, api: Withdraws, given: Given) -> None:
         self._api, self._given = api, given
         self._patience_s = _SETTLES_S
-        withdraw = given("pending")
-        clock = time.monotonic()
-        given.settle(withdraw)
-        if self.paid(withdraw).at("data.status") != "paid":
+        self.status = next(filter(self._pays, ("pending", "processing")), "")
+        if not self.status:
             raise NotTestable(
-                "settling a pending withdraw has no effect",
+                "settling a pending withdraw has no effect, nor has settling a processing one",
                 hint="The action settle has to try to pay it at once.",
             )
-        self._patience_s = min(_SETTLES_S, 0.3 + 5 * (time.monotonic() - clock))
+
+    def _pays(self, status: str) -> bool:
+        withdraw = self._given(status)
+        clock = time.monotonic()
+        self._given.settle(withdraw)
+        paid = bool(self.paid(withdraw).at("data.status") == "paid")
+        if paid:
+            self._patience_s = min(_SETTLES_S, 0.3 + 5 * (time.monotonic() - clock))
+        return paid
 
     def ask(self, withdraw: Resource) -> None:
         """Asks the target to try to pay it now; refusing that is as good as trying in vain."""
@@ -105,13 +115,13 @@ def test_canceled_in_another_way_is_never_paid(
 
 @requirement("WD-42")
 def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Settling) -> None:
-    """A withdraw that was read as pending, and was paid since, is refused as any paid one is."""
-    withdraw = given("pending")
+    """A withdraw that was read before it was paid is refused as any paid one is."""
+    withdraw = given(settling.status)
     api.look(withdraw)
     settling.ask(withdraw)
     expect.that(
         settling.paid(withdraw).at("data.status") == "paid",
-        expected="a pending withdraw to be paid when that is asked for, so that the check can begin",
+        expected=f"a {settling.status} withdraw to be paid when that is asked for, so that the check can begin",
         observed="it isn't paid",
         control=True,
     )
@@ -135,7 +145,7 @@ _BEFORE = {
 def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling: Settling, by: str) -> None:
     """A withdraw whose cancel was refused is paid as any other."""
     if by == "another_merchant":
-        withdraw = given("pending", owner="other_merchant")
+        withdraw = given(settling.status, owner="other_merchant")
         refused = [api.cancel(withdraw)]
     elif by == "its_owner_in_vain":
         try:
@@ -144,7 +154,7 @@ def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling:
             raise NotApplicable("every processing withdraw can be cancelled here") from fault
         refused = [api.cancel(withdraw), api.cancel(withdraw)]
     else:
-        withdraw = given("pending")
+        withdraw = given(settling.status)
         refused = [api.send(withdraw, case(api, api.signed())) for case in FAILURES.values()]
     if any(map(succeeded, refused)):
         raise NotApplicable("it was cancelled after all")
@@ -159,11 +169,11 @@ def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling:
 def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, settling: Settling) -> None:
     """When a cancel and a settlement meet, the withdraw ends as the answer to the cancel says, and stays so."""
     for apart_s in _APART_S:
-        withdraw = given("pending")
+        withdraw = given(settling.status)
         reply, midway = _meet(api, withdraw, settling, apart_s)
         read = api.confirmed(withdraw) if succeeded(reply) else settling.paid(withdraw)
 
-        what, when = "a pending withdraw", f"after a {reply.status} to a cancel that met a payment"
+        what, when = f"a {settling.status} withdraw", f"after a {reply.status} to a cancel that met a payment"
         if succeeded(reply):
             stays_canceled(read, reply, what, when=when, hint=_LOCK)
         else:
