@@ -53,5 +53,5 @@ def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> No
     api.send(withdraw, api.signed(secret="a wrong one"))
     assert Withdraws(session, EveryRun(session.folder, session.redactor)).cancel(withdraw).ok
 
-    with pytest.raises(Violation, match="still to work"):
+    with pytest.raises(Violation, match="to succeed on this withdraw after cancels with failing credentials"):
         check(api, given, every_run)
