@@ -43,7 +43,7 @@ class Relay:
     came: list[float] = field(default_factory=list)
     answered: list[tuple[bytes, bytes]] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
-    inside: int = 0
+    inside: list[socket.socket] = field(default_factory=list)
     busiest: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -56,14 +56,14 @@ class Relay:
             return
         with self.lock:
             self.came.append(time.time())
-            self.inside += 1
-            self.busiest = max(self.busiest, self.inside)
+            self.inside.append(peer)
+            self.busiest = max(self.busiest, sum(map(is_waiting, self.inside)))
             refuse = self.slow_downs and len(self.came) % self.slow_downs == 0
         answer = (
             reply_with(b"{}", "429 Slow", f"Retry-After: {PAUSE_S}") if refuse else self.handed_on(request)
         )
         with self.lock:
-            self.inside -= 1
+            self.inside.remove(peer)
             self.answered.append((request, answer))
             if refuse:
                 self.refused.append(time.time())
@@ -82,6 +82,16 @@ class Relay:
                 body = json.loads(answer.partition(b"\r\n\r\n")[2] or b"{}")
                 found.add(str(body.get("id")))
         return found
+
+
+def is_waiting(peer: socket.socket) -> bool:
+    """Whether a sender waits for its answer: some checks hang up before, and what they asked for is in work still."""
+    try:
+        return peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
 
 
 def relaying(sandbox: SandboxProcess, **more: int) -> "tuple[Relay, RawServer]":
