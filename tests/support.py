@@ -44,9 +44,8 @@ def eventually(holds: Callable[[], Any], *, what: str = "") -> Any:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a command: ours, the sandbox's credentials, this checkout, no colours asked for."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV_", "NO_COLOR", "SANDBOX_"))
-    }
+    left_out = ("PYTEST", "COV_", "NO_COLOR", "SANDBOX_", "GITHUB_", "GITLAB_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {**kept, **CREDENTIAL_ENV, "PYTHONPATH": str(ROOT), **more}
 
 

@@ -149,7 +149,11 @@ def test_both_profiles_in_one_call_with_fuzzing(sandbox: SandboxProcess, tmp_pat
     assert done.returncode == 3, done.stdout + done.stderr
     assert done.stdout.count("INCONCLUSIVE  Acme") == 2
     assert done.stdout.count("Report: reports/acme-") == 2
-    assert (tmp_path / "reports" / "latest" / "report.html").exists()
+    latest = tmp_path / "reports" / "latest"
+    links = re.findall(r'href="([^"]*report.html)"', (latest / "overview.html").read_text())
+    assert len(links) == 2
+    assert all((latest.resolve() / link).exists() for link in links)
+    assert (latest / "summary.md").read_text().count("INCONCLUSIVE".capitalize()) >= 2
 
 
 def test_a_finished_run_leaves_reports_and_no_working_files(sandbox: SandboxProcess, tmp_path: Path) -> None:
@@ -160,6 +164,7 @@ def test_a_finished_run_leaves_reports_and_no_working_files(sandbox: SandboxProc
     rendered = {
         "report.html",
         "junit.xml",
+        "sarif.json",
         "summary.md",
         "badge.json",
         "badge.svg",

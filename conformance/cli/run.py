@@ -2,17 +2,47 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from conformance.cli.terminal import Bar, complain, guarded, tell
+from conformance.cli import ci
+from conformance.cli.terminal import Bar, complain, guarded, scrubbed, shown, tell
 from conformance.errors import ConformanceError, UsageError
 
+if TYPE_CHECKING:
+    from conformance.report.several import Ended
+
 # What may be given with --resume, beside the run: it changes nothing of its outcome.
-_OF_RESUMED = ("resumed", "quiet", "fail_on", "workers", "allow_live", "env_file", "wait_s")
+_OF_RESUMED = ("resumed", "quiet", "as_json", "fail_on", "workers", "allow_live", "env_file", "wait_s")
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How runs are told: the options that change nothing of them."""
+
+    quiet: bool
+    as_json: bool
+    fail_on: str | None
+    wait_s: float
+    output: Path
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        return cls(*(given[name] for name in ("quiet", "as_json", "fail_on", "wait_s", "output")))
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Tells what keeps every run from beginning, before it is raised."""
+        try:
+            yield
+        except ConformanceError as fault:
+            _end([_faulty("", "", fault)], self, exit_code=fault.exit_code)
+            raise
 
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -34,6 +64,8 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
                               "[default: the profile's limits.watch_s, 10; a demo doesn't wait]"),
             click.option("--fail-on", type=click.Choice(["warning"]), help="Exit with 1 for a warning too."),
             click.option("--quiet", is_flag=True, help="Print only the verdict and where the report is."),
+            click.option("--json", "as_json", is_flag=True,
+                         help="Print one object over all runs to standard output, and nothing else there."),
         ]
     ):  # fmt: skip
         command = option(command)
@@ -79,19 +111,20 @@ def run(profiles: tuple[Path, ...], resumed: Path | None, **options: Any) -> int
     Exit codes: 0 conformant, 1 non-conformant, 2 usage or profile error, 3 inconclusive, 4 the target was
     unreachable or the harness failed.
     """
-    if resumed is not None:
-        return _resume(profiles, resumed, **options)
-    if not profiles:
-        raise click.UsageError("Missing argument 'PROFILE...'.", click.get_current_context())
-    from conformance.runner import ready
+    how = _How.of(**options)
+    with how.faults():
+        if resumed is not None:
+            return _resume(profiles, resumed, how, **options)
+        if not profiles:
+            raise click.UsageError("Missing argument 'PROFILE...'.", click.get_current_context())
+        from conformance.runner import ready
 
-    chosen = _options(**options)
-    return _run_all([(ready(path, chosen), chosen) for path in profiles], **options)
+        chosen = _options(**options)
+        prepared = [(ready(path, chosen), chosen) for path in profiles]
+    return _run_all(prepared, how)
 
 
-def _resume(
-    profiles: tuple[Path, ...], folder: Path, *, quiet: bool, fail_on: str | None, **options: Any
-) -> int:
+def _resume(profiles: tuple[Path, ...], folder: Path, how: _How, **options: Any) -> int:
     """Resumes one run. Options that could change its outcome can't be given: those of the run hold."""
     context = click.get_current_context()
     for one in context.command.params:
@@ -107,7 +140,7 @@ def _resume(
 
     found = runner.unfinished(folder, workers=options["workers"], allow_live=options["allow_live"])
     jobs = [(found.profile, lambda step: runner.finish(found, step))]
-    return _told(jobs, quiet=quiet, fail_on=fail_on, wait_s=options["wait_s"])
+    return _told(jobs, how)
 
 
 @click.command()
@@ -124,7 +157,7 @@ def demo(**options: Any) -> int:
     chosen = _options(**(options | {"watch_s": options["watch_s"] or 0.0}))
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
         written = profiles(sandbox.url, Path(folder), os.environ)
-        return _run_all([(ready(path, chosen), chosen) for path in written], **options)
+        return _run_all([(ready(path, chosen), chosen) for path in written], _How.of(**options))
 
 
 def _options(**given: Any) -> Any:
@@ -146,43 +179,86 @@ def _options(**given: Any) -> Any:
     )
 
 
-def _run_all(
-    ready: list[tuple[Any, Any]], *, quiet: bool, fail_on: str | None, wait_s: float, **_: Any
-) -> int:
+def _run_all(ready: list[tuple[Any, Any]], how: _How) -> int:
     from conformance.runner import run as certify
 
-    jobs = [(profile, functools.partial(certify, profile, options)) for profile, options in ready]
-    return _told(jobs, quiet=quiet, fail_on=fail_on, wait_s=wait_s)
+    return _told([(profile, functools.partial(certify, profile, options)) for profile, options in ready], how)
 
 
-def _told(
-    jobs: Sequence[tuple[Any, Callable[..., Any]]], *, quiet: bool, fail_on: str | None, wait_s: float
-) -> int:
-    """Runs the jobs one after another, prints the verdict of each, and returns one exit code for all."""
-    from conformance.doctor.waiting import wait
-    from conformance.report.verdict import exit_code
+def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], how: _How) -> int:
+    """Runs the jobs one after another, tells the verdict of each, and returns one exit code for all."""
     from conformance.runner import worst
 
-    codes = []
-    for profile, job in jobs:
+    ended: list[Ended] = []
+    folders = []
+    for number, (profile, job) in enumerate(jobs, 1):
         if profile.is_live:
             click.echo(_at_stake(profile), err=True)
-        if wait_s:
-            wait(profile, wait_s)
-        bar = Bar(quiet=quiet)
+        target = profile.target
+        bar = Bar(quiet=how.quiet)
         try:
-            finished = job(bar.step)
+            with ci.section(f"checks_{number}", f"Checks: {target.name}, {target.api}", folded=True):
+                if how.wait_s:
+                    from conformance.doctor.waiting import wait
+
+                    wait(profile, how.wait_s)
+                finished = job(bar.step)
         except ConformanceError as fault:
             bar.close()
-            complain(f"{profile.target.name}, {profile.target.api}: {fault.message}", fault.hint)
-            codes.append(fault.exit_code)
+            complain(f"{target.name}, {target.api}: {fault.message}", fault.hint)
+            ended.append(_faulty(target.name, target.api, fault))
             continue
         bar.close()
-        tell(finished.record, finished.folder / "report.html", quiet=quiet)
-        codes.append(exit_code(finished.record, fail_on_warning=fail_on == "warning"))
+        folders.append(finished.folder)
+        ended.append(_ended(finished, how))
+        if not how.as_json:
+            told = ended[-1]
+            with ci.section(f"report_{number}", told.title, folded=not told.exit_code):
+                tell(finished.record, finished.folder / "report.html", quiet=how.quiet)
         if finished.interrupted:
             break
-    return worst(codes)
+    code = worst([one.exit_code for one in ended])
+    _end(ended, how, exit_code=code, report=_overview(ended, folders, how) if len(jobs) > 1 else "")
+    return code
+
+
+def _ended(finished: Any, how: _How) -> "Ended":
+    from conformance.report.several import Ended
+    from conformance.report.verdict import exit_code
+
+    record, folder = finished.record, finished.folder
+    code = exit_code(record, fail_on_warning=how.fail_on == "warning")
+    return Ended(
+        record.target.name, record.target.api, code, record, shown(folder), shown(folder / "report.html")
+    )
+
+
+def _faulty(name: str, api: str, fault: ConformanceError) -> "Ended":
+    from conformance.report.several import Ended
+
+    return Ended(name, api, fault.exit_code, fault=scrubbed(fault.message), hint=scrubbed(fault.hint))
+
+
+def _overview(ended: "Sequence[Ended]", folders: Sequence[Path], how: _How) -> str:
+    """Puts several runs side by side, and returns the path of the page; empty where none came to a verdict."""
+    from conformance.runner import together
+
+    if not folders:
+        return ""
+    page = shown(together(ended, folders, how.output))
+    if not how.as_json:
+        click.echo(page if how.quiet else f"Overview: {page}")
+    return page
+
+
+def _end(ended: "Sequence[Ended]", how: _How, *, exit_code: int, report: str = "") -> None:
+    """Tells all runs together: to the CI server, and as one object."""
+    report = report or next((one.report for one in ended if one.report), "")
+    ci.tell(ended, exit_code=exit_code, report=report)
+    if how.as_json:
+        from conformance.report import several
+
+        click.echo(several.as_json(ended, exit_code=exit_code, report=report), nl=False)
 
 
 def _at_stake(profile: Any) -> str:

@@ -66,12 +66,16 @@ def product(text: str) -> None:
 
 def complain(message: str, hint: str) -> None:
     """Prints an error to stderr, and a hint below it."""
-    redact = sys.modules.get("conformance.http.redact")
-    if redact is not None:  # else no profile has been used, and there is nothing to hide
-        message, hint = redact.scrubbed(message), redact.scrubbed(hint)
-    click.echo(f"{style('error:', 'bad')} {message}", err=True)
+    click.echo(f"{style('error:', 'bad')} {scrubbed(message)}", err=True)
     if hint:
-        click.echo(f"       {hint}", err=True)
+        click.echo(f"       {scrubbed(hint)}", err=True)
+
+
+def scrubbed(text: str) -> str:
+    """Returns a text without the secrets of the profiles that have been read."""
+    redact = sys.modules.get("conformance.http.redact")
+    # Else no profile has been used, and there is nothing to hide.
+    return str(redact.scrubbed(text)) if redact is not None else text
 
 
 def style(text: str, kind: str) -> str:

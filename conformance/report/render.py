@@ -16,7 +16,7 @@ _ALLURE = ("allure-results", "allurerc.json")
 
 def prepare() -> None:
     """Loads now what `write_all` would load: a run has a moment to spare while its checks are under way."""
-    from conformance.report import allure, badge, html, junit, summary  # noqa: F401
+    from conformance.report import allure, badge, html, junit, sarif, summary  # noqa: F401
 
     html.prepare()
 
@@ -24,20 +24,21 @@ def prepare() -> None:
 def write_all(record: RunRecord, folder: Path, *, forking: bool = False) -> dict[str, Path]:
     """Writes every file that is rendered from a record, each in one step; the record itself comes first.
 
-    These are `run.json`, `exchanges.har`, `junit.xml`, `summary.md`, `report.html`, `badge.json`, `badge.svg`,
-    `allure-results/` and `allurerc.json`. Returns where each is, by name. What is there under these names is
-    replaced. Of the environment only what CI servers say of a job is read, for Allure. With `forking`, another
+    These are `run.json`, `exchanges.har`, `junit.xml`, `sarif.json`, `summary.md`, `report.html`, `badge.json`,
+    `badge.svg`, `allure-results/` and `allurerc.json`. Returns where each is, by name. What is there under these names
+    is replaced. Of the environment only what CI servers say of a job is read, for Allure. With `forking`, another
     process does half of the work meanwhile: not beside threads. Raises OSError.
     """
     beside = os.fork() if forking else None
     if beside == 0:
         _only(lambda: _allure(record, folder))
     # The template engine takes longer to import than everything else in this package together.
-    from conformance.report import badge, html, junit, summary
+    from conformance.report import badge, html, junit, sarif, summary
 
     written = records.write(record, folder)
     for name, text in (
         ("junit.xml", junit.junit(record)),
+        ("sarif.json", sarif.sarif(record)),
         ("summary.md", summary.summary(record)),
         ("report.html", html.html(record)),
         ("badge.json", badge.endpoint(record)),

@@ -3,8 +3,9 @@
 from conformance.runner.job import Finished, finish, run
 from conformance.runner.options import Options, ready
 from conformance.runner.resume import Unfinished, unfinished
+from conformance.runner.together import together
 
-__all__ = ["Finished", "Options", "Unfinished", "finish", "ready", "run", "unfinished", "worst"]
+__all__ = ["Finished", "Options", "Unfinished", "finish", "ready", "run", "together", "unfinished", "worst"]
 
 
 def worst(codes: list[int]) -> int:

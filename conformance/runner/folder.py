@@ -65,7 +65,12 @@ class FolderLock:
 def new(profile: Profile, output: Path) -> Path:
     """Creates a new folder, named after the target, the API and the time. Raises UsageError."""
     slug = re.sub(r"[^a-z0-9]+", "-", profile.target.name.lower()).strip("-") or "target"
-    name = f"{slug[:60]}-{profile.target.api}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return named(f"{slug[:60]}-{profile.target.api}", output)
+
+
+def named(beginning: str, output: Path) -> Path:
+    """Creates a new folder whose name begins so and ends with the time. Raises UsageError."""
+    name = f"{beginning}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in range(1, 1000):
         folder = output / (name if number == 1 else f"{name}-{number}")
         try:

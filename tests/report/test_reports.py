@@ -24,6 +24,7 @@ FILES = {
     "run.json",
     "exchanges.har",
     "junit.xml",
+    "sarif.json",
     "summary.md",
     "report.html",
     "badge.json",
