@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Packages of the npm registry that tests need; each folder has its lock file.
-NPM := tests/web/node_modules/.package-lock.json tests/outside/npm/node_modules/.package-lock.json
+NPM := $(addsuffix /node_modules/.package-lock.json,tests/web tests/outside/npm tests/ci)
 
 # Tests that run whole commands, a browser or the fuzzing many times: `make check` leaves them to `make test`.
 SLOW := proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.py certificate/test_commands.py \

