@@ -19,6 +19,7 @@ import click
 if TYPE_CHECKING:
     from conformance.report.several import Ended
 
+CODE_QUALITY = "gl-code-quality-report.json"
 # GitHub takes 1 MiB for the summary of a step, and shows none of it that is longer.
 _SUMMARY = 1_000_000
 
@@ -43,6 +44,15 @@ def tell(runs: "Sequence[Ended]", *, exit_code: int, report: str) -> None:
     _append("GITHUB_OUTPUT", _assignments(outputs))
     for one in several.annotations(runs):
         click.echo(one, err=True)
+
+
+def code_quality(runs: "Sequence[Ended]", output: Path) -> None:
+    """Writes a Code Quality report into the folder of reports, in a job of GitLab; it replaces an older one."""
+    if not os.environ.get("GITLAB_CI") or not any(one.record for one in runs):
+        return
+    from conformance.report import codec, several
+
+    codec.replace_file(output / CODE_QUALITY, several.code_quality(runs))
 
 
 def _whole(path: str) -> str:

@@ -4,7 +4,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -210,7 +210,7 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], how: _How) -> int:
             continue
         bar.close()
         folders.append(finished.folder)
-        ended.append(_ended(finished, how))
+        ended.append(replace(_ended(finished, how), profile=shown(Path(profile.path).absolute())))
         if not how.as_json:
             told = ended[-1]
             with ci.section(f"report_{number}", told.title, folded=not told.exit_code):
@@ -255,6 +255,7 @@ def _end(ended: "Sequence[Ended]", how: _How, *, exit_code: int, report: str = "
     """Tells all runs together: to the CI server, and as one object."""
     report = report or next((one.report for one in ended if one.report), "")
     ci.tell(ended, exit_code=exit_code, report=report)
+    ci.code_quality(ended, how.output)
     if how.as_json:
         from conformance.report import several
 

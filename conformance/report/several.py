@@ -3,6 +3,7 @@
 Pure; no errors.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ _WORST = (Verdict.NON_CONFORMANT.value, NO_VERDICT, Verdict.INCONCLUSIVE.value)
 class Ended:
     """How the run of one profile ended. `record` is None where it came to no verdict; `fault` and `hint` say why.
 
-    `folder` and `report` are paths as they are told; both are empty without a record.
+    `folder`, `report` and `profile` are paths as they are told; the first two are empty without a record.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Ended:
     report: str = ""
     fault: str = ""
     hint: str = ""
+    profile: str = ""
 
     @property
     def title(self) -> str:
@@ -142,6 +144,28 @@ def _finding(record: RunRecord, found: Finding) -> dict[str, Any]:
         "checks": [check.id for check in found.checks],
         "waived": bool(explain.waived(record, found.check)),
     }
+
+
+def code_quality(runs: Sequence[Ended]) -> str:
+    """Returns the content of a Code Quality report of GitLab: one entry per problem and warning, at the profile."""
+    entries = []
+    for one in runs:
+        if one.record is None:
+            continue
+        levels = (("critical", explain.problems(one.record)), ("minor", explain.warnings(one.record)))
+        for severity, findings in levels:
+            for found in findings:
+                place = f"{one.profile}\n{found.requirement.id}\n{found.check.id}"
+                entries.append(
+                    {
+                        "description": inert(line(": ".join(_told(one.record, found)), 500)),
+                        "check_name": found.requirement.id,
+                        "fingerprint": hashlib.sha256(place.encode()).hexdigest(),
+                        "severity": "info" if explain.waived(one.record, found.check) else severity,
+                        "location": {"path": one.profile, "lines": {"begin": 1}},
+                    }
+                )
+    return codec.dumps(entries, indent=2) + "\n"
 
 
 def annotations(runs: Sequence[Ended]) -> list[str]:

@@ -90,6 +90,8 @@ def test_a_job_of_gitlab_gets_collapsible_sections(sandbox: SandboxProcess, tmp_
         ("start", "report_1", ""),
         ("end", "report_1", ""),
     ]
+    report = json.loads((tmp_path / "reports" / "gl-code-quality-report.json").read_text())
+    assert isinstance(report, list)
     assert "\x1b" not in command("run", profile, *ONE, cwd=tmp_path).stdout
 
 

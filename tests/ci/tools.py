@@ -44,3 +44,19 @@ def act(folder: Path, *words: str, event: str = "push", **env: str) -> "subproce
         cwd=folder, env=environment(HOME=str(home), XDG_CACHE_HOME=str(home / ".cache")), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
+
+
+def gitlab(folder: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the pipeline of a repository without containers."""
+    needed(shutil.which("rsync"), "rsync is not installed")
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [
+            npm_tool("gitlab-ci-local"), "--force-shell-executor", "--home", home,
+            *(word for name, value in env.items() for word in ("--variable", f"{name}={value}")),
+        ],
+        cwd=folder, env=environment(HOME=str(home), PATH=path, PYTHONPATH=str(ROOT)), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip

@@ -179,6 +179,17 @@ def test_the_verdict_of_several_runs_is_the_worst(verdicts: list[str], worst: st
     assert several.verdict([runs[name] for name in verdicts]) == worst
 
 
+def test_gitlab_gets_an_entry_per_headline() -> None:
+    """At the profile, each with a fingerprint of its own, that stays the same."""
+    run = replace(_ended(sample.showcase()), profile="acme.toml")
+    told = json.loads(several.code_quality([run, Ended("x", "withdraws", 4, fault="gone")]))
+
+    assert [one["severity"] for one in told] == ["critical"] * 3 + ["minor"]
+    assert len({one["fingerprint"] for one in told}) == 4
+    assert {one["location"]["path"] for one in told} == {"acme.toml"}
+    assert json.loads(several.code_quality([run])) == told
+
+
 def test_the_summary_of_several_runs_begins_with_a_table() -> None:
     """A row each, also for the run that came to no verdict; the summary of one run is that run's."""
     runs = [_ended(sample.showcase()), Ended("B|eta", "withdraws", 4, fault="no\nanswer", hint="Start it.")]
