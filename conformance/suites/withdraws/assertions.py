@@ -27,6 +27,7 @@ KEYS = _ANSWERS.keys
 _TELLING = 6
 
 VERIFY_HINT = "Verify the HMAC over `timestamp.body` exactly as received, in full, before anything else."
+_LOOKS_DONE = "Clients tell a refusal by its status: a 2xx says that the withdraw was cancelled."
 _ONLY_OPEN = (
     "Only pending and processing withdraws can be cancelled: look at the status first, in one transaction."
 )
@@ -53,13 +54,14 @@ def cancelled(reply: Reply, what: str, *, hint: str = "") -> Reply:
 
 
 def refused(
-    reply: Reply, what: str, *, withdraw: str = "", hint: str = _ONLY_OPEN, read: Read = None
+    reply: Reply, what: str, *, withdraw: str = "", hint: str = _ONLY_OPEN, read: Read = None, time: str = ""
 ) -> Reply:
     """The documented refusal: 400 VALIDATION_ERROR. WD-26 judges a code that is no text.
 
-    `read` shows whether a success that shouldn't be one is kept.
+    `read` shows whether a success that shouldn't be one is kept; `time` says which cancel of the withdraw it is, where
+    it isn't the first ("a second time").
     """
-    return _answered(reply, REFUSED, what, withdraw, hint, read)
+    return _answered(reply, REFUSED, what, withdraw, hint, read, time)
 
 
 def not_found(reply: Reply, what: str) -> Reply:
@@ -67,9 +69,11 @@ def not_found(reply: Reply, what: str) -> Reply:
     return _answered(reply, NOT_FOUND, what, "", "", None)
 
 
-def _answered(reply: Reply, answer: Answer, what: str, withdraw: str, hint: str, read: Read) -> Reply:
+def _answered(
+    reply: Reply, answer: Answer, what: str, withdraw: str, hint: str, read: Read, time: str = ""
+) -> Reply:
     if succeeded(reply):
-        raise _success(reply, f"{answer} to {what}", what, withdraw, hint, read)
+        raise _success(reply, f"{answer} to {what}", what, withdraw, hint, read, time)
     code = reply.at("error.code")
     has_code = isinstance(code, str) and bool(code.strip())
     wanted = answer if has_code or reply.status != answer.status else Answer(answer.status)
@@ -95,7 +99,7 @@ def _judged(reply: Reply, answer: Answer, what: str, hint: str, fault: str = "")
 
 
 def _success(
-    reply: Reply, expected: str, what: str, withdraw: str, hint: str, read: Read = None
+    reply: Reply, expected: str, what: str, withdraw: str, hint: str, read: Read = None, time: str = ""
 ) -> expect.Violation:
     """Returns the Violation of a success in place of a refusal."""
     says = is_canceled(reply)
@@ -106,7 +110,7 @@ def _success(
         f"(the answer was {summary.of(reply)})",
         reply=reply,
         hint=hint,
-        fault=f"{wording.capital(withdraw)} was cancelled ({reply.status})"
+        fault=f"{wording.capital(withdraw)} was cancelled {time + ' ' if time else ''}({reply.status})"
         if says and withdraw
         else f"{wording.capital(what)} was accepted ({reply.status})",
         persisted=wording.read_shows(shown, "data.status", reply.at("data.status"), lambda _: True),
@@ -128,8 +132,15 @@ def accepted(reply: Reply, what: str, *, hint: str = "", control: bool = False) 
 
 def not_accepted(reply: Reply | None, what: str, *, hint: str = VERIFY_HINT) -> None:
     """No 2xx for a request that proves no identity. WD-36 judges the status; None stands for no answer at all."""
-    if reply is not None and reply.ok:
-        raise _success(reply, f"{what} not to be accepted", what, "", hint)
+    if reply is None or not reply.ok:
+        return
+    fault = _success(reply, f"{what} not to be accepted", what, "", hint)
+    if not succeeded(reply):
+        fault.expected = f"{what} to be refused with 401 or 403"
+        fault.observed = f"status {reply.status} (the answer was {summary.of(reply)})"
+        fault.hint = _LOOKS_DONE
+        fault.fault = f"{wording.capital(what)} was refused with status {reply.status} instead of 401 or 403"
+    raise fault
 
 
 def not_cancelled(

@@ -137,18 +137,17 @@ def each_cancelled(check: Callable[..., None]) -> Callable[..., None]:
     @wraps(check)
     def look(cancelled: CancelledWithdraws, **more: Any) -> None:
         passed: list[NotApplicable] = []
-        right = 0
+        right: list[str] = []
         for one in cancelled.all:
             try:
                 check(cancelled=one, **more)
-                right += 1
+                right.append(one.on.replace("another ", "a ") or "a pending withdraw")
             except NotApplicable as reason:
                 passed.append(reason)
             except Violation as fault:
                 cancelled.cite([one])
                 if one.on and right:
-                    others = "another one" if right == 1 else f"{right} others"
-                    fault.expected = f"{fault.expected}, as it was for {others}"
+                    fault.expected = f"{fault.expected}, as it was for {' and '.join(dict.fromkeys(right))}"
                 raise
         if len(passed) == len(cancelled.all):
             raise passed[0]

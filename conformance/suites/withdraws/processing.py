@@ -1,11 +1,27 @@
 """Processing withdraws whose provider can't cancel them: where they come from, and what is known of them."""
 
 from conformance.errors import NotApplicable, NotTestable, StateRefused
+from conformance.http import summary
+from conformance.http.reply import Reply
 from conformance.plugin import Given
 from conformance.states import Resource
 
-ASK_FIRST = "Ask the provider first: where it can't cancel, refuse, and leave the withdraw as it is."
+ASK_FIRST = (
+    "Ask the provider, and await its answer: where it can't cancel, refuse, and leave the withdraw as it is."
+)
 DECLARE = f"{ASK_FIRST} If processing withdraws can be cancelled here, declare cancel_processing = true."
+
+
+def unconfirmed(reply: Reply) -> NotTestable:
+    """Returns what is told of a 200 to the cancel of a withdraw that was asked for as one that can't be called back."""
+    return NotTestable(
+        "a processing withdraw that was set up with provider_supports_cancel: false was cancelled; the state source "
+        "didn't confirm that its provider can't call it back, so this may be right or wrong: "
+        f"{reply.exchange.method} of the cancel was answered {summary.of(reply)}",
+        hint="If its provider can't call it back, this is a defect: WD-03 asks for 400 VALIDATION_ERROR. Have the "
+        "state source repeat provider_supports_cancel: false in its answer to setup, or answer 422 where every "
+        "provider can.",
+    )
 
 
 def processing(given: Given, declared: bool | None) -> tuple[Resource, bool]:

@@ -25,6 +25,7 @@ from conformance.suites.withdraws.bad_requests import (
     FORGED,
     FORGED_CASES,
     FORGED_HINTS,
+    ITS_OWN,
     JSON,
     ODD,
     OLD_TIMESTAMP,
@@ -39,9 +40,13 @@ from conformance.suites.withdraws.client import Withdraws, quoted
 from conformance.suites.withdraws.titles import (
     AS_BYTES,
     AS_IT_IS,
+    BODY_NAMES,
+    COVER,
     FRESH,
     ITS_SECRET,
+    KNOWN_KEYS,
     ODD_NAMES,
+    ONE_PATH,
     REQUIRE,
     SENT_ELSEWHERE,
     cancel_with,
@@ -118,21 +123,18 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
 
     reply = api.to_path(path, {})
 
-    what = f"an unsigned cancel at {PATHS[door]}"
-    had_no_effect(
-        api, withdraw, reply, what, hint="Authentication and routing have to agree on what the path is."
-    )
+    had_no_effect(api, withdraw, reply, f"an unsigned cancel at {PATHS[door]}", hint=ONE_PATH)
 
 
 @requirement("WD-32")
 @pytest.mark.parametrize("case", FORGED_CASES)
 def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A signature that isn't the one over this request is refused."""
-    withdraw, what = given("pending"), cancel_with(case)
+    withdraw = given("pending")
 
     reply = api.send(withdraw, FORGED[case](api, api.signed()))
 
-    had_no_effect(api, withdraw, reply, what, hint=FORGED_HINTS.get(case, VERIFY_HINT))
+    had_no_effect(api, withdraw, reply, cancel_with(case), hint=FORGED_HINTS.get(case, VERIFY_HINT))
 
 
 @requirement("WD-32")
@@ -154,8 +156,7 @@ def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None
 
     reply = api.send(withdraw, api.signed(secret=other.secret))
 
-    what = "a cancel signed with another merchant's secret"
-    had_no_effect(api, withdraw, reply, what, hint=ITS_SECRET)
+    had_no_effect(api, withdraw, reply, "a cancel signed with another merchant's secret", hint=ITS_SECRET)
 
 
 @requirement("WD-32")
@@ -224,18 +225,18 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
         else api.send_body(withdraw, {**headers, "Content-Type": JSON}, b"{}")
     )
 
-    had_no_effect(api, withdraw, reply, what)
+    had_no_effect(api, withdraw, reply, what, hint=ITS_OWN)
 
 
 @requirement("WD-33")
 @pytest.mark.parametrize("case", STRANGERS)
 def test_unknown_key_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A key that isn't this merchant's is refused, whatever it is signed with."""
-    withdraw, what = given("pending"), cancel_with(case)
+    withdraw = given("pending")
 
     reply = api.send(withdraw, STRANGERS[case](api, api.signed()))
 
-    had_no_effect(api, withdraw, reply, what)
+    had_no_effect(api, withdraw, reply, cancel_with(case), hint=KNOWN_KEYS)
 
 
 @requirement("WD-33", level="SHOULD")
@@ -248,8 +249,7 @@ def test_key_in_another_case_is_refused(api: Withdraws, given: Given) -> None:
 
     reply = api.send(withdraw, api.signed(key=key.swapcase()))
 
-    what = "a cancel with the API key in the other letter case"
-    had_no_effect(api, withdraw, reply, what, hint=AS_IT_IS)
+    had_no_effect(api, withdraw, reply, "a cancel with the API key in the other letter case", hint=AS_IT_IS)
 
 
 @requirement("WD-33")
@@ -292,22 +292,22 @@ def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case
 @pytest.mark.parametrize("case", ["missing", "empty"])
 def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A request without a timestamp is refused, though signed over just that."""
-    withdraw, what = given("pending"), f"a cancel whose timestamp is {case}, signed as such,"
+    withdraw = given("pending")
 
     reply = api.send(withdraw, {**api.signed(timestamp=""), "X-Timestamp": None if case == "missing" else ""})
 
-    had_no_effect(api, withdraw, reply, what)
+    had_no_effect(api, withdraw, reply, f"a cancel whose timestamp is {case}, signed as such,", hint=REQUIRE)
 
 
 @requirement("WD-35")
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case}-{JSON}") for case in COVERED])
 def test_body_under_an_empty_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A JSON body that the signature doesn't cover is refused."""
-    withdraw, what = given("pending"), f"a body of type {JSON} under the signature of no body"
+    withdraw, what = given("pending"), f"a cancel with {BODY_NAMES[case]} that its signature doesn't cover"
 
     reply = api.send_body(withdraw, {**api.signed(b""), "Content-Type": JSON}, BODIES[case])
 
-    had_no_effect(api, withdraw, reply, what)
+    had_no_effect(api, withdraw, reply, what, hint=COVER)
 
 
 @requirement("WD-36")
@@ -360,11 +360,11 @@ def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case:
         observed=f"{found} ({summary.of(known)})",
         reply=known,
         hint="Authenticate before looking anything up.",
-        fault=f"{wording.capital(what)} was answered otherwise than for an unknown withdraw "
+        fault=f"{wording.capital(what)} was answered "
         + (
-            f"({summary.short(known)}, and {summary.short(unknowns[0])})"
+            f"{summary.short(known)}, and one of an unknown withdraw {summary.short(unknowns[0])}"
             if summary.short(known) != summary.short(unknowns[0])
-            else f"({known.status} both times, but {found})"
+            else f"{known.status} otherwise than one of an unknown withdraw: {found}"
         ),
     )
 

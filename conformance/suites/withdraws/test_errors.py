@@ -1,14 +1,16 @@
 """Every refusal in the documented envelope, and no internals in any answer."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, hints, wording
+from conformance.oracles.disclosure import disclosed_by
 from conformance.oracles.every_response import discloses_nothing, is_json
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
@@ -124,7 +126,28 @@ def test_refusal_shows_no_insides(api: Withdraws, given: Given, what: str) -> No
     """No refusal shows a stack trace, SQL, a path or HTML."""
     reply = _refusal(api, given, what)
 
-    discloses_nothing(reply, to=_named(what))
+    try:
+        discloses_nothing(reply, to=_named(what))
+    except expect.Violation as fault:
+        fault.fault += _as_others_do(api, given, what)
+        raise
+
+
+def _as_others_do(api: Withdraws, given: Given, what: str) -> str:
+    """Returns how many of the other refusals disclose something, too, as the end of a title."""
+    others = {}
+    for other in (*DOCUMENTED, *OTHER):
+        with suppress(NotTestable, NotApplicable):
+            if other != what:
+                others[other] = disclosed_by(_refusal(api, given, other)) is not None
+    count = sum(others.values())
+    if not count:
+        return "" if not others else f"; {len(others)} other refusals had none"
+    return (
+        f", and so was every other refusal ({count})"
+        if all(others.values())
+        else (f", and so were {count} of {len(others)} other refusals")
+    )
 
 
 @requirement("WD-28")

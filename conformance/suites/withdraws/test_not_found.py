@@ -13,6 +13,7 @@ from conformance.oracles.odd_requests import is_turned_down, was_cut_off
 from conformance.plugin import Given
 from conformance.suites.withdraws.assertions import (
     OF_THE_CALLER,
+    REFUSED,
     not_cancelled,
     not_found,
     shows_nothing,
@@ -21,6 +22,10 @@ from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, quoted
 from conformance.suites.withdraws.titles import cancel_with
 
+_OWNER_FIRST = (
+    "It got the refusal for a state: look whose withdraw it is before its status. A different answer tells another "
+    "merchant which ids exist."
+)
 _ECHO_HINT = "What a request brought along may stand in a header only without line breaks and the like."
 
 # A longer id is described, not quoted.
@@ -153,12 +158,14 @@ def test_other_merchants_withdraw_looks_unknown(api: Withdraws, given: Given, st
         expected=f"the answer to {what} to be that for an unknown id: {summary.of(unknowns[0])}",
         observed=f"{found} ({summary.of(theirs)})",
         reply=theirs,
-        hint="A different answer tells another merchant which ids exist.",
-        fault=f"{wording.capital(what)} was answered otherwise than for an unknown id "
+        hint=_OWNER_FIRST
+        if (theirs.status, theirs.at("error.code")) == (REFUSED.status, REFUSED.code)
+        else "A different answer tells another merchant which ids exist.",
+        fault=f"{wording.capital(what)} was answered "
         + (
-            f"({summary.short(theirs)}, and {summary.short(unknowns[0])})"
+            f"{summary.short(theirs)}, and one of an unknown id {summary.short(unknowns[0])}"
             if summary.short(theirs) != summary.short(unknowns[0])
-            else f"({theirs.status} both times, but {found})"
+            else f"{theirs.status} otherwise than one of an unknown id: {found}"
         ),
     )
 

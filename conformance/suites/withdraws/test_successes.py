@@ -48,8 +48,15 @@ def test_amounts_have_the_currencys_decimals(
         ),
         reply=reply,
         hint="A number that is printed loses its last zero.",
-        fault=f"An amount in {short[0].told['currency']} was written {wording.value(short[0].told['amount'])}, without "
-        "two decimals"
+        fault=f"An amount was written {wording.value(short[0].told['amount'])} {short[0].told['currency']}, without "
+        f"two decimals{_and_others(len(short), len(found))}"
         if short
         else "",
     )
+
+
+def _and_others(wrong: int, of_all: int) -> str:
+    """How many of the amounts that the run saw were written so: `, as all of 12 were`."""
+    if wrong == of_all:
+        return f", as all of {of_all} were" if of_all > 1 else ""
+    return f", as {wrong} of {of_all} were" if wrong > 1 else f" ({of_all - 1} others have them)"

@@ -121,8 +121,23 @@ ODD_BODY_NAMES = {
     "no_type_at_all": "the Content-Type nonsense",
 }
 
+BODY_NAMES = {
+    "object": "the JSON body {}",
+    "object_with_a_key": 'the JSON body {"amount":"1.00"}',
+    "text": "the body cancel, of type application/json,",
+    "space": "a blank for its body, of type application/json,",
+    "newline": "a line break for its body, of type application/json,",
+    "no_UTF-8": "three bytes that are not UTF-8 for its body, of type application/json,",
+    "long": "a JSON body of 20 kB",
+}
+COVER = (
+    "The signature that was sent is the one over an empty body: put the body's bytes, as they were received, into what "
+    "is verified, `timestamp.body`, whatever the body is."
+)
 REQUIRE = "Require all three headers, and none of them empty, before anything is verified."
 ITS_SECRET = "Verify with the secret that belongs to the key of the request, and with no other."
+KNOWN_KEYS = "Refuse a key that isn't stored, character for character: no secret belongs to it."
+ONE_PATH = "Authentication and routing have to agree on what the path is."
 AS_BYTES = "Verify the bytes of the body as they were received, not parsed and written anew."
 AS_IT_IS = (
     "Compare keys byte for byte. (The signature was a right one, so that this opens nothing to others.)"
