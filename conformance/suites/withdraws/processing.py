@@ -1,5 +1,7 @@
 """Processing withdraws whose provider can't cancel them: where they come from, and what is known of them."""
 
+from urllib.parse import urlsplit
+
 from conformance.errors import NotApplicable, NotTestable, StateRefused
 from conformance.http import summary
 from conformance.http.reply import Reply
@@ -17,7 +19,7 @@ def unconfirmed(reply: Reply) -> NotTestable:
     return NotTestable(
         "a processing withdraw that was set up with provider_supports_cancel: false was cancelled; the state source "
         "didn't confirm that its provider can't call it back, so this may be right or wrong: "
-        f"{reply.exchange.method} of the cancel was answered {summary.of(reply)}",
+        f"{reply.exchange.method} {urlsplit(reply.exchange.url).path} was answered {summary.of(reply)}",
         hint="If its provider can't call it back, this is a defect: WD-03 asks for 400 VALIDATION_ERROR. Have the "
         "state source repeat provider_supports_cancel: false in its answer to setup, or answer 422 where every "
         "provider can.",
