@@ -2,16 +2,63 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from conformance import contracts, fuzz
+from conformance import catalogue, contracts, fuzz, items
+from conformance.fuzz.oracle.checks import FuzzCheck
 from conformance.items import check_id, first_line
+from conformance.model import Level
 
 _SUITES = Path(__file__).parent / "suites"
 _OPTIONS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A check that this build runs: what a record of it has to say of itself.
+
+    `fuzz` tells that it belongs to the fuzzing, `sends` that it can't pass without an exchange of its own: it neither
+    looks back on others nor belongs to the fuzzing.
+    """
+
+    requirements: tuple[str, ...]
+    level: Level
+    fuzz: bool = False
+    sends: bool = False
+
+
+@cache
+def known(api: str, terminal: tuple[str, ...]) -> Mapping[str, Known]:
+    """Returns every check of `api` by its id, for a profile that names these terminal states.
+
+    Those of the fuzzing are all that it may leave in a record; a run leaves out those that nothing put to the test.
+    """
+    rows = catalogue.load(api).by_id()
+    found: dict[str, Known] = {}
+
+    class Collector:
+        def pytest_configure(self, config: pytest.Config) -> None:
+            config.stash[items.TERMINAL] = terminal
+
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            for item in session.items:
+                back = items.looks_back(item) or items.watches(item)
+                found[check_id(item)] = Known(
+                    items.requirements(item), items.level(item, rows), sends=not back
+                )
+
+    quietly(["--collect-only", str(contracts.checks_folder(api))], [Collector()])
+    fuzzed = {one.id: Known(one.requirements, one.level(rows), fuzz=True) for one in fuzz.checks(api)}
+    return {**found, **fuzzed}
+
+
+def fuzzed(api: str, declared: Mapping[str, bool | None]) -> tuple[FuzzCheck, ...]:
+    """Returns the checks of the fuzzing that a run does for a profile with these capabilities."""
+    return fuzz.selected(api, (), declared)
 
 
 @cache

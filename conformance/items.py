@@ -1,8 +1,14 @@
 """The checks of a suite as pytest collects them: their ids, their promises, and when they run."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
+
+from conformance.model import Level, Requirement
+
+TERMINAL = pytest.StashKey[tuple[str, ...]]()
+"""Where a collection without a profile finds the final states that a profile would name."""
 
 # What no word of pytest's expressions may hold.
 _NO_WORD = r"[^\w:+.\[\]/-]"
@@ -38,3 +44,17 @@ def first_line(item: pytest.Item) -> str:
     """Returns the promise of a check: the first line of its docstring."""
     doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
     return str(doc).strip().splitlines()[0]
+
+
+def requirements(item: pytest.Item) -> tuple[str, ...]:
+    """Returns the ids of the requirements that a check is about, each once."""
+    return tuple(dict.fromkeys(one for mark in item.iter_markers("requirement") for one in mark.args))
+
+
+def level(item: pytest.Item, rows: Mapping[str, Requirement]) -> Level:
+    """Returns the level of a check: its own, or else that of its requirements."""
+    explicit = [mark.kwargs["level"] for mark in item.iter_markers("requirement") if mark.kwargs.get("level")]
+    if explicit:
+        return Level(explicit[0])
+    levels = {rows[one].level for one in requirements(item)}
+    return Level.SHOULD if levels == {Level.SHOULD} else Level.MAY if levels == {Level.MAY} else Level.MUST

@@ -17,8 +17,18 @@ import pytest
 
 from conformance import catalogue, contracts, openapi
 from conformance.errors import ConformanceError, NotApplicable
-from conformance.items import check_id, first_line, keyword, looks_back, looks_on_run, watches
-from conformance.model import Check, Exchange, Level
+from conformance.items import (
+    TERMINAL,
+    check_id,
+    first_line,
+    keyword,
+    level,
+    looks_back,
+    looks_on_run,
+    requirements,
+    watches,
+)
+from conformance.model import Check, Exchange
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
 from conformance.outcome import classify, described, raised
@@ -160,7 +170,7 @@ class Run:
                 f"its ids run from {min(self._rows)} to {max(self._rows)}"
             )
         ours = [item for item in items if self._is_ours(item)]
-        kept = [item for item in ours if not wanted or wanted & set(self._requirements(item))]
+        kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         # Sorting is stable: the others stay as they were.
         items[:] = sorted(kept, key=lambda item: (watches(item), looks_on_run(item), looks_back(item)))
         staying = set(kept)
@@ -172,7 +182,7 @@ class Run:
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Remembers the checks that `-k` and `--requirement` leave out."""
         for item in items:
-            self._deselected[check_id(item)] = list(self._requirements(item))
+            self._deselected[check_id(item)] = list(requirements(item))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -200,24 +210,10 @@ class Run:
     def _is_ours(self, item: pytest.Item) -> bool:
         if contracts.checks_folder(self.profile.target.api) not in item.path.parents:
             return False
-        ids = self._requirements(item)
+        ids = requirements(item)
         if not ids or set(ids) - self._rows.keys():
             raise pytest.UsageError(f"{item.nodeid} names no requirement that the catalogue knows: {ids}")
         return True
-
-    def _requirements(self, item: pytest.Item) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one for mark in item.iter_markers("requirement") for one in mark.args))
-
-    def _level(self, item: pytest.Item) -> Level:
-        explicit = [
-            mark.kwargs["level"] for mark in item.iter_markers("requirement") if mark.kwargs.get("level")
-        ]
-        if explicit:
-            return Level(explicit[0])
-        levels = {self._rows[one].level for one in self._requirements(item)}
-        return (
-            Level.SHOULD if levels == {Level.SHOULD} else Level.MAY if levels == {Level.MAY} else Level.MUST
-        )
 
     # -- running -----------------------------------------------------------------------------------------
 
@@ -266,7 +262,7 @@ class Run:
 
     def applicable(self, item: pytest.Item) -> None:
         """Raises NotApplicable if the profile doesn't declare the capability that the check needs."""
-        needed = [self._rows[one].capability for one in self._requirements(item)]
+        needed = [self._rows[one].capability for one in requirements(item)]
         if all(capability and not self.profile.capabilities.get(capability) for capability in needed):
             raise NotApplicable(f"the profile doesn't declare the capability {needed[0]}")
 
@@ -276,11 +272,11 @@ class Run:
         if isinstance(fault, OSError) and fault.errno in _FULL:
             raise pytest.exit.Exception(f"the run's folder can't be written to: {fault.strerror}") from None
         began, clock = item.stash[CHECK]
-        level = self._level(item)
-        if isinstance(fault, Violation) and any(self._rows[one].premise for one in self._requirements(item)):
+        weight = level(item, self._rows)
+        if isinstance(fault, Violation) and any(self._rows[one].premise for one in requirements(item)):
             # It is about the request that controls all other checks.
             fault.control = False
-        outcome = classify(fault, level)
+        outcome = classify(fault, weight)
         recorder = self.session.recorder
         if isinstance(fault, Violation) and fault.reply is not None:
             # It may be an answer to an earlier check.
@@ -292,8 +288,8 @@ class Run:
             id=check_id(item),
             suite=item.path.stem.removeprefix("test_"),
             title=title,
-            requirements=self._requirements(item),
-            level=level,
+            requirements=requirements(item),
+            level=weight,
             outcome=outcome,
             message=message,
             started_at=began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -326,9 +322,9 @@ class Run:
     def _label(self, item: pytest.Item) -> None:
         from conformance.report import allure_labels  # only runs with Allure results pay for it
 
-        rows = [self._rows[one] for one in self._requirements(item)]
+        rows = [self._rows[one] for one in requirements(item)]
         suite = item.path.stem.removeprefix("test_")
-        named = allure_labels.labels(self.profile.target.api, suite, rows, self._level(item))
+        named = allure_labels.labels(self.profile.target.api, suite, rows, level(item, self._rows))
         for kind, values in named.items():
             item.add_marker(pytest.mark.allure_label(*values, label_type=kind))
         for name, url in allure_labels.links(rows):
@@ -336,9 +332,9 @@ class Run:
 
 
 def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
-    """Returns the terminal states that the profile names, for collection; none without a profile."""
+    """Returns the terminal states that the profile names, for collection; without one, those in the stash."""
     run = config.stash.get(RUN, None)
-    return run.profile.states.terminal if run is not None else ()
+    return run.profile.states.terminal if run is not None else config.stash.get(TERMINAL, ())
 
 
 def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:

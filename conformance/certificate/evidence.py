@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,19 @@ from typing import Any
 import jsonschema
 
 from conformance import catalogue as catalogues
+from conformance.certificate.reading import Unreadable, regular, strict_json
 from conformance.errors import ConformanceError, RecordError
 from conformance.model import Catalogue, Inputs, RunRecord
 from conformance.profile_copy import PROFILE
 from conformance.provenance import digest
 from conformance.report import har
 from conformance.report import record as records
+from conformance.report.safe import line
 
 # What a certificate vouches for, by digest.
 FILES = (records.RUN_FILE, records.HAR_FILE)
+# No run writes more: larger files are an attack, or a mistake.
+_LIMITS = {records.RUN_FILE: 64 << 20, records.HAR_FILE: 512 << 20, PROFILE: 4 << 20}
 # The parts of a record that follow from its checks and the catalogue.
 _FOLDED = ("verdict", "counts", "requirements", "checks", "not_observable")
 # What reports order and fold findings by, which no verdict follows from: another version may declare it otherwise.
@@ -40,13 +45,20 @@ class Files:
 
 
 def read(folder: Path) -> Files:
-    """Reads the folder of a run. Raises RecordError for a file that is there and can't be read."""
+    """Reads the folder of a run.
+
+    Raises RecordError for a file that is there and can't be read, is no regular file, or is larger than any run writes.
+    """
 
     def content(name: str) -> bytes | None:
         try:
-            return (folder / name).read_bytes()
+            return regular(folder / name, _LIMITS[name])
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except Unreadable as fault:
+            raise RecordError(
+                f"{folder / name} {fault}", hint="Name the folder of a run as it was written."
+            ) from None
         except OSError as fault:
             raise RecordError(
                 f"{folder / name} can't be read: {fault.strerror}", hint="May you read it?"
@@ -71,6 +83,7 @@ def judge(files: Files) -> Run:
     a record that was ended early or is of another catalogue, and where the verdict doesn't follow from the checks.
     """
     data = _parsed(files.run, records.RUN_FILE)
+    _each_once(data)
     _valid(data)
     entries = _parsed(files.har, records.HAR_FILE)
     try:
@@ -95,13 +108,26 @@ def _parsed(content: bytes | None, name: str) -> Any:
     if content is None:
         raise RecordError(f"{name} is missing", hint=f"{' and '.join(FILES)} belong together.")
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise _damaged(f"{name} is no JSON, or only a part of it") from None
+        return strict_json(content)
+    except Unreadable as fault:
+        raise _damaged(f"{name} {fault}") from None
 
 
 def _damaged(what: str) -> RecordError:
     return RecordError(what, hint="Run again, or restore the files as the run wrote them.")
+
+
+def _each_once(data: Any) -> None:
+    """Every check stands in the record once: the verdict would weigh the other one, too."""
+    checks = data.get("checks") if isinstance(data, dict) else None
+    ids = (
+        [str(check.get("id")) for check in checks if isinstance(check, dict)]
+        if isinstance(checks, list)
+        else []
+    )
+    twice = [name for name, number in Counter(ids).items() if number > 1]
+    if twice:
+        raise _damaged(f"check {line(twice[0], 120)} stands twice in {records.RUN_FILE}")
 
 
 def _valid(data: Any) -> None:

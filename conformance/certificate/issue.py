@@ -8,7 +8,7 @@ from pathlib import Path
 from conformance.certificate import envelope, evidence, statement, witness
 from conformance.certificate.keys import PrivateKey
 from conformance.certificate.verify import Verified, verify
-from conformance.errors import UsageError
+from conformance.errors import RecordError, UsageError
 from conformance.model import RunRecord
 from conformance.report import journal
 from conformance.report.record import RUN_FILE
@@ -48,7 +48,13 @@ def issue(
             else f"Name the folder of a run: the one that holds {RUN_FILE}, such as reports/latest.",
         )
     run = evidence.judge(files)
-    ended, expires = run.record.finished_at, statement.expiry(run.record.finished_at, days)
+    ended = run.record.finished_at
+    try:
+        expires = statement.expiry(ended, days)
+    except ValueError as fault:
+        raise RecordError(
+            f"{RUN_FILE} names an instant that doesn't exist: {fault}", hint="Run again."
+        ) from None
     if statement.moment(ended) > now:
         raise UsageError(
             f"the run ended in the future: {ended}", hint="Is this machine's clock right? Run again."

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -20,11 +21,28 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from conformance.certificate.reading import Unreadable, regular
 from conformance.errors import UsageError
 
 # The variable that holds the passphrase of a private key, where it has one.
 PASSPHRASE = "PAYOUT_CONFORMANCE_PASSPHRASE"  # noqa: S105 - a name, not the passphrase
 _ECDSA = ec.ECDSA(hashes.SHA256())
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the group of P-256 (FIPS 186-5)."""
+# The field of Ed25519, and the y of its points of order 1, 2, 4 and 8: under these keys one signature fits anything.
+_FIELD = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_LOWORDER = frozenset(
+    {
+        0,
+        1,
+        _FIELD - 1,
+        _ORDER_8,
+        _FIELD - _ORDER_8,
+    }
+)
+# No key in PEM is larger.
+_MAX_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,10 @@ class PublicKey:
         return hashlib.sha256(described.encode()).hexdigest()
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Returns whether this key's owner signed exactly these bytes."""
+        """Returns whether this key's owner signed exactly these bytes.
+
+        Of the two forms that an ECDSA signature has, anybody can make the other from the one: `is_second_form` tells.
+        """
         try:
             if isinstance(self.key, ed25519.Ed25519PublicKey):
                 self.key.verify(signature, message)
@@ -67,6 +88,16 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
+
+    def is_second_form(self, signature: bytes) -> bool:
+        """Returns whether an ECDSA signature isn't in the form that `sign` makes: the smaller `s`, strict DER."""
+        if isinstance(self.key, ed25519.Ed25519PublicKey):
+            return False
+        try:
+            r, s = decode_dss_signature(signature)
+        except ValueError:
+            return True
+        return s > ORDER // 2 or encode_dss_signature(r, s) != signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +112,11 @@ class PrivateKey:
         return PublicKey(self.key.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes for Ed25519, DER for ECDSA with SHA-256."""
+        """64 bytes for Ed25519; for ECDSA with SHA-256 DER, in the form with the smaller `s`."""
         if isinstance(self.key, ed25519.Ed25519PrivateKey):
             return self.key.sign(message)
-        return self.key.sign(message, _ECDSA)
+        r, s = decode_dss_signature(self.key.sign(message, _ECDSA))
+        return encode_dss_signature(r, min(s, ORDER - s))
 
 
 def generate(*, ecdsa: bool = False) -> PrivateKey:
@@ -171,6 +203,11 @@ def load_public(path: Path) -> PublicKey:
         raise UsageError(
             f"{path} is no public key in PEM", hint="It begins with -----BEGIN PUBLIC KEY-----."
         ) from None
+    if isinstance(key, ed25519.Ed25519PublicKey) and _is_weak(key):
+        raise UsageError(
+            f"{path} is a key of low order, or not in its one form: anybody can sign for it",
+            hint="No tool makes such a key by itself. Ask the signer for a key made with `keygen`.",
+        )
     if isinstance(key, ed25519.Ed25519PublicKey) or (
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     ):
@@ -178,9 +215,17 @@ def load_public(path: Path) -> PublicKey:
     raise _other_algorithm(path)
 
 
+def _is_weak(key: ed25519.Ed25519PublicKey) -> bool:
+    """Returns whether a point has a low order, or is written in another form than RFC 8032 asks for."""
+    y = int.from_bytes(key.public_bytes(Encoding.Raw, PublicFormat.Raw), "little") & (2**255 - 1)
+    return y >= _FIELD or y in _LOWORDER
+
+
 def _read(path: Path, what: str) -> bytes:
     try:
-        return path.read_bytes()
+        return regular(path, _MAX_BYTES)
+    except Unreadable as fault:
+        raise UsageError(f"{path} {fault}: no {what} is", hint="Name a file in PEM.") from None
     except FileNotFoundError:
         raise UsageError(
             f"{path}: there is no such {what}", hint="`payout-conformance keygen` makes a pair of keys."

@@ -8,6 +8,7 @@ full.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,6 +19,8 @@ import jsonschema
 from conformance import __version__, contracts
 from conformance.catalogue import specs_dir
 from conformance.certificate.evidence import FILES, Files, Run
+from conformance.certificate.extent import extent
+from conformance.certificate.reading import Unreadable, strict_json
 from conformance.errors import CertificateError
 from conformance.model import Outcome, RequirementResult, Verdict
 from conformance.profile_copy import PROFILE
@@ -29,10 +32,13 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 FORMAT = "payout-conformance/certificate/1"
 EXTENSION = "payoutConformance"
+EXTENT = "extent"
 CATALOGUE = "requirements.toml"
 OPENAPI = "openapi.yaml"
 HARNESS = "payout-conformance"
 DAYS = 90
+# No run was made before, and no certificate ends after: arithmetic with days stays within the calendar.
+_FIRST_YEAR, _LAST_YEAR = 2020, 2999
 
 _LISTS = {"passedTests": Outcome.PASSED, "warnedTests": Outcome.WARNED, "failedTests": Outcome.FAILED}
 
@@ -40,15 +46,22 @@ Json = dict[str, Any]
 
 
 def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """RFC 3339 in UTC, to the millisecond. Raises ValueError for what is outside of the calendar there."""
+    try:
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError(f"{moment} is outside of the calendar") from None
 
 
 def moment(text: str) -> datetime:
     """The instant that a statement or a record names. Raises ValueError."""
+    if re.search(r"T\d\d:\d\d:60", text):
+        raise ValueError(f"{line(text, 40)} is in a second 60, which clocks here don't have")
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
+        raise ValueError(f"{line(text, 40)} has no time zone")
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"{line(text, 40)} is centuries off")
     return found
 
 
@@ -106,6 +119,7 @@ def build(
                     "notes": [text for note in record.notes if (text := line(note))],
                 },
                 **_tried(run),
+                EXTENT: extent(run),
                 "certifiedAt": certified_at,
                 "expiresAt": expires_at,
                 "certifiedWith": dict(certified_with),
@@ -188,10 +202,10 @@ def from_bytes(payload: bytes) -> Json:
     `contradiction` for anything else that the schema doesn't allow.
     """
     try:
-        data = json.loads(payload, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
+        data = strict_json(payload)
+    except Unreadable as fault:
         raise CertificateError(
-            "foreign", "what is signed is no JSON", hint="A certificate is what `certify` writes."
+            "foreign", f"what is signed {fault}", hint="A certificate is what `certify` writes."
         ) from None
     _ours(data)
     faults = list(_schema().iter_errors(data))
@@ -234,11 +248,3 @@ def _ours(data: Any) -> None:
 def _schema() -> jsonschema.Draft202012Validator:
     text = (specs_dir() / "formats" / "certificate.schema.json").read_bytes()
     return jsonschema.Draft202012Validator(json.loads(text))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    """A JSON object, unless a key stands in it twice: two readers could then read two things."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found

@@ -11,18 +11,26 @@ from datetime import datetime
 from typing import Any
 
 from conformance import catalogue as catalogues
-from conformance.certificate import evidence, statement
-from conformance.certificate.envelope import open_verified
+from conformance.certificate import evidence, exchanges, known_checks, statement
+from conformance.certificate.envelope import open_verified, read, signed_by
 from conformance.certificate.evidence import Files
 from conformance.certificate.keys import PublicKey
 from conformance.errors import CertificateError
 from conformance.model import Catalogue, Outcome, RequirementResult, Verdict
 from conformance.profile_copy import PROFILE
-from conformance.provenance import digest
+from conformance.provenance import build, digest
 from conformance.report import verdict as verdicts
 from conformance.report.record import HAR_FILE, RUN_FILE
 from conformance.report.safe import counted, line
 
+SIGNED = (
+    "Signed by the holder of this key; the verdict follows from the outcomes that the signer recorded; "
+    "that they were observed is the signer's word."
+)
+WITNESSED = (
+    "Signed by the holders of both keys; the verdict follows from the outcomes that were recorded; "
+    "that they were observed is the word of both."
+)
 _ASK = "Ask the signer for the run, and how this was made."
 
 
@@ -41,6 +49,11 @@ class Claim:
         found: Mapping[str, Any] = self.content["predicate"][statement.EXTENSION]
         return found
 
+    @property
+    def build(self) -> str:
+        """`sha256:<hex>` of the harness that the run says it was made with."""
+        return f"sha256:{self.configuration(statement.HARNESS)['digest']['dirHash']}"
+
     def configuration(self, name: str) -> Mapping[str, Any]:
         """One of the resource descriptors, by its name."""
         rows = self.content["predicate"]["configuration"]
@@ -50,11 +63,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A certificate without a fault: its claim, the parts that were checked, and those that were not."""
+    """A certificate without a fault: its claim, the parts that were checked, and those that were not.
+
+    `witness` is the key of a second signer, where one was asked for; `others` is the number of signatures by keys that
+    nobody named, which prove nothing. `remarks` are sentences to show beside the verdict.
+    """
 
     claim: Claim
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
+    witness: PublicKey | None = None
+    others: int = 0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def vouches(self) -> str:
+        """What the signatures prove, and what they don't, as a sentence."""
+        return WITNESSED if self.witness is not None else SIGNED
 
     @property
     def exit_code(self) -> int:
@@ -63,18 +88,29 @@ class Verified:
         return codes[self.claim.verdict]
 
 
-def verify(content: bytes, key: PublicKey, *, at: datetime, files: Files | None = None) -> Verified:
+def verify(
+    content: bytes,
+    key: PublicKey,
+    *,
+    at: datetime,
+    files: Files | None = None,
+    witness: PublicKey | None = None,
+) -> Verified:
     """Checks all that can be checked. Without `files` the verdict isn't folded from the run's checks.
 
-    Raises CertificateError, or RecordError where the run's own files contradict each other.
+    Both keys have to have signed where a `witness` is named. Raises CertificateError, or RecordError where the run's
+    own files contradict each other, or can't be what payout-conformance wrote.
     """
     data = statement.from_bytes(open_verified(content, key))
+    if witness is not None:
+        _witnessed(content, key, witness)
     claim = _claim(data)
     _in_time(claim, at)
     catalogue = _catalogue(claim)
     _agrees_with_itself(claim, catalogue)
     everything = f"all {counted(len(catalogue.requirements), 'requirement')} accounted for"
-    checked = ["signature", "time", everything, statement.CATALOGUE]
+    signed = "signature" if witness is None else "signatures of signer and witness"
+    checked = [signed, "time", everything, statement.CATALOGUE]
     not_checked = []
     if _same_openapi(claim, catalogue):
         checked.append(statement.OPENAPI)
@@ -82,21 +118,63 @@ def verify(content: bytes, key: PublicKey, *, at: datetime, files: Files | None 
         not_checked.append(f"{statement.OPENAPI}: the run was made with another than is installed here")
     if files is None:
         not_checked.append(f"{RUN_FILE} and {HAR_FILE} (no folder): the verdict is not recomputed")
-        return Verified(claim, tuple(checked), tuple(not_checked))
-    _is_of(claim, files)
+    else:
+        _is_of(claim, files)
+        _examined(claim, files, checked, not_checked)
+    known = 1 if witness is None else 2
+    return Verified(
+        claim,
+        tuple(checked),
+        tuple(not_checked),
+        witness,
+        len(read(content).signatures) - known,
+        _remarks(claim),
+    )
+
+
+def _witnessed(content: bytes, key: PublicKey, witness: PublicKey) -> None:
+    if witness.keyid == key.keyid:
+        raise CertificateError(
+            "key",
+            "the witness has the signer's own key: nobody is a witness of their own",
+            hint="Name the public key of the witness, from the witness.",
+        )
+    if not signed_by(content, witness):
+        raise CertificateError(
+            "key",
+            f"the certificate was not countersigned with the witness's key {witness.keyid[:16]}",
+            hint="`payout-conformance countersign` adds a witness's signature. Ask for the certificate that has it.",
+        )
+
+
+def _examined(claim: Claim, files: Files, checked: list[str], not_checked: list[str]) -> None:
+    """Judges the run's files, and adds what was checked and what couldn't be."""
     run = evidence.judge(files)
+    unknown = known_checks.examine(run, files.profile)
+    exchanges.examine(run)
     _speaks_of(claim, run, files)
     checked += [RUN_FILE, HAR_FILE, *([] if files.profile is None else [PROFILE])]
     if files.profile is None:
         not_checked.append(f"{PROFILE}: not in the folder")
+    checked.append("addresses, times and documented answers of the exchanges")
+    if unknown:
+        not_checked.append(unknown)
+    else:
+        checked.append("the checks are those of this build")
     checked.append(f"verdict recomputed from {counted(len(run.record.checks), 'check')}")
-    return Verified(claim, tuple(checked), tuple(not_checked))
+
+
+def _remarks(claim: Claim) -> tuple[str, ...]:
+    version = line(claim.configuration(statement.HARNESS)["annotations"]["version"], 40)
+    same = claim.build == build()
+    which = "the build" if same else "another build than the one"
+    return (f"It says it was made with {statement.HARNESS} {version}, {which} that is installed here.",)
 
 
 def _claim(data: Mapping[str, Any]) -> Claim:
     said = data["predicate"][statement.EXTENSION]
     try:
-        ended = statement.moment(said["run"]["finishedAt"])
+        began, ended = (statement.moment(said["run"][name]) for name in ("startedAt", "finishedAt"))
         found = Claim(
             data,
             Verdict(said["verdict"]),
@@ -105,6 +183,8 @@ def _claim(data: Mapping[str, Any]) -> Claim:
         )
     except ValueError as fault:
         raise _contradiction(f"it names an instant that doesn't exist: {fault}") from None
+    if ended < began:
+        raise _contradiction(f"its run ended at {statement.instant(ended)}, before it began")
     if not ended <= found.certified_at < found.expires_at:
         raise _contradiction("it was signed before the run ended, or after its own expiry")
     return found
@@ -249,6 +329,9 @@ def _speaks_of(claim: Claim, run: evidence.Run, files: Files) -> None:
         certified_with=said["certifiedWith"],
         attestation=said["attestation"],
     )
+    if statement.EXTENT not in said and claim.build != build():
+        # An earlier version doesn't say how far the run went.
+        del again["predicate"][statement.EXTENSION][statement.EXTENT]
     where = _difference(again, claim.content)
     if where is not None:
         raise _contradiction(f"its {where} is not what the run's files say")

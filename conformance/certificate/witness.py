@@ -28,12 +28,13 @@ _GITLAB = {
     "CI_COMMIT_SHA": _COMMIT,
     "CI_PIPELINE_URL": _URL,
     "CI_JOB_URL": _URL,
-}  # Every variable that can leave a trace in a certificate.
+}
+# Every variable that can leave a trace in a certificate.
 READ = ("GITHUB_ACTIONS", *_GITHUB, "GITLAB_CI", *_GITLAB)
 
 SELF = {
     "kind": "self",
-    "note": "The owner of the key says this of their own run; nobody else has watched it.",
+    "note": "The holder of the key says this of their own run.",
 }
 _NOTE = (
     "The signer says that this CI job signed. The signature proves the key, not the job: "

@@ -16,7 +16,7 @@ import click
 from conformance import __version__
 from conformance.cli import output
 from conformance.cli.catalogue import catalogue
-from conformance.cli.certificates import certify, keygen, verify
+from conformance.cli.certificates import certify, countersign, keygen, verify
 from conformance.cli.contract_option import read_contracts, takes_contracts
 from conformance.cli.env_file import takes_env_file
 from conformance.cli.init import init
@@ -65,7 +65,7 @@ def main() -> None:
     """Certifies implementations of payout-cancellation APIs; `catalogue` lists them with their requirements."""
 
 
-for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify):
+for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, countersign, verify):
     main.add_command(takes_contracts(_command))
 for _command in (doctor, plan, run, replay):
     takes_env_file(_command)

@@ -1,4 +1,4 @@
-"""`keygen`, `certify` and `verify`: sign the verdict of a run, and verify the signature."""
+"""`keygen`, `certify`, `countersign` and `verify`: sign the verdict of a run, and verify the signatures."""
 
 import os
 import shutil
@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from conformance.cli.terminal import guarded, style
-from conformance.errors import UsageError
+from conformance.errors import CertificateError, UsageError
 
-_LABEL = 13
+_LABEL = 15
 
 
 @click.command()
@@ -82,40 +82,116 @@ def certify(folder: Path, key_file: Path, days: int, out: Path | None) -> int:
 @click.argument("certificate", type=click.Path(path_type=Path), metavar="CERT")
 @click.option("--public-key", "key_file", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The signer's public key, from the signer.")  # fmt: skip
+@click.option("--witness-key", "witness_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="The public key of a witness, from the witness: both have to have signed.")  # fmt: skip
 @click.option("--run", "folder", type=click.Path(path_type=Path), metavar="FOLDER",
               help="The run's files, to recompute the verdict.  [default: beside CERT, if they are]")  # fmt: skip
+@click.option("--this-build", is_flag=True,
+              help="Refuse a run that says another build than the installed one made it.")  # fmt: skip
 @click.option(
     "--at", "at", metavar="TIME", help="Was it valid then? Such as 2026-03-31 or 2026-03-31T12:00:00Z."
 )
 @guarded
-def verify(certificate: Path, key_file: Path, folder: Path | None, at: str | None) -> int:
+def verify(
+    certificate: Path,
+    key_file: Path,
+    witness_file: Path | None,
+    folder: Path | None,
+    at: str | None,
+    *,
+    this_build: bool,
+) -> int:
     """Check the certificate CERT, and recompute its verdict from the run's files.
 
     Exit codes: 0 valid, of a conformant run; 1 valid, of a non-conformant run; 3 valid, of an inconclusive run;
-    2 refused: altered, cut off, expired, of another key, run or catalogue, incomplete.
+    2 refused: altered, cut off, expired, of another key, run or catalogue, incomplete, or of a run that can't have been
+    so.
     """
-    from conformance.certificate import evidence, issue, keys
+    from conformance.certificate import keys
     from conformance.certificate.verify import verify as check
+    from conformance.provenance import build
 
     moment = datetime.now(UTC) if at is None else _moment(at)
     key = keys.load_public(key_file)
-    if certificate.is_dir():
-        certificate /= issue.FILE
-    try:
-        content = certificate.read_bytes()
-    except OSError as fault:
+    witness = None if witness_file is None else keys.load_public(witness_file)
+    path, content = _certificate(certificate)
+    verified = check(content, key, at=moment, files=_files(path, folder), witness=witness)
+    if this_build and verified.claim.build != build():
+        raise CertificateError(
+            "build",
+            "the run says that another build than the installed one made it, and --this-build asks for this one",
+            hint="Install the version that made the run, or verify without --this-build.",
+        )
+    _tell("Valid certificate", verified, key)
+    return verified.exit_code
+
+
+@click.command()
+@click.argument("certificate", type=click.Path(path_type=Path), metavar="CERT")
+@click.option("--public-key", "public_file", required=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="The signer's public key, from the signer.")  # fmt: skip
+@click.option("--key", "key_file", required=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="The private key of the witness, to sign with.")  # fmt: skip
+@click.option("--run", "folder", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="The run's files.  [default: beside CERT]")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              help="Where the certificate with both signatures goes.  [default: CERT]")  # fmt: skip
+@guarded
+def countersign(
+    certificate: Path, public_file: Path, key_file: Path, folder: Path | None, out: Path | None
+) -> int:
+    """Add the signature of a witness to the certificate CERT: of somebody who ran this run, or saw it run.
+
+    The certificate is verified with the run's files before it is signed. Exit codes are those of `verify`.
+    """
+    from conformance.certificate import envelope, keys
+    from conformance.certificate.verify import verify as check
+    from conformance.report.codec import replace_file
+
+    now = datetime.now(UTC)
+    key, signer = keys.load_private(key_file, keys.passphrase(os.environ)), keys.load_public(public_file)
+    path, content = _certificate(certificate)
+    files = _files(path, folder)
+    if files is None:
         raise UsageError(
-            f"{certificate} can't be read: {fault.strerror}", hint="Name a certificate.json, or its folder."
-        ) from None
+            "the run's files are not beside the certificate: a witness signs nothing unseen",
+            hint="--run names the folder of the run.",
+        )
+    check(content, signer, at=now, files=files)
+    signed = envelope.countersign(content, key).to_bytes()
+    verified = check(signed, signer, at=now, files=files, witness=key.public)
+    replace_file(out or path, signed.decode())
+    _tell("Countersigned", verified, signer)
+    click.echo(f"Certificate: {os.path.relpath(out or path)}")
+    return verified.exit_code
+
+
+def _certificate(path: Path) -> tuple[Path, bytes]:
+    """Returns the file of a certificate, also where its folder was named, and its content."""
+    from conformance.certificate import envelope, issue
+    from conformance.certificate.reading import Unreadable, regular
+
+    if path.is_dir():
+        path /= issue.FILE
+    hint = "Name a certificate.json, or its folder."
+    try:
+        return path, regular(path, envelope.MAX_BYTES)
+    except Unreadable as fault:
+        raise UsageError(f"{path} {fault}: it is no certificate", hint=hint) from None
+    except OSError as fault:
+        raise UsageError(f"{path} can't be read: {fault.strerror}", hint=hint) from None
+
+
+def _files(certificate: Path, folder: Path | None) -> Any:
+    """Returns the files of the run in `folder`, or beside the certificate; None where they aren't there."""
+    from conformance.certificate import evidence
+
     if folder is not None and not folder.exists():
         raise UsageError(f"{folder}: there is no such folder", hint="--run names the folder of the run.")
     beside = certificate.parent
     if folder is None and any((beside / name).exists() for name in evidence.FILES):
         folder = beside
-    files = None if folder is None else evidence.read(_run_folder(folder))
-    verified = check(content, key, at=moment, files=files)
-    _tell("Valid certificate", verified, key)
-    return verified.exit_code
+    return None if folder is None else evidence.read(_run_folder(folder))
 
 
 def _run_folder(path: Path) -> Path:
@@ -124,13 +200,16 @@ def _run_folder(path: Path) -> Path:
 
 
 def _moment(text: str) -> datetime:
+    """Returns the moment that --at names. Raises UsageError for what is none, or is centuries off."""
+    from conformance.certificate.statement import moment
+
     try:
         found = datetime.fromisoformat(text)
+        return moment((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).isoformat())
     except ValueError:
         raise UsageError(
-            f"--at {text} is no time", hint="Write 2026-03-31 or 2026-03-31T12:00:00Z."
+            f"--at {text} is no time of this era", hint="Write 2026-03-31 or 2026-03-31T12:00:00Z."
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def _tell(head: str, verified: Any, key: Any) -> None:
@@ -153,25 +232,35 @@ def _tell(head: str, verified: Any, key: Any) -> None:
         *_open(said["requirements"]),
         ("notes", " ".join(line(note) for note in run["notes"])),
         ("unseen", f"{len(said['notObservable'])} documented facts that can't be observed from outside"),
-        ("made with", _build(claim)),
+        ("states tried", ", ".join(map(line, said.get("extent", {}).get("statesTried", ())))),
+        ("not exercised", " ".join(_not_exercised(said))),
         ("valid", f"{_date(said['certifiedAt'])} to {_date(said['expiresAt'])}"),
         ("key", f"{key.algorithm}, {key.keyid[:16]}"),
         ("signed by", _signer(witness)),
+        ("countersigned", _countersigned(verified)),
+        ("proves", verified.vouches),
+        ("remarks", " ".join(verified.remarks)),
         ("checked", ", ".join(verified.checked)),
         ("not checked", "; ".join(verified.not_checked)),
     )
 
 
-def _build(claim: Any) -> str:
-    """Returns the harness that made the run, and whether it is this build."""
-    from conformance.certificate.statement import HARNESS
-    from conformance.provenance import build
-    from conformance.report.safe import line
+def _not_exercised(said: Any) -> list[str]:
+    """Returns sentences about what the run left out, of a certificate that says it."""
+    from conformance.certificate.extent import sentences
 
-    row = claim.configuration(HARNESS)
-    same = build() == f"sha256:{row['digest']['dirHash']}"
-    which = "the build" if same else "another build than the one"
-    return f"{HARNESS} {line(row['annotations']['version'], 40)}, {which} that is installed here"
+    if "extent" in said:
+        return sentences(said["extent"])
+    return ["The certificate doesn't say: an earlier version made it."]
+
+
+def _countersigned(verified: Any) -> str:
+    """Returns the witness of a certificate, or that signatures of unknown keys prove nothing."""
+    if verified.witness is not None:
+        return f"by the holder of {verified.witness.algorithm} {verified.witness.keyid[:16]}"
+    if verified.others:
+        return "by keys that weren't named, which proves nothing: --witness-key names one"
+    return ""
 
 
 def _signer(witness: Any) -> str:

@@ -64,4 +64,4 @@ def start(
     )
 
 
-__all__ = ["EXAMPLES", "check_ids", "selected", "start"]
+__all__ = ["EXAMPLES", "check_ids", "checks", "selected", "start"]

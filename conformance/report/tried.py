@@ -22,6 +22,11 @@ def terminal_states(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> tup
     return tuple(dict.fromkeys(state for state, check in asked if check.outcome in _TRIED))
 
 
+def named(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> tuple[str, ...]:
+    """Returns the final states that the profile named, tried or not, as far as the ids of checks tell."""
+    return tuple(dict.fromkeys(state for state, _ in _asked(matrix, checks) if state != _NONE))
+
+
 def sentence(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> str:
     """Returns a note for the reader of a verdict, empty where no check was about final states."""
     asked = _asked(matrix, checks)
@@ -38,11 +43,14 @@ def sentence(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> str:
 
 def _asked(matrix: Iterable[MatrixRow], checks: Iterable[Check]) -> Sequence[tuple[str, Check]]:
     """Each check of such a row, with the state in its id."""
-    patterns = [_pattern(row.checks) for row in rows(matrix)]
+    patterns = [pattern(row.checks) for row in rows(matrix)]
     matches = ((pattern.fullmatch(check.id), check) for check in checks for pattern in patterns)
     return [(match["state"], check) for match, check in matches if match is not None]
 
 
-def _pattern(checks: str) -> re.Pattern[str]:
-    """A state may have a hyphen in its name, the words for `*` have none."""
+def pattern(checks: str) -> re.Pattern[str]:
+    """Returns what matches the ids of checks that a row of the matrix means.
+
+    A state may have a hyphen in its name, the words for `*` have none.
+    """
     return re.compile(re.escape(checks).replace(r"\*", "[^-]+").replace(re.escape(_WORD), "(?P<state>.+)"))

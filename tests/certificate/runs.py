@@ -1,17 +1,19 @@
-"""Folders of finished runs over the real catalogue, made in a moment: one check per requirement."""
+"""Folders of finished runs over the real catalogue, made in a moment: every check of this build, and few exchanges."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from conformance import catalogue
+from conformance import catalogue, coverage
 from conformance.certificate import keys, statement
 from conformance.certificate.issue import FILE, issue
+from conformance.coverage import Known
 from conformance.model import Check, Level, Outcome, Problem, RunRecord, Target
 from conformance.provenance import digests
-from conformance.report import record
-from tests.report.sample import check, exchange, refusal
+from conformance.report import record, tried
+from tests.report.sample import WITHDRAW, check, exchange, refusal
 
 PROFILE = """
 [target]
@@ -38,6 +40,41 @@ MUSTS = [
 ]
 SHOULDS = [row.id for row in CATALOGUE.requirements if row.level is Level.SHOULD]
 KEY = keys.generate()
+# For each requirement a check that is about it alone, and at its level: its outcome is that of the requirement.
+DECISIVE = {
+    row.id: next(
+        name
+        for name, known in coverage.known("withdraws", ()).items()
+        if (known.requirements, known.level) == ((row.id,), row.level)
+    )
+    for row in CATALOGUE.requirements
+}
+CANCELLED = json.dumps(
+    {
+        "success": True,
+        "data": {
+            "id": WITHDRAW,
+            "amount": "250.50",
+            "currency": "THB",
+            "status": "canceled",
+            "referenceId": "ref-1",
+            "destinationType": "bank_account",
+            "bankAccountNumber": "0563****6651",
+            "bankAccountName": "Zoe",
+            "bankCode": "014",
+            "destinationId": None,
+            "description": "A refund",
+            "metadata": {},
+            "paidAt": None,
+            "canceledAt": STARTED,
+            "createdAt": STARTED,
+            "updatedAt": STARTED,
+        },
+    }
+).encode()
+NOT_FOUND = (
+    b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "There is no such withdraw."}}'
+)
 
 
 def write(
@@ -45,7 +82,7 @@ def write(
     outcomes: Mapping[str, Outcome] | None = None,
     *,
     complete: bool = True,
-    deselected: Mapping[str, str] | None = None,
+    left_out: Collection[str] = (),
     started: str = STARTED,
     ended: str = ENDED,
     profile: str = PROFILE,
@@ -53,19 +90,30 @@ def write(
     message: str = "It didn't happen.",
     options: Mapping[str, object] | None = None,
 ) -> RunRecord:
-    """Writes a run in which everything passed but for `outcomes`, as `run` would have left it."""
+    """Writes a run in which everything passed but for `outcomes`, as `run` would have left it.
+
+    `left_out` are ids of checks that `-k` deselected. Exchange 0 is a success, 1 a refusal, 2 an unknown id.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "profile.toml").write_text(profile)
-    exchanges = [exchange(started_at=started), refusal(started_at=started)]
+    answers = {
+        (200, "canceled"): exchange(started_at=started, response_body=CANCELLED),
+        (400, "VALIDATION_ERROR"): refusal(started_at=started),
+        (404, "RESOURCE_NOT_FOUND"): refusal(404, NOT_FOUND, started_at=started),
+    }
+    numbers = {answer: number for number, answer in enumerate(answers)}
+    known = coverage.known("withdraws", ())
+    decisive = {DECISIVE[row]: outcome for row, outcome in (outcomes or {}).items()}
     found = record.fold(
         CATALOGUE,
         Target(name, "withdraws", "https://sandbox.acme.test", "test", {"primary.api_key": "ACME_API_KEY"}),
         [
-            _check(row.id, row.level, (outcomes or {}).get(row.id, Outcome.PASSED), message)
-            for row in CATALOGUE.requirements
+            _check(name, known[name], decisive.get(name, Outcome.PASSED), message, numbers, started)
+            for name in (*DECISIVE.values(), *sorted(known.keys() - set(DECISIVE.values())))
+            if name not in left_out
         ],
-        exchanges,
-        deselected=deselected or {},
+        [*answers.values()],
+        deselected=record.deselection({name: known[name].requirements for name in left_out}),
         declared={"cancel_processing": True, "settlement": None, "webhooks": None},
         seed=7,
         started_at=started,
@@ -78,16 +126,25 @@ def write(
     return found
 
 
-def _check(name: str, level: Level, outcome: Outcome, message: str) -> Check:
-    passed = outcome is Outcome.PASSED
+def _check(
+    name: str,
+    known: Known,
+    outcome: Outcome,
+    message: str,
+    numbers: Mapping[tuple[int, str], int],
+    started: str,
+) -> Check:
+    """A finished check, with the answers that the documents give where it belongs to their matrix."""
+    rows = [row for row in CATALOGUE.matrix if tried.pattern(row.checks).fullmatch(name)]
+    wanted = [numbers[row.status, row.value] for row in rows] or [0, 1]
     return check(
-        f"suite::{name}",
-        outcome,
         name,
-        level=level,
-        started_at=STARTED,
-        message="" if passed else message,
-        exchanges=(0, 1) if name == MUSTS[0] else (),
+        outcome,
+        *known.requirements,
+        level=known.level,
+        started_at=started,
+        message="" if outcome is Outcome.PASSED else message,
+        exchanges=tuple(dict.fromkeys(wanted)) if known.sends else (),
         problem=Problem("200", "500", exchange=1) if outcome is Outcome.FAILED else None,
     )
 

@@ -1,11 +1,14 @@
 """Keys: made once, kept from others, told apart, and never shown."""
 
+import base64
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from securesystemslib.signer import SSlibKey
 
@@ -153,3 +156,60 @@ def test_a_private_key_shows_nowhere(tmp_path: Path) -> None:
         keys.load_private(private)
     assert body[:20] not in refused.value.message + refused.value.hint
     assert refused.value.__suppress_context__
+
+
+# The y of the points of order 1, 2, 4 and 8, and y of the neutral element in its second form.
+_LOW = ["01" + "00" * 31, "ec" + "ff" * 30 + "7f", "00" * 32, "ee" + "ff" * 30 + "7f"]
+_LOW += [
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+]
+
+
+@pytest.mark.parametrize("point", _LOW)
+@pytest.mark.parametrize("sign", [0, 0x80])
+def test_a_key_under_which_one_signature_fits_anything_is_refused(
+    tmp_path: Path, point: str, sign: int
+) -> None:
+    """A public key of low order, or written in a second form, is nobody's."""
+    raw = bytearray.fromhex(point)
+    raw[31] |= sign
+    prefix = bytes.fromhex("302a300506032b6570032100")
+    body = base64.b64encode(prefix + bytes(raw)).decode()
+    path = tmp_path / "weak.pub.pem"
+    path.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+
+    with pytest.raises(UsageError, match="low order"):
+        keys.load_public(path)
+
+
+def test_of_the_two_forms_of_an_ecdsa_signature_one_is_made() -> None:
+    """Both verify, as the algorithm has it; the other one, and DER with slack, are told from what `sign` makes."""
+    key = keys.generate(ecdsa=True)
+    for number in range(8):
+        message = str(number).encode()
+        made = key.sign(message)
+        r, s = decode_dss_signature(made)
+        other = encode_dss_signature(r, keys.ORDER - s)
+
+        assert key.public.verifies(made, message)
+        assert key.public.verifies(other, message)
+        assert not key.public.is_second_form(made)
+        assert key.public.is_second_form(other)
+        assert key.public.is_second_form(b"no DER")
+
+
+@pytest.mark.parametrize("load", [keys.load_public, keys.load_private])
+def test_a_key_file_is_a_small_regular_file(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    """A device without an end, a pipe without a writer and a large file are refused at once, with a sentence."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * (65 << 10))
+
+    for path, says in (
+        (Path("/dev/zero"), "no regular file"),
+        (tmp_path / "pipe", "no regular file"),
+        (tmp_path / "large", "larger than 64 KB"),
+    ):
+        with pytest.raises(UsageError, match=says) as refused:
+            load(path)
+        assert refused.value.hint

@@ -14,7 +14,7 @@ from conformance.errors import RecordError, UsageError
 from conformance.model import Outcome
 from tests.certificate import runs
 from tests.certificate.forging import refusal, resigned, rewritten
-from tests.certificate.runs import CATALOGUE, EXPIRES, KEY, MUSTS, NOW
+from tests.certificate.runs import CATALOGUE, DECISIVE, EXPIRES, KEY, MUSTS, NOW
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_signed_over_an_edited_record_it_is_refused_too(tmp_path: Path) -> None:
 
 def test_deselected_and_undeclared_are_folded_again(tmp_path: Path) -> None:
     """What the fold needs besides the checks is in the record: leaving something out isn't undone by signing."""
-    runs.write(tmp_path, deselected={MUSTS[0]: "2 checks of it were not selected."})
+    runs.write(tmp_path, left_out=[DECISIVE[MUSTS[0]]])
     made = issue(tmp_path, KEY, now=NOW, environ={})
     assert made.verified.exit_code == 3
 
