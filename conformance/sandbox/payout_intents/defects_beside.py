@@ -58,7 +58,7 @@ class BodyStatusWins(PayoutIntents):
         return response
 
 
-@defect("pi-body-id-reaches-strangers", "PI-11")
+@defect("pi-body-id-reaches-strangers", "PI-11", "PI-01")
 class BodyIdReachesStrangers(PayoutIntents):
     """Whose the intent of the path is, is checked; what is cancelled then is the one that the body names."""
 
