@@ -24,10 +24,10 @@ APIS = ("withdraws", "payout-intents")
 MORE = {"withdraws": READ_PATH, "payout-intents": TERMINAL}
 # What a run takes of each state, with some to spare.
 TAKEN = {
-    "withdraws": {"pending": 180, "processing": 16, "paid": 30, "failed": 10, "canceled": 10},
-    "payout-intents": {"requires_approval": 240, "processing": 40, "cancelled": 15, "paid": 15, "failed": 15},
+    "withdraws": {"pending": 320, "processing": 24, "paid": 30, "failed": 10, "canceled": 10},
+    "payout-intents": {"requires_approval": 380, "processing": 40, "cancelled": 15, "paid": 15, "failed": 15},
 }
-TAKEN_OF_OTHERS = 20
+TAKEN_OF_OTHERS = 30
 
 
 # -- where resources come from -------------------------------------------------------------------------------
