@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 NPM := $(addsuffix /node_modules/.package-lock.json,tests/web tests/outside/npm tests/ci)
 
 # Tests that run whole commands, a browser or the fuzzing many times: `make check` leaves them to `make test`.
-SLOW := proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.py certificate/test_commands.py \
+SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.py certificate/test_commands.py \
   http/test_unavailable.py $(addprefix doctor/test_,preflight.py profile_faults.py) \
   $(addprefix states/test_,lying_sources.py odd_ids.py) \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py compare_views.py) \

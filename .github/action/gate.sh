@@ -4,10 +4,9 @@ set -uo pipefail
 bin="$HOME_OF_HARNESS/bin"
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
-# Neither is for the target's own commands.
-key="$INPUT_CERTIFY_KEY" token="$INPUT_GITHUB_TOKEN"
-unset INPUT_CERTIFY_KEY INPUT_GITHUB_TOKEN
-[ -n "${PAYOUT_CONFORMANCE_PASSPHRASE:-}" ] || unset PAYOUT_CONFORMANCE_PASSPHRASE
+# None of these is for the run, which may start commands of the profile.
+key="$INPUT_CERTIFY_KEY" token="$INPUT_GITHUB_TOKEN" passphrase="$INPUT_CERTIFY_PASSPHRASE"
+unset INPUT_CERTIFY_KEY INPUT_GITHUB_TOKEN INPUT_CERTIFY_PASSPHRASE
 
 words=()
 while IFS= read -r profile; do
@@ -39,7 +38,10 @@ certificates=()
 if [ -n "$key" ]; then
   (umask 077 && printf '%s\n' "$key" >"$scratch/key.pem")
   for run in ${runs[@]+"${runs[@]}"}; do
-    "$bin/payout-conformance" certify "$run" --key "$scratch/key.pem"
+    (
+      [ -z "$passphrase" ] || export PAYOUT_CONFORMANCE_PASSPHRASE="$passphrase"
+      "$bin/payout-conformance" certify "$run" --key "$scratch/key.pem"
+    )
     if [ $? -ne 2 ] && [ -e "$run/certificate.json" ]; then
       certificates+=("$run/certificate.json")
     else

@@ -10,6 +10,7 @@ import yaml
 
 from tests.support import CREDENTIAL_ENV, ROOT, SandboxProcess, write_profile
 
+from .forge import Forge
 from .tools import act, git, npm_tool
 
 LINES = re.search(
@@ -51,9 +52,11 @@ def test_three_lines_let_a_good_target_pass(sandbox: SandboxProcess, tmp_path: P
     folder = tmp_path / "acme"
     folder.mkdir()
     write_profile(folder, "withdraws", sandbox.url)
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", tmp_path / "key.pem"], check=True)
+    sealed = ("-aes-256-cbc", "-pass", "pass:open sesame")
+    words = ["openssl", "genpkey", "-algorithm", "ed25519", *sealed, "-out", str(tmp_path / "key.pem")]
+    subprocess.run(words, check=True)
     key = (tmp_path / "key.pem").read_text()
-    workflow(folder, **{"certify-key": key, "fuzz-examples": "0"})
+    workflow(folder, **{"certify-key": key, "certify-passphrase": "open sesame", "fuzz-examples": "0"})
 
     done = act(folder)
 
@@ -67,15 +70,20 @@ def test_three_lines_let_a_good_target_pass(sandbox: SandboxProcess, tmp_path: P
     assert "Summary - ## ✅ Conformant" in done.stdout
 
 
-def test_three_lines_stop_a_bad_target(tmp_path: Path) -> None:
-    """Red, with summary, annotation and outputs; arguments of two words reach the run."""
+def test_three_lines_stop_a_bad_target(tmp_path: Path, forge: Forge) -> None:
+    """Red, with summary, annotation, outputs and a comment; what got worse since an older run is told."""
     folder = tmp_path / "acme"
     folder.mkdir()
     bad = SandboxProcess("wd-paid-is-cancelled")
     try:
         write_profile(folder, "withdraws", bad.url)
-        workflow(folder, args="-k matrix", **{"fuzz-examples": "0"})
-        done = act(folder)
+        older = str(ROOT / "tests" / "report" / "records" / "withdraws-suites")
+        workflow(folder, args="-k matrix", comment="true", **{"fuzz-examples": "0", "compare-with": older})
+        event = {"pull_request": {"number": 7, "head": {"ref": "fix"}, "base": {"ref": "main"}}}
+        (tmp_path / "event.json").write_text(json.dumps(event))
+        url = f"http://127.0.0.1:{forge.server_port}"
+        secret = ("-s", "GITHUB_TOKEN=t0ken", "-e", str(tmp_path / "event.json"))
+        done = act(folder, *secret, event="pull_request", GITHUB_API_URL=url)
     finally:
         bad.close()
 
@@ -86,6 +94,9 @@ def test_three_lines_stop_a_bad_target(tmp_path: Path) -> None:
         done.stdout
     )
     assert "Summary - ## ❌ Non-conformant" in done.stdout
+    (comment,) = forge.comments[150:]
+    assert "## ❌ Non-conformant" in comment["body"]
+    assert comment["body"].count("\n## ") == 2, comment["body"]
 
 
 def test_a_wrong_input_is_told_and_runs_nothing(tmp_path: Path) -> None:
