@@ -21,6 +21,7 @@ from conformance.cli.contract_option import read_contracts, takes_contracts
 from conformance.cli.env_file import takes_env_file
 from conformance.cli.init import init
 from conformance.cli.new_contract import new_contract
+from conformance.cli.registry import registry
 from conformance.cli.replay import replay
 from conformance.cli.report import compare, report
 from conformance.cli.run import demo, run
@@ -65,7 +66,7 @@ def main() -> None:
     """Certifies implementations of payout-cancellation APIs; `catalogue` lists them with their requirements."""
 
 
-for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, countersign, verify):
+for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify, registry):
     main.add_command(takes_contracts(_command))
 for _command in (doctor, plan, run, replay):
     takes_env_file(_command)

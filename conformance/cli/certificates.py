@@ -111,7 +111,7 @@ def verify(
     from conformance.certificate.verify import verify as check
     from conformance.provenance import build
 
-    moment = datetime.now(UTC) if at is None else _moment(at)
+    moment = datetime.now(UTC) if at is None else moment_of(at)
     key = keys.load_public(key_file)
     witness = None if witness_file is None else keys.load_public(witness_file)
     path, content = _certificate(certificate)
@@ -199,10 +199,8 @@ def _run_folder(path: Path) -> Path:
     return path.parent if path.name == "run.json" and not path.is_dir() else path
 
 
-def _moment(text: str) -> datetime:
-    """Returns the moment that --at names. Raises UsageError for what is none, or is centuries off."""
-    from conformance.certificate.statement import moment
-
+def moment_of(text: str) -> datetime:
+    """Returns the instant that `--at` names, in UTC where it has no zone. Raises UsageError."""
     try:
         found = datetime.fromisoformat(text)
         return moment((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).isoformat())

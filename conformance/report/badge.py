@@ -10,12 +10,12 @@ from conformance.report import codec, explain, unjudged
 from conformance.report.safe import line
 
 # White text on each has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3).
-_COLOURS = {
+COLOURS = {
     Verdict.CONFORMANT: "#1a7f37",
     Verdict.NON_CONFORMANT: "#cf222e",
     Verdict.INCONCLUSIVE: "#9a6700",
 }
-_GREY = "#57606a"
+GREY = "#57606a"
 _HEIGHT, _PAD = 20, 7
 # Width of a character of 11 px Verdana or DejaVu Sans, roughly, for those that aren't about 7 wide.
 _NARROW, _WIDE = " .,:;'|!()[]fijlrt-", "mwMW%@"
@@ -23,29 +23,39 @@ _NARROW, _WIDE = " .,:;'|!()[]fijlrt-", "mwMW%@"
 
 def endpoint(record: RunRecord) -> str:
     """The content of `badge.json`."""
-    label, message = _texts(record)
-    content = {
-        "schemaVersion": 1,
-        "label": label,
-        "message": message,
-        "color": _COLOURS[record.verdict].removeprefix("#"),
-        "isError": record.verdict is Verdict.NON_CONFORMANT,
-    }
-    return codec.dumps(content, indent=2) + "\n"
+    is_error = record.verdict is Verdict.NON_CONFORMANT
+    return content(*_texts(record), COLOURS[record.verdict], is_error=is_error)
 
 
 def svg(record: RunRecord) -> str:
     """The content of `badge.svg`: no script, style sheet, font or picture from anywhere else."""
-    label, message = _texts(record)
+    title = f"{explain.sentence(record)} {record.finished_at[:10]}"
+    return picture(*_texts(record), COLOURS[record.verdict], title)
+
+
+def content(label: str, message: str, colour: str, *, is_error: bool) -> str:
+    """What an endpoint answers for a badge with these texts; `colour` is `#` and six hexadecimal digits."""
+    told = {
+        "schemaVersion": 1,
+        "label": label,
+        "message": message,
+        "color": colour.removeprefix("#"),
+        "isError": is_error,
+    }
+    return codec.dumps(told, indent=2) + "\n"
+
+
+def picture(label: str, message: str, colour: str, about: str) -> str:
+    """A badge with these visible texts as SVG; `about` is what a screen reader says."""
     left, right = _width(label), _width(message)
-    whole, title = left + right, escape(f"{explain.sentence(record)} {record.finished_at[:10]}")
+    whole, title = left + right, escape(about)
     # Rounded at the outer ends. No ids: several badges may be put into one page.
     outer = "a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3"
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="{_HEIGHT}" role="img" aria-label="{title}">
 <title>{title}</title>
-<path d="M{left} 0v{_HEIGHT}H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{_GREY}"/>
-<path d="M{left} 0h{right - 3}{outer}H{left}z" fill="{_COLOURS[record.verdict]}"/>
+<path d="M{left} 0v{_HEIGHT}H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{GREY}"/>
+<path d="M{left} 0h{right - 3}{outer}H{left}z" fill="{colour}"/>
 <g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" aria-hidden="true">
 <text x="{left / 2}" y="14" textLength="{left - 2 * _PAD}" lengthAdjust="spacingAndGlyphs">{escape(label)}</text>
 <text x="{left + right / 2}" y="14" textLength="{right - 2 * _PAD}" \

@@ -20,10 +20,13 @@ def prepare(template: str) -> None:
 
 
 def render(
-    template: str, css: str = "report.css", script: str | None = "report.js", **context: object
+    template: str,
+    css: tuple[str, ...] = ("report.css",),
+    script: str | None = "report.js",
+    **context: object,
 ) -> str:
     """A page: nothing is loaded, nothing runs but our own script, whatever the text on it says."""
-    own = {"css": _own(css), "script": _own(script) if script else ("", "")}
+    own = {"css": _own(*css), "script": _own(script) if script else ("", "")}
     allowed = "".join(f" {name}-src '{own[part][1]}';" for name, part in _PARTS if own[part][1])
     policy = f"default-src 'none';{allowed} base-uri 'none'; form-action 'none'"
     parts = {name: Markup(text) for name, (text, _) in own.items()}  # noqa: S704 - our own files, hashed for the policy
@@ -31,9 +34,9 @@ def render(
 
 
 @cache
-def _own(name: str) -> tuple[str, str]:
-    """Returns the text of a file of ours, and its digest as a content security policy names it."""
-    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+def _own(*names: str) -> tuple[str, str]:
+    """Returns the text of files of ours, and its digest as a content security policy names it."""
+    text = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in names)
     return text, "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
