@@ -17,7 +17,7 @@ from conformance.suites.withdraws.client import Withdraws
 from tests.support import ROOT
 
 GUIDES = ("README.md", "CONTRIBUTING.md", "DEVELOPMENT.md", "SECURITY.md", "DECISIONS.md")
-DOCUMENTS = (*GUIDES, "CHANGELOG.md", "reports/README.md")
+DOCUMENTS = (*GUIDES, "CHANGELOG.md", "docs/registry.md", "reports/README.md")
 # A document names a path from the root of the repository or from the package.
 BASES = (ROOT, ROOT / "conformance")
 EVERYWHERE = (ROOT / "conformance", ROOT / "specs", ROOT / "tests")
@@ -26,7 +26,7 @@ PATH = re.compile(
 )
 # Files that a run or a command makes, in a folder of the reader's.
 MADE = re.compile(
-    r"acme|guide\.toml|journal/|allure|overview|(?:run|certificate|badge|fuzz|summary|proof|sarif)\.(?:json|md)$|profile\.toml$"
+    r"acme|guide\.toml|journal/|allure|overview|(?:run|certificate|registry|badge|fuzz|summary|proof)\.(?:json|md)$|profile\.toml$"
 )
 COMMAND = re.compile(r"payout-conformance ([a-z][\w-]*)([^\n`|#>]*)")
 PRIVATE = re.compile(

@@ -31,10 +31,10 @@ def key_of(root: Path, name: str) -> keys.PrivateKey:
     return key
 
 
-def add(root: Path, name: str, run: str = "run", **how: object) -> Path:
+def add(root: Path, implementation: str, /, **how: object) -> Path:
     """An implementation with one certified run and a key of its own; returns the folder of the run."""
-    folder = root / name / run
-    runs.certified(folder, key=key_of(root, name), **how)  # type: ignore[arg-type]
+    folder = root / implementation / "run"
+    runs.certified(folder, key=key_of(root, implementation), **how)  # type: ignore[arg-type]
     return folder
 
 

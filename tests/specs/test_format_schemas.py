@@ -15,7 +15,13 @@ from jsonschema import Draft202012Validator
 from conformance import contracts, profile_schema
 
 FORMATS = Path(__file__).resolve().parents[2] / "specs" / "formats"
-NAMES = ["profile.schema.json", "run.schema.json", "certificate.schema.json", "comparison.schema.json", "registry.schema.json"]
+NAMES = [
+    "profile.schema.json",
+    "run.schema.json",
+    "certificate.schema.json",
+    "comparison.schema.json",
+    "registry.schema.json",
+]
 
 WITHDRAWS = """
 [target]
