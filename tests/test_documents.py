@@ -17,7 +17,7 @@ from conformance.suites.withdraws.client import Withdraws
 from tests.support import ROOT
 
 GUIDES = ("README.md", "CONTRIBUTING.md", "DEVELOPMENT.md", "SECURITY.md", "DECISIONS.md")
-DOCUMENTS = (*GUIDES, "CHANGELOG.md", "docs/registry.md", "reports/README.md")
+DOCUMENTS = (*GUIDES, "CHANGELOG.md", "REGISTRY.md", "reports/README.md")
 # A document names a path from the root of the repository or from the package.
 BASES = (ROOT, ROOT / "conformance")
 EVERYWHERE = (ROOT / "conformance", ROOT / "specs", ROOT / "tests")
