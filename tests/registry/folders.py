@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from conformance.certificate import keys
+from conformance.certificate import envelope, keys
 from conformance.model import Outcome
 from conformance.registry.build import build
 from conformance.registry.entry import Entry, Registry
@@ -26,8 +26,9 @@ OLDER = {"started": "2026-02-20T12:00:00.000Z", "ended": "2026-02-20T12:01:05.50
 def key_of(root: Path, name: str) -> keys.PrivateKey:
     """A new key that may sign for `name`."""
     key = keys.generate()
-    (root / "keys").mkdir(parents=True, exist_ok=True)
-    (root / "keys" / f"{name}.pub.pem").write_bytes(key.public.pem)
+    path = root / "keys" / f"{name}.pub.pem"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(key.public.pem)
     return key
 
 
@@ -44,7 +45,7 @@ def named(text: str) -> dict[str, str]:
 
 
 def five(root: Path) -> Path:
-    """Conformant with a history, non-conformant, inconclusive and signed in CI, expired, refused."""
+    """Conformant and witnessed with a history, non-conformant, inconclusive and signed in CI, expired, refused."""
     key = key_of(root, "acme-payouts")
     older = datetime.fromisoformat(OLDER["ended"]) + timedelta(hours=1)
     runs.certified(
@@ -54,7 +55,11 @@ def five(root: Path) -> Path:
         now=older,
         **OLDER,
     )
-    runs.certified(root / "acme-payouts" / "2026-03", {SHOULDS[0]: Outcome.WARNED}, key=key)
+    newest = root / "acme-payouts" / "2026-03"
+    content = runs.certified(newest, {SHOULDS[0]: Outcome.WARNED}, key=key).content
+    (newest / "certificate.json").write_bytes(
+        envelope.countersign(content, key_of(root, "witnesses/partner")).to_bytes()
+    )
     add(root, "borealis", outcomes={MUSTS[2]: Outcome.FAILED, MUSTS[9]: Outcome.FAILED})
     add(root, "cinder-pay", days=1)
     altered = add(root, "dune") / "run.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from conformance.certificate import keys
+from conformance.certificate import envelope, keys
 from conformance.errors import UsageError
 from conformance.model import Outcome
 from conformance.registry import site as pages
@@ -71,6 +71,31 @@ def test_only_the_keys_of_its_folder_may_sign_for_an_implementation(tmp_path: Pa
     assert (entry(found, "other").kind, entry(found, "none").kind) == ("key", "key")
     assert "not signed with this key" in entry(found, "other").reason
     assert entry(found, "none").reason == "there is no key that may sign for none in keys/"
+
+
+def test_a_witness_is_whom_the_registry_knows_as_one(tmp_path: Path) -> None:
+    """By the name of the key; neither an unknown second signature nor the signer's own other key counts."""
+    root = tmp_path / "in"
+    witnesses = root / "keys" / "witnesses"
+    for name, known in (
+        ("seen", witnesses / "partner.pub.pem"),
+        ("own", root / "keys" / "own" / "b.pem"),
+        ("by-nobody", None),
+    ):
+        certificate, witness = add(root, name) / "certificate.json", keys.generate()
+        certificate.write_bytes(envelope.countersign(certificate.read_bytes(), witness).to_bytes())
+        for path in (known, witnesses / "own.pem" if name == "own" else None):
+            if path is not None:
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(witness.public.pem)
+    found = built(root)
+
+    claims = {name: entry(found, name).claim for name in ("seen", "own", "by-nobody")}
+    assert {name: claim and (claim.attested, claim.witnesses) for name, claim in claims.items()} == {
+        "seen": ("witnessed", ("partner",)),
+        "own": ("self", ()),
+        "by-nobody": ("self", ()),
+    }
 
 
 def test_a_certificate_in_two_folders_is_refused_in_both(tmp_path: Path) -> None:
