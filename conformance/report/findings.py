@@ -11,7 +11,9 @@ from typing import Any
 from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
 from conformance.report.causes import Causes, harm, ordered, presumes
 from conformance.report.curl import curl
+from conformance.report.leading import leading_to
 from conformance.report.safe import line, same_but_ids
+from conformance.report.script import replay, script
 from conformance.report.verdict import binding
 from conformance.report.worked import worked
 

@@ -92,7 +92,8 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
         beside = step.together or follows
         if step.pause_s:
             yield f"  sleep {step.pause_s}"
-        said = shlex.quote(f"{step.number}. {step.request}, answered {step.answer}")
+        answered = f"answered {step.answer}" if step.answer[:1].isdigit() else step.answer
+        said = shlex.quote(f"{step.number}. {step.request}, {answered}")
         command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]
         yield from (
             ["  {", *(f"    {one}" for one in command), "  } &"]
@@ -125,6 +126,12 @@ def _keys(found: Steps) -> Iterator[str]:
 def _command(record: RunRecord, found: Steps, step: Step) -> str:
     exchange = record.exchanges[step.index]
     text = _named(curl(_marked(exchange, found), record.target, index=step.index, defined=False))
+    if listed.hung_up(exchange):
+        # It is the caller who hangs up, and sends what follows all the same.
+        text = (
+            text.replace("curl -sS ", f"curl -sS --max-time {max(exchange.duration_s, 0.05):.2f} ", 1)
+            + " || true"
+        )
     *setup, command = text.split(_NEXT)[0].split("\n")
     filled = [command]
     for part in text.split(_NEXT)[1:]:

@@ -1,7 +1,6 @@
 """The requests that led to a problem, in order, in words: what each named, what was sent, how it was answered. Pure.
 
-Only what has to do with the deciding request is listed, where a check sent many: requests that name the same
-resource, or carry the same idempotency key, and what these have to do with in turn.
+Which requests these are, `leading` says.
 """
 
 import json
@@ -9,17 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.altered import altered
 from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import line
 
-# Fewer requests are listed although they have nothing to do with one another; so many at most.
-_ALL, _MOST = 6, 12
+# So many steps at most are listed.
+_MOST = 12
 _BODY = 70
 _HEADERS = 3
 _VALUE = 40
@@ -73,35 +72,22 @@ class Steps:
     left_out: int = 0
 
 
-def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
-    """Returns the requests (indices) that led to the problem of `check`, the deciding one last."""
-    last = check.shown_by
-    if last is None:
-        return ()
-    before = [index for index in dict.fromkeys(check.exchanges) if index < last] if check.problem else []
-    before = [one for one, then in pairwise((*before, last)) if not _same(record, one, then)]
-    related = _related(record, check, before, last)
-    # Where it has to do with none of the others, they may be compared: refusals of three resources.
-    before = before if not related and len(before) < _ALL else related
-    return (*before, last)
-
-
 def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     """Returns the steps at `indices`, the last of which decides, in words; at most twelve, the last ones."""
     shown = tuple(indices)[-_MOST:]
     exchanges = [record.exchanges[index] for index in shown]
-    resources = _resources(record, check, exchanges)
+    resources = resources_of(record, check, exchanges)
     keys = _keys(record, exchanges)
     found: list[Step] = []
     for number, (index, exchange) in enumerate(zip(shown, exchanges, strict=True), 1):
         before = exchanges[number - 2] if number > 1 else None
-        gap = None if before is None else _gap(before, exchange)
+        gap = None if before is None else gap_s(before, exchange)
         found.append(
             Step(
                 number,
                 index,
                 f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
-                _sent(record, exchange, resources, keys),
+                _sent(record, exchange, resources, keys, check if index == shown[-1] else None),
                 _answer(exchange),
                 index == shown[-1],
                 gap is not None and gap < 0,
@@ -111,36 +97,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     return Steps(tuple(found), resources, keys, len(indices) - len(shown))
 
 
-def _related(record: RunRecord, check: Check, before: Sequence[int], last: int) -> list[int]:
-    """Returns those of `before` that share a resource or a key with the last request, or with one that does."""
-    everything = [record.exchanges[index] for index in (*before, last)]
-    ids = [one.id for one in _resources(record, check, everything)]
-    names = {index: _names(record, record.exchanges[index], ids) for index in (*before, last)}
-    met, kept = set(names[last]), {last}
-    while True:
-        more = {index for index in before if index not in kept and names[index] & met}
-        if not more:
-            break
-        kept |= more
-        met |= {name for index in more for name in names[index]}
-    return [index for index in before if index in kept]
-
-
-def _same(record: RunRecord, index: int, following: int) -> bool:
-    """Returns whether a read was repeated right away, and answered by the same status: polling."""
-    one, then = record.exchanges[index], record.exchanges[following]
-    same = (one.method, one.url, one.auth, one.status) == (then.method, then.url, then.auth, then.status)
-    return same and one.method == "GET"
-
-
-def _names(record: RunRecord, exchange: Exchange, ids: Sequence[str]) -> frozenset[str]:
-    text = exchange.url + exchange.request_body[:4000].decode("utf-8", "replace")
-    found = {one for one in ids if one in text}
-    key = _key(record, exchange)
-    return frozenset({*found, f"key {key}"} if key else found)
-
-
-def _resources(record: RunRecord, check: Check, exchanges: Sequence[Exchange]) -> tuple[Resource, ...]:
+def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange]) -> tuple[Resource, ...]:
     """Returns the resources that these requests name, in the order in which they do."""
     contract = _contract(record)
     noun = contract.noun if contract else "resource"
@@ -213,11 +170,12 @@ def _what(noun: str, state: str) -> str:
 
 def _keys(record: RunRecord, exchanges: Sequence[Exchange]) -> dict[str, str]:
     """Returns a name for each idempotency key that is sent; only one that is made afresh can be sent again."""
-    found = dict.fromkeys(key for exchange in exchanges if (key := _key(record, exchange)))
+    found = dict.fromkeys(key for exchange in exchanges if (key := key_of(record, exchange)))
     return {key: f"KEY{number}" if len(found) > 1 else "KEY" for number, key in enumerate(found, 1)}
 
 
-def _key(record: RunRecord, exchange: Exchange) -> str:
+def key_of(record: RunRecord, exchange: Exchange) -> str:
+    """Returns the idempotency key that a request carries; empty for none."""
     contract = _contract(record)
     name = (contract.requests.key_header or "").lower() if contract else ""
     return next((value for header, value in exchange.request_headers if header.lower() == name), "")
@@ -238,7 +196,7 @@ def _path(record: RunRecord, exchange: Exchange, resources: Sequence[Resource]) 
 
 def _answer(exchange: Exchange) -> str:
     if exchange.status is None:
-        return "no answer"
+        return "hung up before the answer" if hung_up(exchange) else "no answer"
     kind = next((value for name, value in exchange.response_headers if name.lower() == "content-type"), "")
     begin = exchange.response_body[:100].lstrip().lower()
     if kind.lower().startswith("text/html") or begin.startswith((b"<!doctype html", b"<html")):
@@ -247,20 +205,27 @@ def _answer(exchange: Exchange) -> str:
     return str(exchange.status)
 
 
+def hung_up(exchange: Exchange) -> bool:
+    """Returns whether the harness hung up by itself, without waiting for an answer."""
+    return exchange.status is None and "hung up, on purpose" in (exchange.error or "")
+
+
 def _sent(
-    record: RunRecord, exchange: Exchange, resources: Sequence[Resource], keys: Mapping[str, str]
+    record: RunRecord,
+    exchange: Exchange,
+    resources: Sequence[Resource],
+    keys: Mapping[str, str],
+    decided: Check | None,
 ) -> str:
     said = []
     owner = next(
         (match[1] for _, value in exchange.request_headers if (match := _OWNER.search(value))), _PRIMARY
     )
-    if exchange.auth is Auth.NONE:
-        said.append("without credentials")
-    elif exchange.auth is Auth.ALTERED:
-        said.append("with altered authentication")
+    if exchange.auth is not Auth.DOCUMENTED:
+        said.append(altered(record, exchange, decided))
     elif owner != _PRIMARY:
         said.append(f"by the {owner.replace('_', ' ')}")
-    key = _key(record, exchange)
+    key = key_of(record, exchange)
     if key:
         said.append(f"key {keys[key] if is_fresh(key) else described(key)}")
     said += _headers(record, exchange)
@@ -325,7 +290,7 @@ def described(text: str) -> str:
     return f"{len(text)} {kind}"
 
 
-def _gap(before: Exchange, exchange: Exchange) -> float | None:
+def gap_s(before: Exchange, exchange: Exchange) -> float | None:
     """Returns the seconds from the answer of one request to the next request; negative where that came sooner."""
     try:
         ended = datetime.fromisoformat(before.started_at) + timedelta(seconds=before.duration_s)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from conformance.model import Auth, Check, RunRecord
 from conformance.report import clause, explain, script
 from conformance.report.explain import Finding
+from conformance.report.leading import leading_to
 from conformance.report.safe import counted
-from conformance.report.steps import Step, Steps, leading_to, steps
+from conformance.report.steps import Step, Steps, steps
 
 # So many names of further checks are told.
 _NAMES = 12

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.model import Auth, Check, Exchange, Outcome, Problem, RunRecord, Target
-from conformance.report import explain, script, steps
+from conformance.report import explain, leading, script, steps
 from tests.support import PATIENCE_S
 
 from . import sample
@@ -156,7 +156,7 @@ def test_keys_are_made_anew_and_stay_what_they_were_to_one_another(server: tuple
     assert UUID.fullmatch(first)
     assert first != KEY
     assert (second, third, fourth) == (first, first.upper(), "odd key")
-    found = steps.steps(run, check, steps.leading_to(run, check))
+    found = steps.steps(run, check, leading.leading_to(run, check))
     assert [step.sent for step in found.steps] == ["key KEY1", "key KEY1", "key KEY2", 'key "odd key"']
 
 
@@ -190,9 +190,9 @@ def test_what_has_nothing_to_do_with_the_problem_is_left_out() -> None:
         sample.exchange(url=f"{mine}/cancel"),
     ]
     run, check = failing(sent, resources=about)
-    assert steps.leading_to(run, check) == (2, 3)
+    assert leading.leading_to(run, check) == (2, 3)
     run, check = failing([sent[0], sent[3]], resources=about)
-    assert steps.leading_to(run, check) == (0, 1)
+    assert leading.leading_to(run, check) == (0, 1)
     assert [one.what for one in steps.steps(run, check, (0, 1)).resources] == ["a paid withdraw"] * 2
 
 
@@ -200,7 +200,11 @@ def test_what_has_nothing_to_do_with_the_problem_is_left_out() -> None:
     ("sent", "says"),
     [
         ({}, ""),
-        ({"auth": Auth.NONE}, "without credentials"),
+        ({"auth": Auth.NONE, "request_headers": ()}, "without credentials"),
+        (
+            {"auth": Auth.NONE, "request_headers": (("X-API-Key", "[redacted:primary.api_key]"),)},
+            "without X-Timestamp, without X-Signature",
+        ),
         ({"auth": Auth.ALTERED}, "with altered authentication"),
         ({"request_headers": (("X-API-Key", "[redacted:other_merchant.api_key]"),)}, "by the other merchant"),
         ({"request_body": b'{"reason": "x"}'}, 'body {"reason": "x"}'),

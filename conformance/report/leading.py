@@ -1,0 +1,158 @@
+"""Finds the requests that led to a problem: what makes the fault happen, and no others. Pure; no errors.
+
+Only what has to do with the deciding request is listed, where a check sent many: requests that name the same
+resource, or carry the same idempotency key, and what these have to do with in turn. Where a read decides that looks
+back on what another check did, the cancel which that one sent comes first.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from conformance import contracts
+from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.steps import gap_s, hung_up, key_of, resources_of
+
+# Fewer requests are listed although they have nothing to do with one another.
+_ALL = 6
+# A problem that is about what became of a resource whose cancel was answered.
+_CANCELLED = re.compile(r"\b(?:cancel|refus)", re.IGNORECASE)
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
+    """Returns the requests (indices) that led to the problem of `check`, the deciding one last."""
+    last = check.shown_by
+    if last is None:
+        return ()
+    own = [index for index in dict.fromkeys(check.exchanges) if index != last] if check.problem else []
+    before = [index for index in own if index < last]
+    before = [one for one, then in pairwise((*before, last)) if not _same(record, one, then)]
+    related = _related(record, check, before, last)
+    if not related and len(before) < _ALL and not _reads_another(record, check, last):
+        # Where it has to do with none of the others, they may be compared: refusals of three resources.
+        related = before
+    related = [index for index in related if not _is_another_case(record, index, last)]
+    related = _since_the_cancel(record, check, related, last)
+    return (*related, *_beside(record, check, own, last), last, *_seen_after(record, check, own, last))
+
+
+def _related(record: RunRecord, check: Check, before: Sequence[int], last: int) -> list[int]:
+    """Returns those of `before` that share a resource or a key with the last request, or with one that does."""
+    everything = [record.exchanges[index] for index in (*before, last)]
+    ids = [one.id for one in resources_of(record, check, everything)]
+    names = {index: _names(record, record.exchanges[index], ids) for index in (*before, last)}
+    met, kept = set(names[last]), {last}
+    while True:
+        more = {index for index in before if index not in kept and names[index] & met}
+        if not more:
+            break
+        kept |= more
+        met |= {name for index in more for name in names[index]}
+    return [index for index in before if index in kept]
+
+
+def _same(record: RunRecord, index: int, following: int) -> bool:
+    """Returns whether a read was repeated right away, and answered by the same status: polling."""
+    one, then = record.exchanges[index], record.exchanges[following]
+    same = (one.method, one.url, one.auth, one.status) == (then.method, then.url, then.auth, then.status)
+    return same and one.method == "GET"
+
+
+def _names(record: RunRecord, exchange: Exchange, ids: Sequence[str]) -> frozenset[str]:
+    text = exchange.url + exchange.request_body[:4000].decode("utf-8", "replace")
+    found = {one for one in ids if one in text}
+    key = key_of(record, exchange)
+    return frozenset({*found, f"key {key}"} if key else found)
+
+
+def _about(record: RunRecord, check: Check, index: int) -> list[str]:
+    """Returns the ids of the check's resources that a request names in its path."""
+    parts = record.exchanges[index].url.partition("?")[0].split("/")
+    return [one for one, _ in check.resources if one and one in parts]
+
+
+def _reads_another(record: RunRecord, check: Check, last: int) -> bool:
+    """Returns whether a read decides of a resource that nothing else of the check is about: no others belong to it."""
+    decides = record.exchanges[last]
+    return check.suite != "fuzz" and decides.method in _READS and bool(_about(record, check, last))
+
+
+def _is_another_case(record: RunRecord, index: int, last: int) -> bool:
+    """Returns whether a request was refused whose authentication was altered in another way than the deciding one's."""
+    one, decides = record.exchanges[index], record.exchanges[last]
+    both = Auth.DOCUMENTED not in (one.auth, decides.auth)
+    both = both and (one.method, one.url) == (decides.method, decides.url)
+    return both and (one.status or 0) // 100 == 4 and (decides.status or 0) // 100 != 4
+
+
+def _since_the_cancel(record: RunRecord, check: Check, before: list[int], last: int) -> list[int]:
+    """Puts the cancel first that another check sent for the resource of the read which decides."""
+    decides, about = record.exchanges[last], _about(record, check, last)
+    if (
+        not about
+        or check.suite == "fuzz"
+        or decides.method not in _READS
+        or decides.auth is not Auth.DOCUMENTED
+    ):
+        return before
+    plain = decides.url.partition("?")[0].endswith(f"/{about[0]}")
+    if not plain or any(record.exchanges[index].method not in _READS for index in before):
+        return before
+    problem = check.problem
+    if problem is None or not _CANCELLED.search(f"{problem.fault} {problem.expected} {problem.observed}"):
+        return before
+    cancel = _cancel_of(record, about[0], last)
+    if cancel is None:
+        return before
+    return [cancel, *(index for index in before if index > cancel and _ends_otherwise(record, index, last))]
+
+
+def _ends_otherwise(record: RunRecord, index: int, last: int) -> bool:
+    return record.exchanges[index].response_body != record.exchanges[last].response_body
+
+
+def _cancel_of(record: RunRecord, resource: str, last: int) -> int | None:
+    """Returns the first documented cancel of a resource that succeeded; the first that didn't where none did."""
+    api = record.target.api
+    if api not in contracts.names():
+        return None
+    pattern = re.escape(contracts.contract(api).requests.cancel).replace(r"\{id\}", re.escape(resource))
+    sent = [
+        index
+        for index, one in enumerate(record.exchanges[:last])
+        if one.method == "POST" and resource in one.url and re.search(f"{pattern}(?:[?]|$)", one.url)
+    ]
+    done = (index for index in sent if (record.exchanges[index].status or 0) // 100 == 2)
+    return next(done, sent[0] if sent else None)
+
+
+def _beside(record: RunRecord, check: Check, own: Sequence[int], last: int) -> list[int]:
+    """Returns the requests to the same resource that overlap the deciding one, and were recorded later."""
+    decides = record.exchanges[last]
+    if decides.method in _READS:
+        return []
+    about = set(_about(record, check, last))
+    return [
+        index
+        for index in own
+        if index > last
+        and about.intersection(_about(record, check, index))
+        and _overlaps(decides, record.exchanges[index])
+    ]
+
+
+def _overlaps(one: Exchange, other: Exchange) -> bool:
+    gaps = gap_s(one, other), gap_s(other, one)
+    return all(gap is not None and gap < 0 for gap in gaps)
+
+
+def _seen_after(record: RunRecord, check: Check, own: Sequence[int], last: int) -> list[int]:
+    """Returns the read that shows what came of a request which was sent again after a caller had hung up."""
+    problem, about = check.problem, _about(record, check, last)
+    if problem is None or not problem.persisted or not about or record.exchanges[last].method in _READS:
+        return []
+    mine = [index for index in own if about == _about(record, check, index)]
+    if not any(index < last and hung_up(record.exchanges[index]) for index in mine):
+        return []
+    return [index for index in mine if index > last and record.exchanges[index].method == "GET"][-1:]
