@@ -13,10 +13,11 @@ from conformance.oracles.every_run import Sent
 from conformance.oracles.expect import Violation
 from conformance.states import Resource, Wanted
 from conformance.suites.payout_intents import assertions, reasons, refusals
-from conformance.suites.payout_intents.assertions import is_cancelled, proceeds, succeeded, was_refused
+from conformance.suites.payout_intents.assertions import is_cancelled, succeeded, was_refused
 from conformance.suites.payout_intents.bad_requests import naming
 from conformance.suites.payout_intents.every_answer import first_successes
 from conformance.suites.payout_intents.observations import WHY, Evidence, shared
+from conformance.suites.payout_intents.proceeding import proceeds
 from tests.http.test_reply import reply
 
 BEFORE = {"status": "processing", "amount": "1", "merchant_reference": "r", "failure_code": None}

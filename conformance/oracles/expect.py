@@ -106,6 +106,9 @@ def answered(
 def _nearly(reply: Reply, answer: Answer) -> str:
     """Returns the hint for an answer that is the documented one in status or in code alone."""
     code = reply.at("error.code")
+    around = next((wording.wrapper(reply, path) for path, _ in answer.fields), "")
+    if around and reply.status == answer.status:
+        return f"The documented fields stand at the top of the body, without `{around}` around them."
     if answer.code and reply.status != answer.status and code == answer.code:
         return f"Only the status differs: it is {answer.status} that goes with this code."
     if answer.code and reply.status == answer.status and isinstance(code, str) and code.strip():
@@ -121,6 +124,9 @@ def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], dif
     if reply.status != answer.status or not isinstance(reply.json, dict):
         return f"{said} instead of {answer.short()}"
     path = differing[0]
+    around = wording.wrapper(reply, path)
+    if around:
+        return f"{wording.capital(to)} was answered {reply.status} with everything inside `{around}`"
     came = reply.at(path)
     found = f"without {path}" if came is MISSING else f"with {path} {wording.of(reply, path)}"
     return (

@@ -59,7 +59,7 @@ def no_other(
             expected=f"{odd.what} not to be answered by a 5xx",
             observed=summary.of(one.reply),
             reply=one.reply,
-            hint="An exception got out of the handler: check the value before using it, and answer a 4xx.",
+            hint="An exception got out of the handler. The target's own log names it, at the time of this request.",
             fault=f"{wording.capital(odd.what)} was answered {summary.short(one.reply)}",
         )
 

@@ -92,10 +92,28 @@ def of(reply: Reply, path: str) -> str:
     return value(reply.recorded(path))
 
 
+def wrapper(reply: Reply, path: str) -> str:
+    """Returns the key of the object that holds a field which belongs at the top of a body; empty where none does."""
+    if not isinstance(reply.json, dict) or reply.at(path) is not MISSING:
+        return ""
+    first = path.split(".", 1)[0]
+    return next(
+        (
+            str(key)
+            for key, one in reply.json.items()
+            if key != "error" and isinstance(one, dict) and first in one
+        ),
+        "",
+    )
+
+
 def was(reply: Reply, path: str, where: str) -> str:
     """Returns a title about a field: `name was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
         return f"{capital(where)} was answered {summary.short(reply)}"
+    around = wrapper(reply, path)
+    if around:
+        return f"{path} stood inside `{around}` in {where}"
     path = _place(reply, path)
     came = reply.at(path)
     number = "the number " if isinstance(came, int | float) and not isinstance(came, bool) else ""

@@ -69,6 +69,15 @@ class Causes:
             )
         return cause.id in self.ancestors(row.id) and self._same(check, by, cause)
 
+    def is_wrongly_refused(self, check: Check, row: Requirement) -> bool:
+        """Returns whether money or merchants are at stake in a row on refusals, and this is one, if a wrong one.
+
+        What was accepted shows the harm: it is told first.
+        """
+        answer = self._answer(check)
+        at_stake = row.harm in (Harm.MONEY, Harm.TENANTS) and row.id not in self._accepting
+        return at_stake and answer is not None and not self._accepts(answer)
+
     def keeps(self, check: Check, by: Check) -> bool:
         """Returns whether the request that `check` begins with failed as that of `by` did."""
         one, other = self._answer(check), self._answer(by)

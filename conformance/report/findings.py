@@ -189,6 +189,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     twisted = row.premise and (fuzzed or "[" in check.id)
     return (
         harm(check, row),
+        causes.is_wrongly_refused(check, row),
         twisted,
         -causes.presumed_by(check),
         causes.is_a_replay(check),

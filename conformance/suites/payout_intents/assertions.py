@@ -1,6 +1,5 @@
 """Named assertions on answers of the payout intents API: each says what the documents ask, and what came instead."""
 
-import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -35,7 +34,7 @@ _KEY_FIRST = (
     "Look the key up, and compare the whole body with the first one's, before the status is looked at."
 )
 _WHOLE_BODY = (
-    "The key was found, or ignored, without a comparison of the whole body with the first request's body."
+    "Keep the body, or a digest of it, with the key, and compare it whole before an answer is repeated."
 )
 _OF_THE_CALLER = (
     "Look intents up among those of the caller's merchant and environment; then look at their status."
@@ -98,7 +97,7 @@ def is_open(read: Reply) -> bool:
 def cancelled(reply: Reply, what: str, *, hint: str = "Answer once the change is written.") -> None:
     """202, and the body says cancelled already."""
     if (reply.status, reply.at("error.code")) == (APPROVAL_REQUIRED.status, APPROVAL_REQUIRED.code):
-        hint = "This is the refusal for every other status: which one does the condition compare with?"
+        hint = "The document has this refusal for other statuses alone: which one does the condition compare with?"
     elif not reply.ok or reply.at("status") not in _OPEN:
         hint = _SPELLING if is_cancelled(reply) and reply.at("status") != "cancelled" else ""
     expect.answered(reply, CANCELLED, to=what, hint=hint)
@@ -129,12 +128,31 @@ def not_found(
     expect.answered(reply, NOT_FOUND, to=what, hint=hint, documented=False)
 
 
-def conflict(reply: Reply, what: str, *, intent: str = "", hint: str = "") -> None:
-    """409 idempotency_conflict; `intent` as in `approval_required`."""
+def conflict(
+    reply: Reply, what: str, *, intent: str = "", hint: str = "", first: Reply | None = None
+) -> None:
+    """409 idempotency_conflict; `intent` as in `approval_required`.
+
+    `first` is the answer to the first cancel under the key, which tells its repetition from a second cancel.
+    """
+    if first is not None and succeeded(reply) and _is_repeated(first, reply):
+        raise expect.Violation(
+            expected=f"{CONFLICT} to {what}",
+            observed=f"status {reply.status}, {wording.shown(reply, 'failure_message')}, as in the first answer "
+            f"(the answer was {summary.of(reply)})",
+            reply=reply,
+            hint=hint or _WHOLE_BODY,
+            fault=f"{wording.capital(what)} got the answer to the first cancel again ({reply.status}) instead of "
+            f"{CONFLICT.status}",
+        )
     found = hint or (_KEY_FIRST if reply.status == APPROVAL_REQUIRED.status else _OTHERWISE_REFUSED)
     if succeeded(reply):
         _not_to_be_accepted(reply, CONFLICT, what, intent, hint or _WHOLE_BODY, None)
     expect.answered(reply, CONFLICT, to=what, hint=found, documented=False)
+
+
+def _is_repeated(first: Reply, reply: Reply) -> bool:
+    return all(equality.same(first.at(key), reply.at(key)) for key in ("id", "failure_message", "updated_at"))
 
 
 def _not_to_be_accepted(
@@ -147,7 +165,7 @@ def _not_to_be_accepted(
     said = f"accepted ({reply.status}{shown})" if is_post else f"answered {reply.status}"
     raise expect.Violation(
         expected=f"{wanted} to {what}",
-        observed=f"status {reply.status} (the answer was {summary.of(reply)})",
+        observed=f"status {reply.status}{_deciding(reply)} (the answer was {summary.of(reply)})",
         reply=reply,
         hint=hint,
         fault=f"{wording.capital(intent)} was cancelled ({reply.status})"
@@ -157,6 +175,12 @@ def _not_to_be_accepted(
         if by_the_body
         else "",
     )
+
+
+def _deciding(reply: Reply) -> str:
+    """What a success says of the intent, ahead of the whole answer, which is cut."""
+    paths = ("status", "failure_message") if reply.exchange.method == "POST" else ("status",)
+    return "".join(f", {wording.shown(reply, path)}" for path in paths if reply.at(path) is not MISSING)
 
 
 def unauthorized(reply: Reply, what: str) -> None:
@@ -181,9 +205,28 @@ def accepted(reply: Reply, what: str, *, hint: str = "") -> None:
     )
 
 
-def refused(reply: Reply, what: str, *, hint: str = "", secret: str | None = None) -> None:
-    """No 2xx, and nothing of `secret` in the answer, where no document says which refusal it is."""
+def refused(
+    reply: Reply,
+    what: str,
+    *,
+    hint: str = "",
+    secret: str | None = None,
+    wanted: str = "a 4xx",
+    read: Callable[[], Reply] | None = None,
+) -> None:
+    """No 2xx, and nothing of `secret` in the answer, where no document says which refusal it is.
+
+    An error that is answered by a 2xx is a refusal in name alone: `wanted` is the status that it should have, and
+    `read` shows whether it was one in fact.
+    """
     told = secret is not None and secret in reply.text
+    if (
+        reply.ok
+        and reply.at("error") not in (MISSING, None, False, "")
+        and not is_cancelled(reply)
+        and not told
+    ):
+        _refused_by_a_success(reply, what, wanted, read() if read is not None else None)
     holds(
         reply,
         not reply.ok and not told,
@@ -193,6 +236,24 @@ def refused(reply: Reply, what: str, *, hint: str = "", secret: str | None = Non
         if reply.ok
         else f"{wording.capital(what)} got the reason of the first cancel ({reply.status})",
     )
+
+
+def _refused_by_a_success(reply: Reply, what: str, wanted: str, read: Reply | None) -> NoReturn:
+    took = read is not None and is_cancelled(read)
+    effect = "" if read is None else " and cancelled the intent" if took else ": nothing was cancelled"
+    raise expect.Violation(
+        expected=f"{what} to be rejected by {wanted}",
+        observed=f"status {reply.status} with an error in the body (the answer was {summary.of(reply)})"
+        + (f"; GET was answered {summary.of(read)}" if read is not None else ""),
+        reply=reply,
+        hint="Refuse before anything is written." if took else _ONLY_THE_STATUS.format(wanted),
+        fault=f"{wording.capital(what)} was answered {summary.short(reply)}{effect}"
+        if took
+        else f"{wording.capital(what)} was refused with status {reply.status} instead of {wanted}{effect}",
+    )
+
+
+_ONLY_THE_STATUS = "It is refused in its body alone, and clients look at the status: answer {}."
 
 
 def replayed(first: Reply, again: Reply, which: str) -> None:
@@ -293,55 +354,6 @@ def reads_otherwise(read: Reply, after: str) -> str:
     if not read.ok or read.at("status") is MISSING:
         return f"GET was answered {summary.short(read)} after {after}"
     return f"GET showed status {wording.of(read, 'status')} after {after}"
-
-
-def proceeds(
-    read: Reply, when: str, *, before: Reply, reason: str, left_alone: tuple[Reply, Reply] | None
-) -> None:
-    """A processing intent proceeds: GET doesn't show it cancelled, nor anything of cancels for `reason`.
-
-    `left_alone` is what GET showed, before and now, of a processing intent that nobody asked to cancel: what becomes
-    of that, too, isn't the doing of a cancel.
-    """
-    status, was = read.at("status"), before.at("status")
-    code, message = read.at("failure_code"), read.at("failure_message")
-
-    def anyway(key: str) -> bool:
-        """Whether the intent that was left alone has come to the same value, or has lost its own as well."""
-        if left_alone is None:
-            return False
-        its_first, its_last = (one.at(key) for one in left_alone)
-        return equality.same_but_nulls(read.at(key), its_last) or not equality.same_but_nulls(
-            its_first, its_last
-        )
-
-    wrong = []
-    # One that never read as processing isn't excused by another that doesn't either.
-    called_off = re.search("cancel", str(status), re.IGNORECASE) or status == "requires_approval"
-    if called_off and not (was == "processing" and anyway("status")):
-        wrong.append(f"status {wording.of(read, 'status')}")
-    # It may have settled meanwhile, and then a failure code of its own is no wonder.
-    ours = re.search("cancel|approval_required", str(code), re.IGNORECASE) is not None
-    strange = not equality.same_but_nulls(code, before.at("failure_code")) and not anyway("failure_code")
-    if strange and (ours or (status == was and code)):
-        wrong.append(f"failure_code {wording.of(read, 'failure_code')}")
-    if reason in str(message):
-        wrong.append("the reason of the refused request in failure_message")
-    wrong += [
-        f"{key} {wording.of(read, key)} in place of {wording.of(before, key)}"
-        for key in ORDER
-        if not equality.same_but_nulls(read.at(key), before.at(key)) and not anyway(key)
-    ]
-    expect.that(
-        not wrong,
-        expected=f"a processing intent to proceed {when}",
-        observed=f"GET shows {', '.join(wrong)} (the answer was {summary.of(read)})",
-        reply=read,
-        hint="Check the status before anything is written, in the same transaction, and leave nothing to a job."
-        if called_off
-        else "Check the status before anything is written of a request.",
-        fault=f"A processing intent had {' and '.join(wrong[:2])} after its cancel was refused",
-    )
 
 
 # -- premises: what has to hold before a check says anything --------------------------------------------------------

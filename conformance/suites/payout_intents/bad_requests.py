@@ -180,7 +180,7 @@ WRONG_FORMS: Mapping[str, Form] = {
 
 # What a comparison that is too coarse takes for the reason FINE.
 FINE = "ordered twice, or 2 times: caf\u00e9"
-BLANK = "a blank more"
+BLANK = "a blank more at its beginning"
 NEAR_MISSES = {
     BLANK: f" {FINE}",
     "a comma less": "ordered twice or 2 times: caf\u00e9",

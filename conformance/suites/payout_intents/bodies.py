@@ -43,3 +43,17 @@ BODIES_IN_WORDS = {
     "half_a_surrogate_pair": "a reason with half of a surrogate pair (\\ud83d)",
 }
 """The bodies of ODD_BODIES as the subject of a sentence."""
+
+SENT_ALONG = {
+    "amount": "1",
+    "currency": "XTS",
+    "country": "ZZ",
+    "merchant_reference": "sent along",
+    "recipient": {
+        "type": "bank_account",
+        "account_last4": "0001",
+        "bank_code": "X",
+        "holder_name": "Mallory",
+    },
+}
+"""Fields of an order, with values that no order has, to send along with a reason."""

@@ -17,7 +17,7 @@ from conformance.oracles.expect import Violation
 from conformance.oracles.instants import is_instant
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
-from conformance.suites.payout_intents.assertions import cancelled, succeeded, told
+from conformance.suites.payout_intents.assertions import APPROVAL_REQUIRED, cancelled, succeeded, told
 from conformance.suites.payout_intents.refusals import in_envelope
 
 
@@ -35,7 +35,7 @@ def judges(environments: tuple[str, ...], secrets: Collection[str]) -> Mapping[s
     return {
         **{name: partial(_if_success, judge) for name, judge in of_successes.items()},
         "is the documented success": is_the_documented_success,
-        "has the envelope": lambda one: in_envelope(one.reply, what(one.reply)),
+        "has the envelope": lambda one: in_envelope(one.reply, _refused(one)),
         "tells no secret": partial(tells_no_secret, secrets, sent_too=False),
         "repeats no secret": partial(tells_no_secret, secrets, sent_too=True),
         "discloses nothing": discloses_nothing,
@@ -97,14 +97,23 @@ def is_the_documented_success(one: Sent) -> None:
 
 
 def sent_by(one: Sent) -> str:
-    """Whose credentials a cancel was sent with, in words."""
-    whose = {
-        "primary": "",
-        "other_merchant": "another merchant's ",
-        "other_environment": "the other environment's ",
-    }
+    """Who sent a cancel, in words that follow it: most of them cancel an intent of their own."""
+    if one.by == "primary":
+        return "with documented credentials"
+    who = {"other_merchant": "the other merchant", "other_environment": "the other environment"}.get(
+        one.by, one.by
+    )
+    own = one.by == about(one).wanted.whose
+    return f"by {who} of its own intent" if own else f"by {who} of an intent that isn't its own"
+
+
+def _refused(one: Sent) -> str:
+    """The request of a documented refusal, with the state that it was refused for."""
+    if one.reply.status != APPROVAL_REQUIRED.status or one.by != about(one).wanted.whose:
+        return what(one.reply)
+    status = about(one).status
     return (
-        f"with {whose.get(one.by, '')}credentials" if one.by != "primary" else "with documented credentials"
+        f"a cancel of a {status} intent" if status != "requires_approval" else "a further cancel of an intent"
     )
 
 

@@ -1,5 +1,7 @@
 """Assertions on answers under an Idempotency-Key that was used before, by whom or for what else."""
 
+from collections.abc import Sequence
+
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import hints, wording
@@ -15,9 +17,12 @@ COMPARED = "The stored answer came, so the bodies were not compared, or not as a
 """Hint for a different body that got the first answer."""
 
 
-def compared_coarsely(reply: Reply) -> str:
-    """Returns the hint for a body that differs in little, where it got the first answer."""
-    return "The bodies are compared, but not exactly: compare them as they came." if succeeded(reply) else ""
+def compared_coarsely(reply: Reply, conflicts: Sequence[str]) -> str:
+    """Returns the hint for a body that differs in little, where it got the first answer; others were `conflicts`."""
+    if not succeeded(reply):
+        return ""
+    others = f" Conflicts came for {', '.join(conflicts)}." if conflicts else ""
+    return f"The reasons are compared, but not exactly: compare them character by character.{others}"
 
 
 def is_free(reply: Reply, theirs: str, who: str) -> str:

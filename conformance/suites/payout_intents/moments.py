@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from conformance.http.reply import Reply, instant
-from conformance.oracles import expect, wording
+from conformance.http.reply import MISSING, Reply, instant
+from conformance.oracles import equality, expect, wording
 from conformance.suites.payout_intents.assertions import was_confirmed
 from conformance.suites.payout_intents.results import Cancelled
 
@@ -24,6 +24,14 @@ WHERE = {
     "after": "GET after a cancel",
 }
 LATER = [which for which in SEEN if which != "before"]
+
+
+def everywhere(one: Cancelled, key: str) -> str:
+    """Returns the title of a wrong value that all answers about an intent agree upon; empty where they don't."""
+    values = [seen(one).at(key) for seen in SEEN.values()]
+    if values[0] is MISSING or not all(equality.same(values[0], value) for value in values):
+        return ""
+    return f"{key} was {wording.of(one.reply, key)} in every answer, before a cancel and after it"
 
 
 def is_the_present(reply: Reply, read: Reply) -> None:

@@ -140,6 +140,9 @@ def changed(reason: str, reply: Reply, where: str, what: str = "") -> str:
     if not value:
         return f"failure_message was empty in {where}{f' with a reason {what}' if what else ' with a reason'}"
     whose = f"A reason {what}" if what else "The reason"
+    if _mistake(reason, value) in _CHARACTERS:
+        # Any reason with such characters comes back so, whatever else this one tries.
+        return f"Characters of a reason came back changed in {where}: {difference(reason, reply)}"
     if reason.startswith(value):
         size = len(value.encode("utf-8", "replace"))
         in_bytes = f" ({size} bytes)" if size != len(value) else ""
@@ -160,6 +163,9 @@ def _hint(reason: str, value: Any, reply_to: Reply | None) -> str:
         return "The answer to the cancel had it: is it saved with the status, and read as it was saved?"
     if not isinstance(value, str):
         return "Is the reason put into failure_message?"
+    mistake = _mistake(reason, value)
+    if mistake in _CHARACTERS:
+        return _CHARACTERS[mistake]
     if value and reason.startswith(value):
         return "A column or a limit is shorter than 512 characters, or counts bytes; or a character ended the text."
     return "Keep and show the reason as it is: escape for a page or a query only where one is made."
@@ -180,12 +186,17 @@ def differs(sent: str, came: Any) -> str:
         return (
             f"cut after {len(came)} of {len(sent)} characters ({len(came.encode('utf-8', 'replace'))} bytes)"
         )
-    for what, change in _MISTAKES:
-        if change(sent) == came:
-            return f"{what}; {wording.difference(sent, came)}"
+    what = _mistake(sent, came)
+    if what:
+        return f"{what}; {wording.difference(sent, came)}"
     if sent and sent in came:
         return "other text stands around it"
     return wording.difference(sent, came)
+
+
+def _mistake(sent: str, came: str) -> str:
+    """Returns what makes one text of the other; empty where it is no common mistake."""
+    return next((what for what, change in _MISTAKES if change(sent) == came), "")
 
 
 def _mojibake(text: str) -> str:
@@ -221,3 +232,22 @@ _MISTAKES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("characters of four bytes were dropped", lambda text: re.sub(r"[^\u0000-\uffff]", "", text)),
     ("quotes were escaped", lambda text: text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")),
 )
+_NORMALISED = (
+    "Is the text normalised on its way (unicodedata.normalize, String.normalize)? Keep it as it came."
+)
+_CHARSET = "Is UTF-8 read, sent and saved as UTF-8 at each step: body, connection to the database, column?"
+_FOUR_BYTES = "A column of three-byte UTF-8 (MySQL's utf8) can't hold them: use one of four bytes (utf8mb4)."
+_CHARACTERS = {
+    "normalised (NFC)": _NORMALISED,
+    "normalised (NFD)": _NORMALISED,
+    "normalised (NFKC)": _NORMALISED,
+    "UTF-8 read as Latin-1": _CHARSET,
+    "UTF-8 read as Windows-1252": _CHARSET,
+    "characters beyond Latin-1 lost their upper byte": _CHARSET,
+    "what isn't Latin-1 was replaced": _CHARSET,
+    "what isn't ASCII was replaced": _CHARSET,
+    "what isn't ASCII was dropped": _CHARSET,
+    "characters of four bytes were replaced": _FOUR_BYTES,
+    "characters of four bytes were dropped": _FOUR_BYTES,
+}
+"""Mistakes that are about characters, whatever the reason is about, and the hint for each."""

@@ -37,6 +37,9 @@ def _without_envelope(reply: Reply, path: str, what: str) -> str:
     if not isinstance(reply.json, dict):
         form = "an HTML page" if summary.is_page(reply) else "no body" if not reply.body else "no JSON object"
         return f"{said} with {form} instead of the error envelope"
+    if not isinstance(reply.at("error"), dict):
+        keys = ", ".join(str(key)[:40] for key in list(reply.json)[:5])
+        return f"{said} without the error envelope: the body has {f'the keys {keys}' if keys else 'no keys'}"
     came = reply.at(path)
     return f"{said} without {path}" if came is MISSING else f"{said} with {path} {wording.of(reply, path)}"
 

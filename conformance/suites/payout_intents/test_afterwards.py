@@ -25,7 +25,6 @@ from conformance.suites.payout_intents.assertions import (
     holds,
     is_cancelled,
     is_open,
-    proceeds,
     succeeded,
     was_confirmed,
     was_refused,
@@ -34,6 +33,7 @@ from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import CONFIRMED, Ask, PayoutIntents
 from conformance.suites.payout_intents.everybody import everybody_cancels
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import TurnedAway
 from conformance.watch import Watched, of_each_kind
 

@@ -160,9 +160,11 @@ def test_every_success_has_the_same_keys(every_run: EveryRun, successes: Success
         expect.that(
             not lost,
             expected=f"{', '.join(lost)} in the answer to a cancel, whoever sends it",
-            observed=f"{lost[0] if lost else ''} is absent {sent_by(one)} (the answer was {summary.of(one.reply)})",
+            observed=f"{lost[0] if lost else ''} is absent from the answer to a cancel {sent_by(one)} "
+            f"(the answer was {summary.of(one.reply)})",
             reply=one.reply,
-            hint="One and the same function should render an intent, whoever asks.",
+            hint=f"It stood in all of {len(own)} answers to the primary merchant's own cancels: one and the same "
+            "function should render an intent, whoever asks.",
             fault=f"{lost[0] if lost else ''} was absent from the answer to a cancel {sent_by(one)}",
         )
 

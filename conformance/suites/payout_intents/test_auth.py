@@ -150,7 +150,7 @@ def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given,
         if reply is not None and reply.ok and any_secret_will_do(api, intent):
             return
         if reply is not None:
-            refused(reply, f"a cancel {what}", hint=_hint(what))
+            refused(reply, f"a cancel {what}", hint=_NEARLY[kind], wanted="401")
 
     api.still_cancels(intent, after="requests with nearly right credentials")
 
@@ -170,7 +170,8 @@ def _cancel_is_refused(
     ask = partial(api.post, intent, BODY, change={"Authorization": value})
     reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
-        refused(reply, f"a cancel {what}", hint=hint or _hint(what))
+        seen = partial(api.seen, intent)
+        refused(reply, f"a cancel {what}", hint=hint or _hint(what), wanted="401", read=seen)
 
 
 def _read_is_refused(
@@ -178,7 +179,7 @@ def _read_is_refused(
 ) -> None:
     reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        refused(reply, f"a read {what}", hint=hint or _hint(what))
+        refused(reply, f"a read {what}", hint=hint or _hint(what), wanted="401")
 
 
 def _hint(what: str) -> str:
@@ -247,6 +248,7 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, given: Given) -> No
             f"a repeated cancel, key and all, {what}",
             secret=reason,
             hint="Authenticate before the key is looked up.",
+            wanted="401",
         )
 
 

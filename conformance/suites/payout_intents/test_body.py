@@ -19,9 +19,17 @@ from conformance.states import Resource
 from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.payout_intents.assertions import KEYS, ORDER, has_succeeded, succeeded, told
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
+from conformance.suites.payout_intents.bodies import SENT_ALONG
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, encoded
 from conformance.suites.payout_intents.every_answer import LAST_FOUR_HINTS
-from conformance.suites.payout_intents.moments import LATER, SEEN, WHERE, has_moved, is_the_present
+from conformance.suites.payout_intents.moments import (
+    LATER,
+    SEEN,
+    WHERE,
+    everywhere,
+    has_moved,
+    is_the_present,
+)
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.results import request
 
@@ -50,7 +58,7 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
         hint="One and the same function should render an intent, whoever asks."
         if one.after.at(key) is not MISSING
         else "",
-        fault=f"{key} was missing from the answer to a cancel ({one.reply.status})",
+        fault=wording.was(one.reply, key, f"the answer to a cancel ({one.reply.status})"),
         persisted=wording.read_shows(one.after, key, MISSING, lambda value: value is not MISSING),
     )
 
@@ -170,9 +178,19 @@ def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen
     one = evidence.cancelled()
     reply = SEEN[seen](one)
 
-    expected = f"{' or '.join(map(repr, api.environments))}, as the profile says of these credentials"
-    look = told if seen == "reply" else expect.field
-    look(reply, "environment", lambda value: _is_text(value) and value in api.environments, expected)
+    names = " or ".join(map(wording.value, api.environments))
+    expected = f"{names}, as the profile says of these credentials"
+    look, read = (told, one.after) if seen == "reply" else (expect.field, None)
+    good = lambda value: _is_text(value) and value in api.environments  # noqa: E731
+    look(
+        reply,
+        "environment",
+        good,
+        expected,
+        where=WHERE[seen],
+        read=read,
+        fault=everywhere(one, "environment"),
+    )
 
 
 @requirement("PI-18")
@@ -336,24 +354,10 @@ def test_order_data_stays(evidence: Evidence, key: str, seen: str) -> None:
     )
 
 
-_SENT_ALONG = {
-    "amount": "1",
-    "currency": "XTS",
-    "country": "ZZ",
-    "merchant_reference": "sent along",
-    "recipient": {
-        "type": "bank_account",
-        "account_last4": "0001",
-        "bank_code": "X",
-        "holder_name": "Mallory",
-    },
-}
-
-
 @requirement("PI-21")
 def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Given) -> None:
     """A body with the order's own fields in it is refused, or they are ignored: the order stays as it was."""
-    what, body = "a body that has the order's own fields in it", encoded({"reason": "twice", **_SENT_ALONG})
+    what, body = "a body that has the order's own fields in it", encoded({"reason": "twice", **SENT_ALONG})
     reads: dict[str, Reply] = {}
 
     def ask(one: Resource) -> Reply:
@@ -371,7 +375,7 @@ def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Gi
     for seen in (reply, api.confirmed(intent)):
         taken = [
             key
-            for key, sent in _SENT_ALONG.items()
+            for key, sent in SENT_ALONG.items()
             if seen.at(key) is not MISSING
             and not equality.same_but_nulls(before.at(key), seen.at(key))
             and (equality.same(seen.at(key), sent) or key == "recipient")

@@ -17,7 +17,6 @@ from conformance.suites.payout_intents.assertions import (
     holds,
     is_cancelled,
     not_cancelled,
-    proceeds,
     reads_otherwise,
     shown_cancelled,
     succeeded,
@@ -28,6 +27,7 @@ from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
 from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import Refused, request
 
 HOW = [Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.CANCEL_AGAIN]

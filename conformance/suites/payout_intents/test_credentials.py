@@ -43,7 +43,7 @@ def test_colon_in_a_wrong_secret_changes_nothing(api: PayoutIntents, given: Give
         for asked, ask in (("read", _read), ("cancel", _cancel)):
             reply = ask(api, intent, value, f"a {asked} {what}")
             if reply is not None:
-                refused(reply, f"a {asked} {what}", hint=_SPLIT_HINT)
+                refused(reply, f"a {asked} {what}", hint=_SPLIT_HINT, wanted="401")
 
     api.still_cancels(intent, after="requests with a colon in a wrong secret")
 
@@ -57,7 +57,7 @@ def test_separators_are_no_part_of_the_pair(api: PayoutIntents, evidence: Eviden
     for what, value in forgeries(api, WHOLE[kind]):
         reply = _read(api, intent, value, f"a read {what}")
         if reply is not None and not (reply.ok and any_secret_will_do(api, intent)):
-            refused(reply, f"a read {what}", hint=_SPLIT_HINT)
+            refused(reply, f"a read {what}", hint=_SPLIT_HINT, wanted="401")
 
 
 @requirement("PI-40")
@@ -71,7 +71,7 @@ def test_kept_decision_is_about_the_whole_pair(api: PayoutIntents, given: Given,
         said = f"a {asked.what()} {what}, right after its owner's read,"
         reply = _read(api, intent, value, said) if asked is Ask.READ else _cancel(api, intent, value, said)
         if reply is not None:
-            refused(reply, said, hint=_KEPT_HINT)
+            refused(reply, said, hint=_KEPT_HINT, wanted="401")
 
     reason, key = api.new_reason(), api.new_key()
     api.cancels(intent, reason=reason, key=key)
@@ -85,7 +85,7 @@ def test_kept_decision_is_about_the_whole_pair(api: PayoutIntents, given: Given,
             else _cancel(api, intent, value, said, body_of(reason), key)
         )
         if reply is not None:
-            refused(reply, said, secret=reason, hint=_KEPT_HINT)
+            refused(reply, said, secret=reason, hint=_KEPT_HINT, wanted="401")
 
 
 @requirement("PI-40")
@@ -101,7 +101,7 @@ def test_kept_decision_is_about_one_connection(api: PayoutIntents, evidence: Evi
 
     if reply is not None:
         said = f"a read {what} on a new connection, right after its owner's read,"
-        refused(reply, said, hint=_KEPT_HINT)
+        refused(reply, said, hint=_KEPT_HINT, wanted="401")
 
 
 # -- what an error shows -----------------------------------------------------------------------------------------------

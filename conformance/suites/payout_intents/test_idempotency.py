@@ -77,7 +77,7 @@ def test_another_reason_is_a_conflict(evidence: Evidence, time: str) -> None:
 
     reply = one.second if time == "first" else one.second_again
     what = f"a cancel for another reason under a used key{', sent a second time' if time == 'second' else ''}"
-    conflict(reply, what)
+    conflict(reply, what, first=one.first)
 
 
 @requirement("PI-31")
@@ -89,14 +89,14 @@ def test_different_body_is_a_conflict(
     keys.conflicts(evidence)
     intent, key = given("requires_approval"), api.new_key()
     first, second = BODIES[change]
-    api.cancels(intent, reason=first, key=key)
+    done = api.cancels(intent, reason=first, key=key)
 
     reply = api.cancel(intent, reason=second, key=key)
 
     documented = (CONFLICT.status, APPROVAL_REQUIRED.status)
     if second is None and reply.status not in documented and not succeeded(reply):
         evidence.is_about_this(reply, Ask.CANCEL_WITHOUT_REASON)
-    conflict(reply, BODIES_IN_WORDS[change], hint=keys.COMPARED if succeeded(reply) else "")
+    conflict(reply, BODIES_IN_WORDS[change], hint=keys.COMPARED if succeeded(reply) else "", first=done)
 
 
 @requirement("PI-31")
@@ -108,16 +108,22 @@ def test_body_that_differs_in_little_is_a_conflict(
     _, read = evidence.cancel_for(reason=FREE_TEXT["outer_spaces"])
     kept = read.at("failure_message")
     intent, key = given("requires_approval"), api.new_key()
-    api.cancels(intent, reason=FINE, key=key)
+    first = api.cancels(intent, reason=FINE, key=key)
 
-    for difference, reason in NEAR_MISSES.items():
-        if difference == BLANK and isinstance(kept, str) and kept == kept.strip():
-            continue  # This target trims: it is the same reason, which is for PI-27 to judge.
-        reply = api.cancel(intent, reason=reason, key=key)
+    # Where a target trims, a blank more makes the same reason, which is for PI-27 to judge.
+    trims = isinstance(kept, str) and kept == kept.strip()
+    replies = {
+        difference: api.cancel(intent, reason=reason, key=key)
+        for difference, reason in NEAR_MISSES.items()
+        if difference != BLANK or not trims
+    }
+    conflicts = [difference for difference, reply in replies.items() if reply.status == CONFLICT.status]
+    for difference, reply in replies.items():
         conflict(
             reply,
             f"a cancel under a used key, whose reason has {difference},",
-            hint=keys.compared_coarsely(reply),
+            hint=keys.compared_coarsely(reply, conflicts),
+            first=first,
         )
 
 

@@ -19,9 +19,10 @@ from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import is_cancelled, is_open, proceeds, succeeded
+from conformance.suites.payout_intents.assertions import is_cancelled, is_open, succeeded
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, encoded
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.proceeding import proceeds
 
 pytestmark = pytest.mark.waits
 
@@ -226,9 +227,13 @@ def _ends_alike(api: PayoutIntents, given: Given, mark: Mark, ends: dict[str, Re
         observed=f"status is {status} in the end, after {after} (GET was answered {summary.of(read)})",
         reply=read,
         hint="Does the refused request leave a mark, a lock or an order to wait behind?",
-        fault=f"A processing intent was {'processing still' if is_open(read) else status} in the end after {after}"
-        + (f", where one that was left alone was {wanted}" if ends else ""),
+        fault=f"After {after}, a processing intent {_ended(read, status)}"
+        + (f"; one that was left alone was {wanted} by then" if ends else ""),
     )
+
+
+def _ended(read: Reply, status: str) -> str:
+    return "was never paid: it stayed processing" if is_open(read) else f"ended as {status}"
 
 
 _AFTER = {

@@ -17,7 +17,7 @@ from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import ORDER, has_succeeded
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import CONFIRMED, Ask, PayoutIntents
-from conformance.suites.payout_intents.every_answer import about, is_success
+from conformance.suites.payout_intents.every_answer import about, is_success, sent_by
 from conformance.suites.payout_intents.everybody import everybody_cancels
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.results import Cancelled
@@ -72,7 +72,7 @@ def test_every_success_is_kept(every_run: EveryRun, evidence: Evidence, key: str
 
 
 def _whose(one: Sent) -> str:
-    return "" if one.by == "primary" else f", for the credentials of {one.by}"
+    return "" if one.by == "primary" else f", after a cancel {sent_by(one)}"
 
 
 @requirement("PI-21")

@@ -72,17 +72,22 @@ def test_no_detour_leads_to_a_read(api: PayoutIntents, evidence: Evidence, whose
         what = f"a read without credentials, {how}"
         reply = _claimed(api, "GET", read_path(intent), claim, what)
         if reply is not None and _shows(reply, intent):
+            alone: dict[str, Reply] = {}
 
-            def shows(name: str, claim: Claim = claim, what: str = what) -> bool:
+            def shows(
+                name: str, claim: Claim = claim, what: str = what, seen: dict[str, Reply] = alone
+            ) -> bool:
                 again = _claimed(api, "GET", read_path(intent), claim.alone(name), what)
+                if again is not None:
+                    seen[name] = again
                 return again is not None and _shows(again, intent)
 
             name = named.culprit(dict(claim.headers), shows)
             holds(
-                reply,
+                alone.get(name, reply),
                 False,
                 f"{what}, to show nothing of an intent",
-                fault=f"A read without credentials, {f'with {name}' if name else how}, was answered with the intent "
+                fault=f"A read without credentials, {claim.told(name) if name else how}, was answered with the intent "
                 f"({reply.status})",
                 hint=_GUARD,
             )
@@ -108,10 +113,15 @@ def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> N
         what = f"a cancel without credentials, {how}"
         reply = _claimed(api, "POST", cancel_path(intent), claim, what)
         if reply is not None and reply.ok and is_cancelled(read := api.seen(intent)):
+            alone: dict[str, Reply] = {}
 
-            def cancels(name: str, claim: Claim = claim, what: str = what) -> bool:
+            def cancels(
+                name: str, claim: Claim = claim, what: str = what, seen: dict[str, Reply] = alone
+            ) -> bool:
                 one = given("requires_approval")
                 again = _claimed(api, "POST", cancel_path(one), claim.alone(name), what)
+                if again is not None:
+                    seen[name] = again
                 return again is not None and again.ok and is_cancelled(api.seen(one))
 
             name = named.culprit(dict(claim.headers), cancels)
@@ -119,8 +129,8 @@ def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> N
                 read,
                 f"an intent not to be cancelled by {what}",
                 accepted=f"the cancel was answered {summary.of(reply)}",
-                reply=reply,
-                fault=f"A cancel without credentials, {f'with {name}' if name else how}, cancelled the intent "
+                reply=alone.get(name, reply),
+                fault=f"A cancel without credentials, {claim.told(name) if name else how}, cancelled the intent "
                 f"({reply.status})",
                 hint=_GUARD,
             )
@@ -145,24 +155,26 @@ def test_others_read_what_they_cancelled(api: PayoutIntents, evidence: Evidence,
     foreign = others(state="requires_approval")
     if foreign.twin is None:
         raise NotApplicable(f"{foreign.barred.message if foreign.barred else who}: it can't be cancelled")
-    reply, whose = has_succeeded(foreign.twin), f"the credentials of {_an(who)}"
+    reply = has_succeeded(foreign.twin)
+    whose = f"{_the(who)}'s GET of its own intent"
 
     read = api.confirmed(foreign.intent, by=who)
-    shown_cancelled(read, f"a cancel with {whose}")
+    shown_cancelled(read, f"a cancel by {_the(who)} of its own intent")
     for key in ("failure_code", "failure_message"):
         came, shown = reply.at(key), read.at(key)
         expect.that(
             not came or equality.same(came, shown),
-            expected=f"{key} to be {wording.of(reply, key)} in GET with {whose}, as in the {reply.status}",
+            expected=f"{key} to be {wording.of(reply, key)} in {whose}, as in the {reply.status} to its cancel",
             observed=f"{key} is {wording.of(read, key)} (GET was answered {summary.of(read)})",
             reply=read,
-            hint="Other callers may read it: one and the same function should render an intent, whoever asks.",
-            fault=f"GET with {whose} showed {key} {wording.of(read, key)} after a cancel",
+            hint="Is the whole change saved, whoever's cancel it was?",
+            fault=f"{wording.capital(whose)} showed {key} {wording.of(read, key)} after its own cancel, and the "
+            f"{reply.status} {wording.of(reply, key)}",
         )
 
 
-def _an(who: str) -> str:
-    return "another merchant" if who == "other_merchant" else "the other environment"
+def _the(who: str) -> str:
+    return "the other merchant" if who == "other_merchant" else "the other environment"
 
 
 # -- HEAD -------------------------------------------------------------------------------------------------------------

@@ -138,9 +138,9 @@ def test_cancelled_intent_is_not_executed_later(
             holds(
                 read,
                 is_cancelled(read),
-                "a cancelled intent to be cancelled still in the end, long after a settlement was attempted",
-                fault=f"A cancelled intent had status {wording.of(read, 'status')} in the end, long after a settlement "
-                "was attempted",
+                "a cancelled intent to be cancelled still at the end of the run, after a settlement was attempted",
+                fault=f"A cancelled intent had status {wording.of(read, 'status')} at the end of the run, after a "
+                "settlement of it was attempted",
                 hint="A job that was queued for a payout has to look at its status when it runs.",
             )
 

@@ -24,6 +24,11 @@ class Claim:
         """Returns the claim with one of its headers."""
         return Claim(tuple(header for header in self.headers if header[0] == name), self.path)
 
+    def told(self, name: str) -> str:
+        """Returns one of the headers in a title: with what it says, where that isn't of the caller or its path."""
+        value = dict(self.headers).get(name, "")
+        return f"with {name}: {value}" if value and "{" not in value else f"with {name}"
+
     def said(self, path: str, key: str) -> Headers:
         """Returns the headers of a request for a path in the name of a key."""
         return tuple(
