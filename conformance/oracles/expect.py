@@ -230,7 +230,7 @@ def unchanged(
     is_one = isinstance(after, dict)
     that(
         not changed,
-        expected=f"nothing of {', '.join(keys)} to change by {after_what}",
+        expected=f"{', '.join(key for key, _, _ in changed)} to be the same after {after_what} as before",
         observed=f"{'; '.join(told)} (a read shows {summary.of(reply)})" if is_one else summary.of(reply),
         reply=reply,
         hint=hint,

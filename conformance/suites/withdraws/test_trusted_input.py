@@ -1,7 +1,7 @@
 """What every client can send and some targets trust: headers of proxies, other spellings, an id beside the path."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -20,6 +20,8 @@ from conformance.suites.withdraws.titles import AS_IT_IS, FRESH
 
 _EVERYBODY = "Every client can send this header: verify the signature of every request."
 _PATH_ALONE = "Take the id from the path alone, and look the withdraw up among those of the caller."
+# So many further cases are named in a title.
+_NAMED = 3
 # Names that a framework may bind to the id of the path.
 _IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
 
@@ -37,27 +39,35 @@ def _let_in(
     One withdraw serves for all that are refused, and is cancelled by its owner in the end.
     """
     withdraw, title = given("pending"), ""
-    taken, first, answers = [], None, []
+    taken, also, first, answers = [], [], None, []
     for case in cases:
         reply = send(withdraw, case)
         if reply.ok:
             taken.append(name(case).rstrip(","))
+            also.append(case)
             first, title = (reply, name(case)) if first is None else (first, title)
             withdraw = given("pending")
         else:
             answers.append(reply)
     if first is not None:
-        others = f", and so were {len(taken) - 1} others" if len(taken) > 2 else f", and so was {taken[-1]}"
         raise expect.Violation(
             expected="none of these requests to be accepted",
             observed=f"accepted: {'; '.join(taken)} (the first answer was {summary.of(first)}); "
             f"{len(answers)} others were refused",
             reply=first,
             hint=hint,
-            fault=f"{wording.capital(title)} was accepted ({first.status}){others if taken[1:] else ''}",
+            fault=f"{wording.capital(title)} was accepted ({first.status}){_and_so(also[1:])}",
         )
     for_all = f"{len(answers)} requests such as {name(next(iter(cases)))}"
     api.still_cancels(withdraw, after=for_all, earlier=answers[-1])
+
+
+def _and_so(others: Sequence[str]) -> str:
+    """The end of a title: what else was accepted, by the names of the cases."""
+    if not others:
+        return ""
+    named = ", ".join(others[:_NAMED]) + (", ..." if others[_NAMED:] else "")
+    return f", and so was {named}" if len(others) == 1 else f", and so were {len(others)} others: {named}"
 
 
 @requirement("WD-31")
