@@ -63,10 +63,10 @@ SUCCESSES: Mapping[str, Judge] = {
 def judges(credentials: Mapping[str, Credentials]) -> Mapping[str, Judge]:
     """Every assertion by its name; `credentials` are those of the profile."""
     return {
-        **SUCCESSES,
+        **{row: judge if row == "WD-15" else partial(_of_its_own, judge) for row, judge in SUCCESSES.items()},
         "has all keys": has_all_keys,
         "has null keys": has_null_keys,
-        "tells what was known": tells_what_was_known,
+        "tells what was known": partial(_of_its_own, tells_what_was_known),
         "shows no account number": shows_no_account_number,
         "is JSON": lambda one: is_json(one.reply, to=what(one)),
         "discloses nothing": _discloses_nothing,
@@ -154,6 +154,16 @@ def tells_what_was_known(one: Sent) -> None:
         reply=one.reply,
         fault=changed(one.reply, wrong[0], facts[wrong[0]], where(one)) if wrong else "",
     )
+
+
+def _of_its_own(judge: Judge, one: Sent) -> None:
+    """Judges an answer that is about the requested withdraw; WD-15 judges one that is about another.
+
+    An id of the same form counts as another one's, and the requested id spelt otherwise doesn't.
+    """
+    shown, asked = data(one.reply).get("id"), about(one).id
+    if not isinstance(shown, str) or len(shown) != len(asked) or shown.lower() == asked.lower():
+        judge(one)
 
 
 def shows_no_account_number(one: Sent) -> None:

@@ -97,7 +97,13 @@ def has_its_id(reply: Reply, withdraw: Resource, *, where: str = A_CANCEL, read:
         return "The same id, but spelt otherwise: clients compare ids as texts." if same else ""
 
     expected = f"the requested id {withdraw.id}"
-    _field(reply, "id", lambda value: bool(value == withdraw.id), expected, where=where, read=read, hint=hint)
+    try:
+        _field(
+            reply, "id", lambda value: bool(value == withdraw.id), expected, where=where, read=read, hint=hint
+        )
+    except expect.Violation as fault:
+        fault.fault += ", not the requested one"
+        raise
 
 
 def is_unpaid(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:

@@ -185,6 +185,7 @@ def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, g
         reply,
         "a cancel of a paid withdraw of the other merchant, by its owner,",
         withdraw="a paid withdraw of the other merchant",
+        time="by its owner",
         read=api.reader(withdraw, by="other_merchant"),
     )
 

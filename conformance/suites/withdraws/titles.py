@@ -121,6 +121,12 @@ ODD_BODY_NAMES = {
     "no_type_at_all": "the Content-Type nonsense",
 }
 
+# What was done to a body after it was signed.
+SPELT = {
+    "blanks_added": "blanks put into it",
+    "blanks_left_out": "its blanks taken out",
+    "a_line_break_behind": "a line break put behind it",
+}
 BODY_NAMES = {
     "object": "the JSON body {}",
     "object_with_a_key": 'the JSON body {"amount":"1.00"}',
@@ -137,6 +143,7 @@ COVER = (
 REQUIRE = "Require all three headers, and none of them empty, before anything is verified."
 ITS_SECRET = "Verify with the secret that belongs to the key of the request, and with no other."
 KNOWN_KEYS = "Refuse a key that isn't stored, character for character: no secret belongs to it."
+ANY_CASE = "Header names have no letter case (RFC 9110 section 5.1), and HTTP/2 sends them in small letters."
 ONE_PATH = "Authentication and routing have to agree on what the path is."
 AS_BYTES = "Verify the bytes of the body as they were received, not parsed and written anew."
 AS_IT_IS = (
