@@ -91,10 +91,16 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
                 _answer(exchange),
                 index == shown[-1],
                 gap is not None and gap < 0,
-                min(round(gap), 15) if gap is not None and gap >= 0.9 else 0,
+                _pause(exchange, gap),
             )
         )
     return Steps(tuple(found), resources, keys, len(indices) - len(shown))
+
+
+def _pause(exchange: Exchange, gap: float | None) -> int:
+    """Returns the seconds to wait before a request; before others than reads a second came about by chance."""
+    least = 0.9 if exchange.method == "GET" else 1.5
+    return min(round(gap), 15) if gap is not None and gap >= least else 0
 
 
 def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange]) -> tuple[Resource, ...]:

@@ -14,7 +14,7 @@ from conformance.report import explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids
 from conformance.report.safe import counted, line, visible
-from conformance.report.told import Told, rule, told
+from conformance.report.told import Told, rule, told, weighed
 
 _ICONS = {
     Outcome.PASSED: "✅",
@@ -94,9 +94,7 @@ def _problems(record: RunRecord, room: int) -> Iterator[str]:
 def _problem(record: RunRecord, number: int, finding: Finding) -> Iterator[str]:
     about = told(record, finding)
     below = "" if about.title == finding.requirement.title else f"<br>{text(rule(finding))}"
-    name = (
-        f"{finding.requirement.id} {finding.requirement.level}: {about.title}" if not below else about.title
-    )
+    name = f"{weighed(finding)}: {about.title}" if not below else about.title
     yield f"**{number}. {text(name)}**{'' if finding.control else below}"
     yield ""
     for label, value in about.rows:

@@ -13,7 +13,7 @@ from conformance.report import explain, scope, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids, parts
 from conformance.report.safe import counted, inert, line, visible
-from conformance.report.told import Told, told
+from conformance.report.told import Told, told, with_problems
 from conformance.report.wrap import wrapped
 
 Item = TypeVar("Item")
@@ -194,9 +194,10 @@ class _Text:
         yield from self._block("  ", line(sentence))
 
     def _counts(self) -> str:
-        counts = self._record.counts()
+        counts, elsewhere = self._record.counts(), with_problems(self._record)
         parts = [
             self._style(f"{counts[outcome]} {explain.OUTCOMES[outcome]}", kind)
+            + (f" ({elsewhere})" if elsewhere and outcome is Outcome.WARNED else "")
             for outcome, kind in _ORDER
             if counts[outcome]
         ]

@@ -6,7 +6,7 @@ The title is what the target did; the rule that this breaks stands below it. Pur
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from conformance.model import Auth, Check, RunRecord
+from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
@@ -15,6 +15,8 @@ from conformance.report.steps import Step, Steps, steps
 
 # So many names of further checks are told.
 _NAMES = 12
+# So many requirements that build on one are told with their titles.
+_FOLDED = 6
 _REFUSED = (401, 403)
 _SHOWS = "  <- shows it"
 
@@ -81,9 +83,19 @@ def title(finding: Finding) -> str:
 
 
 def rule(finding: Finding) -> str:
-    """`WD-04 MUST: A paid withdraw is refused`."""
-    row = finding.requirement
-    return f"{row.id} {row.level}: {row.title}"
+    """The requirement that is broken: its id, the level that counted, and its title."""
+    return f"{weighed(finding)}: {finding.requirement.title}"
+
+
+def weighed(finding: Finding) -> str:
+    """The id of the requirement and the level that counted: a part of it may weigh less, or more, than the rest."""
+    row, level = finding.requirement, finding.check.level
+    if finding.control or level == row.level:
+        declared = " that the profile declares" if row.level is Level.MAY else ""
+        return f"{row.id} {row.level}{declared}"
+    if level is Level.MAY or row.level is Level.MAY:
+        return f"{row.id} {row.level}"
+    return f"{row.id} {level} (this part of it; the rest is a {row.level})"
 
 
 def asks(finding: Finding) -> str:
@@ -100,12 +112,42 @@ def observed(finding: Finding) -> str:
 
 
 def folded(finding: Finding) -> str:
-    """`and 21 requirements that build on it: WD-05, WD-06`; empty where none does."""
-    names = dict.fromkeys(one.requirement.id for one in finding.folded)
-    if not names:
+    """`and 2 requirements that build on it: WD-05 failed (A paid one is refused), ...`; empty where none does."""
+    found = {
+        one.requirement.id: one for one in finding.folded if one.requirement.id != finding.requirement.id
+    }
+    if not found:
         return ""
-    build = "builds" if len(names) == 1 else "build"
-    return f"and {counted(len(names), 'requirement')} that {build} on it: {', '.join(names)}"
+    build = "builds" if len(found) == 1 else "build"
+    named = [
+        f"{name} {explain.OUTCOMES[_outcome(one)]} ({one.requirement.title})"
+        for name, one in list(found.items())[:_FOLDED]
+    ]
+    rest = list(found)[_FOLDED:]
+    more = f"; and {', '.join(rest)}" if rest else ""
+    return f"and {counted(len(found), 'requirement')} that {build} on it: {'; '.join(named)}{more}"
+
+
+def _outcome(finding: Finding) -> Outcome:
+    failed = any(check.outcome is Outcome.FAILED for check in finding.checks)
+    return Outcome.FAILED if failed else finding.check.outcome
+
+
+def with_problems(record: RunRecord) -> str:
+    """Says which of the warned requirements stand with problems, and not among the warnings; empty for none."""
+    warned = {one.requirement.id for one in record.requirements if one.outcome is Outcome.WARNED}
+    shown = {name for one in explain.warnings(record) for name in (one.requirement.id, *one.also)}
+    numbers: dict[str, int] = {}
+    for number, finding in enumerate(explain.problems(record), 1):
+        for one in (finding, *finding.folded):
+            for name in (one.requirement.id, *one.also):
+                numbers.setdefault(name, number)
+    found = [numbers[name] for name in warned if name not in shown and name in numbers]
+    if not found:
+        return ""
+    places = sorted(set(found))
+    named = f"{'problem' if len(places) == 1 else 'problems'} {', '.join(map(str, places))}"
+    return f"{'' if len(found) == len(warned) else f'{len(found)} '}told with {named}"
 
 
 def checks(finding: Finding) -> str:
@@ -136,7 +178,7 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
         yield "note", f"The request that has to work first did not{said}."
     else:
         own = title(finding) == finding.requirement.title
-        yield "rule", f"{finding.requirement.id} {finding.requirement.level}" if own else rule(finding)
+        yield "rule", weighed(finding) if own else rule(finding)
         yield "asks", asks(finding)
     yield "sent", sent
     yield "expected", finding.expected
