@@ -33,7 +33,20 @@ _FOLDED = 20
 _CAUSES = 5
 _COMMAND = 3000
 # Rows that are shown by their own lines, in this order; `check` and what repeats it are folded.
-_SHOWN = ("asks", "sent", "expected", "observed", "hint", "worked", "note", "waived", "also", "about")
+_SHOWN = (
+    "cases",
+    "asks",
+    "sent",
+    "expected",
+    "observed",
+    "answer",
+    "hint",
+    "worked",
+    "note",
+    "waived",
+    "also",
+    "about",
+)
 
 
 def summary(record: RunRecord) -> str:

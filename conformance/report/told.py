@@ -3,8 +3,11 @@
 The title is what the target did; the rule that this breaks stands below it. Pure; no errors.
 """
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script
@@ -12,12 +15,16 @@ from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
 from conformance.report.safe import counted
 from conformance.report.steps import Step, Steps, steps
+from conformance.report.worked import case_in_words
 
 # So many names of further checks are told.
 _NAMES = 12
 # So many requirements that build on one are told with their titles.
 _FOLDED = 6
+_TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)
+# How a body ends that was cut off.
+_CUT = re.compile(r"\.\.\.|…")
 _SHOWS = "  <- shows it"
 
 
@@ -101,7 +108,11 @@ def weighed(finding: Finding) -> str:
 def asks(finding: Finding) -> str:
     """The sentence of the requirement that is broken, and where it stands in the document."""
     row = finding.requirement
-    said = clause.broken(row.statement, finding.fault, finding.expected, finding.observed)
+    # What a target may do is asked of those that do it.
+    level = Level.SHOULD if finding.check.level is Level.SHOULD else Level.MUST
+    said = clause.broken(
+        row.statement, finding.fault, finding.expected, finding.observed, level=level
+    )
     return f"{said} ({row.section})"
 
 
@@ -109,6 +120,41 @@ def observed(finding: Finding) -> str:
     """What came, and whether a read shows the same."""
     said = finding.observed or finding.check.message
     return f"{said}; {finding.persisted}" if finding.persisted else said
+
+
+def left_out(record: RunRecord, finding: Finding) -> str:
+    """Fields of the answer that the problem speaks of, where its body was cut off before them."""
+    said = finding.observed
+    body = said.rfind("{")
+    if finding.exchange is None or body < 0 or not _CUT.search(said[body:]):
+        return ""
+    try:
+        answer = json.loads(record.exchanges[finding.exchange].response_body)
+    except (ValueError, RecursionError):
+        return ""
+    places = dict(_fields(answer))
+    problem = finding.check.problem
+    about = " ".join((finding.fault, finding.expected, said[:body]))
+    met = {one.split(" ")[0] for one in problem.differs} if problem else set()
+    met |= {row.field for row in record.matrix}
+    named = [
+        path
+        for path in places
+        if not isinstance(places[path], dict | list)
+        and (path in met or re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.])", about))
+        and f'"{path.rpartition(".")[2]}"' not in said[body:]
+        and not re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]) (?:is|was|had|got)\b", said[:body])
+    ]
+    return ", ".join(f"{path} is {json.dumps(places[path], ensure_ascii=False)[:120]}" for path in named[:4])
+
+
+def _fields(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted paths of what a JSON object holds, two levels deep."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield f"{before}{name}", one
+            if not before:
+                yield from _fields(one, f"{name}.")
 
 
 def folded(finding: Finding) -> str:
@@ -150,13 +196,39 @@ def with_problems(record: RunRecord) -> str:
     return f"{'' if len(found) == len(warned) else f'{len(found)} '}told with {named}"
 
 
+def cases(record: RunRecord, finding: Finding) -> str:
+    """How wide it is: `5 of 36 failed: one digit more, two digits more, ...`; empty for a check of one case."""
+    name, bracket, _ = finding.check.id.partition("[")
+    mine = [one for one in finding.checks if _case(one)[0] == name]
+    if not bracket or len(mine) < 2:
+        return ""
+    tested = [one for one in record.checks if _case(one)[0] == name and one.outcome in _TESTED]
+    ended = explain.OUTCOMES[finding.check.outcome]
+    every = "both" if len(mine) == 2 else f"all {len(mine)}"
+    how_many = every if len(mine) == len(tested) else f"{len(mine)} of {len(tested)}"
+    words = [_case(one)[1] for one in mine]
+    more = f" and {len(words) - _NAMES} more" if len(words) > _NAMES else ""
+    return f"{how_many} {ended}: {'; '.join(words[:_NAMES])}{more}"
+
+
+def _case(check: Check) -> tuple[str, str]:
+    """The name of a check, and its case in words."""
+    name, _, case = check.id.partition("[")
+    return name, case_in_words(case.removesuffix("]"))
+
+
 def checks(finding: Finding) -> str:
     """The id of the check, and the names of the others that fail with it: they are often the diagnosis."""
     text = finding.check.id
-    if finding.more:
-        names = ", ".join(check.id for check in finding.more[:_NAMES])
-        rest = f" and {len(finding.more) - _NAMES} others" if len(finding.more) > _NAMES else ""
-        text += f"; and {counted(len(finding.more), 'more check')}: {names}{rest}"
+    name = _case(finding.check)[0]
+    cases = [check for check in finding.more if _case(check)[0] == name]
+    others = [check for check in finding.more if _case(check)[0] != name]
+    if cases:
+        text += f"; and {counted(len(cases), 'more case')} of it"
+    if others:
+        names = ", ".join(check.id for check in others[:_NAMES])
+        rest = f" and {len(others) - _NAMES} others" if len(others) > _NAMES else ""
+        text += f"; and {counted(len(others), 'more check')}: {names}{rest}"
     return text
 
 
@@ -177,12 +249,14 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
         said = "" if title(finding) == explain.begun(finding) else f": {explain.begun(finding)}"
         yield "note", f"The request that has to work first did not{said}."
     else:
+        yield "cases", cases(record, finding)
         own = title(finding) == finding.requirement.title
         yield "rule", weighed(finding) if own else rule(finding)
         yield "asks", asks(finding)
     yield "sent", sent
     yield "expected", finding.expected
     yield "observed", observed(finding)
+    yield "answer", left_out(record, finding)
     yield "hint", finding.hint
     yield "worked", finding.worked
     for remark in finding.remarks:

@@ -4,30 +4,36 @@ From the record alone: its matrix of states, the other cases of the same check, 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from conformance.model import Check, MatrixRow, Outcome, Requirement, RunRecord
+from conformance.report.clause import stems
 from conformance.report.safe import line
 
 _MOST = 4
+# So many words that a title shares with a fault make it read as its opposite.
+_ALIKE = 3
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 
 
 def worked(record: RunRecord, check: Check, row: Requirement) -> str:
     """Returns what passed of the same kind as the failing `check` of `row`; empty where nothing did."""
     if any(one.requirement == row.id for one in record.matrix):
-        said = _states(record)
+        said = _states(record, {state for _, state in check.resources})
         if said:
             return said
-    return _cases(record, check) or _others(record, row)
+    return _cases(record, check) or _others(record, check, row)
 
 
-def _states(record: RunRecord) -> str:
-    """Each state of the matrix whose documented answer came: `cancelled: processing; refused: paid, failed`."""
+def _states(record: RunRecord, failing: Collection[str]) -> str:
+    """Each state of the matrix whose documented answer came: `cancelled: processing; refused: paid, failed`.
+
+    What is to be told as failing isn't among them.
+    """
     groups: dict[str, list[str]] = {}
     for row in record.matrix:
         for state, checks in _expanded(row, record.checks):
-            if checks and all(check.outcome is Outcome.PASSED for check in checks):
+            if state not in failing and checks and all(check.outcome is Outcome.PASSED for check in checks):
                 kind = row.value if row.status // 100 == 2 else f"{row.status} {row.value}"
                 groups.setdefault(kind, []).append(state)
     return "; ".join(f"{line(kind, 60)}: {_listed(states)}" for kind, states in groups.items())
@@ -50,24 +56,39 @@ def _cases(record: RunRecord, check: Check) -> str:
     if not bracket:
         return ""
     passed = [
-        one.id.partition("[")[2].removesuffix("]")
+        case_in_words(one.id.partition("[")[2].removesuffix("]"))
         for one in record.checks
         if one.id.partition("[")[0] == name and one.outcome is Outcome.PASSED
     ]
     return f"the same with {_listed(passed)}" if passed else ""
 
 
-def _others(record: RunRecord, row: Requirement) -> str:
-    titles = list(
-        dict.fromkeys(
-            one.title.rstrip(".")
-            for one in record.checks
-            if row.id in one.requirements and one.outcome is Outcome.PASSED and one.suite != "fuzz"
-        )
+def _others(record: RunRecord, check: Check, row: Requirement) -> str:
+    """The titles of what passed of the row: none that has a failing case, nor one that reads as its opposite."""
+    wrong = {_name(one) for one in record.checks if one.outcome in (Outcome.FAILED, Outcome.WARNED)}
+    about = stems(check.problem.fault if check.problem else "")
+    titles = dict.fromkeys(
+        one.title.rstrip(".")
+        for one in record.checks
+        if row.id in one.requirements
+        and one.outcome is Outcome.PASSED
+        and one.suite != "fuzz"
+        and _name(one) not in wrong
     )
-    return "; ".join(line(title, 120) for title in titles[:2])
+    told = [title for title in titles if len(stems(title) & about) < _ALIKE]
+    return "; ".join(line(title, 120) for title in told[:2])
+
+
+def _name(check: Check) -> str:
+    return check.id.partition("[")[0]
+
+
+def case_in_words(case: str) -> str:
+    """Returns the case of a check, as pytest has it in brackets, in words: `at_first-read` is `at first, read`."""
+    return re.sub(r"(?<=[a-z0-9])-(?=[a-z])", ", ", case.replace("_", " "))
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(line(name, 40) for name in names[:_MOST])
+    between = "; " if any("," in name for name in names) else ", "
+    shown = between.join(line(name, 40) for name in names[:_MOST])
     return f"{shown} and {len(names) - _MOST} more" if len(names) > _MOST else shown
