@@ -296,8 +296,8 @@ class Client:
             duration_s=duration,
             method=request.method,
             url=clean.text(self._base + request.target),
-            request_headers=tuple(
-                (name, clean.own_header(name, value)) for name, value in _decoded(built.headers.raw)
+            request_headers=clean.own_headers(
+                tuple(_decoded(built.headers.raw)), request.body or b"", altered=request.auth is Auth.ALTERED
             ),
             request_body=clean.raw(request.body or b""),
             auth=request.auth,

@@ -5,11 +5,13 @@ Checks see the answers as the target sent them; records, messages and attachment
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from html.entities import codepoint2name
 
 from conformance import contracts
+from conformance.contract import Authentication
+from conformance.model import Credentials, Headers
 from conformance.profile import Profile
 
 # A shorter value would blank out half of every report, and protects nothing.
@@ -23,6 +25,8 @@ _SCHEME = re.compile(r"(?:basic|bearer|digest) +", re.IGNORECASE)
 _RUN = re.compile(r"[0-9A-Za-z]+")
 _ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
 _OWN_KEPT = 100
+# No time that is sent is longer, and so many characters behind a signature are kept.
+_TIME, _TAIL = 40, 12
 _OWN_LONGEST = 300
 # A signature is good for as long as its timestamp is, even one that the target made or echoes later.
 _SIGNATURE = re.compile(
@@ -53,6 +57,8 @@ class Redactor:
         self._exact = {value: label.decode() for label, value in self._known}
         # Where none of these stands, none of the secrets does; many of them have hints in common.
         self._hints = tuple(dict.fromkeys(hint for _, value in self._known for hint in _hints(value)))
+        # Returns the signatures that the caller's request with these headers and this body should have.
+        self.signed_as: Callable[[Headers, bytes], Sequence[str]] | None = None
         self._own: dict[tuple[str, str], str] = {}
         self._sent: dict[tuple[str, str], str] = {}
         self.longest = _WIDEST * max((len(value.encode()) for value in known.values()), default=0)
@@ -123,6 +129,21 @@ class Redactor:
             return scheme + self._exact[last]
         return self.text(value) if _harmless(last) else f"{scheme}[redacted]"
 
+    def own_headers(self, headers: Headers, body: bytes, *, altered: bool = False) -> Headers:
+        """The headers of a request of ours, without what they prove.
+
+        Of a signature that is `altered`, it is kept how it differs from that of this very request, if by its length:
+        `sha256=[redacted:signature]0` has a digit more, `sha256=[redacted:signature-2]` lacks two.
+        """
+        shown = tuple((name, self.own_header(name, value)) for name, value in headers)
+        if not altered or self.signed_as is None:
+            return shown
+        right = self.signed_as(headers, body)
+        return tuple(
+            (name, _shape(value, right)) if text.endswith("[redacted]") else (name, text)
+            for (name, value), (_, text) in zip(headers, shown, strict=True)
+        )
+
     def head(self, data: bytes, limit: int, extra: Iterable[str] = (), *, whole: bool = True) -> bytes:
         """At most `limit` bytes of `data` without secrets; `whole` false tells that `data` was cut already.
 
@@ -145,8 +166,33 @@ def for_profile(profile: Profile) -> Redactor:
     pairs = [(f"{name}.{key}", f"{name}.{secret}") for name in names]
     made = Redactor(profile.secrets, pairs)
     made.hide(profile.headers)
+    if authentication.timestamped:
+        made.signed_as = partial(_signatures, authentication, profile.credentials["primary"])
     _in_use.append(made)
     return made
+
+
+def _signatures(
+    authentication: Authentication, caller: Credentials, headers: Headers, body: bytes
+) -> list[str]:
+    """Returns the signatures for each header that may be the time of this request."""
+    found = []
+    for _, value in headers:
+        if 0 < len(value) <= _TIME:
+            made = authentication.authenticate(caller, body, lambda value=value: value)  # type: ignore[misc]
+            found += [one for _, one in made if one.startswith("sha256=")]
+    return found
+
+
+def _shape(value: str, right: Iterable[str]) -> str:
+    """Returns what a header with an altered signature may show: by how many characters it is longer or shorter."""
+    for one in right:
+        before = one.partition("=")[0] + "="
+        if value.startswith(one) and len(value) - len(one) <= _TAIL:
+            return f"{before}[redacted:signature]{value[len(one) :]}"
+        if one.startswith(value) and len(value) > len(one) // 2:
+            return f"{before}[redacted:signature-{len(one) - len(value)}]"
+    return "[redacted]"
 
 
 def _secret_headers() -> frozenset[str]:

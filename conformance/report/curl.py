@@ -6,6 +6,8 @@ tells how requests are authenticated.
 """
 
 import re
+from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from conformance import contracts
@@ -13,6 +15,8 @@ from conformance.contract import Authentication
 from conformance.model import Auth, Exchange, Headers, Target
 
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
+# A signature that was altered in its length: so many characters less, or with these behind it.
+_DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
 # The client adds these itself; curl does the same.
 _OWN = {"host", "connection", "accept-encoding", "content-length"}
 _AGENT = "payout-conformance/"
@@ -135,17 +139,51 @@ def _authentication(
         text = body.source if body.raw else ""
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), text)
         return made.once, list(made.setup), list(made.arguments)
+    derived = _derived(exchange, target, sent, body)
+    if derived is not None:
+        return derived
     setup: list[str] = []
     if any("[redacted]" in value for _, value in sent):
         setup.append("# [redacted] stands for the invalid credential that was sent")
     return (), setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
 
 
+def _derived(
+    exchange: Exchange, target: Target, sent: Sequence[tuple[str, str]], body: _Body
+) -> tuple[tuple[str, ...], list[str], list[str]] | None:
+    """A signature that was altered in its length is made from a fresh one; None where it wasn't, or can't be."""
+    documented = _installed(target.api)
+    mark = next((found for _, value in sent if (found := _DERIVED.search(value))), None)
+    spelled = {name.lower(): name for name, _ in sent}
+    if documented is None or mark is None or {name.lower() for name in documented.headers} - spelled.keys():
+        return None
+    made = documented.curl(
+        spelled, lambda field: variable(target, f"primary.{field}"), body.source if body.raw else ""
+    )
+    short = f"${{SIG%{'?' * int(mark[1])}}}" if mark[1] else "${SIG}"
+    arguments = [one.replace("$SIG", short + mark[2]) for one in made.arguments]
+    stamp = next((value for _, value in sent if "[redacted" not in value), "")
+    setup = [
+        f"TS={quote(stamp)}" if one.startswith("TS=") and not _is_now(stamp, exchange) else one
+        for one in made.setup
+    ]
+    return made.once, setup, arguments
+
+
+def _is_now(stamp: str, exchange: Exchange) -> bool:
+    """Returns whether a timestamp is the time at which its request was sent, by the minute: a later one does, too."""
+    try:
+        sent = datetime.fromisoformat(exchange.started_at).timestamp() * 1000
+        return len(stamp) == 13 and stamp.isdecimal() and abs(int(stamp) - sent) < 60_000
+    except ValueError:
+        return False
+
+
 def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:
     """The word of an altered header; `setup` gains the line that joins a Basic pair that was sent whole."""
     scheme, _, rest = value.rpartition(" ")
     mark = _MARK.match(rest)
-    if mark is None or mark[1] is None:
+    if mark is None or mark[1] is None or _DERIVED.search(value):
         return header_word(name, value)
     left_over = rest[mark.end() :]
     before = f"{scheme} " if scheme else ""

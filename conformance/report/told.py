@@ -110,9 +110,7 @@ def asks(finding: Finding) -> str:
     row = finding.requirement
     # What a target may do is asked of those that do it.
     level = Level.SHOULD if finding.check.level is Level.SHOULD else Level.MUST
-    said = clause.broken(
-        row.statement, finding.fault, finding.expected, finding.observed, level=level
-    )
+    said = clause.broken(row.statement, finding.fault, finding.expected, finding.observed, level=level)
     return f"{said} ({row.section})"
 
 
@@ -140,7 +138,7 @@ def left_out(record: RunRecord, finding: Finding) -> str:
     named = [
         path
         for path in places
-        if not isinstance(places[path], dict | list)
+        if not isinstance(places[path], dict | list | bool)
         and (path in met or re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.])", about))
         and f'"{path.rpartition(".")[2]}"' not in said[body:]
         and not re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]) (?:is|was|had|got)\b", said[:body])
