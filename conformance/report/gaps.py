@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from conformance.model import Outcome, RequirementResult, RunRecord
+from conformance.model import Check, Outcome, RequirementResult, RunRecord
 from conformance.report import explain
 from conformance.report.explain import Gap
 from conformance.report.safe import same_but_ids
 
+# What was expected where a refusal was.
+_REFUSE = re.compile(r"refus|\b4\d\d\b")
 _BEGINS = "these begin with a request that problem {} is about. They can be judged once it is mended."
 _LEFT_OUT = "checks of these were not selected."
 # So many words of a reason that differ are named, and so many ids.
@@ -36,20 +38,35 @@ def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
     """Says of requirements whose checks begin with what a problem is about that they do; those of a problem in one."""
     numbers: dict[object, int] = {}
     for number, finding in enumerate(explain.problems(record), 1):
-        if finding.exchange is not None:
-            numbers.setdefault(_answer(record, finding.exchange), number)
+        told = [check for one in (finding, *finding.folded) for check in one.checks]
+        for check in told:
+            for shown in _shown(record, check):
+                numbers.setdefault(shown, number)
     checks = {check.id: check for check in record.checks}
     joined: dict[tuple[Outcome, str], list[RequirementResult]] = {}
     for gap in gaps:
         for result in gap.results:
             begun = [checks[name] for name in result.checks if checks[name].outcome is gap.outcome]
-            shown = next((one.shown_by for one in begun if one.problem and one.problem.control), None)
-            by = None if shown is None else numbers.get(_answer(record, shown))
+            control = next((one for one in begun if one.problem and one.problem.control), None)
+            shown = [] if control is None else _shown(record, control)
+            by = next((numbers[one] for one in shown if one in numbers), None)
             reason = gap.reason if by is None else _BEGINS.format(by)
             # How many checks of each were left out says less than that some were.
             reason = _LEFT_OUT if gap.outcome is Outcome.DESELECTED else reason
             joined.setdefault((gap.outcome, reason), []).append(result)
     return [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in joined.items()]
+
+
+def _shown(record: RunRecord, check: Check) -> list[object]:
+    """What decides a check: its answer, and the kind of the answer beside the state that it was about."""
+    if check.shown_by is None:
+        return []
+    exchange = record.exchanges[check.shown_by]
+    states = [state for one, state in check.resources if one and state and one in exchange.url]
+    refuse = check.problem is not None and _REFUSE.search(check.problem.expected) is not None
+    taken = refuse and (exchange.status or 0) // 100 == 2 and exchange.method not in ("GET", "HEAD")
+    about = [(exchange.method, exchange.status, state) for state in states[:1]] if taken else []
+    return [_answer(record, check.shown_by), *about]
 
 
 def _answer(record: RunRecord, index: int) -> tuple[str, int | None, str]:

@@ -137,6 +137,7 @@ def _beside(record: RunRecord, check: Check, own: Sequence[int], last: int) -> l
         index
         for index in own
         if index > last
+        and record.exchanges[index].method not in _READS
         and about.intersection(_about(record, check, index))
         and _overlaps(decides, record.exchanges[index])
     ]

@@ -25,6 +25,8 @@ _VALUE = 40
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 _PRIMARY = "primary"
+# What was asked for doesn't exist.
+_UNKNOWN = re.compile(r"\bunknown (?!key|header|field)", re.IGNORECASE)
 # Statuses that whoever stands in front of a server answers by itself (RFC 9110 sections 15.5.4 and 15.6.3).
 _BY_OTHERS = (403, 406, 429, 502, 503, 504)
 
@@ -112,6 +114,7 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
     for exchange in exchanges:
         for one in _in_path(contract, exchange, known):
             state = known.get(one) or (states[len(found)] if len(found) < len(states) else "")
+            state = state or ("unknown" if one not in known and _is_about_unknown_ids(check) else "")
             if state or one in known or (not known and not states):
                 found.setdefault(one, _what(noun, state))
         text = exchange.request_body[:4000].decode("utf-8", "replace") + exchange.url.partition("?")[2]
@@ -123,6 +126,11 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
         Resource(f"ID{number}" if many else "ID", one, what)
         for number, (one, what) in enumerate(found.items(), 1)
     )
+
+
+def _is_about_unknown_ids(check: Check) -> bool:
+    problem = check.problem
+    return problem is not None and bool(_UNKNOWN.search(f"{problem.fault} {problem.expected}"))
 
 
 def _in_path(contract: Contract | None, exchange: Exchange, known: Mapping[str, str]) -> list[str]:

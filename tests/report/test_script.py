@@ -257,3 +257,103 @@ def test_variables_are_named_by_their_place_in_the_profile() -> None:
     }
     (function,) = script.functions(run, [finding.script])
     assert function.startswith("sign() {")
+
+
+def test_a_late_read_begins_with_the_cancel_of_its_resource() -> None:
+    """That of another check comes first, with the time that passed; reads of other resources are left out."""
+    mine, other = (f"https://sandbox.acme.test/api/v1/withdraws/{one}" for one in (sample.WITHDRAW, OTHER))
+    sent = [
+        sample.refusal(url=f"{mine}/cancel", started_at="2026-03-01T12:00:00Z"),
+        sample.exchange(url=f"{mine}/cancel", started_at="2026-03-01T12:00:01Z"),
+        sample.exchange(url=other, method="GET", started_at="2026-03-01T12:00:07Z"),
+        sample.exchange(url=mine, method="GET", started_at="2026-03-01T12:00:08Z"),
+    ]
+    problem = Problem("a canceled withdraw to stay canceled", "a read shows paid", control=False, exchange=3)
+    about = ((OTHER, "paid"), (sample.WITHDRAW, "pending"))
+    late = sample.check(
+        "afterwards::stays", Outcome.FAILED, "WD-01", exchanges=(2, 3), resources=about, problem=problem
+    )
+    run = sample.folded([sample.requirement("WD-01")], [late], sent)
+    (check,) = run.checks
+    assert leading.leading_to(run, check) == (1, 3)
+    assert [(one.pause_s, one.decides) for one in steps.steps(run, check, (1, 3)).steps] == [
+        (0, False),
+        (7, True),
+    ]
+    read_only = replace(check, problem=replace(problem, expected="a read to show an amount"))
+    assert leading.leading_to(run, read_only) == (3,)
+
+
+def test_other_cases_of_an_altered_request_are_left_out() -> None:
+    """Those that were refused before the one that wasn't; a request of another kind stays."""
+    mine = f"https://sandbox.acme.test/api/v1/withdraws/{sample.WITHDRAW}"
+    refused = sample.refusal(401, url=f"{mine}/cancel", auth=Auth.ALTERED)
+    sent = [
+        sample.refusal(401, url=mine, method="GET", auth=Auth.ALTERED),
+        refused,
+        refused,
+        sample.exchange(url=f"{mine}/cancel", auth=Auth.ALTERED),
+    ]
+    run, check = failing(sent, resources=((sample.WITHDRAW, "pending"),))
+    assert leading.leading_to(run, check) == (0, 3)
+
+
+def test_a_caller_that_hung_up_does_so_again() -> None:
+    """The script waits no longer than the harness did, and the read that shows what came of it is the last step."""
+    mine = f"https://sandbox.acme.test/api/v1/withdraws/{sample.WITHDRAW}"
+    gone = "reset: the connection broke: this end hung up, on purpose, before any answer"
+    sent = [
+        sample.exchange(url=f"{mine}/cancel", status=None, error=gone, response_body=b"", duration_s=0.002),
+        sample.exchange(url=f"{mine}/cancel"),
+        sample.exchange(url=mine, method="GET"),
+    ]
+    problem = Problem(
+        "it to be canceled", "it isn't", control=False, exchange=1, persisted="a read shows pending"
+    )
+    about = ((sample.WITHDRAW, "pending"),)
+    failed = sample.check(
+        "hang_ups::real", Outcome.FAILED, "WD-01", exchanges=(0, 1, 2), resources=about, problem=problem
+    )
+    run = sample.folded([sample.requirement("WD-01")], [failed], sent)
+    (check,) = run.checks
+    led = leading.leading_to(run, check)
+    assert led == (0, 1, 2)
+    assert "--max-time 0.05 " in script.script(run, check, led)
+    assert steps.steps(run, check, led).steps[0].answer == "hung up before the answer"
+
+
+@pytest.mark.parametrize(
+    ("kept", "made", "stamp"),
+    [
+        ("sha256=[redacted:signature]0", 'sha256=${SIG}0"', "TS=$(date"),
+        ("sha256=[redacted:signature-2]", 'sha256=${SIG%??}"', "TS=$(date"),
+        ("[redacted]", "X-Signature: [redacted]", ""),
+    ],
+)
+def test_a_signature_of_another_length_is_made_from_a_fresh_one(kept: str, made: str, stamp: str) -> None:
+    """At the present time; one of other digits is told to be left out."""
+    headers = (*sample.exchange().request_headers[:2], ("X-Signature", kept))
+    run, check = failing([sample.exchange(auth=Auth.ALTERED, request_headers=headers)])
+    text = script.script(run, check, (0,))
+    assert made in text
+    assert stamp in text
+
+
+def test_requests_beside_the_deciding_one_are_steps() -> None:
+    """Those to the same resource that were recorded later; the deciding one is the last."""
+    mine = f"https://sandbox.acme.test/api/v1/withdraws/{sample.WITHDRAW}/cancel"
+    sent = [
+        sample.exchange(url=mine, started_at=f"2026-03-01T12:00:0{start}Z", duration_s=1.0)
+        for start in ("0.0", "0.1", "0.2", "5.0")
+    ]
+    problem = Problem("one of them to succeed", "all did", control=False, exchange=0)
+    failed = sample.check(
+        "races::one",
+        Outcome.FAILED,
+        "WD-01",
+        exchanges=(0, 1, 2, 3),
+        resources=((sample.WITHDRAW, "pending"),),
+        problem=problem,
+    )
+    run = sample.folded([sample.requirement("WD-01")], [failed], sent)
+    assert leading.leading_to(run, run.checks[0]) == (1, 2, 0)

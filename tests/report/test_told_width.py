@@ -1,0 +1,81 @@
+"""How wide a problem is, what counts of it, and what is told with it."""
+
+import pytest
+
+from conformance.model import Level, Outcome, Problem, RunRecord
+from conformance.report import clause, explain, terminal, told, worked
+
+from . import sample
+
+F, P, W = Outcome.FAILED, Outcome.PASSED, Outcome.WARNED
+
+
+def run(*checks: tuple[str, Outcome, Level], level: Level = Level.MUST) -> RunRecord:
+    """A run of checks of one requirement."""
+    made = [
+        sample.check(name, outcome, "WD-01", level=weight, problem=None if outcome is P else problem())
+        for name, outcome, weight in checks
+    ]
+    return sample.folded([sample.requirement("WD-01", level)], made)
+
+
+def problem() -> Problem:
+    """A problem that a check tells."""
+    return Problem("it to be refused", "it was accepted", control=False, fault="It was accepted (200)")
+
+
+def test_the_cases_that_fail_are_told_in_words() -> None:
+    """With how many were tried; further checks by their ids."""
+    record = run(
+        ("auth::forged[one_more]", F, Level.MUST),
+        ("auth::forged[two_more-first]", F, Level.MUST),
+        ("auth::forged[none]", P, Level.MUST),
+        ("auth::other", F, Level.MUST),
+    )
+    (finding,) = explain.problems(record)
+    assert finding.check.id == "auth::forged[one_more]"
+    assert told.cases(record, finding) == "2 of 3 failed: one more; two more, first"
+    assert (
+        told.checks(finding) == "auth::forged[one_more]; and 1 more case of it; and 1 more check: auth::other"
+    )
+    assert "cases     2 of 3 failed" in terminal.text(record)
+
+
+@pytest.mark.parametrize(
+    ("row", "part", "outcome", "says"),
+    [
+        (Level.MUST, Level.MUST, F, "WD-01 MUST"),
+        (Level.MUST, Level.SHOULD, F, "WD-01 SHOULD (this part of it; the rest is a MUST)"),
+        (Level.SHOULD, Level.MUST, F, "WD-01 MUST (this part of it; the rest is a SHOULD)"),
+    ],
+)
+def test_the_level_is_the_one_that_counted(row: Level, part: Level, outcome: Outcome, says: str) -> None:
+    """A check may hold a part of a requirement to another level."""
+    record = run(("auth::one", outcome, part), ("auth::two", P, row), level=row)
+    (finding,) = (*explain.problems(record), *explain.warnings(record))
+    assert told.weighed(finding) == says
+
+
+def test_the_clause_is_one_of_the_level_that_was_broken() -> None:
+    """However much another has in common with what was seen."""
+    said = "A null that was sent MUST NOT cancel. A null SHOULD be rejected."
+    assert clause.broken(said, "A null that was sent was accepted") == "A null that was sent MUST NOT cancel."
+    assert (
+        clause.broken(said, "A null that was sent was accepted", level="SHOULD")
+        == "A null SHOULD be rejected."
+    )
+
+
+def test_what_worked_does_not_read_as_the_opposite() -> None:
+    """Neither a title in the words of the fault, nor one of a check that has a failing case."""
+    checks = [
+        sample.check(
+            "a::1", F, "WD-01", problem=Problem("x", "y", control=False, fault="A refusal had no error code")
+        ),
+        sample.check("a::2", P, "WD-01", title="A refusal has an error with a code."),
+        sample.check("a::3[one]", P, "WD-01", title="Something else holds."),
+        sample.check("a::3[two]", F, "WD-01", problem=problem()),
+        sample.check("a::4", P, "WD-01", title="A body of any length is read."),
+    ]
+    record = sample.folded([row := sample.requirement("WD-01")], checks)
+    assert worked.worked(record, checks[0], row) == "A body of any length is read"
