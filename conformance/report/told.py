@@ -180,6 +180,8 @@ def _outcome(finding: Finding) -> Outcome:
 def with_problems(record: RunRecord) -> str:
     """Says which of the warned requirements stand with problems, and not among the warnings; empty for none."""
     warned = {one.requirement.id for one in record.requirements if one.outcome is Outcome.WARNED}
+    if not warned:
+        return ""
     shown = {name for one in explain.warnings(record) for name in (one.requirement.id, *one.also)}
     numbers: dict[str, int] = {}
     for number, finding in enumerate(explain.problems(record), 1):
