@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -120,6 +120,7 @@ def test_text_of_a_target_makes_no_link_and_no_placeholder_in_sarif() -> None:
     assert r"\[click\](https://evil.test) {{0}}" in text["message"]["text"]
 
 
+@settings(deadline=None)
 @given(st.text() | st.sampled_from(["\r::error::x", "a\n##[error]b", "%0A::stop-commands::x", ",title=b::c"]))
 def test_no_text_begins_a_command_of_its_own(text: str) -> None:
     """Whatever a target answers, and whatever its profile calls it: one line, one command, one title."""
