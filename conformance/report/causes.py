@@ -22,6 +22,8 @@ _HARMS = list(Harm)
 # Instants and ports, besides ids.
 _VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|\d{5,}")
 _ABSENT = " absent"
+# What is expected where a request has to be refused.
+_TO_REFUSE = re.compile(r"^4\d\d\b|not to be accepted|to be (?:refused|rejected)|not to (?:be )?cancel")
 
 
 def harm(check: Check, requirement: Requirement) -> int:
@@ -130,6 +132,19 @@ class Causes:
             return False
         decides = self.record.exchanges[index]
         return decides.method not in ("GET", "HEAD") and index in self._repeated
+
+    def took_effect(self, check: Check) -> bool:
+        """Returns whether a request succeeded that had to be refused: the worst of what one requirement asks for."""
+        answer, problem = self._answer(check), check.problem
+        if answer is None or problem is None or answer.method in ("GET", "HEAD", "OPTIONS"):
+            return False
+        earlier = (self.record.exchanges[one] for one in check.exchanges if one < (check.shown_by or 0))
+        if any(
+            (one.method, one.url) == (answer.method, answer.url) and self._accepts(one) for one in earlier
+        ):
+            # What had been done already wasn't done by it.
+            return False
+        return self._accepts(answer) and _TO_REFUSE.search(problem.expected) is not None
 
     def presumed_by(self, check: Check) -> int:
         """Returns how many groups of other checks can't be judged while this one fails: the more, the plainer it is."""
