@@ -190,9 +190,9 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     return (
         harm(check, row),
         causes.is_wrongly_refused(check, row),
-        not causes.took_effect(check),
         twisted,
         -causes.presumed_by(check),
+        not causes.took_effect(check),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,
