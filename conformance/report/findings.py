@@ -189,7 +189,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     twisted = row.premise and (fuzzed or "[" in check.id)
     return (
         harm(check, row),
-        causes.is_wrongly_refused(check, row),
+        causes.mildness(check, row),
         twisted,
         -causes.presumed_by(check),
         not causes.took_effect(check),

@@ -19,6 +19,7 @@ from conformance.suites.payout_intents.assertions import (
     not_cancelled,
     refused,
     succeeded,
+    was_refused,
 )
 from conformance.suites.payout_intents.client import PayoutIntents, read_path
 from conformance.suites.payout_intents.named import Assigned, Fields, Place
@@ -242,6 +243,7 @@ def _opens_nothing(
         what = f"a read of {whose} whose {where} named {who}"
         reply = api.answered(partial(ask, names), to=what)
         if reply is not None and reply.ok:
+            was_refused(api.read(theirs), f"a read of {whose} without such names")
             name = named.culprit(names, partial(_is_read, ask, names))
             refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
     for place, names in ((named.HEADERS, headers), (named.QUERY, fields), (named.JSON_BODY, fields)):
@@ -249,6 +251,7 @@ def _opens_nothing(
         for some in named.at_once_or_singly(names):
             reply = api.answered(partial(place.ask, api, theirs, some), to=what)
             if reply is not None and reply.ok:
+                was_refused(api.cancel(another()), f"a cancel of {whose} without such names")
                 name = named.culprit(some, partial(_is_accepted, api, another, place, some))
                 refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
             if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
