@@ -29,7 +29,7 @@ LONG = b'{"reason": "%s"}' % (b"x" * 513)
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({}, "documented", "a cancel as documented"),
     ({**READ, "request_headers": ()}, "documented", "a read as documented"),
-    ({**READ, "request_headers": (KEY,)}, "key", f"a read with the key `{KEY[1]}`"),
+    ({**READ, "request_headers": (KEY,)}, "key", "a read with an Idempotency-Key"),
     ({"method": "OPTIONS"}, "method", "an OPTIONS on the cancel path"),
     ({"url": f"{HERE}/nothing"}, "path", "a POST of `/v1/payout_intents/word_01/nothing`"),
     (

@@ -71,6 +71,8 @@ def holds(
             f"{wording.shown(reply, 'status')} " if reply.ok and reply.at("status") is not MISSING else ""
         )
         observed = f"{status}(GET was answered {observed})" if status else f"GET was answered {observed}"
+    elif _deciding(reply) and succeeded(reply):
+        observed = f"status {reply.status}{_deciding(reply)} (the answer was {observed})"
     expect.that(
         good,
         expected=expected,
@@ -230,7 +232,7 @@ def refused(
     holds(
         reply,
         not reply.ok and not told,
-        f"{what} to be rejected" + (", without anything of the first answer" if secret else ""),
+        f"{what} to be rejected by {wanted}" + (", without anything of the first answer" if secret else ""),
         hint=hint,
         fault=f"{wording.capital(what)} was accepted ({reply.status})"
         if reply.ok

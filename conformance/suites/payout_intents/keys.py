@@ -10,8 +10,8 @@ from conformance.suites.payout_intents.observations import Evidence
 
 _PER_OWNER = "Keep keys per merchant and environment."
 _WHOSE = {
-    "other_merchant": "another merchant's credentials",
-    "other_environment": "the other environment's credentials",
+    "other_merchant": "another merchant",
+    "other_environment": "the other environment",
 }
 COMPARED = "The stored answer came, so the bodies were not compared, or not as a whole."
 """Hint for a different body that got the first answer."""
@@ -28,7 +28,7 @@ def compared_coarsely(reply: Reply, conflicts: Sequence[str]) -> str:
 def is_free(reply: Reply, theirs: str, who: str) -> str:
     """A cancel under a key that `who` has used works, and isn't about their intent. Returns the cancel in words."""
     whose = _WHOSE[who]
-    what = f"a cancel under a key that {whose} have used"
+    what = f"a cancel under a key that {whose} has used"
     if not succeeded(reply):
         fault = f"{wording.capital(what)} was refused ({summary.short(reply)})"
     else:
@@ -47,7 +47,7 @@ def is_not_for_others(reply: Reply, intent: str, reason: str, who: str) -> None:
     """The answer that is stored for somebody's intent, with its reason, isn't shown to `who`."""
     # Whether they may ask at all is for PI-11 and PI-12 to judge.
     kept = reason in reply.text or (succeeded(reply) and intent in reply.text)
-    what = f"a cancel repeated with {_WHOSE[who]}, same intent and same key,"
+    what = f"a cancel repeated by {_WHOSE[who]}, same intent and same key,"
     holds(
         reply,
         reply.status != CONFLICT.status and not kept,

@@ -39,7 +39,9 @@ def _headers(sent: Exchange, name: str, *, is_cancel: bool) -> Oddity | None:
     keys = [value for header, value in sent.request_headers if header.lower() == "idempotency-key"]
     labels = [value for header, value in sent.request_headers if header.lower() == "content-type"]
     if len(keys) > 1 or any(not _UUID.fullmatch(key) or not is_cancel for key in keys):
+        plain = len(keys) == 1 and not is_cancel and _UUID.fullmatch(keys[0])
         said = f"{len(keys)} keys" if len(keys) > 1 else f"the key {cut(keys[0])}"
+        said = "an Idempotency-Key" if plain else said
         return Oddity("key", f"{name} with {said}")
     if not is_cancel:
         return None

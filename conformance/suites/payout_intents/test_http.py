@@ -1,16 +1,18 @@
 """Envelopes, content types and methods."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
+from conformance.errors import NotTestable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
 from conformance.oracles import equality, expect, wording
 from conformance.oracles.every_response import discloses_nothing, is_json, no_server_error
-from conformance.oracles.expect import requirement
+from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
@@ -65,7 +67,27 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
 
     # Another status is another row's affair, and may have a form of its own.
     if reply.status in (404, 409, 422):
-        in_envelope(reply, _DOCUMENTED[which])
+        try:
+            in_envelope(reply, _DOCUMENTED[which])
+        except Violation as wrong:
+            raise _as_wide_as_it_is(evidence, which, wrong) from None
+
+
+def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Violation:
+    """Returns the Violation with a word on the other documented refusals, as far as these were given."""
+    good, bad = [], []
+    for name, ask in REFUSED.items():
+        with suppress(NotTestable, Violation):
+            reply = ask(evidence)
+            if name != which and reply.status in (404, 409, 422):
+                texts = (reply.at("error.code"), reply.at("error.message"))
+                whole = all(isinstance(one, str) and one.strip() for one in texts)
+                (good if whole else bad).append(_DOCUMENTED[name])
+    if bad and not good:
+        wrong.fault += ", and so was each of the other documented refusals, in one way or another"
+    elif good:
+        wrong.observed += f"; it is right for {', '.join(good)}"
+    return wrong
 
 
 @requirement("PI-45")
@@ -313,8 +335,11 @@ def _declined(reply: Reply, good: bool, expected: str, what: str) -> None:
         expected=expected,
         observed=f"{said} (the answer was {summary.of(reply)})",
         reply=reply,
+        hint=""
+        if reply.status == 405
+        else "Answer 405 with Allow where a path is known, and 404 where it isn't.",
         fault=f"{wording.capital(what)} was answered "
-        + (said if reply.status == 405 else summary.short(reply)),
+        + (said if reply.status == 405 else f"{summary.short(reply)} instead of 405 or 404"),
     )
 
 

@@ -245,7 +245,7 @@ def _opens_nothing(
         if reply is not None and reply.ok:
             was_refused(api.read(theirs), f"a read of {whose} without such names")
             name = named.culprit(names, partial(_is_read, ask, names))
-            refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
+            refused(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
     for place, names in ((named.HEADERS, headers), (named.QUERY, fields), (named.JSON_BODY, fields)):
         what = f"a cancel of {whose} whose {place.words} named {who}"
         for some in named.at_once_or_singly(names):
@@ -253,7 +253,7 @@ def _opens_nothing(
             if reply is not None and reply.ok:
                 was_refused(api.cancel(another()), f"a cancel of {whose} without such names")
                 name = named.culprit(some, partial(_is_accepted, api, another, place, some))
-                refused(reply, what + (f" in {name}" if name else ""), hint=_FROM_THE_CREDENTIALS)
+                refused(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
             if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
                 break  # Only a body may be refused for the names in it that nobody knows.
 

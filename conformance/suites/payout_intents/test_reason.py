@@ -342,7 +342,7 @@ def test_null_reason_is_none(evidence: Evidence) -> None:
         lambda value: value in (None, MISSING) or (isinstance(value, str) and value.lower() not in NOTHING),
         "what it is without a reason",
         where="GET after a cancel with the reason null",
-        hint="A null became text somewhere.",
+        hint=f"A null became text somewhere; the {one.reply.status} had {wording.shown(one.reply, 'failure_message')}.",
     )
 
 
