@@ -280,6 +280,20 @@ def test_the_plainest_check_represents_its_requirement() -> None:
     assert [check.id for check in found.checks] == ["a::one", "a::sequence", "fuzz::one", "a::parallel"]
 
 
+def test_what_was_accepted_is_told_before_a_refusal_with_a_wrong_status() -> None:
+    """Where a withdraw has to be refused: what was cancelled first, then what was shown, then what was only refused."""
+    shown = replace(ACCEPTED, method="GET")
+    made = run(
+        ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
+        ("a::read[paid]", "WD-04", shown, ("status 200",)),
+        ("a::other[paid]", "WD-04", ACCEPTED, ("status 200",)),
+    )
+
+    found = explain.problems(made)[0]
+
+    assert [one.id for one in found.checks] == ["a::other[paid]", "a::read[paid]", "a::state[paid]"]
+
+
 def test_a_retry_is_told_as_such() -> None:
     """The request had been sent as it is, and been answered with a 2xx."""
     made = run(("a::again", "WD-01", ACCEPTED, ("data.amount a number",)))
