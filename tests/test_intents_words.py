@@ -125,7 +125,7 @@ def test_a_refusal_is_told_with_the_state_of_its_intent() -> None:
     """Other states may have the documented envelope."""
     one = Sent(posted(b"{}", 422), resource=Resource("pi", Wanted("payout-intents", "failed"), {}))
 
-    with pytest.raises(Violation, match="the answer to a cancel of a failed intent"):
+    with pytest.raises(Violation, match="the answer to a cancel without a key of a failed intent"):
         judges(("test",), ())["has the envelope"](one)
 
 

@@ -71,17 +71,20 @@ class Causes:
             )
         return cause.id in self.ancestors(row.id) and self._same(check, by, cause)
 
-    def mildness(self, check: Check, row: Requirement) -> int:
-        """Returns the rank of what came where money or merchants are at stake and a request has to be refused.
+    def is_wrongly_refused(self, check: Check, row: Requirement) -> bool:
+        """Returns whether money or merchants are at stake in a row on refusals, and this is one, if a wrong one.
 
-        What was changed shows the harm, then what was shown; a refusal, if a wrong one, comes last.
+        What was accepted shows the harm: it is told first.
         """
         answer = self._answer(check)
-        if row.harm not in (Harm.MONEY, Harm.TENANTS) or row.id in self._accepting or answer is None:
-            return 0
-        if not self._accepts(answer):
-            return 2
-        return 1 if answer.method in ("GET", "HEAD") else 0
+        at_stake = row.harm in (Harm.MONEY, Harm.TENANTS) and row.id not in self._accepting
+        return at_stake and answer is not None and not self._accepts(answer)
+
+    def only_reads(self, check: Check, row: Requirement) -> bool:
+        """Returns whether a read decides where money or merchants are at stake: a change is the worse harm."""
+        answer = self._answer(check)
+        at_stake = row.harm in (Harm.MONEY, Harm.TENANTS) and row.id not in self._accepting
+        return at_stake and answer is not None and answer.method in ("GET", "HEAD")
 
     def keeps(self, check: Check, by: Check) -> bool:
         """Returns whether the request that `check` begins with failed as that of `by` did."""

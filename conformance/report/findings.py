@@ -189,10 +189,10 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
     twisted = row.premise and (fuzzed or "[" in check.id)
     return (
         harm(check, row),
-        causes.mildness(check, row),
+        causes.is_wrongly_refused(check, row),
         twisted,
         -causes.presumed_by(check),
-        not causes.took_effect(check),
+        causes.only_reads(check, row),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         fuzzed,

@@ -109,11 +109,17 @@ def sent_by(one: Sent) -> str:
 
 def _refused(one: Sent) -> str:
     """The request of a documented refusal, with the state that it was refused for."""
-    if one.reply.status != APPROVAL_REQUIRED.status or one.by != about(one).wanted.whose:
-        return what(one.reply)
-    status = about(one).status
+    names = {name.lower() for name, _ in one.reply.exchange.request_headers}
+    cancel = "a cancel" if "idempotency-key" in names else "a cancel without a key"
+    status, wanted = about(one).status, about(one).wanted
+    if one.by != wanted.whose:
+        return f"{cancel} of an intent that isn't the caller's"
+    if one.reply.status != APPROVAL_REQUIRED.status:
+        return f"{cancel} of an intent"
     return (
-        f"a cancel of a {status} intent" if status != "requires_approval" else "a further cancel of an intent"
+        f"{cancel} of a {status} intent"
+        if status != "requires_approval"
+        else f"a further {cancel[2:]} of an intent"
     )
 
 

@@ -23,6 +23,7 @@ def in_envelope(reply: Reply, what: str) -> None:
             if reply.status in (404, 405) and summary.is_page(reply)
             else hints.by_answer(reply, _ENVELOPE, documented=False),
             fault=_without_envelope(reply, path, what),
+            differs=(expect.came_at(reply, path),),
         )
 
 
@@ -67,6 +68,7 @@ def refused_in_envelope(reply: Reply, what: str, *, read: Reply | None = None) -
             documented=False,
         ),
         fault=fault,
+        differs=(expect.came_at(reply, path),) if reply.status // 100 == 4 else (),
     )
 
 

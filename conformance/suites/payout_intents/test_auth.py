@@ -35,6 +35,9 @@ OTHERS = ("other_merchant", "other_environment")
 EITHER = pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 _DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
 _NOTHING = "Nothing was sent to authenticate with: is every path behind authentication?"
+_READ_ALONE = (
+    "The cancel was refused: are reads behind authentication, or is a decision about their owner kept?"
+)
 _COLD = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
 
 
@@ -95,7 +98,7 @@ def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: 
     for number, (what, value) in enumerate(forgeries(api, FORGERIES[kind])):
         _cancel_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
         if number == 0:
-            _read_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
+            _read_is_refused(api, intent, value, what, hint=_READ_ALONE if kind == "absent" else "")
 
     api.still_cancels(intent, after="requests with wrong credentials")
 
