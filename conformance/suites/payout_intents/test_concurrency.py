@@ -13,7 +13,14 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import KEYS, NOT_FOUND, holds, succeeded, was_confirmed
+from conformance.suites.payout_intents.assertions import (
+    KEYS,
+    NOT_FOUND,
+    holds,
+    succeeded,
+    was_confirmed,
+    was_refused,
+)
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
 from conformance.suites.payout_intents.hang_ups import AT_ONCE, AT_WORK, hung_up, leaves_no_lock
 from conformance.suites.payout_intents.observations import Evidence
@@ -233,6 +240,10 @@ def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: 
         for (intent, by), reply in zip(both, race.replies, strict=False):
             mine = (intent.wanted.owner or "primary") == by
             whose = "its own" if mine else "the other's"
+            if not mine and succeeded(reply):
+                # Where one that is sent alone is accepted, too, that is for the checks of a single one to tell.
+                alone = api.cancel(given("requires_approval", owner="other_merchant"))
+                was_refused(alone, "a cancel of another merchant's intent, sent alone,")
             # Which refusal it is, is asked once, elsewhere.
             holds(
                 reply,

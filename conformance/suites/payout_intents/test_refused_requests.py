@@ -68,7 +68,10 @@ def _first_lie(history: list[Sent]) -> tuple[Sent, Oddity, Sent] | None:
             if not is_cancelled(reply):
                 refused = []
             elif refused:
-                first = next((each for each in refused if each[1].kind != "documented"), refused[0])
+                # A read that was refused is no likely cause where something else was refused, too.
+                others = [each for each in refused if each[0].reply.exchange.method not in ("GET", "HEAD")]
+                likely = others or refused
+                first = next((each for each in likely if each[1].kind != "documented"), likely[0])
                 return *first, one
         elif reply.status // 100 == 4:
             refused.append((one, oddity(reply.exchange)))
