@@ -59,6 +59,7 @@ class Watch:
 
     def __init__(self, folder: Path, watch_s: float) -> None:
         self._path, self.watch_s = folder / FILE, watch_s
+        self._own: set[str] = set()
 
     def cancelled(
         self, identifier: str, *, by: str, status: str, told: Mapping[str, Any], how: str = ""
@@ -91,7 +92,8 @@ class Watch:
             found = self._read()
             now = time.monotonic()
             # A run that is gone on with after a restart of the machine has readings of another clock.
-            last = max((one.at if one.at <= now else began for one in found), default=now - self.watch_s)
+            times = [at if at <= now else began for one in found for at in (one.at, one.since)]
+            last = max(times, default=now - self.watch_s)
             left = last + self.watch_s - now
             if left <= 0:
                 return found

@@ -26,7 +26,7 @@ PATH = re.compile(
 )
 # Files that a run or a command makes, in a folder of the reader's.
 MADE = re.compile(
-    r"acme|guide\.toml|journal/|allure|overview|(?:run|certificate|registry|badge|fuzz|summary|proof)\.(?:json|md)$|profile\.toml$"
+    r"acme|guide\.toml|journal/|allure|overview|(?:run|certificate|registry|badge|fuzz|summary|proof|sarif)\.(?:json|md)$|profile\.toml$"
 )
 COMMAND = re.compile(r"payout-conformance ([a-z][\w-]*)([^\n`|#>]*)")
 PRIVATE = re.compile(

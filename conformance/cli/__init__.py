@@ -66,7 +66,20 @@ def main() -> None:
     """Certifies implementations of payout-cancellation APIs; `catalogue` lists them with their requirements."""
 
 
-for _command in (init, doctor, plan, run, catalogue, report, replay, compare, certify, verify, registry):
+for _command in (
+    init,
+    doctor,
+    plan,
+    run,
+    catalogue,
+    report,
+    replay,
+    compare,
+    certify,
+    countersign,
+    verify,
+    registry,
+):
     main.add_command(takes_contracts(_command))
 for _command in (doctor, plan, run, replay):
     takes_env_file(_command)

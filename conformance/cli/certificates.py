@@ -200,7 +200,9 @@ def _run_folder(path: Path) -> Path:
 
 
 def moment_of(text: str) -> datetime:
-    """Returns the instant that `--at` names, in UTC where it has no zone. Raises UsageError."""
+    """Returns the moment that --at names. Raises UsageError for what is none, or is centuries off."""
+    from conformance.certificate.statement import moment
+
     try:
         found = datetime.fromisoformat(text)
         return moment((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).isoformat())

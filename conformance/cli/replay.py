@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--allow-live", is_flag=True, help="Permit a profile whose environment is live.")
 @guarded
 def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) -> int:
-    """Send the requests that failed the fuzzing check CHECK of the run in the folder RUN again, to new resources.
+    """Perform the check CHECK of the run in the folder RUN again, on fresh resources, signed anew.
 
     Of a check of the fuzzing, the case that failed is sent; any other is run by itself. CHECK is a check's id, as
     reports print it, or a part of it. Exit codes: 0 it no longer fails, 1 it still fails, 2 usage or profile
@@ -36,6 +36,7 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     from conformance.fuzz import check_ids
     from conformance.fuzz import replay as again
     from conformance.report.safe import line
+    from conformance.runner import replay as by_hand
 
     run = folder if folder.is_dir() else folder.parent
     written = by_hand.written(run, check)
@@ -71,6 +72,7 @@ def _tell_written(one: "Performed") -> None:
         observed=problem.observed if problem else "" if after is None else after.message,
         command=one.command if one.fails else "",
         why=one.why,
+        fault="" if problem is None else problem.fault,
         held=before is None,
     )
 
@@ -85,38 +87,60 @@ def _tell(one: "Replayed", number: int | None) -> None:
         observed=one.observed,
         command=one.curl,
         why=one.why,
+        fault=one.fault,
+        steps=one.steps,
     )
 
-    name = line(one.kept.check) + (f", case {number} ({line(one.kept.cause)})" if number else "")
-    if one.fails is None:
-        click.echo(f"{style('not tried', 'warn')}  {name}")
-        click.echo(f"  why       {line(one.why, 500)}")
-        _list(one.steps)
+
+def _say(
+    name: str,
+    fails: bool | None,
+    *,
+    expected: str,
+    before: str,
+    observed: str,
+    command: str,
+    why: str,
+    fault: str = "",
+    other: bool = False,
+    held: bool = False,
+    steps: Sequence[str] = (),
+) -> None:
+    from conformance.report.safe import inert, line, visible
+
+    def row(label: str, value: str) -> None:
+        if value:
+            click.echo(inert(f"  {label.ljust(10)}{line(value, 500)}"))
+
+    if fails is None:
+        click.echo(f"{style('not tried', 'warn')}  {line(name)}")
+        row("why", why)
+        _list(steps)
         return
-    verdict = style("still fails", "bad") if one.fails else style("no longer fails", "good")
-    click.echo(f"{verdict}  {name}{', now in another way' if one.other else ''}")
-    if one.fault:
-        click.echo(f"  title     {line(one.fault, 500)}")
-    click.echo(f"  expected  {line(one.expected, 500)}")
-    if one.fails:
-        click.echo(f"  before    {line(one.kept.observed, 500)}")
-    click.echo(f"  observed  {line(one.observed, 500)}")
-    _list(one.steps)
-    click.echo("  repeat" + (f"  (the last of {len(one.steps)} requests)" if len(one.steps) > 1 else ""))
-    for part in visible(one.curl, newlines=True).split("\n"):
-        click.echo(f"    {part}")
+    words = ("fails now", "passes") if held else ("still fails", "no longer fails")
+    verdict = style(words[0], "bad") if fails else style(words[1], "good")
+    click.echo(f"{verdict}  {line(name)}{', now in another way' if other else ''}")
+    row("title", fault)
+    row("expected", expected)
+    row("before", before if fails else "")
+    row("observed", observed)
+    _list(steps)
+    if command:
+        click.echo("  repeat" + (f"  (the last of {len(steps)} requests)" if len(steps) > 1 else ""))
+        for part in visible(command, newlines=True).split("\n"):
+            click.echo(inert(f"    {part}"))
 
 
 def _list(steps: Sequence[str]) -> None:
     """Lists the requests of this replay, each with the status of its answer; the last one decides."""
-    from conformance.report.safe import line
+    from conformance.report.safe import inert, line
 
     for number, step in enumerate(steps, 1):
         mark = "  <- decides" if number == len(steps) > 1 else ""
-        click.echo(f"  {'sent' if number == 1 else '    '}      {number}. {line(step, 300)}{mark}")
+        click.echo(inert(f"  {'sent' if number == 1 else '    '}      {number}. {line(step, 300)}{mark}"))
 
 
-def _code(results: Sequence["Replayed"]) -> int:
+def _code(results: Sequence["Replayed | Performed"]) -> int:
     """Returns 1 if any case still fails; otherwise 3 or 4 if any couldn't be tried; otherwise 0."""
     if any(one.fails for one in results):
         return 1

@@ -4,15 +4,12 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from conformance.cli.terminal import guarded, shown, style, tell, width
-
-if TYPE_CHECKING:
-    from conformance.report.compare import Comparison
 
 
 @click.command()
@@ -76,7 +73,7 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
     found = compared(records.load(old), records.load(new))
     at = Path.cwd() if output is None else output.resolve().parent
     links = [_link(folder, at) for folder in (old, new)]
-    views: dict[str, Callable[[Comparison], str]] = {
+    views: dict[str, Callable[[Any], str]] = {
         "markdown": compare_views.markdown,
         "json": compare_views.as_json,
         "html": functools.partial(compare_views.html, links=links),

@@ -30,6 +30,8 @@ FOLDER = "answers"
 _LOOK_S = 0.05
 # A worker keeps so many answers with a 5xx: where there are more, those look alike.
 _MOST = 500
+# The texts of a Violation that are written where the answer itself can't be.
+_TEXTS = ("expected", "observed", "hint", "fault", "persisted")
 
 
 @dataclass(frozen=True, slots=True)

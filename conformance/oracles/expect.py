@@ -100,6 +100,10 @@ def answered(
         hint=_nearly(reply, answer) or hints.by_answer(reply, hint, documented=documented),
         control=control,
         fault=fault or _title(reply, answer, to, wanted, differing),
+        differs=(
+            *([] if reply.status == answer.status else [f"status {reply.status}"]),
+            *(came_at(reply, path) for path in differing),
+        ),
     )
 
 
@@ -134,7 +138,7 @@ def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], dif
     )
 
 
-def differing(reply: Reply, path: str) -> str:
+def came_at(reply: Reply, path: str) -> str:
     """What stands under `path` instead of what was expected, for `Violation.differs`."""
     value = reply.at(path)
     if value is MISSING:

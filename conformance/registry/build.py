@@ -34,7 +34,7 @@ def build(root: Path, site: Path, *, at: datetime, jobs: int | None = None) -> R
     found = find(root, beside=site)
     work = [(candidate, run) for candidate in found.candidates for run in candidate.runs]
     verified: dict[str, list[Entry]] = {candidate.name: [] for candidate in found.candidates}
-    for (candidate, _), entry in zip(work, _examined(root, work, at, jobs), strict=True):
+    for (candidate, _), entry in zip(work, _examined(root, work, found.witnesses, at, jobs), strict=True):
         verified[candidate.name].append(entry)
     for candidate in found.candidates:
         if candidate.fault:
@@ -50,7 +50,7 @@ def build(root: Path, site: Path, *, at: datetime, jobs: int | None = None) -> R
 
 
 def _examined(
-    root: Path, work: list[tuple[Candidate, Path]], at: datetime, jobs: int | None
+    root: Path, work: list[tuple[Candidate, Path]], witnesses: Keys, at: datetime, jobs: int | None
 ) -> Iterator[Entry]:
     folders = [run for _, run in work]
     paths = [run.relative_to(root).as_posix() for run in folders]
@@ -58,10 +58,10 @@ def _examined(
     keys = [candidate.keys for candidate, _ in work]
     number = min(jobs or os.cpu_count() or 1, len(work))
     if number < 2:
-        yield from map(_examine, folders, paths, names, keys, repeat(at))
+        yield from map(_examine, folders, paths, names, keys, repeat(witnesses), repeat(at))
         return
     with ProcessPoolExecutor(number) as pool:
-        yield from pool.map(_examine, folders, paths, names, keys, repeat(at))
+        yield from pool.map(_examine, folders, paths, names, keys, repeat(witnesses), repeat(at))
 
 
 def _refused(candidate: Candidate) -> Entry:
@@ -70,8 +70,8 @@ def _refused(candidate: Candidate) -> Entry:
     return Entry(path, "", Standing.REFUSED, kind=kind, reason=candidate.fault, hint=candidate.hint)
 
 
-def _examine(folder: Path, path: str, name: str, keys: Keys, at: datetime) -> Entry:
-    return examine(folder, path, name, keys, at=at)
+def _examine(folder: Path, path: str, name: str, keys: Keys, witnesses: Keys, at: datetime) -> Entry:
+    return examine(folder, path, name, keys, witnesses, at=at)
 
 
 def _before(site: Path) -> frozenset[tuple[str, str, str]] | None:

@@ -5,7 +5,7 @@ about once more, for the last moment of its time: a history then shows what was 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ from conformance.report.safe import line
 _MOMENT = timedelta(milliseconds=1)
 
 
-def examine(folder: Path, path: str, name: str, keys: Keys, *, at: datetime) -> Entry:
+def examine(folder: Path, path: str, name: str, keys: Keys, witnesses: Keys, *, at: datetime) -> Entry:
     """Returns what the certificate in `folder` is worth.
 
-    `path` names it; `keys` may sign for the implementation `name`.
+    `path` names it; `keys` may sign for the implementation `name`, `witnesses` may countersign.
     No certificate, whatever it holds, raises anything: what can't be judged is refused.
     """
     fault = fault_of_files(folder)
@@ -42,8 +42,10 @@ def examine(folder: Path, path: str, name: str, keys: Keys, *, at: datetime) -> 
         return Entry(path, "", Standing.REFUSED, kind="file", reason=reason)
     marked = digest(content)
     try:
-        standing, found, key = _verified(content, folder, name, keys, at)
-        return Entry(path, marked, standing, _claim(found, key))
+        key = _signer(content, name, keys)
+        seen_by = _witnesses(content, keys, witnesses)
+        standing, found = _verified(content, folder, key, [one for _, one in seen_by], at)
+        return Entry(path, marked, standing, _claim(found, key, [called for called, _ in seen_by]))
     except ConformanceError as refused:
         kind = refused.kind if isinstance(refused, CertificateError) else "evidence"
         return Entry(
@@ -60,26 +62,27 @@ def examine(folder: Path, path: str, name: str, keys: Keys, *, at: datetime) -> 
 
 
 def _verified(
-    content: bytes, folder: Path, name: str, keys: Keys, at: datetime
-) -> tuple[Standing, Verified, PublicKey]:
-    key = _signer(content, name, keys)
+    content: bytes, folder: Path, key: PublicKey, witnesses: Sequence[PublicKey], at: datetime
+) -> tuple[Standing, Verified]:
     files = evidence.read(folder)
     # Without its exchanges a run can't be judged; that it is the one that was signed can be told all the same.
     whole = None if files.har is None else files
+    witness = witnesses[0] if witnesses else None
     standing = Standing.VALID
     try:
-        found = verify(content, key, at=at, files=whole)
+        found = verify(content, key, at=at, files=whole, witness=witness)
     except CertificateError as refused:
         if refused.kind != "expired":
             raise
-        standing, found = Standing.EXPIRED, verify(content, key, at=_end(content) - _MOMENT, files=whole)
+        standing, last = Standing.EXPIRED, _end(content) - _MOMENT
+        found = verify(content, key, at=last, files=whole, witness=witness)
     if whole is None:
         _same_run(found, files)
-    return standing, found, key
+    return standing, found
 
 
 def _signer(content: bytes, name: str, keys: Keys) -> PublicKey:
-    """The key of the implementation that the envelope names, else any of them: `verify` says that it isn't the one."""
+    """The key of the implementation that signed, else any of them: `verify` says that it didn't."""
     if not keys.keys:
         fault = f": {keys.faults[0]}" if keys.faults else f" in {KEYS}/"
         raise CertificateError(
@@ -87,17 +90,21 @@ def _signer(content: bytes, name: str, keys: Keys) -> PublicKey:
             f"there is no key that may sign for {name}{fault}",
             hint=f"Add the signer's public key as {KEYS}/{name}.pub.pem, once the signer has given it to you.",
         )
-    named = _keyids(content)
     known = [load_public(path) for _, path in keys.keys]
-    return next((key for key in known if key.keyid in named), known[0])
+    return next(_signers(content, known), known[0])
 
 
-def _keyids(content: bytes) -> Sequence[str]:
-    """The ids of keys that a file names: a hint where to begin. Nothing else depends on it."""
-    try:
-        return [one["keyid"] for one in json.loads(content[: envelope.MAX_BYTES])["signatures"]]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return []
+def _witnesses(content: bytes, keys: Keys, witnesses: Keys) -> list[tuple[str, PublicKey]]:
+    """The witnesses that countersigned, by the names of their keys; nobody is a witness of their own."""
+    own = {load_public(path).keyid for _, path in keys.keys}
+    known = [(called, load_public(path)) for called, path in witnesses.keys]
+    return [
+        (called, key) for called, key in known if key.keyid not in own and envelope.signed_by(content, key)
+    ]
+
+
+def _signers(content: bytes, known: Iterable[PublicKey]) -> Iterator[PublicKey]:
+    return (key for key in known if envelope.signed_by(content, key))
 
 
 def _end(content: bytes) -> datetime:
@@ -118,7 +125,7 @@ def _same_run(found: Verified, files: evidence.Files) -> None:
             )
 
 
-def _claim(found: Verified, key: PublicKey) -> Claim:
+def _claim(found: Verified, key: PublicKey, witnesses: Sequence[str]) -> Claim:
     said: Any = found.claim.extension
     target, run = said["target"], said["run"]
     row = found.claim.configuration(statement.CATALOGUE)
@@ -141,9 +148,11 @@ def _claim(found: Verified, key: PublicKey) -> Claim:
         groups=_groups(target["api"], said["requirements"]),
         key=f"{key.algorithm}, {key.keyid[:16]}",
         attestation={name: line(str(value), 400) for name, value in said["attestation"].items()},
-        witnesses=(),
+        witnesses=tuple(witnesses),
         checked=found.checked,
         not_checked=found.not_checked,
+        remarks=tuple(line(remark, 600) for remark in found.remarks),
+        vouches=found.vouches,
     )
 
 

@@ -5,6 +5,7 @@ renderers make them harmless (`safe`).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -277,94 +278,3 @@ def duration(record: RunRecord) -> float | None:
         return (ended - began).total_seconds()
     except (ValueError, TypeError):
         return None
-
-
-def _violations(record: RunRecord, checks: Sequence[Check]) -> tuple[Finding, ...]:
-    """One finding per requirement, shown by the first of its checks; a premise by the plainest.
-
-    Cases of a premise have a twist each, and hints to match, which would mislead where the plain request fails too.
-    """
-    groups: dict[str, list[Check]] = {}
-    rows = _rows(record)
-    for check in checks:
-        groups.setdefault(_primary(check, rows).id, []).append(check)
-    order = {name: position for position, name in enumerate(rows)}
-
-    def weight(name: str) -> tuple[bool, bool, int]:
-        row = rows[name]
-        return row.level is Level.SHOULD, row.basis is not Basis.SAFETY, order[name]
-
-    for name, members in groups.items():
-        if rows[name].premise:
-            members.sort(key=lambda check: check.suite == "fuzz" or "[" in check.id)
-    return tuple(
-        _finding(record, rows[name], groups[name], control=False) for name in sorted(groups, key=weight)
-    )
-
-
-def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
-    """One finding per cause, that of most checks first."""
-    groups: dict[tuple[str, str], list[Check]] = {}
-    rows = _rows(record)
-    for check in checks:
-        assert check.problem is not None
-        cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
-        groups.setdefault(cause, []).append(check)
-    ordered = sorted(groups.values(), key=lambda group: -len(group))
-    return tuple(_finding(record, _primary(group[0], rows), group, control=True) for group in ordered)
-
-
-def _finding(
-    record: RunRecord, requirement: Requirement, checks: Sequence[Check], *, control: bool
-) -> Finding:
-    check = checks[0]
-    problem = check.problem
-    index = check.shown_by
-    exchange = None if index is None else record.exchanges[index]
-    named = dict.fromkeys(name for check in checks for name in check.requirements)
-    return Finding(
-        requirement=requirement,
-        check=check,
-        expected=problem.expected if problem else "",
-        observed=problem.observed if problem else check.message,
-        hint=problem.hint if problem else "",
-        control=control,
-        also=tuple(name for name in named if name != requirement.id),
-        more=tuple(checks[1:]),
-        exchange=index,
-        curl="" if index is None else command(record, index),
-        signed=exchange.signed if exchange else None,
-        fault=problem.fault if problem else "",
-        persisted=problem.persisted if problem else "",
-        remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
-        steps=(led := leading_to(record, check)),
-        script=script(record, check, led),
-        replay=replay(check.id),
-    )
-
-
-def _any_succeeded(record: RunRecord) -> bool:
-    """Returns whether any request that was authenticated as documented was answered with a 2xx."""
-    return any(one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in record.exchanges)
-
-
-def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
-    """Returns whether the fuzzing sent the case of `check` once more, and it held."""
-    told = (record.fuzz or {}).get("failing")
-    cases = told.get(check.id) if isinstance(told, Mapping) else None
-    first = cases[0] if isinstance(cases, list | tuple) and cases else None
-    return isinstance(first, Mapping) and first.get("again") is False
-
-
-def _rows(record: RunRecord) -> dict[str, Requirement]:
-    return {result.requirement.id: result.requirement for result in record.requirements}
-
-
-def _primary(check: Check, rows: dict[str, Requirement]) -> Requirement:
-    """The requirement to show a check under: the first that fails by it, or else the first."""
-    named = [rows[name] for name in check.requirements]
-    return next((row for row in named if binding(check, row)), named[0])
-
-
-def _control(check: Check) -> bool:
-    return check.problem is not None and check.problem.control

@@ -192,6 +192,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
         causes.is_wrongly_refused(check, row),
         twisted,
         -causes.presumed_by(check),
+        not causes.took_effect(check),
         causes.only_reads(check, row),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
@@ -349,6 +350,9 @@ def _finding(
         fault=problem.fault if problem else "",
         persisted=problem.persisted if problem else "",
         remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
+        steps=(led := leading_to(record, check)),
+        script=script(record, check, led),
+        replay=replay(check.id),
     )
 
 

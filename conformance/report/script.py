@@ -59,7 +59,7 @@ def whole(record: RunRecord, text: str) -> str:
 
 def variables(record: RunRecord, scripts: Iterable[str]) -> dict[str, str]:
     """Returns the environment variables that these scripts read, with the place in the profile that names each."""
-    places = {}
+    places: dict[str, str] = {}
     for place, name in record.target.env.items():
         owner, _, item = place.removeprefix("credentials.").rpartition(".")
         places.setdefault(name, f"{item} of [credentials.{owner}]" if owner else item)

@@ -171,7 +171,7 @@ def _states(record: RunRecord, check: Check) -> list[str]:
 
 
 def _what(noun: str, state: str) -> str:
-    """`a paid withdraw`, `a paid withdraw of other_merchant`."""
+    """Returns a resource in words: its article, its state, its noun, and its owner."""
     state, _, whose = state.partition(", of ")
     if state.startswith("unknown"):
         return f"{noun} that doesn't exist"

@@ -60,7 +60,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
     head = [
         f"## {_VERDICTS[record.verdict]} {explain.verdict_in_words(record)}: {text(target.name)}",
         "",
-        f"{text(explain.title(target))} {text(explain.headline(record))}.",
+        f"{text(explain.title(target))} {explain.headline(record)}.",
         "",
         _counts(record),
     ]

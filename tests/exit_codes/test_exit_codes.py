@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,6 +76,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for name, code in (("good", 0), ("bad", 1)):
         signed = command("certify", f"{name}/run", "--key", "acme.key.pem", cwd=here)
         assert signed.returncode == code, signed.stderr
+    assert command("keygen", "--out", "witness", cwd=here).returncode == 0
+    shutil.copytree(here / "good" / "run", here / "registry" / "acme" / "run")
+    (here / "registry" / "keys").mkdir()
+    shutil.copy(here / "acme.pub.pem", here / "registry" / "keys")
     text = (here / "good" / "run" / "certificate.json").read_text()
     (here / "altered.json").write_text(text[:-40])
     found = fuzz(here / "fuzzed", "payout-intents", targets["bad"].url, examples=8)
@@ -147,6 +152,16 @@ VERDICTS = {
     "verify good": ("verify good/run --public-key acme.pub.pem", 0),
     "verify bad": ("verify bad/run --public-key acme.pub.pem", 1),
     "verify altered": ("verify altered.json --public-key acme.pub.pem", 2),
+    "countersign good": (
+        "countersign good/run/certificate.json --public-key acme.pub.pem --key witness.key.pem --out w{n}.json",
+        0,
+    ),
+    "countersign altered": (
+        "countersign altered.json --public-key acme.pub.pem --key witness.key.pem --out w{n}.json",
+        2,
+    ),
+    "registry good": ("registry registry --output site{n}", 0),
+    "registry of nothing": ("registry nowhere --output site{n}", 2),
     "replay good": ("replay fuzzed/run other_type --profile good/payout-intents.toml", 0),
     "replay bad": ("replay fuzzed/run other_type", 1),
     "keygen": ("keygen --out k{n}", 0),

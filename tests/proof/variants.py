@@ -64,6 +64,8 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     "withdraws": [
         ({"latency_ms": 50, "jitter_ms": 20, "read_lag_ms": 40}, set()),
         ({"freshness": False}, {"WD-34"}),
+        ({"timestamps": "int()"}, set()),
+        ({"timestamps": "Number()"}, set()),
         ({"decodes_hex": "up to what is none"}, {"WD-32"}),
         ({"hang_up": "stops"}, set()),
         ({"hang_up": "stops", "while_locked": "409"}, {"WD-08"}),

@@ -2,18 +2,23 @@
 
 import json
 import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.model import Basis, Effect, Level, Outcome, Problem, RunRecord, Target, Waiver
-from conformance.report import allure, allure_setup
+from conformance.model import Basis, Effect, Level, Outcome, Problem, RunRecord, Target, Verdict, Waiver
+from conformance.report import allure, allure_setup, junit
 from conformance.report.allure_labels import severity
 from tests.support import SandboxProcess, launched, write_profile
 
 from . import sample
+
+# The requirements of the showcase that no check speaks of.
+UNCHECKED = ("WD-02 A processing withdraw is cancelled", "WD-42 A canceled withdraw is never paid")
 
 
 def results(run: RunRecord) -> dict[str, Any]:
@@ -34,23 +39,56 @@ def labels(result: dict[str, Any], name: str) -> list[str]:
 
 
 def test_every_check_has_a_result_with_its_status() -> None:
-    """Failed is failed, an error broken, what couldn't be tested skipped; a warning passes, and says so."""
+    """Failed is failed; what leaves a MUST unproven is broken, of a SHOULD skipped; a warning passes, and says so."""
     found = results(sample.showcase())
 
-    assert set(found) == {check.id for check in sample.showcase().checks}
+    beside = {"verdict::Verdict", *(f"requirements without a check::{one}" for one in UNCHECKED)}
+    assert set(found) == {check.id for check in sample.showcase().checks} | beside
+    assert found["verdict::Verdict"]["status"] == "failed"
+    assert found["verdict::Verdict"]["statusDetails"]["message"].startswith("Non-conformant: Acme staging")
+    assert {found[f"requirements without a check::{one}"]["status"] for one in UNCHECKED} == {"skipped"}
     assert found["cancellation::pending"]["status"] == "passed"
     assert "statusDetails" not in found["cancellation::pending"]
     assert found["cancellation::refused[paid]"]["status"] == "failed"
     assert found["http::methods"]["status"] == "broken"
     assert found["http::methods"]["statusDetails"]["message"].startswith("Harness or transport: timeout")
-    assert found["tenancy::other"]["status"] == "skipped"
+    assert found["tenancy::other"]["status"] == "broken"
+    assert found["tenancy::alike"]["status"] == "skipped"
     assert found["tenancy::other"]["statusDetails"]["message"].startswith("Not testable: ")
     assert found["errors::envelope"]["status"] == "passed"
     assert found["errors::envelope"]["name"].startswith("⚠ ")
     assert found["errors::envelope"]["statusDetails"]["message"].startswith("Warning (SHOULD): WD-27: ")
 
 
-def test_a_waived_failure_fails_and_says_so() -> None:
+@pytest.mark.parametrize(
+    "run",
+    [
+        sample.showcase(),
+        sample.conformant(),
+        sample.folded([sample.requirement("WD-01")], []),
+        sample.folded(
+            [sample.requirement("WD-01")],
+            [sample.check("a::b", Outcome.ERROR, "WD-01", message="timeout: x")],
+        ),
+    ],
+    ids=["showcase", "conformant", "unproven", "error"],
+)
+def test_allure_counts_as_junit_does(run: RunRecord) -> None:
+    """As many tests, failures, errors and skipped ones; and never all green for a run that isn't conformant."""
+    suites = ET.fromstring(junit.junit(run))
+    expected = {"all": int(suites.get("tests", "0"))}
+    for status, key in (("failed", "failures"), ("broken", "errors"), ("skipped", "skipped")):
+        expected[status] = sum(int(suite.get(key, "0")) for suite in suites)
+    statuses = Counter(result["status"] for result in results(run).values())
+
+    assert {
+        "all": statuses.total(),
+        **{name: statuses[name] for name in expected if name != "all"},
+    } == expected
+    assert (statuses["passed"] == statuses.total()) is (run.verdict is Verdict.CONFORMANT)
+
+
+def test_a_waived_failure_is_skipped_and_says_so() -> None:
     """Who answers for it, and until when; what passed has no waiver."""
     run = sample.showcase()
     broken = next(check for check in run.checks if check.id == "cancellation::refused[paid]")
@@ -61,9 +99,9 @@ def test_a_waived_failure_fails_and_says_so() -> None:
     found = results(replace(run, waivers=waivers))
 
     result = found[broken.id]
-    assert result["status"] == "failed"
+    assert result["status"] == "skipped"
     assert labels(result, "waiver") == ["waived until 2027-01-31 by payments: mended in 4.2"]
-    assert "waiver:   waived until 2027-01-31" in result["statusDetails"]["trace"]
+    assert "waived:   until 2027-01-31" in result["statusDetails"]["trace"]
     assert labels(found["cancellation::pending"], "waiver") == []
 
 
@@ -166,11 +204,13 @@ def test_a_new_rendering_replaces_the_results_but_not_what_others_put_there(tmp_
     allure.write(sample.showcase(), tmp_path, {"GITHUB_ACTIONS": "true", "GITHUB_RUN_NUMBER": "7"})
     (results_folder / "history").mkdir()
     (results_folder / "history" / "history.json").write_text("{}")
-    assert len(list(results_folder.glob("*-result.json"))) == len(sample.showcase().checks)
+    assert len(list(results_folder.glob("*-result.json"))) == len(sample.showcase().checks) + 1 + len(
+        UNCHECKED
+    )
 
     allure.write(sample.conformant(), tmp_path, {})
 
-    assert len(list(results_folder.glob("*-result.json"))) == 2
+    assert len(list(results_folder.glob("*-result.json"))) == 2 + 1
     assert (results_folder / "history" / "history.json").exists()
     assert json.loads((results_folder / "executor.json").read_text())["buildOrder"] == 7
     assert {path.name for path in tmp_path.iterdir()} == {"allure-results", "allurerc.json"}

@@ -159,7 +159,7 @@ def test_an_entry_says_how_to_repeat_it() -> None:
     first = explain.problems(sample.showcase())[0]
     assert first.exchange == 1
     assert first.signed == "1772366400000."
-    assert first.curl.splitlines()[0].startswith("TS=")
+    assert first.curl.splitlines()[0].startswith("sign() {")
 
 
 def test_gaps_are_grouped_by_what_is_missing() -> None:

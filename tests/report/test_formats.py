@@ -260,6 +260,7 @@ def test_the_summary_of_the_worst_run_fits_and_begins_with_the_problems() -> Non
     answer = sample.refusal(500, huge.encode(), signed=huge, request_body=huge.encode(), error=None)
     written = summary.summary(sample.folded(rows, checks, [answer], notes=(huge,)))
     assert len(written.encode()) < 1_048_576
+    assert len(written.splitlines()) <= 40
     order = [
         written.index(part)
         for part in (

@@ -24,7 +24,7 @@ class Ask(Enum):
     CANCEL_WITHOUT_KEY = "a cancel without a key"
     CANCEL_WITHOUT_REASON = "a cancel without a reason"
     CANCEL_AGAIN = "a cancel with the first key again"
-    READ = "a read"
+    READ = "a GET"
 
     def __str__(self) -> str:
         """Returns the words that messages use."""
@@ -32,7 +32,9 @@ class Ask(Enum):
 
     def what(self) -> str:
         """In the id of a check: `cancel`, `cancel_without_a_key`, `read`."""
-        return self.value.removeprefix("a ").removesuffix(" with a key").replace(" ", "_")
+        if self is Ask.READ:
+            return "read"
+        return str(self.value).removeprefix("a ").removesuffix(" with a key").replace(" ", "_")
 
     def how(self) -> str:
         """In the id of a check that is about cancels alone: `with_a_key`, `without_a_key`."""

@@ -127,10 +127,16 @@ def has_its_callers_environment(own: tuple[str, ...], one: Sent) -> None:
     """environment is that of the credentials."""
     where = f"the answer to a cancel {sent_by(one)}"
     if one.by == "other_environment":
-        another = f"another one than {own!r} {whose}"
-        told(one.reply, "environment", lambda value: isinstance(value, str) and value != own[0], another)
+        another = f"another one than {wording.value(own[0])}"
+        told(
+            one.reply,
+            "environment",
+            lambda value: isinstance(value, str) and value != own[0],
+            another,
+            where=where,
+        )
     else:
-        told(one.reply, "environment", lambda value: value in own, f"{own[0]!r} {whose}")
+        told(one.reply, "environment", lambda value: value in own, wording.value(own[0]), where=where)
 
 
 def is_about_its_intent(one: Sent) -> None:

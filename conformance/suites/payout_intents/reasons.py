@@ -59,12 +59,14 @@ FULL = {
     "escaped_quotes": repeated("\"quoted\" and 'so' ", LIMIT - 1) + "Z",
     "escaped_backslashes": repeated("C:\\temp\\new ", LIMIT - 1) + "Z",
     "escaped_line_breaks": repeated("Line\n\tindented\r\n", LIMIT - 1) + "Z",
+    "escaped_markup": repeated("a<b> & c>d&e ", LIMIT - 1) + "Z",
 }
 FULL_OF = {
     "plain": "letters and digits",
     "escaped_quotes": "many of them quotes",
     "escaped_backslashes": "many of them backslashes",
     "escaped_line_breaks": "many of them line breaks",
+    "escaped_markup": "many of them `<`, `>` and `&`",
 }
 """What the reasons of FULL hold, in words."""
 LONG = {
@@ -72,6 +74,8 @@ LONG = {
     "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),
     "128_emoji": repeated("😀💸🚀🐘", 128),
 }
+# Whoever counts units of UTF-16 may refuse these; what is accepted is kept.
+LONGER = {"512_of_four_bytes": repeated("😀💸🚀🐘", LIMIT)}
 
 
 def long_reason(which: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality, expect, wording
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
@@ -189,14 +189,12 @@ def test_cancelled_intents_stay_cancelled(
             if read.ok
             else f"GET was answered {summary.of(read)}, {one.age()}",
             reply=read,
-            hint=hints.by_answer(read, _undone(read)),
-            fault=f"A cancelled intent had {lost[0].replace(' is ', ' ').partition(' and was ')[0]} some seconds later"
-            if read.ok and lost
-            else f"GET of a cancelled intent was answered {summary.short(read)} some seconds later",
+            hint=hints.by_answer(read, _why_undone(read)),
+            fault=_undone(read, lost, one),
         )
 
 
-def _undone(read: Reply) -> str:
+def _why_undone(read: Reply) -> str:
     """The hint for a cancelled intent that reads otherwise later: paid, as it was before, or without its reason."""
     if is_open(read):
         return "An older state is shown again: does a job, a cache or a copy that was loaded before write it back?"

@@ -360,23 +360,5 @@ def test_no_lock_is_left_behind(retries: Sequence[Round], evidence: Evidence) ->
 @requirement("PI-36")
 def test_caller_that_hung_up_leaves_no_lock(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A caller that hung up and sends the same request again gets its 202 within seconds."""
-    usual = evidence.conflict(first="the first reason", second="the other reason").first_again.status
-    for _ in range(_FEWER_ROUNDS):
-        intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
-        api.hangs_up(intent, reason=reason, key=key)
-
-        again = partial(api.cancel, intent, reason=reason, key=key)
-        deadline = time.monotonic() + _SECONDS_S
-        what = "a retry after its first caller hung up"
-        while not succeeded(reply := api.odd(again, to=what)) and time.monotonic() < deadline:
-            if reply.status == usual != 409:
-                break  # What any retry gets here is for PI-33 to judge.
-            time.sleep(_PAUSE_S)
-        expect.that(
-            succeeded(reply) or reply.status == usual,
-            expected="the documented answer to a request whose first sender hung up before it was answered",
-            observed=f"{summary.of(reply)}, {_SECONDS_S:g} s afterwards",
-            fault=f"A retry was answered {summary.short(reply)} seconds after its first caller had hung up",
-            reply=reply,
-            hint="A handler that is stopped when its caller is gone has to let go of the key, or to end its work.",
-        )
+    leaves_no_lock(hung_up(api, given, evidence, AT_ONCE), "")
+    leaves_no_lock(hung_up(api, given, evidence, AT_WORK), " while it was worked on")

@@ -75,7 +75,8 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
 
 def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Violation:
     """Returns the Violation with a word on the other documented refusals, as far as these were given."""
-    good, bad = [], []
+    good: list[str] = []
+    bad: list[str] = []
     for name, ask in REFUSED.items():
         with suppress(NotTestable, Violation):
             reply = ask(evidence)
@@ -84,7 +85,7 @@ def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Viola
                 whole = all(isinstance(one, str) and one.strip() for one in texts)
                 (good if whole else bad).append(_DOCUMENTED[name])
     if bad and not good:
-        wrong.fault += ", and so was each of the other documented refusals, in one way or another"
+        wrong.fault += ", and no other documented refusal had the whole envelope"
     elif good:
         wrong.observed += f"; it is right for {', '.join(good)}"
     return wrong
@@ -299,10 +300,11 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
 def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method: str) -> None:
     """Another method on the cancel path is answered by 405 that names POST in Allow, or by 404."""
     expected = f"405 with Allow: POST, or 404, to a {method} on the cancel path"
-    reply = _answered(evidence.send_other_methods_to_the_cancel_path(), method, expected)
+    methods = evidence.send_other_methods_to_the_cancel_path()
+    reply = _answered(methods, method, expected)
 
     good = reply.status in (404, 501) or (reply.status == 405 and "POST" in _allow(reply))
-    _declined(reply, good, expected, f"a {method} on the cancel path")
+    _declined(reply, good, expected, f"a {method} on the cancel path", methods.after)
 
 
 @requirement("PI-48")
@@ -310,12 +312,14 @@ def test_other_method_on_the_cancel_path_is_declined(evidence: Evidence, method:
 def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: str) -> None:
     """A method that the read path doesn't have is answered by 405 that names GET in Allow, or by 404."""
     expected = f"405 with Allow: GET, or 404, to a {method} on the read path"
-    reply = _answered(evidence.send_other_methods_to_the_read_path(), method, expected)
+    methods = evidence.send_other_methods_to_the_read_path()
+    reply = _answered(methods, method, expected)
 
     # The path may have methods of its own that the document is silent about: then any answer of theirs will do.
     if reply.status != 501:
         no_server_error(reply, to=f"a {method} on the read path")
-    _declined(reply, reply.status != 405 or "GET" in _allow(reply), expected, f"a {method} on the read path")
+    good = reply.status != 405 or "GET" in _allow(reply)
+    _declined(reply, good, expected, f"a {method} on the read path", methods.after)
 
 
 def _answered(methods: Methods, method: str, expected: str) -> Reply:
@@ -327,13 +331,14 @@ def _answered(methods: Methods, method: str, expected: str) -> Reply:
     return reply
 
 
-def _declined(reply: Reply, good: bool, expected: str, what: str) -> None:
+def _declined(reply: Reply, good: bool, expected: str, what: str, after: Reply) -> None:
     allow = reply.header("Allow")
     said = f"{reply.status} " + ("without Allow" if allow is None else f"with Allow: {allow}")
     expect.that(
         good,
         expected=expected,
-        observed=f"{said} (the answer was {summary.of(reply)})",
+        observed=f"{said} (the answer was {summary.of(reply)}); in a GET after all of these methods "
+        f"{wording.shown(after, 'status')}",
         reply=reply,
         hint=""
         if reply.status == 405

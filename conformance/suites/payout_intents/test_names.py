@@ -106,9 +106,8 @@ def _is_of_the_path(
     """The accepted cancel was about the intent of the path, and no other."""
     place, make = PLACES[where]
     if not is_cancelled(api.seen(other)):
-        shown_cancelled(
-            api.confirmed(intent), f"{reply.status} to a cancel, whatever stands in its {place.words}"
-        )
+        after = f"{reply.status} to a cancel whose {place.words} names another intent"
+        evidence.shows_cancelled(api.confirmed(intent), after=after)
         return
 
     def reproduces(name: str) -> bool:

@@ -46,20 +46,6 @@ from conformance.suites.payout_intents.results import Cancelled, Odd
 _ANY_TEXT = "Any text of up to 512 characters is a reason."
 # A target that changes characters may make a text a little shorter.
 _MOST_OF_IT = 0.8
-FULL = {
-    "plain": plain(LIMIT),
-    "escaped_quotes": repeated("\"quoted\" and 'so' ", LIMIT - 1) + "Z",
-    "escaped_backslashes": repeated("C:\\temp\\new ", LIMIT - 1) + "Z",
-    "escaped_line_breaks": repeated("Line\n\tindented\r\n", LIMIT - 1) + "Z",
-    "escaped_markup": repeated("a<b> & c>d&e ", LIMIT - 1) + "Z",
-}
-LONG = {
-    "512_of_two_bytes": repeated("äöüßéñåøłж", LIMIT),
-    "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),
-    "128_emoji": repeated("😀💸🚀🐘", 128),
-}
-# Whoever counts units of UTF-16 may refuse these; what is accepted is kept.
-LONGER = {"512_of_four_bytes": repeated("😀💸🚀🐘", LIMIT)}
 
 
 @requirement("PI-22")
@@ -211,10 +197,11 @@ def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: st
     """An accepted reason is kept whole, in the answer and in a later GET."""
     usual = evidence.cancelled(reason=WHY)
     reason = {**LONG, **LONGER}[which]
-    one = evidence.cancel_with_body_if_answered(body_of(reason), what=f"a reason that is {which}")
+    one = evidence.cancel_with_body_if_answered(body_of(reason), what=long_reason(which))
 
     if one is not None and succeeded(one.reply):
-        _is_kept_whole(usual, reason, one.reply, one.after)
+        what = long_reason(which).removeprefix("a reason ")
+        _is_kept_whole(usual, reason, one.reply, one.after, what)
 
 
 def _telling(usual: Cancelled, reply: Reply, read: Reply) -> Iterator[tuple[Reply, str]]:
@@ -342,7 +329,7 @@ def test_null_reason_is_none(evidence: Evidence) -> None:
         lambda value: value in (None, MISSING) or (isinstance(value, str) and value.lower() not in NOTHING),
         "what it is without a reason",
         where="GET after a cancel with the reason null",
-        hint=f"A null became text somewhere; the {one.reply.status} had {wording.shown(one.reply, 'failure_message')}.",
+        hint=f"A null became text somewhere: in the {one.reply.status} {wording.shown(one.reply, 'failure_message')}.",
     )
 
 

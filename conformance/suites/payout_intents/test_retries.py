@@ -44,15 +44,13 @@ def test_refused_body_leaves_the_key_free(
         hint="Keep nothing under a key for a request that is refused, or the whole refusal.",
         fault=f"The same request after a {refused.status} for its body was answered {summary.short(again)}",
     )
-    reply = api.odd(lambda: api.post(intent, BODY, key=key), to="the corrected request under the same key")
+    corrected = f"a corrected cancel under the key of one that got {refused.status} for its body"
+    reply = api.odd(lambda: api.post(intent, BODY, key=key), to=corrected)
 
     if not succeeded(reply) and is_cancelled(api.seen(intent)):
         return  # It was done although it was refused, which is told elsewhere.
-    evidence.like_any(
-        reply,
-        to=f"the corrected request under the key of one that got {refused.status} for its body",
-        hint="Claim the key once the body is valid, and let it go where the request fails.",
-    )
+    hint = "Claim the key once the body is valid, and let it go where the request fails."
+    evidence.like_any(reply, to=corrected, hint=hint)
 
 
 def _answer(api: PayoutIntents, ask: Call, status: int, what: str) -> Reply:

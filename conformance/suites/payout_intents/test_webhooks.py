@@ -11,7 +11,7 @@ from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Act, Announced, Events
 from conformance.suites.payout_intents.snapshots import agrees, current, snapshots
-from conformance.webhooks.receiver import Receiver
+from conformance.webhooks.receiver import Delivery, Receiver
 
 pytestmark = pytest.mark.waits
 
