@@ -74,7 +74,7 @@ class Auth(StrEnum):
 
 
 class Harm(StrEnum):
-    """What is at stake where a requirement isn't met, the worst first: reports show findings in this order."""
+    """The harm that is at stake where a requirement isn't met, the worst first: reports show findings in this order."""
 
     MONEY = "money"
     TENANTS = "tenants"

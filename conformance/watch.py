@@ -38,7 +38,7 @@ class Watched:
 
     @property
     def kind(self) -> tuple[str, str, str, tuple[str, ...]]:
-        """What it has in common with those that one of them stands for."""
+        """Returns the key that it shares with those that one of them stands for."""
         return self.status, self.by, self.how, self.again
 
     def age(self) -> str:

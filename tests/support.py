@@ -1,4 +1,4 @@
-"""What the tests of the core share: a sandbox in another process, profiles for it, raw sockets, the command."""
+"""Helpers that the tests of the core share: a sandbox in another process, profiles for it, raw sockets, the command."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the titles of payout intents say: what was done, by whom, how often, and where a field stood instead."""
+"""Titles of payout intents say what was done, by whom, how often, and where a field stood instead."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a profile allows is all that a run does, as the server sees it: requests at once, per second, in all, and whose.
+"""A run keeps the limits of its profile, as the server sees it: requests at once, per second, in all, and whose.
 
 A relay in front of a sandbox writes down what comes and when; resources are obtained through it, too.
 """

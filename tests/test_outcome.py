@@ -1,4 +1,4 @@
-"""What a test raised, and what it means: only a broken expectation is ever held against the target."""
+"""The outcome of what a test raised: only a broken expectation is ever held against the target."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run keeps of its profile."""
+"""The copy of its profile that a run keeps."""
 
 import pytest
 

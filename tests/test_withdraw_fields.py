@@ -1,4 +1,4 @@
-"""What a canceled withdraw has to tell: each deviation is seen by the row about it, and by no other."""
+"""Fields of a canceled withdraw: each deviation is seen by the row about it, and by no other."""
 
 import json
 from collections.abc import Callable

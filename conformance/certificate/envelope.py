@@ -17,7 +17,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 # No certificate is larger: more is an attack or a mistake.
 MAX_BYTES = 4 << 20
 MAX_SIGNATURES = 5
-"""Of the signer, and of so many witnesses but one."""
+"""The most signatures of an envelope: one of the signer, the others of witnesses."""
 _AGAIN = "Ask for the file again, as it was made, or for a new certificate."
 
 

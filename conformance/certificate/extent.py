@@ -43,7 +43,7 @@ def extent(run: Run) -> Json:
 
 
 def sentences(said: Mapping[str, Any]) -> list[str]:
-    """What the part `extent` of a statement says was not exercised, a sentence each, for people."""
+    """Returns the sentences, for people, that say what was not exercised by the part `extent` of a statement."""
     fuzzing, selection = said["fuzzing"], said["selection"]
     found = []
     if selection["expression"] or selection["requirements"]:

@@ -78,7 +78,7 @@ class Verified:
 
     @property
     def vouches(self) -> str:
-        """What the signatures prove, and what they don't, as a sentence."""
+        """Returns the sentence that says what the signatures prove and what they don't."""
         return WITNESSED if self.witness is not None else SIGNED
 
     @property

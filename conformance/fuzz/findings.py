@@ -21,7 +21,7 @@ from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirem
 _SAMPLES = 3
 _PLACES = 4
 SHOWN_CAUSES = 4
-"""So many causes of a check are shown, each by the requests that lead to it."""
+"""The number of causes that a check shows at most, each by the requests that lead to it."""
 
 Shown = tuple[SentRequest, ...]
 

@@ -75,7 +75,7 @@ class ServerError:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What tells it from all others: several checks may have the same answer in their evidence."""
+        """Returns the key of this answer among all others: several checks may have the same one in their evidence."""
         return self.exchange.started_at, self.exchange.method, self.exchange.url
 
     @property
@@ -155,7 +155,7 @@ class EveryRun:
             left = left[os.write(self._file, left) :]
 
     def ended(self, check: Check, exchanges: Collection[Exchange], carried: Collection[str] = ()) -> None:
-        """As `finished`, with the answers in the evidence of a check: those with a 5xx are kept apart."""
+        """Notes a check as `finished` does, and keeps those answers in its evidence apart that have a 5xx."""
         told, room = check.outcome in (Outcome.FAILED, Outcome.WARNED), _MOST - len(self._own.server_errors)
         found = [one for one in exchanges if one.status is not None and one.status >= 500]
         self._own.server_errors += [ServerError(one, told) for one in found[:room]]

@@ -139,7 +139,7 @@ def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], dif
 
 
 def came_at(reply: Reply, path: str) -> str:
-    """What stands under `path` instead of what was expected, for `Violation.differs`."""
+    """Returns the value under `path`, in words, that came instead of the expected one, for `Violation.differs`."""
     value = reply.at(path)
     if value is MISSING:
         return f"{path} absent"

@@ -35,7 +35,7 @@ def is_instant(
 
 
 def _hint(value: Any) -> str:
-    """What the form of a value suggests; nothing where it has none."""
+    """Returns the hint that the form of a value suggests; empty where it suggests none."""
     if isinstance(value, bool) or value is None or value is MISSING:
         return ""
     if isinstance(value, int | float):

@@ -15,7 +15,7 @@ _NOT_IMPLEMENTED = 501
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """What is odd about a request: `kind` is one word, `what` the request as the subject of a sentence."""
+    """The oddity of a request: `kind` is one word, `what` the request as the subject of a sentence."""
 
     kind: str
     what: str

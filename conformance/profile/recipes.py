@@ -39,7 +39,7 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is done for a resource in one state: the create, the steps behind it, the cancel, the wait, in this order.
+    """The recipe for a resource in one state: the create, the steps behind it, the cancel, the wait, in this order.
 
     Where `cancel` is set, the documented cancel of what was just created is sent.
     """

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class Standing(StrEnum):
-    """What a certificate is worth at the moment that a registry is made for."""
+    """The standing of a certificate at the moment that a registry is made for."""
 
     VALID = "valid"
     EXPIRED = "expired"
@@ -55,7 +55,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a genuine certificate says, as far as a registry shows it. Names are one visible line each."""
+    """The claim of a genuine certificate, as far as a registry shows it. Names are one visible line each."""
 
     api: str
     verdict: Verdict

@@ -84,7 +84,7 @@ def _files(registry: Registry, root: Path) -> Iterator[tuple[str, str]]:
 
 
 def standing(entry: Entry) -> str:
-    """What the table says of a certificate: its verdict while it is valid, then that it has expired; or refused."""
+    """Returns the standing that the table shows: the verdict while the certificate is valid, "expired" or "refused"."""
     if entry.claim is None:
         return "refused"
     return "expired" if entry.standing is Standing.EXPIRED else entry.claim.verdict.value

@@ -34,7 +34,7 @@ def svg(record: RunRecord) -> str:
 
 
 def content(label: str, message: str, colour: str, *, is_error: bool) -> str:
-    """What an endpoint answers for a badge with these texts; `colour` is `#` and six hexadecimal digits."""
+    """Returns the JSON of an endpoint for a badge with these texts; `colour` is `#` and six hexadecimal digits."""
     told = {
         "schemaVersion": 1,
         "label": label,

@@ -49,7 +49,7 @@ def presumes(check: Check, row: Requirement, by: Check) -> bool:
 
 @dataclass(frozen=True)
 class Causes:
-    """What explains the failing checks of a run."""
+    """The causes that explain the failing checks of a run."""
 
     record: RunRecord
 
@@ -360,7 +360,7 @@ def _body(answer: Exchange) -> str:
 
 
 def _at(answer: Exchange, path: str) -> object:
-    """What stands under a dotted path of a JSON body; None where nothing does."""
+    """Returns the value under a dotted path of a JSON body; None where there is none."""
     try:
         value: object = json.loads(answer.response_body)
     except (ValueError, RecursionError):

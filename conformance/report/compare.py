@@ -249,7 +249,7 @@ def new_findings(old: RunRecord, new: RunRecord) -> dict[str, tuple[Check, ...]]
 
 
 def _deviation(run: RunRecord, check: Check) -> tuple[object, ...]:
-    """What came instead of what: the method and the status of the answer that decides, and the places that differ."""
+    """Returns the outcome, the method and the status of the answer that decides, and the places that differ."""
     answer = None if check.shown_by is None else run.exchanges[check.shown_by]
     places = () if check.problem is None else check.problem.differs
     sent = (None, None) if answer is None else (answer.method, answer.status)

@@ -101,7 +101,7 @@ def html(comparison: Comparison, links: Sequence[str] = ("", "")) -> str:
 
 
 def fault(change: Change) -> str:
-    """What the target does now; empty where the newer run says nothing of it."""
+    """Returns the fault that the target has now; empty where the newer run says nothing of it."""
     problem = None if change.check is None else change.check.problem
     return problem.fault if problem is not None else ""
 

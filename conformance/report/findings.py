@@ -63,7 +63,7 @@ class Finding:
 
     @property
     def title(self) -> str:
-        """What the target did; the name of the requirement where no check said it."""
+        """Returns the fault of the target; the title of the requirement where no check said it."""
         return self.fault or self.requirement.title
 
     @property

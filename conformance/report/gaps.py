@@ -58,7 +58,7 @@ def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
 
 
 def _shown(record: RunRecord, check: Check) -> list[object]:
-    """What decides a check: its answer, and the kind of the answer beside the state that it was about."""
+    """Returns the keys that decide a check: its answer, and the kind of the answer beside the state it was about."""
     if check.shown_by is None:
         return []
     exchange = record.exchanges[check.shown_by]
@@ -70,7 +70,7 @@ def _shown(record: RunRecord, check: Check) -> list[object]:
 
 
 def _answer(record: RunRecord, index: int) -> tuple[str, int | None, str]:
-    """What two answers have in common that show the same: method, status and body, but for ids and times."""
+    """Returns the key that equal answers share: method, status and body, but for ids and times."""
     exchange = record.exchanges[index]
     return (
         exchange.method,

@@ -108,7 +108,7 @@ def _unchecked(record: RunRecord) -> list[ET.Element]:
 
 
 def _short(check: Check, finding: Finding | None) -> str:
-    """What the target did, the rule that this breaks, and what was seen."""
+    """Returns the fault of the target, the rule that it breaks, and what was seen."""
     if finding is None:
         return explain.said(check)
     fault = check.problem.fault if check.problem else ""

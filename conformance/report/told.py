@@ -85,7 +85,7 @@ def of_check(record: RunRecord, finding: Finding, check: Check) -> Told:
 
 
 def title(finding: Finding) -> str:
-    """What the target did; where a request that has to work first failed, and nobody said how, what came of that."""
+    """Returns the fault of the target; where a request that has to work first failed without one, what came of that."""
     return explain.begun(finding) if finding.control and not finding.fault else finding.title
 
 
@@ -115,7 +115,7 @@ def asks(finding: Finding) -> str:
 
 
 def observed(finding: Finding) -> str:
-    """What came, and whether a read shows the same."""
+    """Returns the observation of a finding, and whether a read shows the same."""
     said = finding.observed or finding.check.message
     return f"{said}; {finding.persisted}" if finding.persisted else said
 

@@ -27,7 +27,7 @@ class Api(ABC, Generic[R]):
     """The steps of one API, on the resources of one world."""
 
     name: ClassVar[str]
-    """As profiles spell it."""
+    """The name of the API, as profiles spell it."""
     defect_prefix: ClassVar[str]
     """How the ids of its defects begin; those of its requirements begin alike, in capitals."""
     prefix: ClassVar[str]
@@ -77,7 +77,7 @@ class Api(ABC, Generic[R]):
             return self.error(refusal)
 
     async def cut_off(self, request: Request) -> Response:
-        """What is done for a request of which only a part has come: nothing (RFC 9112, 8)."""
+        """Returns the response to a request of which only a part has come: the connection is closed (RFC 9112, 8)."""
         return HANG_UP
 
     @abstractmethod

@@ -72,7 +72,7 @@ class Declare(Generic[R]):
 
 
 def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
-    """As `defect`, for one that shows only on an input or after a sequence that nobody thinks of by hand."""
+    """Register a defect that shows only on an input or after a sequence that nobody thinks of by hand."""
     return defect(identifier, *breaks, needs="fuzzing")
 
 

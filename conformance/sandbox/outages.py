@@ -23,7 +23,7 @@ class Outages:
 
 
 def before(variants: Variants) -> Response | None:
-    """What a front server answers, so that the API gets to see nothing; None where the API answers in vain."""
+    """Returns the answer of a front server, which keeps a request from the API; None where the API answers in vain."""
     kind = variants.unavailable_as
     if kind == "too_late":
         return None

@@ -64,7 +64,7 @@ def asked(step: Callable[[A, X], T], other: Callable[[A, X], object]) -> type[An
 def for_requests(
     when: Callable[[Request], bool], step: Callable[[A, X], T], form: Callable[[A, T, X], object]
 ) -> type[Any]:
-    """As `after`, but for some requests only."""
+    """Returns a change like that of `after`, for some requests only."""
 
     def look_at(self: Any, request: Request) -> None:
         super(change, self).look_at(request)
@@ -79,7 +79,7 @@ def for_requests(
 
 
 def every(nth: int, step: Callable[[A, X], T], form: Callable[[A, T, X], object]) -> type[Any]:
-    """As `after`, but each so many-th time only."""
+    """Returns a change like that of `after`, for each nth time only."""
 
     def counted(api: Any, result: Any, given: Any) -> Any:
         api.times = getattr(api, "times", 0) + 1
@@ -104,7 +104,7 @@ def refuse(status: int, code: str, message: str) -> NoReturn:
 
 
 def always(row: object) -> bool:
-    """Whatever the resource."""
+    """Returns True, whatever the resource."""
     return True
 
 

@@ -49,7 +49,7 @@ class Store(Generic[R]):
         self._before[row.id] = (copy(row), time.monotonic())
 
     def lagging(self, row: R, ms: int) -> R:
-        """What a copy of this store shows that is so much behind."""
+        """Returns the row as a copy of this store shows it that is `ms` milliseconds behind."""
         before, at = self._before.get(row.id, (row, 0.0))
         return before if time.monotonic() < at + ms / 1000 else row
 
@@ -63,7 +63,7 @@ class Store(Generic[R]):
         return self._locks.get(row.id) or asyncio.Lock()
 
     def rows(self) -> list[R]:
-        """All of them, oldest first."""
+        """Returns all rows, oldest first."""
         return list(self._rows.values())
 
 

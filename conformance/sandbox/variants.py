@@ -1,4 +1,4 @@
-"""What the documents leave open: switches between implementations that are all honest.
+"""Variants that the documents leave open: switches between implementations, all of them honest.
 
 A conformance suite must pass every one of them, or it demands something that no document asks for.
 """
@@ -45,7 +45,7 @@ class Variants:
     zero_decimal: bool = False
     """Fixtures in a currency without minor units (ISO 4217: JPY)."""
     fresh: bool = False
-    """What is set up was created just now, and not minutes ago."""
+    """Resources that are set up were created just now, and not minutes ago."""
     clock_step_ms: int = 1
     """The times of creation and of the last change come from a clock of such steps, any other from an exact one."""
     budget: int = 0
@@ -79,7 +79,7 @@ class Variants:
     unavailable_source: bool = False
     """The provider-state endpoint is unavailable now and then, too."""
     retry_after_s: int = 0
-    """What the page asks for; 0 is without `Retry-After`."""
+    """The seconds that the page asks to wait; 0 is without `Retry-After`."""
     rate_limit: int = 0
     """Requests per second and API before a 429 with `Retry-After`; 0 is without limit."""
 

@@ -50,7 +50,7 @@ class Window:
         return self.comes(subject) or await self.hold(subject)
 
     async def meet_others(self, own: Hashable) -> bool:
-        """As `meet`, where those who hold the same as oneself are no others."""
+        """Come for all subjects but one's own, or else hold that one: returns whether two met, as `meet` does."""
         return self.comes(*(self._held.keys() - {own})) or await self.hold(own)
 
 

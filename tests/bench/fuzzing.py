@@ -1,4 +1,4 @@
-"""What fuzzing costs beside `st run`: the same server, the same specification, one run after the other.
+"""The cost of fuzzing beside `st run`: the same server, the same specification, one run after the other.
 
 Schemathesis' command runs as it comes, and then as fast as it can be made to: without the example database that costs
 it most of its time, without the stateful phase, with as many workers as it likes. Both begin with starting Python.

@@ -1,4 +1,4 @@
-"""What signers without scruples do, and how it is refused."""
+"""Forgeries of signers without scruples, and their refusals."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a certificate says of a run: all of it, in in-toto's words, and nothing that isn't so."""
+"""A certificate states all of a run, in in-toto's words, and nothing that isn't so."""
 
 import base64
 import copy

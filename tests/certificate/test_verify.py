@@ -1,4 +1,4 @@
-"""What is refused, each for its own reason and in its own words; and what a valid certificate can't hide."""
+"""Verification refuses each fault in its own words, and shows what a valid certificate can't hide."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What of GitHub's API a comment needs, on this machine."""
+"""The part of GitHub's API that a comment needs, on this machine."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

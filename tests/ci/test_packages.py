@@ -1,4 +1,4 @@
-"""What is published: the sdist and the wheel, the container's recipe, the hook of pre-commit."""
+"""Packages that are published: the sdist and the wheel, the container's recipe, the hook of pre-commit."""
 
 import os
 import re

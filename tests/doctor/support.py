@@ -1,4 +1,4 @@
-"""What the tests of the whole examination share."""
+"""Helpers that the tests of the whole examination share."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the examination says of TLS: a chain, a host, an expiry and a client's certificate, on real sockets."""
+"""The examination judges TLS: a chain, a host, an expiry and a client's certificate, on real sockets."""
 
 import ssl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the tests of fuzzing share: a run in this process, and its checks by id."""
+"""Helpers that the tests of fuzzing share: a run in this process, and its checks by id."""
 
 import json
 from dataclasses import dataclass

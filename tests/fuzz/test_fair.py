@@ -1,4 +1,4 @@
-"""What is nobody's fault, or somebody else's: silence, chance, a state source, an old key, a live environment."""
+"""Fuzzing blames no target for others' faults: silence, chance, a state source, an old key, a live environment."""
 
 import base64
 import threading

@@ -1,4 +1,4 @@
-"""What a record keeps of a signature that was altered."""
+"""A record keeps the alteration of a signature, and leaves a documented one out."""
 
 import pytest
 

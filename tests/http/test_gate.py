@@ -1,4 +1,4 @@
-"""What the workers of a run share, with real processes."""
+"""The gate that the workers of a run share, with real processes."""
 
 import subprocess
 import sys

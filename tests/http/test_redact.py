@@ -1,4 +1,4 @@
-"""Whatever the secret and however it is spelled, what is kept doesn't hold it."""
+"""Redaction removes every secret from what is kept, however it is spelled."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""What gives a program's inside away, and what an honest answer may hold that looks a little like it."""
+"""Texts that give a program's inside away, and those of honest answers that look a little like them."""
 
 import time
 from dataclasses import replace

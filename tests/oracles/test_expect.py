@@ -1,4 +1,4 @@
-"""What a bare assert can't say."""
+"""Expectations name every difference, which a bare assert can't."""
 
 import json
 from typing import Any

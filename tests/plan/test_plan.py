@@ -1,4 +1,4 @@
-"""What a run would do, told before it does it; the figures are those of a run, and the target hears nothing."""
+"""The plan tells what a run would do, with the figures of a run, and sends the target nothing."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a report tells first about each defect: `python -m tests.proof.headlines API OUT [--defect ID]... [--fuzz]`
+"""Headlines that a report has for each defect: `python -m tests.proof.headlines API OUT [--defect ID]... [--fuzz]`
 
 Every check runs against a sandbox with one defect (or several: `--defect a+b`), with `--fuzz` the fuzzing of a default
 run, too. Of the record that a run would keep, the headlines are taken that its reports show: problems, then warnings.

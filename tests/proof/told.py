@@ -1,4 +1,4 @@
-"""What the reports of a run tell first: its headlines, and figures over many runs."""
+"""Headlines, which the reports of a run tell first, and figures over many runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

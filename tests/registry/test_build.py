@@ -1,4 +1,4 @@
-"""What a registry says of each certificate: valid, expired or refused, and by whose word."""
+"""A registry shows the standing of each certificate: valid, expired or refused, and by whose word."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What follows from what: findings folded under their cause, ordered by what is at stake, and never a defect hidden."""
+"""Causes fold the findings that follow from them, order them by what is at stake, and never hide a defect."""
 
 from dataclasses import replace
 

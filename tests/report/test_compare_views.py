@@ -1,4 +1,4 @@
-"""What a comparison looks like as text, Markdown and HTML, and that no target has a say in it."""
+"""Views of a comparison as text, Markdown and HTML obey no target."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Whatever a target sends: no report is broken by it, moves a cursor, runs, links or hides anything."""
+"""Reports survive whatever a target sends: none breaks, moves a cursor, runs, links or hides anything."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What each report says of a run, and that all of them are written."""
+"""Each report of a run is written, and says what it has to."""
 
 import os
 import re

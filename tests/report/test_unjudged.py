@@ -1,4 +1,4 @@
-"""What couldn't be judged stands beside the verdict, wherever that is told."""
+"""The verdict is told with the requirements that couldn't be judged, wherever it is told."""
 
 import json
 import xml.etree.ElementTree as ET

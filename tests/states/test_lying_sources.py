@@ -1,4 +1,4 @@
-"""Whatever a source hands out, a check only ever gets what it has asked for, and nothing is held against the target."""
+"""A check gets only the state that it asked for, whatever a source hands out; nothing is held against the target."""
 
 import json
 import socket

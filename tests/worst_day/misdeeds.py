@@ -1,4 +1,4 @@
-"""What a target may do to whoever calls it: each misdeed a small function over a real connection.
+"""Misdeeds of a target against its callers: each one is a small function over a real connection.
 
 A misdeed gets the connection and the number of this request (0 for the first that the target ever got); whatever it
 doesn't close is closed behind it.

@@ -1,4 +1,4 @@
-"""What an honest implementation of payout intents may have beside the two documented requests."""
+"""Endpoints that an honest implementation of payout intents may have beside the two documented requests."""
 
 import time
 from abc import ABC, abstractmethod

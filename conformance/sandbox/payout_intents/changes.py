@@ -1,4 +1,4 @@
-"""What a defect of payout intents may get wrong besides what any API may: reasons, keys, Basic, events."""
+"""Changes that only defects of payout intents make, besides those of any API: reasons, keys, Basic, events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -122,7 +122,7 @@ def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
 
 
 def fingerprints(form: Callable[[str, Body, str], str]) -> type[Any]:
-    """What a request is compared by is something else: from the id, the body, and what would have been right."""
+    """Returns the change that makes another fingerprint of a request, from the id, the body, and the right one."""
     return after(
         PayoutIntents.fingerprint, lambda api, right, identifier, body: form(identifier, body, right)
     )
@@ -144,7 +144,7 @@ def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
 
 
 def replays(form: Callable[[PayoutIntents, Response], Response]) -> type[Any]:
-    """What is answered again is made into another answer."""
+    """Returns the change that makes another answer of a replayed one."""
     return after(PayoutIntents.replay, lambda api, kept, stored: form(api, kept))
 
 

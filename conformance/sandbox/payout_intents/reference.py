@@ -152,7 +152,7 @@ class PayoutIntents(Beside, Api[Intent], Once):
         return Refusal(404, "not_found", f"There is no such payout intent{name}.")
 
     def malformed_id(self, given: str) -> Refusal:
-        """What can't be an id is not found, unless a variant says that it is no valid request."""
+        """Returns the refusal of a malformed id: not found, unless a variant says that it is no valid request."""
         if self.variants.malformed_id_status == 404:
             return self.not_found(given)
         return Refusal(
@@ -236,7 +236,7 @@ class PayoutIntents(Beside, Api[Intent], Once):
         return (*whose, identifier) if self.own.keys_hold_for == "intent" else whose
 
     def fingerprint(self, identifier: str, body: dict[str, Any]) -> str:
-        """What has to be the same for a key to be used again: the intent, and the body by its meaning."""
+        """Returns the fingerprint that a request with a used key has to repeat: the intent, and what the body means."""
         return f"{identifier} {canonical(body)}"
 
     def refuse_reused(self, account: Account, request: Request, given: str) -> None:

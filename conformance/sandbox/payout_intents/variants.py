@@ -1,4 +1,4 @@
-"""What the document of payout intents leaves open: switches between implementations that are all honest."""
+"""Variants that the document of payout intents leaves open: switches between implementations, all of them honest."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ class IntentVariants:
     reason_form: str = one_of("as sent", "trimmed", "composed")
     """The reason is kept as it came, without white space around it, or in Unicode NFC."""
     reason_units: str = one_of("characters", "UTF-16")
-    """What the limit of a reason counts: an emoji has two units of UTF-16, as strings of many languages have them."""
+    """The units that limit a reason: an emoji has two of UTF-16, as strings of many languages have them."""
     merchant_reference: str = one_of("given", "none")
     """Whether orders have one: it is optional."""
     unknown_fields: str = one_of("ignored", "refused")
-    """What becomes of a body with more in it than a reason."""
+    """The treatment of a body with more in it than a reason."""
     failure_message_absent: str = one_of("null", "empty", "default")
     null_reason: str = one_of("absent", "refused")
     empty_body: str = one_of("accepted", "refused")
@@ -45,7 +45,7 @@ class IntentVariants:
     head: str = one_of("as GET", "open")
     """Whether HEAD is answered as GET is, or by a router, with 200 for any path."""
     named_merchant: str = one_of("ignored", "refused")
-    """What becomes of a request that names another merchant or environment in a header, the query or the body."""
+    """The treatment of a request that names another merchant or environment in a header, the query or the body."""
     decisions_kept_s: float = 0.0
     """For how many seconds a right pair is let in again, as a whole, without its secret being hashed."""
     webhook_form: str = one_of("plain", "base64", "text", "delivery", "change")
@@ -56,4 +56,4 @@ class IntentVariants:
     terminal: tuple[str, ...] = ("cancelled", "paid", "failed")
     """Names of an intent's terminal states; the second is where settlement leads."""
     seeded_failure_code: bool = True
-    """What is set up as cancelled has the `failure_code` that a cancel leaves."""
+    """Intents that are set up as cancelled have the `failure_code` that a cancel leaves."""

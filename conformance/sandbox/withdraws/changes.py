@@ -1,4 +1,4 @@
-"""What a defect of withdraws may get wrong besides what any API may: signatures, timestamps, providers."""
+"""Changes that only defects of withdraws make, besides those of any API: signatures, timestamps, providers."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -71,7 +71,7 @@ def also_fresh(check: Callable[[bytes], bool]) -> type[Any]:
 
 
 def unguarded(when: Callable[[Request, str, Withdraw], bool]) -> type[Withdraws]:
-    """Nobody is asked for credentials by some requests to cancel."""
+    """Returns the change that asks for no credentials at some requests to cancel."""
 
     class Unguarded(Withdraws):
         async def cancel(self, request: Request, given: str) -> Response:

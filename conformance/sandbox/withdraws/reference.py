@@ -117,7 +117,7 @@ class Withdraws(Api[Withdraw]):
         return b"sha256=" + digest.encode()
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        """What the signature covers."""
+        """Returns the bytes that the signature covers."""
         return timestamp + b"." + body
 
     def covered(self, request: Request) -> bytes:
@@ -161,7 +161,7 @@ class Withdraws(Api[Withdraw]):
         return Refusal(404, "RESOURCE_NOT_FOUND", f"There is no such withdraw{name}.")
 
     def malformed_id(self, given: str) -> Refusal:
-        """What is no UUID is not found, unless a variant says that it is no valid request."""
+        """Returns the refusal of a malformed UUID: not found, unless a variant says that it is no valid request."""
         if self.variants.malformed_id_status == 404:
             return self.not_found(given)
         return Refusal(

@@ -1,4 +1,4 @@
-"""What the document of withdraws leaves open: switches between implementations that are all honest."""
+"""Variants that the document of withdraws leaves open: switches between implementations, all of them honest."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class WithdrawVariants:
     """How a signature is read: as a whole, or as Node.js decodes hex, without the rest that is none or half a byte."""
     processing_cancellable: bool = True
     pays: str = one_of("open ones", "processing ones")
-    """What is paid when that is asked for: a pending withdraw at once, or only one that is with its provider."""
+    """Withdraws that are paid when that is asked for: a pending one at once, or only one that is with its provider."""
     always_cancellable: bool = False
     """Every provider supports it, so one that doesn't can't be set up."""
     read_endpoint: bool = True

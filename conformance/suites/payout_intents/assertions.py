@@ -180,7 +180,7 @@ def _not_to_be_accepted(
 
 
 def _deciding(reply: Reply) -> str:
-    """What a success says of the intent, ahead of the whole answer, which is cut."""
+    """Returns the fields of a success that decide, to stand ahead of the whole answer, which is cut."""
     paths = ("status", "failure_message") if reply.exchange.method == "POST" else ("status",)
     return "".join(f", {wording.shown(reply, path)}" for path in paths if reply.at(path) is not MISSING)
 

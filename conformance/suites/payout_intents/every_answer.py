@@ -72,7 +72,7 @@ def _if_success(judge: Judge, one: Sent) -> None:
 
 _FOR_ALL = "Other callers may get it: one and the same function should render an intent, whoever asks."
 LAST_FOUR_HINTS = {int: "As text, so that leading zeros survive.", float: "As text, so that zeros survive."}
-"""What the JSON type of a wrong account_last4 suggests."""
+"""The hints that the JSON type of a wrong account_last4 suggests."""
 
 
 def what(reply: Reply) -> str:

@@ -1,4 +1,4 @@
-"""What is odd about a recorded request, in words, and which rows of the catalogue are about that."""
+"""Oddities of a recorded request, in words, and the rows of the catalogue that are about them."""
 
 import json
 import re

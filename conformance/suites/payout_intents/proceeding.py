@@ -1,4 +1,4 @@
-"""What has to become of a processing intent whose cancel was refused."""
+"""Expectations of a processing intent whose cancel was refused."""
 
 import re
 

@@ -68,7 +68,7 @@ FULL_OF = {
     "escaped_line_breaks": "many of them line breaks",
     "escaped_markup": "many of them `<`, `>` and `&`",
 }
-"""What the reasons of FULL hold, in words."""
+"""The contents of the reasons of FULL, in words."""
 LONG = {
     "512_of_two_bytes": repeated("äöüßéñåøłж", LIMIT),
     "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),
@@ -162,7 +162,7 @@ def described(reason: str, what: str = "") -> str:
 
 
 def _hint(reason: str, value: Any, reply_to: Reply | None) -> str:
-    """What became of a reason suggests where to look."""
+    """Returns the hint where to look, from what became of a reason."""
     if reply_to is not None and equality.same(reply_to.at("failure_message"), reason):
         return "The answer to the cancel had it: is it saved with the status, and read as it was saved?"
     if not isinstance(value, str):

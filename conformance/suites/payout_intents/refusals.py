@@ -73,7 +73,7 @@ def refused_in_envelope(reply: Reply, what: str, *, read: Reply | None = None) -
 
 
 def took_effect(read: Reply | None) -> str:
-    """What a read shows became of a request that was answered by a 5xx: words to put behind a title."""
+    """Returns the effect that a read shows of a request answered by a 5xx: words to put behind a title."""
     return ", and the intent is cancelled" if read is not None and is_cancelled(read) else ""
 
 

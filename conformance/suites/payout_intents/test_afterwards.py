@@ -234,7 +234,7 @@ def _each_kind_is_cancelled(
 
 
 def _undone(read: Reply, lost: Sequence[str], one: Watched) -> str:
-    """What became of a cancelled intent, and what is special about its cancel."""
+    """Returns the fault of a cancelled intent that was read later, and what is special about its cancel."""
     if not read.ok:
         return f"GET of a cancelled intent was answered {summary.short(read)} some seconds later{_how(one)}"
     became = lost[0].replace(" is ", " ").partition(" and was ")[0] if lost else ""

@@ -1,4 +1,4 @@
-"""What an answer shows is kept, and true: for every caller, without a key or a reason, and by the source's facts."""
+"""Answers show what is kept, and true: for every caller, without a key or a reason, and by the source's facts."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is shown to whom: reads in every state, by other methods and paths, and lists."""
+"""Reads show an intent to its owner only: in every state, by other methods and paths, and in lists."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

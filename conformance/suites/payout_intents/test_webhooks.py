@@ -70,7 +70,7 @@ def _message(event: Delivery) -> str:
 
 
 def _became(reason: str, event: Delivery) -> str:
-    """What became of a reason in an event: where the text that begins like it goes on otherwise."""
+    """Returns the fate of a reason in an event: where the text that begins like it goes on otherwise."""
     sent = tidied(reason)
     length = next((size for size in range(len(sent), 0, -1) if sent[:size] in event.text), 0)
     if length < _TELLING:

@@ -105,7 +105,7 @@ class Withdraws:
         return reply
 
     def reader(self, withdraw: Target, *, by: str = "primary") -> Callable[[], Reply] | None:
-        """What reads a withdraw; None where nothing can be read."""
+        """Returns the function that reads a withdraw; None where nothing can be read."""
         return (lambda: self.read(withdraw, by=by)) if self.can_read else None
 
     def is_really_canceled(

@@ -127,7 +127,7 @@ def has_instant(
 
 
 def not_canceled_yet(reply: Reply) -> tuple[str, ...]:
-    """What differs in an answer that shows the withdraw as it was before its cancel: its status, whatever else does."""
+    """Returns the status alone as the difference of an answer that shows the withdraw as it was before its cancel."""
     status = reply.at("data.status")
     return (expect.came_at(reply, "data.status"),) if status in ("pending", "processing") else ()
 
@@ -218,7 +218,7 @@ def how_far(apart: timedelta, than: str = "the request") -> str:
 
 
 def off_by(apart: timedelta) -> str:
-    """What a distance in time suggests: whole quarters of an hour, up to 14 hours, are the offset of a zone."""
+    """Returns the hint for a distance in time: whole quarters of an hour, up to 14 hours, are the offset of a zone."""
     minutes = abs(apart.total_seconds()) / 60
     whole = abs(minutes - 15 * round(minutes / 15)) < _ZONE_MIN
     if whole and 15 - _ZONE_MIN <= minutes <= 14 * 60 + _ZONE_MIN:

@@ -1,4 +1,4 @@
-"""What every client can send and some targets trust: headers of proxies, other spellings, an id beside the path."""
+"""Input that any client can send and some targets trust: headers of proxies, other spellings, an id beside the path."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
