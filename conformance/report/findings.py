@@ -81,6 +81,9 @@ class Findings:
     folded: tuple[Finding, ...]
 
 
+_last: "list[tuple[RunRecord, Findings]]" = []
+
+
 def problems(record: RunRecord) -> tuple[Finding, ...]:
     """Returns the results that make the run non-conformant: violations first, then failed controls.
 
@@ -107,8 +110,13 @@ def by_check(record: RunRecord) -> dict[str, Finding]:
 
 
 def findings(record: RunRecord) -> Findings:
-    """Returns all findings of a run, folded and in order."""
-    return _found(record)
+    """Returns all findings of a run, folded and in order.
+
+    Those of the last record are kept: one report asks for them many times over, and a record never changes.
+    """
+    if not _last or _last[0][0] is not record:
+        _last[:] = [(record, _found(record))]
+    return _last[0][1]
 
 
 def waiting(record: RunRecord) -> dict[str, Finding]:

@@ -25,6 +25,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S)
+        self._stamp = 0
 
     def given(self, contract: str, status: str, **params: Any) -> dict[str, Any]:
         """Set a resource up, and return what is known about it."""
@@ -42,7 +43,9 @@ class Client:
     def signed(self, role: str = "primary", body: bytes = b"", timestamp: str = "") -> dict[str, str]:
         """The three headers of a signed request."""
         credentials = CREDENTIALS["withdraws"][role]
-        timestamp = timestamp or str(time.time_ns() // 1_000_000)
+        # Two requests in one millisecond would share a signature, and one that refuses replays the second.
+        self._stamp = max(time.time_ns() // 1_000_000, self._stamp + 1)
+        timestamp = timestamp or str(self._stamp)
         signature = hmac_by_hand(credentials["api_secret"].encode(), f"{timestamp}.".encode() + body)
         return {
             "X-API-Key": credentials["api_key"],
