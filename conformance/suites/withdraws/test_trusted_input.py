@@ -15,7 +15,7 @@ from conformance.states import Resource
 from conformance.suites.withdraws.assertions import not_cancelled, succeeded
 from conformance.suites.withdraws.attempts import had_no_effect
 from conformance.suites.withdraws.bad_requests import DAY_MS, HALVES, JSON, KEY_SPELLINGS, TRUSTED, Headers
-from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.client import Withdraws, quoted
 from conformance.suites.withdraws.titles import AS_IT_IS, FRESH
 
 _EVERYBODY = "Every client can send this header: verify the signature of every request."
@@ -197,7 +197,7 @@ def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, pl
 def _with_ids(api: Withdraws, withdraw: Resource, other: Resource, place: str) -> Reply:
     """A documented cancel of `withdraw` that names `other` in its query, or in a body that is signed with it."""
     if place == "query":
-        query = "&".join(f"{name}={other.id}" for name in _IDS)
+        query = "&".join(f"{name}={quoted(other)}" for name in _IDS)
         return api.with_method("POST", withdraw, query=f"?{query}")
     body = json.dumps({name: [other.id] if name == "ids" else other.id for name in _IDS}).encode()
     reply = api.send_body(withdraw, {**api.signed(body), "Content-Type": JSON}, body, documented=True)
