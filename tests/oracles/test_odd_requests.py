@@ -36,7 +36,7 @@ def test_an_odd_request_that_is_answered_is_asked_once() -> None:
     ("kind", "times"), [("timeout", 2), ("reset", 6), ("protocol", 6), ("unavailable", 6)]
 )
 def test_an_odd_request_that_is_never_answered_is_the_targets_doing(kind: str, times: int) -> None:
-    """Each time, while what is documented is answered in between, in a number that changes: losses may have a period."""
+    """Each time, with documented requests answered in between, in a number that changes: losses may have a period."""
     asked, ask = _asking(*[TransportError(kind, "gone")] * times)
 
     with pytest.raises(Violation, match=f"an odd id to be answered.*gone, {times} times out of {times}"):
