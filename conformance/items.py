@@ -24,9 +24,19 @@ def looks_on_run(item: pytest.Item) -> bool:
     return watches(item) or (looks_back(item) and item.get_closest_marker("waits") is None)
 
 
+def cancels(item: pytest.Item) -> bool:
+    """Returns whether a check cancels resources that others leave, and so is better done after these."""
+    return item.get_closest_marker("cancels") is not None
+
+
 def watches(item: pytest.Item) -> bool:
     """Returns whether a check waits until the last cancel of the suites is some seconds old."""
     return item.get_closest_marker("watch") is not None
+
+
+def turn(item: pytest.Item) -> tuple[bool, ...]:
+    """Returns when a check runs, as a key to sort by: what looks back on others comes after these."""
+    return watches(item), looks_on_run(item), looks_back(item), cancels(item)
 
 
 def check_id(item: pytest.Item) -> str:

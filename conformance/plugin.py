@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conformance import catalogue, contracts, openapi
+from conformance.deferred import Deferred
 from conformance.errors import ConformanceError, NotApplicable
 from conformance.items import (
     TERMINAL,
@@ -26,13 +27,14 @@ from conformance.items import (
     looks_back,
     looks_on_run,
     requirements,
-    watches,
+    turn,
 )
 from conformance.model import Check, Exchange
 from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
+from conformance.protocol import run_check
 from conformance.report import journal
 from conformance.report.journal import Journal
 from conformance.session import Given as Given  # noqa: PLC0414 - for the suites
@@ -48,6 +50,7 @@ _MARKERS = (
     "requirement(*ids, level=None): the rows of the catalogue that a check proves",
     "waits: mostly waits for events; a module of such checks begins first",
     "together: shares evidence with the rest of its module, in one process",
+    "cancels: cancels resources that other checks have left, and so comes after these",
     "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
     "watch: reads resources that were cancelled some time ago; in the same worker, last of all",
 )
@@ -120,6 +123,7 @@ class Run:
         self._session: Session | None = None
         self._journal: Journal | None = None
         self._every_run: EveryRun | None = None
+        self._deferred: Deferred | None = None
         # The checks that have to be finished before those that look back on the run begin.
         self._awaited: frozenset[str] = frozenset()
         self._deselected: dict[str, list[str]] = {}
@@ -141,6 +145,13 @@ class Run:
         if self._every_run is None:
             self._every_run = EveryRun(self.folder, self.session.redactor)
         return self._every_run
+
+    @property
+    def deferred(self) -> Deferred:
+        """Returns the positive twins of this worker that wait for a later cancel."""
+        if self._deferred is None:
+            self._deferred = Deferred(self.session, self._write)
+        return self._deferred
 
     def prepare(self) -> None:
         """Loads before the fork all that every forked worker would load for itself."""
@@ -172,7 +183,7 @@ class Run:
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         # Sorting is stable: the others stay as they were.
-        items[:] = sorted(kept, key=lambda item: (watches(item), looks_on_run(item), looks_back(item)))
+        items[:] = sorted(kept, key=turn)
         staying = set(kept)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
@@ -217,12 +228,21 @@ class Run:
 
     # -- running -----------------------------------------------------------------------------------------
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Runs the check, in place of pytest's own protocol."""
+        run_check(item, nextitem, lambda: self.deferred, self._wait)
+        return True
+
+    def _wait(self) -> None:
+        if self._worker != "main":
+            self.every_run.wait(self._awaited, _PATIENCE_S)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check; ends it if its setup fails."""
-        if self._worker != "main" and looks_on_run(item):
-            self.every_run.wait(self._awaited, _PATIENCE_S)
         self.session.recorder.drain()
+        self.session.twins.begin()
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
             return (yield)
@@ -298,10 +318,10 @@ class Run:
             problem=problem,
             resources=self._named(exchanges),
         )
-        if self._journal is None:
-            self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
         try:
-            self._journal.write(check, exchanges)
+            judged, last = isinstance(fault, AssertionError), looks_back(item)
+            if self.deferred.ended(check, exchanges, judged=judged, looks_back=last):
+                self._write(check, exchanges)
             self.every_run.ended(check, exchanges, sent)
         except OSError as full:
             # Without a journal no further resource is cancelled.
@@ -312,6 +332,11 @@ class Run:
         if fault is not None:
             rows = [self._rows[one] for one in check.requirements]
             raise raised(check, rows) from None
+
+    def _write(self, check: Check, exchanges: Sequence[Exchange]) -> None:
+        if self._journal is None:
+            self._journal = Journal(self.folder / "journal" / f"{self._worker}.ndjson")
+        self._journal.write(check, exchanges)
 
     def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
         """Returns the resources of this run that the requests name, each with the state it was handed over in."""

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from conformance.errors import NotApplicable, NotTestable
+from conformance import contracts
+from conformance.errors import NotApplicable, NotTestable, RecordError
 from conformance.http import guard
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
@@ -13,7 +14,7 @@ from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
 from conformance.model import Headers
 from conformance.profile import Profile
-from conformance.report import verdict
+from conformance.report import journal, verdict
 from conformance.states import pools
 from conformance.states.command import StateCommand
 from conformance.states.documented import Documented
@@ -25,6 +26,7 @@ from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
 from conformance.states.stock import FOLDER as STOCK
 from conformance.states.stock import Stock
+from conformance.states.twins import Twins
 from conformance.states.verify import Verifier
 from conformance.watch import Watch
 
@@ -77,6 +79,8 @@ class Session:
             Reserve(folder, RETURNS),
             Reserve(folder, STOCK),
         )
+
+        self.twins = Twins(self.leases, folder, _seed(folder))
 
     def close(self, *, later: bool = False) -> None:
         """Offers the resources back, or leaves that to `give_back`, and closes every connection."""
@@ -140,6 +144,14 @@ def give_back(profile: Profile, folder: Path) -> None:
         session.close()
 
 
+def _seed(folder: Path) -> int:
+    """Returns the seed of the run in a folder; 0 where there is no run with a header."""
+    try:
+        return int(journal.read_header(folder / journal.FOLDER).get("seed") or 0)
+    except RecordError:
+        return 0
+
+
 class Given:
     """Hands over resources: `given(status)`, `given(status, owner="other_merchant")`."""
 
@@ -149,7 +161,19 @@ class Given:
 
     def __call__(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
-        return self._session.leases.lease(self._asked(status, more))
+        return self._session.twins.new(self._asked(status, more))
+
+    def used(self, status: str, **more: Any) -> Resource:
+        """Returns a resource that the check is going to cancel as documented; one that earlier checks left, if any.
+
+        Their requests must have had no effect on it, which this cancel proves. A check that fails on such a resource
+        runs again with an unused one. Raises NotTestable where there is none.
+        """
+        return self._session.twins.used(self._asked(status, more))
+
+    def left(self, status: str, **more: Any) -> Resource | None:
+        """Returns such a resource as `used` does; None where earlier checks have left none."""
+        return self._session.twins.left(self._asked(status, more))
 
     def unread(self, status: str, **more: Any) -> Resource:
         """Returns a resource that was never read: only the check itself puts anything about it into a cache."""
@@ -157,12 +181,16 @@ class Given:
         return self._session.leases.unread(wanted)
 
     def shared(self, status: str, **more: Any) -> Resource:
-        """Returns a resource in a state that no request of the caller's can change; the same one each time.
+        """Returns a resource for requests that must have no effect; within a check the same one each time.
 
-        Paid and failed resources are hard to come by, and a refused cancel changes nothing: checks that look at the
-        refusal alone share one. Whether it really changes nothing is for checks with a resource of their own.
+        In a state that can be cancelled, other checks have sent such requests to it before, and will: a cancel that one
+        of them makes later proves that none had an effect (`states.twins`). Paid and failed resources are hard to come
+        by, and a refused cancel changes nothing: checks that look at the refusal alone share one. Whether it really
+        changes nothing is for checks with a resource of their own.
         """
         wanted = self._asked(status, more)
+        if status in contracts.contract(wanted.contract).states.cancellable:
+            return self._session.twins.shared(wanted)
         if wanted not in self._seen:
             self._seen[wanted] = self._session.leases.lease(wanted)
         return self._seen[wanted]

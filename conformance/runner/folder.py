@@ -16,6 +16,7 @@ from conformance.oracles import every_run
 from conformance.profile import Profile
 from conformance.report import codec, journal
 from conformance.runner.options import Options
+from conformance.states import shelf
 
 # Files that a finished run no longer needs: every report can be rendered from the record.
 _WORKING = (
@@ -24,6 +25,8 @@ _WORKING = (
     "pool",
     "marks",
     "reserve",
+    shelf.FOLDER,
+    shelf.OUTSTANDING,
     "stock",
     "returns",
     "gate",

@@ -26,7 +26,7 @@ from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
 from conformance.runner.suites import Progress, forkable, rare_garbage_collection, suites
 from conformance.session import give_back
-from conformance.states import pools, stock
+from conformance.states import pools, shelf, stock
 from conformance.states.endpoint import NO_ANSWER
 
 # The time that a check computes per request: from this latency on a second worker is worth having.
@@ -91,6 +91,8 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
         # Resources of the earlier part were read by then, or aren't asked for any more: nobody looks back on them.
         (folder / watch.FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / every_run.FOLDER, ignore_errors=True)
+        # What checks left to be cancelled tells of checks that run again, and is offered back.
+        shelf.put_away(folder)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
         note = f"It was ended early, and gone on with at {folders.now()}."
@@ -168,6 +170,7 @@ class _Job:
                 interrupted = True
             if interrupted:
                 fuzzing.stop()
+        shelf.forget(self.folder)
         give_back(self.profile, self.folder)
         folded = self._folded(fuzzing)
         files = render.write_all(folded, self.folder, forking=forkable())

@@ -299,6 +299,28 @@ def keeps_canceled_at(read: Reply, first: dict[str, Any]) -> None:
     )
 
 
+def took_effect(
+    withdraw: Resource, after: str, earlier: Reply | None, reply: Reply, shown: Reply | None
+) -> expect.Violation:
+    """The Violation of a documented cancel that is refused after a request that should have had no effect."""
+    done = shown is not None and is_canceled(shown)
+    answer = "" if earlier is None else f" was answered {summary.short(earlier)}, and"
+    if done:
+        fault = f"{wording.capital(after)}{answer} cancelled the withdraw"
+        hint = "Nothing of a request may take effect before it was found to be a right one."
+    else:
+        fault = f"The owner's cancel of a {withdraw.status} withdraw was answered {summary.short(reply)} after {after}"
+        hint = "Did the earlier request change the withdraw, or how requests after it are treated?"
+    return expect.Violation(
+        expected=f"the documented cancel to succeed on this withdraw after {after}",
+        observed=(f"a read shows {expect.observed(shown, 'data.status')}; " if shown is not None else "")
+        + f"the owner's cancel was answered {summary.of(reply)}",
+        reply=reply,
+        hint=hint,
+        fault=fault,
+    )
+
+
 # -- What an answer says ---------------------------------------------------------------------------------------
 
 

@@ -94,7 +94,7 @@ def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, 
 @pytest.mark.parametrize("case", WITHOUT)
 def test_missing_header_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """Without one of the three headers, or with it empty, nothing is cancelled."""
-    withdraw, what = given("pending"), cancel_with(case)
+    withdraw, what = given.shared("pending"), cancel_with(case)
 
     reply = api.send(withdraw, WITHOUT[case](api, api.signed()))
 
@@ -120,7 +120,7 @@ def test_unsigned_request_cancels_no_processing_withdraw(api: Withdraws, given: 
 @pytest.mark.parametrize("door", PATHS)
 def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door: str) -> None:
     """Spelling the path another way doesn't get an unsigned request past authentication."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
     path = PATHS[door].replace("{id}", quoted(withdraw)).replace("{ID}", quoted(withdraw.id.upper()))
 
     reply = api.to_path(path, {})
@@ -132,7 +132,7 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
 @pytest.mark.parametrize("case", FORGED_CASES)
 def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A signature that isn't the one over this request is refused."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send(withdraw, FORGED[case](api, api.signed()))
 
@@ -143,7 +143,7 @@ def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) ->
 @pytest.mark.parametrize("case", SPELLINGS)
 def test_signature_of_another_spelling_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """The signature is over the body's bytes: that of the same JSON, written another way, is another one's."""
-    withdraw, what = given("pending"), f"a cancel whose body had {SPELT[case]} after it was signed"
+    withdraw, what = given.shared("pending"), f"a cancel whose body had {SPELT[case]} after it was signed"
     signed, sent = SPELLINGS[case]
 
     reply = api.send_body(withdraw, {**api.signed(signed), "Content-Type": JSON}, sent)
@@ -154,7 +154,7 @@ def test_signature_of_another_spelling_is_refused(api: Withdraws, given: Given, 
 @requirement("WD-32")
 def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None:
     """This merchant's key with another merchant's secret is refused."""
-    other, withdraw = given.credentials("other_merchant"), given("pending")
+    other, withdraw = given.credentials("other_merchant"), given.shared("pending")
 
     reply = api.send(withdraw, api.signed(secret=other.secret))
 
@@ -164,7 +164,7 @@ def test_other_merchants_secret_is_refused(api: Withdraws, given: Given) -> None
 @requirement("WD-32")
 def test_wrong_signature_stays_wrong(api: Withdraws, given: Given) -> None:
     """A request that was refused for its signature isn't accepted when it is tried again."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     for time in ("first", "second", "third"):
         reply = api.send(withdraw, api.signed(secret=api.secret() + "x"))
@@ -218,7 +218,7 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
     headers = api.signed()
     first = api.send(given("pending"), headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
     accepted(first, "the documented cancel with which the check begins", control=True)
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
     what = f"a cancel with the signature of an earlier one that had another {changed}"
 
     reply = (
@@ -234,7 +234,7 @@ def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given
 @pytest.mark.parametrize("case", STRANGERS)
 def test_unknown_key_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A key that isn't this merchant's is refused, whatever it is signed with."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send(withdraw, STRANGERS[case](api, api.signed()))
 
@@ -247,7 +247,7 @@ def test_key_in_another_case_is_refused(api: Withdraws, given: Given) -> None:
     key = str(api.signed()["X-API-Key"])
     if key.swapcase() == key:
         raise NotApplicable("the API key has no letters")
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send(withdraw, api.signed(key=key.swapcase()))
 
@@ -257,7 +257,7 @@ def test_key_in_another_case_is_refused(api: Withdraws, given: Given) -> None:
 @requirement("WD-33")
 def test_other_merchants_key_is_refused(api: Withdraws, given: Given) -> None:
     """Another merchant's key with this merchant's secret is refused."""
-    other, withdraw = given.credentials("other_merchant"), given("pending")
+    other, withdraw = given.credentials("other_merchant"), given.shared("pending")
 
     reply = api.send(withdraw, api.signed(key=other.key))
 
@@ -269,7 +269,7 @@ def test_other_merchants_key_is_refused(api: Withdraws, given: Given) -> None:
 def test_nobody_passes_for_another_merchant(api: Withdraws, given: Given) -> None:
     """This merchant's secret doesn't open another merchant's withdraws under that merchant's key."""
     other = given.credentials("other_merchant")
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.shared("pending", owner="other_merchant")
 
     reply = api.send(withdraw, api.signed(key=other.key))
 
@@ -281,7 +281,7 @@ def test_nobody_passes_for_another_merchant(api: Withdraws, given: Given) -> Non
 @pytest.mark.parametrize("case", STALE)
 def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A correctly signed request with a timestamp that is no time of today is refused."""
-    withdraw, what = given("pending"), cancel_with(case)
+    withdraw, what = given.shared("pending"), cancel_with(case)
 
     reply = api.send(withdraw, STALE[case](api, {}))
 
@@ -294,7 +294,7 @@ def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case
 @pytest.mark.parametrize("case", ["missing", "empty"])
 def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A request without a timestamp is refused, though signed over just that."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send(withdraw, {**api.signed(timestamp=""), "X-Timestamp": None if case == "missing" else ""})
 
@@ -305,7 +305,10 @@ def test_absent_timestamp_signed_as_such_is_refused(api: Withdraws, given: Given
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case}-{JSON}") for case in COVERED])
 def test_body_under_an_empty_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A JSON body that the signature doesn't cover is refused."""
-    withdraw, what = given("pending"), f"a cancel with {BODY_NAMES[case]} that its signature doesn't cover"
+    withdraw, what = (
+        given.shared("pending"),
+        f"a cancel with {BODY_NAMES[case]} that its signature doesn't cover",
+    )
 
     reply = api.send_body(withdraw, {**api.signed(b""), "Content-Type": JSON}, BODIES[case])
 

@@ -210,7 +210,7 @@ def test_other_merchants_canceled_withdraw_is_refused_to_its_owner(api: Withdraw
 @requirement("WD-06")
 def test_refusal_keeps_the_first_canceled_at(api: Withdraws, given: Given) -> None:
     """A withdraw handed over as canceled keeps its canceledAt when it is cancelled again."""
-    withdraw = given("canceled")
+    withdraw = given.shared("canceled")
     first = api.look(withdraw)
 
     again = api.cancel(withdraw)

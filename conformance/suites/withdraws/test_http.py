@@ -31,7 +31,7 @@ OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
 @pytest.mark.parametrize("method", METHODS)
 def test_other_method_cancels_nothing(api: Withdraws, given: Given, method: str) -> None:
     """Only POST cancels."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.with_method(method, withdraw)
 
@@ -42,7 +42,7 @@ def test_other_method_cancels_nothing(api: Withdraws, given: Given, method: str)
 @pytest.mark.parametrize("header", OVERRIDES)
 def test_method_override_cancels_nothing(api: Withdraws, given: Given, header: str) -> None:
     """A GET that claims in a header to be a POST cancels nothing; some frameworks take it for one by default."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.with_method("GET", withdraw, {header: "POST"})
 
@@ -53,7 +53,7 @@ def test_method_override_cancels_nothing(api: Withdraws, given: Given, header: s
 @pytest.mark.parametrize("query", ["?_method=POST", "?method=POST"])
 def test_method_in_the_query_cancels_nothing(api: Withdraws, given: Given, query: str) -> None:
     """A GET that claims in its query to be a POST cancels nothing."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.with_method("GET", withdraw, query=query)
 
@@ -116,7 +116,7 @@ def test_body_under_another_bodys_signature_is_refused(api: Withdraws, given: Gi
     """A JSON body under the signature of another JSON body is refused."""
     signed, sent = ANOTHER[case]
     what = f"a cancel with the JSON body {sent.decode()} under the signature of {signed.decode()}"
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send_body(withdraw, {**api.signed(signed), "Content-Type": JSON}, sent)
 
@@ -131,7 +131,7 @@ def test_body_of_a_foreign_type_is_covered(
     """A body of a type that the API never uses isn't accepted under the signature of an empty one either."""
     kind = None if content_type == "no_type" else content_type
     named = f"of type {kind}" if kind else "without a Content-Type"
-    withdraw, what = given("pending"), f"a cancel with a body {named} under the signature of no body"
+    withdraw, what = given.shared("pending"), f"a cancel with a body {named} under the signature of no body"
 
     reply = api.send_body(withdraw, {**api.signed(b""), "Content-Type": kind}, BODIES[case])
 
@@ -188,9 +188,8 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
     reply = _with_body(api, withdraw, sent)
 
     if not succeeded(reply):
-        reply = api.still_cancels(
-            withdraw, after="a cancel with a JSON body, correctly signed,", earlier=reply
-        )
+        after = "a cancel with a JSON body, correctly signed,"
+        reply = api.still_cancels(withdraw, after=after, earlier=reply) or reply
     for answer in [reply, *([api.read(withdraw)] if api.can_read else [])]:
         taken = [key for key, value in sent.items() if equality.same(answer.at(f"data.{key}"), value)]
         expect.that(

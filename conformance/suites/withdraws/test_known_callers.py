@@ -43,7 +43,7 @@ def test_owners_read_opens_no_cancel(api: Withdraws, given: Given, case: str) ->
     """A withdraw that its owner has just read isn't cancelled without the right signature."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
     api.look(withdraw)
 
     reply = api.send(withdraw, FAILURES[case](api, api.signed()))
@@ -55,7 +55,7 @@ def test_owners_read_opens_no_cancel(api: Withdraws, given: Given, case: str) ->
 @pytest.mark.parametrize("case", FAILING)
 def test_owners_cancel_opens_no_other(api: Withdraws, given: Given, case: str) -> None:
     """Right after a good cancel, one of another withdraw isn't let in without the right signature."""
-    withdraw, first = given("pending"), given("pending")
+    withdraw, first = given.shared("pending"), given("pending")
     api.cancels(first)
 
     reply = api.send(withdraw, FAILURES[case](api, api.signed()))
@@ -96,7 +96,7 @@ def test_good_requests_headers_are_verified_again(
     change, words = _RESEMBLING[case]
     good = api.send(first, headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
     accepted(good, "the documented cancel with which the check begins", control=True)
-    withdraw = first if which == "same" else given("pending")
+    withdraw = first if which == "same" else given.shared("pending")
 
     reply = api.send(withdraw, change(api, headers))
 
@@ -167,7 +167,7 @@ def test_session_replaces_no_signature(api: Withdraws, given: Given) -> None:
     """A cookie that came with a good answer doesn't stand in for the three headers."""
     good = api.cancels(given("pending"))
     cookies = "; ".join(_pairs(good))
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.send(withdraw, {"Cookie": cookies or "session=1"})
 

@@ -87,7 +87,7 @@ def test_other_merchants_withdraw_cannot_be_cancelled(api: Withdraws, given: Giv
 @requirement("WD-12")
 def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
     """Another merchant's withdraw isn't cancelled either when its id is written in capitals."""
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.shared("pending", owner="other_merchant")
 
     # Where it is cancelled in any spelling, another check tells.
     not_cancelled(api.cancel(withdraw), "a cancel of another merchant's withdraw", control=True)
@@ -107,7 +107,7 @@ def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
 def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) -> None:
     """The other way round, too: another merchant doesn't cancel what is this one's."""
     given.credentials("other_merchant")
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
 
     reply = api.cancel(withdraw, by="other_merchant")
 
@@ -126,7 +126,7 @@ _ORDER = {"own_key_first": "the caller's own first", "other_key_first": "the oth
 @pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
 def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> None:
     """A request with another merchant's key beside the own one is let in as the own merchant's, or not at all."""
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.shared("pending", owner="other_merchant")
     headers, other = api.signed(), given.credentials("other_merchant").key
     own = str(headers["X-API-Key"])
     one, two = (own, other) if first == "own_key_first" else (other, own)
@@ -264,7 +264,7 @@ _SPOILT = {
 )
 def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str) -> None:
     """An id with something missing, added or hidden doesn't reach the withdraw that it resembles."""
-    withdraw = given("pending")
+    withdraw = given.shared("pending")
     whole = quoted(withdraw)
     raw = {
         "shortened": whole[:-1],

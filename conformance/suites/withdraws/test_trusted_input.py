@@ -38,7 +38,7 @@ def _let_in(
 
     One withdraw serves for all that are refused, and is cancelled by its owner in the end.
     """
-    withdraw, title = given("pending"), ""
+    withdraw, title = given.shared("pending"), ""
     taken, also, first, answers = [], [], None, []
     for case in cases:
         reply = send(withdraw, case)
@@ -46,7 +46,7 @@ def _let_in(
             taken.append(name(case).rstrip(","))
             also.append(case)
             first, title = (reply, name(case)) if first is None else (first, title)
-            withdraw = given("pending")
+            withdraw = given.shared("pending")
         else:
             answers.append(reply)
     if first is not None:
@@ -119,7 +119,7 @@ def test_half_a_number_is_no_timestamp(api: Withdraws, given: Given) -> None:
 @pytest.mark.parametrize("first", ["signed_one_first", "fresh_one_first"])
 def test_second_timestamp_makes_no_old_one_fresh(api: Withdraws, given: Given, first: str) -> None:
     """A correctly signed timestamp of yesterday isn't accepted with a second one of now beside it."""
-    withdraw, now = given("pending"), api.timestamp()
+    withdraw, now = given.shared("pending"), api.timestamp()
     old = str(int(api.timestamp()) - DAY_MS)
     one, two = (old, now) if first == "signed_one_first" else (now, old)
 
@@ -137,7 +137,7 @@ def test_second_timestamp_makes_no_old_one_fresh(api: Withdraws, given: Given, f
 @pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
 def test_two_keys_in_one_header_open_nothing(api: Withdraws, given: Given, first: str) -> None:
     """A header with two API keys and a comma between them is let in as the own merchant's, or not at all."""
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.shared("pending", owner="other_merchant")
     own, other = str(api.signed()["X-API-Key"]), given.credentials("other_merchant").key
     key = f"{own}, {other}" if first == "own_key_first" else f"{other}, {own}"
 
@@ -156,7 +156,7 @@ def test_two_keys_in_one_header_open_nothing(api: Withdraws, given: Given, first
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
     """The id of another merchant's withdraw in a body or query doesn't cancel it: that of the path counts."""
-    theirs = given("pending", owner="other_merchant")
+    theirs = given.shared("pending", owner="other_merchant")
     withdraw = given("pending")
 
     reply = _with_ids(api, withdraw, theirs, place)
@@ -179,7 +179,7 @@ def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, give
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
     """The id of another withdraw of one's own in a body or query isn't taken for that of the path."""
-    other, withdraw = given("pending"), given("pending")
+    other, withdraw = given.shared("pending"), given("pending")
 
     reply = _with_ids(api, withdraw, other, place)
 

@@ -1,0 +1,142 @@
+"""Deferred positive twins: what a check holds of resources that several checks share, and what becomes of them.
+
+A negative check ends with its positive twin: the documented cancel still works on the same resource. For a resource
+that was asked for with `shared`, the twin is deferred: the check leaves it to the next one, and the cancel that one of
+them makes at last proves that none of the requests before it had an effect.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.errors import NotTestable
+from conformance.http.reply import Reply
+from conformance.http.segment import segment
+from conformance.model import Exchange
+from conformance.states.leases import Leases
+from conformance.states.resource import Resource, Wanted
+from conformance.states.shelf import Outstanding, Shelf, Shelved
+
+
+@dataclass(slots=True)
+class Held:
+    """A shared resource in the hands of the running check: `shelved` as the check got it.
+
+    `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
+    `is_unsure` tells that it may be in any state now.
+    """
+
+    shelved: Shelved
+    is_to_cancel: bool = False
+    proof: Exchange | None = None
+    is_unsure: bool = False
+
+    @property
+    def resource(self) -> Resource:
+        """The resource."""
+        return self.shelved.resource
+
+
+class Twins:
+    """The shared resources of one worker. `cancels` is set by a suite: its documented cancel, by the owner."""
+
+    def __init__(self, leases: Leases, folder: Path, seed: int) -> None:
+        self._leases = leases
+        self.shelf, self.outstanding = Shelf(folder, seed), Outstanding(folder)
+        self.cancels: Callable[[Resource], Reply] | None = None
+        self.held: list[Held] = []
+        # Whether each check gets resources that no other has used, and looks for an effect at once.
+        self._is_alone = False
+        self._one: Resource | None = None
+
+    def begin(self) -> None:
+        """Begins a check, which holds nothing."""
+        self.held = []
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the running check shares nothing."""
+        return self._is_alone
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Has the checks in the block share nothing: each gets new resources, and looks for an effect at once."""
+        before, self._is_alone = self._is_alone, True
+        try:
+            yield
+        finally:
+            self._is_alone = before
+
+    @contextmanager
+    def on(self, resource: Resource) -> Iterator[None]:
+        """Has the checks in the block send their requests to that one resource, as far as they would share one."""
+        self._one = resource
+        try:
+            yield
+        finally:
+            self._one = None
+
+    def shared(self, wanted: Wanted) -> Resource:
+        """Returns a resource that earlier checks may have sent requests to; within a check, the same one each time.
+
+        Raises NotTestable where there is none.
+        """
+        for one in self.held:
+            if one.resource.wanted == wanted and one.proof is None and not one.is_to_cancel:
+                return one.resource
+        if self._one is not None and self._one.wanted == wanted:
+            return self._hold(Shelved(self._one))
+        if self._is_alone:
+            return self._leases.lease(wanted)
+        found = self.shelf.take(wanted)
+        return self.new(wanted, keep=True) if found is None else self._hold(found)
+
+    def used(self, wanted: Wanted) -> Resource:
+        """Returns a resource to be cancelled, of those that earlier checks left; a new one where there is none.
+
+        Raises NotTestable where there is neither.
+        """
+        found = self.left(wanted)
+        return self._leases.lease(wanted) if found is None else found
+
+    def left(self, wanted: Wanted) -> Resource | None:
+        """Returns a resource to be cancelled that earlier checks left; None where there is none."""
+        found = None if self._is_alone else self.shelf.take_fullest(wanted)
+        return None if found is None else self._hold(found, is_to_cancel=True)
+
+    def new(self, wanted: Wanted, *, keep: bool = False) -> Resource:
+        """Returns an unused resource; where the source has no more of them, one that earlier checks left.
+
+        `keep` leaves it to the next check afterwards. Raises NotTestable where there is neither.
+        """
+        try:
+            found = self._leases.lease(wanted)
+        except NotTestable:
+            # Better one that has gone through much than none.
+            used = None if self._is_alone else self.shelf.take_fullest(wanted)
+            if used is None:
+                raise
+            return self._hold(used, is_to_cancel=not keep)
+        return self._hold(Shelved(found)) if keep else found
+
+    def defers(self, resource: Resource) -> bool:
+        """Returns whether the proof that nothing had an effect on a resource may come later."""
+        return any(one.resource.id == resource.id and not one.is_to_cancel for one in self.held)
+
+    def proved(self, resource: Resource, by: Exchange) -> None:
+        """Notes that a request cancelled the resource, so that no request before it had an effect."""
+        for one in self.held:
+            if one.resource.id == resource.id and one.proof is None:
+                one.proof = by
+
+    def unsure(self, resource: Resource) -> None:
+        """Notes that a resource may be in any state now: no other check gets it."""
+        for one in self.held:
+            one.is_unsure |= one.resource.id == resource.id
+
+    def _hold(self, one: Shelved, *, is_to_cancel: bool = False) -> Resource:
+        self.held.append(Held(one, is_to_cancel))
+        # Another worker may have leased it.
+        self._leases.handed[segment(one.resource.id)] = one.resource.wanted
+        return one.resource
