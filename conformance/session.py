@@ -171,6 +171,11 @@ class Given:
         """
         return self._session.twins.used(self._asked(status, more))
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the running check shares nothing: it runs again, to be judged without the requests of others."""
+        return self._session.twins.is_alone
+
     def left(self, status: str, **more: Any) -> Resource | None:
         """Returns such a resource as `used` does; None where earlier checks have left none."""
         return self._session.twins.left(self._asked(status, more))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance.http.reply import Reply
+from conformance.model import Exchange
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.plugin import Given
 from conformance.session import Session
@@ -11,6 +13,9 @@ from conformance.states import Resource
 from conformance.suites.withdraws.assertions import succeeded
 from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.every_answer import judges
+from conformance.suites.withdraws.good_cancels import GoodCancels
+from conformance.suites.withdraws.observations import Refusals
+from conformance.suites.withdraws.spellings import Spellings
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +23,38 @@ def api(conformance_session: Session, every_run: EveryRun) -> Withdraws:
     """The withdraws API of the target."""
     every_run.judges = judges(conformance_session.profile.credentials)
     return Withdraws(conformance_session, every_run)
+
+
+@pytest.fixture(scope="session")
+def _first(api: Withdraws, given: Given, conformance_session: Session) -> tuple[Reply, tuple[Exchange, ...]]:
+    already = len(conformance_session.recorder.exchanges)
+    reply = api.cancel(given("pending"))
+    return reply, tuple(conformance_session.recorder.exchanges[already:])
+
+
+@pytest.fixture
+def first_cancel(_first: tuple[Reply, tuple[Exchange, ...]], conformance_session: Session) -> Reply:
+    """The answer to the documented cancel of a pending withdraw which nothing was asked of before."""
+    conformance_session.recorder.cite(_first[1])
+    return _first[0]
+
+
+@pytest.fixture(scope="session")
+def refusals(api: Withdraws, given: Given, conformance_session: Session) -> Refusals:
+    """Withdraws in a final state, each refused twice."""
+    return Refusals(api, given, conformance_session.recorder)
+
+
+@pytest.fixture(scope="session")
+def good(api: Withdraws, given: Given, conformance_session: Session) -> GoodCancels:
+    """Good cancels, which a bad request comes right after."""
+    return GoodCancels(api, given, conformance_session.recorder)
+
+
+@pytest.fixture(scope="session")
+def spellings(api: Withdraws, given: Given, conformance_session: Session) -> Spellings:
+    """Documented cancels that are put otherwise."""
+    return Spellings(api, given, conformance_session.recorder)
 
 
 @pytest.fixture

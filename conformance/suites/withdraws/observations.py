@@ -101,7 +101,8 @@ class CancelledWithdraws:
     def _look(self, given: Given, on: str, status: str, more: Mapping[str, str]) -> _Made | None:
         """Leases a withdraw and reads it. Returns None for one that can't be had, unless it is the first."""
         try:
-            withdraw = given(status, **more)
+            # The first is a new one: where its cancel fails, it is for no other request's sake.
+            withdraw = (given.used if on else given)(status, **more)
         except NotTestable:
             if not on:
                 raise
@@ -120,6 +121,45 @@ class CancelledWithdraws:
         read = api.confirmed(one.withdraw, by=by) if api.can_read else None
         made = (*one.exchanges, *self._recorder.exchanges[already:])
         self.all.append(Cancelled(one.withdraw, one.before, reply, read, one.on, made))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A withdraw in a final state, and the answers to two cancels of it by its owner.
+
+    `before` is the `data` of a read before the first, and `read` the read behind it; both None without a read endpoint.
+    """
+
+    withdraw: Resource
+    before: dict[str, Any] | None
+    first: Reply
+    read: Reply | None
+    second: Reply
+    exchanges: tuple[Exchange, ...]
+
+
+class Refusals:
+    """One refused withdraw of each final state, whose first request is the first of the two cancels."""
+
+    def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
+        self._api, self._given, self._recorder = api, given, recorder
+        self._found: dict[str, Refused] = {}
+
+    def of(self, status: str) -> Refused:
+        """Returns the refused withdraw of a state, on record with the running check. Raises as `given` does."""
+        if status not in self._found:
+            self._found[status] = self._refused(status)
+        self._recorder.cite(self._found[status].exchanges)
+        return self._found[status]
+
+    def _refused(self, status: str) -> Refused:
+        api, withdraw = self._api, self._given(status)
+        already = len(self._recorder.exchanges)
+        before = api.look(withdraw)
+        first = api.cancel(withdraw)
+        read = api.read(withdraw) if api.can_read else None
+        second = api.cancel(withdraw)
+        return Refused(withdraw, before, first, read, second, tuple(self._recorder.exchanges[already:]))
 
 
 def _is_fresh(known: Mapping[str, Any]) -> bool:

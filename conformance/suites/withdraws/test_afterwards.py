@@ -109,7 +109,7 @@ def _refused_now(api: Withdraws, given: Given) -> list[_Refused]:
             withdraw = (
                 processing(given, api.declares_cancel_processing)[0]
                 if status == "processing"
-                else given.shared(status)
+                else (given.shared if status == "pending" else given)(status)
             )
         except (NotTestable, NotApplicable) as fault:
             lacking = fault if isinstance(fault, NotTestable) else lacking

@@ -8,7 +8,6 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.model import Auth
 from conformance.oracles import expect, hints, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
@@ -37,6 +36,8 @@ from conformance.suites.withdraws.bad_requests import (
     hex_of,
 )
 from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.good_cancels import GoodCancels
+from conformance.suites.withdraws.spellings import Spellings
 from conformance.suites.withdraws.titles import (
     ANY_CASE,
     AS_BYTES,
@@ -56,12 +57,10 @@ from conformance.suites.withdraws.titles import (
 
 
 @requirement("WD-30")
-def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
+def test_documented_signature_is_accepted(first_cancel: Reply) -> None:
     """A request signed as documented is accepted, with no body and no content type."""
-    reply = api.cancel(given("pending"))
-
     accepted(
-        reply,
+        first_cancel,
         "a cancel signed as documented",
         hint="HMAC-SHA256 over `timestamp.` with an empty body; lower-case hex after `sha256=`; milliseconds.",
     )
@@ -69,17 +68,10 @@ def test_documented_signature_is_accepted(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-30")
 @pytest.mark.parametrize("start", ["0", "00"])
-def test_signature_with_leading_zeros_is_accepted(api: Withdraws, given: Given, start: str) -> None:
+@pytest.mark.cancels
+def test_signature_with_leading_zeros_is_accepted(api: Withdraws, spellings: Spellings, start: str) -> None:
     """A signature that happens to begin with zeros is as good as any."""
-    withdraw = given("pending")
-    headers = api.signed()
-    # Each try takes the next millisecond, for itself alone: sixteen of them for a zero, 256 for two, as a rule.
-    for _ in range(2000):
-        if hex_of(headers).startswith(start):
-            break
-        headers = api.signed()
-
-    reply = api.send(withdraw, headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
+    reply = spellings.beginning(start)
 
     accepted(
         reply,
@@ -213,11 +205,11 @@ def test_refusal_tells_no_credential(api: Withdraws, given: Given, case: str) ->
 
 @requirement("WD-32")
 @pytest.mark.parametrize("changed", ["timestamp", "body"])
-def test_signature_of_an_earlier_request_is_refused(api: Withdraws, given: Given, changed: str) -> None:
+def test_signature_of_an_earlier_request_is_refused(
+    api: Withdraws, given: Given, good: GoodCancels, changed: str
+) -> None:
     """A signature that was good for one request isn't good for one with another timestamp or body."""
-    headers = api.signed()
-    first = api.send(given("pending"), headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
-    accepted(first, "the documented cancel with which the check begins", control=True)
+    headers = good.shared().headers
     withdraw = given.shared("pending")
     what = f"a cancel with the signature of an earlier one that had another {changed}"
 
@@ -376,11 +368,10 @@ def test_failed_authentication_tells_nothing(api: Withdraws, given: Given, case:
 
 @requirement("WD-38")
 @pytest.mark.parametrize("spelling", ["lower", "upper", "swapcase"])
-def test_header_names_have_no_case(api: Withdraws, given: Given, spelling: str) -> None:
+@pytest.mark.cancels
+def test_header_names_have_no_case(spellings: Spellings, spelling: str) -> None:
     """The three headers work in any case (RFC 9110 section 5.1)."""
-    headers = {getattr(name, spelling)(): value for name, value in api.signed().items()}
-
-    reply = api.send(given("pending"), headers, auth=Auth.DOCUMENTED)
+    reply = spellings.spelt(spelling)
 
     case = {"lower": "small letters", "upper": "capitals", "swapcase": "the other letter case"}[spelling]
     accepted(reply, f"a documented cancel with header names in {case}", hint=ANY_CASE)

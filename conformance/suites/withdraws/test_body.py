@@ -55,7 +55,7 @@ from conformance.suites.withdraws.fields import (
 from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, each_cancelled
 
 # Gathering the evidence takes more requests than all of these checks otherwise send.
-pytestmark = pytest.mark.together
+pytestmark = [pytest.mark.together, pytest.mark.cancels]
 
 # Clocks of target and harness may differ, and one instant may be cut to seconds.
 _SLACK = timedelta(seconds=150)

@@ -28,6 +28,7 @@ from conformance.suites.withdraws.assertions import (
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, about
+from conformance.suites.withdraws.observations import Refusals
 from conformance.suites.withdraws.processing import ASK_FIRST, DECLARE, processing, unconfirmed
 
 _AT_LAST = "at the second try"
@@ -42,11 +43,9 @@ REFUSED_STATES = [
 
 
 @requirement("WD-01")
-def test_matrix_pending_is_cancelled(api: Withdraws, given: Given) -> None:
+def test_matrix_pending_is_cancelled(first_cancel: Reply) -> None:
     """A pending withdraw is cancelled: 200, success true, status canceled."""
-    reply = api.cancel(given("pending"))
-
-    cancelled(reply, "a cancel of a pending withdraw")
+    cancelled(first_cancel, "a cancel of a pending withdraw")
 
 
 @requirement("WD-01")
@@ -129,15 +128,15 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
 
 
 @pytest.mark.parametrize("status", REFUSED_STATES)
-def test_matrix_final_state_is_refused(api: Withdraws, given: Given, status: str) -> None:
+def test_matrix_final_state_is_refused(api: Withdraws, refusals: Refusals, status: str) -> None:
     """A withdraw in a final state is refused with 400 VALIDATION_ERROR, each time it is asked."""
-    withdraw = given(status)
+    seen = refusals.of(status)
 
-    kind, read = f"a {status} withdraw", api.reader(withdraw)
+    kind, read = f"a {status} withdraw", api.reader(seen.withdraw)
     once_more = {"time": "once more", "hint": _NO_RETRY} if status == "canceled" else {}
-    refused(api.cancel(withdraw), f"a cancel of {kind}", withdraw=kind, read=read, **once_more)
-    again = api.cancel(withdraw)
-    refused(again, f"a second cancel of {kind}", withdraw=kind, time=_AT_LAST, hint=_SECOND_TRY, read=read)
+    refused(seen.first, f"a cancel of {kind}", withdraw=kind, read=read, **once_more)
+    what = f"a second cancel of {kind}"
+    refused(seen.second, what, withdraw=kind, time=_AT_LAST, hint=_SECOND_TRY, read=read)
 
 
 _JUST_CANCELLED = "a withdraw that had just been cancelled"
@@ -154,9 +153,10 @@ def _repeated(again: Reply, first: Reply) -> str:
 
 
 @requirement("WD-06")
+@pytest.mark.cancels
 def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
     """A withdraw that was cancelled a moment ago is refused, and keeps its first canceledAt."""
-    withdraw = given("pending")
+    withdraw = given.used("pending")
     done = api.cancels(withdraw)
     first = api.seen_canceled(withdraw)
 
@@ -191,9 +191,10 @@ def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, g
 
 
 @requirement("WD-06")
+@pytest.mark.cancels
 def test_other_merchants_canceled_withdraw_is_refused_to_its_owner(api: Withdraws, given: Given) -> None:
     """A withdraw that the other merchant cancelled a moment ago is refused to it."""
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.used("pending", owner="other_merchant")
     done = api.cancels(withdraw, by="other_merchant")
 
     reply = api.cancel(withdraw, by="other_merchant")
@@ -246,9 +247,10 @@ _UNDONE = "It was canceled, and isn't any more: something writes an older copy b
 
 
 @requirement("WD-09")
+@pytest.mark.cancels
 def test_success_is_real(api: Withdraws, given: Given) -> None:
     """A 200 has happened: the withdraw is canceled when looked at, and still is a little later."""
-    withdraw = given("pending")
+    withdraw = given.used("pending")
     api.cancels(withdraw)
 
     kind = "a pending withdraw"
@@ -269,11 +271,12 @@ def test_success_is_real(api: Withdraws, given: Given) -> None:
 
 
 @requirement("WD-09")
+@pytest.mark.cancels
 def test_whichever_copy_is_read_shows_it(api: Withdraws, given: Given) -> None:
     """A read by another connection, and so perhaps by another machine, shows the withdraw canceled, too."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
-    withdraw = given("pending")
+    withdraw = given.used("pending")
     # A cache of reads holds the withdraw now.
     api.read_everywhere(withdraw)
     api.cancels(withdraw)
@@ -296,19 +299,16 @@ def test_whichever_copy_is_read_shows_it(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-10")
 @pytest.mark.parametrize("status", ["paid", "failed", "canceled"])
-def test_refusal_changes_nothing(api: Withdraws, given: Given, status: str) -> None:
+def test_refusal_changes_nothing(refusals: Refusals, status: str) -> None:
     """A refused cancel leaves the withdraw exactly as it was."""
-    withdraw = given(status)
-    before = api.look(withdraw)
+    seen = refusals.of(status)
 
-    refusal = api.cancel(withdraw)
     kind = f"a {status} withdraw"
-    not_cancelled(refusal, f"a cancel of {kind}", withdraw=kind, control=True)
-
-    if before is not None:
-        is_unchanged(before, api.read(withdraw), f"a refused cancel ({refusal.status})", what=kind)
-    again = api.cancel(withdraw)
-    refused_as_before(again, refusal, kind, hint="Did the first refusal leave something on the withdraw?")
+    not_cancelled(seen.first, f"a cancel of {kind}", withdraw=kind, control=True)
+    if seen.before is not None and seen.read is not None:
+        is_unchanged(seen.before, seen.read, f"a refused cancel ({seen.first.status})", what=kind)
+    hint = "Did the first refusal leave something on the withdraw?"
+    refused_as_before(seen.second, seen.first, kind, hint=hint)
 
 
 @requirement("WD-10")

@@ -113,9 +113,9 @@ def test_other_refusal_has_the_envelope(api: Withdraws, given: Given, what: str)
 
 @requirement("WD-27")
 @pytest.mark.parametrize("what", ["pending", *DOCUMENTED])
-def test_answer_is_json(api: Withdraws, given: Given, what: str) -> None:
+def test_answer_is_json(api: Withdraws, given: Given, what: str, request: pytest.FixtureRequest) -> None:
     """Every answer is JSON and says so."""
-    reply = api.cancel(given("pending")) if what == "pending" else _refusal(api, given, what)
+    reply = request.getfixturevalue("first_cancel") if what == "pending" else _refusal(api, given, what)
 
     is_json(reply, to=_named(what))
 

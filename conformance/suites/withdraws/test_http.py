@@ -175,9 +175,10 @@ def test_odd_body_with_a_wrong_signature_is_no_server_error(api: Withdraws, case
 
 
 @requirement("WD-23")
+@pytest.mark.cancels
 def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> None:
     """A body isn't documented: whatever one holds, signed as it should be, the withdraw is what it was."""
-    withdraw, mark = given("pending"), uuid4().hex
+    withdraw, mark = given.used("pending"), uuid4().hex
     sent = {
         "amount": "7654321.09",
         "currency": "XTS",

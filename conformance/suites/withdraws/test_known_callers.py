@@ -11,13 +11,11 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.model import Auth
 from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.suites.withdraws.assertions import (
     OF_THE_CALLER,
-    accepted,
     not_accepted,
     not_cancelled,
     shows_nothing,
@@ -26,6 +24,7 @@ from conformance.suites.withdraws.assertions import (
 from conformance.suites.withdraws.attempts import had_no_effect
 from conformance.suites.withdraws.bad_requests import FAILURES, Headers
 from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.good_cancels import GoodCancels
 from conformance.suites.withdraws.titles import cancel_with
 
 _KEPT = "A decision that is kept has to be kept by everything that was decided on, the signature included."
@@ -53,10 +52,10 @@ def test_owners_read_opens_no_cancel(api: Withdraws, given: Given, case: str) ->
 
 
 @pytest.mark.parametrize("case", FAILING)
-def test_owners_cancel_opens_no_other(api: Withdraws, given: Given, case: str) -> None:
+def test_owners_cancel_opens_no_other(api: Withdraws, given: Given, good: GoodCancels, case: str) -> None:
     """Right after a good cancel, one of another withdraw isn't let in without the right signature."""
-    withdraw, first = given.shared("pending"), given("pending")
-    api.cancels(first)
+    withdraw = given.shared("pending")
+    good.just_now()
 
     reply = api.send(withdraw, FAILURES[case](api, api.signed()))
 
@@ -89,16 +88,14 @@ def _flipped(digits: str) -> str:
 @pytest.mark.parametrize("which", ["same", "other"])
 @pytest.mark.parametrize("case", _RESEMBLING)
 def test_good_requests_headers_are_verified_again(
-    api: Withdraws, given: Given, case: str, which: str
+    api: Withdraws, given: Given, good: GoodCancels, case: str, which: str
 ) -> None:
     """Key and timestamp of a good cancel don't make another signature good, for the same withdraw or another."""
-    headers, first = api.signed(), given("pending")
     change, words = _RESEMBLING[case]
-    good = api.send(first, headers, auth=Auth.DOCUMENTED, signed=f"{headers['X-Timestamp']}.")
-    accepted(good, "the documented cancel with which the check begins", control=True)
-    withdraw = first if which == "same" else given.shared("pending")
+    first = good.shared()
+    withdraw = first.withdraw if which == "same" else given.shared("pending")
 
-    reply = api.send(withdraw, change(api, headers))
+    reply = api.send(withdraw, change(api, first.headers))
 
     what = f"a cancel of {'the same' if which == 'same' else 'another'} withdraw with {words}"
     if which == "same":
@@ -109,11 +106,12 @@ def test_good_requests_headers_are_verified_again(
 
 @requirement("WD-37")
 @pytest.mark.parametrize("case", FAILURES)
-def test_failed_authentication_tells_nothing_of_a_cancel(api: Withdraws, given: Given, case: str) -> None:
+def test_failed_authentication_tells_nothing_of_a_cancel(
+    api: Withdraws, good: GoodCancels, case: str
+) -> None:
     """Right after the owner's cancel, failing credentials are answered as they are elsewhere, not by its state."""
-    withdraw = given("pending")
     cold = api.send(api.unknown_id(), FAILURES[case](api, api.signed()))
-    api.cancels(withdraw)
+    withdraw = good.just_now().withdraw
 
     reply = api.send(withdraw, FAILURES[case](api, api.signed()))
 
@@ -133,9 +131,10 @@ def test_failed_authentication_tells_nothing_of_a_cancel(api: Withdraws, given: 
 
 
 @requirement("WD-12")
+@pytest.mark.cancels
 def test_owners_cancel_is_not_answered_to_another_merchant(api: Withdraws, given: Given) -> None:
     """A withdraw that its owner has just cancelled is neither cancelled by another merchant, nor shown to it."""
-    withdraw = given("pending", owner="other_merchant")
+    withdraw = given.used("pending", owner="other_merchant")
     api.cancels(withdraw, by="other_merchant")
 
     reply = api.cancel(withdraw)
@@ -163,10 +162,9 @@ def test_refused_cancel_opens_no_read(api: Withdraws, given: Given, case: str) -
 
 
 @requirement("WD-31")
-def test_session_replaces_no_signature(api: Withdraws, given: Given) -> None:
+def test_session_replaces_no_signature(api: Withdraws, given: Given, good: GoodCancels) -> None:
     """A cookie that came with a good answer doesn't stand in for the three headers."""
-    good = api.cancels(given("pending"))
-    cookies = "; ".join(_pairs(good))
+    cookies = "; ".join(_pairs(good.shared().reply))
     withdraw = given.shared("pending")
 
     reply = api.send(withdraw, {"Cookie": cookies or "session=1"})
