@@ -14,14 +14,14 @@ from conformance.errors import ConformanceError
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Check, Exchange, Outcome, Problem
+from conformance.model import Auth, Check, Exchange, Outcome, Problem
 from conformance.oracles.expect import Violation
 from conformance.report.safe import counted
 from conformance.session import Session
 from conformance.states.resource import Resource
 from conformance.states.shelf import Shelved
 
-KEPT = 2
+KEPT = 3
 """So many resources of each kind are left to the checks that look back on the run: an effect may come late."""
 
 Write = Callable[[Check, Sequence[Exchange]], None]
@@ -225,6 +225,10 @@ class Deferred:
 
 
 def _naming(resource: Resource, exchanges: Sequence[Exchange]) -> int:
-    """Returns how many of the requests name a resource."""
+    """Returns how many of the requests name a resource, and may do more than read it as documented."""
     name = segment(resource.id)
-    return sum(name in one.url or resource.id.encode() in one.request_body for one in exchanges)
+    return sum(
+        (name.lower() in one.url.lower() or resource.id.encode() in one.request_body)
+        and not (one.method == "GET" and one.auth is Auth.DOCUMENTED and one.url.endswith(name))
+        for one in exchanges
+    )

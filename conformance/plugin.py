@@ -231,7 +231,10 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Runs the check, in place of pytest's own protocol."""
-        run_check(item, nextitem, lambda: self.deferred, self._wait)
+        try:
+            run_check(item, nextitem, lambda: self.deferred, self._wait)
+        except OSError as full:
+            raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
         return True
 
     def _wait(self) -> None:

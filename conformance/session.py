@@ -1,8 +1,9 @@
 """Opens everything that one worker of a run needs, from a profile and a run folder."""
 
 from collections import deque
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from conformance import contracts
@@ -12,7 +13,7 @@ from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
-from conformance.model import Headers
+from conformance.model import Exchange, Headers
 from conformance.profile import Profile
 from conformance.report import journal, verdict
 from conformance.states import pools
@@ -36,6 +37,8 @@ SOURCE_GATE = "gate.source"
 # More than any run asks of a state source: `limits.max_requests` counts requests to the target.
 _UNLIMITED = 10**9
 _TOLD = 100
+
+Made = TypeVar("Made")
 
 
 class Session:
@@ -158,6 +161,7 @@ class Given:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: dict[Wanted, Resource] = {}
+        self._made: dict[Hashable, tuple[Any, tuple[Exchange, ...]]] = {}
 
     def __call__(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
@@ -170,6 +174,20 @@ class Given:
         runs again with an unused one. Raises NotTestable where there is none.
         """
         return self._session.twins.used(self._asked(status, more))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Returns what `make` returned for this key in this worker, with its exchanges on record.
+
+        It is made anew for a check that runs alone. `make` may raise: then the next check tries again.
+        """
+        recorder = self._session.recorder
+        if key not in self._made or self.is_alone:
+            already = len(recorder.exchanges)
+            made = make()
+            self._made[key] = made, tuple(recorder.exchanges[already:])
+        found, exchanges = self._made[key]
+        recorder.cite(exchanges)
+        return cast(Made, found)
 
     @property
     def is_alone(self) -> bool:

@@ -137,7 +137,8 @@ def test_what_ended_in_an_error_begins_again(sandbox: SandboxProcess, tap: Tap, 
     before = {check.id: check for check in records.load(folder).checks}
     errors = {name for name, check in before.items() if check.outcome == "error"}
     assert len(errors) >= 3
-    assert len(before) > len(errors) + 10
+    # Others wait for the cancel that proves them, and begin again, too.
+    assert len(before) > len(errors) + 3
 
     done = command("run", "--resume", folder, cwd=tmp_path)
 
@@ -246,7 +247,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence(
     kept = records.load(folder)
     assert not kept.complete
     assert kept.verdict == "inconclusive"
-    assert len(kept.checks) > 5
+    assert kept.checks
 
     after = command("run", "--resume", folder, cwd=tmp_path)
 

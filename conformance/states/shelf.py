@@ -25,7 +25,7 @@ from conformance.states.resource import Resource, Wanted
 FOLDER = "shelf"
 OUTSTANDING = "outstanding"
 # What one resource goes through at most. A target may treat one that was asked for too often in some way of its own.
-_MOST_CHECKS, _MOST_REQUESTS = 8, 12
+_MOST_CHECKS, _MOST_REQUESTS = 10, 15
 # So many resources of a kind take turns, so that the seed decides which checks meet on one.
 _OPEN = 2
 

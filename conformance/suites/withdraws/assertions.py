@@ -216,6 +216,33 @@ def _told_apart(before: Reply, again: Reply) -> str:
     return "; ".join(told)
 
 
+def is_seen_canceled(read: Reply) -> Reply:
+    """A read shows a withdraw canceled, so that a check can begin."""
+    expect.that(
+        is_canceled(read),
+        expected="a read to show the withdraw canceled, so that the check can begin",
+        reply=read,
+        control=True,
+        fault=reads_otherwise(read, "a canceled withdraw"),
+    )
+    return read
+
+
+def really_canceled(reply: Reply, *, is_read: bool, what: str, when: str, hint: str = "") -> None:
+    """A read shows a withdraw canceled; without a read endpoint, `reply` refuses a second cancel of it."""
+    expect.that(
+        is_canceled(reply) if is_read else not succeeded(reply),
+        expected=f"{what} to be canceled {when}"
+        + ("" if is_read else ", so that no second cancel of it succeeds"),
+        observed=expect.observed(reply, "data.status"),
+        reply=reply,
+        hint=hint,
+        fault=reads_otherwise(reply, what, when)
+        if is_read
+        else f"{wording.capital(what)} was cancelled twice ({reply.status} both times)",
+    )
+
+
 def stays_canceled(read: Reply, before: Reply, what: str, *, when: str = "", hint: str = "") -> None:
     """A read shows the withdraw canceled and unpaid. WD-18 judges a `paidAt` that was in the answer `before`."""
     expect.that(

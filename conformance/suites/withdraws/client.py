@@ -21,7 +21,8 @@ from conformance.suites.withdraws.assertions import (
     accepted,
     data,
     is_canceled,
-    reads_otherwise,
+    is_seen_canceled,
+    really_canceled,
     succeeded,
     told,
     took_effect,
@@ -103,15 +104,7 @@ class Withdraws:
         """A read that shows a withdraw canceled, so that a check can begin; None where nothing can be read."""
         if not self.can_read:
             return None
-        reply = self.confirmed(withdraw, by=by)
-        expect.that(
-            is_canceled(reply),
-            expected="a read to show the withdraw canceled, so that the check can begin",
-            reply=reply,
-            control=True,
-            fault=reads_otherwise(reply, "a canceled withdraw"),
-        )
-        return reply
+        return is_seen_canceled(self.confirmed(withdraw, by=by))
 
     def reader(self, withdraw: Target, *, by: str = "primary") -> Callable[[], Reply] | None:
         """Returns the function that reads a withdraw; None where nothing can be read."""
@@ -125,17 +118,7 @@ class Withdraws:
         `what` is the withdraw ("a pending withdraw"). Where there is a read endpoint, WD-06 judges the second cancel.
         """
         reply = self.confirmed(withdraw, by=by) if self.can_read else self.cancel(withdraw, by=by)
-        expect.that(
-            is_canceled(reply) if self.can_read else not succeeded(reply),
-            expected=f"{what} to be canceled {when}"
-            + ("" if self.can_read else ", so that no second cancel of it succeeds"),
-            observed=expect.observed(reply, "data.status"),
-            reply=reply,
-            hint=hint,
-            fault=reads_otherwise(reply, what, when)
-            if self.can_read
-            else f"{wording.capital(what)} was cancelled twice ({reply.status} both times)",
-        )
+        really_canceled(reply, is_read=self.can_read, what=what, when=when, hint=hint)
 
     def odd(self, ask: Callable[[], Reply], *, to: str) -> Reply:
         """The answer to a request that is odd on purpose. Raises a Violation where none ever comes."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.model import Exchange
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.plugin import Given
 from conformance.session import Session
@@ -14,7 +13,7 @@ from conformance.suites.withdraws.assertions import succeeded
 from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.every_answer import judges
 from conformance.suites.withdraws.good_cancels import GoodCancels
-from conformance.suites.withdraws.observations import Refusals
+from conformance.suites.withdraws.observations import Observed, Refusals
 from conformance.suites.withdraws.spellings import Spellings
 
 
@@ -26,35 +25,33 @@ def api(conformance_session: Session, every_run: EveryRun) -> Withdraws:
 
 
 @pytest.fixture(scope="session")
-def _first(api: Withdraws, given: Given, conformance_session: Session) -> tuple[Reply, tuple[Exchange, ...]]:
-    already = len(conformance_session.recorder.exchanges)
-    reply = api.cancel(given("pending"))
-    return reply, tuple(conformance_session.recorder.exchanges[already:])
+def observed(api: Withdraws, given: Given, conformance_session: Session) -> Observed:
+    """Withdraws that are read, cancelled and read again."""
+    return Observed(api, given, conformance_session.recorder)
 
 
 @pytest.fixture
-def first_cancel(_first: tuple[Reply, tuple[Exchange, ...]], conformance_session: Session) -> Reply:
-    """The answer to the documented cancel of a pending withdraw which nothing was asked of before."""
-    conformance_session.recorder.cite(_first[1])
-    return _first[0]
+def first_cancel(observed: Observed) -> Reply:
+    """The answer to the documented cancel of a pending withdraw which nothing was asked of before but a read."""
+    return observed.first().reply
 
 
 @pytest.fixture(scope="session")
-def refusals(api: Withdraws, given: Given, conformance_session: Session) -> Refusals:
+def refusals(api: Withdraws, given: Given) -> Refusals:
     """Withdraws in a final state, each refused twice."""
-    return Refusals(api, given, conformance_session.recorder)
+    return Refusals(api, given)
 
 
 @pytest.fixture(scope="session")
-def good(api: Withdraws, given: Given, conformance_session: Session) -> GoodCancels:
+def good(api: Withdraws, given: Given) -> GoodCancels:
     """Good cancels, which a bad request comes right after."""
-    return GoodCancels(api, given, conformance_session.recorder)
+    return GoodCancels(api, given)
 
 
 @pytest.fixture(scope="session")
-def spellings(api: Withdraws, given: Given, conformance_session: Session) -> Spellings:
+def spellings(api: Withdraws, given: Given) -> Spellings:
     """Documented cancels that are put otherwise."""
-    return Spellings(api, given, conformance_session.recorder)
+    return Spellings(api, given)
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ before, its owner asks once more. A check that runs alone begins with a good can
 
 from dataclasses import dataclass
 
-from conformance.http.client import Recorder
 from conformance.http.reply import Reply
-from conformance.model import Auth, Exchange
+from conformance.model import Auth
 from conformance.oracles import expect
 from conformance.plugin import Given
 from conformance.states import Resource
@@ -27,31 +26,27 @@ class Good:
     withdraw: Resource
     headers: dict[str, str | None]
     reply: Reply
-    exchanges: tuple[Exchange, ...]
 
 
 class GoodCancels:
     """The good cancels of one worker."""
 
-    def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
-        self._api, self._given, self._recorder = api, given, recorder
-        self._shared: Good | None = None
+    def __init__(self, api: Withdraws, given: Given) -> None:
+        self._api, self._given = api, given
+        self._is_new = False
 
     def shared(self) -> Good:
-        """Returns the good cancel that the checks share, on record with the running one.
+        """Returns the good cancel that the checks share.
 
         Raises a Violation of a control where it isn't accepted.
         """
-        if self._shared is None or self._given.is_alone:
-            self._shared = self._made()
-        self._recorder.cite(self._shared.exchanges)
-        return self._shared
+        self._is_new = False
+        return self._given.once("a good cancel", self._made)
 
     def just_now(self) -> Good:
         """Returns the shared good cancel; its owner has just sent it, or has asked for the same once more."""
-        known = self._shared
         good = self.shared()
-        if good is known:
+        if not self._is_new:
             again = self._api.cancel(good.withdraw)
             expect.that(
                 succeeded(again) or (400 <= again.status < 500 and again.status not in _TURNED_AWAY),
@@ -62,9 +57,9 @@ class GoodCancels:
         return good
 
     def _made(self) -> Good:
-        already = len(self._recorder.exchanges)
+        self._is_new = True
         withdraw, headers = self._given.used("pending"), self._api.signed()
         signed = f"{headers['X-Timestamp']}."
         reply = self._api.send(withdraw, headers, auth=Auth.DOCUMENTED, signed=signed)
         accepted(reply, _BEGINS, control=True)
-        return Good(withdraw, headers, reply, tuple(self._recorder.exchanges[already:]))
+        return Good(withdraw, headers, reply)

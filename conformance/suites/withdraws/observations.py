@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -14,12 +15,13 @@ from conformance.model import Exchange
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws.assertions import data, succeeded
+from conformance.suites.withdraws.assertions import accepted, data, succeeded
 from conformance.suites.withdraws.client import Withdraws
 
 # Amounts, names and metadata differ from withdraw to withdraw, and so does what is done to them.
-_OTHERS = 2
+_OTHERS = 1
 _FRESH, _FRESH_S = 2.0, 1.1
+_LATER_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +69,81 @@ class _Made:
     exchanges: tuple[Exchange, ...]
 
 
-class CancelledWithdraws:
-    """Up to six cancelled withdraws, in `all`.
-
-    Three are pending, one is processing (where the profile declares that these can be cancelled), and one of each is
-    the other merchant's. The first has to be had and cancelled; the others are left out where they can't be.
-    """
+class Observed:
+    """Withdraws that are read, cancelled by their owner and read again, for several checks."""
 
     def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
-        self._api, self._recorder = api, recorder
-        self.all: list[Cancelled] = []
-        kinds: list[tuple[str, str, dict[str, str]]] = [("", "pending", {})]
-        kinds += [("another pending withdraw", "pending", {})] * _OTHERS
-        if api.declares_cancel_processing:
-            kinds.append(("a processing withdraw", "processing", {}))
-        kinds.append(("a withdraw of the other merchant", "pending", {"owner": "other_merchant"}))
-        if api.declares_cancel_processing:
-            kinds.append(
-                ("a processing withdraw of the other merchant", "processing", {"owner": "other_merchant"})
-            )
-        made = [one for on, status, more in kinds if (one := self._look(given, on, status, more)) is not None]
-        if any(_is_fresh(one.before or one.withdraw.facts) for one in made):
-            # By a clock of seconds, too, a cancel then comes later than the creation.
-            time.sleep(_FRESH_S)
-        for one in made:
-            self._cancel(one)
+        self._api, self._given, self._recorder = api, given, recorder
 
-    def cite(self, some: Sequence[Cancelled]) -> None:
-        """Adds the exchanges of some of them to the record of the running check."""
-        for one in some:
-            self._recorder.cite(one.exchanges)
+    def first(self) -> Cancelled:
+        """Returns a pending withdraw which nothing else was asked of; `reply` may be a refusal.
 
-    def _look(self, given: Given, on: str, status: str, more: Mapping[str, str]) -> _Made | None:
-        """Leases a withdraw and reads it. Returns None for one that can't be had, unless it is the first."""
-        try:
-            # The first is a new one: where its cancel fails, it is for no other request's sake.
-            withdraw = (given.used if on else given)(status, **more)
-        except NotTestable:
-            if not on:
-                raise
-            return None
+        Where its cancel fails, it is for no other request's sake. Raises as `given` does.
+        """
+        return self._given.once("first", lambda: self._cancelled(self._look("", "pending", {})))
+
+    def some(self) -> "CancelledWithdraws":
+        """Returns the first and some more, which are left out where they can't be had, or cancelled.
+
+        Raises a Violation of a control where the first wasn't cancelled.
+        """
+        first = self.first()
+        accepted(first.reply, "the documented cancel with which the check begins", control=True)
+        return self._given.once("some", lambda: CancelledWithdraws([first, *self._others()], self._recorder))
+
+    def _others(self) -> list[Cancelled]:
+        kinds: list[tuple[str, str, dict[str, str]]] = [("another pending withdraw", "pending", {})] * _OTHERS
+        mine: dict[str, str] = {}
+        theirs = {"owner": "other_merchant"}
+        if self._api.declares_cancel_processing:
+            kinds.append(("a processing withdraw", "processing", mine))
+        kinds.append(("a withdraw of the other merchant", "pending", theirs))
+        if self._api.declares_cancel_processing:
+            kinds.append(("a processing withdraw of the other merchant", "processing", theirs))
+        made = []
+        for kind in kinds:
+            with suppress(NotTestable):
+                made.append(self._look(*kind))
+        self._wait(made)
+        return [one for one in map(self._cancelled, made) if succeeded(one.reply)]
+
+    def _look(self, on: str, status: str, more: Mapping[str, str]) -> _Made:
+        withdraw = (self._given.used if on else self._given)(status, **more)
         api, already = self._api, len(self._recorder.exchanges)
         read = api.read(withdraw, by=withdraw.wanted.whose) if api.can_read and on else None
         before = api.look(withdraw) if not on else data(read) if read is not None else None
         return _Made(withdraw, on, before or None, tuple(self._recorder.exchanges[already:]))
 
-    def _cancel(self, one: _Made) -> None:
+    def _wait(self, made: Sequence[_Made]) -> None:
+        """By a clock of seconds, too, a cancel then comes later than the creation."""
+        if any(_is_fresh(one.before or one.withdraw.facts) for one in made):
+            time.sleep(_FRESH_S)
+
+    def _cancelled(self, one: _Made) -> Cancelled:
         api, by = self._api, one.withdraw.wanted.whose
         already = len(self._recorder.exchanges)
-        reply = api.cancel(one.withdraw, by=by) if one.on else api.cancels(one.withdraw)
-        if not succeeded(reply):
-            return
-        read = api.confirmed(one.withdraw, by=by) if api.can_read else None
+        if not one.on:
+            self._wait([one])
+        reply = api.cancel(one.withdraw, by=by)
+        read = api.confirmed(one.withdraw, by=by) if api.can_read and succeeded(reply) else None
         made = (*one.exchanges, *self._recorder.exchanges[already:])
-        self.all.append(Cancelled(one.withdraw, one.before, reply, read, one.on, made))
+        return Cancelled(one.withdraw, one.before, reply, read, one.on, made)
+
+
+class CancelledWithdraws:
+    """Up to five cancelled withdraws, in `all`.
+
+    Two are pending, one is processing (where the profile declares that these can be cancelled), and one of each is
+    the other merchant's.
+    """
+
+    def __init__(self, every: Sequence[Cancelled], recorder: Recorder) -> None:
+        self.all, self._recorder = every, recorder
+
+    def cite(self, some: Sequence[Cancelled]) -> None:
+        """Adds the exchanges of some of them to the record of the running check."""
+        for one in some:
+            self._recorder.cite(one.exchanges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,31 +158,84 @@ class Refused:
     first: Reply
     read: Reply | None
     second: Reply
-    exchanges: tuple[Exchange, ...]
 
 
 class Refusals:
     """One refused withdraw of each final state, whose first request is the first of the two cancels."""
 
-    def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
-        self._api, self._given, self._recorder = api, given, recorder
-        self._found: dict[str, Refused] = {}
+    def __init__(self, api: Withdraws, given: Given) -> None:
+        self._api, self._given = api, given
 
     def of(self, status: str) -> Refused:
-        """Returns the refused withdraw of a state, on record with the running check. Raises as `given` does."""
-        if status not in self._found:
-            self._found[status] = self._refused(status)
-        self._recorder.cite(self._found[status].exchanges)
-        return self._found[status]
+        """Returns the refused withdraw of a state. Raises as `given` does."""
+        return self._given.once(("refused", status), lambda: self._refused(status))
 
     def _refused(self, status: str) -> Refused:
         api, withdraw = self._api, self._given(status)
-        already = len(self._recorder.exchanges)
         before = api.look(withdraw)
         first = api.cancel(withdraw)
         read = api.read(withdraw) if api.can_read else None
-        second = api.cancel(withdraw)
-        return Refused(withdraw, before, first, read, second, tuple(self._recorder.exchanges[already:]))
+        return Refused(withdraw, before, first, read, api.cancel(withdraw))
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """A withdraw that was cancelled, and asked to be cancelled twice more.
+
+    `done` is the answer to the first cancel, and `seen` a read right after it; `read` is one after the other two, and
+    `later` one a little later. All are None without a read endpoint: there, the `third` cancel comes a little later.
+    """
+
+    withdraw: Resource
+    done: Reply
+    seen: Reply | None
+    read: Reply | None
+    second: Reply
+    third: Reply
+    later: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfAnother:
+    """A withdraw of the other merchant that its owner cancelled: `done` is the answer.
+
+    Right after it this merchant asked to cancel it (`stranger`), and then its owner once more (`again`).
+    """
+
+    withdraw: Resource
+    done: Reply
+    stranger: Reply
+    again: Reply
+
+
+def cancelled_by_another(api: Withdraws, given: Given) -> OfAnother:
+    """Returns the withdraw that the checks share. Raises a Violation of a control where it isn't cancelled at all."""
+
+    def make() -> OfAnother:
+        withdraw = given.used("pending", owner="other_merchant")
+        done = api.cancels(withdraw, by="other_merchant")
+        return OfAnother(withdraw, done, api.cancel(withdraw), api.cancel(withdraw, by="other_merchant"))
+
+    return given.once("cancelled by another", make)
+
+
+def cancelled_twice(api: Withdraws, given: Given) -> Twice:
+    """Returns the withdraw that the checks share. Raises a Violation of a control where it isn't cancelled at all."""
+
+    def make() -> Twice:
+        withdraw = given.used("pending")
+        done = api.cancels(withdraw)
+        if not api.can_read:
+            second = api.cancel(withdraw)
+            time.sleep(_LATER_S)
+            return Twice(withdraw, done, None, None, second, api.cancel(withdraw), None)
+        seen = api.confirmed(withdraw)
+        second, third = api.cancel(withdraw), api.cancel(withdraw)
+        read = api.read(withdraw)
+        time.sleep(_LATER_S)
+        return Twice(withdraw, done, seen, read, second, third, api.read(withdraw))
+
+    return given.once("cancelled twice", make)
 
 
 def _is_fresh(known: Mapping[str, Any]) -> bool:

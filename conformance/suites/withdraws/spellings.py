@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from conformance.http.client import Recorder
 from conformance.http.reply import Reply
-from conformance.model import Auth, Exchange
+from conformance.model import Auth
 from conformance.plugin import Given
 from conformance.suites.withdraws.assertions import succeeded
 from conformance.suites.withdraws.bad_requests import hex_of
@@ -19,9 +18,8 @@ _TOGETHER = {"lower": "0", "upper": "00", "swapcase": ""}
 class Spellings:
     """Cancels with header names in another letter case, and with signatures that begin with zeros."""
 
-    def __init__(self, api: Withdraws, given: Given, recorder: Recorder) -> None:
-        self._api, self._given, self._recorder = api, given, recorder
-        self._tried: dict[str, tuple[Reply, tuple[Exchange, ...]]] = {}
+    def __init__(self, api: Withdraws, given: Given) -> None:
+        self._api, self._given = api, given
 
     def beginning(self, start: str) -> Reply:
         """Returns the answer to a cancel whose signature begins with `start`."""
@@ -35,13 +33,7 @@ class Spellings:
         return together if succeeded(together) else self._sent(_CASES[name], "")
 
     def _together(self, name: str) -> Reply:
-        if name not in self._tried or self._given.is_alone:
-            already = len(self._recorder.exchanges)
-            reply = self._sent(_CASES[name], _TOGETHER[name])
-            self._tried[name] = reply, tuple(self._recorder.exchanges[already:])
-        reply, exchanges = self._tried[name]
-        self._recorder.cite(exchanges)
-        return reply
+        return self._given.once(("spelt", name), lambda: self._sent(_CASES[name], _TOGETHER[name]))
 
     def _sent(self, spelling: Spelling, start: str) -> Reply:
         headers = self._api.signed()

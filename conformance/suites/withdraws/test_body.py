@@ -1,7 +1,7 @@
 """The withdraw in the answer to a successful cancel.
 
-All checks share the same cancels, or each would use up six withdraws. `@each_cancelled` runs a check once for each of
-up to six withdraws (pending, processing, of the other merchant). Of each, `withdraw` is the resource and its facts,
+All checks share the same cancels, or each would use up five withdraws. `@each_cancelled` runs a check once for each of
+up to five withdraws (pending, processing, of the other merchant). Of each, `withdraw` is the resource and its facts,
 `before` the `data` that a read showed, `reply` the answer to the documented cancel by its owner, and `read` what a read
 showed afterwards; `before` and `read` are None without a read endpoint.
 """
@@ -21,7 +21,6 @@ from conformance.oracles.expect import requirement
 from conformance.oracles.instants import not_after
 from conformance.oracles.keys import has_value, lacking
 from conformance.plugin import Given
-from conformance.session import Session
 from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.withdraws.assertions import KEYS, data
 from conformance.suites.withdraws.client import Withdraws
@@ -52,7 +51,7 @@ from conformance.suites.withdraws.fields import (
     read_has,
     spelt_otherwise,
 )
-from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, each_cancelled
+from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, Observed, each_cancelled
 
 # Gathering the evidence takes more requests than all of these checks otherwise send.
 pytestmark = [pytest.mark.together, pytest.mark.cancels]
@@ -65,17 +64,12 @@ _UNCHANGING = ("amount", *FACTS)
 _UNCHANGING_WHEN_READ = (*_UNCHANGING, *KEPT)
 
 
-@pytest.fixture(scope="session")
-def evidence(api: Withdraws, given: Given, conformance_session: Session) -> CancelledWithdraws:
-    """A few withdraws, each read, cancelled by its owner and read again."""
-    return CancelledWithdraws(api, given, conformance_session.recorder)
-
-
 @pytest.fixture
-def cancelled(evidence: CancelledWithdraws) -> CancelledWithdraws:
+def cancelled(observed: Observed) -> CancelledWithdraws:
     """The shared cancels; the first is on record with every check that looks at it."""
-    evidence.cite(evidence.all[:1])
-    return evidence
+    some = observed.some()
+    some.cite(some.all[:1])
+    return some
 
 
 @requirement("WD-15")

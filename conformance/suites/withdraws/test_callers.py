@@ -1,17 +1,14 @@
 """Callers that hang up before they are answered: the next request says whether the withdraw is canceled."""
 
 import time
-from collections.abc import Callable
 
 import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.model import Exchange
 from conformance.oracles import expect, hints
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.withdraws.assertions import is_canceled, reads_otherwise, succeeded
 from conformance.suites.withdraws.client import Withdraws
@@ -25,30 +22,15 @@ _PARTS = {"at_once": 0.0, "midway": 0.5}
 _NO_LOCK = "A handler that is stopped when its caller is gone has to let go of its lock, or to end its work."
 
 
-HungUp = Callable[[str], tuple[Resource, Reply, Reply]]
-
-
-@pytest.fixture(scope="session")
-def hung_up(api: Withdraws, given: Given, conformance_session: Session) -> HungUp:
-    """Returns what comes after a caller that hung up at a point of its cancel; of each point once."""
-    recorder = conformance_session.recorder
-    found: dict[str, tuple[tuple[Resource, Reply, Reply], tuple[Exchange, ...]]] = {}
-
-    def of(part: str) -> tuple[Resource, Reply, Reply]:
-        if part not in found:
-            already = len(recorder.exchanges)
-            made = _hung_up_and_again(api, given, part)
-            found[part] = made, tuple(recorder.exchanges[already:])
-        recorder.cite(found[part][1])
-        return found[part][0]
-
-    return of
-
-
 def _length_s(api: Withdraws, given: Given) -> float:
     """How long a cancel takes that is waited for; what it does is judged elsewhere."""
     known = next((one.reply for one in api.asked if one.documented and succeeded(one.reply)), None)
     return (known or api.cancels(given.used("pending"))).duration_s
+
+
+def _hung_up(api: Withdraws, given: Given, part: str) -> tuple[Resource, Reply, Reply]:
+    """What comes after a caller that hung up at a point of its cancel; the checks share it."""
+    return given.once(("hung up", part), lambda: _hung_up_and_again(api, given, part))
 
 
 def _hung_up_and_again(api: Withdraws, given: Given, part: str) -> tuple[Resource, Reply, Reply]:
@@ -75,9 +57,9 @@ def _alike(one: Reply, other: Reply) -> bool:
 
 @requirement("WD-01")
 @pytest.mark.parametrize("part", _PARTS)
-def test_caller_that_hung_up_leaves_no_lock(hung_up: HungUp, part: str) -> None:
+def test_caller_that_hung_up_leaves_no_lock(api: Withdraws, given: Given, part: str) -> None:
     """After a caller that hung up, a withdraw is cancelled, or refused as canceled, within seconds."""
-    _, reply, usual = hung_up(part)
+    _, reply, usual = _hung_up(api, given, part)
 
     expect.that(
         succeeded(reply) or _alike(reply, usual),
@@ -93,9 +75,9 @@ def test_caller_that_hung_up_leaves_no_lock(hung_up: HungUp, part: str) -> None:
 
 @requirement("WD-09")
 @pytest.mark.parametrize("part", _PARTS)
-def test_caller_that_hung_up_leaves_one_state(api: Withdraws, hung_up: HungUp, part: str) -> None:
+def test_caller_that_hung_up_leaves_one_state(api: Withdraws, given: Given, part: str) -> None:
     """After a caller that hung up, a withdraw that is cancelled, or refused as canceled, really is canceled."""
-    withdraw, reply, usual = hung_up(part)
+    withdraw, reply, usual = _hung_up(api, given, part)
     if not (succeeded(reply) or _alike(reply, usual)):
         return  # It is locked, which another check tells.
 

@@ -1,6 +1,5 @@
 """The cancellation matrix: every state against its documented answer, and what the answer is worth."""
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -15,11 +14,12 @@ from conformance.plugin import Given
 from conformance.suites.withdraws.assertions import (
     cancelled,
     data,
-    is_canceled,
+    is_seen_canceled,
     is_unchanged,
     keeps_canceled_at,
     not_cancelled,
     reads_otherwise,
+    really_canceled,
     refused,
     refused_as_before,
     stays_canceled,
@@ -28,7 +28,7 @@ from conformance.suites.withdraws.assertions import (
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, about
-from conformance.suites.withdraws.observations import Refusals
+from conformance.suites.withdraws.observations import Refusals, cancelled_by_another, cancelled_twice
 from conformance.suites.withdraws.processing import ASK_FIRST, DECLARE, processing, unconfirmed
 
 _AT_LAST = "at the second try"
@@ -156,22 +156,24 @@ def _repeated(again: Reply, first: Reply) -> str:
 @pytest.mark.cancels
 def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
     """A withdraw that was cancelled a moment ago is refused, and keeps its first canceledAt."""
-    withdraw = given.used("pending")
-    done = api.cancels(withdraw)
-    first = api.seen_canceled(withdraw)
+    twice = cancelled_twice(api, given)
+    if twice.seen is not None:
+        is_seen_canceled(twice.seen)
 
-    for which, when in (("second", "a second time"), ("third", "the third time it was asked")):
-        again = api.cancel(withdraw)
+    for again, which, when in (
+        (twice.second, "second", "a second time"),
+        (twice.third, "third", "the third time it was asked"),
+    ):
         refused(
             again,
             f"a {which} cancel of one withdraw",
             withdraw=_JUST_CANCELLED,
             time=when,
-            hint=_repeated(again, done),
+            hint=_repeated(again, twice.done),
         )
 
-    if first is not None:
-        keeps_canceled_at(api.read(withdraw), data(first))
+    if twice.seen is not None and twice.read is not None:
+        keeps_canceled_at(twice.read, data(twice.seen))
 
 
 @requirement("WD-04")
@@ -194,17 +196,14 @@ def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, g
 @pytest.mark.cancels
 def test_other_merchants_canceled_withdraw_is_refused_to_its_owner(api: Withdraws, given: Given) -> None:
     """A withdraw that the other merchant cancelled a moment ago is refused to it."""
-    withdraw = given.used("pending", owner="other_merchant")
-    done = api.cancels(withdraw, by="other_merchant")
-
-    reply = api.cancel(withdraw, by="other_merchant")
+    seen = cancelled_by_another(api, given)
 
     refused(
-        reply,
+        seen.again,
         "a second cancel of a withdraw of the other merchant, by its owner,",
         withdraw="a withdraw of the other merchant that had just been cancelled",
         time="a second time by its owner",
-        hint=_repeated(reply, done),
+        hint=_repeated(seen.again, seen.done),
     )
 
 
@@ -250,24 +249,14 @@ _UNDONE = "It was canceled, and isn't any more: something writes an older copy b
 @pytest.mark.cancels
 def test_success_is_real(api: Withdraws, given: Given) -> None:
     """A 200 has happened: the withdraw is canceled when looked at, and still is a little later."""
-    withdraw = given.used("pending")
-    api.cancels(withdraw)
+    twice = cancelled_twice(api, given)
 
     kind = "a pending withdraw"
-    api.is_really_canceled(withdraw, what=kind, when="right after a 200 to its cancel", hint=_NOT_STORED)
-    time.sleep(0.25)
-    if api.can_read:
-        later = api.read(withdraw)
-        expect.that(
-            is_canceled(later),
-            expected=f"{kind} to be canceled still, 0.25 s after a 200 to its cancel",
-            observed=f"a read shows {expect.observed(later, 'data.status')}",
-            reply=later,
-            hint=_UNDONE,
-            fault=reads_otherwise(later, kind, "0.25 s after a 200 to its cancel"),
-        )
-    else:
-        api.is_really_canceled(withdraw, what=kind, when="0.25 s after a 200 to its cancel", hint=_UNDONE)
+    for reply, when, hint in (
+        (twice.seen or twice.second, "right after a 200 to its cancel", _NOT_STORED),
+        (twice.later or twice.third, "0.25 s after a 200 to its cancel", _UNDONE),
+    ):
+        really_canceled(reply, is_read=twice.seen is not None, what=kind, when=when, hint=hint)
 
 
 @requirement("WD-09")

@@ -13,7 +13,6 @@ from conformance.oracles import equality, expect, hints
 from conformance.oracles.concurrency import Race, whole_race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
-from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.withdraws.assertions import REFUSED, accepted, not_cancelled, refused, succeeded
 from conformance.suites.withdraws.client import Withdraws
@@ -35,7 +34,6 @@ class Races:
 
     withdraws: Sequence[Resource]
     rounds: Sequence[Race]
-    exchanges: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +42,15 @@ class Beside:
 
     withdraws: Sequence[Resource]
     replies: Sequence[Reply]
-    exchanges: tuple[Any, ...]
 
 
-@pytest.fixture(scope="session")
-def evidence(api: Withdraws, given: Given, conformance_session: Session) -> Races:
+@pytest.fixture
+def races(api: Withdraws, given: Given) -> Races:
     """The races, run once; the first one with more than one success ends them."""
-    already = len(conformance_session.recorder.exchanges)
+    return given.once("races", lambda: _races(api, given))
+
+
+def _races(api: Withdraws, given: Given) -> Races:
     withdraws: list[Resource] = []
     rounds: list[Race] = []
     for _ in range(_ROUNDS):
@@ -64,14 +64,7 @@ def evidence(api: Withdraws, given: Given, conformance_session: Session) -> Race
             api.cancels(given("pending"))
         if _successes(race) != 1:
             break
-    return Races(withdraws, rounds, tuple(conformance_session.recorder.exchanges[already:]))
-
-
-@pytest.fixture
-def races(evidence: Races, conformance_session: Session) -> Races:
-    """The shared evidence, on record with every check that looks at it."""
-    conformance_session.recorder.cite(evidence.exchanges)
-    return evidence
+    return Races(withdraws, rounds)
 
 
 @requirement("WD-08")
@@ -108,24 +101,19 @@ def test_losers_of_a_race_are_refused(api: Withdraws, races: Races) -> None:
                 refused(reply, f"one of {len(race.replies)} cancels of one withdraw at the same moment")
 
 
-@pytest.fixture(scope="session")
-def different(api: Withdraws, given: Given, conformance_session: Session) -> Beside:
-    """Cancels of different withdraws, all at once."""
-    already = len(conformance_session.recorder.exchanges)
+@pytest.fixture
+def beside(api: Withdraws, given: Given) -> Beside:
+    """Cancels of different withdraws, all at once; made once."""
 
     def prepare() -> tuple[list[Resource], list[Callable[[], Reply]]]:
         made = [given.used("pending") for _ in range(min(api.racers, _DIFFERENT))]
         return made, [partial(api.cancel, one) for one in made]
 
-    withdraws, race = whole_race(api.client, prepare)
-    return Beside(withdraws, race.replies, tuple(conformance_session.recorder.exchanges[already:]))
+    def make() -> Beside:
+        withdraws, race = whole_race(api.client, prepare)
+        return Beside(withdraws, race.replies)
 
-
-@pytest.fixture
-def beside(different: Beside, conformance_session: Session) -> Beside:
-    """The shared evidence, on record with every check that looks at it."""
-    conformance_session.recorder.cite(different.exchanges)
-    return different
+    return given.once("beside", make)
 
 
 @requirement("WD-15")

@@ -25,6 +25,7 @@ from conformance.suites.withdraws.attempts import had_no_effect
 from conformance.suites.withdraws.bad_requests import FAILURES, Headers
 from conformance.suites.withdraws.client import Withdraws
 from conformance.suites.withdraws.good_cancels import GoodCancels
+from conformance.suites.withdraws.observations import cancelled_by_another
 from conformance.suites.withdraws.titles import cancel_with
 
 _KEPT = "A decision that is kept has to be kept by everything that was decided on, the signature included."
@@ -134,10 +135,8 @@ def test_failed_authentication_tells_nothing_of_a_cancel(
 @pytest.mark.cancels
 def test_owners_cancel_is_not_answered_to_another_merchant(api: Withdraws, given: Given) -> None:
     """A withdraw that its owner has just cancelled is neither cancelled by another merchant, nor shown to it."""
-    withdraw = given.used("pending", owner="other_merchant")
-    api.cancels(withdraw, by="other_merchant")
-
-    reply = api.cancel(withdraw)
+    seen = cancelled_by_another(api, given)
+    reply, withdraw = seen.stranger, seen.withdraw
 
     what = "a cancel by another merchant, right after the owner had cancelled the withdraw,"
     not_cancelled(
