@@ -19,7 +19,6 @@ from conformance.suites.withdraws.assertions import accepted, data, succeeded
 from conformance.suites.withdraws.client import Withdraws
 
 # Amounts, names and metadata differ from withdraw to withdraw, and so does what is done to them.
-_OTHERS = 1
 _FRESH, _FRESH_S = 2.0, 1.1
 _LATER_S = 0.25
 
@@ -92,20 +91,21 @@ class Observed:
         return self._given.once("some", lambda: CancelledWithdraws([first, *self._others()], self._recorder))
 
     def _others(self) -> list[Cancelled]:
-        kinds: list[tuple[str, str, dict[str, str]]] = [("another pending withdraw", "pending", {})] * _OTHERS
-        mine: dict[str, str] = {}
-        theirs = {"owner": "other_merchant"}
+        kinds = [("a withdraw of the other merchant", "pending", {"owner": "other_merchant"})]
         if self._api.declares_cancel_processing:
-            kinds.append(("a processing withdraw", "processing", mine))
-        kinds.append(("a withdraw of the other merchant", "pending", theirs))
-        if self._api.declares_cancel_processing:
+            mine: dict[str, str] = {}
+            kinds.insert(0, ("a processing withdraw", "processing", mine))
+            theirs = {"owner": "other_merchant"}
             kinds.append(("a processing withdraw of the other merchant", "processing", theirs))
+        found = []
+        with suppress(NotTestable, Violation):
+            found.append(cancelled_twice(self._api, self._given, self._recorder).observed)
         made = []
         for kind in kinds:
             with suppress(NotTestable):
                 made.append(self._look(*kind))
         self._wait(made)
-        return [one for one in map(self._cancelled, made) if succeeded(one.reply)]
+        return [*found, *(one for one in map(self._cancelled, made) if succeeded(one.reply))]
 
     def _look(self, on: str, status: str, more: Mapping[str, str]) -> _Made:
         withdraw = (self._given.used if on else self._given)(status, **more)
@@ -182,17 +182,43 @@ class Refusals:
 class Twice:
     """A withdraw that was cancelled, and asked to be cancelled twice more.
 
-    `done` is the answer to the first cancel, and `seen` a read right after it; `read` is one after the other two, and
-    `later` one a little later. All are None without a read endpoint: there, the `third` cancel comes a little later.
+    `observed` is its first cancel, with a read right before and after it; `read` is a read after the other two, and
+    `later` one a little later. Both are None without a read endpoint: there, the `third` cancel comes a little later.
     """
 
-    withdraw: Resource
-    done: Reply
-    seen: Reply | None
-    read: Reply | None
+    observed: Cancelled
     second: Reply
     third: Reply
+    read: Reply | None
     later: Reply | None
+
+    @property
+    def seen(self) -> Reply | None:
+        """The read right after the first cancel; None without a read endpoint."""
+        return self.observed.read
+
+
+def cancelled_twice(api: Withdraws, given: Given, recorder: Recorder) -> Twice:
+    """Returns the withdraw that the checks share. Raises a Violation of a control where it isn't cancelled at all."""
+
+    def make() -> Twice:
+        withdraw, already = given.used("pending"), len(recorder.exchanges)
+        before = data(api.read(withdraw)) if api.can_read else None
+        if _is_fresh(before or withdraw.facts):
+            time.sleep(_FRESH_S)
+        done = api.cancels(withdraw)
+        seen = api.confirmed(withdraw) if api.can_read else None
+        on, made = "another pending withdraw", tuple(recorder.exchanges[already:])
+        observed = Cancelled(withdraw, before or None, done, seen, on, made)
+        second = api.cancel(withdraw)
+        if seen is None:
+            time.sleep(_LATER_S)
+            return Twice(observed, second, api.cancel(withdraw), None, None)
+        third, read = api.cancel(withdraw), api.read(withdraw)
+        time.sleep(_LATER_S)
+        return Twice(observed, second, third, read, api.read(withdraw))
+
+    return given.once("cancelled twice", make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,25 +243,6 @@ def cancelled_by_another(api: Withdraws, given: Given) -> OfAnother:
         return OfAnother(withdraw, done, api.cancel(withdraw), api.cancel(withdraw, by="other_merchant"))
 
     return given.once("cancelled by another", make)
-
-
-def cancelled_twice(api: Withdraws, given: Given) -> Twice:
-    """Returns the withdraw that the checks share. Raises a Violation of a control where it isn't cancelled at all."""
-
-    def make() -> Twice:
-        withdraw = given.used("pending")
-        done = api.cancels(withdraw)
-        if not api.can_read:
-            second = api.cancel(withdraw)
-            time.sleep(_LATER_S)
-            return Twice(withdraw, done, None, None, second, api.cancel(withdraw), None)
-        seen = api.confirmed(withdraw)
-        second, third = api.cancel(withdraw), api.cancel(withdraw)
-        read = api.read(withdraw)
-        time.sleep(_LATER_S)
-        return Twice(withdraw, done, seen, read, second, third, api.read(withdraw))
-
-    return given.once("cancelled twice", make)
 
 
 def _is_fresh(known: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.difference import neutral
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
+from conformance.session import Session
 from conformance.suites.withdraws.assertions import (
     cancelled,
     data,
@@ -154,9 +155,9 @@ def _repeated(again: Reply, first: Reply) -> str:
 
 @requirement("WD-06")
 @pytest.mark.cancels
-def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
+def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given, conformance_session: Session) -> None:
     """A withdraw that was cancelled a moment ago is refused, and keeps its first canceledAt."""
-    twice = cancelled_twice(api, given)
+    twice = cancelled_twice(api, given, conformance_session.recorder)
     if twice.seen is not None:
         is_seen_canceled(twice.seen)
 
@@ -169,7 +170,7 @@ def test_matrix_just_cancelled_is_refused(api: Withdraws, given: Given) -> None:
             f"a {which} cancel of one withdraw",
             withdraw=_JUST_CANCELLED,
             time=when,
-            hint=_repeated(again, twice.done),
+            hint=_repeated(again, twice.observed.reply),
         )
 
     if twice.seen is not None and twice.read is not None:
@@ -247,9 +248,9 @@ _UNDONE = "It was canceled, and isn't any more: something writes an older copy b
 
 @requirement("WD-09")
 @pytest.mark.cancels
-def test_success_is_real(api: Withdraws, given: Given) -> None:
+def test_success_is_real(api: Withdraws, given: Given, conformance_session: Session) -> None:
     """A 200 has happened: the withdraw is canceled when looked at, and still is a little later."""
-    twice = cancelled_twice(api, given)
+    twice = cancelled_twice(api, given, conformance_session.recorder)
 
     kind = "a pending withdraw"
     for reply, when, hint in (

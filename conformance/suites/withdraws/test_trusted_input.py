@@ -154,7 +154,6 @@ def test_two_keys_in_one_header_open_nothing(api: Withdraws, given: Given, first
 
 @requirement("WD-12")
 @pytest.mark.parametrize("place", ["body", "query"])
-@pytest.mark.cancels
 def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
     """The id of another merchant's withdraw in a body or query doesn't cancel it: that of the path counts."""
     theirs = given.shared("pending", owner="other_merchant")
@@ -178,7 +177,6 @@ def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, give
 
 @requirement("WD-15")
 @pytest.mark.parametrize("place", ["body", "query"])
-@pytest.mark.cancels
 def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
     """The id of another withdraw of one's own in a body or query isn't taken for that of the path."""
     other, withdraw = given.shared("pending"), given.used("pending")
