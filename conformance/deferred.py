@@ -44,6 +44,8 @@ class Deferred:
         self._ended: dict[str, Check] = {}
         self._trial: list[Exchange] | None = None
         self.again = False
+        # One combination is told in full: many resources that go through as much would tell the same.
+        self._has_told = False
 
     def alone(self) -> AbstractContextManager[None]:
         """Has the checks in the block share nothing."""
@@ -107,7 +109,7 @@ class Deferred:
                 perform(check)
         for one, reply in refused:
             alone = [self._ended[check] for check in one.suspects if check in suspects]
-            if all(check.outcome is Outcome.PASSED for check in alone):
+            if not self._has_told and all(check.outcome is Outcome.PASSED for check in alone):
                 self._try_together(one, reply, alone[-1], perform)
 
     def _clear(self, one: Shelved, by: Exchange) -> None:
@@ -167,6 +169,7 @@ class Deferred:
         exchanges = tuple(
             dict.fromkeys((*sent, again.exchange, *([shown.exchange] if shown is not None else [])))
         )
+        self._has_told = True
         self._write(self._together(one, last, again, shown, exchanges), exchanges)
 
     def _shown(self, resource: Resource) -> Reply | None:

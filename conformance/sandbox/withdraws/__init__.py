@@ -42,6 +42,7 @@ API = SandboxApi(
         "defects_callers",
         "defects_afterwards",
         "defects_rare",
+        "defects_shared",
     ),
     parts=_parts,
 )
