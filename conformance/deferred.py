@@ -29,8 +29,8 @@ Perform = Callable[[str], None]
 """Runs the check of that id once more."""
 
 _HINT = (
-    "Each of these requests was refused, and alone none has this effect. Does the target count refused requests, or "
-    "does one of them leave behind what another makes use of?"
+    "Each of these requests was refused, and alone none has this effect, however often it is sent. Does one of them "
+    "leave behind what another makes use of?"
 )
 
 
@@ -44,8 +44,13 @@ class Deferred:
         self._ended: dict[str, Check] = {}
         self._trial: list[Exchange] | None = None
         self.again = False
-        # One combination is told in full: many resources that go through as much would tell the same.
-        self._has_told = False
+        # One combination is looked into: many resources that go through as much would tell the same.
+        self._has_looked = False
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether checks run for the sake of what they send, and are no part of the run's result."""
+        return self._trial is not None
 
     def alone(self) -> AbstractContextManager[None]:
         """Has the checks in the block share nothing."""
@@ -66,7 +71,7 @@ class Deferred:
             if one.proof is not None:
                 self._clear(one.shelved, one.proof)
         left = [one for one in held if one.proof is None]
-        self.again = judged and not looks_back and any(one.shelved.suspects for one in left)
+        self.again = judged and not looks_back and (self._twins.is_tainted or self._twins.are_tainted(left))
         is_wrong = judged or check.outcome is Outcome.ERROR
         back: list[Shelved] = []
         for one in left:
@@ -109,7 +114,7 @@ class Deferred:
                 perform(check)
         for one, reply in refused:
             alone = [self._ended[check] for check in one.suspects if check in suspects]
-            if not self._has_told and all(check.outcome is Outcome.PASSED for check in alone):
+            if not self._has_looked and all(check.outcome is Outcome.PASSED for check in alone):
                 self._try_together(one, reply, alone[-1], perform)
 
     def _clear(self, one: Shelved, by: Exchange) -> None:
@@ -150,13 +155,7 @@ class Deferred:
             # Seen once, and not to be tried again: no proof against the target, and none for the check either.
             self._write(self._untried(one, reply, last, lacking), [reply.exchange])
             return
-        self._trial = []
-        try:
-            with self._twins.on(resource):
-                for check in one.suspects:
-                    perform(check)
-        finally:
-            sent, self._trial = self._trial, None
+        sent = self._sent(resource, one.suspects, perform)
         again = self._cancel(resource)
         if again is None or self._succeeded(again):
             return
@@ -165,12 +164,50 @@ class Deferred:
             control = self._cancel(self._session.leases.lease(one.resource.wanted))
             if control is not None and not self._succeeded(control):
                 return
+        self._has_looked = True
         shown = self._shown(resource)
+        if not self._is_cancelled(shown) and self._counts(one, _naming(resource, sent), perform):
+            return
         exchanges = tuple(
             dict.fromkeys((*sent, again.exchange, *([shown.exchange] if shown is not None else [])))
         )
-        self._has_told = True
         self._write(self._together(one, last, again, shown, exchanges), exchanges)
+
+    def _sent(self, resource: Resource, checks: Sequence[str], perform: Perform) -> list[Exchange]:
+        """Has checks send their requests to one resource, and returns these."""
+        self._trial = []
+        try:
+            with self._twins.on(resource):
+                for check in checks:
+                    perform(check)
+            return self._trial
+        finally:
+            self._trial = None
+
+    def _counts(self, one: Shelved, number: int, perform: Perform) -> bool:
+        """Returns whether `number` requests of a single check have the same effect, as far as can be known.
+
+        Then the target counts requests to a resource, whatever these are, which no document forbids.
+        """
+        for check in one.suspects:
+            try:
+                resource = self._session.leases.lease(one.resource.wanted)
+            except ConformanceError:
+                return True  # It can't be told apart.
+            done = 0
+            while done < number:
+                added = _naming(resource, self._sent(resource, [check], perform))
+                if not added:
+                    break
+                done += added
+            reply = self._cancel(resource)
+            if reply is None or not self._succeeded(reply):
+                return True
+        return False
+
+    def _is_cancelled(self, shown: Reply | None) -> bool:
+        status = None if shown is None else self._session.documented.status(shown)
+        return status == self._contract.states.cancelled
 
     def _shown(self, resource: Resource) -> Reply | None:
         documented = self._session.documented
@@ -185,12 +222,11 @@ class Deferred:
     ) -> Check:
         """Returns the record that tells of several checks whose requests have an effect only together.
 
-        A warning where the owner is refused: no document forbids a target to hold back after many refused requests to
-        one resource, and alone each request was seen to have no effect, which is what its requirement asks for. A
+        A warning where the owner is refused: no document says what may happen after so many refused requests to one
+        resource, and alone each request was seen to have no effect, which is what its requirement asks for. A
         failure where a read shows the resource cancelled: nobody who was entitled to asked for that.
         """
-        status = None if shown is None else self._session.documented.status(shown)
-        is_cancelled = status == self._contract.states.cancelled
+        is_cancelled = self._is_cancelled(shown)
         noun, number = f"{one.resource.status} {self._contract.noun}", counted(len(one.suspects), "check")
         of_owner = f"the owner's cancel was answered {summary.of(refusal)}"
         problem = Problem(

@@ -50,7 +50,7 @@ def _settle(deferred: Deferred, item: pytest.Item, behind: pytest.Item | None, *
         session._setupstate.teardown_exact(again)  # noqa: SLF001 - as above
         for report in runtestprotocol(again, log=False, nextitem=behind):
             # It was reported as passed before.
-            if report.outcome != "passed":
+            if report.outcome != "passed" and not deferred.is_trial:
                 again.ihook.pytest_runtest_logreport(report=report)
 
     deferred.settle(perform, keep=keep)

@@ -161,7 +161,7 @@ class Given:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: dict[Wanted, Resource] = {}
-        self._made: dict[Hashable, tuple[Any, tuple[Exchange, ...]]] = {}
+        self._made: dict[Hashable, tuple[Any, tuple[Exchange, ...], bool]] = {}
 
     def __call__(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
@@ -178,14 +178,17 @@ class Given:
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns what `make` returned for this key in this worker, with its exchanges on record.
 
-        It is made anew for a check that runs alone. `make` may raise: then the next check tries again.
+        It is made anew for a check that runs alone, as one does that fails by evidence which rests on what other checks
+        left. `make` may raise: then the next check tries again.
         """
-        recorder = self._session.recorder
+        recorder, twins = self._session.recorder, self._session.twins
         if key not in self._made or self.is_alone:
-            already = len(recorder.exchanges)
+            already, held = len(recorder.exchanges), len(twins.held)
             made = make()
-            self._made[key] = made, tuple(recorder.exchanges[already:])
-        found, exchanges = self._made[key]
+            is_tainted = twins.are_tainted(twins.held[held:])
+            self._made[key] = made, tuple(recorder.exchanges[already:]), is_tainted
+        found, exchanges, is_tainted = self._made[key]
+        twins.is_tainted |= is_tainted
         recorder.cite(exchanges)
         return cast(Made, found)
 

@@ -5,7 +5,7 @@ that was asked for with `shared`, the twin is deferred: the check leaves it to t
 them makes at last proves that none of the requests before it had an effect.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +46,15 @@ class Twins:
         self.shelf, self.outstanding = Shelf(folder, seed), Outstanding(folder)
         self.cancels: Callable[[Resource], Reply] | None = None
         self.held: list[Held] = []
+        # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
+        self.is_tainted = False
         # Whether each check gets resources that no other has used, and looks for an effect at once.
         self._is_alone = False
         self._one: Resource | None = None
 
     def begin(self) -> None:
         """Begins a check, which holds nothing."""
-        self.held = []
+        self.held, self.is_tainted = [], False
 
     @property
     def is_alone(self) -> bool:
@@ -119,6 +121,10 @@ class Twins:
                 raise
             return self._hold(used, is_to_cancel=not keep)
         return self._hold(Shelved(found)) if keep else found
+
+    def are_tainted(self, held: Sequence[Held]) -> bool:
+        """Returns whether one of these was cancelled in vain after the requests of other checks."""
+        return any(one.proof is None and one.shelved.suspects for one in held)
 
     def defers(self, resource: Resource) -> bool:
         """Returns whether the proof that nothing had an effect on a resource may come later."""

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import uuid
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -37,11 +38,14 @@ class Withdraws(Api[Withdraw]):
     """Withdraws, "Success Response"."""
     let_in: set[tuple[bytes, ...]]
     """Key, timestamp and signature of each request that was let in, for the variant `refuses_replays`."""
+    failures: Counter[str]
+    """Requests about each withdraw that failed to prove who sent them, for the variant `refusals`."""
     signed_headers: tuple[bytes, ...] = (b"x-api-key", b"x-timestamp", b"x-signature")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.let_in = set()
+        self.failures = Counter()
 
     def place(self, path: str) -> tuple[str, str] | None:
         given, slash, rest = path.removeprefix(self.prefix).partition("/")
@@ -50,7 +54,7 @@ class Withdraws(Api[Withdraw]):
         return ("cancel", decoded(given)) if given and rest == "cancel" else None
 
     async def cancel(self, request: Request, given: str) -> Response:
-        account = self.authenticate(request)
+        account = self.counted(request, given)
         self.check_extras(request)
         withdraw = self.find(account, given)
         if self.own.while_locked == "409" and self.store.lock(withdraw).locked():
@@ -62,6 +66,18 @@ class Withdraws(Api[Withdraw]):
             self.store.keep(withdraw)
             self.write(withdraw)
             return self.success(withdraw)
+
+    def counted(self, request: Request, given: str) -> Account:
+        """The account that signed the request; the variant `refusals` counts those that none did."""
+        row, limit = self.known(given), self.own.refusals
+        if row is not None and 0 < limit <= self.failures[row.id]:
+            raise Refusal(423, "LOCKED", "This withdraw is locked.")
+        try:
+            return self.authenticate(request)
+        except Refusal:
+            if row is not None:
+                self.failures[row.id] += 1
+            raise
 
     async def stop_if_gone(self, request: Request) -> None:
         """The variant `hang_up`: stop where the caller is gone."""

@@ -38,3 +38,5 @@ class WithdrawVariants:
     """Answers set a cookie, as something in front may do, which stands in for nothing."""
     extras: str = one_of("ignored", "refused")
     """A body or a query, which no document has, is ignored or refused."""
+    refusals: int = 0
+    """So many requests that fail to prove who sent them close one withdraw to everybody: 423; 0 is without limit."""
