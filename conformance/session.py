@@ -175,11 +175,12 @@ class Given:
         """
         return self._session.twins.used(self._asked(status, more))
 
-    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def once(self, key: Hashable, make: Callable[[], Made], *, is_asked_more: bool = False) -> Made:
         """Returns what `make` returned for this key in this worker, with its exchanges on record.
 
         It is made anew for a check that runs alone, as one does that fails by evidence which rests on what other checks
-        left. `make` may raise: then the next check tries again.
+        left, or to which checks send more requests (`is_asked_more`). `make` may raise: then the next check tries
+        again.
         """
         recorder, twins = self._session.recorder, self._session.twins
         if key not in self._made or self.is_alone:
@@ -187,6 +188,8 @@ class Given:
             made = make()
             is_tainted = twins.are_tainted(twins.held[held:])
             self._made[key] = made, tuple(recorder.exchanges[already:]), is_tainted
+        else:
+            twins.is_tainted |= is_asked_more
         found, exchanges, is_tainted = self._made[key]
         twins.is_tainted |= is_tainted
         recorder.cite(exchanges)

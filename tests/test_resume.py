@@ -197,14 +197,14 @@ def test_two_runs_at_once_share_no_id_and_a_third_finds_them_used(
     assert [process.wait(PATIENCE_S) for process in both] == [3, 3]
 
     taken = [named(tmp_path / output / "latest") for output in ("one", "two")]
-    assert min(map(len, taken)) > 20
+    assert min(map(len, taken)) > 10
     assert not set.intersection(*taken)
 
     number = sum(map(len, taken))
     few = profile.read_text().split("[states]")[0] + "[states]\n[states.ids]\npending = "
     profile.write_text(few + json.dumps(sorted(set.union(*taken))[:30]) + "\n")
     third = command(*words, cwd=tmp_path)
-    assert number > 30
+    assert number > 20
     assert third.returncode == 2, third.stdout + third.stderr
     assert "of them by other runs" in third.stderr
     assert "run --fresh-ids" in third.stderr

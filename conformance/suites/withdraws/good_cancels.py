@@ -41,7 +41,7 @@ class GoodCancels:
         Raises a Violation of a control where it isn't accepted.
         """
         self._is_new = False
-        return self._given.once("a good cancel", self._made)
+        return self._given.once("a good cancel", self._made, is_asked_more=True)
 
     def just_now(self) -> Good:
         """Returns the shared good cancel; its owner has just sent it, or has asked for the same once more."""
