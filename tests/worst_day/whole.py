@@ -22,6 +22,7 @@ from tests.worst_day.authority import authority, good
 from tests.worst_day.misdeeds import LAST, Manner, Misdeed, Target, serving
 from tests.worst_day.table import DEEDS, SECTIONS, Deed
 
+Whose = Callable[[bytes], Misdeed | None]
 # As many connections, of one request each, as a run's first look at its target takes.
 GOOD = 12
 # What a run may cost, however bad the target: seconds of wall time, megabytes in memory and on disk.
@@ -96,8 +97,18 @@ def relayed(backend: str) -> Misdeed:
     return relay
 
 
-def turning(backend: str, bad: Callable[[int], Deed | None], good_for: int, *, secure: bool) -> Target:
-    """A target that is good for its first connections; then each is as `bad` says, or good where that says None."""
+def nobodys(_: bytes) -> Misdeed | None:
+    """No request is treated for what it says."""
+    return None
+
+
+def turning(
+    backend: str, bad: Callable[[int], Deed | None], good_for: int, *, secure: bool, whose: Whose = nobodys
+) -> Target:
+    """A target that is good for its first connections; then each is as `bad` says, or good where that says None.
+
+    What `whose` makes of a request comes before what `bad` says of its connection.
+    """
     relay = Deed("is good", relayed(backend), (), tls=good if secure else None)
     contexts = {
         name: deed.tls() for name, deed in {**DEEDS, "is good": relay}.items() if deed.tls is not None
@@ -108,11 +119,14 @@ def turning(backend: str, bad: Callable[[int], Deed | None], good_for: int, *, s
         number = connection - good_for - 1
         deed = (bad(number) if number >= 0 else None) or relay
         tls = contexts.get(deed.name)
-        return Manner(
-            deed.misdeed if deed is relay else lambda peer, _: deed.misdeed(peer, next(since)),
-            None if tls is None else partial(tls, number + 1),
-            deed.reads,
-        )
+
+        def misdeed(peer: socket.socket, request: int) -> None:
+            own = whose(LAST.request) if number >= 0 else None
+            (own or deed.misdeed)(peer, request if own or deed is relay else next(since))
+
+        # Whoever is to be treated for the request has to be heard.
+        reads = deed.reads or whose is not nobodys
+        return Manner(misdeed, None if tls is None else partial(tls, number + 1), reads)
 
     return Target(manner, scheme="https" if secure else "http")
 
@@ -127,9 +141,10 @@ def against(
     secure: bool = False,
     limits: str = "timeout_s = 0.3",
     env: dict[str, str] | None = None,
+    whose: Whose = nobodys,
 ) -> Outcome:
     """A run against the sandbox, seen through somebody who misbehaves; resources come past him."""
-    with serving(turning(sandbox.url, bad, good_for, secure=secure)) as target:
+    with serving(turning(sandbox.url, bad, good_for, secure=secure, whose=whose)) as target:
         states = f'url = "{sandbox.url}/_states"'
         if api == "payout-intents":
             states += '\nterminal = ["cancelled", "paid", "failed"]'
