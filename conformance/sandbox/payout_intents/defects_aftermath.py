@@ -54,7 +54,7 @@ class _Settles(PayoutIntents):
 
 @defect("pi-refused-never-ends-later", "PI-05", "PI-09", watch_s=6)
 class RefusedNeverEndsLater(_Settles):
-    """A refused cancel marks a processing intent, which the worker that pays passes over, some seconds later."""
+    """A refused cancel marks a processing intent, and the payout worker skips it some seconds later."""
 
     marking = ("approval_required",)
     after_s = 5
@@ -62,21 +62,21 @@ class RefusedNeverEndsLater(_Settles):
 
 @defect("pi-stranger-stops-the-payout", "PI-11")
 class StrangerStopsThePayout(_Settles):
-    """Another merchant's cancel is a 404, after the intent was locked for it: it is never paid."""
+    """Another merchant's cancel is a 404, and leaves the intent locked: it is never paid."""
 
     marking = ("not_found",)
 
 
 @defect("pi-wrong-credentials-stop-the-payout", "PI-40")
 class WrongCredentialsStopThePayout(_Settles):
-    """A cancel with wrong credentials is a 401, after the worker was told to wait: the intent is never paid."""
+    """A cancel with wrong credentials is a 401, and stops the payout worker: the intent is never paid."""
 
     marking = ("unauthorized",)
 
 
 @defect("pi-wrong-body-stops-the-payout", "PI-05")
 class WrongBodyStopsThePayout(_Settles):
-    """A cancel with a body that is refused leaves a lock on the intent: it is never paid."""
+    """A cancel with a refused body leaves the intent locked: it is never paid."""
 
     marking = ("invalid_request",)
 
@@ -103,7 +103,7 @@ class _Told(PayoutIntents):
 
 @defect("pi-event-shows-it-open", "PI-49")
 class EventShowsItOpen(_Told):
-    """The event holds the intent as it was loaded, before the cancel: it still requires approval."""
+    """The event holds the intent as it was before the cancel: requires_approval."""
 
     def told(self, data: Payload, last: Payload) -> Payload:
         return data | {"status": "requires_approval", "failure_code": None, "failure_message": None}
@@ -111,7 +111,7 @@ class EventShowsItOpen(_Told):
 
 @defect("pi-event-holds-another-intent", "PI-49")
 class EventHoldsAnotherIntent(_Told):
-    """The event names the intent, and holds the one of the event before."""
+    """The event names the intent, and holds that of the previous event."""
 
     def told(self, data: Payload, last: Payload) -> Payload:
         return last
@@ -119,7 +119,7 @@ class EventHoldsAnotherIntent(_Told):
 
 @defect("pi-event-holds-the-reason-before", "PI-49")
 class EventHoldsTheReasonBefore(_Told):
-    """The intent in the event has the reason of the event before; the reason beside it is right."""
+    """The intent in the event has the previous event's reason; the reason beside it is right."""
 
     def told(self, data: Payload, last: Payload) -> Payload:
         return data | {"failure_message": last["failure_message"]}
@@ -127,7 +127,7 @@ class EventHoldsTheReasonBefore(_Told):
 
 @defect("pi-event-holds-another-amount", "PI-49")
 class EventHoldsAnotherAmount(_Told):
-    """The amount in the event is in major units, and without a fraction."""
+    """amount in the event is in major units, without decimals."""
 
     def told(self, data: Payload, last: Payload) -> Payload:
         return data | {"amount": str(int(data["amount"]) // 100)}
@@ -135,12 +135,13 @@ class EventHoldsAnotherAmount(_Told):
 
 @defect("pi-event-is-of-the-other-environment", "PI-49")
 class EventIsOfTheOtherEnvironment(_Told):
-    """The intent in the event is live, whatever the environment it was cancelled in."""
+    """The intent in the event is always live."""
 
     def told(self, data: Payload, last: Payload) -> Payload:
         return data | {"environment": "live"}
 
 
-pi("pi-event-has-no-failure-code", "PI-49", "The intent in the event has no failure_code: it is set in the next step.",
+pi("pi-event-has-no-failure-code", "PI-49",
+   "failure_code of the intent in the event is null.",
    steps.after(PayoutIntents.event, lambda api, event, it, reason:
        event | {"data": event["data"] | {"failure_code": None}}))

@@ -29,13 +29,14 @@ _LATER_S = 0.2
 pi("pi-body-id-wins", "PI-01",
    "Path, query and body are merged into one set of parameters, and the body's id replaces the path's.",
    own.cancels_another(lambda request: own.body_fields(request).get("id")))
-pi("pi-query-id-wins", "PI-01", "The id is read from the merged parameters, in which those of the query come first.",
+pi("pi-query-id-wins", "PI-01",
+   "Parameters of query and path are merged, and an id in the query replaces that of the path.",
    own.cancels_another(lambda request: own.query_field(request, "payout_intent_id")))
 
 
 @defect("pi-body-ids-go-along", "PI-01")
 class BodyIdsGoAlong(PayoutIntents):
-    """The handler for many serves one, too: whatever ids the body lists are cancelled with it."""
+    """The handler for bulk cancellation serves single ones, too: ids in the body are cancelled as well."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         account, listed = self.authenticate(request), own.body_fields(request).get("ids")
@@ -48,7 +49,7 @@ class BodyIdsGoAlong(PayoutIntents):
 
 @defect("pi-body-status-wins", "PI-01")
 class BodyStatusWins(PayoutIntents):
-    """What the body says of the status is assigned after the cancel: whoever says paid has it paid."""
+    """A status in the body is assigned after the cancel: a client can set the intent to paid."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         response = await super().cancel(request, given)
@@ -60,7 +61,7 @@ class BodyStatusWins(PayoutIntents):
 
 @defect("pi-body-id-reaches-strangers", "PI-11", "PI-01")
 class BodyIdReachesStrangers(PayoutIntents):
-    """Whose the intent of the path is, is checked; what is cancelled then is the one that the body names."""
+    """The owner of the path's intent is checked, and the intent that the body names is cancelled."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.find(self.authenticate(request), given)
@@ -72,7 +73,7 @@ class BodyIdReachesStrangers(PayoutIntents):
 
 @defect("pi-query-id-shows-strangers", "PI-11")
 class QueryIdShowsStrangers(PayoutIntents):
-    """A GET shows the intent that the query names, if there is one, and looks whose that of the path is."""
+    """The owner of the path's intent is checked, and the intent that the query of a GET names is shown."""
 
     async def read(self, request: Request, given: str) -> Response:
         self.find(self.authenticate_read(request), given)
@@ -82,10 +83,11 @@ class QueryIdShowsStrangers(PayoutIntents):
 
 # Whose success it is
 
-pi("pi-other-merchants-get-200", "PI-01", "The first merchant was moved to the new API; the others still get a 200.",
+pi("pi-other-merchants-get-200", "PI-01",
+   "The first merchant was moved to the new API; the others still get a 200.",
    changes.success(lambda it, reply: reply if it.merchant == "merchant_a" else replace(reply, status=200)))
 pi("pi-other-merchants-are-live", "PI-18",
-   "The environment that is shown is the deployment's where a merchant has none configured.",
+   "environment is the deployment's for merchants that have none configured.",
    changes.answers(lambda it: {} if it.merchant == "merchant_a" else {"environment": "live"}))
 
 
@@ -122,7 +124,7 @@ class _SettlesByItself(PayoutIntents):
 
 @defect("pi-refused-never-ends", "PI-05")
 class RefusedNeverEnds(_SettlesByItself):
-    """A refused cancel marks a processing intent, and the worker that pays passes over what is marked."""
+    """A refused cancel marks a processing intent, and the payout worker skips marked intents."""
 
     def ends(self, row: Intent) -> None:
         if row.id not in self.marked:
@@ -131,7 +133,7 @@ class RefusedNeverEnds(_SettlesByItself):
 
 @defect("pi-refused-ends-otherwise", "PI-05")
 class RefusedEndsOtherwise(_SettlesByItself):
-    """A refused cancel marks a processing intent, and its payout is given up where others are paid."""
+    """A refused cancel marks a processing intent, whose payout fails instead of being paid."""
 
     def ends(self, row: Intent) -> None:
         super().ends(row)
@@ -140,11 +142,11 @@ class RefusedEndsOtherwise(_SettlesByItself):
 
 
 pi("pi-refusal-moves-created-at", "PI-20",
-   "The row is written anew with each refusal, and created_at is the time of that.",
+   "A refusal writes the row anew, and created_at becomes the time of the refusal.",
    effects.after_refusal("approval_required", lambda api, it:
        effects.sets(lambda _: {"created_at": api.clock.now()})(api, it), when=steps.state("cancelled")), warns=True)
 pi("pi-batch-writes-older-rows-back", "PI-06",
-   "A batch of some seconds writes back the rows that it had loaded: what was cancelled meanwhile awaits approval.",
+   "A batch of some seconds writes loaded rows back: an intent cancelled meanwhile requires approval again.",
    effects.comes_undone(5, "status", "failure_code", "failure_message"), watch_s=6)
 
 
@@ -153,7 +155,7 @@ pi("pi-batch-writes-older-rows-back", "PI-06",
 
 @defect("pi-hung-up-keeps-the-key", "PI-36")
 class HungUpKeepsTheKey(PayoutIntents):
-    """A handler is stopped when its caller hangs up, and nobody lets go of its key: 409 for ever."""
+    """A client's disconnect stops the handler, and its key is never released: 409 for ever."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -174,13 +176,13 @@ class HungUpKeepsTheKey(PayoutIntents):
 
 
 pi("pi-refused-body-uses-up-the-key", "PI-37",
-   "A key is claimed before the body is looked at: the corrected request is a conflict.",
+   "A key is claimed before the body is validated: the corrected request is a conflict.",
    own.uses_up_the_key("invalid_request", lambda api, refusal: api.conflict()))
 
 
 @defect("pi-retry-of-a-404-is-never-answered", "PI-37")
 class RetryOfANotFoundIsNeverAnswered(PayoutIntents):
-    """The retry of a 404 waits for an answer that was never kept, until somebody hangs up."""
+    """The retry of a 404 waits for a stored answer that doesn't exist, until the client disconnects."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -202,9 +204,11 @@ pi("pi-huge-key-is-never-answered", "PI-38",
    "A key of more than 1,000 characters ends the worker, and with it the connection.",
    changes.cancel_begins(lambda api, request, given: HANG_UP
        if any(len(value) > 1000 for value in request.values(b"idempotency-key")) else None))
-pi("pi-odd-id-is-never-answered", "PI-14", "An id beyond ASCII ends the worker, and with it the connection.",
+pi("pi-odd-id-is-never-answered", "PI-14",
+   "An id with characters outside ASCII ends the worker, and with it the connection.",
    changes.breaks_on(lambda request: "%F0%9F" in request.path))
-pi("pi-deep-body-is-never-answered", "PI-29", "A body nested too deeply ends the worker, and with it the connection.",
+pi("pi-deep-body-is-never-answered", "PI-29",
+   "A body nested too deeply ends the worker, and with it the connection.",
    changes.cancel_begins(lambda api, request, given: HANG_UP if request.body.count(b"[") > 1000 else None))
 pi("pi-huge-credentials-are-never-answered", "PI-43",
    "Credentials of more than 4 kB end the worker, and with it the connection.",
@@ -213,7 +217,7 @@ pi("pi-huge-credentials-are-never-answered", "PI-43",
 
 @defect("pi-read-is-cached-for-all", "PI-40")
 class ReadIsCachedForAll(PayoutIntents):
-    """What its owner reads is kept by its path for a second, and shown to whoever asks within that."""
+    """A read is cached by its path for a second, and returned to any caller within that time."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -234,7 +238,7 @@ class ReadIsCachedForAll(PayoutIntents):
 
 @defect("pi-unknown-path-shows-the-request", "PI-45")
 class UnknownPathShowsTheRequest(PayoutIntents):
-    """The answer for a path that isn't there shows the request's headers, for whoever debugs his client."""
+    """The answer to an unknown path shows the request's headers, for debugging."""
 
     def unknown_route(self, request: Request) -> Response:
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
@@ -244,9 +248,10 @@ class UnknownPathShowsTheRequest(PayoutIntents):
 # The reason
 
 pi("pi-escapes-count", "PI-24",
-   "The limit counts the text as JSON writes it: each quote, backslash and line break as two.",
+   "The limit counts the JSON text: each quote, backslash and line break as two.",
    own.measures(lambda reason: len(encode(reason).decode()) - 2))
-pi("pi-long-text-is-cut-in-bytes", "PI-24", "512 characters are accepted in any script, and 512 bytes of them kept.",
+pi("pi-long-text-is-cut-in-bytes", "PI-24",
+   "A reason of 512 characters in any script is accepted, and cut after 512 bytes.",
    own.stores(lambda reason: reason.encode()[:512].decode("utf-8", "ignore")))
 
 
@@ -263,8 +268,8 @@ class OddReasonIsRefusedYetCancelled(PayoutIntents):
 
 
 pi("pi-reason-is-composed", "PI-27",
-   "The reason is normalised (NFC): letters that were written in two parts come back as one.",
+   "The reason is normalised (NFC): decomposed letters come back composed.",
    own.stores(lambda reason: unicodedata.normalize("NFC", reason)), warns=True)
 pi("pi-more-behind-the-secret-is-ignored", "PI-41",
-   "The pair is split at its colons, and only the first two parts count.",
+   "The credentials are split at each colon, and only the first two parts are compared.",
    steps.after(PayoutIntents.credentials, lambda api, pair, request: (pair[0], pair[1].partition(b":")[0])))

@@ -15,22 +15,23 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 pi("pi-error-is-a-string", "PI-44", "error is the code itself.",
    changes.wraps_error(lambda refusal: {"error": refusal.code, "message": refusal.message}))
-pi("pi-error-is-in-a-list", "PI-44", "Errors come in a list, called errors.",
+pi("pi-error-is-in-a-list", "PI-44", "Errors are an array called errors.",
    changes.changes_envelope(lambda error: {"errors": [error["error"]]}))
-pi("pi-error-message-is-empty", "PI-44", "The message is empty.",
+pi("pi-error-message-is-empty", "PI-44", "The message of an error is empty.",
    changes.wraps_error(lambda refusal: {"error": {"code": refusal.code, "message": ""}}))
-pi("pi-error-message-is-null", "PI-44", "The message is null.",
+pi("pi-error-message-is-null", "PI-44", "The message of an error is null.",
    changes.wraps_error(lambda refusal: {"error": {"code": refusal.code, "message": None}}))
-pi("pi-error-code-is-upper-case", "PI-02, PI-03, PI-04, PI-10, PI-31", "Codes are in upper case: APPROVAL_REQUIRED.",
+pi("pi-error-code-is-upper-case", "PI-02, PI-03, PI-04, PI-10, PI-31",
+   "Codes are in upper case: APPROVAL_REQUIRED.",
    changes.wraps_error(lambda refusal: {"error": {"code": refusal.code.upper(), "message": refusal.message}}))
-pi("pi-error-code-is-type", "PI-44", "The code is called type, as another provider has it.",
+pi("pi-error-code-is-type", "PI-44", "The code of an error is called type.",
    changes.wraps_error(lambda refusal: {"error": {"type": refusal.code, "message": refusal.message}}))
 pi("pi-404-is-html", "PI-45, PI-10", "An unknown intent is answered with a web page.",
    changes.errors_as(changes.page, "not_found"))
 pi("pi-401-is-plain-text", "PI-45", "Failed authentication is answered by the gateway, in plain text.",
    changes.errors_as(changes.plain, "unauthorized"))
 pi("pi-400-is-another-envelope", "PI-45, PI-29",
-   "A body that can't be used is answered in the framework's JSON, not the API's.",
+   "A malformed body is answered with the framework's JSON, not the API's.",
    changes.wraps_error(lambda refusal: {"detail": [{"loc": ["body"], "msg": refusal.message}]}, "invalid_request"))
 pi("pi-success-is-labelled-text", "PI-45", "The JSON of a success is labelled text/plain.",
    changes.success(changes.labelled("text/plain")))
@@ -42,15 +43,16 @@ pi("pi-404-has-sql", "PI-45", "The message of a 404 shows the query that found n
 
 # Other methods
 
-pi("pi-get-cancels", "PI-47", "GET on the cancel path cancels, so that a link in a mail can.",
+pi("pi-get-cancels", "PI-47", "GET on the cancel path cancels, as a link in an e-mail would need it.",
    changes.also_cancels("GET"))
 pi("pi-head-cancels", "PI-47", "HEAD on the cancel path is routed as POST is, and cancels.",
    changes.also_cancels("HEAD"))
 pi("pi-put-cancels", "PI-47", "PUT on the cancel path cancels, too.", changes.also_cancels("PUT"))
-pi("pi-delete-cancels", "PI-47", "DELETE on the intent itself cancels it.", changes.also_cancels("DELETE", "read"))
+pi("pi-delete-cancels", "PI-47",
+   "DELETE on the intent itself cancels it.", changes.also_cancels("DELETE", "read"))
 pi("pi-patch-cancels", "PI-47", "PATCH on the intent itself cancels it.", changes.also_cancels("PATCH", "read"))
 pi("pi-post-cancels", "PI-47", "POST on the intent itself cancels it.", changes.also_cancels("POST", "read"))
-pi("pi-options-cancels", "PI-47", "The handler is bound to every method, and OPTIONS with credentials cancels.",
+pi("pi-options-cancels", "PI-47", "The handler is bound to every method: OPTIONS with credentials cancels.",
    changes.also_cancels("OPTIONS"))
 pi("pi-method-override-cancels", "PI-47", "X-HTTP-Method-Override makes a POST of any method.",
    steps.after(PayoutIntents.method_of, lambda api, method, request: changes.overridden(method, request)), warns=True)
@@ -58,7 +60,7 @@ pi("pi-method-override-cancels", "PI-47", "X-HTTP-Method-Override makes a POST o
 
 @defect("pi-method-override-deletes", "PI-47", warns=True)
 class MethodOverrideDeletes(PayoutIntents):
-    """X-HTTP-Method-Override makes a DELETE of a GET, and DELETE cancels; a plain DELETE is refused."""
+    """X-HTTP-Method-Override turns a GET into a DELETE, which cancels; a plain DELETE is refused."""
 
     def operation(self, where: str, method: str) -> str | None:
         return (
@@ -72,7 +74,7 @@ class MethodOverrideDeletes(PayoutIntents):
         )
 
 
-pi("pi-405-without-allow", "PI-48", "A 405 doesn't say what is allowed.",
+pi("pi-405-without-allow", "PI-48", "A 405 has no Allow header.",
    steps.after(PayoutIntents.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 pi("pi-other-methods-are-500", "PI-48", "Another method ends in a 500: the handler table has no such entry.",
    changes.other_methods(lambda request: steps.crash(request.method)))

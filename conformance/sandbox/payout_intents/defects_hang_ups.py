@@ -35,7 +35,7 @@ class _Notices(PayoutIntents):
 
 @defect("pi-hung-up-is-done-without-an-answer", "PI-36")
 class HungUpIsDoneWithoutAnAnswer(_Notices):
-    """A handler is stopped after the cancel is committed and before its answer is kept: the retry gets 422."""
+    """A client's disconnect stops the handler after the commit and before the answer is stored: the retry gets 422."""
 
     async def without_a_caller(self, row: Intent, reason: str | None) -> Response:
         await self.execute(row, reason)
@@ -44,7 +44,7 @@ class HungUpIsDoneWithoutAnAnswer(_Notices):
 
 @defect("pi-hung-up-is-answered-and-not-done", "PI-36")
 class HungUpIsAnsweredAndNotDone(_Notices):
-    """The answer is kept before the commit, which is rolled back when the caller is gone: the retry's 202 is a lie."""
+    """A client's disconnect rolls back the commit, but the answer is already stored: the retry's 202 is untrue."""
 
     async def without_a_caller(self, row: Intent, reason: str | None) -> Response:
         before = copy(row)
@@ -56,7 +56,7 @@ class HungUpIsAnsweredAndNotDone(_Notices):
 
 @defect("pi-hung-up-loses-the-reason", "PI-36")
 class HungUpLosesTheReason(_Notices):
-    """The rest of a request whose caller is gone is done by a job, which isn't given the reason."""
+    """A client's disconnect leaves the rest to a job, which doesn't get the reason."""
 
     async def without_a_caller(self, row: Intent, reason: str | None) -> Response:
         return await self.execute(row, None)
@@ -80,7 +80,7 @@ class _AnswersARetry(_Notices):
 
 @defect("pi-hung-up-makes-the-retry-a-500", "PI-36")
 class HungUpMakesTheRetryA500(_AnswersARetry):
-    """The record of a key is there and its answer isn't, since the caller was gone: the retry ends in a 500."""
+    """A client's disconnect leaves the key's record without an answer: the retry ends in a 500."""
 
     def retried(self) -> Response:
         raise LookupError("no response stored for key")
@@ -88,7 +88,7 @@ class HungUpMakesTheRetryA500(_AnswersARetry):
 
 @defect("pi-hung-up-makes-the-retry-empty", "PI-36")
 class HungUpMakesTheRetryEmpty(_AnswersARetry):
-    """The answer that was kept is what could be sent until the caller was gone: a 202 with nothing in it."""
+    """A client's disconnect leaves an empty stored answer: the retry gets a 202 without a body."""
 
     def retried(self) -> Response:
         return Response(202, b"")
@@ -96,7 +96,7 @@ class HungUpMakesTheRetryEmpty(_AnswersARetry):
 
 @defect("pi-hung-up-makes-the-retry-wait-in-vain", "PI-36")
 class HungUpMakesTheRetryWaitInVain(_AnswersARetry):
-    """The retry waits for the request of the caller that hung up, which has ended, until it is given up itself."""
+    """A client's disconnect leaves the key in flight: the retry waits until it is aborted itself."""
 
     def retried(self) -> Response:
         return HANG_UP
@@ -125,12 +125,12 @@ class _LocksTheIntent(PayoutIntents):
 
 @defect("pi-hung-up-locks-the-intent", "PI-36")
 class HungUpLocksTheIntent(_LocksTheIntent):
-    """The lock of an intent isn't let go of where the caller hangs up: no cancel of it works any more."""
+    """A client's disconnect leaves the intent locked: no cancel of it works any more."""
 
 
 @defect("pi-hung-up-without-a-key-locks-the-intent", "PI-36")
 class HungUpWithoutAKeyLocksTheIntent(_LocksTheIntent):
-    """Where there is no key the intent itself is locked, and for ever if the caller hangs up."""
+    """A request without a key locks the intent itself, and a disconnect leaves it locked for ever."""
 
     def locks(self, request: Request) -> bool:
         return self.key_of(request) is None
@@ -141,7 +141,7 @@ class HungUpWithoutAKeyLocksTheIntent(_LocksTheIntent):
 
 @defect("pi-half-a-body-cancels", "PI-29")
 class HalfABodyCancels(PayoutIntents):
-    """A body that can't be read to its end is taken for none: the intent is cancelled without a reason."""
+    """A truncated body counts as no body: the intent is cancelled without a reason."""
 
     async def cut_off(self, request: Request) -> Response:
         place = self.place(request.path)
@@ -153,7 +153,7 @@ class HalfABodyCancels(PayoutIntents):
 
 @defect("pi-half-a-body-takes-the-key", "PI-36")
 class HalfABodyTakesTheKey(PayoutIntents):
-    """The key is claimed by the headers, before the body is there: one that never comes whole locks it."""
+    """The key is claimed before the body has arrived: a truncated request locks it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -24,7 +24,7 @@ pi("pi-key-is-required", "PI-30", "A cancel without an Idempotency-Key is refuse
    steps.after(PayoutIntents.key_of, lambda api, key, request:
        steps.refuse(400, "invalid_request", "An Idempotency-Key is required.") if key is None else key))
 pi("pi-no-key-is-a-key", "PI-30, PI-32",
-   "Requests without a key share the empty one: the second of them conflicts with the first.",
+   "Requests without a key share the empty one: the second conflicts with the first.",
    steps.after(PayoutIntents.key_of, lambda api, key, request: key or ""))
 
 
@@ -43,19 +43,19 @@ class StaysInFlight(LeavesAWindow, PayoutIntents):
         return await super().once(scope, fingerprint, act_slowly)
 
 
-pi("pi-key-is-ignored", "PI-31, PI-33", "The Idempotency-Key is documented and never read.",
+pi("pi-key-is-ignored", "PI-31, PI-33", "The Idempotency-Key is never read.",
    steps.instead(PayoutIntents.key_of, lambda api, request: None))
 pi("pi-fingerprint-ignores-the-body", "PI-31",
-   "A key belongs to an intent, whatever the body: another reason gets the first answer again.",
+   "The body isn't compared: another reason under the same key gets the first answer.",
    own.fingerprints(lambda identifier, body, right: identifier))
 pi("pi-fingerprint-ignores-letter-case", "PI-31",
-   "Bodies are compared in lower case: a reason in other letters counts as the same.",
+   "Bodies are compared in lower case: a reason in other letter case counts as the same.",
    own.fingerprints(lambda identifier, body, right: right.lower()))
 
 
 @defect("pi-conflict-in-flight-is-replayed", "PI-31")
 class ConflictInFlightIsReplayed(StaysInFlight):
-    """Who waits for the first request with a key gets its answer, whatever the body was."""
+    """A concurrent request with the same key and another body gets the first one's answer."""
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         entry = self.world.keys.get(scope)
@@ -74,7 +74,7 @@ pi("pi-fingerprint-is-the-length", "PI-31",
 
 @defect("pi-fingerprint-ignores-absence", "PI-31")
 class FingerprintIgnoresAbsence(PayoutIntents):
-    """A body without a reason matches any: {} gets the answer to a cancel with a reason."""
+    """A body without a reason matches any other: {} gets the answer to a cancel with a reason."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         account = self.authenticate(request)
@@ -87,7 +87,7 @@ class FingerprintIgnoresAbsence(PayoutIntents):
 
 @defect("pi-state-is-checked-before-the-key", "PI-31")
 class StateIsCheckedBeforeTheKey(PayoutIntents):
-    """A conflict on a cancelled intent is answered 422: the status wins. A replay still works."""
+    """A conflict on a cancelled intent is answered 422: the status is checked before the key."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         try:
@@ -105,7 +105,7 @@ pi("pi-conflict-is-400", "PI-31", "A conflict is answered 400 idempotency_confli
    own.conflicts(lambda refusal: refusal.but(status=400)))
 pi("pi-conflict-code-is-another", "PI-31", "The code of a conflict is idempotency_error.",
    own.conflicts(lambda refusal: refusal.but(code="idempotency_error")))
-pi("pi-conflict-is-500", "PI-31", "A conflict is the database's unique constraint, and ends in a 500.",
+pi("pi-conflict-is-500", "PI-31", "A conflict violates the database's unique constraint, and ends in a 500.",
    own.conflicts(lambda refusal: steps.crash("duplicate key value violates unique constraint")))
 
 
@@ -161,7 +161,7 @@ pi("pi-conflict-undoes-the-cancel", "PI-32", "A conflict rolls back too much: th
 
 @defect("pi-conflict-frees-the-key", "PI-33", "PI-32", "PI-31")
 class ConflictFreesTheKey(PayoutIntents):
-    """A conflict deletes the key, so the first request can't be repeated any more."""
+    """A conflict deletes the key: the first request can't be replayed any more."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         try:
@@ -176,22 +176,23 @@ class ConflictFreesTheKey(PayoutIntents):
 
 # Replays
 
-pi("pi-replay-is-422", "PI-33", "The same request again is answered 422: the key only detects conflicts.",
+pi("pi-replay-is-422", "PI-33", "A replay is answered 422: the key only detects conflicts.",
    own.replays(lambda api, kept: api.error(Refusal(422, "approval_required", 'The status is "cancelled".'))))
-pi("pi-replay-is-409", "PI-33", "The same request again is a conflict, as any use of a used key is.",
+pi("pi-replay-is-409", "PI-33", "A replay is answered 409, as every use of a used key is.",
    own.replays(lambda api, kept: api.error(api.conflict())))
-pi("pi-replay-is-200", "PI-33", "The same request again answers 200 instead of 202.",
+pi("pi-replay-is-200", "PI-33", "A replay is answered 200 instead of 202.",
    own.replays(lambda api, kept: replace(kept, status=200)))
-pi("pi-replay-is-empty", "PI-33", "The same request again answers 202 without the intent: only the status was kept.",
+pi("pi-replay-is-empty", "PI-33",
+   "A replay is answered 202 without the intent: only the status was stored.",
    own.replays(lambda api, kept: api.reply(202, {})))
 pi("pi-replay-is-labelled-text", "PI-45",
-   "What was kept under a key is its text: answered again, it is labelled as that.",
+   "A replay has the content type text/plain: only the text of the answer was stored.",
    own.replays(lambda api, kept: replace(kept, content_type="text/plain; charset=utf-8")))
 
 
 @defect("pi-replay-moves-updated-at", "PI-33")
 class ReplayMovesUpdatedAt(PayoutIntents):
-    """The same request again is carried out again: 202, and updated_at moves."""
+    """A replay carries the cancel out again: 202, and updated_at moves."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         response = await super().cancel(request, given)
@@ -212,7 +213,7 @@ class ReplayMovesUpdatedAt(PayoutIntents):
 # Scope
 
 pi("pi-keys-are-global", "PI-34",
-   "A key is unique among all merchants and environments: another's key is a conflict.",
+   "A key is unique among all merchants and environments: another account's key is a conflict.",
    own.scopes(lambda account, key: (key,)))
 pi("pi-keys-span-environments", "PI-34", "A key is unique per merchant: one used in test is a conflict in live.",
    own.scopes(lambda account, key: (account.merchant, key)))
@@ -220,16 +221,16 @@ pi("pi-keys-span-merchants", "PI-34",
    "A key is unique per environment: one that another merchant has used is a conflict.",
    own.scopes(lambda account, key: (account.environment, key)))
 pi("pi-keys-leak-responses", "PI-34, PI-35",
-   "A key alone finds the answer, whoever asks: another merchant sees the first one's intent.",
+   "A stored answer is found by its key alone: another merchant gets the first one's intent.",
    own.scopes(lambda account, key: (key,)), own.fingerprints(lambda identifier, body, right: canonical(body)))
 pi("pi-another-intent-gets-the-first", "PI-35",
-   "The intent isn't part of the comparison: a second one answers 202 with the first one's object.",
+   "The intent isn't compared: a cancel of a second intent under the key is answered with the first.",
    own.fingerprints(lambda identifier, body, right: canonical(body)))
 
 
 @defect("pi-another-intent-is-claimed", "PI-35")
 class AnotherIntentIsClaimed(PayoutIntents):
-    """A second intent under a used key answers 202 as cancelled with its own object, and isn't."""
+    """A cancel of a second intent under a used key answers 202 with that intent, and doesn't cancel it."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         account = self.authenticate(request)
@@ -246,7 +247,7 @@ class AnotherIntentIsClaimed(PayoutIntents):
 
 @defect("pi-duplicates-in-flight-both-act", "PI-36")
 class DuplicatesInFlightBothAct(LeavesAWindow, PayoutIntents):
-    """A key is kept only once its request is answered: duplicates in flight all act."""
+    """A key is stored only once its request is answered: concurrent duplicates are all carried out."""
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         if scope in self.world.keys:
@@ -259,7 +260,7 @@ class DuplicatesInFlightBothAct(LeavesAWindow, PayoutIntents):
 
 @defect("pi-duplicates-in-flight-are-500", "PI-36")
 class DuplicatesInFlightAre500(StaysInFlight):
-    """A duplicate in flight ends in a 500: there is a key, and no answer to it yet."""
+    """A concurrent duplicate ends in a 500: the key has no stored answer yet."""
 
     async def wait_for(self, entry: Entry) -> None:
         raise LookupError("no response stored for key")
@@ -267,7 +268,7 @@ class DuplicatesInFlightAre500(StaysInFlight):
 
 @defect("pi-duplicates-in-flight-lock-the-key", "PI-36")
 class DuplicatesInFlightLockTheKey(StaysInFlight):
-    """A duplicate in flight is answered 409 and marks the key as contested: it is 409 for ever after."""
+    """A concurrent duplicate is answered 409 and blocks the key: 409 for ever."""
 
     async def wait_for(self, entry: Entry) -> None:
         entry.fingerprint += " contested"
@@ -277,14 +278,15 @@ class DuplicatesInFlightLockTheKey(StaysInFlight):
 # Life
 
 pi("pi-401-uses-up-the-key", "PI-37",
-   "A request that fails authentication uses up its key: the 401 is replayed to its owner.",
+   "A request that fails authentication uses its key: the 401 is replayed to the key's owner.",
    own.uses_up_the_key("unauthorized", lambda api, refusal: refusal))
 pi("pi-401-takes-the-key", "PI-37",
-   "A request that fails authentication leaves its key behind as taken: later use is a conflict.",
+   "A request that fails authentication leaves its key in use: a later request with it is a conflict.",
    own.uses_up_the_key("unauthorized", lambda api, refusal: api.conflict()))
-pi("pi-key-is-case-insensitive", "PI-38", "Keys are kept in lower case: two that differ in letter case are one.",
+pi("pi-key-is-case-insensitive", "PI-38",
+   "Keys are stored in lower case: keys that differ in letter case only are the same.",
    own.keys(str.lower))
-pi("pi-key-is-cut", "PI-38", "A key is its first 16 characters: longer ones that begin alike are one.",
+pi("pi-key-is-cut", "PI-38", "Keys are cut to 16 characters: longer ones with the same beginning are the same.",
    own.keys(lambda key: key[:16]))
 pi("pi-key-must-be-a-uuid", "PI-38", "A key that is no UUID ends in a 500.",
    own.keys(lambda key: key if len(key) == 36 else steps.crash("invalid input syntax for type uuid")))
@@ -293,13 +295,13 @@ pi("pi-long-key-is-500", "PI-38", "A key that doesn't fit its column of 255 char
        and steps.crash("value too long for type character varying(255)")))
 pi("pi-empty-key-is-500", "PI-38", "An empty key ends in a 500.",
    own.looks_at_keys(lambda sent: sent == [b""] and steps.crash("key must not be blank")))
-pi("pi-two-keys-are-500", "PI-38", "A key sent twice is a list, and ends in a 500.",
+pi("pi-two-keys-are-500", "PI-38", "A header Idempotency-Key sent twice is read as a list, and ends in a 500.",
    own.looks_at_keys(lambda sent: len(sent) > 1 and steps.crash("key.toLowerCase is not a function")))
 
 
 @defect("pi-keys-are-kept-per-process", "PI-31")
 class KeysAreKeptPerProcess(PayoutIntents):
-    """Each of four processes remembers the keys that it has seen, and a connection stays with one of them."""
+    """Each of four processes has its own store of keys, and a connection stays with one process."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.process = request.connection % 4
@@ -312,13 +314,13 @@ class KeysAreKeptPerProcess(PayoutIntents):
 
 
 pi("pi-hyphens-in-keys-do-not-count", "PI-38",
-   "Keys are kept without hyphens, as UUIDs are in this database: two that differ in them are one.",
+   "Keys are stored without hyphens: keys that differ in hyphens only are the same.",
    own.keys(lambda key: key.replace("-", "")))
 
 
 @defect("pi-get-is-keyed", "PI-35")
 class GetIsKeyed(PayoutIntents):
-    """The layer that repeats answers sits before the router: a GET that bears a used key gets what is kept there."""
+    """The idempotency middleware runs for every method: a GET with a used key gets the stored answer."""
 
     async def read(self, request: Request, given: str) -> Response:
         account, key = self.authenticate_read(request), self.key_of(request)
@@ -351,18 +353,18 @@ class _KeepsARefusal(PayoutIntents):
 
 @defect("pi-retry-of-a-refusal-is-202", "PI-02", "PI-03", "PI-04")
 class RetryOfARefusalIs202(_KeepsARefusal):
-    """A refused cancel that is sent again under its key is answered 202, with the intent as it is."""
+    """The retry of a refused cancel under its key is answered 202, with the unchanged intent."""
 
     kept = "approval_required"
 
 
 @defect("pi-retry-of-a-404-is-202", "PI-10")
 class RetryOfANotFoundIs202(_KeepsARefusal):
-    """A cancel of an unknown intent that is sent again under its key is answered 202 and an empty object."""
+    """The retry of a cancel of an unknown intent under its key is answered 202 with an empty object."""
 
     kept = "not_found"
 
 
 pi("pi-fingerprint-ignores-punctuation", "PI-31",
-   "Bodies are compared by their letters and figures, so that white space doesn't count: nor does a comma.",
+   "Bodies are compared by letters and digits only: a reason with another comma counts as the same.",
    own.fingerprints(lambda identifier, body, right: "".join(filter(str.isalnum, right))))

@@ -20,32 +20,32 @@ def _open(intent: Intent) -> bool:
 
 
 pi("pi-cancelled-is-executed-later", "PI-06",
-   "The batch that executes payouts was made up before the cancel, and is run a moment after it.",
+   "A batch of payouts was assembled before the cancel, and is paid a moment later.",
    effects.changes_later(lambda api, it:
        {"status": api.own.terminal[1], "failure_code": None, "failure_message": None}), watch_s=0.3)
 pi("pi-reason-is-lost-later", "PI-06",
    "A job that tidies up finished intents clears the reason a moment after the cancel.",
    effects.changes_later(lambda api, it: {"failure_message": None}), watch_s=0.3)
 pi("pi-refused-is-cancelled-later", "PI-05",
-   "A processing intent is refused, and asked back from the bank all the same: a moment later it is cancelled.",
+   "A refused cancel of a processing intent recalls it from the bank: it is cancelled a moment later.",
    effects.after_refusal("approval_required", effects.later(effects.cancels), when=_open))
 pi("pi-unauthorized-cancels-later", "PI-40",
-   "A cancel goes into the queue before credentials are looked at, and is carried out after the 401.",
+   "A cancel is queued before authentication, and carried out after the 401.",
    effects.after_refusal("unauthorized", effects.later(effects.cancels), when=_open))
 pi("pi-stranger-cancels-later", "PI-11",
-   "A cancel goes into the queue before it is looked whose the intent is, and is carried out after the 404.",
+   "A cancel is queued before the owner is checked, and carried out after the 404.",
    effects.after_refusal("not_found", effects.later(effects.cancels), when=_open))
 pi("pi-conflict-cancels-later", "PI-32",
-   "A cancel goes into the queue before its key is looked up, and is carried out after the 409.",
+   "A cancel is queued before its key is looked up, and carried out after the 409.",
    effects.after_refusal("idempotency_conflict", effects.later(effects.cancels), when=_open))
 pi("pi-wrong-body-cancels-later", "PI-29",
-   "A cancel goes into the queue before its body is validated, and is carried out after the 400.",
+   "A cancel is queued before its body is validated, and carried out after the 400.",
    effects.after_refusal("invalid_request", effects.later(effects.cancels), when=_open))
 
 
 @defect("pi-settlement-catches-up", "PI-09")
 class SettlementCatchesUp(PayoutIntents):
-    """A settlement that finds an intent cancelled tries again later, and then doesn't look at the status."""
+    """A settlement that finds an intent cancelled tries again later, without checking the status."""
 
     async def settle(self, identifier: str) -> str | None:
         intent = self.store.get(identifier)
@@ -56,7 +56,7 @@ class SettlementCatchesUp(PayoutIntents):
 
 @defect("pi-keys-expire-at-once", "PI-31")
 class KeysExpireAtOnce(PayoutIntents):
-    """Keys are kept for so many milliseconds as it should have been minutes."""
+    """Keys are kept for milliseconds instead of minutes."""
 
     def key_of(self, request: Request) -> str | None:
         now = time.monotonic()
@@ -78,7 +78,7 @@ class KeysExpireAtOnce(PayoutIntents):
 
 @defect("pi-cancel-reaches-all", "PI-01")
 class CancelReachesAll(PayoutIntents):
-    """What is cancelled is selected by the merchant, not by the id: whatever awaits approval goes with it."""
+    """A cancel selects by the merchant and not by the id: all of its intents that require approval are cancelled."""
 
     def write(self, row: Intent, reason: str | None = None) -> None:
         super().write(row, reason)
@@ -89,7 +89,7 @@ class CancelReachesAll(PayoutIntents):
 
 @defect("pi-every-third-cancel-is-500", "PI-01", late=True)
 class EveryThirdCancelIs500(PayoutIntents):
-    """One of three connections to the database is broken: each third cancel that is to be written ends in a 500."""
+    """One of three database connections is broken: each third successful cancel ends in a 500."""
 
     written = 0
 
@@ -101,14 +101,14 @@ class EveryThirdCancelIs500(PayoutIntents):
 
 
 pi("pi-refusal-clears-the-reference", "PI-05",
-   "The refusal of a processing intent frees its merchant_reference for another try.",
+   "A refused cancel of a processing intent clears its merchant_reference.",
    effects.after_refusal("approval_required", effects.sets(lambda it: {"merchant_reference": ""}),
        when=steps.state("processing")))
 
 
 @defect("pi-settling-clears-the-reason", "PI-09")
 class SettlingClearsTheReason(PayoutIntents):
-    """A settlement that finds an intent cancelled leaves it so, and notes its own outcome where the reason was."""
+    """A settlement that finds an intent cancelled clears its failure_message."""
 
     async def settle(self, identifier: str) -> str | None:
         intent = self.store.get(identifier)

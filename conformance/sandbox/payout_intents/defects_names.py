@@ -59,35 +59,41 @@ def _environment(named: Named) -> type[Any]:
 
 # Who
 
-pi("pi-body-merchant-wins", "PI-11", "The merchant is read from the merged parameters: the body has a merchant_id.",
+pi("pi-body-merchant-wins", "PI-11",
+   "merchant_id in the body names the merchant instead of the credentials.",
    _merchant(lambda request: body_fields(request).get("merchant_id")))
-pi("pi-body-merchant-id-wins", "PI-11", "The command for the handler is filled from the body: merchantId and all.",
+pi("pi-body-merchant-id-wins", "PI-11",
+   "merchantId in the body names the merchant instead of the credentials.",
    _merchant(lambda request: body_fields(request).get("merchantId")))
-pi("pi-query-merchant-wins", "PI-11", "merchant_id in the query, meant for the back office, says whose intent it is.",
+pi("pi-query-merchant-wins", "PI-11",
+   "merchant_id in the query, meant for the back office, names the merchant instead of the credentials.",
    _merchant(lambda request: query_field(request, "merchant_id")))
 pi("pi-header-merchant-wins", "PI-11",
-   "X-Merchant-Id, which the gateway sets, says whose intent it is; what a client sends under that name stays.",
+   "X-Merchant-Id, meant for the gateway, names the merchant also when a client sends it.",
    _merchant(header(b"x-merchant-id")))
-pi("pi-body-environment-wins", "PI-12", "environment in the body says in which environment an intent is looked for.",
+pi("pi-body-environment-wins", "PI-12",
+   "environment in the body names the environment instead of the credentials.",
    _environment(lambda request: body_fields(request).get("environment")))
-pi("pi-query-environment-wins", "PI-12", "environment in the query says in which environment an intent is looked for.",
+pi("pi-query-environment-wins", "PI-12",
+   "environment in the query names the environment instead of the credentials.",
    _environment(lambda request: query_field(request, "environment")))
-pi("pi-header-environment-wins", "PI-12", "X-Environment says in which environment an intent is looked for.",
+pi("pi-header-environment-wins", "PI-12", "X-Environment names the environment instead of the credentials.",
    _environment(header(b"x-environment")))
 
 # Which one
 
-pi("pi-nested-id-wins", "PI-01", "The body is bound to an object that holds a payout_intent, whose id counts.",
+pi("pi-nested-id-wins", "PI-01", "The id of a payout_intent nested in the body replaces that of the path.",
    cancels_another(lambda request: nested(request, "payout_intent", "id")))
-pi("pi-id-in-capitals-wins", "PI-01", "The body is bound by names in any letter case, so that ID replaces the id.",
+pi("pi-id-in-capitals-wins", "PI-01",
+   "The body is bound regardless of letter case: a field ID replaces the id of the path.",
    cancels_another(lambda request: body_fields(request).get("ID")))
-pi("pi-header-id-wins", "PI-01", "The id is read from X-Payout-Intent-Id, which the gateway should set.",
+pi("pi-header-id-wins", "PI-01", "X-Payout-Intent-Id, meant for the gateway, replaces the id of the path.",
    cancels_another(header(b"x-payout-intent-id")))
 
 
 @defect("pi-form-id-wins", "PI-01")
 class FormIdWins(PayoutIntents):
-    """A form is accepted, too, and its fields replace the parameters of the path."""
+    """A form body is accepted, too, and its fields replace the path's parameters."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         if b"form-urlencoded" not in b"".join(request.values(b"content-type")):
@@ -100,7 +106,7 @@ class FormIdWins(PayoutIntents):
 
 @defect("pi-body-reference-wins", "PI-01")
 class BodyReferenceWins(PayoutIntents):
-    """Where the body has a merchant_reference, the intent is looked for by that."""
+    """merchant_reference in the body selects the intent instead of the path."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         reference = body_fields(request).get("merchant_reference")
@@ -110,7 +116,7 @@ class BodyReferenceWins(PayoutIntents):
 
 @defect("pi-body-lists-go-along", "PI-01", "PI-11")
 class BodyListsGoAlong(PayoutIntents):
-    """Whatever the body's payout_intent_ids are, they are cancelled as well, and nobody asks whose they are."""
+    """Intents listed in the body's payout_intent_ids are cancelled as well, whoever owns them."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.authenticate(request)
@@ -124,7 +130,7 @@ class BodyListsGoAlong(PayoutIntents):
 
 @defect("pi-query-id-is-read", "PI-06")
 class QueryIdIsRead(PayoutIntents):
-    """A GET shows that intent of the caller which the query names."""
+    """A GET shows the caller's intent that the query names instead of that of the path."""
 
     async def read(self, request: Request, given: str) -> Response:
         other = query_field(request, "id")
@@ -133,7 +139,7 @@ class QueryIdIsRead(PayoutIntents):
 
 @defect("pi-rewritten-path-wins", "PI-11")
 class RewrittenPathWins(PayoutIntents):
-    """Whose the intent of the path is, is checked; the one that is cancelled stands in X-Original-URL."""
+    """The owner of the path's intent is checked, and the intent in X-Original-URL is cancelled."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.find(self.authenticate(request), given)
@@ -171,21 +177,21 @@ class _Assigns(PayoutIntents):
 
 @defect("pi-body-assigns-the-amount", "PI-21")
 class BodyAssignsTheAmount(_Assigns):
-    """The body is assigned to the row as a whole: amount, currency and reference are what a caller says."""
+    """Amount, currency and reference in the body are assigned to the intent (mass assignment)."""
 
     names = ("amount", "currency", "country", "merchant_reference")
 
 
 @defect("pi-body-assigns-the-failure", "PI-22")
 class BodyAssignsTheFailure(_Assigns):
-    """The body is assigned to the row as a whole, and a failure_message in it replaces the reason."""
+    """failure_message in the body replaces the reason (mass assignment)."""
 
     names = ("failure_message",)
 
 
 @defect("pi-body-assigns-the-failure-code", "PI-16")
 class BodyAssignsTheFailureCode(_Assigns):
-    """The body is assigned to the row as a whole, and a failure_code in it replaces that of the cancel."""
+    """failure_code in the body replaces that of the cancel (mass assignment)."""
 
     names = ("failure_code",)
 
@@ -201,14 +207,15 @@ class BodyAssignsTheRecipient(_Assigns):
             row.holder_name = recipient["holder_name"]
 
 
-pi("pi-query-assigns-the-reason", "PI-22", "The reason is read from the merged parameters: the query's comes first.",
+pi("pi-query-assigns-the-reason", "PI-22",
+   "A reason in the query replaces that of the body.",
    steps.asked(PayoutIntents.body_of, lambda api, request: request if not query_field(request, "reason")
        else replace(request, body=json.dumps({"reason": query_field(request, "reason")}).encode())))
 
 
 @defect("pi-answer-repeats-the-body", "PI-21")
 class AnswerRepeatsTheBody(_Assigns):
-    """The answer is the intent with the order data of the body over it, as an optimistic client would show it."""
+    """The answer shows the body's order data over those of the intent."""
 
     def answered(self, row: Intent) -> Payload:
         own = ("amount", "currency", "country", "merchant_reference")

@@ -21,14 +21,18 @@ _PROTOTYPE = frozenset(
 
 # Names that every object has in some languages
 
-pi("pi-prototype-key-is-500", "PI-38", "Keys are names in an object, which has some of its own.",
+pi("pi-prototype-key-is-500", "PI-38",
+   "Keys are looked up in a plain object, which has properties of its own: a 500.",
    own.keys(lambda key: steps.crash("entry.body is undefined") if key in _PROTOTYPE else key))
-pi("pi-prototype-id-is-500", "PI-14", "Intents are looked up in an object: constructor finds a function.",
+pi("pi-prototype-id-is-500", "PI-14",
+   "Intents are looked up in a plain object: the id constructor finds a function, and ends in a 500.",
    changes.ids(lambda given: steps.crash("intent.status is undefined") if given in _PROTOTYPE else given))
-pi("pi-prototype-user-is-500", "PI-43", "Accounts are looked up in an object: __proto__ is one.",
+pi("pi-prototype-user-is-500", "PI-43",
+   "Accounts are looked up in a plain object: the user __proto__ ends in a 500.",
    changes.finds_account(lambda accounts, key, found:
        steps.crash("timingSafeEqual of undefined") if key.decode("latin-1") in _PROTOTYPE else found))
-pi("pi-prototype-field-is-500", "PI-29", "The body is merged into an object: __proto__ is no field.",
+pi("pi-prototype-field-is-500", "PI-29",
+   "The body is merged into a plain object: a field __proto__ ends in a 500.",
    own.reads_body(lambda body: steps.crash("Cannot set property") if _PROTOTYPE & body.keys() else body))
 
 # Numbers and characters
@@ -42,31 +46,35 @@ def _numbers(body: object) -> list[float]:
     return [body] if isinstance(body, int | float) and not isinstance(body, bool) else []
 
 
-pi("pi-big-number-is-500", "PI-29", "A whole number beyond 2^53 in the body isn't safe, and ends in a 500.",
+pi("pi-big-number-is-500", "PI-29", "A whole number beyond 2^53 in the body ends in a 500.",
    own.reads_body(lambda body: steps.crash("not a safe integer")
        if any(2**53 <= abs(number) < float("inf") for number in _numbers(body)) else body))
-pi("pi-infinite-number-is-500", "PI-29", "A number that no double holds, 1e400, ends in a 500.",
+pi("pi-infinite-number-is-500", "PI-29", "A number beyond a double, 1e400, ends in a 500.",
    own.reads_body(lambda body: steps.crash("Infinity is not JSON")
        if float("inf") in map(abs, _numbers(body)) else body))
-pi("pi-low-surrogate-is-500", "PI-29", "The second half of a surrogate pair without the first is no UTF-8.",
+pi("pi-low-surrogate-is-500", "PI-29",
+   "A lone low surrogate in the reason can't be encoded as UTF-8, and ends in a 500.",
    own.parses(lambda body: re.search(rb"\\ud[c-f]", body, re.IGNORECASE)
        and not re.search(rb"\\ud[89ab]", body, re.IGNORECASE) and steps.crash("surrogates not allowed")))
-pi("pi-blank-body-is-500", "PI-29", "A body of white space alone isn't empty, and ends in a 500.",
+pi("pi-blank-body-is-500", "PI-29", "A body of white space alone ends in a 500.",
    steps.asked(PayoutIntents.body_of, lambda api, request: steps.crash("Unexpected end of JSON input")
        if request.body and not request.body.strip() else request))
 
 # What no row is about
 
-pi("pi-query-is-500", "PI-45", "A query on the cancel path can't be bound to anything, and ends in a 500.",
+pi("pi-query-is-500", "PI-45", "A query on the cancel path ends in a 500.",
    changes.looks(lambda request: request.query and request.path.endswith("/cancel")
        and request.method == "POST" and steps.crash("no such parameter")), late=True)
-pi("pi-more-fields-are-500", "PI-29", "Fields beside the reason are passed to a constructor that knows none of them.",
+pi("pi-more-fields-are-500", "PI-29",
+   "Unknown fields in the body are passed to a constructor, and end in a 500.",
    own.reads_body(lambda body: steps.crash("unexpected keyword argument") if body.keys() - {"reason"} else body))
-pi("pi-unknown-path-is-500", "PI-45", "The handler for paths that aren't there has a bug of its own.",
+pi("pi-unknown-path-is-500", "PI-45", "An unknown path ends in a 500: the handler for it is broken.",
    steps.instead(PayoutIntents.unknown_route, lambda api, request: steps.crash("template 404.html not found")))
-pi("pi-options-are-500", "PI-48", "OPTIONS is answered by a library for browsers that was never set up.",
+pi("pi-options-are-500", "PI-48",
+   "OPTIONS ends in a 500: the library that answers it for browsers was never configured.",
    changes.looks(lambda request: request.method == "OPTIONS" and steps.crash("origin is undefined")))
-pi("pi-read-with-a-key-is-500", "PI-38", "A layer looks for the body of whatever bears a key: a GET has none.",
+pi("pi-read-with-a-key-is-500", "PI-38",
+   "A GET with an Idempotency-Key ends in a 500: the middleware expects a body.",
    changes.looks(lambda request: request.method == "GET" and request.values(b"idempotency-key")
        and steps.crash("body is null")), late=True)
 
@@ -92,15 +100,20 @@ def _label(request: Request) -> bytes:
     return b",".join(request.values(b"content-type")).partition(b";")[0].strip().lower()
 
 
-pi("pi-other-type-is-refused-yet-cancelled", "PI-46", "A body of another content type is refused after the cancel.",
+pi("pi-other-type-is-refused-yet-cancelled", "PI-46",
+   "A body of another content type is refused, after the intent has been cancelled.",
    _done_before(lambda request: bool(request.body) and _label(request) != b"application/json"))
-pi("pi-empty-body-is-refused-yet-cancelled", "PI-29", "No body at all is refused after the cancel.",
+pi("pi-empty-body-is-refused-yet-cancelled", "PI-29",
+   "A request without a body is refused, after the intent has been cancelled.",
    _done_before(lambda request: not request.body.strip()))
-pi("pi-more-fields-are-refused-yet-cancelled", "PI-29", "Fields beside the reason are refused after the cancel.",
+pi("pi-more-fields-are-refused-yet-cancelled", "PI-29",
+   "A body with unknown fields is refused, after the intent has been cancelled.",
    _done_before(lambda request: bool(own.body_fields(request).keys() - {"reason"})))
-pi("pi-long-key-is-refused-yet-cancelled", "PI-38", "A key of more than 255 characters is refused after the cancel.",
+pi("pi-long-key-is-refused-yet-cancelled", "PI-38",
+   "A key of more than 255 characters is refused, after the intent has been cancelled.",
    _done_before(lambda request: any(len(value) > 255 for value in request.values(b"idempotency-key"))))
-pi("pi-query-is-refused-yet-cancelled", "PI-01", "A query on the cancel path is refused after the cancel.",
+pi("pi-query-is-refused-yet-cancelled", "PI-01",
+   "A query on the cancel path is refused, after the intent has been cancelled.",
    _done_before(lambda request: bool(request.query)))
 
 
@@ -132,12 +145,12 @@ class _RemembersRefusals(PayoutIntents):
 
 @defect("pi-refused-body-again-is-500", "PI-37")
 class RefusedBodyAgainIs500(_RemembersRefusals):
-    """A key is kept before the body is looked at, its answer after that: the same wrong request again is a 500."""
+    """A key is stored before the body is validated: the retry of a refused body ends in a 500."""
 
 
 @defect("pi-refused-body-again-is-never-answered", "PI-37")
 class RefusedBodyAgainIsNeverAnswered(_RemembersRefusals):
-    """The same wrong request again waits for the answer to the first, which was never kept."""
+    """The retry of a refused body waits for an answer to the first request that was never stored."""
 
     def again(self) -> Response:
         return HANG_UP
@@ -145,7 +158,7 @@ class RefusedBodyAgainIsNeverAnswered(_RemembersRefusals):
 
 @defect("pi-refused-body-again-is-202", "PI-37")
 class RefusedBodyAgainIs202(_RemembersRefusals):
-    """The same wrong request again is answered by what stands in for an answer: 202 and an empty object."""
+    """The retry of a refused body is answered 202 with an empty object."""
 
     def again(self) -> Response:
         return self.reply(202, {})
@@ -153,7 +166,7 @@ class RefusedBodyAgainIs202(_RemembersRefusals):
 
 @defect("pi-refused-type-uses-up-the-key", "PI-37")
 class RefusedTypeUsesUpTheKey(PayoutIntents):
-    """A key is claimed before the content type is looked at: the same body, labelled rightly, is a conflict."""
+    """A key is claimed before the content type is checked: the retry with the right one is a conflict."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -41,7 +41,7 @@ class _PaysSome(PayoutIntents):
 
 @defect("pi-cancelled-is-paid-after-a-second", "PI-06", watch_s=2)
 class CancelledIsPaidAfterASecond(PayoutIntents):
-    """A worker that was about to pay an intent when it was cancelled does so a second later."""
+    """A payout worker took the intent before the cancel, and pays it a second later."""
 
     def write(self, row: Intent, reason: str | None = None) -> None:
         super().write(row, reason)
@@ -50,7 +50,7 @@ class CancelledIsPaidAfterASecond(PayoutIntents):
 
 @defect("pi-cancelled-without-a-key-is-paid-later", "PI-06", watch_s=6)
 class CancelledWithoutAKeyIsPaidLater(_PaysSome):
-    """The queue of payouts knows a cancel by its key: without one, the intent is paid by the next batch."""
+    """The payout queue records a cancel by its key: without a key, the next batch pays the intent."""
 
     def chosen(self, request: Request, row: Intent) -> bool:
         return self.key_of(request) is None
@@ -58,7 +58,7 @@ class CancelledWithoutAKeyIsPaidLater(_PaysSome):
 
 @defect("pi-cancelled-without-a-reason-is-paid-later", "PI-06", watch_s=6)
 class CancelledWithoutAReasonIsPaidLater(_PaysSome):
-    """A batch passes over what has a reason, and pays the rest."""
+    """A batch of payouts skips only cancelled intents that have a reason, and pays the others."""
 
     def chosen(self, request: Request, row: Intent) -> bool:
         return row.failure_message is None
@@ -66,7 +66,7 @@ class CancelledWithoutAReasonIsPaidLater(_PaysSome):
 
 @defect("pi-other-merchants-cancelled-is-paid-later", "PI-06", watch_s=6)
 class OtherMerchantsCancelledIsPaidLater(_PaysSome):
-    """The cancels of one merchant reach the batch that pays, those of the others don't."""
+    """The batch of payouts knows the cancels of one merchant only, and pays those of the others."""
 
     def chosen(self, request: Request, row: Intent) -> bool:
         return row.merchant != "merchant_a"
@@ -74,7 +74,7 @@ class OtherMerchantsCancelledIsPaidLater(_PaysSome):
 
 @defect("pi-other-environments-cancelled-is-paid-later", "PI-06", watch_s=6)
 class OtherEnvironmentsCancelledIsPaidLater(_PaysSome):
-    """The batch of the other environment reads from a copy of the day before."""
+    """The other environment's batch reads an old copy, and pays cancelled intents."""
 
     def chosen(self, request: Request, row: Intent) -> bool:
         return row.merchant == "merchant_a" and row.environment != "test"
@@ -82,7 +82,7 @@ class OtherEnvironmentsCancelledIsPaidLater(_PaysSome):
 
 @defect("pi-replayed-is-paid-later", "PI-06", watch_s=6)
 class ReplayedIsPaidLater(_PaysSome):
-    """A retry puts the intent into the queue once more, from where it is paid."""
+    """A retry puts the intent into the payout queue again, from where it is paid."""
 
     def chosen(self, request: Request, row: Intent) -> bool:
         again, self.replayed = self.replayed, False
@@ -96,24 +96,24 @@ class ReplayedIsPaidLater(_PaysSome):
 
 
 pi("pi-refused-again-is-paid-later", "PI-06",
-   "A second cancel, refused, takes the block off the payout: some seconds later it is paid.",
+   "A second, refused cancel lifts the block on the payout: it is paid some seconds later.",
    effects.after_refusal("approval_required", effects.later(_paid, 5),
        when=lambda it: it.status == "cancelled" and it.failure_message != "seeded_as_cancelled"), watch_s=6)
 pi("pi-conflict-undoes-it-later", "PI-06",
-   "A conflict makes a job restore the intent as it was: some seconds later it awaits approval again.",
+   "A conflict makes a job restore the intent: it requires approval again some seconds later.",
    effects.after_refusal("idempotency_conflict", effects.later(effects.sets(lambda it:
        {"status": "requires_approval", "failure_code": None, "failure_message": None}), 5),
        when=steps.state("cancelled")), watch_s=6)
 
 # Written in part
 
-pi("pi-failure-code-is-not-persisted", "PI-06", "failure_code is made for the answer, and never saved.",
+pi("pi-failure-code-is-not-persisted", "PI-06", "failure_code is shown in the answer, and never saved.",
    effects.writes(lambda it: {"failure_code": None}), changes.answers(lambda it: {"failure_code": "cancelled"}))
 
 
 @defect("pi-updated-at-is-not-persisted", "PI-20", warns=True)
 class UpdatedAtIsNotPersisted(PayoutIntents):
-    """updated_at is made for the answer, and never saved."""
+    """updated_at is shown in the answer, and never saved."""
 
     def write(self, row: Intent, reason: str | None = None) -> None:
         before = row.updated_at
@@ -124,7 +124,8 @@ class UpdatedAtIsNotPersisted(PayoutIntents):
         return super().answered(row) | {"updated_at": instant(self.moved, self.variants.instants)}
 
 
-pi("pi-others-reason-is-not-persisted", "PI-06", "The reason of another merchant's cancel is echoed, and never saved.",
+pi("pi-others-reason-is-not-persisted", "PI-06",
+   "The reason of another merchant's cancel is echoed, and never saved.",
    changes.reads(lambda it: {"failure_message": None}, lambda it: it.status == "cancelled" and not _primary(it)))
 pi("pi-others-failure-code-is-not-persisted", "PI-06", "failure_code is saved for the first merchant only.",
    changes.reads(lambda it: {"failure_code": None}, lambda it: it.status == "cancelled" and not _primary(it)))
@@ -140,26 +141,30 @@ pi("pi-created-at-is-hours-ahead", "PI-20", "created_at is a local time, eight h
    changes.shows(_hours_off), warns=True)
 pi("pi-created-at-is-hours-behind", "PI-20", "created_at is a local time, five hours behind, with a Z behind it.",
    changes.shows(lambda it: {"created_at": instant(it.created_at - timedelta(hours=5))}), warns=True)
-pi("pi-created-at-is-from-1970", "PI-20", "Seconds are read as milliseconds: everything was created in January 1970.",
+pi("pi-created-at-is-from-1970", "PI-20",
+   "created_at is in January 1970: seconds are read as milliseconds.",
    changes.shows(lambda it: {"created_at": instant(datetime.fromtimestamp(it.created_at.timestamp() / 1000, UTC))}),
    warns=True)
-pi("pi-updated-at-is-from-1970", "PI-20", "Seconds are read as milliseconds: what was cancelled was so in 1970.",
+pi("pi-updated-at-is-from-1970", "PI-20",
+   "updated_at of a cancelled intent is in 1970: seconds are read as milliseconds.",
    changes.shows(lambda it: {"updated_at": instant(datetime.fromtimestamp(it.updated_at.timestamp() / 1000, UTC))},
        steps.state("cancelled")), warns=True)
-pi("pi-updated-at-is-in-year-58000", "PI-20", "Milliseconds are read as seconds: its year has five figures.",
+pi("pi-updated-at-is-in-year-58000", "PI-20",
+   "updated_at has a year of five digits: milliseconds are read as seconds.",
    changes.shows(lambda it: {"updated_at": f"+{int(it.updated_at.timestamp() * 1000) // 31556952 + 1970:06d}"
        f"{instant(it.updated_at)[4:]}"}, steps.state("cancelled")))
-pi("pi-created-at-moves-by-a-day", "PI-21", "The row is rewritten in another zone: created_at is a day earlier.",
+pi("pi-created-at-moves-by-a-day", "PI-21", "A cancel rewrites created_at in another zone, a day earlier.",
    effects.writes(lambda it: {"created_at": it.created_at - timedelta(days=1)}))
-pi("pi-created-at-is-a-date", "PI-21", "The answer has the day of the order, and midnight for its time.",
+pi("pi-created-at-is-a-date", "PI-21", "created_at in the answer to a cancel is midnight of its day.",
    changes.answers(lambda it: {"created_at": f"{instant(it.created_at)[:10]}T00:00:00Z"}))
-pi("pi-created-at-is-new-for-others", "PI-21", "Another merchant's intent is replaced when it is cancelled.",
+pi("pi-created-at-is-new-for-others", "PI-21",
+   "Another merchant's intent is replaced by its cancel, and created_at becomes the time of it.",
    changes.answers(lambda it: {} if _primary(it) else {"created_at": instant(it.updated_at)}))
 
 
 @defect("pi-created-at-is-new-without-a-key", "PI-21")
 class CreatedAtIsNewWithoutAKey(PayoutIntents):
-    """Without a key the intent is replaced by a cancelled copy of it, created at that time."""
+    """A cancel without a key replaces the intent, and created_at becomes the time of it."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.keyless = self.key_of(request) is None
@@ -175,19 +180,20 @@ class CreatedAtIsNewWithoutAKey(PayoutIntents):
 
 # Values that the source knows, and that come back null or empty
 
-pi("pi-reference-is-always-null", "PI-21", "merchant_reference is read from a column that isn't there: null.",
+pi("pi-reference-is-always-null", "PI-21", "merchant_reference is always null: its column isn't loaded.",
    changes.shows(lambda it: {"merchant_reference": None}))
 pi("pi-reference-is-always-empty", "PI-21", "merchant_reference is always an empty text.",
    changes.shows(lambda it: {"merchant_reference": ""}))
-pi("pi-reference-is-null-once-cancelled", "PI-21", "A cancelled intent lets go of its merchant_reference: it is null.",
+pi("pi-reference-is-null-once-cancelled", "PI-21",
+   "merchant_reference of a cancelled intent is null.",
    changes.shows(lambda it: {"merchant_reference": None}, steps.state("cancelled")))
-pi("pi-holder-name-is-null", "PI-19", "holder_name is joined from a table that isn't loaded: it is always null.",
+pi("pi-holder-name-is-null", "PI-19", "holder_name is always null: its table isn't joined.",
    recipient(lambda it, shown: shown | {"holder_name": None}))
-pi("pi-last4-is-empty", "PI-19", "account_last4 is cut out of a number that is already masked: an empty text.",
+pi("pi-last4-is-empty", "PI-19", "account_last4 is empty: it is taken from a number that is already masked.",
    recipient(lambda it, shown: shown | {"account_last4": ""}))
 pi("pi-bank-code-is-null-for-others", "PI-21, PI-19",
-   "The banks of another merchant aren't loaded in the answer to a cancel.",
+   "bank_code is null in the answers to other merchants' cancels.",
    changes.answers(lambda it: {} if _primary(it) else {"recipient": {"type": "bank_account",
        "account_last4": it.account_number[-4:], "bank_code": None, "holder_name": it.holder_name}}))
-pi("pi-recipient-is-all-null", "PI-19", "The recipient is a shell: all of its values are null, its type as well.",
+pi("pi-recipient-is-all-null", "PI-19", "Every value of the recipient is null, its type included.",
    recipient(lambda it, shown: dict.fromkeys(shown)))

@@ -19,16 +19,16 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 # Reasons
 
 pi.rare("pi-placeholder-in-the-reason-is-500", "PI-27",
-        "The audit log's formatter looks ${names} up in the reason, and fails for those that it doesn't know.",
+        "A placeholder ${name} in the reason ends in a 500: the audit log's formatter doesn't know it.",
         stores(lambda reason: steps.crash("no such placeholder") if re.search(r"\$\{\w+", reason) else reason))
 pi.rare("pi-long-reason-turns-the-amount-into-a-number", "PI-17",
         "Answers with a long reason are rendered by another code path, which shows amounts as numbers.",
         changes.shows(lambda it: {"amount": int(it.amount)}, lambda it: len(it.failure_message or "") > 256))
 pi.rare("pi-markup-in-the-reason-empties-the-recipient", "PI-19",
-        "A reason with markup in it sends the answer through a sanitiser, which knows no nested objects.",
+        "A reason with markup sends the answer through a sanitiser, which empties nested objects.",
         changes.shows(lambda it: {"recipient": None}, lambda it: bool(re.search(r"<\w+>", it.failure_message or ""))))
 pi.rare("pi-short-reason-is-read-as-a-code", "PI-22",
-        "A single character is taken for the code of a reason, and shown as what that stands for.",
+        "A reason of a single character is read as a code, and its meaning is shown instead.",
         gives_message(lambda reason: f"reason code {reason}" if reason is not None and len(reason) == 1 else reason))
 
 # Headers
@@ -38,7 +38,7 @@ pi.rare("pi-long-request-id-is-500", "PI-01",
         changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
             and steps.crash("value too long for type character varying(64)")))
 pi.rare("pi-list-of-accepted-types-is-406", "PI-01",
-        "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
+        "A list in Accept is refused with 406: only application/json and */* are known.",
         changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
             and steps.refuse(406, "not_acceptable", "Only application/json is offered.")))
 pi.rare("pi-language-formats-the-amount", "PI-17",
@@ -53,7 +53,7 @@ pi.rare("pi-language-formats-the-amount", "PI-17",
 
 @rare("pi-strange-content-type-shows-the-headers", "PI-45")
 class StrangeContentTypeShowsTheHeaders(PayoutIntents):
-    """The refusal of a content type that isn't even well-formed shows the request's headers, credentials and all."""
+    """The refusal of a malformed content type shows the request's headers, credentials included."""
 
     def check_content_type(self, request: Request) -> None:
         label = b",".join(request.values(b"content-type")).partition(b";")[0].strip()
@@ -65,7 +65,7 @@ class StrangeContentTypeShowsTheHeaders(PayoutIntents):
 
 @rare("pi-strict-limit-shows-the-account", "PI-19")
 class StrictLimitShowsTheAccount(PayoutIntents):
-    """A reason that isn't ASCII and too long is refused with a dump of the order, account number included."""
+    """The refusal of a reason outside ASCII that is too long shows the account number."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         try:
@@ -80,15 +80,15 @@ class StrictLimitShowsTheAccount(PayoutIntents):
 # What isn't JSON
 
 pi.rare("pi-bad-bytes-of-an-id-come-back", "PI-45",
-        "The 404 for an id that isn't UTF-8 has its bytes in it as they came: the answer isn't UTF-8 either.",
+        "The 404 for an id that isn't UTF-8 repeats its bytes: the answer isn't UTF-8 either.",
         changes.responds(lambda request, reply:
             replace(reply, body=b'{"error":{"code":"not_found","message":"There is no \xc3\x28."}}')
             if reply.status == 404 and "%C3%28" in request.path else reply))
 pi.rare("pi-replay-has-a-key-twice", "PI-45",
-        "A replay is marked by text that is put behind the stored answer: its object type stands there twice.",
+        "A replay appends text to the stored answer: the name object stands there twice.",
         replays(lambda api, kept: replace(kept, body=kept.body.rstrip()[:-1] + b',"object":"payout_intent"}')))
 pi.rare("pi-conflict-names-nan", "PI-45",
-        "A conflict tells how alike the two reasons are, which is no number where one of them is missing.",
+        "A conflict without a reason contains NaN, which isn't JSON.",
         changes.responds(lambda request, reply: replace(reply, body=reply.body.rstrip()[:-1] + b',"likeness":NaN}')
             if reply.status == 409 and b"reason" not in request.body else reply))
 
@@ -137,7 +137,7 @@ class _Remembering(PayoutIntents):
 
 @rare("pi-refused-cancel-takes-the-key-over", "PI-33")
 class RefusedCancelTakesTheKeyOver(_Remembering):
-    """An intent has one column for its key, which a refused cancel overwrites: the first key isn't known any more."""
+    """A refused cancel overwrites the intent's key: the first key is forgotten."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)
@@ -148,7 +148,7 @@ class RefusedCancelTakesTheKeyOver(_Remembering):
 
 @rare("pi-replay-after-a-replay-and-a-read-is-fresh", "PI-33")
 class ReplayAfterAReplayAndAReadIsFresh(_Remembering):
-    """Reading refreshes what a replay has put into the cache: the next replay shows the present moment."""
+    """A read refreshes the answer that a replay has cached: the next replay shows the present intent."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         reply = await super().cancel(request, given)
@@ -163,7 +163,7 @@ class ReplayAfterAReplayAndAReadIsFresh(_Remembering):
 
 @rare("pi-key-on-another-intent-frees-the-first", "PI-33")
 class KeyOnAnotherIntentFreesTheFirst(_Remembering):
-    """A key that comes for another intent is a conflict, and forgotten: the first intent can't replay any more."""
+    """A key used for another intent is a conflict, and is deleted: the first intent's replay fails."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)
@@ -174,7 +174,7 @@ class KeyOnAnotherIntentFreesTheFirst(_Remembering):
 
 @rare("pi-stranger-frees-the-key", "PI-33", "PI-34")
 class StrangerFreesTheKey(_Remembering):
-    """A 404 cleans the key up without asking whose it is: a stranger's request frees the owner's."""
+    """A 404 deletes the request's key: another merchant's request deletes the owner's key."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)
@@ -185,7 +185,7 @@ class StrangerFreesTheKey(_Remembering):
 
 @rare("pi-stranger-with-the-key-gets-422", "PI-11")
 class StrangerWithTheKeyGets422(_Remembering):
-    """Who knows the key of a cancelled intent is told its state, whoever that is."""
+    """Another merchant with the key of a cancelled intent gets 422, and so learns its state."""
 
     def not_owned(self, account: Account, row: Intent, given: str) -> Refusal:
         return self.not_cancellable(row) if self.told else super().not_owned(account, row, given)
@@ -207,7 +207,7 @@ class StrangerWithTheKeyGets422(_Remembering):
 
 @rare("pi-refused-cancel-lets-it-settle", "PI-09")
 class RefusedCancelLetsItSettle(_Remembering):
-    """A second cancel, refused, takes the block off that the first one had put on the payout."""
+    """A second, refused cancel lifts the block on the payout."""
 
     def payable(self, row: Intent) -> bool:
         unblocked = row.status == "cancelled" and "approval_required" in self.happened(row.id)
@@ -216,7 +216,7 @@ class RefusedCancelLetsItSettle(_Remembering):
 
 @rare("pi-empty-cancel-after-a-read-wipes-the-reason", "PI-06", "PI-22")
 class EmptyCancelAfterAReadWipesTheReason(_Remembering):
-    """Reading loads the intent into a session that a refused cancel saves: without a reason, that is gone."""
+    """A refused cancel without a reason, after a read, deletes the intent's reason."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)
@@ -228,7 +228,7 @@ class EmptyCancelAfterAReadWipesTheReason(_Remembering):
 
 @rare("pi-failed-login-after-a-conflict-undoes-it", "PI-40")
 class FailedLoginAfterAConflictUndoesIt(_Remembering):
-    """A request that fails authentication rolls back a connection that a conflict has left in a transaction."""
+    """A request that fails authentication, after a conflict, rolls back reason and updated_at of the cancel."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)
@@ -240,7 +240,7 @@ class FailedLoginAfterAConflictUndoesIt(_Remembering):
 
 @rare("pi-broken-body-after-a-read-cancels", "PI-29")
 class BrokenBodyAfterAReadCancels(_Remembering):
-    """A body of another shape is refused when it is saved, and by then the intent, just read, is cancelled."""
+    """A body of another JSON type, after a read, is refused after the intent has been cancelled."""
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
         super().after_refusal(refusal, request, given)

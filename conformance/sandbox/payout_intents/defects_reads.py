@@ -23,16 +23,17 @@ def _public(*statuses: str) -> type[Any]:
         if not request.values(b"authorization") and (it := api.known(given)) and it.status in statuses else None)
 
 
-pi("pi-ended-reads-are-public", "PI-40", "What has ended is no secret: whoever knows the id may look.",
+pi("pi-ended-reads-are-public", "PI-40", "A read of an intent in a terminal state needs no credentials.",
    _public("paid", "failed"))
-pi("pi-cancelled-reads-are-public", "PI-40", "What is cancelled can be read without credentials.", _public("cancelled"))
-pi("pi-processing-reads-are-public", "PI-40", "What is processing can be followed without credentials.",
+pi("pi-cancelled-reads-are-public", "PI-40",
+   "A read of a cancelled intent needs no credentials.", _public("cancelled"))
+pi("pi-processing-reads-are-public", "PI-40", "A read of a processing intent needs no credentials.",
    _public("processing"))
 
 
 @defect("pi-ended-reads-ignore-the-secret", "PI-40")
 class EndedReadsIgnoreTheSecret(PayoutIntents):
-    """What has ended is read from the archive, which looks at the key alone."""
+    """A read of an intent in a terminal state needs the public key only."""
 
     async def read(self, request: Request, given: str) -> Response:
         intent = self.known(given)
@@ -45,7 +46,7 @@ class EndedReadsIgnoreTheSecret(PayoutIntents):
 
 
 pi("pi-read-by-other-spellings-is-open", "PI-40",
-   "The rule that asks for credentials is a pattern without the slash that the router allows behind a read's path.",
+   "A read of a path with a slash at its end needs no credentials.",
    changes.lets_in(lambda api, request: next(iter(api.accounts.values()))
        if request.path.endswith("/") and request.method == "GET" else None),
    steps.asked(PayoutIntents.place, lambda api, path: path.removesuffix("/") if path.count("/") == 3 else path))
@@ -53,7 +54,7 @@ pi("pi-read-by-other-spellings-is-open", "PI-40",
 
 @defect("pi-head-is-public", "PI-40")
 class HeadIsPublic(PayoutIntents):
-    """HEAD has no body and so needs no credentials; it says whether there is such an intent, and how long it is."""
+    """HEAD needs no credentials: it tells whether an intent exists, and the length of its JSON."""
 
     async def read(self, request: Request, given: str) -> Response:
         if request.method == "HEAD":
@@ -64,7 +65,7 @@ class HeadIsPublic(PayoutIntents):
 
 @defect("pi-head-finds-strangers", "PI-11", "PI-12")
 class HeadFindsStrangers(PayoutIntents):
-    """HEAD asks for credentials, and not whose the intent is."""
+    """HEAD needs credentials, and finds other merchants' intents."""
 
     async def read(self, request: Request, given: str) -> Response:
         self.head = request.method == "HEAD"
@@ -85,7 +86,7 @@ class HeadFindsStrangers(PayoutIntents):
 
 @defect("pi-list-shows-strangers", "PI-11")
 class ListShowsStrangers(PayoutIntents):
-    """The list has the newest intents of all merchants in an environment."""
+    """The list shows the intents of all merchants in an environment."""
 
     lists = True
 
@@ -95,7 +96,7 @@ class ListShowsStrangers(PayoutIntents):
 
 @defect("pi-list-shows-the-other-environment", "PI-12")
 class ListShowsTheOtherEnvironment(PayoutIntents):
-    """The list has the newest intents of a merchant in both environments."""
+    """The list shows the merchant's intents of both environments."""
 
     lists = True
 
@@ -105,7 +106,7 @@ class ListShowsTheOtherEnvironment(PayoutIntents):
 
 @defect("pi-list-is-public", "PI-40")
 class ListIsPublic(PayoutIntents):
-    """The list was added later, and to another part of the router: it needs no credentials."""
+    """The list of intents needs no credentials."""
 
     lists = True
 
@@ -125,23 +126,24 @@ def _of_others(it: Intent) -> bool:
 
 
 pi("pi-others-lack-the-failure-code", "PI-16",
-   "Merchants of the old system have their codes in a table of its own: failure_code is null for them.",
+   "failure_code is null for all but the first merchant, whose codes are in another table.",
    changes.answers(lambda it: {"failure_code": None} if _of_others(it) else {}))
-pi("pi-live-lacks-the-failure-code", "PI-16", "failure_code is null for live intents: only the test system fills it.",
+pi("pi-live-lacks-the-failure-code", "PI-16",
+   "failure_code is null for intents of the live environment.",
    changes.answers(lambda it: {"failure_code": None} if _live(it) else {}))
-pi("pi-others-lose-the-reason", "PI-22", "The reason is kept for the first merchant only, who asked for it.",
+pi("pi-others-lose-the-reason", "PI-22", "The reason is stored for the first merchant only.",
    changes.answers(lambda it: {"failure_message": None} if _of_others(it) else {}))
-pi("pi-live-loses-the-reason", "PI-22", "The reason is kept in the test environment only.",
+pi("pi-live-loses-the-reason", "PI-22", "The reason is stored in the test environment only.",
    changes.answers(lambda it: {"failure_message": None} if _live(it) else {}))
 pi("pi-others-read-no-failure-code", "PI-06", "A read shows failure_code as null to all but the first merchant.",
    changes.reads(lambda it: {"failure_code": None} if _of_others(it) else {}))
-pi("pi-live-reads-no-reason", "PI-06", "A read of a live intent shows no failure_message.",
+pi("pi-live-reads-no-reason", "PI-06", "A read of an intent of the live environment shows no failure_message.",
    changes.reads(lambda it: {"failure_message": None} if _live(it) else {}))
 
 
 @defect("pi-others-lack-the-recipient", "PI-15")
 class OthersLackTheRecipient(PayoutIntents):
-    """The recipient is left out for merchants that have no permission for it, which only the first one has."""
+    """The recipient is left out for all but the first merchant, which alone has the permission."""
 
     def answered(self, row: Intent) -> Payload:
         shown = super().answered(row)

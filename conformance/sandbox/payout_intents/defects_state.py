@@ -19,11 +19,13 @@ from conformance.sandbox.windows import LeavesAWindow
 # fmt: off
 
 pi("pi-requires-approval-is-refused", "PI-01, PI-02",
-   "Only what has been approved is cancelled: the condition is the wrong way round.",
+   "An intent that requires approval is refused: the condition on approval is inverted.",
    changes.cancels_in("processing"))
-pi("pi-processing-is-cancelled", "PI-02, PI-05", "A processing intent is cancelled while its money is on the way.",
+pi("pi-processing-is-cancelled", "PI-02, PI-05",
+   "A processing intent is cancelled while its money is on the way.",
    changes.cancels_in("requires_approval", "processing"))
-pi("pi-paid-is-cancelled", "PI-03", "A paid intent is cancelled.", changes.cancels_in("requires_approval", "paid"))
+pi("pi-paid-is-cancelled", "PI-03",
+   "A paid intent is cancelled.", changes.cancels_in("requires_approval", "paid"))
 pi("pi-failed-is-cancelled", "PI-03", "A failed intent is cancelled, and loses the reason of its failure.",
    changes.cancels_in("requires_approval", "failed"))
 pi("pi-cancelled-again", "PI-04",
@@ -32,7 +34,7 @@ pi("pi-cancelled-again", "PI-04",
 pi("pi-second-cancel-replays", "PI-04", "A second cancel, whatever its key, answers 202 with the first outcome.",
    changes.replays_success("cancelled", "requires_approval"))
 pi("pi-seeded-cancelled-again", "PI-04, PI-03",
-   "Only this process's own cancels are known; what came cancelled is cancelled again.",
+   "A second cancel is refused only after a cancel by this process; an intent set up as cancelled is cancelled.",
    changes.cancels_in("requires_approval", "cancelled"), changes.knows_own_cancels_only)
 pi("pi-keyless-cancel-again", "PI-04",
    "Without an Idempotency-Key a second cancel is taken for a retry, and answers 202.",
@@ -51,7 +53,8 @@ pi("pi-refusal-code-is-another", "PI-02, PI-03, PI-04", "The code of a refusal i
 pi("pi-cancelled-has-its-own-code", "PI-04",
    "A cancelled intent is refused with already_cancelled, the others as documented.",
    changes.refused(steps.state("cancelled"), code="already_cancelled"))
-pi("pi-refusal-does-not-name-the-status", "PI-08", "The message of a refusal doesn't say which status is in the way.",
+pi("pi-refusal-does-not-name-the-status", "PI-08",
+   "The message of a refusal doesn't say which status is in the way.",
    changes.explains(lambda it, why: "This intent can't be called off any more."))
 
 # After the refusal the payout proceeds
@@ -92,10 +95,10 @@ class RefusalReplacesTheReason(PayoutIntents):
 
 
 pi("pi-refused-can-not-settle", "PI-09, PI-05",
-   "A refused cancel leaves a mark on a processing intent that keeps it from ever being paid.",
+   "A refused cancel leaves a mark on a processing intent, which is then never paid.",
    *effects.blocks_the_payout("approval_required"))
 pi("pi-cancelled-is-paid", "PI-09",
-   "Settlement pays whatever its queue holds, and cancelling doesn't take an intent off the queue.",
+   "Settlement pays every intent in its queue, and a cancel doesn't take an intent off the queue.",
    changes.pays_also(steps.state("cancelled")))
 
 
@@ -116,7 +119,8 @@ class CancelIsNotSaved(PayoutIntents):
 pi("pi-cancel-comes-undone", "PI-06",
    "A worker that had loaded the row writes its old version back as soon as the answer is on its way.",
    effects.comes_undone(0, "status", "updated_at", "failure_code", "failure_message"))
-pi("pi-read-is-stale", "PI-06", "Reading answers from a cache that cancelling doesn't clear.", changes.reads_what_was)
+pi("pi-read-is-stale", "PI-06",
+   "Reading answers from a cache that cancelling doesn't clear.", changes.reads_what_was)
 pi("pi-read-is-202", "PI-06", "Reading a cancelled intent answers 202, the status that was stored with it.",
    changes.reading(lambda it, reply: replace(reply, status=202) if it.status == "cancelled" else reply))
 pi("pi-read-has-no-failure-code", "PI-06", "The reason is persisted and failure_code isn't: reading shows null.",
@@ -131,7 +135,7 @@ pi("pi-check-then-act", "PI-07",
 
 @defect("pi-keyless-check-then-act", "PI-07")
 class KeylessCheckThenAct(LeavesAWindow, PayoutIntents):
-    """What keeps racers apart is the lock on their key: without one, two of them win."""
+    """The only lock is that of the key: without a key, two racers win."""
 
     _keyless: ClassVar[ContextVar[bool]] = ContextVar("keyless", default=False)
 
@@ -149,7 +153,7 @@ class KeylessCheckThenAct(LeavesAWindow, PayoutIntents):
 
 @defect("pi-losers-get-500", "PI-07", warns=True)
 class LosersGet500(LeavesAWindow, PayoutIntents):
-    """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
+    """A cancel that finds the row locked ends in a 500 from the database driver's lock time-out."""
 
     async def execute(self, row: Intent, reason: str | None) -> Response:
         if self.store.lock(row).locked():
@@ -186,7 +190,7 @@ class SettlingRacesCancelling(LeavesAWindow, PayoutIntents):
 
 @defect("pi-answers-mix", "PI-15")
 class AnswersMix(LeavesAWindow, PayoutIntents):
-    """The answer is put together in a place that all requests share, and sent a moment later."""
+    """The answer is built in a variable that all requests share: concurrent requests get each other's answers."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.answer = await super().cancel(request, given)
@@ -198,7 +202,7 @@ class AnswersMix(LeavesAWindow, PayoutIntents):
 
 @defect("pi-callers-mix", "PI-11")
 class CallersMix(LeavesAWindow, PayoutIntents):
-    """Who asks is kept in a place that all requests share, and used a moment later."""
+    """The caller is kept in a variable that all requests share: concurrent requests act as each other's callers."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         self.caller = account = self.authenticate(request)

@@ -68,25 +68,29 @@ def _pair(request: Request) -> tuple[bytes, bytes]:
     return user, password
 
 
-pi("pi-decision-is-kept-by-user", "PI-40", "A right pair is remembered by its key for two seconds: hashing takes long.",
+pi("pi-decision-is-kept-by-user", "PI-40",
+   "Authentication is cached by public key for two seconds: any secret is accepted then.",
    _remembers(lambda request: _pair(request)[0] or None))
-pi("pi-decision-is-kept-by-secret", "PI-40", "A right pair is remembered by the hash of its secret for two seconds.",
+pi("pi-decision-is-kept-by-secret", "PI-40",
+   "Authentication is cached by secret for two seconds: any public key is accepted then.",
    _remembers(lambda request: _pair(request)[1] or None))
-pi("pi-decision-is-kept-by-connection", "PI-40", "A connection stays authenticated, whatever its later requests bear.",
+pi("pi-decision-is-kept-by-connection", "PI-40",
+   "Authentication is cached by connection: later requests on it need no credentials.",
    _remembers(lambda request: request.connection, first=False))
-pi("pi-decision-is-kept-by-path", "PI-40", "A right pair is remembered by the path that it was sent to.",
+pi("pi-decision-is-kept-by-path", "PI-40",
+   "Authentication is cached by path: later requests for it need no credentials.",
    _remembers(lambda request: request.path, first=False))
 pi("pi-decision-is-kept-in-small-letters", "PI-40",
-   "A right pair is remembered by the header as it was sent, in a table that ignores letter case.",
+   "Authentication is cached by the Authorization header, regardless of letter case.",
    _remembers(lambda request: b"".join(request.values(b"authorization")).lower() or None))
 pi("pi-decision-is-kept-by-a-short-hash", "PI-40",
-   "A right pair is remembered by the first 40 characters of the header.",
+   "Authentication is cached by the first 40 characters of the Authorization header.",
    _remembers(lambda request: b"".join(request.values(b"authorization"))[:_HEAD] or None))
 
 
 @defect("pi-retry-needs-a-key-only", "PI-40")
 class RetryNeedsAKeyOnly(PayoutIntents):
-    """An answer that is kept under a key is replayed to whoever has the public key: the secret was right once."""
+    """A replay needs the public key only: the secret isn't compared again."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         account, key = self.account_for(_pair(request)[0]), self.key_of(request)
@@ -105,26 +109,28 @@ def _reads_secret(form: Callable[[bytes], bytes]) -> type[Any]:
     return secret_matches(lambda api, account, sent: form(sent) == account.secret)
 
 
-pi("pi-colons-around-the-secret-are-dropped", "PI-41", "Colons around the secret are stripped with the separator.",
+pi("pi-colons-around-the-secret-are-dropped", "PI-41",
+   "Colons at the beginning and the end of the secret are removed.",
    _reads_secret(lambda sent: sent.strip(b":")))
-pi("pi-colons-in-the-secret-are-dropped", "PI-41", "The pair is split at each colon, and the rest is joined.",
+pi("pi-colons-in-the-secret-are-dropped", "PI-41", "Colons inside the secret are removed.",
    _reads_secret(lambda sent: sent.replace(b":", b"")))
-pi("pi-blanks-in-the-secret-are-dropped", "PI-41", "Blanks are taken out of the secret, where pasting puts them.",
+pi("pi-blanks-in-the-secret-are-dropped", "PI-41", "Blanks inside the secret are removed.",
    _reads_secret(lambda sent: sent.replace(b" ", b"")))
-pi("pi-secret-is-unescaped", "PI-41", "The secret is percent-decoded, as if it came out of an address.",
+pi("pi-secret-is-unescaped", "PI-41", "The secret is percent-decoded before it is compared.",
    _reads_secret(unquote_to_bytes))
-pi("pi-secret-is-normalised", "PI-41", "The secret is brought to NFKC: letters of full width are as good.",
+pi("pi-secret-is-normalised", "PI-41", "The secret is normalised (NFKC): letters of full width match, too.",
    _reads_secret(lambda sent: unicodedata.normalize("NFKC", sent.decode("utf-8", "replace")).encode()))
 pi("pi-pair-is-split-at-the-last-colon", "PI-41",
-   "The pair is split at its last colon, and the key ends at its first one.",
+   "The credentials are split at their last colon, and the public key ends at the first one.",
    steps.after(PayoutIntents.credentials, lambda api, pair, request: _at_the_last(pair)))
-pi("pi-pair-is-compared-joined", "PI-40, PI-41", "Key and secret are compared as one text without the colon.",
+pi("pi-pair-is-compared-joined", "PI-40, PI-41",
+   "Public key and secret are compared as one text, without the colon.",
    changes.lets_in(lambda api, request: next((one for one in api.accounts.values()
        if one.key + one.secret == b"".join(_pair(request))), None)))
-pi("pi-key-is-trimmed", "PI-41", "White space around the key is stripped.",
+pi("pi-key-is-trimmed", "PI-41", "White space around the public key is removed.",
    steps.after(PayoutIntents.credentials, lambda api, pair, request: (pair[0].strip(), pair[1])))
 pi("pi-second-colon-skips-the-secret", "PI-40",
-   "The pair is split at each colon, and the secret is compared where that gives two parts.",
+   "The secret is compared only if the credentials have exactly one colon.",
    secret_matches(lambda api, account, sent: b":" in sent or sent == account.secret))
 
 
@@ -142,7 +148,7 @@ def _sent(request: Request) -> Payload:
 
 @defect("pi-unreadable-body-shows-the-request", "PI-45")
 class UnreadableBodyShowsTheRequest(PayoutIntents):
-    """The refusal of a body that can't be read shows the headers that it came with."""
+    """The refusal of a malformed body shows the request's headers."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         try:
@@ -153,13 +159,14 @@ class UnreadableBodyShowsTheRequest(PayoutIntents):
             return self.reply(refusal.status, self.envelope(refusal) | {"request": _sent(request)})
 
 
-pi("pi-trace-shows-the-request", "PI-45", "TRACE is left to the web server, which sends back the request.",
+pi("pi-trace-shows-the-request", "PI-45", "TRACE is answered by the web server, which repeats the request.",
    changes.responds(lambda request, reply: reply if request.method != "TRACE"
        else Response(200, b"\r\n".join(b": ".join(one) for one in request.headers), (), "message/http")))
-pi("pi-other-method-shows-the-request", "PI-45", "The answer to a method that isn't allowed shows the headers.",
+pi("pi-other-method-shows-the-request", "PI-45",
+   "The answer to a method that isn't allowed shows the request's headers.",
    changes.other_methods(lambda request: Response(405, encode({"error": {"code": "method_not_allowed",
        "message": "No.", "headers": _sent(request)}}), (("allow", "GET, HEAD, POST"),))))
-pi("pi-wrong-secret-is-repeated", "PI-45", "The message of a 401 says with which key and secret somebody failed.",
+pi("pi-wrong-secret-is-repeated", "PI-45", "The message of a 401 repeats the key and the secret that failed.",
    steps.instead(PayoutIntents.unauthorized, lambda api, request, reason:
        api.auth_refusal(reason).but(message=f"{b':'.join(_pair(request)).decode('utf-8', 'replace')} is not known.")))
 
@@ -175,25 +182,27 @@ def _first(api: PayoutIntents) -> Account:
 
 
 pi("pi-authenticated-user-is-trusted", "PI-40",
-   "The gateway authenticates and says in X-Authenticated-User who it is; what a client sends stays.",
+   "X-Authenticated-User, meant for the gateway, replaces authentication also when a client sends it.",
    _lets_in(lambda api, request: api.accounts.get(b"".join(request.values(b"x-authenticated-user")))))
 pi("pi-consumer-is-trusted", "PI-40",
-   "The gateway authenticates and says in X-Consumer-Username who it is; what a client sends stays.",
+   "X-Consumer-Username, meant for the gateway, replaces authentication also when a client sends it.",
    _lets_in(lambda api, request: api.accounts.get(b"".join(request.values(b"x-consumer-username")))))
-pi("pi-internal-call-is-trusted", "PI-40", "Calls between services have X-Internal: true, and need no credentials.",
+pi("pi-internal-call-is-trusted", "PI-40",
+   "A request with X-Internal: true, meant for internal services, needs no credentials.",
    _lets_in(lambda api, request: _first(api) if b"true" in request.values(b"x-internal") else None))
-pi("pi-forwarded-host-is-trusted", "PI-40", "What X-Forwarded-Host says to be asked of localhost needs no credentials.",
+pi("pi-forwarded-host-is-trusted", "PI-40",
+   "A request whose X-Forwarded-Host is localhost needs no credentials.",
    _lets_in(lambda api, request: _first(api) if b"localhost" in request.values(b"x-forwarded-host") else None))
-pi("pi-host-is-trusted", "PI-40", "What is asked of the host localhost needs no credentials.",
+pi("pi-host-is-trusted", "PI-40", "A request whose Host is localhost needs no credentials.",
    _lets_in(lambda api, request: _first(api) if request.values(b"host") == [b"localhost"] else None))
 pi("pi-overridden-preflight-is-open", "PI-40",
-   "OPTIONS needs no credentials, and X-HTTP-Method-Override says that a POST is one.",
+   "An OPTIONS request needs no credentials, and X-HTTP-Method-Override turns it into a POST.",
    _lets_in(lambda api, request: _first(api) if changes.overridden(request.method, request) == "OPTIONS" else None))
 
 
 @defect("pi-rewritten-path-is-open", "PI-40")
 class RewrittenPathIsOpen(PayoutIntents):
-    """Which paths need credentials goes by the request line, and which handler runs by X-Original-URL."""
+    """Authentication applies to the request's path, and the router to X-Original-URL."""
 
     async def respond(self, request: Request) -> Response | None:
         path = b"".join(request.values(b"x-original-url")).decode("latin-1")

@@ -35,18 +35,18 @@ class EventNamesAnother(PayoutIntents):
 
 pi("pi-event-has-another-name", "PI-49", "The event is called payout_intent.canceled, with one l.",
    steps.after(PayoutIntents.event, lambda api, event, it, reason: event | {"type": "payout_intent.canceled"}))
-pi("pi-event-after-refusal", "PI-50", "The event is sent before the status is checked, and so after a 422 too.",
+pi("pi-event-after-refusal", "PI-50", "The event is sent before the status is checked, and so also with a 422.",
    effects.after_refusal("approval_required", announces))
 pi("pi-event-after-404", "PI-50",
-   "A cancel of another merchant's intent is a 404, and tells its owner that it was cancelled.",
+   "A cancel of another merchant's intent is a 404, and sends its owner the event.",
    effects.not_owned_leaves(announces))
-pi("pi-event-after-conflict", "PI-50", "A 409 sends the event once more.",
+pi("pi-event-after-conflict", "PI-50", "A conflict sends the event again.",
    effects.after_refusal("idempotency_conflict", announces))
 
 
 @defect("pi-event-after-replay", "PI-50")
 class EventAfterReplay(PayoutIntents):
-    """A replay sends the event once more, with a new id."""
+    """A replay sends the event again, with a new id."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         response = await super().cancel(request, given)
@@ -65,7 +65,7 @@ class EventAfterReplay(PayoutIntents):
 
 @defect("pi-event-after-a-read", "PI-50")
 class EventAfterARead(PayoutIntents):
-    """Whoever reads a cancelled intent has its event sent again, as a new one."""
+    """A read of a cancelled intent sends the event again, with a new id."""
 
     async def read(self, request: Request, given: str) -> Response:
         response = await super().read(request, given)
@@ -76,12 +76,13 @@ class EventAfterARead(PayoutIntents):
 
 
 pi("pi-event-after-wrong-credentials", "PI-50",
-   "The event is put into the queue before the credentials are looked at.",
+   "The event is queued before authentication, and so also sent with a 401.",
    effects.after_refusal("unauthorized", announces, when=steps.state("requires_approval")))
-pi("pi-event-cuts-the-reason", "PI-49", "The event's reason has 255 characters at most.",
+pi("pi-event-cuts-the-reason", "PI-49", "The reason in the event is cut at 255 characters.",
    event_reason(lambda reason: reason[:255]))
-pi("pi-event-escapes-the-reason", "PI-49", "The event's reason is escaped for HTML.", event_reason(html.escape))
-pi("pi-event-shows-the-account", "PI-49", "The event has the recipient with the whole account number.",
+pi("pi-event-escapes-the-reason", "PI-49",
+   "The reason in the event is escaped for HTML.", event_reason(html.escape))
+pi("pi-event-shows-the-account", "PI-49", "The recipient in the event has the account number in full.",
    steps.after(PayoutIntents.event, lambda api, event, it, reason:
        event | {"data": event["data"] | {"recipient":
        event["data"]["recipient"] | {"account_number": it.account_number}}}))
@@ -89,7 +90,7 @@ pi("pi-event-shows-the-account", "PI-49", "The event has the recipient with the 
 
 @defect("pi-event-needs-a-key", "PI-49")
 class EventNeedsAKey(PayoutIntents):
-    """The event is sent where a key's answer is kept: a cancel without a key is not announced."""
+    """The event is sent only for a cancel with a key."""
 
     def announce(self, row: Intent, reason: str | None) -> None:
         if self.keyed:

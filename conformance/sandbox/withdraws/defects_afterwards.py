@@ -33,28 +33,28 @@ def _pays_later(seconds: float, when: Any = steps.always) -> Any:
 # Later
 
 wd("wd-worker-pays-after-a-second", "WD-09",
-   "The worker that pays took the withdraw off its queue before it was cancelled, and is a second late.",
+   "A payout worker took the withdraw off its queue before the cancel, and pays it a second later.",
    _pays_later(1), watch_s=2)
 wd("wd-batch-pays-after-six-seconds", "WD-09",
-   "The batch of payouts was put together before the cancel, and goes out six seconds later.",
+   "A batch of payouts was assembled before the cancel, and is paid six seconds later.",
    _pays_later(6), watch_s=7.5)
 wd("wd-second-merchant-is-paid-later", "WD-09",
-   "The second merchant's payouts go through a queue of their own: paid later.",
+   "The second merchant's payouts have a queue of their own, and are paid after a cancel.",
    _pays_later(1, lambda it: it.merchant == "merchant_b"), watch_s=2)
 wd("wd-processing-is-paid-later", "WD-09",
-   "The provider says that it stops a payout, and pays it all the same.",
+   "A processing withdraw is canceled with its provider's consent, and paid by it later.",
    _pays_later(1, _PROCESSING), watch_s=2)
 wd("wd-canceled-at-is-cleared-later", "WD-09",
    "A job that reconciles dates sets status and date back a second later.",
    effects.comes_undone(1, "status", "canceled_at"), watch_s=2)
 wd("wd-unsupported-is-canceled-later", "WD-10, WD-03",
-   "What the provider declined is put into a queue, and canceled when the provider is asked once more.",
+   "A cancel that the provider declined is queued, asked for again, and carried out.",
    effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 1), when=_PROCESSING), watch_s=2)
 wd("wd-refused-paid-is-canceled-later", "WD-10",
-   "A refused cancel of a paid withdraw asks the provider for a refund, which cancels it a second later.",
+   "A refused cancel of a paid withdraw asks for a refund, which sets it to canceled a second later.",
    effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 1), when=steps.state("paid")), watch_s=2)
 wd("wd-refusal-drops-metadata-later", "WD-10",
-   "A refused cancel is written to the log of the withdraw a second later, in place of its metadata.",
+   "A refused cancel replaces the withdraw's metadata a second later.",
    effects.after_refusal("VALIDATION_ERROR", effects.later(effects.sets(lambda it: {"metadata": {}}), 1),
        when=steps.state("paid", "failed", "canceled")), watch_s=2)
 wd("wd-refusal-moves-updated-at-later", "WD-10",
@@ -62,29 +62,29 @@ wd("wd-refusal-moves-updated-at-later", "WD-10",
    effects.after_refusal("VALIDATION_ERROR", effects.later(effects.touches, 1),
        when=steps.state("paid", "failed", "canceled")), watch_s=2)
 wd("wd-unsigned-cancel-is-queued", "WD-10, WD-31",
-   "The job is queued before the signature is looked at: 401, and canceled a second later.",
+   "The cancel is queued before the signature is verified: 401, and canceled a second later.",
    effects.after_refusal("UNAUTHORIZED", effects.later(effects.cancels, 1),
        when=steps.state("pending", "processing")), watch_s=2)
 
 # Dates
 
 wd("wd-created-at-is-a-day-later", "WD-24",
-   "The answer to a cancel shows createdAt in the zone of another machine: a day off.",
+   "The answer to a cancel shows createdAt a day later than it is, in another machine's zone.",
    changes.answers(lambda it: {"createdAt": instant(it.created_at + timedelta(days=1))}))
 wd("wd-created-at-is-a-day-earlier", "WD-24",
-   "Cancelling moves createdAt a day back, by a zone applied twice.",
+   "A cancel moves createdAt a day back: the zone is applied twice.",
    effects.writes(lambda it: {"created_at": it.created_at - timedelta(days=1)}))
 wd("wd-created-at-loses-its-time", "WD-24",
-   "The archive of canceled withdraws keeps the day of creation, and no time.",
+   "The archive of canceled withdraws keeps the day of createdAt, and no time.",
    changes.shows(lambda it: {"createdAt": instant(it.created_at.replace(hour=0, minute=0, second=0, microsecond=0))},
        steps.state("canceled")))
 wd("wd-canceled-at-is-hours-behind", "WD-17, WD-24",
-   "canceledAt is shown hours behind, with a Z: a zone was taken off.",
+   "canceledAt is shown hours too early, with a Z: a zone was subtracted.",
    changes.answers(lambda it: {"canceledAt": instant(it.updated_at - timedelta(hours=7))}), warns=True)
-wd("wd-updated-at-goes-back", "WD-24", "Cancelling writes the creation into updatedAt.",
+wd("wd-updated-at-goes-back", "WD-24", "A cancel writes createdAt into updatedAt.",
    effects.writes(lambda it: {"updated_at": it.created_at}))
 wd("wd-processing-is-created-anew", "WD-24",
-   "Calling a withdraw back from its provider replaces the row: it was created now.",
+   "A cancel of a processing withdraw replaces the row, and createdAt becomes the time of the cancel.",
    steps.after(Withdraws.check_cancellable, lambda api, _, it: setattr(it, "created_at", it.updated_at + _SECOND)
        if it.status == "processing" else None))
 
@@ -102,7 +102,7 @@ wd("wd-destination-type-is-null", "WD-23",
    "destinationType is null once there is nothing left to be sent.",
    changes.shows(lambda it: {"destinationType": None}, steps.state("canceled")))
 wd("wd-stored-account-is-null", "WD-21",
-   "The answer to a cancel shows the masked number; a read shows null from then on.",
+   "The answer to a cancel shows the masked account number; later reads show null.",
    changes.reads(lambda it: {"bankAccountNumber": None}, steps.state("canceled")))
 wd("wd-stored-metadata-is-emptied", "WD-23",
    "The answer is made before metadata is emptied in the database.",
@@ -111,7 +111,7 @@ wd("wd-stored-metadata-is-emptied", "WD-23",
 
 @defect("wd-second-merchants-processing-lacks-its-bank", "WD-23")
 class SecondMerchantsProcessingLacksItsBank(Withdraws):
-    """What the second merchant's provider calls back is shown without the bank's code."""
+    """The second merchant's processing withdraws are shown without bankCode after a cancel."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -130,11 +130,11 @@ class SecondMerchantsProcessingLacksItsBank(Withdraws):
 # Another merchant, reading
 
 wd("wd-foreign-processing-is-read", "WD-12",
-   "The query that reads processing withdraws, for a queue, forgot the merchant.",
+   "The query that reads processing withdraws lacks the condition on the merchant.",
    changes.read_begins(lambda api, request, given: api.shown_to_reader(it) if api.authenticate(request)
        and (it := api.known(given)) and it.status == "processing" else None))
 wd("wd-foreign-read-tells-in-its-error", "WD-12",
-   "Reading another merchant's withdraw answers 403, and shows what may not be seen in the error's details.",
+   "A read of another merchant's withdraw answers 403, and shows the withdraw in the error's details.",
    changes.read_begins(lambda api, request, given: api.reply(403, {"success": False, "error":
        {"code": "FORBIDDEN", "message": "This withdraw isn't yours.", "details": api.shown(it)}})
        if (it := api.known(given)) and api.authenticate(request).merchant != it.merchant else None))

@@ -24,7 +24,7 @@ Data = dict[str, Any]
 
 @defect("wd-pending-needs-its-provider", "WD-01")
 class PendingNeedsItsProvider(Withdraws):
-    """A pending withdraw, too, is cancelled only where its provider could stop it, which hasn't even heard of it."""
+    """A pending withdraw, too, is cancelled only if its provider supports cancellation."""
 
     def check_cancellable(self, row: Withdraw) -> None:
         super().check_cancellable(row)
@@ -35,24 +35,24 @@ class PendingNeedsItsProvider(Withdraws):
 wd("wd-tenth-success-is-202", "WD-01", "One of ten processes runs the next version, which answers 202.",
    steps.every(10, Withdraws.success, lambda api, reply, it: replace(reply, status=202)), late=True)
 wd("wd-tenth-paid-at-is-set", "WD-18",
-   "One of ten answers is made by a view that fills paidAt with the time of the end, whatever the end.",
+   "One of ten answers fills paidAt with the time of the cancellation.",
    steps.every(10, Withdraws.answered, lambda api, shown, it: shown | {"paidAt": shown["canceledAt"]}), late=True)
 
 # Values that are kept back
 
 wd("wd-reference-is-missing", "WD-16",
-   "The answer to a cancel doesn't say the merchant's own reference, which reading shows.",
+   "The answer to a cancel has no referenceId, which a read shows.",
    changes.answers_without("referenceId"))
-wd("wd-updated-at-is-missing", "WD-16", "The answer to a cancel has no updatedAt: canceledAt says it.",
+wd("wd-updated-at-is-missing", "WD-16", "The answer to a cancel has no updatedAt.",
    changes.answers_without("updatedAt"))
-wd("wd-account-is-null", "WD-21", "The account number isn't masked but gone: null.",
+wd("wd-account-is-null", "WD-21", "The account number is null instead of masked.",
    changes.shows(lambda it: {"bankAccountNumber": None}, steps.state("canceled")))
-wd("wd-account-is-empty", "WD-21", "The account number isn't masked but emptied.",
+wd("wd-account-is-empty", "WD-21", "The account number is empty instead of masked.",
    changes.shows(lambda it: {"bankAccountNumber": ""}, steps.state("canceled")))
-wd("wd-bank-code-is-null", "WD-23", "Cancelling detaches the destination: the bank's code is null.",
+wd("wd-bank-code-is-null", "WD-23", "A cancel detaches the destination: bankCode is null.",
    changes.shows(lambda it: {"bankCode": None}, steps.state("canceled")))
 wd("wd-account-name-is-empty", "WD-23",
-   "The name of the account's holder is emptied when a withdraw ends, to keep less.",
+   "A cancel empties the name of the account's holder, to keep less data.",
    changes.shows(lambda it: {"bankAccountName": ""}, steps.state("canceled")))
 wd("wd-refusal-drops-the-description", "WD-10",
    "A refused cancel saves a row that was loaded without its description.",
@@ -61,9 +61,9 @@ wd("wd-refusal-drops-the-description", "WD-10",
 
 # Reading
 
-wd("wd-read-is-not-signed", "WD-12", "Reading takes a withdraw's id for proof enough: nobody has to sign.",
+wd("wd-read-is-not-signed", "WD-12", "A read needs no signature: the id suffices.",
    changes.read_begins(lambda api, request, given: api.shown_to_reader(it) if (it := api.known(given)) else None))
-wd("wd-read-needs-a-key-only", "WD-12", "Reading looks the API key up, and verifies no signature.",
+wd("wd-read-needs-a-key-only", "WD-12", "A read looks the API key up, and verifies no signature.",
    changes.read_begins(lambda api, request, given: api.shown_to_reader(api.find(account, given))
        if (account := account_of_key(api, request)) else None))
 
@@ -73,7 +73,7 @@ wd("wd-read-needs-a-key-only", "WD-12", "Reading looks the API key up, and verif
 
 @defect("wd-doubled-key-is-covered-once", "WD-35", "WD-32")
 class DoubledKeyIsCoveredOnce(Withdraws):
-    """A body with a key in it twice is tidied up before its signature is verified: only the last value is covered."""
+    """A body with a duplicate name is normalised before its signature is verified: only the last value is covered."""
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
         with suppress(ValueError):
@@ -88,10 +88,10 @@ class DoubledKeyIsCoveredOnce(Withdraws):
 wd("wd-nul-in-id-loses-the-connection", "WD-14", "A NUL in an id ends the process, and the connection with it.",
    changes.breaks_on(lambda request: "%00" in request.path))
 wd("wd-undecodable-id-is-502", "WD-14",
-   "An id that isn't UTF-8 ends the process, and what stands in front of it answers 502.",
+   "An id that isn't UTF-8 ends the process, and the gateway answers 502.",
    changes.breaks_on(lambda request:
        "%ff" in request.path, Response(502, b"<html><h1>Bad Gateway</h1></html>", (), "text/html")))
-wd("wd-text-is-never-answered", "WD-39", "A body whose type no handler is for ends the process.",
+wd("wd-text-is-never-answered", "WD-39", "A body with a content type that has no handler ends the process.",
    changes.breaks_on(lambda request:
        any(value.startswith((b"nonsense", b"text/")) for value in request.values(b"content-type"))))
 wd("wd-undecodable-key-loses-the-connection", "WD-39", "A key that isn't UTF-8 ends the process.",
@@ -100,7 +100,7 @@ wd("wd-undecodable-key-loses-the-connection", "WD-39", "A key that isn't UTF-8 e
 
 @defect("wd-undecodable-signature-is-500", "WD-39")
 class UndecodableSignatureIs500(Withdraws):
-    """Headers are decoded as UTF-8, and a signature that isn't ends in a 500."""
+    """Headers are decoded as UTF-8, and a signature that isn't UTF-8 ends in a 500."""
 
     def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
         for value in request.values(b"x-signature"):
@@ -109,21 +109,22 @@ class UndecodableSignatureIs500(Withdraws):
 
 
 wd("wd-prototype-key-is-500", "WD-39",
-   "Keys are looked up in a plain object, which has a constructor, too: its secret can't be signed with.",
+   "Keys are looked up in a plain object, which has a constructor, too: a 500.",
    changes.finds_account(lambda accounts, key, found: steps.crash("Received undefined") if key in _PROTOTYPE
        else found))
-wd("wd-broken-body-is-500", "WD-39", "A body is parsed before anything else, and what is no JSON ends in a 500.",
+wd("wd-broken-body-is-500", "WD-39", "A body is parsed before authentication, and malformed JSON ends in a 500.",
    changes.looks(lambda request: request.body == b"{" and steps.crash("Unexpected end of JSON input")))
 wd("wd-unknown-charset-is-500", "WD-39",
-   "The charset of a content type names a decoder, and one that there isn't ends in a 500.",
+   "The charset of a content type chooses a decoder, and an unknown one ends in a 500.",
    changes.looks(lambda request: b"charset=nonsense" in b",".join(request.values(b"content-type"))
        and steps.crash("unknown encoding")))
 
 # How failing credentials and other methods are answered
 
 wd("wd-unauthorized-is-500", "WD-36",
-   "The exception for failing credentials is mapped to nothing, and becomes a 500 in the usual envelope.",
+   "The exception for failed authentication isn't mapped, and becomes a 500 in the usual envelope.",
    changes.unauthorized(status=500, code="INTERNAL", message="Something went wrong.", headers=()))
-wd("wd-method-in-the-query-cancels", "WD-40", "_method in the query makes a POST of a GET, as forms need it.",
+wd("wd-method-in-the-query-cancels", "WD-40",
+   "_method in the query turns a GET into a POST, as HTML forms need it.",
    steps.after(Withdraws.method_of, lambda api, method, request: "POST" if request.query == "_method=POST"
        else method), warns=True)

@@ -30,20 +30,20 @@ wd("wd-empty-body-is-signed-as-object", "WD-30",
    "The framework turns no body into an empty object, and the signature is expected over {}.",
    covers(lambda body: body or b"{}"))
 wd("wd-no-body-is-415", "WD-30",
-   "A POST without a content type is answered 415, even when there is no body to have one.",
+   "A POST without a content type is answered 415, even without a body.",
    changes.cancel_begins(lambda api, request, given: None if request.values(b"content-type")
        else steps.refuse(415, "UNSUPPORTED_MEDIA_TYPE", "The content type is application/json.")))
 
 # A header is missing or empty
 
 wd("wd-no-signature-is-accepted", "WD-31",
-   "The signature is verified if there is one; an empty one is there, and wrong.",
+   "A signature is verified only if the header is sent; an empty one is refused.",
    changes.lets_in(lambda api, request: None if request.values(b"x-signature") else account_of_key(api, request)))
 
 
 @defect("wd-empty-signature-is-accepted", "WD-31")
 class EmptySignatureIsAccepted(Withdraws):
-    """The signature has to be there and is verified unless it is empty."""
+    """The signature header is required, and an empty signature isn't verified."""
 
     def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
         if request.values(b"x-signature") == [b""]:
@@ -64,20 +64,21 @@ wd("wd-empty-timestamp-is-accepted", "WD-31", "An empty timestamp switches verif
    changes.lets_in(lambda api, request: account_of_key(api, request) if request.values(b"x-timestamp") == [b""]
        else None))
 wd("wd-no-key-is-the-first-merchant", "WD-31",
-   "Without a key the first merchant is meant, whose secret verifies the signature.",
+   "A request without a key counts as the first merchant's, whose secret verifies the signature.",
    steps.asked(Withdraws.signing, lambda api, request: request if any(request.values(b"x-api-key"))
        else with_header(request, b"x-api-key", next(iter(api.accounts)))))
 wd("wd-cancels-before-authenticating", "WD-31, WD-32, WD-33",
-   "The handler runs before the authentication that was added last: 401, and cancelled.",
+   "The handler runs before authentication: the answer is 401, and the withdraw is cancelled.",
    effects.after_refusal("UNAUTHORIZED", effects.cancels, when=steps.state("pending", "processing")))
 wd("wd-unauthorized-is-200", "WD-31, WD-32, WD-33, WD-36",
    "Failed authentication is answered 200, with success false inside.", changes.unauthorized(status=200))
 
 # The timestamp
 
-wd("wd-stale-is-accepted", "WD-34", "A timestamp long ago is accepted, so what was recorded can be sent again.",
+wd("wd-stale-is-accepted", "WD-34", "A timestamp long ago is accepted: a recorded request can be sent again.",
    steps.instead(Withdraws.is_near, lambda api, age_ms: age_ms >= -FRESH_MS))
-wd("wd-future-is-accepted", "WD-34", "Only the age is checked, and a timestamp ahead of time has a negative one.",
+wd("wd-future-is-accepted", "WD-34",
+   "Only the maximum age is checked: a timestamp in the future has a negative age and is accepted.",
    steps.instead(Withdraws.is_near, lambda api, age_ms: age_ms <= FRESH_MS))
 wd("wd-nan-is-accepted", "WD-34",
    "A timestamp that is no number is NaN, and every comparison with NaN is false, so it isn't too old.",
@@ -88,7 +89,7 @@ wd("wd-odd-timestamp-is-500", "WD-34", "A timestamp that is no number ends in a 
 
 @defect("wd-missing-timestamp-is-now", "WD-34", "WD-31")
 class MissingTimestampIsNow(Withdraws):
-    """A missing timestamp counts as fresh, and the signature is verified over nothing in its place."""
+    """A missing timestamp counts as fresh, and the signature is verified with an empty timestamp."""
 
     def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
         if any(request.values(b"x-timestamp")):
@@ -107,7 +108,7 @@ wd("wd-unauthorized-is-400", "WD-36", "Failed authentication is answered 400.", 
 wd("wd-unauthorized-is-404", "WD-36", "Failed authentication is answered 404, to hide the API.",
    changes.unauthorized(status=404, code="RESOURCE_NOT_FOUND", message="There is nothing here.", headers=()))
 wd("wd-looks-up-before-authenticating", "WD-37",
-   "An unknown withdraw is a 404 before anything is verified, so ids can be tried out.",
+   "An unknown withdraw is a 404 before the signature is verified, so ids can be probed.",
    changes.cancel_begins(changes.knows))
 
 

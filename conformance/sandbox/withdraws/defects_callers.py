@@ -43,7 +43,7 @@ class _Stopped(Withdraws):
 
 @defect("wd-caller-gone-leaves-a-lock", "WD-01")
 class CallerGoneLeavesALock(_Stopped):
-    """A withdraw is marked as being cancelled, and the mark stays where the caller hangs up: 409 from then on."""
+    """A client's disconnect leaves the withdraw marked as being cancelled: 409 from then on."""
 
     async def again(self, request: Request, row: Withdraw) -> Response:
         raise Refusal(409, "IN_PROGRESS", "This withdraw is being cancelled.")
@@ -51,7 +51,7 @@ class CallerGoneLeavesALock(_Stopped):
 
 @defect("wd-caller-gone-leaves-a-transaction", "WD-01")
 class CallerGoneLeavesATransaction(_Stopped):
-    """The transaction of a caller that hung up is neither committed nor rolled back, and the next one ends in a 500."""
+    """A client's disconnect leaves its transaction open: the next cancel ends in a 500."""
 
     async def again(self, request: Request, row: Withdraw) -> Response:
         raise TimeoutError("lock wait timeout exceeded")
@@ -59,7 +59,7 @@ class CallerGoneLeavesATransaction(_Stopped):
 
 @defect("wd-caller-gone-leaves-it-hanging", "WD-01")
 class CallerGoneLeavesItHanging(_Stopped):
-    """The row of a caller that hung up stays locked, and the next cancel waits for it until it is given up itself."""
+    """A client's disconnect leaves the row locked: the next cancel waits until it is aborted itself."""
 
     async def again(self, request: Request, row: Withdraw) -> Response:
         await asyncio.sleep(1)
@@ -68,7 +68,7 @@ class CallerGoneLeavesItHanging(_Stopped):
 
 @defect("wd-caller-gone-is-said-to-be-canceled", "WD-09")
 class CallerGoneIsSaidToBeCanceled(_Stopped):
-    """The cancel of a caller that hung up is noted and not done: the next one hears that it is canceled already."""
+    """A client's disconnect leaves the cancel noted and not done: the next one is refused as canceled."""
 
     async def again(self, request: Request, row: Withdraw) -> Response:
         raise Refusal(400, "VALIDATION_ERROR", "This withdraw stays as it is: it was canceled before.")
@@ -76,7 +76,7 @@ class CallerGoneIsSaidToBeCanceled(_Stopped):
 
 @defect("wd-caller-gone-writes-half", "WD-09")
 class CallerGoneWritesHalf(_Stopped):
-    """canceledAt is written before the handler is stopped and the status isn't: refused as canceled, and pending."""
+    """A client's disconnect leaves canceledAt written and the status unchanged: refused as canceled, and pending."""
 
     def leave(self, row: Withdraw) -> None:
         super().leave(row)

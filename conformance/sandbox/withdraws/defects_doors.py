@@ -23,24 +23,24 @@ from conformance.sandbox.withdraws.reference import FRESH_MS, Withdraws
 
 
 wd("wd-forwarded-address-is-trusted", "WD-31",
-   "A request from the machine itself needs no signature, and X-Forwarded-For says where it is from.",
+   "A request whose X-Forwarded-For names the local machine needs no signature.",
    changes.lets_in(lambda api, request: account_of_key(api, request)
        if any(value.startswith(b"127.0.0.1") for value in request.values(b"x-forwarded-for")) else None))
-wd("wd-real-address-is-trusted", "WD-31", "X-Real-IP says that the request is from a private network: no key at all.",
+wd("wd-real-address-is-trusted", "WD-31", "A request whose X-Real-IP names a private network needs no key.",
    own.unguarded(lambda request, given, it:
        any(re.match(rb"10\.|127\.|192\.168\.", value) for value in request.values(b"x-real-ip"))))
 wd("wd-internal-header-is-trusted", "WD-31",
-   "Other services of the house say so in X-Internal-Request, and so can anybody.",
+   "A request with X-Internal-Request, meant for internal services, needs no signature.",
    changes.lets_in(lambda api, request: account_of_key(api, request) if request.values(b"x-internal-request")
        else None))
 wd("wd-original-url-is-guarded", "WD-31",
-   "The guard looks at X-Original-URL, which the front server sets, and the router at the path.",
+   "Authentication applies to the path in X-Original-URL, and the router to the request's path.",
    own.unguarded(lambda request, given, it: any(b"cancel" not in value for value in request.values(b"x-original-url"))))
 
 
 @defect("wd-gateway-names-the-caller", "WD-31")
 class GatewayNamesTheCaller(Withdraws):
-    """The gateway verifies, and says who calls in X-Authenticated-User; a caller that says so itself is believed."""
+    """X-Authenticated-User, meant for the gateway, names the caller also when a client sends it."""
 
     def authenticate(self, request: Request) -> Account:
         named = request.values(b"x-authenticated-user")
@@ -50,21 +50,21 @@ class GatewayNamesTheCaller(Withdraws):
 # Spellings
 
 wd("wd-blanks-in-a-key-are-dropped", "WD-33",
-   "Keys are pasted with blanks and line breaks, so all of them are dropped before the key is looked up.",
+   "Blanks and line breaks in a key are removed before it is looked up.",
    changes.finds_account(lambda accounts, key, found: accounts.get(b"".join(key.split()))), warns=True)
-wd("wd-key-ends-at-a-colon", "WD-33", "What follows a colon in the key is taken for a version, and left out.",
+wd("wd-key-ends-at-a-colon", "WD-33", "The part of a key behind a colon counts as a version, and is ignored.",
    changes.finds_account(lambda accounts, key, found: accounts.get(key.partition(b":")[0])), warns=True)
-wd("wd-key-may-be-quoted", "WD-33", "Quotes around the key are taken off, as they are elsewhere in headers.",
+wd("wd-key-may-be-quoted", "WD-33", "Quotes around the key are removed.",
    changes.finds_account(lambda accounts, key, found: accounts.get(key.strip(b'"'))), warns=True)
 wd("wd-secret-has-no-case", "WD-32",
-   "Secrets are kept in small letters for a search; signatures made with those are good, too.",
+   "A signature made with the secret in lower case is accepted, too.",
    own.signed_by(lambda api, account: (account, replace(account, secret=account.secret.lower()),
        replace(account, secret=account.secret.swapcase()))))
 
 
 @defect("wd-last-of-two-keys-decides", "WD-12")
 class LastOfTwoKeysDecides(Withdraws):
-    """Of a key with a comma in it, what stands before it is verified, and what stands behind it looks withdraws up."""
+    """Of two keys with a comma between them, the first is verified, and the last looks the withdraw up."""
 
     def account_for(self, key: bytes) -> Account | None:
         return super().account_for(key.split(b",")[0].strip())
@@ -77,7 +77,7 @@ class LastOfTwoKeysDecides(Withdraws):
 
 @defect("wd-second-timestamp-is-fresh", "WD-34")
 class SecondTimestampIsFresh(Withdraws):
-    """The first X-Timestamp is verified, and the last one has to be of now: an old request can be sent again."""
+    """The first X-Timestamp is verified, and the freshness of the last is checked: a replay succeeds."""
 
     def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
         first, *others = request.values(b"x-timestamp") or [b""]
@@ -98,12 +98,12 @@ def _is_not_too_far(stamp: bytes) -> bool:
     return False
 
 
-wd("wd-timestamp-is-searched-for", "WD-34", "The timestamp is the first thirteen digits that there are.",
+wd("wd-timestamp-is-searched-for", "WD-34", "The timestamp is the first run of thirteen digits in the header.",
    steps.asked(Withdraws.is_fresh, lambda api, stamp: (re.findall(rb"\d{13}", stamp) or [stamp])[0]))
 wd("wd-timestamp-is-any-number", "WD-34",
-   "The timestamp is whatever the language reads as a number: NaN among them, which is never too far from now.",
+   "The timestamp is parsed as any number: NaN is accepted, and never too old.",
    own.also_fresh(_is_not_too_far))
-wd("wd-null-timestamp-is-fresh", "WD-34", "Null and the like are read as no timestamp, which is never too old.",
+wd("wd-null-timestamp-is-fresh", "WD-34", "A timestamp of null is read as no timestamp, which is never too old.",
    own.also_fresh(lambda stamp: stamp in (b"null", b"undefined", b"None", b"nil")))
 
 
@@ -130,7 +130,7 @@ class _NamedElsewhere(Withdraws):
 
 @defect("wd-body-names-the-withdraw", "WD-12", "WD-15")
 class BodyNamesTheWithdraw(_NamedElsewhere):
-    """Parameters of path and body are bound to one object, and an id in the body is bound last."""
+    """Parameters of path and body are bound to one object: an id in the body replaces that of the path."""
 
     def elsewhere(self, request: Request) -> object:
         with suppress(ValueError, RecursionError):
@@ -141,7 +141,7 @@ class BodyNamesTheWithdraw(_NamedElsewhere):
 
 @defect("wd-query-names-the-withdraw", "WD-12", "WD-15")
 class QueryNamesTheWithdraw(_NamedElsewhere):
-    """An id in the query, which the signature doesn't cover, is taken before that of the path."""
+    """An id in the query, which the signature doesn't cover, replaces that of the path."""
 
     def elsewhere(self, request: Request) -> object:
         sent = parse_qs(request.query)
@@ -151,22 +151,22 @@ class QueryNamesTheWithdraw(_NamedElsewhere):
 # What ends in a 500
 
 wd("wd-prototype-id-is-500", "WD-14",
-   "Withdraws are kept in a plain object, which has a constructor, too: that has no status.",
+   "Withdraws are looked up in a plain object, which has a constructor, too: a 500.",
    changes.ids(lambda given: steps.crash("Cannot read properties of undefined")
        if given in ("constructor", "__proto__", "toString", "hasOwnProperty") else given))
 wd("wd-middling-key-is-500", "WD-39",
-   "A key that doesn't fit its column ends in a 500; longer ones are cut off in front.",
+   "A key longer than its column ends in a 500; a key of 8,000 characters or more is unknown.",
    changes.finds_account(lambda accounts, key, found: steps.crash("Data too long for column")
        if 255 < len(key) < 8_000 else found))
 wd("wd-middling-timestamp-is-500", "WD-39",
-   "A timestamp of so many digits is read as a number, slowly, and ends in a 500.",
+   "A timestamp of more than 1,000 digits ends in a 500 when it is parsed.",
    changes.looks(lambda request: any(1_000 < len(value) < 8_000 for value in request.values(b"x-timestamp"))
        and steps.crash("Exceeds the limit for integer string conversion")))
 
 
 @defect("wd-failed-request-is-logged", "WD-39")
 class FailedRequestIsLogged(Withdraws):
-    """Requests whose signature is wrong are logged with their parsed body, and what is no JSON ends in a 500."""
+    """A request with a wrong signature is logged with its parsed body: malformed JSON ends in a 500."""
 
     def unauthorized(self, request: Request, reason: str) -> Any:
         refusal = super().unauthorized(request, reason)

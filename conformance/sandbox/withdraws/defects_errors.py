@@ -15,9 +15,9 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 wd("wd-error-success-is-a-string", "WD-26", 'An error carries the text "false", which is true in most languages.',
    changes.changes_envelope(lambda error: error | {"success": "false"}))
-wd("wd-error-success-is-missing", "WD-26", "An error has no success beside it.",
+wd("wd-error-success-is-missing", "WD-26", "An error has no success field.",
    changes.changes_envelope(changes.without("success")))
-wd("wd-error-success-is-true", "WD-26", "success says that the request was handled, and is true in errors, too.",
+wd("wd-error-success-is-true", "WD-26", "success is true in errors, too: it says that the request was handled.",
    changes.changes_envelope(lambda error: error | {"success": True}))
 wd("wd-error-is-a-string", "WD-26", "error is the message itself.",
    changes.wraps_error(lambda refusal: {"success": False, "error": refusal.message}))
@@ -36,7 +36,7 @@ wd("wd-error-code-is-a-number", "WD-26", "error.code repeats the HTTP status.",
 wd("wd-error-code-is-lower-case", "WD-11, WD-04, WD-05, WD-06", "Codes are in lower case: resource_not_found.",
    changes.wraps_error(lambda refusal:
        {"success": False, "error": {"code": refusal.code.lower(), "message": refusal.message}}))
-wd("wd-one-message-for-all", "WD-29", "Every refusal by state has the same message, so nobody learns why.",
+wd("wd-one-message-for-all", "WD-29", "Every refusal by state has the same message, so the reason isn't told.",
    changes.explains(lambda it, why: "This withdraw cannot be canceled."))
 wd("wd-account-is-in-an-error", "WD-21", "The message of a refusal names the account number in full.",
    changes.explains(lambda it, why: f"{why} Destination: {it.account_number}."))
@@ -63,7 +63,7 @@ wd("wd-refusal-has-a-file-path", "WD-28", "The message of a refusal ends with wh
 
 # Other methods
 
-wd("wd-get-cancels", "WD-40", "GET on the cancel path cancels, so that a link in a mail can.",
+wd("wd-get-cancels", "WD-40", "GET on the cancel path cancels, as a link in an e-mail would need it.",
    changes.also_cancels("GET"))
 wd("wd-head-cancels", "WD-40", "HEAD on the cancel path is routed as POST is, and cancels.",
    changes.also_cancels("HEAD"))
@@ -74,7 +74,7 @@ wd("wd-options-cancels", "WD-40", "The handler is bound to every method, and a s
    changes.also_cancels("OPTIONS"))
 wd("wd-method-override-cancels", "WD-40", "X-HTTP-Method-Override makes a POST of any method.",
    steps.after(Withdraws.method_of, lambda api, method, request: changes.overridden(method, request)), warns=True)
-wd("wd-405-without-allow", "WD-41", "A 405 doesn't say what is allowed.",
+wd("wd-405-without-allow", "WD-41", "A 405 has no Allow header.",
    steps.after(Withdraws.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 wd("wd-other-methods-are-500", "WD-41", "Another method ends in a 500: the handler table has no such entry.",
    changes.other_methods(lambda request: steps.crash(request.method)))

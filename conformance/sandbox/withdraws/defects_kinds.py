@@ -20,7 +20,7 @@ Data = dict[str, Any]
 
 @defect("wd-processing-answer-lacks-nulls", "WD-16", warns=True)
 class ProcessingAnswerLacksNulls(Withdraws):
-    """What comes back from the provider is shown by another serialiser, which leaves out nulls."""
+    """A processing withdraw is shown by another serialiser, which leaves out null values."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -39,13 +39,13 @@ class ProcessingAnswerLacksNulls(Withdraws):
 
 
 wd("wd-masking-is-a-merchants-setting", "WD-21",
-   "Account numbers are masked for merchants who have that switched on; the second hasn't.",
+   "Account numbers are masked only for merchants with a setting, which the second merchant lacks.",
    changes.shows(lambda it: {"bankAccountNumber": it.account_number}, lambda it: it.merchant == "merchant_b"))
 
 
 @defect("wd-second-merchant-is-trusted", "WD-06", "WD-04")
 class SecondMerchantIsTrusted(Withdraws):
-    """Merchants of the new kind are thought to know what they do: their withdraws are cancelled in any state."""
+    """The second merchant, of a new kind, may cancel its withdraws in any state."""
 
     def check_cancellable(self, row: Withdraw) -> None:
         if row.merchant != "merchant_b":
@@ -54,7 +54,7 @@ class SecondMerchantIsTrusted(Withdraws):
 
 @defect("wd-body-may-force", "WD-04")
 class BodyMayForce(Withdraws):
-    """A body that says force cancels in any state, for the back office."""
+    """A body with force, meant for the back office, cancels in any state."""
 
     forced = False
 
@@ -68,22 +68,25 @@ class BodyMayForce(Withdraws):
 
 
 wd("wd-stored-name-is-lost", "WD-23",
-   "Cancelling saves a row that was loaded without the name of the account's holder.",
+   "A cancel saves a row that was loaded without the name of the account's holder.",
    changes.reads(lambda it: {"bankAccountName": None}, steps.state("canceled")))
-wd("wd-stored-created-at-moves", "WD-24", "Cancelling replaces the row, and the new one was created just now.",
+wd("wd-stored-created-at-moves", "WD-24",
+   "A cancel replaces the row, and createdAt becomes the time of the cancel.",
    changes.reads(lambda it:
        {"createdAt": (it.updated_at + timedelta(milliseconds=1)).isoformat()}, steps.state("canceled")))
 
 # The refusal that comes from the provider
 
 wd("wd-provider-repeats-the-account", "WD-21, WD-03",
-   "The provider's own refusal is passed on, account number and all.",
+   "The provider's own refusal is passed on, with the account number.",
    steps.after(Withdraws.unsupported, lambda api, refusal, it:
        refusal.but(message=f"{refusal.message} Account {it.account_number} is locked.")))
-wd("wd-provider-refusal-shows-a-path", "WD-28, WD-03", "The provider's driver says where in its source it gave up.",
+wd("wd-provider-refusal-shows-a-path", "WD-28, WD-03",
+   "The provider's refusal is passed on, with the path of its source file.",
    steps.after(Withdraws.unsupported, lambda api, refusal, it:
        refusal.but(message=f"{refusal.message} (/srv/payouts/providers/kbank.py)")))
-wd("wd-provider-refusal-is-text", "WD-27, WD-03", "The provider's refusal is passed on with its own content type.",
+wd("wd-provider-refusal-is-text", "WD-27, WD-03",
+   "The provider's refusal is passed on with its own content type.",
    steps.after(Withdraws.error, lambda api, reply, refusal: replace(reply, content_type="text/plain")
        if "provider" in refusal.message else reply))
 
@@ -93,7 +96,7 @@ wd("wd-provider-refusal-is-text", "WD-27, WD-03", "The provider's refusal is pas
 
 @defect("wd-secret-stands-in-a-header", "WD-32")
 class SecretStandsInAHeader(Withdraws):
-    """A header for debugging tells what the answer's own signature was made with."""
+    """A header for debugging shows the secret that signs the answer."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         secret = self.authenticate(request).secret.decode()
@@ -102,7 +105,7 @@ class SecretStandsInAHeader(Withdraws):
 
 @defect("wd-refusal-tells-the-signature", "WD-32")
 class RefusalTellsTheSignature(Withdraws):
-    """So that merchants find their mistake, a 401 says which signature had been expected."""
+    """A 401 shows the expected signature, to help merchants debug."""
 
     said = b""
 
@@ -119,7 +122,7 @@ class RefusalTellsTheSignature(Withdraws):
 
 @defect("wd-second-key-decides", "WD-12")
 class SecondKeyDecides(Withdraws):
-    """The first X-API-Key is verified; a filter behind it reads the last one, and looks up with that merchant."""
+    """The first X-API-Key is verified; the withdraw is looked up for the merchant of the last one."""
 
     def signing(self, request: Request) -> tuple[bytes, bytes, bytes]:
         first = [next((value for value in request.values(name)), b"") for name in self.signed_headers]
@@ -133,13 +136,13 @@ class SecondKeyDecides(Withdraws):
 
 
 wd("wd-second-merchant-sees-all", "WD-12",
-   "The second merchant's account was made for support, and may cancel what is everybody's.",
+   "The second merchant's account, made for support, may cancel every merchant's withdraws.",
    changes.also_owns(lambda account, it: account.merchant == "merchant_b"))
 
 
 @defect("wd-capitals-are-anybodys", "WD-12")
 class CapitalsAreAnybodys(Withdraws):
-    """Owners are kept by id in lower case, and what isn't found there has none."""
+    """Owners are stored by id in lower case: an id in upper case has no owner, and any merchant may cancel it."""
 
     capitals = False
 
@@ -153,7 +156,7 @@ class CapitalsAreAnybodys(Withdraws):
 
 @defect("wd-looked-at-is-anybodys", "WD-12")
 class LookedAtIsAnybodys(Withdraws):
-    """Reading puts a withdraw into a cache by its id alone, where cancelling finds it for anybody."""
+    """A read caches the withdraw by its id alone, and a cancel by any merchant finds it there."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -170,7 +173,7 @@ class LookedAtIsAnybodys(Withdraws):
 
 @defect("wd-unknown-is-remembered", "WD-11")
 class UnknownIsRemembered(Withdraws):
-    """An id that was asked for gets a row of its own, and is no longer unknown the next time."""
+    """A request for an unknown id creates a row: the next request finds the id."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -184,6 +187,6 @@ class UnknownIsRemembered(Withdraws):
 
 
 wd("wd-id-stands-in-a-header", "WD-14",
-   "The id is repeated, decoded, in a header of its refusal: a line break in it begins another header.",
+   "The refusal repeats the decoded id in a header: a line break in it begins another header.",
    steps.after(Withdraws.malformed_id, lambda api, refusal, given:
        refusal.but(headers=(*refusal.headers, ("x-withdraw-id", given[:64])))))

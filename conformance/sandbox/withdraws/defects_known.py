@@ -34,7 +34,7 @@ class _Keeps(Withdraws):
 
 @defect("wd-verified-key-is-trusted", "WD-31", "WD-32")
 class VerifiedKeyIsTrusted(_Keeps):
-    """Verifying takes time: a key whose signature was good once is trusted from then on."""
+    """A key whose signature was verified once needs no valid signature any more."""
 
     def mark(self, request: Request) -> object:
         keys = request.values(b"x-api-key")
@@ -43,7 +43,7 @@ class VerifiedKeyIsTrusted(_Keeps):
 
 @defect("wd-connection-is-trusted", "WD-31", "WD-32", "WD-33")
 class ConnectionIsTrusted(_Keeps):
-    """A connection is authenticated by its first request, and what comes on it afterwards is let in."""
+    """A connection is authenticated by its first request; later requests on it are accepted."""
 
     def mark(self, request: Request) -> object:
         return request.connection
@@ -51,7 +51,7 @@ class ConnectionIsTrusted(_Keeps):
 
 @defect("wd-decision-is-kept-by-withdraw", "WD-31", "WD-32", "WD-33")
 class DecisionIsKeptByWithdraw(_Keeps):
-    """Who may use a withdraw is kept by its id: once its owner has read it, anybody cancels it."""
+    """Access is cached by the withdraw's id: after a read by its owner, any merchant cancels it."""
 
     def mark(self, request: Request) -> object:
         place = self.place(request.path)
@@ -60,7 +60,7 @@ class DecisionIsKeptByWithdraw(_Keeps):
 
 @defect("wd-decision-is-kept-by-path", "WD-12", "WD-36", "WD-37")
 class DecisionIsKeptByPath(_Keeps):
-    """Whoever asks for a path that was authenticated before isn't asked again: its owner's reads are open to all."""
+    """Authentication is cached by path: after a read by the owner, any request reads the withdraw."""
 
     def mark(self, request: Request) -> object:
         return request.path
@@ -68,7 +68,7 @@ class DecisionIsKeptByPath(_Keeps):
 
 @defect("wd-cancel-is-kept-by-path", "WD-37")
 class CancelIsKeptByPath(_Keeps):
-    """The decision about a cancel is kept by its path: a wrong signature behind the owner's is told the state."""
+    """Authentication of a cancel is cached by path: after the owner's cancel, a wrong signature is told the state."""
 
     def mark(self, request: Request) -> object:
         return request.path if request.path.endswith("/cancel") else None
@@ -76,7 +76,7 @@ class CancelIsKeptByPath(_Keeps):
 
 @defect("wd-timestamp-is-verified-once", "WD-32")
 class TimestampIsVerifiedOnce(_Keeps):
-    """Verified pairs of key and timestamp are kept against replays, and a pair that is known needs no signature."""
+    """Verified pairs of key and timestamp are cached, and a cached pair needs no signature."""
 
     def mark(self, request: Request) -> object:
         return tuple(request.values(b"x-api-key") + request.values(b"x-timestamp"))
@@ -84,7 +84,7 @@ class TimestampIsVerifiedOnce(_Keeps):
 
 @defect("wd-answer-is-kept-for-retries", "WD-32")
 class AnswerIsKeptForRetries(Withdraws):
-    """A success is kept by key, timestamp and path, for retries, and is found before the signature is looked at."""
+    """A success is cached by key, timestamp and path, and returned before the signature is verified."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -99,7 +99,7 @@ class AnswerIsKeptForRetries(Withdraws):
 
 @defect("wd-answer-is-kept-for-anybody", "WD-12")
 class AnswerIsKeptForAnybody(Withdraws):
-    """A success is kept by its path, and shown to other merchants who ask to cancel the same withdraw."""
+    """A success is cached by its path, and returned to other merchants who cancel the same withdraw."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -116,7 +116,7 @@ class AnswerIsKeptForAnybody(Withdraws):
 
 @defect("wd-session-suffices", "WD-31")
 class SessionSuffices(Withdraws):
-    """The framework begins a session with each authenticated request, and its cookie is as good as a signature."""
+    """Each authenticated request gets a session cookie, which replaces the signature from then on."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -139,7 +139,7 @@ class SessionSuffices(Withdraws):
 
 @defect("wd-unknown-key-is-the-last-caller", "WD-33")
 class UnknownKeyIsTheLastCaller(Withdraws):
-    """The account stays in a variable that a failed search for the next key doesn't clear."""
+    """The account variable isn't cleared by a failed lookup: an unknown key counts as the caller before."""
 
     last: Account | None = None
 
@@ -150,7 +150,7 @@ class UnknownKeyIsTheLastCaller(Withdraws):
 
 @defect("wd-refusal-opens-the-read", "WD-12")
 class RefusalOpensTheRead(Withdraws):
-    """What a request was refused for is kept as looked at: the next read of that withdraw isn't authenticated."""
+    """A refused request caches its withdraw as authenticated: the next read needs no signature."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

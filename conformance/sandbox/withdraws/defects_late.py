@@ -26,22 +26,22 @@ def _later(seconds: float, what: Callable[[], None]) -> None:
 # Later
 
 wd("wd-provider-writes-processing-back", "WD-09, WD-02",
-   "What was processing is canceled until the provider's next report arrives, which says processing.",
+   "A processing withdraw is canceled until the provider's next report sets it to processing again.",
    effects.comes_undone(0.05, "status", "canceled_at", when=steps.state("processing")), watch_s=0.3)
 wd("wd-batch-writes-older-rows-back", "WD-09",
-   "A batch job of some seconds writes back the rows that it had loaded: what was cancelled meanwhile is pending.",
+   "A batch of some seconds writes loaded rows back: a withdraw cancelled meanwhile is pending again.",
    effects.comes_undone(5, "status", "canceled_at", "updated_at"), watch_s=6)
 wd("wd-refused-cancel-is-tried-again", "WD-10",
-   "The refusal of a failed withdraw goes into a queue of retries, which doesn't look at the status.",
+   "A refused cancel of a failed withdraw goes into a retry queue, which doesn't check the status.",
    effects.after_refusal("VALIDATION_ERROR", effects.later(effects.cancels, 0.005), when=steps.state("failed")))
 wd("wd-strangers-cancel-is-queued", "WD-10, WD-12",
-   "The job is queued before its withdraw's owner is known: 404, and canceled soon after.",
+   "The cancel is queued before the owner is checked: another merchant gets 404, and it is canceled soon after.",
    effects.not_owned_leaves(effects.later(effects.cancels, 0.005), when=steps.state("pending", "processing")))
 wd("wd-failed-signature-is-noted", "WD-10",
-   "Each failed authentication is noted on the withdraw that it was about, and updatedAt moves.",
+   "A failed authentication is noted on the withdraw, and updatedAt moves.",
    effects.after_refusal("UNAUTHORIZED", effects.touches))
 wd("wd-unsupported-refusal-moves-updated-at", "WD-03",
-   "What a provider declined is saved with the time at which it did.",
+   "A cancel that the provider declined saves the row, and updatedAt moves.",
    effects.after_refusal("VALIDATION_ERROR", effects.touches, when=steps.state("processing")))
 
 
@@ -50,7 +50,7 @@ wd("wd-unsupported-refusal-moves-updated-at", "WD-03",
 
 @defect("wd-answer-is-kept-in-a-global", "WD-15")
 class AnswerIsKeptInAGlobal(LeavesAWindow, Withdraws):
-    """The handler keeps its withdraw where the next request puts its own before the answer is made."""
+    """The handler keeps its withdraw in a global, which a concurrent request replaces before the answer is made."""
 
     current: Withdraw | None = None
 
@@ -67,7 +67,7 @@ class AnswerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 
 @defect("wd-whole-table-is-written-back", "WD-09")
 class WholeTableIsWrittenBack(LeavesAWindow, Withdraws):
-    """All withdraws are read, one is changed, all are written: what others cancelled meanwhile is undone."""
+    """A cancel reads and writes all withdraws: concurrent cancels are undone."""
 
     def check_cancellable(self, row: Withdraw) -> None:
         super().check_cancellable(row)
@@ -84,7 +84,7 @@ class WholeTableIsWrittenBack(LeavesAWindow, Withdraws):
 
 @defect("wd-caller-is-kept-in-a-global", "WD-12")
 class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
-    """Who calls is kept in a global while the row is fetched, and is somebody else afterwards."""
+    """The caller is kept in a global while the row is fetched, and a concurrent request replaces it."""
 
     caller: Account | None = None
 
@@ -108,16 +108,16 @@ class CallerIsKeptInAGlobal(LeavesAWindow, Withdraws):
 # Between a cancel and a payment
 
 wd("wd-refused-cancel-blocks-the-payout", "WD-42",
-   "A refused cancel leaves the mark that tells the payout to stop, and it is never paid.",
+   "A refused cancel leaves the mark that stops the payout: the withdraw is never paid.",
    *effects.blocks_the_payout("VALIDATION_ERROR", steps.state("processing")))
 wd("wd-strangers-attempt-blocks-the-payout", "WD-42",
-   "Somebody else's attempt to cancel a withdraw has its payout held for good.",
+   "Another merchant's attempt to cancel a withdraw blocks its payout for good.",
    *effects.blocks_the_payout("RESOURCE_NOT_FOUND"))
 
 
 @defect("wd-canceled-processing-is-paid", "WD-42")
 class CanceledProcessingIsPaid(Withdraws):
-    """What was with the provider when it was canceled is paid when the provider gets to it."""
+    """A withdraw canceled while processing is paid all the same when the provider gets to it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -169,7 +169,7 @@ class PaymentTakesNoLock(LeavesAWindow, Withdraws):
 
 @defect("wd-paid-meanwhile-is-cancelled", "WD-42")
 class PaidMeanwhileIsCancelled(Withdraws):
-    """The status is cached from the first look on: what has been paid since is cancelled."""
+    """The status is cached from the first look on: a withdraw paid since then is cancelled."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

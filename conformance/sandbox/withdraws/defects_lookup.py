@@ -18,30 +18,31 @@ wd("wd-unknown-code-is-short", "WD-11", "The code of a 404 is NOT_FOUND, without
    changes.unknown(code="NOT_FOUND"))
 wd("wd-unknown-is-200", "WD-11", "An unknown id is answered 200, with success false inside.",
    changes.unknown(status=200))
-wd("wd-unknown-is-500", "WD-11", "An unknown id ends in a 500: nobody thought of the empty result.",
+wd("wd-unknown-is-500", "WD-11", "An unknown id ends in a 500: the empty result of the query isn't handled.",
    steps.instead(Withdraws.not_found, lambda api, given: steps.crash(given)))
 wd("wd-unknown-is-gone-alright", "WD-11",
-   "Cancelling what doesn't exist is a success with data null: it is gone, isn't it.",
+   "A cancel of an unknown id is a success with data null, as an idempotent DELETE would be.",
    changes.cancel_begins(lambda api, request, given: api.reply(200, {"success": True, "data": None})
        if api.authenticate(request) and api.store.get(api.parse_id(given)) is None else None))
 wd("wd-owner-is-not-checked", "WD-12", "Any merchant cancels any withdraw whose id it knows.",
    changes.also_owns(lambda account, it: True))
 wd("wd-owner-is-not-checked-while-processing", "WD-12",
-   "The query for processing withdraws, written later, forgot the merchant.",
+   "The query for processing withdraws lacks the condition on the merchant.",
    changes.also_owns(lambda account, it: it.status == "processing"))
 wd("wd-owner-is-not-checked-on-read", "WD-12",
    "Any merchant reads any withdraw whose id it knows; cancelling is guarded.",
    changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
        if api.authenticate(request) and (it := api.known(given)) else None))
 wd("wd-canceled-cannot-be-read", "WD-09",
-   "What is canceled is archived, and reading it answers 404; cancelling still knows it.",
+   "A canceled withdraw is archived: a read answers 404, and a cancel still finds it.",
    steps.after(Withdraws.shown_to_reader, lambda api, reply, it: api.error(api.not_found(it.id))
        if it.status == "canceled" else reply))
 wd("wd-not-owned-yet-canceled", "WD-12", "Another merchant's withdraw answers 404, after it has been cancelled.",
    effects.not_owned_leaves(effects.cancels, when=steps.state("pending", "processing")))
 wd("wd-not-owned-is-403", "WD-13", "Another merchant's withdraw answers 403, and so tells that it exists.",
    changes.not_owned(lambda api, account, it: Refusal(403, "FORBIDDEN", "This withdraw belongs to somebody else.")))
-wd("wd-not-owned-is-told-apart", "WD-13", "Another merchant's withdraw is a 404 with the same code, in other words.",
+wd("wd-not-owned-is-told-apart", "WD-13",
+   "Another merchant's withdraw is a 404 with the same code and another message.",
    changes.not_owned(lambda api, account, it:
        Refusal(404, "RESOURCE_NOT_FOUND", "This merchant has no such withdraw.")))
 wd("wd-state-is-checked-before-owner", "WD-13",
@@ -50,14 +51,15 @@ wd("wd-state-is-checked-before-owner", "WD-13",
 
 # Malformed ids
 
-wd("wd-malformed-id-is-500", "WD-14", "What is no UUID goes to the database, whose complaint ends in a 500.",
+wd("wd-malformed-id-is-500", "WD-14", "An id that is no UUID reaches the database, whose error ends in a 500.",
    changes.ids(lambda given: str(uuid.UUID(given))))
 wd("wd-nul-in-id-is-500", "WD-14", "A NUL in the id ends in a 500; other malformed ids are not found.",
    changes.ids(lambda given: steps.crash("a string literal cannot contain NUL (0x00) characters") if "\0" in given
        else given))
-wd("wd-long-id-is-500", "WD-14", "An id that doesn't fit the audit table's column of 255 characters ends in a 500.",
+wd("wd-long-id-is-500", "WD-14",
+   "An id that doesn't fit the audit table's column of 255 characters ends in a 500.",
    changes.ids(lambda given: steps.crash("value too long for type character varying(255)") if len(given) > 255
        else given))
 wd("wd-id-ends-at-nul", "WD-14",
-   "An id is cut at its first NUL, so a malformed one cancels the withdraw that its beginning names.",
+   "An id is cut at its first NUL: a malformed id cancels the withdraw that its first part names.",
    changes.ids(lambda given: given.partition("\0")[0]))

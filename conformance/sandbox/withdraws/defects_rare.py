@@ -16,11 +16,11 @@ from conformance.sandbox.withdraws.reference import Withdraws
 # Ids
 
 wd.rare("wd-nil-uuid-is-500", "WD-14",
-        'The nil UUID stands for "none" in the code, and nothing can be done with none: a 500.',
+        'The nil UUID stands for "none" in the code, and ends in a 500.',
         changes.ids(lambda given: steps.crash("None has no status")
             if given == "00000000-0000-0000-0000-000000000000" else given))
 wd.rare("wd-uuid-like-a-number-is-500", "WD-14",
-        "A UUID whose first group reads as a number with an exponent goes to the column of numbers: a 500.",
+        "A UUID whose first group reads as a number with an exponent is bound to a column of numbers: a 500.",
         changes.ids(lambda given: steps.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
 
 # Headers
@@ -31,7 +31,7 @@ wd.rare("wd-language-formats-the-amount", "WD-19",
             any(value.startswith(b"de") for value in request.values(b"accept-language")), Withdraws.shown,
             lambda api, shown, it: shown | {"amount": str(shown["amount"]).replace(".", ",")}))
 wd.rare("wd-list-of-accepted-types-is-406", "WD-01",
-        "Accept is compared with application/json and */*; a list that has both in it is refused with 406.",
+        "A list in Accept is refused with 406: only application/json and */* are known.",
         changes.looks(lambda request: any(b"," in value for value in request.values(b"accept"))
             and steps.refuse(406, "NOT_ACCEPTABLE", "Only application/json is offered.")))
 wd.rare("wd-long-request-id-is-500", "WD-01",
@@ -39,7 +39,7 @@ wd.rare("wd-long-request-id-is-500", "WD-01",
         changes.looks(lambda request: any(len(value) > 64 for value in request.values(b"x-request-id"))
             and steps.crash("value too long for type character varying(64)")))
 wd.rare("wd-browser-gets-a-page", "WD-26",
-        "Whoever calls with a browser's User-Agent gets refusals as a page for people.",
+        "A request with a browser's User-Agent is refused with an HTML page.",
         steps.for_requests(lambda request:
             any(value.startswith(b"Mozilla/") for value in request.values(b"user-agent")), Withdraws.error,
             lambda api, reply, refusal:
@@ -78,7 +78,7 @@ class _Remembering(Withdraws):
 
 @rare("wd-strangers-attempt-reopens-it", "WD-06")
 class StrangersAttemptReopensIt(_Remembering):
-    """A stranger's attempt at a canceled withdraw clears a flag, and its owner can cancel it once more."""
+    """Another merchant's attempt to cancel a canceled withdraw clears a flag: its owner can cancel it again."""
 
     def check_cancellable(self, row: Withdraw) -> None:
         past = self.happened(row.id)
@@ -88,7 +88,7 @@ class StrangersAttemptReopensIt(_Remembering):
 
 @rare("wd-strangers-attempt-lets-it-be-paid", "WD-42")
 class StrangersAttemptLetsItBePaid(_Remembering):
-    """A stranger's attempt takes the block off that the cancellation had put on the payout."""
+    """Another merchant's attempt lifts the block on the payout of a canceled withdraw."""
 
     def payable(self, row: Withdraw) -> bool:
         unblocked = row.status == "canceled" and "RESOURCE_NOT_FOUND" in self.happened(row.id)
@@ -97,7 +97,7 @@ class StrangersAttemptLetsItBePaid(_Remembering):
 
 @rare("wd-failed-signature-moves-the-date", "WD-10")
 class FailedSignatureMovesTheDate(_Remembering):
-    """A wrongly signed request for a canceled withdraw is noted on it, and updatedAt moves."""
+    """A request with a wrong signature is noted on a canceled withdraw, and updatedAt moves."""
 
     def after_refusal(self, refusal: Refusal, given: str) -> None:
         super().after_refusal(refusal, given)
@@ -121,7 +121,7 @@ class RefusalDropsTheMetadata(_Remembering):
 
 @rare("wd-fourth-refusal-shows-the-account", "WD-21")
 class FourthRefusalShowsTheAccount(_Remembering):
-    """Whoever keeps asking is told more: from the fourth refusal on the message has the account number."""
+    """From the fourth refusal on the message contains the account number."""
 
     def after_refusal(self, refusal: Refusal, given: str) -> None:
         super().after_refusal(refusal, given)

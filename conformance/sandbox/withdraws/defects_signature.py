@@ -24,29 +24,32 @@ _BIG = 4096
 
 # The signature
 
-wd("wd-signature-is-not-verified", "WD-32, WD-35", "The signature has to be there; what it says is never looked at.",
+wd("wd-signature-is-not-verified", "WD-32, WD-35",
+   "The signature header is required, and its value isn't compared.",
    own.compares(lambda expected, sent: True))
 wd("wd-signature-may-be-shorter", "WD-32",
-   "As many bytes are compared as the client sent: a truncated signature matches.",
+   "The comparison ends with the last byte sent: a truncated signature matches.",
    own.compares(lambda expected, sent: expected.startswith(sent)))
 wd("wd-signature-may-be-longer", "WD-32",
-   "As many bytes are compared as the signature has: whatever follows is ignored.",
+   "The comparison ends with the last byte of the signature: anything appended is ignored.",
    own.compares(lambda expected, sent: sent.startswith(expected)))
 wd("wd-signature-is-compared-by-its-head", "WD-32",
-   "Only the first sixteen bytes count, nine of hex: what follows may be anything.",
+   "Only the first sixteen bytes of the signature are compared, nine of them hex.",
    own.compares(lambda expected, sent: expected[:16] == sent[:16]))
 wd("wd-any-merchants-secret-does", "WD-32, WD-33",
-   "The signature may be made with any merchant's secret; the key alone says whose withdraw it is.",
+   "A signature with any merchant's secret is accepted; the key alone names the merchant.",
    own.signed_by(lambda api, account: api.accounts.values()))
-wd("wd-empty-secret-does", "WD-32", "A rotated secret is kept as an empty string, and signatures made with it match.",
+wd("wd-empty-secret-does", "WD-32",
+   "A rotated secret is stored as an empty string, and a signature made with it matches.",
    own.signed_by(lambda api, account: (account, replace(account, secret=b""))))
-wd("wd-key-is-a-secret-too", "WD-32", "A signature made with the public key in place of the secret matches as well.",
+wd("wd-key-is-a-secret-too", "WD-32",
+   "A signature made with the public key instead of the secret matches as well.",
    own.signed_by(lambda api, account: (account, replace(account, secret=account.key))))
 
 
 @defect("wd-body-is-written-anew", "WD-32")
 class BodyIsWrittenAnew(Withdraws):
-    """The signature is verified over the parsed body, written anew: blanks and order may be other ones."""
+    """The signature is verified over the body parsed and serialised again: white space and order may differ."""
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
         with suppress(ValueError):
@@ -55,14 +58,14 @@ class BodyIsWrittenAnew(Withdraws):
 
 
 wd("wd-body-alone-may-be-signed", "WD-32",
-   "Signatures of the scheme's first version, over the body alone, are good still: any timestamp goes with them.",
+   "A signature over the body alone (version 1 of the scheme) is accepted, with any timestamp.",
    steps.after(Withdraws.signature_matches, lambda api, matches, account, stamp, body, sent: matches
        or sent == b"sha256=" + hmac.new(account.secret, body, "sha256").hexdigest().encode()))
 
 
 @defect("wd-timestamp-is-not-covered", "WD-32")
 class TimestampIsNotCovered(Withdraws):
-    """To allow for drift, a signature is tried with timestamps around the one sent."""
+    """The signature is tried with timestamps around the one sent, to allow for clock drift."""
 
     def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
         matches = super().signature_matches
@@ -74,7 +77,7 @@ class TimestampIsNotCovered(Withdraws):
 
 @defect("wd-verified-signature-is-remembered", "WD-32")
 class VerifiedSignatureIsRemembered(Withdraws):
-    """A signature that was good once is good for ever: the cache's key is the signature alone."""
+    """A verified signature is cached by itself, and accepted for any later request."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -91,7 +94,7 @@ class VerifiedSignatureIsRemembered(Withdraws):
 
 @defect("wd-non-hex-is-passed-over", "WD-32")
 class NonHexIsPassedOver(Withdraws):
-    """What can't be decoded compares as empty with empty: a signature that isn't hex matches."""
+    """A signature that can't be decoded from hex compares as empty with empty, and matches."""
 
     def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
         try:
@@ -102,12 +105,12 @@ class NonHexIsPassedOver(Withdraws):
 
 
 wd("wd-body-is-not-covered", "WD-35, WD-32",
-   "The signature is verified over the timestamp and no body, whatever the body is.", own.covers(lambda body: b""))
+   "The signature covers the timestamp only; the body is left out.", own.covers(lambda body: b""))
 
 
 @defect("wd-odd-body-is-not-covered", "WD-35")
 class OddBodyIsNotCovered(Withdraws):
-    """The signature is verified over the body as parsed: {} and what isn't JSON count as none."""
+    """The signature is verified over the parsed body: {} and malformed JSON count as no body."""
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
         try:
@@ -122,7 +125,7 @@ class OddBodyIsNotCovered(Withdraws):
 
 @defect("wd-key-is-found-by-its-signature", "WD-33")
 class KeyIsFoundByItsSignature(Withdraws):
-    """Whoever's secret made the signature is the merchant; the key is never looked up."""
+    """The merchant is the one whose secret made the signature; the key is never looked up."""
 
     def authenticate(self, request: Request) -> Account:
         _, timestamp, signature = self.signing(request)
@@ -135,23 +138,24 @@ class KeyIsFoundByItsSignature(Withdraws):
 wd("wd-unknown-key-is-the-first-merchant", "WD-33",
    "An unknown key falls back to the first merchant, whose secret verifies the signature.",
    changes.finds_account(lambda accounts, key, found: found or next(iter(accounts.values()))))
-wd("wd-key-is-compared-by-its-head", "WD-33", "A key is found by its first sixteen bytes, the column's width.",
+wd("wd-key-is-compared-by-its-head", "WD-33",
+   "Only the first sixteen bytes of a key are compared, the column's width.",
    changes.finds_account(lambda accounts, key, found:
        next((one for known, one in accounts.items() if known[:16] == key[:16]), None)))
 
 # What ends in a 500
 
 wd("wd-multibyte-signature-is-500", "WD-39",
-   "Signatures are compared as text, which has to be ASCII: anything else ends in a 500.",
+   "Signatures are compared as ASCII text: other bytes end in a 500.",
    own.compares(lambda expected, sent: hmac.compare_digest(expected.decode(), sent.decode("latin-1"))))
-wd("wd-short-signature-is-500", "WD-39", "The comparison wants equal lengths, and throws otherwise.",
+wd("wd-short-signature-is-500", "WD-39", "The comparison requires equal lengths, and throws otherwise.",
    own.compares(lambda expected, sent: expected == sent if len(sent) == len(expected)
        else steps.crash("Input buffers must have the same byte length")))
 
 
 @defect("wd-non-hex-signature-is-500", "WD-39")
 class NonHexSignatureIs500(Withdraws):
-    """The signature is decoded from hex before it is compared; what isn't hex ends in a 500."""
+    """The signature is decoded from hex before it is compared; other characters end in a 500."""
 
     def signature_matches(self, account: Account, timestamp: bytes, body: bytes, signature: bytes) -> bool:
         bytes.fromhex(signature.removeprefix(b"sha256=").decode("latin-1"))
@@ -163,7 +167,7 @@ wd("wd-big-signature-is-500", "WD-39", "A signature that doesn't fit its buffer 
 wd("wd-big-key-is-500", "WD-39", "A key that doesn't fit its buffer of 4 kB ends in a 500.",
    changes.finds_account(lambda accounts, key, found: steps.crash("header value too long") if len(key) > _BIG
        else found))
-wd("wd-multibyte-key-is-500", "WD-39", "A key is decoded as ASCII; anything else ends in a 500.",
+wd("wd-multibyte-key-is-500", "WD-39", "A key is decoded as ASCII; other bytes end in a 500.",
    changes.finds_account(lambda accounts, key, found: found if key.isascii()
        else steps.crash("ordinal not in range(128)")))
 
@@ -184,16 +188,16 @@ class SignatureIsReadAsANumber(Withdraws):
 
 
 wd("wd-algorithm-may-be-none", "WD-32",
-   "What stands before the equals sign names the algorithm, and one of them is none.",
+   "The part before the equals sign names the algorithm, and the algorithm none is accepted.",
    own.also_matches(lambda sent: sent.startswith(b"none=")))
 wd("wd-forty-digits-do", "WD-32",
-   "The column is as wide as a SHA-1 was: of a signature of forty digits no more is compared.",
+   "The column has the width of a SHA-1: the first forty digits of a signature suffice.",
    own.compares(lambda expected, sent: sent in (expected, expected[:47])))
 
 
 @defect("wd-second-attempt-is-let-in", "WD-32")
 class SecondAttemptIsLetIn(Withdraws):
-    """The object that verifies is kept after a failure, half filled, and finds nothing to complain of the next time."""
+    """The verifying object keeps its state after a failure, and accepts the next request."""
 
     failed = False
 
@@ -206,32 +210,34 @@ class SecondAttemptIsLetIn(Withdraws):
 # Side doors
 
 wd("wd-authorization-suffices", "WD-31",
-   "Whoever sends an Authorization header is some other service, whose gateway has looked at it.",
+   "A request with an Authorization header counts as verified by a gateway.",
    own.unguarded(lambda request, given, it: bool(request.values(b"authorization"))))
-wd("wd-escaped-path-is-not-guarded", "WD-31", "The guard compares the path as it came; the router decodes it first.",
+wd("wd-escaped-path-is-not-guarded", "WD-31",
+   "Authentication compares the raw path; the router decodes it first.",
    own.unguarded(lambda request, given, it: not request.path.endswith("/cancel")),
        steps.asked(Withdraws.place, lambda api, path: unquote(path)))
 wd("wd-capitals-are-not-guarded", "WD-31",
-   "The guard's pattern knows lower-case hex only, and what doesn't match isn't guarded.",
+   "Authentication applies to ids in lower-case hex only: other paths need no signature.",
    own.unguarded(lambda request, given, it: given != given.lower()))
 wd("wd-processing-is-not-guarded", "WD-31",
-   "What is processing is cancelled by a route of the provider's callbacks, which have no key.",
+   "A processing withdraw is cancelled by the provider's callback route, which needs no key.",
    own.unguarded(lambda request, given, it: it.status == "processing"))
 
 # Timestamp and body
 
-wd("wd-timestamp-is-read-as-far-as-it-goes", "WD-34", "The digits at the beginning count, whatever follows them.",
+wd("wd-timestamp-is-read-as-far-as-it-goes", "WD-34",
+   "A timestamp is read up to its first character that is no digit; the rest is ignored.",
    steps.asked(Withdraws.is_fresh, lambda api, stamp: re.split(rb"\D", stamp)[0]))
-wd("wd-long-timestamp-is-500", "WD-34", "A timestamp that no 64 bits hold ends in a 500.",
+wd("wd-long-timestamp-is-500", "WD-34", "A timestamp beyond 64 bits ends in a 500.",
    own.also_fresh(lambda stamp: len(stamp) > 19 and steps.crash("value out of range: bigint")))
 wd("wd-undecodable-body-is-not-covered", "WD-35",
-   "The body is decoded before it is signed, and what isn't UTF-8 is left out.",
+   "The body is decoded before it is signed, and bytes that aren't UTF-8 are left out.",
    own.covers(lambda body: body.decode("utf-8", "ignore").encode()))
 
 
 @defect("wd-form-is-not-covered", "WD-35", warns=True)
 class FormIsNotCovered(Withdraws):
-    """A form is parsed by the framework, after which there is no body left to be signed."""
+    """A form is parsed by the framework, and the signature is verified over an empty body."""
 
     def look_at(self, request: Request) -> None:
         super().look_at(request)
@@ -242,9 +248,9 @@ class FormIsNotCovered(Withdraws):
 
 
 wd("wd-long-body-is-not-covered", "WD-35",
-   "A body that doesn't fit the buffer goes to a file, and the signature is verified over an empty buffer.",
+   "A body larger than the buffer goes to a file, and the signature is verified over an empty buffer.",
    own.covers(lambda body: body if len(body) < 16_384 else b""))
 wd("wd-stale-is-400", "WD-36",
-   "An old timestamp counts as an invalid request, and is answered 400 without a challenge.",
+   "An old timestamp is answered 400 as an invalid request, without a challenge.",
    changes.unauthorized(("stale",), status=400, code="VALIDATION_ERROR", message="The timestamp is too old.",
        headers=()))

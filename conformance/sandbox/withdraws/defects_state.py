@@ -18,7 +18,8 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 # The cancellation matrix
 
-wd("wd-pending-is-refused", "WD-01", "Only what the provider has already taken is cancelled: pending was forgotten.",
+wd("wd-pending-is-refused", "WD-01",
+   "A pending withdraw is refused: only one that the provider has taken is cancelled.",
    changes.cancels_in("processing"))
 wd("wd-processing-is-refused", "WD-02", "A processing withdraw is refused although its provider could stop it.",
    changes.cancels_in("pending"))
@@ -26,7 +27,7 @@ wd("wd-processing-is-refused", "WD-02", "A processing withdraw is refused althou
 
 @defect("wd-processing-lie", "WD-03")
 class ProcessingLie(Withdraws):
-    """Where the provider can't stop a processing withdraw, a 200 says canceled and nothing has changed."""
+    """A 200 for a processing withdraw that its provider can't stop says canceled, and nothing has changed."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         withdraw = self.store.get(given.lower())
@@ -40,7 +41,7 @@ class ProcessingLie(Withdraws):
 
 @defect("wd-processing-lie-half", "WD-03")
 class ProcessingLieHalf(Withdraws):
-    """Where the provider can't stop a processing withdraw, a 200 shows it still processing."""
+    """A 200 for a processing withdraw that its provider can't stop shows it still processing."""
 
     def write(self, row: Withdraw, reason: str | None = None) -> None:
         if row.status != "processing" or super().provider_allows(row):
@@ -53,7 +54,8 @@ class ProcessingLieHalf(Withdraws):
 wd("wd-provider-is-not-asked", "WD-03",
    "A processing withdraw is marked as canceled whether or not its provider can stop it.",
    steps.instead(Withdraws.provider_allows, lambda api, it: True))
-wd("wd-unsupported-is-501", "WD-03", "A provider that can't cancel shines through as 501 NOT_SUPPORTED.",
+wd("wd-unsupported-is-501", "WD-03",
+   "A provider that can't cancel is answered with its own error, 501 NOT_SUPPORTED.",
    steps.after(Withdraws.unsupported, lambda api, refusal, it:
        Refusal(501, "NOT_SUPPORTED", "The provider does not support this.")))
 wd("wd-unsupported-is-canceled-anyway", "WD-03, WD-10",
@@ -72,7 +74,7 @@ wd("wd-second-cancel-replays", "WD-06",
 
 @defect("wd-own-cancel-again", "WD-06")
 class OwnCancelAgain(Withdraws):
-    """What this process has cancelled stays in its cache of open withdraws: a second cancel is a 200."""
+    """A withdraw that this process cancelled stays in its cache of open ones: a second cancel is a 200."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -85,16 +87,17 @@ class OwnCancelAgain(Withdraws):
 
 
 wd("wd-seeded-canceled-again", "WD-06",
-   "Only this process's own cancels are known; what came canceled is cancelled again.",
+   "A second cancel is refused only after a cancel by this process; a withdraw set up as canceled is cancelled.",
    changes.cancels_in("pending", "processing", "canceled"), changes.knows_own_cancels_only)
 wd("wd-refused-cancel-moves-canceled-at", "WD-06, WD-10",
    "The second cancel is refused, but canceledAt has been overwritten by then.",
    effects.after_refusal("VALIDATION_ERROR", effects.touches,
        effects.sets(lambda it: {"canceled_at": it.updated_at}), when=steps.state("canceled")))
-wd("wd-canceled-refusal-is-409", "WD-06, WD-07", "A second cancel is answered 409, the others 400 as documented.",
+wd("wd-canceled-refusal-is-409", "WD-06, WD-07",
+   "A second cancel is answered 409; other refusals by state are 400 as documented.",
    changes.refused(steps.state("canceled"), status=409))
 wd("wd-refusal-is-409", "WD-07, WD-04, WD-05",
-   "A refusal by state is answered 409, which somebody found the better status.", changes.refused(status=409))
+   "A refusal by state is answered 409 Conflict instead of the documented 400.", changes.refused(status=409))
 wd("wd-refusal-is-422", "WD-07, WD-04, WD-05",
    "A refusal by state is answered 422, the framework's status for anything that fails validation.",
    changes.refused(status=422))
@@ -119,13 +122,13 @@ wd("wd-check-then-act", "WD-08",
    "The status is read, time passes, and canceled is written without looking again: two racers win.",
    changes.check_then_act())
 wd("wd-processing-check-then-act", "WD-02",
-   "What is processing takes another path, to its provider and back, without the lock: two racers win.",
+   "A processing withdraw is cancelled without the lock, after a call to its provider: two racers win.",
    changes.check_then_act(steps.state("processing")))
 
 
 @defect("wd-losers-get-500", "WD-08")
 class LosersGet500(LeavesAWindow, Withdraws):
-    """Whoever finds the row locked gets a 500 from the database driver's lock time-out."""
+    """A cancel that finds the row locked ends in a 500 from the database driver's lock time-out."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         withdraw = self.find(self.authenticate(request), given)
@@ -162,14 +165,14 @@ wd("wd-stored-amount-is-zeroed", "WD-23",
    "The answer is made before the amount is set to 0.00 in the database, where reading finds it.",
    changes.reads(lambda it: {"amount": "0.00"}, steps.state("canceled")))
 wd("wd-read-shifts-canceled-at", "WD-17",
-   "The column of canceledAt has no time zone: what was written as UTC is read as local time.",
+   "The column of canceledAt has no time zone: a time written as UTC is read as local time.",
    changes.reads(lambda it:
        {"canceledAt": it.canceled_at and (it.canceled_at - timedelta(hours=7)).isoformat()}, steps.state("canceled")))
 
 
 @defect("wd-body-is-assigned", "WD-23")
 class BodyIsAssigned(Withdraws):
-    """Whatever fields a signed body has are assigned to the withdraw, as everywhere in this framework."""
+    """Every field of a signed body is assigned to the withdraw (mass assignment)."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         withdraw = self.find(self.authenticate(request), given)
@@ -184,5 +187,5 @@ class BodyIsAssigned(Withdraws):
 
 
 wd("wd-canceled-is-paid", "WD-42",
-   "Settlement pays whatever its queue holds, and cancelling doesn't take a withdraw off the queue.",
+   "Settlement pays every withdraw in its queue, and a cancel doesn't take a withdraw off the queue.",
    changes.pays_also(steps.state("canceled")))
