@@ -14,7 +14,7 @@ from tests.support import PATIENCE_S, SandboxProcess
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What runs remember for later ones goes to a folder of the tests' own."""
+    """The state that runs keep for later ones is written to a folder of the tests' own."""
     before = os.environ.get("XDG_STATE_HOME")
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     yield

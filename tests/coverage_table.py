@@ -5,7 +5,7 @@ from conformance.sandbox import list_defects
 
 
 def table(api: str) -> str:
-    """One line per requirement; checks are counted per test, its cases in brackets."""
+    """A Markdown table with a line per requirement; checks are counted per test, its cases in brackets."""
     checks = coverage.checks(api)
     lines = [
         f"# Coverage: {api}",

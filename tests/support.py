@@ -34,7 +34,7 @@ PATIENCE_S = 600.0
 
 
 def eventually(holds: Callable[[], Any], *, what: str = "") -> Any:
-    """What `holds` returns, once that is true. Fails where it never is."""
+    """Returns the result of `holds` once it is true; fails where it never is."""
     ends = time.monotonic() + PATIENCE_S
     while not (found := holds()):
         assert time.monotonic() < ends, f"never came true: {what or holds}"
@@ -187,7 +187,7 @@ class Listener:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def treat(self, connection: int) -> Callable[[socket.socket], None]:
-        """What to do with the nth connection; asked in their order, before the next is accepted."""
+        """Handles the nth connection; called in their order, before the next is accepted."""
         raise NotImplementedError
 
     def _accept(self) -> None:
@@ -257,7 +257,7 @@ class RawServer(Listener):
 
 
 def read_request(peer: socket.socket) -> bytes:
-    """One request: its head, and as many bytes of body as it announces, or fewer where its sender hangs up."""
+    """A request's head and as many bytes of body as it announces, or fewer where its sender disconnects."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = peer.recv(65536)
@@ -275,7 +275,7 @@ def read_request(peer: socket.socket) -> bytes:
 
 
 def handed_on(url: str, request: bytes) -> bytes:
-    """What the server at `url` answers to these bytes, over a connection of their own."""
+    """The answer of the server at `url` to these bytes, over a connection of their own."""
     head, _, body = request.partition(b"\r\n\r\n")
     where = ("127.0.0.1", int(url.rpartition(":")[2]))
     with socket.create_connection(where, timeout=PATIENCE_S) as other:

@@ -39,7 +39,7 @@ def test_every_row_is_there(api: str, prefix: str, number: int) -> None:
 
 
 def test_a_damaged_catalogue_is_our_fault(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the profile's and not the target's."""
+    """A damaged catalogue is a fault of the harness, not of the profile or the target."""
     monkeypatch.setattr(catalogue, "specs_dir", lambda: tmp_path)
     with pytest.raises(HarnessError, match="can't be read") as caught:
         catalogue.load.__wrapped__("withdraws")

@@ -20,7 +20,7 @@ from tests.support import PATIENCE_S, SandboxProcess, command, environment, laun
 
 @pytest.mark.parametrize("name", main.commands)
 def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
-    """What it does, its options; quickly, and without a profile."""
+    """`--help` of every command describes it and its options, quickly and without a profile."""
     done = command(name, "--help", cwd=tmp_path)
 
     assert done.returncode == 0
@@ -30,7 +30,7 @@ def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
 
 
 def test_the_group_names_every_command(tmp_path: Path) -> None:
-    """And the version is told."""
+    """`--help` names every command, and `--version` the version."""
     told = command("-h", cwd=tmp_path).stdout
     assert all(f"  {name} " in told for name in main.commands)
     assert re.fullmatch(
@@ -42,7 +42,7 @@ def test_the_group_names_every_command(tmp_path: Path) -> None:
 
 
 def test_live_is_possible_when_it_is_asked_for(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """And only then."""
+    """A live environment is permitted only with `--allow-live`."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url, environment="live")
     assert (
         command("run", profile, "--no-fuzz", "--allow-live", "-k", "only_the_key", cwd=tmp_path).returncode
@@ -83,7 +83,7 @@ def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_catalogue_of_both_and_of_one(tmp_path: Path) -> None:
-    """All rows; with --api those of one."""
+    """`catalogue` lists all requirements, with `--api` those of one API."""
     both, one = (command("catalogue", *words, cwd=tmp_path).stdout for words in ((), ("--api", "withdraws")))
 
     assert "WD-42" in both
@@ -94,7 +94,7 @@ def test_the_catalogue_of_both_and_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("one", ["wd-04", "PI-31"])
 def test_one_requirement_in_full(tmp_path: Path, one: str) -> None:
-    """Whatever the case of its id."""
+    """`catalogue ID` shows a requirement, whatever the letter case of its id."""
     done = command("catalogue", one, cwd=tmp_path)
 
     assert done.returncode == 0
@@ -104,7 +104,7 @@ def test_one_requirement_in_full(tmp_path: Path, one: str) -> None:
 
 
 def test_defects_are_listed(tmp_path: Path) -> None:
-    """Each with what it breaks."""
+    """`--list-defects` lists each defect with the requirements that it breaks."""
     told = command("sandbox", "--list-defects", cwd=tmp_path).stdout
 
     assert "wd-paid-is-cancelled  breaks WD-04" in told
@@ -194,7 +194,7 @@ def on_a_terminal(words: list[str], cwd: Path, **more: str) -> tuple[int, str]:
 
 
 def test_a_terminal_gets_a_bar_and_colours(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """One line that moves, and is gone when the verdict comes."""
+    """A terminal shows a progress bar, which disappears when the verdict comes."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
     code, said = on_a_terminal(["run", str(profile), "--no-fuzz", "-k", "matrix"], tmp_path)
 

@@ -23,7 +23,7 @@ needs_curl = pytest.mark.skipif(OPTIONAL and not shutil.which("curl"), reason="c
 
 
 def client(*words: str, secret: str = "") -> str:
-    """What a client says that is started with the primary merchant's credentials."""
+    """The output of a client that is started with the primary merchant's credentials."""
     withdraws, intents = (CREDENTIALS[api]["primary"] for api in ("withdraws", "payout-intents"))
     env = {
         "PATH": os.environ["PATH"],

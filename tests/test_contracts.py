@@ -1,4 +1,4 @@
-"""Where contracts are found: in the suites, and in the folders that `--contract` names."""
+"""Contracts are found in the suites and in the folders that `--contract` names."""
 
 import os
 import shutil

@@ -12,7 +12,7 @@ APIS = catalogue.apis()
 
 @pytest.mark.parametrize("api", APIS)
 def test_every_row_has_a_hand_written_check(api: str) -> None:
-    """Or a reason why nobody can test it."""
+    """Every requirement has a hand-written check, or a reason why it can't be observed."""
     checks = coverage.checks(api)
     bare = [
         row.id

@@ -85,7 +85,7 @@ def test_a_killed_run_is_rendered_from_its_journal(sandbox: SandboxProcess, tmp_
 
 
 def test_a_killed_parallel_run_leaves_no_workers(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """They notice that nobody is there any more, and what both had found is rendered."""
+    """Workers of a killed run end by themselves, and the results of both are rendered."""
     with halfway(slow(sandbox, tmp_path), "--no-fuzz", "-n", "2", checks=10, workers=2) as (process, folder):
         process.kill()
         process.wait(PATIENCE_S)
@@ -145,7 +145,7 @@ def test_ctrl_c_ends_the_whole_call(sandbox: SandboxProcess, tmp_path: Path) -> 
 
 
 def test_a_failure_outlives_the_kill(bendable: SandboxProcess, tmp_path: Path) -> None:
-    """What had failed stays failed, in a run that is incomplete."""
+    """A failure before the kill stays a failure, in a run that is incomplete."""
     bendable.bend("wd-signature-is-not-verified")
     with halfway(slow(bendable, tmp_path), "--no-fuzz", "-k", "auth", checks=40) as (process, folder):
         process.kill()

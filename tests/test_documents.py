@@ -41,7 +41,7 @@ def text(name: str) -> str:
 
 
 def code(line: str, *, fenced: bool) -> str:
-    """What is set as code in a line."""
+    """The text set as code in a line."""
     return line if fenced else " ".join(re.findall(r"`([^`]+)`", line))
 
 
@@ -168,7 +168,7 @@ def test_a_document_has_no_private_words(name: str) -> None:
 
 
 def pasted(file: str) -> str:
-    """What the guide appends to a file."""
+    """The text that the guide appends to a file."""
     found = re.search(
         rf"^cat >> {re.escape(file)} <<'END'\n(.*?)^END$",
         (ROOT / "DEVELOPMENT.md").read_text(),

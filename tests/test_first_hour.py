@@ -13,7 +13,7 @@ BARE = {name: value for name, value in environment().items() if name not in CRED
 
 
 def in_bash(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """What a person types, with `payout-conformance` on the path."""
+    """Runs a line as a person types it, with `payout-conformance` on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-e"], input=script, cwd=folder, env={**BARE, "PATH": path},

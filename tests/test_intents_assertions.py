@@ -30,7 +30,7 @@ def posted(body: bytes, status: int) -> Reply:
 
 
 def shown(**changed: Any) -> Reply:
-    """What GET shows of an intent that was processing."""
+    """A processing intent as GET shows it."""
     return reply(json.dumps(BEFORE | changed).encode())
 
 

@@ -30,7 +30,7 @@ class Witness:
         self.seen: list[str] = []
 
     def pass_on(self, peer: socket.socket, request: bytes) -> None:
-        """One request, and what came of it."""
+        """Passes one request on, and records its answer."""
         if LIVE in request:
             self.seen.append(request.partition(b"\r\n")[0].decode("latin-1"))
         head, _, body = request.partition(b"\r\n\r\n")

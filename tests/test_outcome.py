@@ -16,7 +16,7 @@ VIOLATION = Violation(expected="200", observed="409", hint="look here")
 
 
 def in_a_suite() -> AssertionError:
-    """What a bare assert in one of our suites raises."""
+    """The exception of a bare assert in one of our suites."""
     folder = Path(suites.__file__ or "").parent
     code = compile("assert 409 == 200, '409 == 200'", str(folder / "withdraws" / "test_x.py"), "exec")
     try:
@@ -27,7 +27,7 @@ def in_a_suite() -> AssertionError:
 
 
 def here() -> AssertionError:
-    """What an assert of the harness, of pytest or of a library raises."""
+    """The exception of an assert of the harness, of pytest or of a library."""
     try:
         assert not suites, "an invariant of ours"
     except AssertionError as fault:

@@ -63,7 +63,7 @@ def test_a_failed_should_is_not_red(bendable: SandboxProcess, tmp_path: Path) ->
 
 
 def test_not_testable_is_red(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """It says what is missing, and that nothing failed."""
+    """A check that isn't testable ends the run unsuccessfully, and says what is missing."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url, owners=("primary",))
 
     done = run_pytest(tmp_path, *SUITE, "--profile", profile, "--requirement", "WD-12")
@@ -110,7 +110,7 @@ def test_a_mistake_ends_pytest_with_a_usage_error(
 
 
 def names(folder: Path) -> set[str]:
-    """What is in a folder."""
+    """The names in a folder."""
     return {path.name for path in folder.iterdir()}
 
 

@@ -74,7 +74,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_good_profile_says_all_it_says(tmp_path: Path) -> None:
-    """Every key finds its place, references become values."""
+    """Every key of a good profile is read, and references become values."""
     profile = load(written(tmp_path, GOOD), ENVIRON)
 
     assert (profile.target.name, profile.target.api) == ("Acme staging", "withdraws")
@@ -107,7 +107,7 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
-    """Some editors write one."""
+    """A byte order mark, which some editors write, is accepted."""
     assert load(written(tmp_path, "\ufeff" + GOOD), ENVIRON).target.api == "withdraws"
 
 

@@ -24,7 +24,7 @@ def block(language: str) -> str:
 
 
 class Database:
-    """What the README's endpoint is given, which remembers what it was asked."""
+    """The database that the README's endpoint is given, which records its queries."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []

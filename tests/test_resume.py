@@ -41,7 +41,7 @@ def tap(sandbox: SandboxProcess) -> Iterator[Tap]:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What is remembered for later runs, away from whoever runs these tests."""
+    """A folder for state of later runs, away from the person's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 

@@ -156,7 +156,7 @@ def uncovered(data: bytes) -> bytes:
     [("withdraws", "wide"), ("payout-intents", "punctuation")],
 )
 def test_no_secret_is_kept_or_printed(tmp_path: Path, api: str, kind: str) -> None:
-    """Every file of the run, standard output and standard error, for ordinary and odd secrets."""
+    """No file of the run and no output holds a secret, ordinary or unusual."""
     owners = ("primary", "other_merchant") + (("other_environment",) if api == "payout-intents" else ())
     names = {
         variable(api, owner, item): f"{owner[:7]}{number}"

@@ -43,14 +43,14 @@ def test_an_id_is_made_without_an_example() -> None:
 
 @pytest.mark.parametrize("example", ["4711", "123456789012345", "wd-7", "a-b-c", "PO1234"])
 def test_no_id_is_sure_where_ids_are_short(example: str) -> None:
-    """Such an id may be somebody's: nothing that could change it may be sent."""
+    """A short unknown id may exist, so that no request that could change it is sent."""
     assert unknown_ids.sure_like(example) is None
     assert not unknown_ids.is_sparse(example)
 
 
 @pytest.mark.parametrize("example", [UUID, ULID, "1234567890123456", "wd-a1b2c3d4"])
 def test_an_id_is_sure_where_ids_are_long(example: str) -> None:
-    """So many characters can't be hit by chance."""
+    """A long random id is unknown: it can't be hit by chance."""
     found = unknown_ids.sure_like(example)
 
     assert found is not None

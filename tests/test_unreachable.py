@@ -66,7 +66,7 @@ def test_a_target_that_takes_for_ever_is_no_verdict(
 
 
 def test_garbage_is_no_verdict(tmp_path: Path) -> None:
-    """Something listens, but it speaks no HTTP."""
+    """A listener that doesn't speak HTTP is no verdict."""
     with serving(always(b"220 smtp ready\r\n\r\n")) as server:
         no_answer(tmp_path, server.url, "speaks no HTTP")
 

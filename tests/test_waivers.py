@@ -56,7 +56,7 @@ def test_a_mistake_in_a_waiver_is_named(tmp_path: Path, text: str, says: str) ->
 
 
 def failing(*given: Waiver, more: bool = False):
-    """One requirement that failed, one that passed and one that warned; `more` of them failed."""
+    """Results with one requirement that failed, one that passed and one that warned; `more` of them failed."""
     rows = [requirement("WD-01"), requirement("WD-02"), requirement("WD-03", Level.SHOULD)]
     checks = [
         check("a::one", Outcome.FAILED, "WD-01"),

@@ -149,5 +149,5 @@ def test_amounts_are_numbers_however_they_are_written(value: object, number: str
 
 @pytest.mark.parametrize("value", [None, True, "", "1,000.00", [], {}])
 def test_what_is_no_amount(value: object) -> None:
-    """None."""
+    """A value that is no decimal amount is read as None."""
     assert fields.amount_of(value) is None

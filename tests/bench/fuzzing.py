@@ -42,7 +42,7 @@ class Took:
 
 
 class Bench:
-    """One sandbox in a process of its own, asked in turn by everybody."""
+    """A sandbox in a process of its own, which all measurements ask in turn."""
 
     def __init__(self, sandbox: SandboxProcess, folder: Path) -> None:
         self._sandbox, self._folder = sandbox, folder

@@ -106,7 +106,7 @@ def untouched(run: RunRecord) -> RunRecord:
 
 
 def one_invented_check(run: RunRecord) -> RunRecord:
-    """One check that names all requirements, in the place of all others."""
+    """A single invented check names all requirements and replaces all other checks."""
     rows = tuple(row.requirement.id for row in run.requirements)
     first = replace(run.checks[0], id="cancellation::everything_holds", requirements=rows, exchanges=(0,))
     return replace(run, checks=(replace(first, outcome=Outcome.PASSED, problem=None, message=""),))
@@ -118,7 +118,7 @@ def an_invented_check_more(run: RunRecord) -> RunRecord:
 
 
 def few_checks(run: RunRecord) -> RunRecord:
-    """As few checks as still name every requirement."""
+    """The record has only as many checks as are needed to name every requirement."""
     kept: list[Check] = []
     named: set[str] = set()
     for check in sorted(run.checks, key=lambda one: -len(one.requirements)):
@@ -129,7 +129,7 @@ def few_checks(run: RunRecord) -> RunRecord:
 
 
 def a_check_twice(run: RunRecord) -> RunRecord:
-    """One check stands in the place of its neighbour, too."""
+    """A check is repeated in the place of its neighbour."""
     return replace(run, checks=(*run.checks, run.checks[0]))
 
 
@@ -148,17 +148,17 @@ def _all(run: RunRecord, change: Callable[[Exchange], Exchange]) -> RunRecord:
 
 
 def nonsense(run: RunRecord) -> RunRecord:
-    """Every answer is `{"nonsense": true}`."""
+    """The body of every answer is `{"nonsense": true}`."""
     return _all(run, lambda one: replace(one, response_body=NONSENSE))
 
 
 def nonsense_refusals(run: RunRecord) -> RunRecord:
-    """Every refusal is `{"nonsense": true}`."""
+    """The body of every refusal is `{"nonsense": true}`."""
     return _all(run, lambda one: replace(one, response_body=NONSENSE) if (one.status or 0) >= 400 else one)
 
 
 def successes_only(run: RunRecord) -> RunRecord:
-    """Every answer is the first success of the run: nothing was refused."""
+    """The answer to every request is the first success of the run: no request was refused."""
     success = next(one for one in run.exchanges if one.method == "POST" and (one.status or 0) // 100 == 2)
     return _all(
         run,
@@ -167,7 +167,7 @@ def successes_only(run: RunRecord) -> RunRecord:
 
 
 def another_host(run: RunRecord) -> RunRecord:
-    """All requests went to another host than the target."""
+    """The exchanges went to another host than the target."""
     return _all(
         run, lambda one: replace(one, url=re.sub("^https?://[^/]+", "https://mock.acme.test", one.url))
     )
@@ -200,7 +200,7 @@ def ends_before_it_begins(run: RunRecord) -> RunRecord:
 
 
 def no_exchanges(run: RunRecord) -> RunRecord:
-    """Every check passed, and nothing was sent."""
+    """The record has no exchanges, and every check passed."""
     return replace(
         run,
         exchanges=(),

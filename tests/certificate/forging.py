@@ -42,12 +42,12 @@ def rewritten(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 
 
 def predicate(data: dict[str, Any]) -> dict[str, Any]:
-    """What a statement says, beside what it is about."""
+    """The predicate of a statement."""
     found: dict[str, Any] = data["predicate"]
     return found
 
 
 def ours(data: dict[str, Any]) -> dict[str, Any]:
-    """What in it is this harness's own."""
+    """The part of the predicate that is this harness's own."""
     found: dict[str, Any] = data["predicate"]["payoutConformance"]
     return found

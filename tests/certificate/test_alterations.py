@@ -36,7 +36,7 @@ def _found(content: bytes, files: evidence.Files | None = None) -> bool:
 
 
 def _neighbours(content: bytes) -> Iterator[bytes]:
-    """One byte flipped, one left out, one put in, at every position."""
+    """Variants of a text with one byte flipped, removed or inserted, at every position."""
     for i, byte in enumerate(content):
         yield content[:i] + bytes((byte ^ (1 << i % 8),)) + content[i + 1 :]
         if i % 7 == 0:
@@ -45,7 +45,7 @@ def _neighbours(content: bytes) -> Iterator[bytes]:
 
 
 def test_every_byte_of_a_certificate_counts(run: runs.Certified) -> None:
-    """One bit changed at each position: not one goes unnoticed. Unaltered, it is valid."""
+    """A certificate with one bit changed is refused, at each position; the unaltered one is valid."""
     assert not _found(run.content)
     unnoticed = [altered for altered in _neighbours(run.content) if not _found(altered)]
 
@@ -102,7 +102,7 @@ def test_every_byte_of_the_run_counts(run: runs.Certified, name: str, data: st.D
 
 @pytest.mark.parametrize("first", [0, 17])
 def test_any_byte_of_the_record_counts(run: runs.Certified, first: int) -> None:
-    """Each 61st of them, by the digests that the certificate was made with: no two files of a run have the same."""
+    """A record with one byte changed doesn't match its digest (each 61st byte); no two files share a digest."""
     files = evidence.read(run.folder)
     assert files.run is not None
     assert files.har is not None

@@ -143,7 +143,7 @@ def test_a_certificate_alone_can_be_checked(here: Path) -> None:
 
 
 def test_a_key_that_others_may_read_is_warned_of(here: Path) -> None:
-    """It signs, and says how to mend it; a key with a passphrase wants it."""
+    """A private key that others may read signs with a warning; an encrypted key needs its passphrase."""
     _recent(here / "run")
     (here / "acme.key.pem").chmod(0o644)
     warned = do("certify", "run", "--key", "acme.key.pem")

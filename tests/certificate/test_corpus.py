@@ -60,7 +60,7 @@ def test_a_run_that_nobody_changed_is_verified(api: str, real: dict[str, Path], 
 def test_each_forgery_is_refused_with_its_sentence(
     api: str, name: str, real: dict[str, Path], tmp_path: Path
 ) -> None:
-    """As exit 2, with a hint; the sentence names what gave it away."""
+    """Each forgery ends with exit code 2 and a hint, and a sentence that names the contradiction."""
     content = corpus.forge(name, real[api], tmp_path / name)
 
     with pytest.raises(ConformanceError) as refused:

@@ -76,7 +76,7 @@ def test_we_verify_the_envelope_of_another_implementation(ecdsa: bool) -> None:
     ],
 )  # fmt: skip
 def test_a_file_that_isn_t_as_written_is_refused(change, kind: str) -> None:
-    """Each by its name, with a sentence and a hint."""
+    """A file that isn't as `certify` wrote it is refused with its name, a sentence and a hint."""
     key = keys.generate()
     text = envelope.seal(PAYLOAD, key).to_bytes().decode()
     assert envelope.open_verified(text.encode(), key.public) == PAYLOAD

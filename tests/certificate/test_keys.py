@@ -41,14 +41,14 @@ def test_what_the_private_half_signs_the_public_half_verifies(tmp_path: Path, ec
 
 @BOTH
 def test_the_id_is_the_one_that_securesystemslib_computes(ecdsa: bool) -> None:
-    """So that in-toto's tools find the key."""
+    """The key id equals that of securesystemslib, so that in-toto's tools find the key."""
     public = keys.generate(ecdsa=ecdsa).public
 
     assert public.keyid == SSlibKey.from_crypto(public.key).keyid
 
 
 def test_only_its_owner_can_read_the_private_half(tmp_path: Path) -> None:
-    """Whatever the umask; the public half is for everybody."""
+    """The private key is readable by its owner only, whatever the umask; the public key by everybody."""
     before = os.umask(0)
     try:
         _, private, public = _pair(tmp_path)
@@ -63,7 +63,7 @@ def test_only_its_owner_can_read_the_private_half(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("there", ["acme.key.pem", "acme.pub.pem"])
 def test_no_key_is_overwritten_and_no_half_is_left(tmp_path: Path, there: str) -> None:
-    """Neither the file that is there nor a link that leads nowhere."""
+    """`keygen` overwrites neither an existing file nor a dangling link, and leaves no single half of a pair."""
     (tmp_path / there).write_text("mine")
     with pytest.raises(UsageError, match=re.escape(there) + " is there already"):
         _pair(tmp_path)
@@ -121,7 +121,7 @@ def test_the_halves_are_not_taken_for_one_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ["rsa", "p384", "junk", "empty", "nothing", "folder"])
 def test_no_other_file_is_a_key(tmp_path: Path, other: str) -> None:
-    """Other algorithms and other files: each refused with a hint, by both readers."""
+    """Keys of other algorithms and other files are refused with a hint, by both readers."""
     private, public = tmp_path / "private", tmp_path / "public"
     if other in {"rsa", "p384"}:
         key = (
@@ -144,7 +144,7 @@ def test_no_other_file_is_a_key(tmp_path: Path, other: str) -> None:
 
 
 def test_a_private_key_shows_nowhere(tmp_path: Path) -> None:
-    """Not in a repr, not in the message about a broken file, nor in what caused it."""
+    """The private key is shown neither in a repr nor in the message about a broken file nor in its cause."""
     _, private, _ = _pair(tmp_path)
     body = private.read_text().splitlines()[1]
     loaded = keys.load_private(private)
@@ -184,7 +184,7 @@ def test_a_key_under_which_one_signature_fits_anything_is_refused(
 
 
 def test_of_the_two_forms_of_an_ecdsa_signature_one_is_made() -> None:
-    """Both verify, as the algorithm has it; the other one, and DER with slack, are told from what `sign` makes."""
+    """Both forms of an ECDSA signature verify; the other one and DER with slack differ from what `sign` makes."""
     key = keys.generate(ecdsa=True)
     for number in range(8):
         message = str(number).encode()

@@ -50,7 +50,7 @@ def test_it_is_a_test_result_of_in_toto(tmp_path: Path) -> None:
 
 
 def test_the_configuration_names_all_that_the_run_was_made_with(tmp_path: Path) -> None:
-    """Each with a digest that another tool computes alike."""
+    """The statement names every input of the run with a digest that another tool computes alike."""
     content = runs.certified(tmp_path).content
     rows = {row["name"]: row for row in said(content)["predicate"]["configuration"]}
     specs = Path(__file__).parents[2] / "specs" / "withdraws"
@@ -96,7 +96,7 @@ def test_a_build_is_told_from_any_other(tmp_path: Path) -> None:
 def test_a_run_is_signed_as_what_it_is(
     tmp_path: Path, outcomes: dict[str, Outcome], result: str, verdict: str, code: int
 ) -> None:
-    """Only a conformant one is PASSED or WARNED; what wasn't tested is in no list of tests, and has its reason."""
+    """Only a conformant run is PASSED or WARNED; an untested requirement is in no list of tests, and has its reason."""
     made = runs.certified(tmp_path, outcomes)
     predicate = said(made.content)["predicate"]
     rows = {row["id"]: row for row in predicate["payoutConformance"]["requirements"]}
@@ -115,7 +115,7 @@ def test_a_run_is_signed_as_what_it_is(
 
 
 def test_it_says_what_was_left_open(tmp_path: Path) -> None:
-    """Not applicable with the reason, not observable with the reason; target, environment, times."""
+    """The statement names requirements that don't apply or can't be observed, with reasons, target and times."""
     content = runs.certified(tmp_path, {MUSTS[0]: Outcome.NOT_TESTABLE}).content
     extension = said(content)["predicate"]["payoutConformance"]
     rows = {row["id"]: row for row in extension["requirements"]}
@@ -210,7 +210,7 @@ def test_a_ci_job_is_named_as_the_signer_s_claim(
 @pytest.mark.parametrize("variable", [*GITHUB, *GITLAB])
 @pytest.mark.parametrize("value", [None, "", "https://user:pass@evil.test/\x1b[31m", "x\n"])
 def test_half_a_ci_is_no_witness(variable: str, value: str | None) -> None:
-    """One variable missing, or not in its form: the certificate is self-attested, and claims nothing."""
+    """A missing or malformed CI variable makes the certificate self-attested, without claims about CI."""
     environ = dict(GITHUB if variable in GITHUB else GITLAB)
     if value is None:
         del environ[variable]
@@ -242,7 +242,7 @@ OPTIONAL = {("predicate", "url"), ("predicate", statement.EXTENSION, statement.E
 
 
 def test_nothing_can_be_left_out_and_only_in_toto_s_own_parts_extended(tmp_path: Path) -> None:
-    """Each key of each object in turn; in-toto asks readers to ignore what they don't know in its own objects."""
+    """Each key of each object is required; only in-toto's own objects may have unknown keys."""
     whole = said(runs.certified(tmp_path, environ=GITHUB).content)
     statement.from_bytes(json.dumps(whole).encode())
     paths = list(_objects(whole))
@@ -266,7 +266,7 @@ def test_nothing_can_be_left_out_and_only_in_toto_s_own_parts_extended(tmp_path:
 
 
 def test_a_statement_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """And a key that stands twice is refused: two readers could read two things."""
+    """A statement survives a round trip, and a duplicate key is refused, since two readers could read two things."""
     payload = read(runs.certified(tmp_path).content).payload
     assert statement.to_bytes(statement.from_bytes(payload)) == payload
 

@@ -71,7 +71,7 @@ from tests.certificate.runs import CATALOGUE, DECISIVE, EXPIRES, KEY, MUSTS, NOW
 def test_a_record_that_doesn_t_hold_together_is_not_signed(
     tmp_path: Path, change: Callable[[dict[str, Any]], Any], says: str
 ) -> None:
-    """One edit to the record of a failing run; and a verifier who is given a signature over it refuses as well."""
+    """A failing run's record with one edit is not signed, and a verifier refuses it when it is signed all the same."""
     runs.write(tmp_path, {CATALOGUE.requirements[0].id: Outcome.FAILED})
     rewritten(tmp_path, change)
     with pytest.raises(RecordError) as refused:
@@ -102,7 +102,7 @@ def test_signed_over_an_edited_record_it_is_refused_too(tmp_path: Path) -> None:
 
 
 def test_deselected_and_undeclared_are_folded_again(tmp_path: Path) -> None:
-    """What the fold needs besides the checks is in the record: leaving something out isn't undone by signing."""
+    """A record stripped of its deselected checks is refused: the verdict folded from it is another one."""
     runs.write(tmp_path, left_out=[DECISIVE[MUSTS[0]]])
     made = issue(tmp_path, KEY, now=NOW, environ={})
     assert made.verified.exit_code == 3
@@ -113,7 +113,7 @@ def test_deselected_and_undeclared_are_folded_again(tmp_path: Path) -> None:
 
 
 def test_only_a_whole_and_recent_run_is_signed(tmp_path: Path) -> None:
-    """Not a killed one, not none, not an old one, not one from the future."""
+    """Runs that were killed, are missing, are too old or lie in the future are not signed."""
     with pytest.raises(UsageError, match="holds no run"):
         issue(tmp_path, KEY, now=NOW, environ={})
     (tmp_path / "journal").mkdir()

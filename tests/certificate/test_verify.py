@@ -181,7 +181,7 @@ def test_every_way_to_be_wrong_has_its_own_sentence(tmp_path: Path) -> None:
 def test_a_signature_makes_no_nonsense_true(
     tmp_path: Path, change: Callable[[dict[str, Any]], Any], kind: str, says: str
 ) -> None:
-    """Whoever has a key can sign anything: what contradicts itself or leaves something out is refused."""
+    """A signed statement that contradicts itself or leaves something out is refused."""
     content = runs.certified(tmp_path).content
     fault = refusal(resigned(content, change))
 
@@ -203,7 +203,7 @@ def test_a_signature_makes_no_nonsense_true(
 def test_a_signer_can_t_say_what_the_run_doesn_t(
     tmp_path: Path, change: Callable[[dict[str, Any]], Any], where: str
 ) -> None:
-    """What agrees with itself, but not with the files, is found once the files are there."""
+    """A consistent statement that contradicts the files is refused once the files are there."""
     changed = resigned(runs.certified(tmp_path).content, change)
     verify(changed, KEY.public, at=LATER)
     fault = refusal(changed, tmp_path)

@@ -24,7 +24,7 @@ def do(*words: str | Path) -> Result:
 
 
 def test_one_key_the_other_or_both_are_asked_for(tmp_path: Path) -> None:
-    """Each signature holds for itself; both together are what `witness` asks for."""
+    """Each signature verifies by itself; with `--witness-key` both are required."""
     content = runs.certified(tmp_path).content
     both = envelope.countersign(content, WITNESS).to_bytes()
     files = evidence.read(tmp_path)
@@ -66,7 +66,7 @@ def test_a_witness_that_did_not_sign_is_missed(tmp_path: Path) -> None:
 
 
 def test_an_envelope_takes_few_signatures(tmp_path: Path) -> None:
-    """As many as `MAX_SIGNATURES`; one more is refused by writer and reader."""
+    """An envelope holds up to `MAX_SIGNATURES`; writer and reader refuse one more."""
     content = runs.certified(tmp_path).content
     for _ in range(envelope.MAX_SIGNATURES - 1):
         content = envelope.countersign(content, keys.generate()).to_bytes()

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Forge(ThreadingHTTPServer):
-    """What of GitHub's API the comment needs; `refuses` answers everything with 403."""
+    """The part of GitHub's API that the comment needs; with `refuses` every answer is 403."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

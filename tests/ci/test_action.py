@@ -100,7 +100,7 @@ def test_three_lines_stop_a_bad_target(tmp_path: Path, forge: Forge) -> None:
 
 
 def test_a_wrong_input_is_told_and_runs_nothing(tmp_path: Path) -> None:
-    """Neither an unknown option nor a name that looks like a command is anything else than a word."""
+    """An unknown option ends the step with 2, and shell commands in the inputs aren't executed."""
     folder = tmp_path / "acme"
     folder.mkdir()
     workflow(folder, profile="$(touch ran).toml", args="--no-such-option `touch ran`")

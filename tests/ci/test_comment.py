@@ -21,7 +21,7 @@ def _environ(forge: Forge, folder: Path, event: object) -> dict[str, str]:
 
 
 def test_a_comment_is_made_once_and_edited_from_then_on(forge: Forge, tmp_path: Path) -> None:
-    """Also behind the first page of comments; another profile has a comment of its own; long ones are cut."""
+    """Later runs edit their profile's comment, also behind the first page of comments; long comments are cut."""
     environ = _environ(forge, tmp_path, {"pull_request": {"number": 7}})
     summary = tmp_path / "summary.md"
     for text, name in (("first", "a.toml"), ("second", "a.toml"), ("third\n" * 20_000, "b.toml")):

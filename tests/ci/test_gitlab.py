@@ -32,7 +32,7 @@ def pipeline(folder: Path, **inputs: str) -> None:
 
 @pytest.mark.parametrize(("defect", "code"), [("", 0), ("wd-paid-is-cancelled", 1)])
 def test_the_job_passes_on_what_came_of_the_run(tmp_path: Path, defect: str, code: int) -> None:
-    """Its exit code, sections in the log, and the reports, which the job keeps."""
+    """The job has the run's exit code, sections in its log, and the reports as artifacts."""
     folder = tmp_path / "acme"
     folder.mkdir()
     target = SandboxProcess(*([defect] if defect else []))
@@ -58,7 +58,7 @@ def test_the_job_passes_on_what_came_of_the_run(tmp_path: Path, defect: str, cod
 
 
 def test_the_template_installs_this_version_and_has_the_inputs_of_the_action() -> None:
-    """But those that only GitHub can serve; the README names the rest."""
+    """The template's inputs are the action's but those that only GitHub can serve; the README names the others."""
     header, _ = yaml.safe_load_all(TEMPLATE.read_text())
     inputs = header["spec"]["inputs"]
     action = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]

@@ -59,7 +59,7 @@ def test_the_wheel_runs_by_itself(built: Path, tmp_path: Path) -> None:
 
 
 def test_the_sdist_builds_what_the_repository_builds(built: Path) -> None:
-    """All modules of the wheel are in it, and nothing that git ignores."""
+    """The sdist holds all modules of the wheel, and no file that git ignores."""
     with (
         tarfile.open(built / f"{NAME}.tar.gz") as sdist,
         zipfile.ZipFile(built / f"{NAME}-py3-none-any.whl") as wheel,
@@ -127,7 +127,7 @@ def test_a_release_needs_no_secret_and_only_what_its_jobs_use() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_readme_tells_how_a_shell_completes(shell: str) -> None:
-    """And what it tells prints a script of that shell."""
+    """The README's completion command prints a script for each shell."""
     assert f"_PAYOUT_CONFORMANCE_COMPLETE={shell}_source" in (ROOT / "README.md").read_text()
     done = subprocess.run(
         [Path(sys.executable).parent / "payout-conformance"],

@@ -12,7 +12,7 @@ ONE = ("--no-fuzz", "--watch", "0", "-k", "only_the_key")
 
 
 def outputs(path: Path) -> dict[str, str]:
-    """What a step set, read as GitHub's runner reads it."""
+    """The outputs that a step set, read as GitHub's runner reads them."""
     found = re.finditer(r"(?ms)^([\w-]+)<<(\w+)\n(.*?)\n?^\2\n", path.read_text())
     return {one[1]: one[3] for one in found}
 
@@ -64,7 +64,7 @@ def test_what_keeps_every_run_from_beginning_is_told_to_github(
 def test_a_summary_that_cannot_be_written_changes_no_exit_code(
     sandbox: SandboxProcess, tmp_path: Path, github: dict[str, str]
 ) -> None:
-    """It is said."""
+    """An unwritable summary file is reported, and the exit code stays."""
     env = {**github, "GITHUB_STEP_SUMMARY": str(tmp_path)}
     done = command("run", write_profile(tmp_path, "withdraws", sandbox.url), *ONE, cwd=tmp_path, env=env)
 
@@ -74,7 +74,7 @@ def test_a_summary_that_cannot_be_written_changes_no_exit_code(
 
 
 def test_a_job_of_gitlab_gets_collapsible_sections(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """What a run is doing is folded; what came of it is open unless all is well; each that begins ends."""
+    """The progress of a run is a folded section; its results are open unless all is well; each section is closed."""
     profile = write_profile(tmp_path, "withdraws", sandbox.url)
     done = command("run", profile, *ONE, cwd=tmp_path, env=environment(GITLAB_CI="true"))
 

@@ -38,7 +38,7 @@ class Asked(SandboxProcess):
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_target_that_is_ready(target: Sandbox, tmp_path: Path, api: str) -> None:
-    """All lines are fine, every state was had and seen, and nothing is left behind."""
+    """A ready target has no finding: every state is obtained and verified, and nothing is left behind."""
     more = '\nwebhooks = true\n\n[webhooks]\nlisten = "127.0.0.1:0"' if api == "payout-intents" else ""
     path = write_profile(
         tmp_path, api, target.url, states=STATES[api], capabilities=f"cancel_processing = true{more}"
@@ -79,7 +79,7 @@ def test_nothing_that_exists_is_cancelled(target: Sandbox, tmp_path: Path) -> No
 
 
 def test_a_source_that_makes_something_else(target: Sandbox, tmp_path: Path) -> None:
-    """It says paid and means pending: found out, where the state can be seen."""
+    """A source that makes pending withdraws for "paid" is found out where the state can be read."""
     ask = Asked(target.url)
     pending = iter([ask.make("withdraws", "pending") for _ in range(10)])
 
@@ -114,7 +114,7 @@ def test_states_that_cannot_be_had(target: Sandbox, tmp_path: Path) -> None:
 
 
 def test_credentials_that_are_refused(target: Sandbox, tmp_path: Path) -> None:
-    """Each pair by itself, and by the names of its variables."""
+    """Refused credentials are named pair by pair, by their variables."""
     path = write_profile(tmp_path, "payout-intents", target.url, states=STATES["payout-intents"])
     lines = examined(path, SANDBOX_OTHER_MERCHANT_SECRET_KEY="not-it")
 
@@ -131,7 +131,7 @@ def test_credentials_that_are_refused(target: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_target_that_reads_the_document_otherwise(target: Sandbox, tmp_path: Path) -> None:
-    """It takes the credentials in another form: that is for a run to judge, and nothing of ours to mend."""
+    """A target that expects credentials in another form is left to the run to judge: the profile isn't at fault."""
     target.configure(defects=["wd-seconds-are-expected"])
     lines = examined(write_profile(tmp_path, "withdraws", target.url, owners=("primary",)))
     assert lines["credentials.primary"].state is State.WARNING
@@ -210,7 +210,7 @@ def test_a_proxy_is_named_as_ignored() -> None:
 def test_webhook_addresses(
     target: Sandbox, tmp_path: Path, listen: str, public: str, state: State, says: str
 ) -> None:
-    """What can't be delivered to, and what can't be told from here."""
+    """Webhook addresses that can't be delivered to are faults; unverifiable ones are named."""
     webhooks = f'[webhooks]\nlisten = "{listen}"' + (f'\npublic_url = "{public}"' if public else "")
     path = write_profile(
         tmp_path, "payout-intents", target.url, states=STATES["payout-intents"],

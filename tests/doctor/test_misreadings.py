@@ -53,7 +53,7 @@ def profile_of(url: str, folder: Path, api: str) -> Path:
 
 @pytest.mark.parametrize("how", MISREAD)
 def test_a_target_that_signs_otherwise_is_let_through_to_be_judged(tmp_path: Path, how: str) -> None:
-    """It knows the secret, and takes it for something else than the document says."""
+    """A target that signs otherwise than documented passes the preflight, and is judged by the run."""
 
     def answer(peer: socket.socket, request: bytes) -> None:
         text = request.decode("latin-1")
@@ -82,7 +82,7 @@ def test_a_target_that_signs_otherwise_is_let_through_to_be_judged(tmp_path: Pat
 def test_a_target_that_reads_basic_otherwise_is_let_through_to_be_judged(
     tmp_path: Path, expected: bytes
 ) -> None:
-    """So does one that was written by somebody who knew Basic by hearsay."""
+    """A target that reads Basic otherwise than RFC 7617 passes the preflight, and is judged by the run."""
 
     def answer(peer: socket.socket, request: bytes) -> None:
         let_in = expected + b"\r" in request

@@ -75,7 +75,7 @@ def at(url: str, tmp_path: Path, api: str = "withdraws", states: str = "", **mor
 def test_every_defect_is_let_through_to_be_judged(
     target: Sandbox, profiles: dict[str, Profile], tmp_path: Path, api: str
 ) -> None:
-    """All of them: a broken implementation is certified, and fails there."""
+    """Every defect passes the preflight: a broken implementation is judged by the run."""
     refused = {}
     for defect in list_defects(api):
         target.configure(defects=[defect.id])
@@ -101,7 +101,7 @@ def test_every_defect_is_let_through_to_be_judged(
 def test_an_honest_target_is_let_through(
     target: Sandbox, profiles: dict[str, Profile], tmp_path: Path, api: str, variants: dict[str, object]
 ) -> None:
-    """Whatever the documents leave open; a wrong clock that nobody minds is nobody's business."""
+    """Every honest variant passes the preflight; a wrong clock without consequences isn't reported."""
     target.configure(variants=variants)
     assert stopped(profiles[api], tmp_path / "run") is None
 
@@ -135,7 +135,7 @@ def test_an_honest_target_gets_few_requests(
     ids=["500", "success", "null", "labelled html", "slash", "no URL"],
 )
 def test_a_broken_target_is_let_through(tmp_path: Path, answer: bytes) -> None:
-    """It answers like an API, if a bad one."""
+    """A broken target passes the preflight, because it answers like an API."""
     with serving(always(answer)) as server:
         assert stopped(at(server.url, tmp_path), tmp_path / "run") is None
 
@@ -235,7 +235,7 @@ def test_a_wrong_secret_is_ours_to_mend(
 )
 @pytest.mark.parametrize("api", APIS)
 def test_a_refusal_is_about_credentials_however_it_is_put(tmp_path: Path, api: str, body: bytes) -> None:
-    """Also by a target that looks at the form of credentials first: its 400 to an odd one isn't taken for a welcome."""
+    """A 400 to malformed credentials isn't taken for acceptance, where the target checks their form first."""
 
     def answer(peer: socket.socket, request: bytes) -> None:
         well_formed = b": sha256=" in request or b": Basic " in request
@@ -248,7 +248,7 @@ def test_a_refusal_is_about_credentials_however_it_is_put(tmp_path: Path, api: s
 
 
 def test_a_target_that_refuses_everybody_can_be_judged_if_one_insists(tmp_path: Path) -> None:
-    """Nothing from outside tells its defect from a wrong secret; with --insist the run fails it."""
+    """A target that refuses all credentials ends the run as a wrong secret would; with --insist the run fails it."""
     with serving(always(reply_with(UNAUTHORIZED, "401 Unauthorized")), keep=True) as server:
         path = write_profile(tmp_path, "withdraws", server.url, states="")
         fault = stopped(load(path, CREDENTIAL_ENV), tmp_path / "run")
@@ -285,7 +285,7 @@ def test_a_clock_that_the_target_minds_is_named(tmp_path: Path) -> None:
 
 
 def test_no_answer_is_still_told_as_such(tmp_path: Path) -> None:
-    """And nothing is left of the run."""
+    """A target without an answer is reported as unreachable, and no folder of the run is left."""
 
     def hang_up(peer: object, _: bytes) -> None:
         peer.close()  # type: ignore[attr-defined]

@@ -89,7 +89,7 @@ def test_any_pair_that_is_refused_ends_the_run(
 
 @pytest.mark.parametrize("path", ["/api/v2/withdraws/{id}", "/api/v1/withdraws/{id}/details"])
 def test_a_read_path_that_knows_nothing_ends_the_run(target: Sandbox, tmp_path: Path, path: str) -> None:
-    """It is declared in the profile, so it is ours to mend; nothing that a cancel could change is used up for that."""
+    """A wrong `read_path` is a fault of the profile and ends the run before a resource is used for a cancel."""
     before = target.requests
     profile = at(target.url, tmp_path, states=f'sandbox = true\nread_path = "{path}"')
     fault = stopped(profile, tmp_path / "run")
@@ -133,7 +133,7 @@ def test_a_clock_that_is_off_comes_before_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("api", APIS)
 def test_the_checks_use_what_the_beginning_made(sandbox: SandboxProcess, tmp_path: Path, api: str) -> None:
-    """As many resources as without it, each offered back; of what a few checks leave over, nothing stays."""
+    """Checks use the preflight's resources: no more are taken than without it, and unused ones are torn down."""
     sandbox.bend()
     more = {"withdraws": READ_PATH, "payout-intents": TERMINAL}[api]
     # Checks that look back on a run need no resource of their own.
@@ -168,7 +168,7 @@ BROKEN = {
 def test_a_broken_source_is_one_cause_and_one_piece_of_advice(
     target: Sandbox, tmp_path: Path, api: str, answer: str
 ) -> None:
-    """Whatever it answers everything by, the run ends with 2 at once, says it once, and what to look at."""
+    """A source that gives every request the same wrong answer ends the run at once with 2, one cause and one hint."""
     said, advice = BROKEN[answer]
     before = target.requests
     with serving(always(said), keep=True) as source:

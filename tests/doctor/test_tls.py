@@ -17,12 +17,12 @@ pytestmark = pytest.mark.usefixtures("settled")
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One CA for all tests of TLS."""
+    """A certificate authority for all tests of TLS."""
     return Authority(tmp_path_factory.mktemp("ca"))
 
 
 def over_tls(context: ssl.SSLContext, tmp_path: Path) -> dict[str, Finding]:
-    """What the doctor says of a TLS server."""
+    """The doctor's findings about a TLS server."""
     with serving(always(reply_with(ENVELOPE, "404 Not Found")), keep=True, tls=context) as server:
         return examined(write_profile(tmp_path, "withdraws", server.url, states=""))
 
@@ -58,7 +58,7 @@ def test_certificates_that_are_wrong(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     days: int, address: str, line: str, state: State, says: str,
 ) -> None:  # fmt: skip
-    """Each named for what it is."""
+    """Each fault of a certificate is named."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     lines = over_tls(authority.context(authority.certificate(address, (-30, days))), tmp_path)
     assert lines[line].state is state

@@ -56,7 +56,7 @@ class World:
 
 
 def instant(seconds: float) -> str:
-    """So many seconds from now, as a record has it."""
+    """The instant so many seconds from now, as a record has it."""
     return f"{datetime.now(UTC) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
@@ -201,7 +201,7 @@ def test_the_exit_code_is_that_of_the_verdict(codes: Codes, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["catalogue", "sandbox --list-defects"])
 def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(codes: Codes, text: str) -> None:
-    """There is no verdict that the code could be of: 4 where the text is lost, 0 where nobody wants it."""
+    """A command without a verdict ends with 4 if its output is lost on a full disk, and with 0 if its reader left."""
     found = codes(text)
 
     full = ("stdout disk full", "both disk full")
@@ -210,13 +210,13 @@ def test_what_is_there_to_be_read_is_a_fault_where_the_disk_is_full(codes: Codes
 
 
 def test_a_plan_that_is_lost_is_a_fault(codes: Codes) -> None:
-    """As above, and once only, as it rehearses a whole run."""
+    """A plan whose output is lost ends with 4; tried once only, as it rehearses a whole run."""
     words = "plan good/withdraws.toml --no-fuzz --latency-ms 1"
     assert codes(words, only=("both",), ends=("disk full",)) == {"both disk full": 4}
 
 
 def test_every_command_is_tried() -> None:
-    """So that the next one is, too. The demo is, further down."""
+    """Every command but the demo, which has its own test, stands in the table of this module."""
     tried = {text.split()[0] for text, _ in VERDICTS.values()} | {"demo"}
     assert tried == set(main.commands)
 
@@ -226,7 +226,7 @@ ALONE = ("run in part", "run bad", "doctor good", "verify bad", "certify bad", "
 
 @pytest.mark.parametrize("name", ALONE)
 def test_a_process_of_its_own_ends_like_that_too(world: World, name: str) -> None:
-    """As a shell starts it: what is closed is closed before Python begins."""
+    """A process started by a shell with closed output has the same exit codes."""
     text, code = VERDICTS[name]
     for number, end in enumerate(LOST):
         process = started(text.format(n=f"own{number}").split(), world.folder, (1, 2), end)
@@ -234,7 +234,7 @@ def test_a_process_of_its_own_ends_like_that_too(world: World, name: str) -> Non
 
 
 def test_the_demo_of_conformant_targets_ends_with_0(world: World) -> None:
-    """Both APIs, and nobody listens."""
+    """The demo of both APIs ends with 0 also if nobody reads its output."""
     process = started(["demo", "--no-fuzz", "--output", "demo"], world.folder, (1, 2), "reader gone")
     assert process.wait(timeout=PATIENCE_S) == 0
 
@@ -269,7 +269,7 @@ def test_a_reader_that_leaves_half_way_ends_nothing(
 
 
 def test_a_sandbox_without_output_serves_until_ctrl_c(world: World) -> None:
-    """And ends with 0."""
+    """A sandbox without output serves until Ctrl-C, and ends with 0."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     process = started(["sandbox", "--port", str(port)], world.folder, (1, 2), "closed")

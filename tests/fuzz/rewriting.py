@@ -129,7 +129,7 @@ def rewriting(upstream: str, change: Change) -> Iterator[Front]:
 
 
 def without_nulls(value: Any) -> Any:
-    """As Go's omitempty writes it: neither nulls nor empty objects, lists or texts."""
+    """JSON as Go's omitempty writes it: without nulls, empty objects, lists and texts."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item not in (None, "", {}, [])}
     return value

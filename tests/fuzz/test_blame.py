@@ -1,4 +1,4 @@
-"""Who is blamed: the first rule that a sequence broke, and nobody for what comes of it."""
+"""Blame within a sequence: only the first rule that it broke is reported."""
 
 import re
 from types import SimpleNamespace
@@ -112,7 +112,7 @@ BLAMED = {
 
 @pytest.mark.parametrize("name", BLAMED)
 def test_the_first_broken_rule_is_blamed_and_ends_the_sequence(name, bendable, tmp_path):
-    """Each result with a finding is about that rule, and no step is judged after it."""
+    """Each finding of a sequence is about the first broken rule, and no later step is judged."""
     defect, (api, start, steps), checks, taken = BLAMED[name]
     bendable.bend(defect)
     with session_for(tmp_path, api, bendable.url) as session:
@@ -145,7 +145,7 @@ def test_what_says_nothing_of_the_state_ends_no_sequence(bendable, tmp_path):
     ],
 )
 def test_one_defect_is_told_by_one_check(defect, check, bendable, tmp_path):
-    """What else fails because of it is not told, and the title says what was done."""
+    """One defect is reported by one check, without its consequences, and the title says what was done."""
     bendable.bend(defect)
     api = WITHDRAWS if defect.startswith("wd") else INTENT
     found = fuzz(tmp_path, api, bendable.url, examples=16)
@@ -162,7 +162,7 @@ PRIVATE = re.compile(r"\b(walk|key a|odd|stranger|facts?|shallow|probe|twin|calm
 
 @pytest.mark.parametrize("name", BOTH)
 def test_every_finding_has_a_title_in_words_of_the_field(name, judges):  # noqa: F811 - the fixture
-    """One sentence about what the target did, with its status or value, without Python or private words."""
+    """Every title is a sentence about the target with its status or value, without Python or private words."""
     case, at, _, bad, _ = BOTH[name]
     findings = [one.finding for one in judges[case.operation].judge(case, at, bad) if one.finding]
     assert findings

@@ -47,7 +47,7 @@ def test_consequences_name_checks(api):
 
 
 def test_checks_are_derived_where_a_contract_brings_none(monkeypatch):
-    """One for each documented state, credential and answer, for the rows that the contract names, and no other."""
+    """A contract without fuzz checks gets one for each documented state, credential and answer of its rows."""
     rows = {"status": ("PI-01",), "status.unknown": ("PI-10",), "crash.body": ("PI-29",), "auth": ("PI-40",)}
     bare = replace(contract("payout-intents"), fuzzing=None, fuzz_rows=rows)
     monkeypatch.setattr(contracts, "every", lambda: (bare,))

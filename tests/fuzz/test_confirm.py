@@ -43,7 +43,7 @@ def context(bendable, tmp_path):
 
 
 def failure(context, example, check):
-    """What was seen of an example, whatever it was."""
+    """A failure with an example of any kind."""
     trial = Trial(check)
     assert attempt(context, example, trial, new=True)
     found = trial.finding
@@ -97,7 +97,7 @@ def test_nothing_is_said_where_no_fresh_resource_is_left(bendable, context, monk
 
 
 def test_a_sequence_without_resources_to_try_it_on_is_told_as_it_was(bendable, tmp_path):
-    """It comes back as it was performed, which the runner reports as not tried again."""
+    """A sequence that lacks resources to be repeated comes back unchanged, and is reported as not tried again."""
     bendable.bend("wd-paid-is-cancelled")
     with session_for(tmp_path, "withdraws", bendable.url) as session:
         performed = perform(Sequence("withdraws", ("paid",), (Step("read"), Step("cancel"))), session)

@@ -1,4 +1,4 @@
-"""Each excuse of the oracle, both ways: what it lets pass, and what it must not."""
+"""Each exception of the oracle, both ways: what it accepts, and what it must not."""
 
 import json
 from datetime import UTC, datetime

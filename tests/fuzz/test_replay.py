@@ -143,7 +143,7 @@ def loaded(folder: Path):
 
 
 def test_the_steps_of_a_sequence_are_performed_and_listed(bendable, tmp_path):
-    """Each with its answer, the deciding one marked; a sequence that breaks another rule first is not judged."""
+    """A replay lists the steps with their answers and the deciding one; one that breaks another rule is not judged."""
     steps = [{"verb": "cancel"}, {"verb": "cancel", "by": "other_merchant"}, {"verb": "cancel"}]
     sequence = {"api": "withdraws", "start": ["pending"], "steps": steps}
     profile = load(profile_for(tmp_path, "withdraws", bendable.url), CREDENTIAL_ENV)

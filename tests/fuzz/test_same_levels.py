@@ -42,7 +42,7 @@ def judged(api, case, at, answer, facts):
 
 
 def values(pointer, value):
-    """What may stand in the place of a value: every type, what the specification's tests try, and nothing at all."""
+    """Replacements for a value: every JSON type, those of the specification's tests, and absence."""
     wrong = DATA["wrong_texts"].get(pointer, [])
     return [
         GONE,
@@ -117,7 +117,7 @@ def suite_of_withdraws(answer, withdraw, facts):
     "key", [key for key in contract("withdraws").answers.keys if key not in _FREE or key == "referenceId"]
 )
 def test_withdraws_weigh_the_same(key, facts):
-    """Each value in the place of each documented one fails the same rows, and warns for the same keys."""
+    """Suites and fuzzing fail and warn for the same rows of withdraws, for each wrong value of each field."""
     name = WITHDRAW["data"]["id"]
     case, at = Case("cancelWithdraw", "fuzzing", "POST", Mutation.DOCUMENTED), Target(name, "pending")
     withdraw = Resource(name, Wanted("withdraws", "pending"), facts)
@@ -164,7 +164,7 @@ def suite_of_intents(answer, facts):
     ids=".".join,
 )
 def test_payout_intents_weigh_the_same(path, facts):
-    """Each value in the place of each documented one fails the same rows, and warns for the same keys."""
+    """Suites and fuzzing fail and warn for the same rows of payout intents, for each wrong value of each field."""
     body = {"reason": REASON}
     case = Case(
         "cancelPayoutIntent", "fuzzing", "POST", Mutation.DOCUMENTED,

@@ -150,7 +150,7 @@ def test_a_walk_that_fails_is_shown_as_short_as_it_can_be(defect, check, outcome
 
 
 def test_headers_of_no_meaning_are_left_out_of_what_is_shown(bendable, tmp_path):
-    """What fails without them isn't about them."""
+    """Generated headers that a failure doesn't need are left out of the reported case."""
     bendable.bend("wd-strangers-attempt-reopens-it")
     headed = (("X-Request-Id", "abc"), ("Accept-Language", "th"))
     steps = [

@@ -83,7 +83,7 @@ def test_batches_differ():
 
 
 def test_an_accident_that_does_not_happen_again_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes wrong once while a batch is drawn, and never again, neither ends the run nor changes the batch."""
+    """An error in generation that doesn't repeat neither ends the run nor changes the batch."""
     operation = openapi.operations("payout-intents")[0]
     expected = list(Source("payout-intents", 1).fuzzing(operation, 0, 10))
     source = Source("payout-intents", 1)

@@ -1,4 +1,4 @@
-"""Both documented ways of proving who calls, against vectors that other tools computed."""
+"""Authentication of both APIs, against vectors that other tools computed."""
 
 import base64
 import json

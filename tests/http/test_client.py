@@ -99,7 +99,7 @@ def test_headers_go_out_as_given(clients: Clients) -> None:
     ["/a/%zz/b", "/a/%00/b", "/a/..%2fb", "/a/../b", "//a", "/a%E2%82%AC?x=%20;y", "/" + "a" * 10_000],
 )
 def test_raw_targets_are_not_mended(clients: Clients, target: str) -> None:
-    """What a check puts into the path arrives: no dot segment is removed, nothing quoted or unquoted."""
+    """A request target is sent as given: no dot segment is removed, no character quoted or unquoted."""
     with serving(always(reply_with())) as server:
         client, recorder = clients(f"{server.url}/base/")
         client.send(lambda: Request("GET", target))
@@ -109,7 +109,7 @@ def test_raw_targets_are_not_mended(clients: Clients, target: str) -> None:
 
 
 def test_a_long_request_line_goes_on_a_connection_of_its_own(clients: Clients) -> None:
-    """One that the server has answered on before isn't spoilt for others, and never leaves it without an answer."""
+    """A long request line uses a connection of its own, so that a reset doesn't cost another request its answer."""
     with serving(always(reply_with()), keep=True) as server:
         client, _ = clients(server.url)
         for path in ("/x", "/" + "a" * 10_000, "/x"):
@@ -228,7 +228,7 @@ def test_an_unknown_host_and_a_closed_port_have_names(clients: Clients) -> None:
 
 
 def test_a_reset_that_comes_before_anybody_looks_is_a_reset() -> None:
-    """One that comes while the connection is being made, which is a matter of luck, is told as any other."""
+    """A reset during the connect, which is a matter of luck, is reported like any other reset."""
     fault = httpcore.ConnectError("[Errno 104] Connection reset by peer")
     fault.__cause__ = ConnectionResetError()
 

@@ -44,15 +44,15 @@ class Clock:
         self.slept: list[float] = []
 
     def time_ns(self) -> int:
-        """As time.time_ns."""
+        """The clock's counterpart of time.time_ns."""
         return self.now_ns
 
     def time(self) -> float:
-        """As time.time."""
+        """The clock's counterpart of time.time."""
         return self.now_ns / 1e9
 
     def sleep(self, seconds: float) -> None:
-        """As time.sleep, without the waiting."""
+        """The clock's counterpart of time.sleep, without the wait."""
         self.slept.append(seconds)
         self.now_ns += int(seconds * 1e9) + 1
 
@@ -66,7 +66,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def together(path: Path, task: str, number: int, *, rate: float = 0, budget: int = 10_000) -> list[str]:
-    """What two processes say that do the same at the same time."""
+    """The results of two processes that do the same at the same time."""
     words = [sys.executable, "-c", WORKER, str(path), task, str(number), str(rate), str(budget)]
     workers = [
         subprocess.Popen(words, cwd=ROOT, env=environment(), stdin=-1, stdout=-1, text=True) for _ in range(2)
@@ -190,7 +190,7 @@ def test_another_answer_ends_the_row(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_a_pause_that_grows_while_somebody_waits_is_kept_too(tmp_path: Path) -> None:
-    """Who was told to wait 0.2 s and hears meanwhile of 0.5 s sends after 0.5 s."""
+    """A caller that waits 0.2 s, and meanwhile a second pause of 0.5 s begins, sends after 0.5 s."""
     one, other = (Gate(tmp_path / "gate", requests_per_second=None, max_requests=10) for _ in range(2))
     began = time.monotonic()
     one.slow_down(0.2, time.time())
@@ -292,7 +292,7 @@ def test_a_killed_worker_leaves_no_lock(tmp_path: Path) -> None:
 
 
 def test_a_spent_budget_says_what_to_raise(tmp_path: Path) -> None:
-    """And it stays spent."""
+    """A spent budget names the limit to raise, and stays spent."""
     gate = Gate(tmp_path / "gate", requests_per_second=None, max_requests=1)
     gate.pass_one()
     for _ in range(2):

@@ -69,7 +69,7 @@ def test_which_pair_only_reads(
 def test_what_might_change_something_is_never_sent(
     tmp_path: Path, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None
 ) -> None:
-    """Not one byte of it: what asks for it is not testable, and says what to write or to allow."""
+    """A request that could change a live resource isn't sent: the check is not testable, and names the remedy."""
     with serving(always(reply_with(b"{}"))) as server:
         session = Session(load(profile_at(tmp_path, server.url), CREDENTIAL_ENV), tmp_path / "run")
         with pytest.raises(NotTestable) as caught:

@@ -79,7 +79,7 @@ def test_headers_go_out_with_every_request_and_are_kept_by_no_record(tmp_path: P
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_a_curl_line_takes_them_from_the_environment(tmp_path: Path) -> None:
-    """And sends what was sent."""
+    """A curl line takes the profile's headers from the environment, and sends the same request."""
     with serving(always(reply_with()), keep=True) as server, opened(tmp_path, server.url) as session:
         session.client.send(lambda: Request("GET", "/a"))
         line = curl(session.recorder.exchanges[0], session.profile.target)
@@ -146,7 +146,7 @@ def test_requests_go_through_the_proxy_of_the_profile(tmp_path: Path) -> None:
 
 
 def test_a_proxy_that_fails_is_named(tmp_path: Path) -> None:
-    """One that opens no tunnel, and one that isn't there."""
+    """A proxy that opens no tunnel or isn't there is named in the error."""
     with serving(forwarding("")) as proxy:
         for url, says in ((proxy.url, "403 No tunnels here"), ("http://127.0.0.1:1", "refused")):
             with (

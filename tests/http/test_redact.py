@@ -60,7 +60,7 @@ SPECIAL = [
 @pytest.mark.parametrize("secret", SPECIAL)
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_every_spelling_of_an_odd_secret_is_found(name: str, secret: str) -> None:
-    """Nothing of the spelled secret is left but what the text around it brought along."""
+    """No spelling of an unusual secret leaves a part of it behind."""
     text = f"before {SPELLINGS[name](secret)} after"
 
     clean = Redactor({"name.secret": secret}).text(text)
@@ -88,7 +88,7 @@ def test_no_spelling_survives(secret: str, name: str, before: str, after: str) -
 @settings(max_examples=100, deadline=None)
 @given(SECRETS, st.binary(max_size=7), st.binary(max_size=7))
 def test_base64_is_found_at_each_alignment(secret: str, before: bytes, after: bytes) -> None:
-    """Also in the middle of something longer, as in Basic credentials."""
+    """A base64 secret is found at each alignment, also inside a longer text such as Basic credentials."""
     encoded = base64.b64encode(before + secret.encode() + after)
 
     clean = Redactor({"name.secret": secret}).raw(encoded)
@@ -119,7 +119,7 @@ def test_bytes_that_are_no_text_stay_as_they_are(data: bytes) -> None:
 
 
 def test_lone_surrogates_survive() -> None:
-    """What UTF-8 can't say is kept, beside what is taken out."""
+    """Lone surrogates are kept beside a redacted secret."""
     assert Redactor({"a": "secret-1"}).text("\ud800 secret-1 \udfff") == "\ud800 [redacted:a] \udfff"
 
 
@@ -199,7 +199,7 @@ def test_what_is_short_enough_is_not_cut() -> None:
     ids=["upper", "lower", "%", "%25", "u", "uu", "x", "&#", "&#x", "mime", "mime in json"],
 )
 def test_needless_escapes_and_other_cases_hide_nothing(spell: Callable[[str], str]) -> None:
-    """Every character escaped though none needs to be; the case changed; base64 in lines."""
+    """Secrets with needless escapes, other letter case or base64 in lines are redacted."""
     secret = "Plain-Mystery_0123456789-of-US"
     spelt = spell(secret)
 
@@ -210,7 +210,7 @@ def test_needless_escapes_and_other_cases_hide_nothing(spell: Callable[[str], st
 
 
 def test_signatures_are_secrets_wherever_they_come_back() -> None:
-    """One that an earlier request carried, or that the target made itself, in any spelling of the equals sign."""
+    """Signatures of earlier requests and of the target are redacted, in any spelling of the equals sign."""
     signature = "ab12" * 16
     for form in ("sha256={}", "sha256%3D{}", "sha256%253d{}", r"sha256\u003d{}", "sha256&#61;{}"):
         assert Redactor({}).text(form.format(signature)) == form.format("[redacted]")
@@ -278,7 +278,7 @@ def test_altered_credentials_are_found_too(name: str) -> None:
 
 
 def test_own_headers_are_named_only_where_they_are_the_profiles() -> None:
-    """As they are: by name. Anything else in an authentication header: blank, not half blank."""
+    """Authentication headers show the profile's credentials by name; any other value is redacted as a whole."""
     redactor = Redactor({"p.key": "the-public-key", "p.secret": "the-secret-key"}, [("p.key", "p.secret")])
 
     def basic(text: str) -> str:

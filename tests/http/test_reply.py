@@ -33,7 +33,7 @@ def reply(body: bytes = b"{}", status: int = 200, headers: tuple[tuple[str, str]
 @settings(max_examples=60)
 @given(st.binary(max_size=300))
 def test_reading_never_raises(body: bytes) -> None:
-    """Whatever the bytes are, `text`, `json`, `at` and `strings` have an answer; only `strictly` complains."""
+    """`text`, `json`, `at` and `strings` return for any bytes; only `strictly` raises."""
     found = reply(body)
     assert isinstance(found.text, str)
     assert found.at("error.code") is MISSING or found.json
@@ -71,7 +71,7 @@ def test_what_rfc_8259_forbids_is_named(body: bytes, why: str) -> None:
 
 
 def test_missing_is_nothing_but_missing() -> None:
-    """It is false, equals neither null nor itself written out, and says so in messages."""
+    """MISSING is false, equals neither null nor its own text, and has a message of its own."""
     found = reply(b'{"a": null, "b": {"c": 0}}')
 
     assert found.at("a") is None

@@ -15,7 +15,7 @@ from tests.support import PATIENCE_S, eventually
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[tuple[Slots, Slots]]:
-    """As two processes have them: a lock of one keeps the other out."""
+    """Two slots objects as two processes have them: a lock of one keeps the other out."""
     made = Slots(tmp_path / "slots", 3), Slots(tmp_path / "slots", 3)
     yield made
     for one in made:
@@ -54,7 +54,7 @@ def test_whoever_gathers_comes_first(two: tuple[Slots, Slots], whose: int) -> No
 
 
 def test_two_races_gather_one_after_the_other(two: tuple[Slots, Slots]) -> None:
-    """Neither waits for what the other has."""
+    """Two races gather one after the other, without waiting for each other's slots."""
     order: list[str] = []
     races = [started(order, "race", one, 2) for one in (*two, *two)]
     for thread in races:
@@ -66,6 +66,6 @@ def test_two_races_gather_one_after_the_other(two: tuple[Slots, Slots]) -> None:
 
 
 def test_more_than_there_are_is_a_mistake_of_ours(two: tuple[Slots, Slots]) -> None:
-    """Said at once instead of waiting for ever."""
+    """A race with more requests than slots raises at once instead of waiting for ever."""
     with pytest.raises(HarnessError, match="limits.concurrency = 3"), two[0].several(4):
         raise AssertionError

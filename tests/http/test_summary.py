@@ -24,7 +24,7 @@ def test_white_space_is_joined() -> None:
 
 
 def test_a_request_without_an_answer_is_told_by_its_error() -> None:
-    """There is no status to tell."""
+    """A request without an answer is summarised by its error, in place of a status."""
     lost = replace(reply().exchange, status=None, response_body=b"", error="timeout: no answer in 5 s")
 
     assert summary.of_exchange(lost) == "timeout: no answer in 5 s"
@@ -51,5 +51,5 @@ PAGE = reply(
     ],
 )
 def test_an_answer_in_a_few_words(answer: Reply, how: dict[str, int], said: str) -> None:
-    """Its error code says most; control characters are spelled out."""
+    """An answer is summarised by status and error code; control characters are spelled out."""
     assert summary.brief(answer, **how) == said  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ GOOD = reply_with(b"{}", "404 Not Found")
 
 
 def in_turn(*answers: bytes | None, then: bytes = GOOD) -> Handler:
-    """One answer after the other, None for a connection that breaks, and then `then` for ever."""
+    """A server that gives one answer after the other (None breaks the connection), then `then` for ever."""
     left = list(answers)
 
     def answer(peer: socket.socket, _: bytes) -> None:

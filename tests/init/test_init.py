@@ -48,7 +48,7 @@ def set_(text: str) -> dict[str, str]:
 
 
 def combinations() -> list[Answers]:
-    """Every API, source, pair of credentials and capability, with each other."""
+    """Every combination of API, source, credentials and capability."""
     found = []
     for api, source, merchant, other, settles in itertools.product(
         ("withdraws", "payout-intents"), Source, (True, False), (True, False), (True, False)
@@ -84,7 +84,7 @@ def combinations() -> list[Answers]:
 
 
 def test_every_combination_of_answers_can_be_loaded(tmp_path: Path) -> None:
-    """As soon as the variables are set it says what was answered; and no answer is lost."""
+    """Every combination of answers gives a profile that loads with its variables set, and holds every answer."""
     path = tmp_path / "acme.toml"
     every = combinations()
     for one in every:
@@ -135,7 +135,7 @@ def test_a_profile_is_explained_and_holds_no_value(tmp_path: Path) -> None:
 
 
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
-    """Not without --force; and with it, values of variables stay, and get the names that they lacked."""
+    """Existing files are kept without --force; with it, values of variables stay, and missing names are added."""
     first, *_, last = combinations()
     path = tmp_path / "acme.toml"
     written = write(first, path)
@@ -190,7 +190,7 @@ def test_our_own_documents_are_read(api: str) -> None:
 def test_other_documents_are_read(
     tmp_path: Path, document: dict[str, object], base_url: str | None, read_path: str | None
 ) -> None:
-    """Wherever the prefix stands, whatever the parameter is called; without a host there is no base URL."""
+    """Documents with other prefixes and parameter names are read; one without a host gives no base URL."""
     path = tmp_path / "api.json"
     path.write_text(json.dumps(document))
     [found] = read(path)
@@ -215,7 +215,7 @@ def invoked(*words: str) -> Result:
 
 
 def test_flags_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both files, and what to do next, line for line."""
+    """Flags alone write both files, and the output says line for line what to do next."""
     monkeypatch.chdir(tmp_path)
     done = invoked(*PLAIN, "--name", "Acme Staging")
 
@@ -322,7 +322,7 @@ components:
 def test_the_create_of_an_openapi_file_becomes_a_recipe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its required fields by their examples; references are told apart by a text of their own."""
+    """The create operation of an OpenAPI file becomes a recipe with its required fields and unique references."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "api.yaml").write_text(CREATED)
     done = invoked(

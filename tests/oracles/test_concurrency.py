@@ -13,7 +13,7 @@ from tests.support import PATIENCE_S, reply_with, serving
 
 
 def test_a_race_is_one(clients: Clients) -> None:
-    """All requests arrive before any is answered, each on a connection of its own; replies keep their order."""
+    """A race's requests all arrive before any is answered, each on its own connection; replies keep their order."""
     everybody = threading.Barrier(6, timeout=PATIENCE_S)
 
     def answer(peer: object, request: bytes) -> None:
@@ -70,7 +70,7 @@ def test_a_racer_that_gets_no_answer_is_a_fault_not_a_reply(clients: Clients) ->
 
 
 def test_a_race_that_cannot_begin_ends(clients: Clients) -> None:
-    """One that can't connect, or whose budget is spent, doesn't leave the others waiting at the line."""
+    """A race in which one request can't connect, or has no budget left, ends without blocking the others."""
     with serving(lambda peer, _: peer.sendall(reply_with())) as server:
         url = server.url
         client, _ = clients(url, max_requests=2)

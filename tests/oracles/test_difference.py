@@ -29,7 +29,7 @@ def test_what_differs_from_request_to_request_tells_nothing() -> None:
     ids=["digits late", "no digit at all"],
 )
 def test_a_random_id_tells_nothing_however_it_falls_out(ids: tuple[str, str, str]) -> None:
-    """Some of a server's random ids look like ids, others like words."""
+    """Random ids in two answers are no difference, whether they look like ids or like words."""
     one, other, third = ids
 
     assert difference(refusal(requestId=third), [refusal(requestId=one), refusal(requestId=other)]) is None

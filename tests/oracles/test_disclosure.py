@@ -53,7 +53,7 @@ from tests.http.test_reply import reply
     ],
 )
 def test_insides_are_recognised(text: str, name: str) -> None:
-    """Each kind, by more than one word."""
+    """Each kind of internal detail is recognised by more than one word."""
     assert disclosed(text) == name
 
 
@@ -104,7 +104,7 @@ def test_they_are_found_in_headers_and_deep_in_json() -> None:
 
 
 def test_an_echo_gives_nothing_away_but_hides_nothing_else() -> None:
-    """What the request held may come back; another statement of that kind beside it may not."""
+    """An echo of the request is no disclosure; another statement of the same kind beside it is one."""
     said = "SELECT a FROM b"
     assert disclosed_by(reply(f'{{"message": "{said} is odd"}}'.encode()), known=said) is None
     assert disclosed_by(reply(f'{{"message": "{said}; DELETE FROM c"}}'.encode()), known=said) == "SQL"

@@ -90,7 +90,7 @@ def test_account_numbers_are_found_among_facts() -> None:
     ],
 )
 def test_a_full_number_is_found_however_it_is_grouped(body: bytes, hidden: bool) -> None:
-    """But not inside a longer number, which is another one."""
+    """An account number is found in any grouping, but not inside a longer number."""
     facts = {"bankAccountNumberFull": "1234567890"}
     if hidden:
         every_response.hides_account(reply(body), facts, to="x")
@@ -100,7 +100,7 @@ def test_a_full_number_is_found_however_it_is_grouped(body: bytes, hidden: bool)
 
 
 def test_a_server_error_is_never_fine() -> None:
-    """Whatever was sent."""
+    """A server error fails, whatever the request was."""
     every_response.no_server_error(reply(status=499), to="x")
     with pytest.raises(Violation):
         every_response.no_server_error(reply(status=500), to="x")

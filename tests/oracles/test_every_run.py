@@ -68,7 +68,7 @@ def workers(tmp_path: Path) -> tuple[EveryRun, EveryRun]:
 
 
 def written(folder: Path) -> str:
-    """All that the files of a run hold."""
+    """The content of all files of the run."""
     return "".join(file.read_text() for file in (folder / FOLDER).iterdir())
 
 
@@ -171,7 +171,7 @@ def test_a_line_without_an_end_is_not_read(workers: tuple[EveryRun, EveryRun], t
 
 
 def test_a_worker_waits_for_the_checks_of_the_others(workers: tuple[EveryRun, EveryRun]) -> None:
-    """All that they have sent until then is there once the wait is over."""
+    """A worker that waits for the checks of others has their answers afterwards."""
     mine, other = workers
     mine.begin()
 

@@ -41,7 +41,7 @@ def test_the_documented_answer_is_handed_back() -> None:
     ],
 )
 def test_every_difference_is_named(given: object, says: str) -> None:
-    """What was expected, what came, and the answer itself."""
+    """A failed expectation names what was expected, what was observed, and the answer."""
     with pytest.raises(Violation) as caught:
         expect.answered(given, REFUSED, to="a cancel")  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ def test_unchanged_reads_an_absent_key_as_null() -> None:
 
 
 def test_a_field_is_handed_back_if_it_is_good() -> None:
-    """And named if it is not."""
+    """A valid field is returned; an invalid one is named."""
     answer = reply(body(data={"id": "x"}))
     assert expect.field(answer, "data.id", lambda value: value == "x", "x") == "x"
     with pytest.raises(Violation, match=r"data\.no to be there; observed data\.no is absent"):
@@ -139,7 +139,7 @@ def test_a_wrong_field_is_told_with_what_a_read_shows(
 
 
 def test_an_error_has_no_field_that_is_absent() -> None:
-    """What was answered is told, and not that a key is missing from it."""
+    """An answer with an error is reported itself, instead of the key that it lacks."""
     with pytest.raises(Violation) as caught:
         expect.field(reply(b'{"error": {"code": "busy"}}', 503), "a", bool, "there", where="GET")
 

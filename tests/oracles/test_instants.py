@@ -23,7 +23,7 @@ def test_order_as_far_as_the_coarser_can_tell() -> None:
 
 
 def test_one_moment_in_two_texts() -> None:
-    """As far as the coarser of the two can tell, whatever the offset; what is no instant is told elsewhere."""
+    """Two texts are the same instant at the coarser one's resolution, whatever their offsets."""
     assert instants.is_same_instant(T0, "2024-01-01T07:10:00+07:00")
     assert instants.is_same_instant("2024-01-01T00:10:00.123456Z", "2024-01-01T00:10:00.123Z")
     assert instants.is_same_instant("2024-01-01T00:10:00.9Z", "2024-01-01T00:10:00Z")
@@ -52,7 +52,7 @@ def test_what_moved_by_the_clock_of_the_change() -> None:
 
 
 def test_an_instant_is_told_with_its_path() -> None:
-    """Any offset will do where the document doesn't show UTC; none at all doesn't name a moment."""
+    """An instant without an offset fails with its path; any offset passes unless the document shows UTC."""
     answer = reply(
         b'{"a": "2024-01-01T07:00:00+07:00", "b": "2024-01-01T00:00:00Z", "c": 1, "e": "2024-01-01T00:00:00"}'
     )

@@ -24,7 +24,7 @@ def _asking(*came: TransportError | int) -> "tuple[list[str], object]":
 
 
 def test_an_odd_request_that_is_answered_is_asked_once() -> None:
-    """Its answer is for the check to judge."""
+    """An unusual request that is answered is sent once, and its answer returned."""
     asked, ask = _asking(404)
 
     found = odd_requests.odd(ask, lambda: pytest.fail("nothing to find out"), to="an odd id")

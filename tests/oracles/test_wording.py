@@ -50,13 +50,13 @@ def test_the_place_where_texts_begin_to_differ_is_told(came: str, said: str) -> 
 
 
 def test_a_field_name_begins_no_title_in_capitals() -> None:
-    """It is spelt as the target spells it."""
+    """A field name at the beginning of a title keeps its letter case."""
     assert wording.capital("a cancel") == "A cancel"
     assert wording.capital("failure_message was null") == "failure_message was null"
 
 
 def test_a_value_is_cut_after_the_secrets_are_out() -> None:
-    """What is shown is what is on record."""
+    """A long value is cut after its secrets are redacted, so that no part of one is left."""
     secret = b'{"a": "' + b"x" * 55 + b'the-secret-of-somebody and more that is long"}'
     answer = reply(secret)
     clean = secret.replace(b"the-secret-of-somebody", b"[redacted:a]")

@@ -34,7 +34,7 @@ intents = Blueprint("intents", __name__, url_prefix="/payout_intents")
 
 
 def now() -> str:
-    """This instant, to the microsecond, with its offset."""
+    """The present instant, to the microsecond, with its offset."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -45,7 +45,7 @@ def ulid(prefix: str) -> str:
 
 
 def database() -> sqlite3.Connection:
-    """This request's connection; every statement commits by itself unless a transaction is opened."""
+    """The database connection of a request; each statement commits by itself unless a transaction is opened."""
     if "database" not in g:
         g.database = sqlite3.connect(current_app.config["DATABASE"], timeout=10, isolation_level=None)
         g.database.row_factory = sqlite3.Row
@@ -238,7 +238,7 @@ def cancel_intent(intent_id: str) -> Any:
 
 
 def earlier_answer(held: tuple[str, str, str], fingerprint: str) -> Any:
-    """What the key answered before, if the request is the same."""
+    """The stored answer of a key, if the request is the same."""
     where = "merchant = ? AND environment = ? AND key = ?"
     kept = database().execute(f"SELECT * FROM idempotency WHERE {where}", held).fetchone()
     if kept["fingerprint"] != fingerprint:

@@ -143,7 +143,7 @@ def running(server: Server, output: Path, **environment: str) -> Iterator[subpro
 
 
 def address(process: subprocess.Popen[bytes], output: Path) -> str:
-    """Where it says that it listens."""
+    """The address that the server prints when it listens."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         said = output.read_text(errors="replace")

@@ -51,7 +51,7 @@ class Bent:
 
     @property
     def breaks(self) -> tuple[str, ...]:
-        """Every row that one of the defects breaks, the main ones first."""
+        """The requirements that any of the defects breaks, main ones first."""
         main = [defect.breaks[0] for defect in self.defects]
         return tuple(dict.fromkeys([*main, *(row for defect in self.defects for row in defect.breaks)]))
 
@@ -139,7 +139,7 @@ def chosen(api: str, names: Sequence[str], sample: int | None, *, fuzz: bool) ->
 
 
 def measured(bent: Bent, run: RunRecord) -> dict[str, Any]:
-    """What OUT holds of one run."""
+    """The results of one run in OUT."""
     return {
         "id": bent.name,
         "breaks": list(bent.breaks),

@@ -24,7 +24,7 @@ def write(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[str,
 
 
 def table(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[str, Any]) -> str:
-    """One row per defect: what it breaks, and every requirement that noticed."""
+    """A Markdown table with a row per defect: what it breaks, and every requirement that failed."""
     lines = [
         f"# Detection: {catalogue.api}",
         "",

@@ -138,7 +138,7 @@ def checked(session: pytest.Session, profile: Profile, folder: Path, items: Sequ
 def defective(
     api: str, urls: Sequence[str], folder: Path, defects: list[Defect], *, full: bool
 ) -> Iterator[dict[str, Any]]:
-    """What became of each requirement and check, for one defect after the other."""
+    """Outcomes of every requirement and check, for one defect after the other."""
     if not defects:
         return
     path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
@@ -190,7 +190,7 @@ def defective(
 def honestly(
     api: str, urls: Sequence[str], folder: Path, variants: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """What became of each requirement and check, for one honest implementation after the other."""
+    """Outcomes of every requirement and check, for one honest implementation after the other."""
     if not variants:
         return
     path = adapted(demo.profiles(urls[0], folder, os.environ), api, {})
@@ -223,7 +223,7 @@ _COLLECTED = {"terminal"}
 def honest(
     api: str, url: str, folder: Path, variants: Mapping[str, Any], session: pytest.Session
 ) -> dict[str, Any]:
-    """One run of all suites: what became of each requirement, and of each check that didn't pass."""
+    """Outcomes of a run of all suites: of each requirement, and of each check that didn't pass."""
     control(url, [], variants)
     path = adapted(demo.profiles(url, folder, os.environ), api, variants)
     profile, run = load(path), folder / "run"
@@ -277,7 +277,7 @@ def folded(api: str, profile: Profile, run: Path, fuzz: Mapping[str, Any] | None
 
 
 def judged(api: str, profile: Profile, run: Path) -> dict[str, Any]:
-    """What is in the journal of a run."""
+    """The outcomes in the journal of a run."""
     found = folded(api, profile, run)
     return {
         "outcomes": {result.requirement.id: str(result.outcome) for result in found.requirements},

@@ -27,7 +27,7 @@ def by_hand(api: str) -> list[Defect]:
 
 @cache
 def proven(api: str) -> dict[tuple[str, str], Any]:
-    """What every run found, by (kind, id)."""
+    """The outcomes of every run, by (kind, id)."""
     folder = ROOT / "reports" / "detection"
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / f"{api}.json"
@@ -109,7 +109,7 @@ HONEST = _grouped([(api, variant) for api in APIS for variant in VARIANTS[api]],
 
 @pytest.mark.parametrize(("api", "variant"), HONEST)
 def test_an_honest_variant_is_not_accused(api: str, variant: dict[str, Any]) -> None:
-    """What the documents leave open fails nothing, and warns only where a SHOULD is really unmet."""
+    """An honest variant fails no requirement, and warns only for a SHOULD that it really doesn't meet."""
     found = proven(api)["variant", json.dumps(variant)]
     allowed = excused(api, variant)
 

@@ -183,7 +183,7 @@ def test_what_is_no_implementation_is_refused_as_a_whole(tmp_path: Path) -> None
 
 
 def test_a_private_key_among_the_keys_signs_for_nobody(tmp_path: Path) -> None:
-    """It is told, and nothing of it is shown."""
+    """A private key in the folder keys is reported, not used, and not shown."""
     root = tmp_path / "in"
     add(root, "acme")
     (root / "keys" / "acme.pub.pem").unlink()
@@ -227,7 +227,7 @@ def test_new_is_what_the_registry_of_before_does_not_have(tmp_path: Path) -> Non
     "content", ["", "[]", '{"format": "payout-conformance/registry/2"}', '{"format": 1}']
 )
 def test_another_registry_json_is_never_overwritten(tmp_path: Path, content: str) -> None:
-    """What is new couldn't be told."""
+    """A `registry.json` of another origin is kept, because news couldn't be told from it."""
     root, site = tmp_path / "in", tmp_path / "site"
     add(root, "acme")
     site.mkdir()
@@ -238,7 +238,7 @@ def test_another_registry_json_is_never_overwritten(tmp_path: Path, content: str
 
 
 def test_a_folder_that_is_no_registry_is_a_usage_error(tmp_path: Path) -> None:
-    """None at all, one without keys, and a site in the registry's own place."""
+    """A missing folder, one without keys, and a site inside the registry are usage errors."""
     (tmp_path / "bare").mkdir()
     (tmp_path / "in" / "keys").mkdir(parents=True)
 

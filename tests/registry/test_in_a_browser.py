@@ -24,7 +24,7 @@ PAGES = ("index.html", "implementations/acme-payouts.html", "implementations/dun
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests here."""
+    """A browser for all tests of this module."""
     with browsers.chromium() as found:
         yield found
 
@@ -59,7 +59,7 @@ def test_everybody_can_read_it(browser: Browser, site: Path, name: str, how: dic
 
 @pytest.mark.parametrize("name", ["index.html", "implementations/hostile.html"])
 def test_a_hostile_name_is_text(browser: Browser, site: Path, name: str) -> None:
-    """All of it visible; nothing runs, loads, or turns the line around."""
+    """A hostile name is shown as text: nothing runs, loads or changes the direction of the line."""
     with opened(browser, **PHONE) as seen:
         go(seen, site, name)
 
@@ -72,7 +72,7 @@ def test_a_hostile_name_is_text(browser: Browser, site: Path, name: str) -> None
 
 
 def test_without_script_the_table_is_whole(browser: Browser, site: Path) -> None:
-    """All rows, no filters that would do nothing, and links that lead to the pages and back."""
+    """Without scripts the table has all rows, no filters, and working links."""
     with opened(browser, java_script_enabled=False) as seen:
         seen.page.goto((site / "index.html").as_uri())
         expect(seen.page.locator("tr[data-standing]")).to_have_count(6)
@@ -108,7 +108,7 @@ def test_filters_and_search_narrow_the_table(browser: Browser, site: Path) -> No
 
 
 def test_a_page_that_grew_old_says_so(browser: Browser, site: Path) -> None:
-    """What has expired since the site was made is marked; what had before, and what was refused, isn't anew."""
+    """Certificates that expired since the site was made are marked by the page."""
     with opened(browser) as seen:
         go(seen, site, "index.html", datetime(2026, 12, 1, tzinfo=UTC))
 
@@ -118,7 +118,7 @@ def test_a_page_that_grew_old_says_so(browser: Browser, site: Path) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_paper_has_the_tables_and_no_filters(browser: Browser, site: Path, name: str) -> None:
-    """Nothing is cut off on A4."""
+    """A print on A4 has the whole tables and no filters."""
     with opened(browser, viewport={"width": 794, "height": 1123}) as seen:
         go(seen, site, name)
         seen.page.emulate_media(media="print")

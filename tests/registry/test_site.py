@@ -43,7 +43,7 @@ def test_a_page_tells_the_history(tmp_path: Path) -> None:
 
 
 def test_a_refused_certificate_is_shown_by_its_reason_only(tmp_path: Path) -> None:
-    """Nothing that it says stands on a page, and no copy of it in the site."""
+    """A refused certificate is shown by its reason; none of its content is on a page or in the site."""
     root, site = five(tmp_path / "in"), tmp_path / "site"
     pages.write(built(root), root, site)
     page = text(site / "implementations" / "dune.html")
@@ -109,7 +109,7 @@ def test_what_is_gone_leaves_no_page_and_no_badge(tmp_path: Path) -> None:
 
 
 def test_files_of_others_are_not_removed_from_a_folder_that_is_no_site(tmp_path: Path) -> None:
-    """Only a folder with a registry.json of ours has anything to be cleaned up."""
+    """Only a folder with a `registry.json` of ours is cleaned up."""
     root, site = five(tmp_path / "in"), tmp_path / "site"
     (site / "badges").mkdir(parents=True)
     (site / "badges" / "mine.svg").write_text("<svg/>")

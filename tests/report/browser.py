@@ -78,7 +78,7 @@ class Visit:
         return wider
 
     def axe(self) -> list[str]:
-        """What axe-core finds serious or critical, with the elements."""
+        """The serious and critical findings of axe-core, with their elements."""
         needed(AXE.exists(), "axe-core is not installed (npm ci --prefix tests/web)")
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")

@@ -131,7 +131,7 @@ def test_a_failure_comes_with_all_that_mends_it() -> None:
 
 
 def attachments(item: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those of a result and of its steps."""
+    """The attachments of a result and of its steps."""
     return item.get("attachments", []) + [
         one for step in item.get("steps", []) for one in step.get("attachments", [])
     ]

@@ -38,7 +38,7 @@ SCRIPTS = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests here."""
+    """A browser for all tests of this module."""
     with browsers.chromium() as found:
         yield found
 
@@ -113,7 +113,7 @@ def hostile() -> RunRecord:
     "page", [html.html(hostile()), html.overview([hostile(), hostile()])], ids=["report", "overview"]
 )
 def test_nothing_of_a_hostile_target_runs_or_loads(browser: Browser, tmp_path: Path, page: str) -> None:
-    """It is text, all of it visible, even with everything opened and every link of the page clicked."""
+    """Hostile content is visible text, also with every element opened and every link of the page clicked."""
     with visit(browser, tmp_path, page, **PHONE) as seen:
         seen.open_all()
         for link in seen.page.locator("main a[href^='#']").all()[:20]:
@@ -155,7 +155,7 @@ def test_what_slipped_through_would_be_stopped(
 
 
 def test_all_is_there_without_script(browser: Browser, tmp_path: Path) -> None:
-    """Whatever opens, opens; what needs a script isn't shown."""
+    """Without scripts every element opens; elements that need a script are hidden."""
     with visit(browser, tmp_path, html.html(everything()), java_script_enabled=False) as seen:
         expect(seen.page.locator("form.filters")).to_be_hidden()
         expect(seen.page.locator("button.copy")).to_have_count(0)
@@ -252,7 +252,7 @@ def test_a_link_to_a_hidden_requirement_shows_it(browser: Browser, tmp_path: Pat
 
 
 def test_a_command_is_copied_as_it_stands(browser: Browser, tmp_path: Path) -> None:
-    """All of it and nothing else; it holds the names of variables, not what is in them."""
+    """The copy button copies exactly the command, with the names of variables instead of values."""
     run = everything()
     with visit(browser, tmp_path, html.html(run), permissions=["clipboard-read", "clipboard-write"]) as seen:
         seen.page.locator(".findings > li summary").first.click()
@@ -264,7 +264,7 @@ def test_a_command_is_copied_as_it_stands(browser: Browser, tmp_path: Path) -> N
 
 
 def test_paper_shows_what_is_behind_the_problems(browser: Browser, tmp_path: Path) -> None:
-    """Nobody clicks on paper; what is only for a screen isn't printed."""
+    """A print shows the details of problems, and hides what is only for a screen."""
     with visit(browser, tmp_path, html.html(everything()), java_script_enabled=False) as seen:
         seen.page.emulate_media(media="print")
         expect(seen.page.locator(".findings pre.command").first).to_be_visible()

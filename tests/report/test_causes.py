@@ -82,7 +82,7 @@ def run(
 
 
 def told(made: RunRecord) -> list[tuple[str, list[str]]]:
-    """Each headline's requirement, with those that are folded under it; problems first."""
+    """The requirement of each headline, with those folded under it; problems first."""
     found = (*explain.problems(made), *explain.warnings(made))
     return [(one.requirement.id, [below.requirement.id for below in one.folded]) for one in found]
 
@@ -117,7 +117,7 @@ def test_another_deviation_keeps_its_headline() -> None:
 
 
 def test_what_is_not_declared_is_not_folded() -> None:
-    """Even where it looks alike."""
+    """A requirement that no cause declares isn't folded, even if it looks alike."""
     made = run(
         ("a::pending", "WD-01", CONFLICT, ("status 409",)),
         ("a::status", "WD-07", CONFLICT, ("status 409",)),
@@ -140,7 +140,7 @@ def test_what_was_taken_in_two_states_is_two_defects() -> None:
 
 
 def test_an_object_that_is_missing_takes_its_fields_along() -> None:
-    """Whatever stands in it is absent, too."""
+    """A missing object explains its missing fields."""
     made = run(
         ("a::pending", "WD-01", ACCEPTED, ("data.status absent",)),
         ("a::amount", "WD-19", ACCEPTED, ("data.amount absent",)),
@@ -213,7 +213,7 @@ def test_a_refusal_by_state_is_no_matter_of_credentials() -> None:
 
 
 def test_a_waived_cause_takes_nothing_along_that_is_not_waived() -> None:
-    """Nobody has waived the rest: it is what makes the exit code."""
+    """A waived cause folds no unwaived requirement, which still makes the exit code."""
     from conformance.model import Effect, Waiver
 
     made = run(
@@ -317,7 +317,7 @@ def test_what_worked_stands_beside_it() -> None:
 
 
 def test_a_record_keeps_what_its_findings_are_folded_by() -> None:
-    """Its reports are rendered from it alone."""
+    """A record holds its causes, so that reports are rendered from it alone."""
     made = run(
         ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
         ("a::status", "WD-07", CONFLICT, ("status 409",)),
@@ -331,7 +331,7 @@ def test_a_record_keeps_what_its_findings_are_folded_by() -> None:
 
 @pytest.mark.parametrize("circle", [("WD-01",), ("WD-04",)])
 def test_a_damaged_record_that_builds_on_itself_is_still_told(circle: tuple[str, ...]) -> None:
-    """Nothing is folded away for good, and nothing goes on for ever."""
+    """A record with circular causes is rendered: no finding is hidden, and the rendering ends."""
     rows = (
         sample.requirement("WD-01", harm=Harm.MONEY, builds_on=("WD-04",)),
         sample.requirement("WD-04", harm=Harm.MONEY, builds_on=circle),

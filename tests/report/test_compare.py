@@ -37,7 +37,7 @@ def run(
 
 
 def kind(old: Outcome | None, new: Outcome | None) -> tuple[Kind | None, int]:
-    """What comparing runs with these outcomes of a MUST finds, and its exit code."""
+    """The kind of change between two runs with these outcomes of a MUST, and the exit code."""
     found = compare(run(old), run(new))
     assert len(found.changes) <= 1
     return (found.changes[0].kind if found.changes else None), found.exit_code
@@ -227,7 +227,7 @@ def test_every_comparison_has_the_form_that_its_schema_gives() -> None:
     ],
 )
 def test_the_schema_is_not_too_wide(change: Callable[[dict[str, Any]], object]) -> None:
-    """What misses a part, has one too many, or contradicts its own list is none."""
+    """A comparison with a missing, additional or contradictory part doesn't satisfy its schema."""
     schema = json.loads((ROOT / "specs" / "formats" / "comparison.schema.json").read_text())
     told = compare_views.to_json(compare(waived(run(F)), run(F)))
     assert Draft202012Validator(schema).is_valid(told)
@@ -236,7 +236,7 @@ def test_the_schema_is_not_too_wide(change: Callable[[dict[str, Any]], object]) 
 
 
 def test_a_level_that_was_lowered_is_said_to_be() -> None:
-    """What looks like a fix may be a softer catalogue."""
+    """A lowered level is named, since it can look like a fix."""
     found = compare(run(Outcome.FAILED), run(Outcome.WARNED, Level.SHOULD))
     assert found.changes[0].levels == "SHOULD, was MUST"
     assert "SHOULD, was MUST" in compare_views.text(found)
@@ -290,7 +290,7 @@ def test_what_else_differs_is_said() -> None:
 
 
 def test_another_api_is_refused() -> None:
-    """There is nothing to compare."""
+    """Runs of different APIs can't be compared."""
     other = run(Outcome.PASSED)
     other = replace(other, target=replace(other.target, api="payout-intents"))
     with pytest.raises(UsageError, match="different APIs: withdraws and payout-intents"):

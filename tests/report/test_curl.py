@@ -249,7 +249,7 @@ def test_odd_headers_arrive(server: tuple[str, Arrived]) -> None:
     "body", [b'{"reason": "' + b"x" * 200_000 + b'"}', b"\xff\x00" * 10_000], ids=["text", "binary"]
 )
 def test_a_long_body_comes_from_the_har(server: tuple[str, Arrived], tmp_path: Path, body: bytes) -> None:
-    """So that the command stays readable, and no argument is too long."""
+    """A long body is read from the HAR, so that the command stays readable and no argument is too long."""
     base, arrived = server
     sent = at(base, sample.exchange(request_body=body, request_headers=sample.exchange().request_headers[:3]))
     record = sample.folded([sample.requirement("WD-01")], [], [sample.exchange(), sent])

@@ -52,7 +52,7 @@ def test_a_check_is_shown_under_what_fails_by_it() -> None:
 
 
 def test_every_failing_check_is_in_some_entry() -> None:
-    """Nothing that failed goes missing, with or without a Problem."""
+    """Every failing check is in an entry, with or without a Problem."""
     checks = [
         sample.check("a::1", F, "WD-04"),
         sample.check("a::2", F, "WD-08", problem=Problem("a", "b")),
@@ -163,7 +163,7 @@ def test_an_entry_says_how_to_repeat_it() -> None:
 
 
 def test_gaps_are_grouped_by_what_is_missing() -> None:
-    """One reason, all requirements that wait for it."""
+    """Requirements that lack the same thing are one gap with one reason."""
     (gap,) = explain.gaps(sample.showcase(), Outcome.NOT_TESTABLE)
     assert gap.ids == ("WD-12", "WD-13")
     assert "other merchant" in gap.reason
@@ -180,6 +180,6 @@ def test_gaps_are_grouped_by_what_is_missing() -> None:
     ],
 )
 def test_the_headline(run: RunRecord, says: str) -> None:
-    """One sentence per kind of ending."""
+    """The headline is one sentence per kind of ending."""
     assert explain.headline(run).startswith(says)
     assert explain.sentence(run).endswith(f"Acme staging (withdraws, test) {explain.headline(run)}.")

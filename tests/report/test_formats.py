@@ -78,7 +78,7 @@ def strangers(element: ET.Element) -> list[str]:
 
 
 def test_the_schema_in_our_words_refuses_what_jenkins_refuses() -> None:
-    """What other writers do, and Jenkins rejects."""
+    """Our schema refuses files of other writers that Jenkins rejects."""
     wrong = ET.fromstring(
         '<testsuites skipped="1"><testsuite name="a" tests="1" failures="0" errors="0" time="x">'
         '<testcase classname="b"><properties/></testcase></testsuite></testsuites>'
@@ -204,7 +204,7 @@ HAR = {
 
 @pytest.mark.parametrize("run", RUNS, ids=NAMES)
 def test_the_har_is_har_1_2(run: RunRecord) -> None:
-    """All that the format obliges to, whatever came; sizes are those of the bodies, and timings add up."""
+    """The HAR has all fields that HAR 1.2 requires; sizes are those of the bodies, and timings add up."""
     data = json.loads(codec.dumps(har.har(run)))
     jsonschema.Draft202012Validator(HAR).validate(data)
     for entry, exchange in zip(data["log"]["entries"], run.exchanges, strict=True):
@@ -277,7 +277,7 @@ def test_the_summary_of_the_worst_run_fits_and_begins_with_the_problems() -> Non
 
 
 def test_the_badge_endpoint_is_what_shields_takes() -> None:
-    """Its required fields and nothing it would refuse; the verdict in words and colour."""
+    """The badge endpoint has the fields that shields.io requires, and no others."""
     shown = {}
     for name, run in (
         ("bad", sample.showcase()),

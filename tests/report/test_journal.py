@@ -129,7 +129,7 @@ def test_a_killed_process_loses_nothing_it_wrote(tmp_path: Path) -> None:
 
 
 def test_the_header_is_kept(tmp_path: Path) -> None:
-    """What describes the run comes back; nothing there is an error with a hint."""
+    """The journal's header comes back as it was written; a missing one is an error with a hint."""
     with pytest.raises(RecordError) as missing:
         journal.read_header(tmp_path)
     assert missing.value.hint

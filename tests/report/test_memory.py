@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def peak(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What `work` returns, and how many megabytes more there were at its worst moment."""
+    """The result of `work`, and its peak of additional memory in megabytes."""
     tracemalloc.start()
     try:
         done = work()

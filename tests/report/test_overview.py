@@ -44,7 +44,7 @@ def run(*outcomes: Outcome, name: str = "Acme", api: str = "withdraws") -> RunRe
 
 
 def test_rows_are_requirements_and_columns_are_runs() -> None:
-    """Each outcome stands where its requirement and its run meet."""
+    """Each outcome is in the row of its requirement and the column of its run."""
     first = run(Outcome.PASSED, Outcome.FAILED, name="Acme")
     second = run(Outcome.PASSED, Outcome.PASSED, Outcome.ERROR, name="Bolt")
 
@@ -65,7 +65,7 @@ def test_what_differs_is_told_apart() -> None:
 
 
 def test_apis_have_tables_of_their_own() -> None:
-    """Their requirements have nothing in common."""
+    """The overview has a table per API."""
     page = html.overview([run(Outcome.PASSED), run(Outcome.PASSED, api="payout-intents")])
 
     assert page.count('<table class="overview">') == 2

@@ -87,7 +87,7 @@ def test_the_matrix_counts_what_came_in_each_state() -> None:
     [(b"", "empty"), (b"<html>", "not JSON"), (b"[" * 9000, "not JSON"), (b'{"error": 3}', "no error.code")],
 )
 def test_an_answer_that_is_no_documented_one_has_a_column(body: bytes, word: str) -> None:
-    """Whatever it is, it is seen."""
+    """An undocumented answer has a column of its own."""
     found = cells(with_matrix([("m::final[paid-a]", Outcome.FAILED, [sample.refusal(400, body)])]))
 
     assert found["final: paid"]["400", word] == ("wrong", 1)
@@ -173,7 +173,7 @@ def test_the_catalogue_s_matrix_fits_the_suites(api: str) -> None:
 
 
 def test_a_record_without_a_matrix_has_a_page() -> None:
-    """As older ones are."""
+    """A record without a matrix, as older ones are, is rendered."""
     assert 'id="matrix"' not in html.html(sample.showcase())
 
 
@@ -260,7 +260,7 @@ def test_latency_is_a_distribution_per_operation() -> None:
 
 
 def test_a_documented_status_that_never_came_is_seen() -> None:
-    """As an empty row of the histogram, and in a sentence."""
+    """A documented status without an answer is an empty row of the histogram, and named in a sentence."""
     told = {
         "operations": {
             "cancel": {"statuses": {"200": 9, "401": 3}, "documented": [200, 404], "never_reached": [404]}

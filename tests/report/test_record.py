@@ -48,7 +48,7 @@ def test_a_record_survives_being_written(tmp_path: Path, run: RunRecord) -> None
 @quick
 @given(st.lists(lines(), max_size=3, unique_by=lambda line: line[0].id))
 def test_any_record_survives(written: list[tuple[Check, tuple[Exchange, ...]]]) -> None:
-    """Whatever strings and bodies a target comes up with."""
+    """A record survives a round trip with any strings and bodies of a target."""
     pool: list[Exchange] = []
     for _, sent in written:
         pool.extend(sent)
@@ -61,7 +61,7 @@ def test_any_record_survives(written: list[tuple[Check, tuple[Exchange, ...]]]) 
 @quick
 @given(st.lists(exchanges, max_size=3))
 def test_the_har_is_lossless(sent: list[Exchange]) -> None:
-    """Every exchange comes back identical, binary bodies and failures to answer included."""
+    """Every exchange survives a round trip through the HAR, binary bodies and transport errors included."""
     run = sample.folded([sample.requirement("WD-01")], [], sent)
     data = json.loads(codec.dumps(har.har(run)))
     assert har.exchanges(data) == tuple(sent)
@@ -125,7 +125,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str, text: str) -> None
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """Nothing there, or only half of the pair."""
+    """A missing file of the pair is named in the error."""
     with pytest.raises(RecordError, match="holds no run"):
         record.load(tmp_path)
     record.write(sample.showcase(), tmp_path)
@@ -173,7 +173,7 @@ def test_a_killed_run_is_folded_from_its_journal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("header", [{}, {"target": {}}, {"target": {"name": "a", "api": "../x"}}])
 def test_a_damaged_journal_is_refused(tmp_path: Path, header: dict[str, object]) -> None:
-    """As a damaged record is."""
+    """A damaged journal is refused as a damaged record is."""
     journal.write_header(tmp_path / "journal", header)
     with pytest.raises(RecordError):
         record.load(tmp_path)

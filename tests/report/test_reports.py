@@ -106,7 +106,7 @@ def test_the_terminal_says_what_to_do() -> None:
 
 
 def test_the_terminal_shows_a_few_problems_only() -> None:
-    """And says how many more there are."""
+    """The terminal shows a few problems, and the number of the others."""
     rows = [sample.requirement(f"WD-{n:02}") for n in range(1, 15)]
     checks = [sample.check(f"a::{row.id}", Outcome.FAILED, row.id, problem=Problem("a", "b")) for row in rows]
     said = terminal.text(sample.folded(rows, checks), limit=3)
@@ -164,7 +164,7 @@ def test_the_page_takes_whatever_the_fuzzing_tells(fuzz: dict[str, object]) -> N
 
 
 def test_all_files_are_written(tmp_path: Path) -> None:
-    """Each under its documented name, readable by others, the same each time, and nothing else."""
+    """Each file is written under its documented name, readable by others, the same each time, and no other file."""
     run = sample.showcase()
     written = render.write_all(run, tmp_path / "run")
     assert set(written) == FILES
@@ -192,7 +192,7 @@ def test_latest_points_at_the_newest(tmp_path: Path) -> None:
 def test_latest_is_a_text_file_where_there_are_no_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on some network drives."""
+    """`latest` is a text file on file systems without links."""
 
     def refused(*_: object, **__: object) -> None:
         raise OSError("no links here")
@@ -203,7 +203,7 @@ def test_latest_is_a_text_file_where_there_are_no_links(
 
 
 def test_latest_leaves_a_real_folder_alone(tmp_path: Path) -> None:
-    """Somebody's own folder of that name isn't ours to remove."""
+    """A folder called `latest` that isn't ours is kept."""
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "kept").touch()
     render.latest(tmp_path, tmp_path)

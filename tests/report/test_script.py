@@ -27,7 +27,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{1
 
 @dataclass
 class Arrived:
-    """What the server saw, in the order in which requests ended."""
+    """The requests that the server received, in the order in which they ended."""
 
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
@@ -137,7 +137,7 @@ def test_without_a_resource_it_says_what_it_needs_and_sends_nothing(server: tupl
 
 
 def test_keys_are_made_anew_and_stay_what_they_were_to_one_another(server: tuple[str, Arrived]) -> None:
-    """One key twice, then the same in capital letters; a key that is no UUID is what the request is about."""
+    """Idempotency keys are generated anew, and equal keys stay equal; a key that is no UUID is sent as it was."""
     base, arrived = server
     keys = (KEY, KEY, KEY.upper(), "odd key")
 
@@ -161,7 +161,7 @@ def test_keys_are_made_anew_and_stay_what_they_were_to_one_another(server: tuple
 
 
 def test_requests_of_one_moment_are_sent_side_by_side(server: tuple[str, Arrived]) -> None:
-    """What followed them waits for all; a pause is kept."""
+    """Concurrent requests are sent in parallel, later ones wait for all of them, and pauses are kept."""
     base, arrived = server
     times = ("2026-03-01T12:00:00.000000Z", "2026-03-01T12:00:00.001000Z", "2026-03-01T12:00:02.000000Z")
     sent = [signed(base, f"{sample.WITHDRAW}/cancel", started_at=when) for when in times]
@@ -214,7 +214,7 @@ def test_what_has_nothing_to_do_with_the_problem_is_left_out() -> None:
     ],
 )
 def test_what_was_sent_is_told_in_words(sent: dict[str, Any], says: str) -> None:
-    """Who sent it, where that isn't the caller, and its body; a long text by its length."""
+    """A request is described by its sender, where that isn't the caller, and its body; a long text by its length."""
     body = sent.get("request_body")
     documented = (("Content-Type", "application/json"), ("Content-Length", str(len(body or b""))))
     headers = (*sample.exchange().request_headers[:3], *(documented if body else ()))

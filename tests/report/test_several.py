@@ -123,7 +123,7 @@ def test_text_of_a_target_makes_no_link_and_no_placeholder_in_sarif() -> None:
 @settings(deadline=None)
 @given(st.text() | st.sampled_from(["\r::error::x", "a\n##[error]b", "%0A::stop-commands::x", ",title=b::c"]))
 def test_no_text_begins_a_command_of_its_own(text: str) -> None:
-    """Whatever a target answers, and whatever its profile calls it: one line, one command, one title."""
+    """No text of a target or a profile starts a command of the CI server."""
     record = sample.hostile(text)
     record = replace(record, target=replace(record.target, name=text or "-"))
     runs = [_ended(record), Ended(text, "withdraws", 4, fault=text, hint=text)]

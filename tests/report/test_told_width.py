@@ -67,7 +67,7 @@ def test_the_clause_is_one_of_the_level_that_was_broken() -> None:
 
 
 def test_what_worked_does_not_read_as_the_opposite() -> None:
-    """Neither a title in the words of the fault, nor one of a check that has a failing case."""
+    """A case that passed isn't named in the words of the fault, nor by a check that has a failing case."""
     checks = [
         sample.check(
             "a::1", F, "WD-01", problem=Problem("x", "y", control=False, fault="A refusal had no error code")

@@ -78,7 +78,7 @@ def test_the_cause_is_told_where_it_is_one(messages: tuple[str, ...], says: str)
 
 
 def test_what_is_not_testable_and_what_was_left_out_are_told_apart() -> None:
-    """Whatever their level."""
+    """Checks that aren't testable and deselected checks are named apart, at every level."""
     rows = [sample.requirement("WD-01"), sample.requirement("WD-12"), sample.requirement("WD-13", SHOULD)]
     rows += [sample.requirement("WD-29", SHOULD)]
     checks = [

@@ -27,7 +27,7 @@ DECLARED = {"settlement": True}
 
 
 def outcome_of(level: Level, *parts: tuple[Outcome, Level], left_out: bool = False) -> Outcome:
-    """What a requirement of `level` becomes by checks of these outcomes and levels."""
+    """The outcome of a requirement of `level` whose checks have these outcomes and levels."""
     checks = [sample.check(f"a::{n}", o, "WD-01", level=own) for n, (o, own) in enumerate(parts)]
     run = sample.folded(
         [sample.requirement("WD-01", level)],
@@ -171,7 +171,7 @@ def test_warnings_can_be_made_to_fail() -> None:
 
 
 def test_a_should_never_decides() -> None:
-    """Whatever becomes of a SHOULD that holds no MUST, the verdict stays."""
+    """A SHOULD that holds no MUST never changes the verdict."""
     rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
     for outcome in (P, F, W, N, D, E):
         checks = [sample.check("a::1", P, "WD-01"), sample.check("a::2", outcome, "WD-27", level=SHOULD)]
@@ -189,7 +189,7 @@ def test_a_run_of_shoulds_proves_nothing() -> None:
     st.lists(st.tuples(st.sampled_from(Outcome), st.sampled_from(Level)), max_size=5), st.sampled_from(Level)
 )
 def test_the_order_of_checks_does_not_matter(parts: list[tuple[Outcome, Level]], level: Level) -> None:
-    """And one more failing check never makes a requirement look better."""
+    """The order of checks doesn't matter, and another failing check never improves a requirement."""
     seen = {outcome_of(level, *some) for some in itertools.islice(itertools.permutations(parts), 24)}
     assert len(seen) == 1
     assert outcome_of(level, *parts, (F, MUST)) is F

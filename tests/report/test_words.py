@@ -49,7 +49,7 @@ def test_width_is_that_of_a_terminal() -> None:
 
 
 def test_nothing_is_markup() -> None:
-    """What a target sends in brackets is text, whatever rich would make of it."""
+    """Square brackets in a target's text aren't read as markup of rich."""
     run = sample.hostile("[bold red]x[/] [link=https://evil.test]y[/link]")
     said = terminal.text(run)
     assert "[bold red]x[/]" in said

@@ -21,7 +21,7 @@ def hmac_by_hand(secret: bytes, message: bytes) -> str:
 
 
 class Client:
-    """Both APIs of one sandbox, as a merchant sees them."""
+    """A merchant's client for both APIs of a sandbox."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S)
@@ -94,7 +94,7 @@ class Client:
 
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
-    """One sandbox for every test; each uses resources of its own."""
+    """A sandbox shared by all tests; each uses resources of its own."""
     with Sandbox() as sandbox:
         yield sandbox
 

@@ -89,7 +89,7 @@ def test_switching_keeps_the_resources_and_reset_forgets_them(bent: Any) -> None
 def test_an_unknown_switch_is_422_and_names_the_nearest(
     client: Any, order: dict[str, Any], hint: str
 ) -> None:
-    """And nothing is switched."""
+    """An unknown switch is a 422 that names the nearest known one, and nothing is switched."""
     reply = client.http.post("/_control", json=order)
     assert reply.status_code == 422
     assert hint in reply.json()["error"]["message"]
@@ -134,7 +134,7 @@ def test_the_log_tells_why_authentication_failed(bent: Any) -> None:
 
 
 def test_it_can_be_started_and_stopped_often() -> None:
-    """Also while somebody is connected who says nothing, and is hung up on then."""
+    """The sandbox starts and stops repeatedly, and closes an idle connection when it stops."""
     for _ in range(5):
         with Sandbox() as sandbox:
             peer = socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])))
@@ -160,7 +160,7 @@ def test_the_python_side_can_switch_too(bent: Any) -> None:
 
 
 def test_importing_loads_no_server_and_no_judge() -> None:
-    """Neither the parser nor anything of the harness; listing defects needs no server either."""
+    """The import of the sandbox, and the list of defects, load neither the HTTP parser nor the harness."""
     program = (
         "import sys; import conformance.sandbox as s; assert 'conformance.sandbox.server' not in sys.modules;"
         "assert s.list_defects(); assert 'httptools' not in sys.modules; s.Sandbox().start().close();"

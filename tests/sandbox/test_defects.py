@@ -18,7 +18,7 @@ APIS = ("withdraws", "payout-intents")
 
 
 def declared(api: str) -> dict[str, str]:
-    """What each defect of an API gets wrong, as its module says it: the changes of a line, or the body of a class."""
+    """The behaviour of each defect of an API as its module declares it: changes of a line, or a class body."""
     found: dict[str, str] = {}
     modules = {module for module in defect_modules() if api.replace("-", "_") in module.split(".")}
     for statement in [
@@ -38,7 +38,7 @@ def declared(api: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("api", APIS)
 def test_no_two_defects_are_declared_alike(api: str) -> None:
-    """Each gets something else wrong. That each shows is for the proof to tell, and for the fuzzing of rare ones."""
+    """No two defects have the same declaration."""
     found = declared(api)
     assert found.keys() == {each.id for each in list_defects(api)}
     twice = [text for text, number in Counter(found.values()).items() if number > 1]
@@ -46,7 +46,7 @@ def test_no_two_defects_are_declared_alike(api: str) -> None:
 
 
 def test_every_defect_can_be_switched_on(bent: Any) -> None:
-    """And the control endpoint goes on answering."""
+    """Every defect can be switched on, and the control endpoint still answers."""
     client = bent().client
     for each in list_defects():
         reply = client.http.post("/_control", json={"defects": [each.id]})
@@ -54,7 +54,7 @@ def test_every_defect_can_be_switched_on(bent: Any) -> None:
 
 
 def test_every_defect_says_what_it_breaks() -> None:
-    """One sentence or two, and requirements of its own API."""
+    """Every defect has one sentence or two, and requirements of its own API."""
     for each in list_defects():
         prefix = {"withdraws": "WD", "payout-intents": "PI"}[each.api]
         assert all(re.fullmatch(rf"{prefix}-\d\d", row) for row in each.breaks)

@@ -68,7 +68,7 @@ def test_content_types(client: Any, content_type: str | None, status: int) -> No
 
 
 def test_a_settle_that_races_a_cancel_has_one_winner(client: Any) -> None:
-    """Either the cancel succeeds and nothing is paid, or the other way round."""
+    """A settlement that races a cancel has one winner: cancelled or paid, never both."""
     for _ in range(10):
         identifier = client.given("payout-intents", "requires_approval")["id"]
         with ThreadPoolExecutor(2) as pool:
@@ -87,7 +87,7 @@ def test_odd_keys(client: Any, key: str, status: int) -> None:
 
 
 def test_two_keys_are_refused(client: Any) -> None:
-    """Nobody can say which of them counts."""
+    """A request with two keys is refused."""
     reply = client.http.post(
         f"/payout_intents/{client.given('payout-intents', 'requires_approval')['id']}/cancel",
         auth=client.basic(),
@@ -97,7 +97,7 @@ def test_two_keys_are_refused(client: Any) -> None:
 
 
 def test_failures_do_not_use_up_a_key(client: Any) -> None:
-    """Neither 401 nor 404 nor 422."""
+    """A 401, 404 or 422 doesn't use the key."""
     identifier, key = client.given("payout-intents", "requires_approval")["id"], str(uuid.uuid4())
     processing = client.given("payout-intents", "processing")["id"]
 

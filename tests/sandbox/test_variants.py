@@ -19,7 +19,7 @@ from tests.support import eventually
 
 
 def each_switch() -> list[tuple[str, Any]]:
-    """Every switch at every value that isn't its default, where the choices are finite."""
+    """Every switch with finite choices, at every value that isn't its default."""
     return [(name, value) for name, choices in list_variants().items() for value in choices[1:]]
 
 
@@ -48,7 +48,7 @@ def test_the_core_of_the_documents_holds_under_every_variant(bent: Any, name: st
 
 
 def test_statuses_that_the_documents_leave_open(bent: Any) -> None:
-    """Each at its other value."""
+    """Each undocumented status can be switched to its other value."""
     client = bent(auth_status=403, challenge=False, malformed_id_status=414, bad_reason_status=422).client
     reply = client.withdraw("x", headers={})
     assert (reply.status_code, "www-authenticate" in reply.headers) == (403, False)
@@ -141,7 +141,7 @@ def test_a_rate_limit_says_when_to_come_back(bent: Any) -> None:
 def test_frameworks_answer_for_unknown_routes(
     bent: Any, style: str, content_type: str, method_status: int
 ) -> None:
-    """Each in its own way."""
+    """Each framework's answer to an unknown route can be switched on."""
     client = bent(unknown_route=style).client
     reply = client.http.get("/payout_intents/x/y")
     assert (reply.status_code, reply.headers["content-type"].partition(";")[0]) == (404, content_type)
@@ -149,7 +149,7 @@ def test_frameworks_answer_for_unknown_routes(
 
 
 def test_duplicates_in_flight_can_be_conflicts(bent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One 202, 409 for those that came meanwhile, and a replay afterwards."""
+    """Concurrent duplicates are one 202 and 409 for the others; a later retry is a replay."""
     begun, answered = threading.Event(), threading.Event()
 
     async def wait_as_told(_: object) -> None:
@@ -169,7 +169,7 @@ def test_duplicates_in_flight_can_be_conflicts(bent: Any, monkeypatch: pytest.Mo
 
 
 def test_a_kept_refusal_is_replayed(bent: Any) -> None:
-    """Even when the intent has moved on."""
+    """A stored refusal is replayed even after the intent has changed its state."""
     client = bent(replay_refusals=True, replay_header=True).client
     identifier = client.given("payout-intents", "processing")["id"]
     first = client.intent(identifier, key="k")
@@ -205,7 +205,7 @@ def test_the_wire_varies(bent: Any) -> None:
     ("form", "ends"), [("ms", "Z"), ("micros", "000Z"), ("seconds", "Z"), ("offset", "+00:00")]
 )
 def test_instants_have_forms(bent: Any, form: str, ends: str) -> None:
-    """All of them ISO 8601."""
+    """Every form of instants is ISO 8601."""
     facts = bent(instants=form).client.given("withdraws", "pending")
     assert facts["createdAt"].endswith(ends)
 
@@ -253,7 +253,7 @@ def test_withdraws_differ_in_form(bent: Any) -> None:
 
 
 def test_a_coarse_clock_ties(bent: Any) -> None:
-    """What was made just now and cancelled within one step of its clock has one date; canceledAt is exact."""
+    """A coarse clock gives creation and cancel one date; canceledAt is exact."""
     client = bent(fresh=True, clock_step_ms=3_600_000).client
     facts = client.given("withdraws", "pending")
     told = client.withdraw(facts["id"]).json()["data"]
@@ -276,7 +276,7 @@ def test_a_signature_may_cover_json_only(bent: Any) -> None:
 
 
 def test_a_header_or_the_query_may_name_the_method(bent: Any) -> None:
-    """As some frameworks have it."""
+    """A header or the query can override the method, as in some frameworks."""
     client = bent(method_override=True).client
     identifiers = [client.given("withdraws", "pending")["id"] for _ in range(2)]
     path = "/api/v1/withdraws/{}/cancel"

@@ -11,7 +11,7 @@ from conformance.sandbox.windows import Window
 
 
 def played(*steps: Callable[[Window, list[str]], Coroutine[Any, Any, None]]) -> list[str]:
-    """What the steps note down, one begun after the other."""
+    """The notes of the steps, started one after the other."""
 
     async def play() -> list[str]:
         window, noted = Window(), list[str]()
@@ -32,7 +32,7 @@ def meets(name: str, subject: str) -> Callable[[Window, list[str]], Coroutine[An
 
 
 def test_of_two_who_meet_the_second_goes_on_first() -> None:
-    """And the first after it, however little time has passed."""
+    """The second of two requests in a window goes on first, however little time has passed."""
     assert played(meets("one", "a"), meets("other", "a")) == [
         "one comes",
         "other comes",
@@ -68,7 +68,7 @@ def test_those_who_hold_the_same_are_no_others(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_window_that_was_given_up_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes later meets nobody there."""
+    """A request that comes after a window's timeout meets no other."""
     monkeypatch.setattr(windows, "TURNS", 1)
 
     async def play() -> bool:

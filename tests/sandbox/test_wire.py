@@ -36,7 +36,7 @@ class Line:
 
 @pytest.fixture
 def line(shared_sandbox: Sandbox) -> Iterator[Line]:
-    """One connection."""
+    """A connection to the sandbox."""
     line = Line(shared_sandbox.url)
     yield line
     line.socket.close()
@@ -46,7 +46,7 @@ def line(shared_sandbox: Sandbox) -> Iterator[Line]:
     "garbage", [b"\x16\x03\x01\x02\x00\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"]
 )
 def test_what_is_not_http_is_400_in_json(line: Line, garbage: bytes) -> None:
-    """And the connection is closed."""
+    """Bytes that aren't HTTP are answered 400 in JSON, and the connection is closed."""
     line.send(garbage)
     reply = line.until(b"}}")
     assert reply.startswith(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
@@ -101,7 +101,7 @@ def test_other_forms_of_a_target_find_nothing(line: Line) -> None:
 
 
 def test_a_client_that_hangs_up_does_not_undo_its_cancel(bent: Any) -> None:
-    """What has been asked for is done."""
+    """A cancel is carried out although its client has disconnected."""
     opened = bent(latency_ms=30)
     identifier = opened.client.given("withdraws", "pending")["id"]
     line = Line(opened.sandbox.url)

@@ -79,7 +79,7 @@ CASES: list[tuple[str, str, str, str, bytes]] = [
 
 
 def lines(cases: list[tuple[str, str, bytes]]) -> str:
-    """What both tools read: (timestamp, secret, body) of each case, one line each."""
+    """The input of both tools: a line with timestamp, secret and body for each case."""
     return "".join(
         f"{secret.encode().hex()} {timestamp} {base64.b64encode(body).decode() or '-'}\n"
         for timestamp, secret, body in cases

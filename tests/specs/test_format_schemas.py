@@ -152,7 +152,7 @@ RECORD = validator("run.schema.json")
 
 
 def nodes(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every part of a JSON value, with its pointer."""
+    """Every part of a JSON value, with its JSON pointer."""
     yield path, value
     if isinstance(value, dict):
         for key, part in value.items():
@@ -198,7 +198,7 @@ def test_the_schema_of_a_profile_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("text", [WITHDRAWS, PAYOUT_INTENTS], ids=["withdraws", "payout-intents"])
 def test_a_full_profile_is_valid(text: str) -> None:
-    """Every key that a profile of the API can have."""
+    """A profile with every key of its API satisfies the schema."""
     PROFILE.validate(tomllib.loads(text))
 
 
@@ -234,7 +234,7 @@ def test_an_unknown_key_is_an_error_anywhere_in_a_profile(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_profile_is_invalid(old: str, new: str) -> None:
-    """One change to a good profile, each a mistake that a person would make."""
+    """A profile with one typical mistake violates the schema."""
     assert WITHDRAWS.count(old)
 
     assert not PROFILE.is_valid(tomllib.loads(WITHDRAWS.replace(old, new, 1)))
@@ -260,7 +260,7 @@ def test_terminal_below_the_pools_is_an_error() -> None:
 
 
 def test_a_full_record_is_valid() -> None:
-    """One requirement, one failed check."""
+    """A record with one requirement and one failed check satisfies the schema."""
     RECORD.validate(RUN)
 
 
@@ -269,7 +269,7 @@ FREE = ("/options", "/target/env")
 
 
 def test_nothing_can_be_left_out_of_a_record_or_added() -> None:
-    """Each key of each object, in turn; readers need not guess."""
+    """A record without one of its keys, or with another one, violates the schema."""
     for pointer, value in nodes(RUN):
         if not isinstance(value, dict) or pointer in FREE:
             continue

@@ -21,7 +21,7 @@ VECTORS: list[dict[str, str]] = DOCUMENT["vectors"]
 
 
 def signed_by(command: list[str]) -> list[str]:
-    """What an independent tool makes of all vectors."""
+    """The signatures of all vectors by an independent tool."""
     lines = "".join(
         f"{v['secret'].encode().hex()} {v['timestamp']} {v['body_base64'] or '-'}\n" for v in VECTORS
     )
@@ -70,7 +70,7 @@ def test_no_vector_stands_twice() -> None:
 
 
 def test_the_hard_cases_are_among_them() -> None:
-    """What implementations get wrong: the empty body, bytes that are not text, long bodies, and long keys."""
+    """The vectors include an empty body, bytes that aren't text, long bodies and long keys."""
     bodies = [base64.b64decode(v["body_base64"]) for v in VECTORS]
     secrets = [v["secret"].encode() for v in VECTORS]
 

@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     body: dict[str, Any]
 
     def __str__(self) -> str:
-        """As the data file names it."""
+        """The answer's name in the data file."""
         return f"{self.operation} {self.status}"
 
 
@@ -44,7 +44,7 @@ SAMPLES: dict[str, Any] = {
 
 @cache
 def document(folder: str) -> dict[str, Any]:
-    """One OpenAPI document. Shared: do not modify."""
+    """An OpenAPI document, shared by all tests: do not modify it."""
     loaded: dict[str, Any] = yaml.safe_load((SPECS / folder / "openapi.yaml").read_text("utf-8"))
     return loaded
 
@@ -70,7 +70,7 @@ def operations(folder: str) -> dict[str, dict[str, Any]]:
 
 
 def response(folder: str, operation: str, status: str) -> dict[str, Any]:
-    """One response of one operation."""
+    """A response of an operation."""
     return resolved(folder, operations(folder)[operation]["responses"][status])
 
 
@@ -100,7 +100,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def corruptions(body: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Every body that differs from a good one in one place: (pointer, what was done, the body)."""
+    """Every body that differs from a good one in one place: (pointer, change, body)."""
     for path, value in leaves(body):
         pointer = "/" + "/".join(path)
         wrong: list[tuple[str, Any]] = [(k, sample) for k, sample in SAMPLES.items() if k != kind(value)]
@@ -153,7 +153,7 @@ def test_undocumented_refusals_are_unconstrained() -> None:
 
 
 def test_authentication_is_declared() -> None:
-    """All three headers together, or Basic; on every operation."""
+    """Every operation declares authentication: all three headers together, or Basic."""
     withdraws, intents = (document(folder) for folder in FOLDERS)
     schemes = withdraws["components"]["securitySchemes"]
 
@@ -257,13 +257,13 @@ def test_documented_codes_are_machine_readable(answer: Answer) -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=str)
 def test_a_documented_answer_is_valid(answer: Answer) -> None:
-    """What the documents show passes."""
+    """The answers that the documents show satisfy the schemas."""
     body_validator(*answer[:3]).validate(answer.body)
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=str)
 def test_a_corrupted_answer_is_invalid(answer: Answer) -> None:
-    """One thing at a time: a key gone, a wrong type, null, a wrong constant or shape."""
+    """A documented answer with one corruption violates its schema."""
     validate = body_validator(*answer[:3])
     results = {(at, what): validate.is_valid(body) for at, what, body in corruptions(answer.body)}
 
@@ -309,13 +309,13 @@ def changed(answer: Answer, change: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("answer", "change"), variants("honest"), ids=str)
 def test_an_honest_variant_is_valid(answer: Answer, change: dict[str, Any]) -> None:
-    """Other ways to say it that no document excludes."""
+    """A variant that no document excludes satisfies the schema."""
     body_validator(*answer[:3]).validate(changed(answer, change))
 
 
 @pytest.mark.parametrize(("answer", "change"), variants("dishonest"), ids=str)
 def test_a_dishonest_variant_is_invalid(answer: Answer, change: dict[str, Any]) -> None:
-    """What is tolerated for undocumented types has its limits."""
+    """A variant beyond the tolerance for undocumented types violates the schema."""
     assert not body_validator(*answer[:3]).is_valid(changed(answer, change))
 
 
@@ -327,7 +327,7 @@ def test_a_body_is_an_object(answer: Answer) -> None:
 
 
 def test_reading_does_not_need_the_failure_fields() -> None:
-    """As long as nothing has failed, they may be absent."""
+    """The failure fields may be absent as long as nothing has failed."""
     body = {key: value for key, value in DATA["bodies"]["intent"].items() if not key.startswith("failure_")}
 
     body_validator("payout_intents", "getPayoutIntent", "200").validate({**body, "status": "processing"})

@@ -48,7 +48,7 @@ both = pytest.mark.parametrize("folder", APIS)
 
 @cache
 def read(folder: str, name: str) -> dict[str, Any]:
-    """One TOML file of one API."""
+    """The TOML file of an API."""
     return tomllib.loads((SPECS / folder / name).read_text("utf-8"))
 
 
@@ -60,7 +60,7 @@ def rows(folder: str) -> list[dict[str, Any]]:
 
 @both
 def test_ids_are_complete_and_in_order(folder: str) -> None:
-    """Every id from 01 to the last, once each: a lost row would be a check that nobody misses."""
+    """Ids are complete and in order: a lost row would be a check that nobody misses."""
     _, prefix, count = APIS[folder]
 
     assert [row["id"] for row in rows(folder)] == [f"{prefix}-{n:02}" for n in range(1, count + 1)]
@@ -169,7 +169,7 @@ def test_groups_are_contiguous(folder: str) -> None:
 
 @both
 def test_needs_are_known(folder: str) -> None:
-    """Only states and conditions that a profile can provide; each of them is needed somewhere."""
+    """Needs are states and conditions that a profile can provide, and each of them is used."""
     needed = [need for row in rows(folder) for need in row["needs"]]
 
     assert set(needed) == NEEDS[folder]

@@ -17,7 +17,7 @@ _OPEN = {"withdraws": "pending", "payout-intents": "requires_approval"}
 
 
 def made(states_url: str, params: Message) -> Message:
-    """What the sandbox's own endpoint makes."""
+    """The resource that the sandbox's own endpoint makes."""
     body = json.dumps({"action": "setup", "params": params}).encode()
     request = urllib.request.Request(states_url, body, {"Content-Type": "application/json"})
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=600) as answer:

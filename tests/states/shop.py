@@ -12,7 +12,7 @@ from tests.support import RawServer, reply_with
 
 
 class Shop:
-    """What it holds, and every request that it got, as method, path and body."""
+    """The shop's resources, and every request that it got, as method, path and body."""
 
     def __init__(self, *, reads: int = 0) -> None:
         self.rows: dict[str, dict[str, Any]] = {}

@@ -46,7 +46,7 @@ def test_placeholders_are_filled_in(tmp_path: Path) -> None:
     [('print("  id-1  ")', "id-1"), ("print(json.dumps({'id': 7}))", "7"), ("print(12)", "12")],
 )
 def test_an_id_or_json_is_taken(tmp_path: Path, code: str, one: str) -> None:
-    """One word, or an object with an id."""
+    """A command prints one word as the id, or an object with an id."""
     assert script(tmp_path, code).setup(PENDING).id == one
 
 
@@ -109,7 +109,7 @@ def test_a_command_without_placeholders_reads_the_message(tmp_path: Path) -> Non
 
 
 def test_only_a_command_with_an_action_tears_down_and_settles(tmp_path: Path) -> None:
-    """Others would make one more resource instead."""
+    """A command without `{action}` is never started for teardown or settle: it would make another resource."""
     code = "open('log', 'a').write(' '.join(sys.argv[1:]) + '\\n'); print('id-1')"
     plain = script(tmp_path, code, "{status}")
     plain.teardown(Resource("id-1", PENDING))
@@ -125,12 +125,12 @@ def test_only_a_command_with_an_action_tears_down_and_settles(tmp_path: Path) ->
 
 
 def test_a_failing_teardown_is_nobodys_business(tmp_path: Path) -> None:
-    """It is noted nowhere, and raises nothing."""
+    """A failing teardown is neither recorded nor raised."""
     script(tmp_path, "sys.exit(1)", "{action}").teardown(Resource("id-1", PENDING))
 
 
 def test_half_of_a_secret_is_never_quoted(tmp_path: Path) -> None:
-    """What a command says is cut after the secrets are out of it."""
+    """A command's output is cut after its secrets are redacted."""
     command = script(tmp_path, "sys.exit('the-secret-' + 'x' * 155)")
     secret = "the-secret-" + "x" * 155
     command = StateCommand(command._command, tmp_path, lambda text: text.replace(secret, "[redacted]"))
@@ -181,7 +181,7 @@ def test_without_a_run_one_start_makes_one(tmp_path: Path) -> None:
 
 
 def test_fewer_than_asked_for_will_do(tmp_path: Path) -> None:
-    """None at all won't, nor a line that is no id."""
+    """Fewer ids than `{count}` are accepted; no id at all, or a line that is no id, is not."""
     (tmp_path / FOLDER).mkdir()
     one = StateCommand(("echo", "x{count}"), tmp_path, stock=Stock(tmp_path))
     assert [one.setup(PENDING).id for _ in range(3)] == ["x1", "x2", "x4"]

@@ -87,7 +87,7 @@ def test_numbers_are_ids_too(clients: Clients) -> None:
 
 
 def test_an_endpoint_that_is_down_costs_its_timeout_once(clients: Clients) -> None:
-    """Not once per check."""
+    """An unreachable endpoint costs its timeout once, not once per check."""
     with serving(lambda *_: server.over.wait()) as server:
         endpoint = StateEndpoint(clients(server.url, timeout_s=0.3)[0], "/_states")
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""Each resource is given out once, whoever asks."""
+"""Leases: each resource is handed out once, to one check."""
 
 import json
 import subprocess
@@ -133,7 +133,7 @@ def test_pools_hand_out_in_order_by_owner_and_environment(tmp_path: Path) -> Non
     ],
 )
 def test_an_empty_pool_is_named(tmp_path: Path, wanted: Wanted, says: str) -> None:
-    """What is missing, where it would stand, and what to add."""
+    """An empty pool is named with its place in the profile and the remedy."""
     with pytest.raises(NotTestable) as caught:
         IdPools(POOLS, Claims(tmp_path)).setup(wanted)
 
@@ -142,7 +142,7 @@ def test_an_empty_pool_is_named(tmp_path: Path, wanted: Wanted, says: str) -> No
 
 
 def test_a_used_up_pool_says_how_many_it_had(tmp_path: Path) -> None:
-    """Not "empty": more of the same are needed."""
+    """A used-up pool is reported with the number of its ids, and not as empty."""
     pools = IdPools(POOLS, Claims(tmp_path))
     pools.setup(Wanted("withdraws", "pending"))
     pools.setup(Wanted("withdraws", "pending"))
@@ -153,7 +153,7 @@ def test_a_used_up_pool_says_how_many_it_had(tmp_path: Path) -> None:
 
 
 def test_a_pool_cannot_settle(tmp_path: Path) -> None:
-    """And says which source can."""
+    """A pool can't settle, and the message names a source that can."""
     with pytest.raises(NotTestable, match="can't settle"):
         IdPools(POOLS, Claims(tmp_path)).settle(Resource("a", Wanted("withdraws", "pending")))
 

@@ -42,7 +42,7 @@ NOT_IN_A_URL = ("", ".", "..", "\ud800", "a\udfffb")
 
 @pytest.mark.parametrize("one", [*ODD, "...", "%2e", "~", "..a"])
 def test_an_id_is_one_segment_of_a_path(one: str) -> None:
-    """Whatever is in it: it comes back whole, and nothing of it is a separator, a query or a dot segment."""
+    """Every id is one path segment: it comes back unchanged, without a separator, a query or a dot segment."""
     found = segment(one)
 
     assert unquote(found) == one

@@ -74,7 +74,7 @@ class Ran:
         return self.home / "reports" / "latest"
 
     def checks(self, outcome: str) -> set[str]:
-        """Their ids, those of fuzzing left out."""
+        """The ids of the checks, without those of fuzzing."""
         return {
             one["id"]
             for one in self.record["checks"]

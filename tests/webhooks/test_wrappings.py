@@ -60,5 +60,5 @@ def test_messages_of_a_batch_are_told_apart() -> None:
     "body", [b"", b"\xff\xfe", b"null", b"[]", b'["a"]', b"a=b&c", b"[" * 100_000, b'"=="']
 )
 def test_what_says_nothing_is_about_nothing(body: bytes) -> None:
-    """Whatever it is, nothing is raised."""
+    """A message without a known intent is about none, and raises nothing."""
     assert received(body).about(INTENT) == []

@@ -62,7 +62,7 @@ class Service(BaseApplication):
     """gunicorn, set up here rather than on a command line."""
 
     def load_config(self) -> None:
-        """Its settings."""
+        """Loads the settings of gunicorn."""
         self.cfg.set("bind", "127.0.0.1:0")
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", 8)

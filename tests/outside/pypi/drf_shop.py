@@ -76,7 +76,7 @@ class PayoutIntent(models.Model):
 
 
 class IdempotentRequest(models.Model):
-    """What a key was first used for, and how that ended."""
+    """The first use of an idempotency key, and its answer."""
 
     merchant = models.CharField(max_length=20)
     environment = models.CharField(max_length=4)
@@ -128,7 +128,7 @@ class PayoutIntentSerializer(serializers.ModelSerializer):
         exclude = ("merchant", "account_number", "bank_code", "holder_name")
 
     def get_recipient(self, intent: PayoutIntent) -> dict[str, str]:
-        """Where the money goes."""
+        """Returns the recipient of the payout."""
         return {
             "type": "bank_account",
             "account_last4": intent.account_number[-4:],
@@ -138,13 +138,13 @@ class PayoutIntentSerializer(serializers.ModelSerializer):
 
 
 class CancelSerializer(serializers.Serializer):
-    """What a cancel may say."""
+    """The body of a cancel."""
 
     reason = serializers.CharField(max_length=512, required=False, allow_null=True, allow_blank=True)
 
 
 class Tenant:
-    """Who asks: what `request.user` is."""
+    """The caller, as `request.user`."""
 
     is_authenticated = True
 
@@ -156,7 +156,7 @@ class SignatureAuthentication(authentication.BaseAuthentication):
     """Signed requests of the withdraws API."""
 
     def authenticate(self, request: Request) -> tuple[Tenant, None]:
-        """Whose signature it is."""
+        """Returns the caller whose signature it is."""
         key, stamp = request.headers.get("X-API-Key", ""), request.headers.get("X-Timestamp", "")
         owner = next((name for name, one in ACCOUNTS.items() if key and one.get("api_key") == key), None)
         if owner is None:
@@ -174,7 +174,7 @@ class SignatureAuthentication(authentication.BaseAuthentication):
         return Tenant(owner), None
 
     def authenticate_header(self, request: Request) -> str:
-        """What its 401 asks for."""
+        """Returns the challenge of a 401."""
         return "HMAC-SHA256"
 
 
@@ -186,7 +186,7 @@ class KeyPairAuthentication(authentication.BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
     ) -> tuple[Tenant, None]:
-        """Whose pair it is."""
+        """Returns the caller whose key pair it is."""
         for name, one in ACCOUNTS.items():
             if one.get("public_key") == userid and hmac.compare_digest(
                 one["secret_key"].encode(), password.encode()
@@ -204,7 +204,7 @@ class Refused(APIException):
 
 
 class WithdrawView(APIView):
-    """What both operations on a withdraw have in common."""
+    """The common part of both operations on a withdraw."""
 
     authentication_classes = (SignatureAuthentication,)
 
@@ -240,7 +240,7 @@ class WithdrawCancel(WithdrawView):
 
 
 class IntentView(APIView):
-    """What both operations on a payout intent have in common."""
+    """The common part of both operations on a payout intent."""
 
     authentication_classes = (KeyPairAuthentication,)
     permission_classes = (IsAuthenticated,)
@@ -302,7 +302,7 @@ class IntentCancel(IntentView):
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Every refusal in the envelope of its API, as the framework lets one do."""
+    """Renders every refusal in the envelope of its API, as an exception handler of the framework."""
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -99,7 +99,7 @@ async def integration(
     x_timestamp: Annotated[str, Header()] = "",
     x_signature: Annotated[str, Header()] = "",
 ) -> Tenant:
-    """Whose signature it is."""
+    """The caller whose signature it is."""
     refused = withdraw_error(status.HTTP_401_UNAUTHORIZED, "UNAUTHORIZED", "Invalid API key or signature")
     owner = next((name for name, one in ACCOUNTS.items() if one.get("api_key") == x_api_key), None)
     if owner is None or not x_timestamp.isdecimal() or not x_timestamp.isascii():
@@ -148,7 +148,7 @@ def cancel_withdraw(record: Annotated[WithdrawRecord, Depends(own_withdraw)]) ->
 
 
 class Recipient(BaseModel):
-    """Where the money goes."""
+    """The recipient of a payout."""
 
     type: str = "bank_account"
     account_last4: str
@@ -182,7 +182,7 @@ class IntentRecord(BaseModel):
 
 
 class CancelRequest(BaseModel):
-    """What a cancel may say."""
+    """The body of a cancel."""
 
     reason: str | None = Field(default=None, max_length=512)
 
@@ -198,7 +198,7 @@ def intent_error(code: int, name: str, message: str, headers: dict[str, str] | N
 
 
 def merchant(sent: Annotated[HTTPBasicCredentials, Depends(HTTPBasic(realm="Merchant API"))]) -> Tenant:
-    """Whose keys they are."""
+    """The merchant whose key pair it is."""
     for name, account in ACCOUNTS.items():
         known = secrets.compare_digest(account.get("public_key", "").encode(), sent.username.encode())
         right = secrets.compare_digest(account.get("secret_key", "").encode(), sent.password.encode())
@@ -252,7 +252,7 @@ def cancel_intent(
 
 
 class StateRequest(BaseModel):
-    """What the harness asks for."""
+    """A request for a provider state."""
 
     action: Literal["setup", "teardown", "settle"]
     id: str = ""

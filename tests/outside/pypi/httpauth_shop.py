@@ -32,7 +32,7 @@ lock = threading.RLock()
 
 
 def utcnow() -> str:
-    """This instant, to the millisecond."""
+    """The present instant, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -61,7 +61,7 @@ class Withdraw:
     updatedAt: str = field(default_factory=utcnow)
 
     def shown(self) -> dict[str, Any]:
-        """As the API shows it, the number masked."""
+        """The withdraw as the API shows it, with the account number masked."""
         public = {k: v for k, v in asdict(self).items() if k not in {"tenant", "number", "cancellable"}}
         masked = f"XXXX-XXXX-{self.number[-4:]}"
         return public | {
@@ -77,13 +77,13 @@ all_withdraws: dict[str, Withdraw] = {}
 
 
 def withdraw_error(status: int, code: str, message: str) -> Any:
-    """This API's form of a refusal."""
+    """A refusal in the envelope of withdraws."""
     return make_response({"success": False, "error": {"code": code, "message": message}}, status)
 
 
 @integration.verify_token
 def verify_signature(key: str) -> Tenant | None:
-    """Whose signature it is."""
+    """The caller whose signature it is."""
     stamp = request.headers.get("X-Timestamp", type=int)
     owner = next((name for name, one in ACCOUNTS.items() if key and one.get("api_key") == key), None)
     if owner is None or stamp is None or abs(time.time() - stamp / 1000) > QUARTER_OF_AN_HOUR:
@@ -142,13 +142,13 @@ hashes = {
 
 
 def intent_error(status: int, code: str, message: str) -> Any:
-    """This API's form of a refusal."""
+    """A refusal in the envelope of payout intents."""
     return make_response({"error": {"code": code, "message": message}}, status)
 
 
 @merchants.verify_password
 def verify_pair(public_key: str, secret_key: str) -> Tenant | None:
-    """Whose pair it is."""
+    """The merchant whose key pair it is."""
     tenant, hashed = hashes.get(public_key, (None, ""))
     return tenant if tenant and check_password_hash(hashed, secret_key) else None
 

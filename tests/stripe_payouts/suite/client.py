@@ -79,7 +79,7 @@ class Payouts:
         by: str = "primary",
         authorization: str | None = "",
     ) -> Reply:
-        """Any request, with the documented credentials unless told otherwise."""
+        """Sends any request, with the documented credentials unless told otherwise."""
         documented = authorization == ""
         value = basic(self.secret_key(by)) if documented else authorization
         pairs = (*([("Authorization", value)] if value is not None else []), *headers)
