@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - before anything else
 
-# Meant for somebody's own tests: Schemathesis imports what it names as soon as it is imported itself.
+# Meant for other test suites: Schemathesis imports the named module as soon as it is imported itself.
 _HOOKS = "SCHEMATHESIS_HOOKS"
 # Given to another Python as `-c`: the modules that this process can import, and the same `conformance`.
 _BEGIN = """\

@@ -146,7 +146,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class NotObservable:
-    """Something that the documents say and that nobody can see from outside."""
+    """A statement of the documents that no client can observe."""
 
     id: str
     title: str

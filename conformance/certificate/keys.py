@@ -177,7 +177,7 @@ def load_private(path: Path, secret: bytes | None = None) -> PrivateKey:
     try:
         key = load_pem_private_key(content, secret if locked else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # What the parser says of a key is not for anybody's log.
+        # The parser's message may quote the key: it must not reach a log.
         why = f"the passphrase in {PASSPHRASE} doesn't open it" if locked else "it is no private key in PEM"
         raise UsageError(
             f"{path} can't be read: {why}", hint="`payout-conformance keygen` makes a key."

@@ -171,7 +171,7 @@ def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
     assert one.resource is not None
     reply = session.documented.read(one.resource.id, "primary")
     if reply.ok:
-        return None  # now it is there: whatever that is, the path is right
+        return None  # found now: the path is right, and the resource appears late
     return ProfileError(
         f"states.read_path is {path}, and reading a {one.wanted.status} {noun} that was just handed out is answered "
         f"by {in_full(reply)}, though the target knows it: its cancel is answered otherwise",

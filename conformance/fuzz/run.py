@@ -161,7 +161,7 @@ def _send_all(
     scheduler.start()
     touched = {check.key.partition(".")[0] for check in wanted}
     operations = [one for one in openapi.operations(api) if one.name in touched]
-    # Every state once, before anything odd: a run that ends early has at least been everywhere.
+    # Each state once before unusual requests: a run that ends early has tried all states.
     for state in names:
         for operation in operations:
             scheduler.put(strategies.plain(operation), state)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conformance.errors import HarnessError
 
-# A process isn't told that another one has given a place back: it looks again after so long.
+# Polling interval: a process gets no event when another one returns a slot.
 _LOOK_AGAIN_S = 0.002
 _GATHERING = "gathering"
 

@@ -306,7 +306,7 @@ def _no_connection(fault: Exception) -> TransportError:
     if _caused_by(fault, ConnectionRefusedError):
         return TransportError("refused", "the connection was refused", hint="Is the target running there?")
     if _caused_by(fault, ConnectionResetError):
-        # It was there, and gone again before anybody could look.
+        # Connected, and reset before the connect was noticed.
         return TransportError("reset", "the connection broke as soon as it was there")
     if isinstance(fault, httpcore.ProxyError):
         return TransportError("connect", f"it answers {fault}", hint="Check target.proxy.")

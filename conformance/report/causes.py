@@ -218,7 +218,7 @@ class Causes:
 
         def above(name: str) -> frozenset[str]:
             if name not in found:
-                # Whatever a record says, this comes to an end.
+                # Ends also for a damaged record with circular causes.
                 found[name] = frozenset()
                 direct = [one for one in rows[name].builds_on if one in rows] if name in rows else []
                 found[name] = frozenset(direct).union(*map(above, direct))

@@ -85,7 +85,7 @@ def _result(record: RunRecord, finding: Finding, level: str, places: dict[str, i
                 ],
             }
         ],
-        # What stays the same from run to run, whatever the ids of resources.
+        # A fingerprint that is stable between runs, without the ids of resources.
         "partialFingerprints": {"requirementAndCheck/v1": f"{row.id}/{visible(finding.check.id)}"},
     }
     if suppressed := list(_suppressions(record, finding)):

@@ -17,9 +17,9 @@ from conformance.report.safe import counted
 from conformance.report.steps import Step, Steps, steps
 from conformance.report.worked import case_in_words
 
-# So many names of further checks are told.
+# The most names of further checks in a text.
 _NAMES = 12
-# So many requirements that build on one are told with their titles.
+# The most requirements building on another one that are named with their titles.
 _FOLDED = 6
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)

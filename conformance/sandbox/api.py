@@ -82,7 +82,7 @@ class Api(ABC, Generic[R]):
 
     @abstractmethod
     def place(self, path: str) -> tuple[str, str] | None:
-        """Which place an undecoded path names (`cancel` or `read`), and the decoded id in it."""
+        """The place that an undecoded path names (`cancel` or `read`), and the decoded id in it."""
 
     def method_of(self, request: Request) -> str:
         """The method that counts: that of the request line (RFC 9110, 9.1), or with `method_override` another."""
@@ -108,7 +108,7 @@ class Api(ABC, Generic[R]):
         return self.shown_to_reader(self.store.lagging(row, self.variants.read_lag_ms))
 
     async def settle(self, identifier: str) -> str | None:
-        """Try to pay a resource now, as its provider would. Its status afterwards; None if there is none."""
+        """Tries to pay a resource now, as its provider would; returns its status afterwards, None for an unknown id."""
         row = self.store.get(identifier)
         if row is None:
             return None
@@ -124,7 +124,7 @@ class Api(ABC, Generic[R]):
         return self.store.lock(row)
 
     async def deliberate(self, row: R) -> None:
-        """Takes time between the decision about a resource and its write, where a defect wants it."""
+        """Waits between the decision about a resource and its write; a hook for defects."""
 
     # Deciding and writing
 
@@ -154,7 +154,7 @@ class Api(ABC, Generic[R]):
         """Settle a resource: it is paid."""
 
     def touch(self, row: R) -> None:
-        """Move the time of the last change."""
+        """Moves the time of the last change."""
         row.updated_at = self.clock.after(row.updated_at)
 
     # Authentication
@@ -164,30 +164,30 @@ class Api(ABC, Generic[R]):
         """The account whose credentials a request bears. Nothing is looked up before."""
 
     def authenticate_read(self, request: Request) -> Account:
-        """Reading asks for the same credentials."""
+        """The account that authenticates a read: the same credentials as for a cancel."""
         return self.authenticate(request)
 
     def unauthorized(self, request: Request, reason: str) -> Refusal:
-        """The refusal of an unauthenticated request: the same whatever is wrong, and noted in the log."""
+        """The refusal of an unauthenticated request, noted in the log: the same whatever the reason."""
         self.world.auth_log.failed(self.name, reason, request.method, request.path)
         return self.auth_refusal(reason)
 
     @abstractmethod
     def auth_refusal(self, reason: str) -> Refusal:
-        """How a failed authentication is answered. The reason is for the log only."""
+        """The answer to a failed authentication; the reason is for the log only."""
 
     def account_for(self, key: bytes) -> Account | None:
-        """Who a key belongs to."""
+        """The account of a key; None if there is none."""
         return self.accounts.get(key)
 
     def owns(self, account: Account, row: R) -> bool:
-        """Whether a resource can be seen with these credentials."""
+        """Whether an account may see a resource."""
         return row.merchant == account.merchant
 
     # Looking up
 
     def find(self, account: Account, given: str) -> R:
-        """The account's resource. Any other is as unknown as one that never was."""
+        """The account's resource. Another account's resource is refused as an unknown id is."""
         row = self.store.get(self.parse_id(given))
         if row is None:
             raise self.not_found(given)
@@ -197,10 +197,10 @@ class Api(ABC, Generic[R]):
 
     @abstractmethod
     def parse_id(self, given: str) -> str:
-        """The id in the form in which it is kept. A Refusal for what can't be one."""
+        """The id in the form in which it is stored; a Refusal for a malformed one."""
 
     def known(self, given: str) -> R | None:
-        """The resource of an id as it was given, whoever asks; None if there is none."""
+        """The resource of an id, whichever account asks; None if there is none."""
         return self.store.get(given)
 
     @abstractmethod
@@ -208,18 +208,18 @@ class Api(ABC, Generic[R]):
         """The refusal of an unknown id."""
 
     def not_owned(self, account: Account, row: R, given: str) -> Refusal:
-        """The refusal of somebody else's resource: the same as for an unknown id."""
+        """The refusal of another account's resource: the same as for an unknown id."""
         return self.not_found(given)
 
     @abstractmethod
     def malformed_id(self, given: str) -> Refusal:
-        """The refusal of what can't be an id."""
+        """The refusal of a malformed id."""
 
     # Rendering
 
     @abstractmethod
     def shown(self, row: R) -> Payload:
-        """The fields of a resource as they are shown."""
+        """The fields of a resource in an answer."""
 
     def answered(self, row: R) -> Payload:
         """The fields in the answer to a cancel."""
@@ -262,13 +262,13 @@ class Api(ABC, Generic[R]):
     # Refusals by the router
 
     def unknown_route(self, request: Request) -> Response:
-        """No such path."""
+        """The refusal of an unknown path."""
         if self.variants.unknown_route != "json":
             return pages.not_found(self.variants.unknown_route, request)
         return self.error(Refusal(404, self.code("route_not_found"), "There is nothing at this path."))
 
     def method_refused(self, request: Request, where: str) -> Response:
-        """The path is known and the method isn't (RFC 9110, 15.5.6: with `Allow`)."""
+        """The refusal of a method that a known path doesn't have (RFC 9110, 15.5.6: with `Allow`)."""
         allow = ", ".join(self.methods[where])
         if self.variants.unknown_route != "json":
             return pages.method_refused(self.variants.unknown_route, request, allow)
@@ -277,16 +277,16 @@ class Api(ABC, Generic[R]):
         return self.error(self.wrong_method(allow))
 
     def wrong_method(self, allow: str) -> Refusal:
-        """405, with what is allowed."""
+        """405, with the allowed methods."""
         message = f"Only {allow} is allowed here."
         return Refusal(405, self.code("method_not_allowed"), message, (("allow", allow),))
 
     def too_large(self) -> Refusal:
-        """413: more than a cancellation can need."""
+        """413 for a body that is larger than any cancel needs."""
         return Refusal(413, self.code("payload_too_large"), f"A body has at most {BODY_LIMIT} bytes.")
 
     def look_at(self, request: Request) -> None:
-        """Before anything else; may raise what is answered instead. There is nothing that an honest one looks for."""
+        """Inspects a request before anything else, and may raise its answer; a hook for defects."""
 
     def check_rate(self) -> None:
         """The variant `rate_limit`: 429 with `Retry-After` (RFC 6585, 4)."""
@@ -302,7 +302,7 @@ class Api(ABC, Generic[R]):
 
 
 def decoded(segment: str) -> str:
-    """A path segment without its percent-encoding (RFC 3986, 2.1); U+FFFD for what isn't UTF-8."""
+    """A path segment without its percent-encoding (RFC 3986, 2.1); U+FFFD for bytes that aren't UTF-8."""
     return (
         unquote_to_bytes(segment.encode("latin-1")).decode("utf-8", "replace") if "%" in segment else segment
     )

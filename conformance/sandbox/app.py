@@ -68,7 +68,7 @@ class App:
         )
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request. Nothing is raised: a fault of ours is a 500 in JSON."""
+        """Answers one request. Never raises: a fault of the sandbox is a 500 in JSON."""
         try:
             if request.path in _INTERNAL:
                 if request.path == _STATES and self._outages.is_due(self._source_variants()):
@@ -104,7 +104,7 @@ class App:
         return variants if variants.unavailable_source else Variants()
 
     async def close(self) -> None:
-        """Stop what goes on in the background."""
+        """Stops the background tasks."""
         await self.courier.close()
 
     async def _delay(self) -> None:

@@ -13,7 +13,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def canonical(body: dict[str, Any]) -> str:
-    """A body by its meaning: the same text whatever its white space and the order of its names."""
+    """The meaning of a body as text: independent of white space and of the order of names."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 

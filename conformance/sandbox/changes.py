@@ -45,7 +45,7 @@ def shows(fields: Callable[[R], Payload], when: Callable[[R], bool] = always) ->
 
 
 def renders(form: Callable[[Payload], Payload]) -> type[Api[Any]]:
-    """All that is shown of a resource is made into something else."""
+    """All fields shown of a resource are replaced by the function's result."""
     return after(API.shown, lambda api, shown, it: form(shown))
 
 
@@ -70,7 +70,7 @@ def without(name: str) -> Callable[[Payload], Payload]:
 
 
 def without_nulls(fields: Payload) -> Payload:
-    """For `renders`: leave out what is null."""
+    """For `renders`: leave out null values."""
     return {key: value for key, value in fields.items() if value is not None}
 
 
@@ -219,7 +219,7 @@ def unauthorized(reasons: tuple[str, ...] = (), **other: Unpack[Otherwise]) -> t
 
 
 def not_owned(other: Callable[[Any, Account, R], Refusal | None]) -> type[Api[R]]:
-    """The refusal of somebody else's resource is another one, unless the function says None."""
+    """The refusal of another account's resource is another one, unless the function returns None."""
     return after(API.not_owned, lambda api, refusal, account, it, given: other(api, account, it) or refusal)
 
 
@@ -272,17 +272,17 @@ def overridden(method: str, request: Request) -> str:
 
 
 def other_methods(answer: Callable[[Request], Response]) -> type[Api[Any]]:
-    """Another method is answered by somebody else."""
+    """Another method is answered otherwise."""
     return instead(API.method_refused, lambda api, request, where: answer(request))
 
 
 def looks(look: Callable[[Request], object]) -> type[Api[Any]]:
-    """Each request is looked at before anything else, by what may `crash` or `refuse`."""
+    """Each request is inspected before anything else, by a function that may `crash` or `refuse`."""
     return after(API.look_at, lambda api, _, request: look(request))
 
 
 def breaks_on(when: Callable[[Request], bool], answer: Response = HANG_UP) -> type[Api[Any]]:
-    """The process ends on some requests: the connection is lost, or what stands in front answers."""
+    """The process ends on some requests: the connection is lost, or the gateway answers."""
 
     class BreaksOn(Api[Any]):
         async def respond(self, request: Request) -> Response | None:
@@ -333,12 +333,12 @@ def knows(api: Api[Any], request: Request, given: str) -> Response | None:
 
 
 def also_owns(when: Callable[[Account, R], bool]) -> type[Api[R]]:
-    """Some see resources that aren't theirs."""
+    """Some accounts see resources of others."""
     return after(API.owns, lambda api, owns, account, it: owns or when(account, it))
 
 
 def lets_in(who: Callable[[Any, Request], Account | None]) -> type[Api[Any]]:
-    """Some requests need no further proof of whose they are; None for the others."""
+    """Some requests need no further authentication: the function returns their account, None for the others."""
 
     class LetsIn(Api[Any]):
         def authenticate(self, request: Request) -> Account:
@@ -350,5 +350,5 @@ def lets_in(who: Callable[[Any, Request], Account | None]) -> type[Api[Any]]:
 def finds_account(
     find: Callable[[dict[bytes, Account], bytes, Account | None], Account | None],
 ) -> type[Api[Any]]:
-    """Whose a key is, is found otherwise: from all accounts, the key, and what would have been right."""
+    """The account of a key is found otherwise: from all accounts, the key, and the right account."""
     return after(API.account_for, lambda api, found, key: find(api.accounts, key, found))

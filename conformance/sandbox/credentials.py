@@ -19,7 +19,7 @@ CREDENTIALS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who a key belongs to, in which environment where an API has several."""
+    """The owner of a key, and its environment where an API has several."""
 
     merchant: str
     environment: str

@@ -73,7 +73,7 @@ class Declare(Generic[R]):
 
 
 def rare(identifier: str, *breaks: str) -> Callable[[A], A]:
-    """Register a defect that shows only on an input or after a sequence that nobody thinks of by hand."""
+    """Registers a defect that shows only on an input or after a sequence that no hand-written check sends."""
     return defect(identifier, *breaks, needs="fuzzing")
 
 
@@ -85,7 +85,7 @@ def defect(
     warns: bool = False,
     late: bool = False,
 ) -> Callable[[A], A]:
-    """Register a class as a defect; its docstring says what somebody did."""
+    """Registers a class as a defect; its docstring is the sentence that `--list-defects` prints."""
 
     def register(bent: A) -> A:
         says = " ".join((bent.__doc__ or "").split())

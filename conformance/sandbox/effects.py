@@ -23,7 +23,7 @@ LATER_S = 0.2
 
 
 def not_owned_leaves(effect: Effect[R], when: Callable[[Any], bool] = always) -> type[Api[R]]:
-    """Looking for somebody else's resource, to cancel or to read it, does something to it."""
+    """A cancel or a read of another account's resource has an effect on it."""
 
     def leaves(api: Api[Any], refusal: Refusal, account: Account, it: Any, given: str) -> Refusal:
         if when(it):
@@ -34,7 +34,7 @@ def not_owned_leaves(effect: Effect[R], when: Callable[[Any], bool] = always) ->
 
 
 def after_refusal(code: str, *effects: Effect[R], when: Callable[[Any], bool] = always) -> type[Api[R]]:
-    """A cancel that is refused with this code does something to its resource all the same."""
+    """A cancel that is refused with this code has an effect on its resource all the same."""
 
     async def cancel(self: Any, request: Request, given: str) -> Any:
         try:
@@ -51,7 +51,7 @@ def after_refusal(code: str, *effects: Effect[R], when: Callable[[Any], bool] = 
 
 
 def blocks_the_payout(code: str, when: Callable[[Any], bool] = always) -> tuple[type[Api[Any]], ...]:
-    """A cancel that is refused with this code leaves a mark, by which the resource is never paid."""
+    """A cancel that is refused with this code marks its resource, which is then never paid."""
     mark: type[Api[Any]] = after_refusal(code, lambda api, it: _marked(api).add(it.id), when=when)
     return mark, after(API.payable, lambda api, payable, it: payable and it.id not in _marked(api))
 
@@ -82,7 +82,7 @@ def keeps(*names: str) -> type[Api[Any]]:
 
 
 def comes_undone(seconds: float, *names: str, when: Callable[[Any], bool] = always) -> type[Api[Any]]:
-    """Restores some values of the resource to those before the cancel, so long after it."""
+    """Restores some values of the resource to those before the cancel, after a delay."""
 
     def undone(api: object, row: object, before: object) -> None:
         if when(before):
@@ -117,7 +117,7 @@ def sets(values: Callable[[Any], Payload]) -> Callable[[Any, Any], None]:
 
 
 def later(effect: Effect[Any], seconds: float = 0) -> Effect[Any]:
-    """Effect: another one, so much later, or else by LATER_S."""
+    """Effect: another effect after a delay, of LATER_S unless told otherwise."""
     return lambda api, row: _after(seconds or LATER_S, effect, api, row)
 
 

@@ -12,7 +12,7 @@ _POLLUTION = "__proto__"
 
 
 def answered(kind: str, request: Request) -> Response | None:
-    """The answer of a gateway to what it doesn't pass on; None for everything else."""
+    """The gateway's own answer to a request; None for a request that it passes on."""
     path = request.path
     if kind == "proxy":
         if len(path) > _LINE_LIMIT:

@@ -129,7 +129,7 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event, ready: C
     )
     ready()
     await stop.wait()
-    # First nobody new: asyncio leaks a connection that is being accepted while its server closes.
+    # First stop accepting: asyncio leaks a connection that is being accepted while its server closes.
     with suppress(NotImplementedError):  # on Windows
         asyncio.get_running_loop().remove_reader(listener)
     await app.close()

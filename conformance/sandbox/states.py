@@ -26,7 +26,7 @@ class States:
         self._known = known
 
     async def act(self, order: Facts, apis: dict[str, Api[Any]]) -> Facts:
-        """One order: setup, teardown or settle. A Refusal: 422 for what can't be done, 404 for no such id."""
+        """Carries out a setup, teardown or settle; a Refusal: 422 for an impossible one, 404 for an unknown id."""
         action = order.get("action")
         params = order.get("params", {})
         if not isinstance(params, dict):

@@ -1,4 +1,4 @@
-"""Delivering events: in the background, over plain HTTP, again until somebody says 2xx."""
+"""Delivers events in the background, over plain HTTP, again until an answer is 2xx."""
 
 import asyncio
 from typing import Any

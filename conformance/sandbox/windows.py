@@ -25,7 +25,7 @@ class Window:
         self._held: dict[Hashable, list[asyncio.Event]] = {}
 
     async def hold(self, subject: Hashable) -> bool:
-        """Wait until somebody `comes` for the subject; False if nobody has for a while."""
+        """Waits until another request `comes` for the subject; False after a timeout."""
         came = asyncio.Event()
         self._held.setdefault(subject, []).append(came)
         try:
@@ -39,7 +39,7 @@ class Window:
                 self._held[subject].remove(came)
 
     def comes(self, *subjects: Hashable) -> bool:
-        """Let everybody go on who holds one of the subjects; whether anybody did."""
+        """Releases every request that holds one of the subjects; returns whether there was one."""
         waiting = [came for subject in subjects for came in self._held.pop(subject, ())]
         for came in waiting:
             came.set()

@@ -14,7 +14,7 @@ from conformance.states.stock import Stock
 
 _TIMEOUT_S = 60.0
 _COUNT = "{count}"
-# So many resources are asked of one start at most: what nobody needs in the end was made in vain.
+# The most resources per start of the command: unused ones are waste.
 _MOST = 32
 # A command without these placeholders can't make such a resource. The values stand for "nothing special".
 _SPECIAL = {"owner": "primary", "environment": "own", "webhook_url": ""}

@@ -153,7 +153,7 @@ class StateRequests:
         stock = self._stock
 
         def begin(_: int) -> None:
-            # Whoever needs one finds out why there is none.
+            # The check that leases the resource gets the error.
             with suppress(NotTestable, TransportError, BudgetError):
                 stock.put(self._begun(wanted, recipe))
 

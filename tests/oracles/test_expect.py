@@ -51,7 +51,7 @@ def test_every_difference_is_named(given: object, says: str) -> None:
 
 
 def test_unchanged_reads_an_absent_key_as_null() -> None:
-    """Either way of saying nothing is the same; a value that comes, goes or differs is a change, at any depth."""
+    """`unchanged` reads an absent key as null; a value that appears, disappears or differs is a change."""
     answer = reply(b"{}")
     whole: dict[str, Any] = {"a": 1, "b": None, "c": {"d": 2, "e": None}, "f": [{"g": None}]}
     for after in (whole, {"a": 1, "c": {"d": 2}, "f": [{}]}, {**whole, "more": 3}):

@@ -22,7 +22,7 @@ NO_ANSWER = "no answer"
 # So often at most it is tried whether a kind of request never gets an answer; more often where the documented requests
 # beside it got none either.
 _TRIES, _ALL_TRIES = 2, 6
-# After so many in vain, and so many seconds of waiting, no more of a kind are sent.
+# The most unanswered requests of a kind, and the most seconds of waiting, before no more of it are sent.
 _ENOUGH, _ENOUGH_S = 4, 20.0
 # An answer by 502, 503 or 504, a connection that was cut, a time limit that passed.
 _SILENT = ("unavailable", "timeout", "reset", "protocol")

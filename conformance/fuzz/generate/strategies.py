@@ -159,7 +159,7 @@ def documented(operation: Operation, seed: int, number: int, size: int) -> Itera
             headers=bodies.label(operation),
             body=body,
             value=value,
-            # One odd thing at a time: a refusal has to have one cause.
+            # One deviation per request: a refusal has to have one cause.
             key=rng.choice(("fresh", "fresh", "absent")) if text.is_plain(value) else "fresh",
         )
 
@@ -188,7 +188,7 @@ def credentials(operation: Operation, seed: int, number: int, size: int) -> Iter
     body, value = bodies.empty(operation)
     for turn in range(size):
         if not operation.has_body and operation.method != "GET":
-            # Whatever a body holds where none is due, it is read, or not, before the credentials are checked.
+            # A body where none is documented may be read before authentication.
             body = _odd_body("x", rng, bag) or None if turn % 4 == 3 else None
         yield Case(
             operation=operation.id,

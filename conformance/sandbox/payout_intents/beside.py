@@ -59,7 +59,7 @@ class Beside(ABC):
         return [row for row in self.store.rows() if self.owns(account, row)]
 
     def refuse_named(self, request: Request, account: Account) -> None:
-        """The variant `named_merchant`: 403 where a request names somebody else than its credentials do."""
+        """The variant `named_merchant`: 403 where a request names another merchant than its credentials do."""
         if self.own.named_merchant != "refused":
             return
         named = [value.decode("latin-1") for name in _HEADERS for value in request.values(name)]
@@ -75,11 +75,11 @@ class Beside(ABC):
             raise Refusal(403, "forbidden", "These credentials are for somebody else.")
 
     def decided(self, user: bytes, password: bytes) -> bool:
-        """The variant `decisions_kept_s`: whether this very pair was let in a moment ago."""
+        """The variant `decisions_kept_s`: whether this pair of key and secret was accepted a moment ago."""
         return time.monotonic() < self._kept().get((user, password), 0.0)
 
     def decide(self, user: bytes, password: bytes) -> None:
-        """Remember for a moment that this pair is right."""
+        """Remembers an accepted pair of key and secret for a moment."""
         if self.own.decisions_kept_s:
             self._kept()[user, password] = time.monotonic() + self.own.decisions_kept_s
 

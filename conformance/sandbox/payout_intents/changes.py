@@ -38,7 +38,7 @@ def gives_message(message: Callable[[str | None], str | None]) -> type[Any]:
 
 
 def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
-    """A reason that is no string becomes something else than a refusal."""
+    """A reason that is no string leads to another result than a refusal."""
 
     class OddReason(PayoutIntents):
         def reason_of(self, body: Body) -> str | None:
@@ -50,7 +50,7 @@ def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
 
 
 def reads_body(change: Callable[[Body], Body]) -> type[Any]:
-    """The reason is looked for in another body than the one that came."""
+    """The reason is read from another body than the one sent."""
     return asked(PayoutIntents.reason_of, lambda api, body: change(body))
 
 
@@ -122,14 +122,14 @@ def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
 
 
 def fingerprints(form: Callable[[str, Body, str], str]) -> type[Any]:
-    """Returns the change that makes another fingerprint of a request, from the id, the body, and the right one."""
+    """The fingerprint of a request is another one, made from the id, the body, and the right fingerprint."""
     return after(
         PayoutIntents.fingerprint, lambda api, right, identifier, body: form(identifier, body, right)
     )
 
 
 def scopes(form: Callable[[Account, str], Scope]) -> type[Any]:
-    """A key is unique within something else."""
+    """A key is unique within another scope."""
     return instead(PayoutIntents.scope, lambda api, account, key, identifier: form(account, key))
 
 
@@ -144,12 +144,12 @@ def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
 
 
 def replays(form: Callable[[PayoutIntents, Response], Response]) -> type[Any]:
-    """Returns the change that makes another answer of a replayed one."""
+    """A replay's answer is another one, made from the stored one."""
     return after(PayoutIntents.replay, lambda api, kept, stored: form(api, kept))
 
 
 def uses_up_the_key(code: str, then: Callable[[PayoutIntents, Refusal], Refusal]) -> type[PayoutIntents]:
-    """A key whose request was refused with this code is refused from then on: from that refusal."""
+    """A request that is refused with this code uses its key: later requests with it get that refusal."""
 
     class UsesUpTheKey(PayoutIntents):
         def __init__(self, *args: Any) -> None:
@@ -181,7 +181,7 @@ def secret_matches(match: Callable[[PayoutIntents, Account, bytes], bool]) -> ty
     )
 
 
-# What is shown and told
+# Answers and events
 
 
 def recipient(form: Callable[[Intent, Payload], Payload]) -> type[Any]:
@@ -192,7 +192,7 @@ def recipient(form: Callable[[Intent, Payload], Payload]) -> type[Any]:
 
 
 def event_reason(form: Callable[[str], str | None]) -> type[PayoutIntents]:
-    """The event tells another reason, wherever it does."""
+    """The event has another reason, in all places that hold it."""
 
     class EventReason(PayoutIntents):
         def event(self, row: Intent, reason: str | None) -> Payload:

@@ -1,4 +1,4 @@
-"""Payout intents whose payout or event suffers from a request, however rightly that was answered."""
+"""Payout intents whose payout or event is wrong after a request, also after a correct answer."""
 
 import asyncio
 from typing import Any
@@ -97,7 +97,7 @@ class _Told(PayoutIntents):
         return event | {"data": self.told(event["data"], last)}
 
     def told(self, data: Payload, last: Payload) -> Payload:
-        """The intent that the event holds, given that of the event before."""
+        """The intent that the event holds, given that of the previous event."""
         return data
 
 

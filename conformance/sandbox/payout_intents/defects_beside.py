@@ -1,4 +1,4 @@
-"""Payout intents that act on what stands beside the request: other ids, callers who left, answers meant for others."""
+"""Payout intents that act on other ids, on clients that disconnect, or that mix up answers."""
 
 import asyncio
 import unicodedata
@@ -81,7 +81,7 @@ class QueryIdShowsStrangers(PayoutIntents):
         return self.reply(200, self.shown(other)) if other else await super().read(request, given)
 
 
-# Whose success it is
+# Merchants and environments in a success
 
 pi("pi-other-merchants-get-200", "PI-01",
    "The first merchant was moved to the new API; the others still get a 200.",

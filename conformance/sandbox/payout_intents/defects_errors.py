@@ -1,4 +1,4 @@
-"""Payout intents that refuse in the wrong form, or let another method do what only POST may."""
+"""Payout intents that refuse in the wrong form, or cancel on another method than POST."""
 
 import traceback
 

@@ -1,4 +1,4 @@
-"""Payout intents that are shown wrongly: the status, the keys, the money, the recipient, or too much of it."""
+"""Payout intents whose answers have wrong fields: status, keys, money, recipient, or too much of them."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Payout intents that go wrong where a caller hangs up before the answer, or in the middle of a body."""
+"""Payout intents that go wrong where a client disconnects before the answer, or in the middle of a body."""
 
 from collections.abc import Awaitable, Callable
 from copy import copy
@@ -16,7 +16,7 @@ _PATIENT = 60
 
 
 class _Notices(PayoutIntents):
-    """Notices that a caller is gone while its request is carried out, and remembers its key and its intent."""
+    """Detects that a client has disconnected while its request is carried out, and remembers its key and intent."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -29,7 +29,7 @@ class _Notices(PayoutIntents):
         return await super().carried_out(request, row, reason)
 
     async def without_a_caller(self, row: Intent, reason: str | None) -> Response:
-        """What is done once nobody waits for an answer any more."""
+        """Carries a request out whose client has disconnected."""
         raise Refusal(408, "request_timeout", "Nobody is there any more.")
 
 
@@ -63,7 +63,7 @@ class HungUpLosesTheReason(_Notices):
 
 
 class _AnswersARetry(_Notices):
-    """Answers whoever comes with the key of a caller that hung up."""
+    """Answers every request with the key of a client that disconnected."""
 
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         return self.retried() if scope[-1] in self.left else await super().once(scope, fingerprint, act)
@@ -103,14 +103,14 @@ class HungUpMakesTheRetryWaitInVain(_AnswersARetry):
 
 
 class _LocksTheIntent(PayoutIntents):
-    """Locks the intent for as long as it is worked on, and never lets go where the caller hangs up meanwhile."""
+    """Locks an intent while a request is carried out, and keeps the lock where the client disconnects meanwhile."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.locked: set[str] = set()
 
     def locks(self, request: Request) -> bool:
-        """Whether a request does."""
+        """Whether a request locks the intent."""
         return True
 
     async def cancel(self, request: Request, given: str) -> Response:

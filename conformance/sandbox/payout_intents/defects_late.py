@@ -1,4 +1,4 @@
-"""Payout intents whose answer isn't the end of it: something else changes, now or a moment later."""
+"""Payout intents that change something else than the answer shows, now or a moment later."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Payout intents that find what they should not, or say so wrongly."""
+"""Payout intents that find an intent which they should not, or refuse an unknown one wrongly."""
 
 import re
 

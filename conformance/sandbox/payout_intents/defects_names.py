@@ -1,4 +1,4 @@
-"""Payout intents that let the body, the query or a header say what the path and the credentials say already."""
+"""Payout intents that take id, merchant or environment from the body, the query or a header."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def header(name: bytes) -> Named:
 
 
 def nested(request: Request, *names: str) -> object:
-    """The value at the end of these names in the body."""
+    """The value at this path of names in the body."""
     value: Any = body_fields(request)
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""Payout intents that end in a 5xx on what nobody thought of, or that are refused and done all the same."""
+"""Payout intents that answer unusual input with a 5xx, or cancel although they refuse it."""
 
 import re
 from collections.abc import Callable

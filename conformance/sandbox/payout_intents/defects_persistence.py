@@ -1,4 +1,4 @@
-"""Payout intents whose cancel is undone later, written in part, or shown with times and values that aren't theirs."""
+"""Payout intents whose cancel is undone later, stored in part, or shown with wrong times and values."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ class _PaysSome(PayoutIntents):
         return reply
 
     def chosen(self, request: Request, row: Intent) -> bool:
-        """Which of them."""
+        """Whether a cancelled intent is paid later."""
         return False
 
 

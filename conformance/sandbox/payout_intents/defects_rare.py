@@ -1,4 +1,4 @@
-"""Payout intents that get a rare request wrong, or a sequence of requests each of which works by itself."""
+"""Payout intents that answer a rare request wrongly, or a sequence of requests each of which works alone."""
 
 import json
 import re

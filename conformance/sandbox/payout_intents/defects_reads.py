@@ -1,4 +1,4 @@
-"""Payout intents that show too much to whoever reads, and too little to some."""
+"""Payout intents that show too much in reads, or too little to some merchants."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Payout intents that measure, cut or render a reason as something else than the text that it is."""
+"""Payout intents that measure, cut or render the reason in another form than its text."""
 
 import html
 import re

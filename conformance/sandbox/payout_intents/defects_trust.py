@@ -1,4 +1,4 @@
-"""Payout intents that trust what anybody can send: headers of a gateway, a decision made before, half a separator."""
+"""Payout intents that trust a gateway's headers, a cached authentication, or part of the credentials."""
 
 import asyncio
 import base64

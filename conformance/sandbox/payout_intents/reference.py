@@ -66,7 +66,7 @@ class PayoutIntents(Beside, Api[Intent], Once):
         return await self.once(scope, fingerprint, lambda: self.carried_out(request, intent, reason))
 
     async def carried_out(self, request: Request, row: Intent, reason: str | None) -> Response:
-        """Execute it, whether its caller is still there or not; with the variant `hang_up` only if it is."""
+        """Executes a cancel, also after its client has disconnected; the variant `hang_up` stops it then."""
         if self.own.hang_up == "stops" and await hangs_up(request):
             await asyncio.sleep(1)  # so long it takes until the key is let go of
             raise Refusal(408, "request_timeout", "Nobody is there any more.")

@@ -1,4 +1,4 @@
-"""Withdraws that change some seconds after an answer, whose dates lie, or that lose a value on the way."""
+"""Withdraws that change some seconds after an answer, have wrong dates, or lose a value."""
 
 from datetime import timedelta
 from typing import Any

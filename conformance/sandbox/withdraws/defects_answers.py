@@ -1,4 +1,4 @@
-"""Withdraws that keep a value back, answer some successes otherwise than others, or show what nobody signed for."""
+"""Withdraws that leave a value out, answer some successes differently, or show unsigned readers too much."""
 
 import json
 from contextlib import suppress

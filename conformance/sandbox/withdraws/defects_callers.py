@@ -1,4 +1,4 @@
-"""Withdraws whose callers hang up before they are answered."""
+"""Withdraws whose client disconnects before it is answered."""
 
 import asyncio
 from typing import Any
@@ -33,11 +33,11 @@ class _Stopped(Withdraws):
         return await (self.again(request, row) if row.id in self.left else super().cancel(request, given))
 
     def leave(self, row: Withdraw) -> None:
-        """What a stopped handler leaves behind."""
+        """The state that a stopped handler leaves behind."""
         self.left.add(row.id)
 
     async def again(self, request: Request, row: Withdraw) -> Response:
-        """The answer to a cancel of what a stopped handler has left behind."""
+        """The answer to a cancel of a withdraw that a stopped handler left behind."""
         raise NotImplementedError
 
 

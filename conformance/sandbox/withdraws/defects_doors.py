@@ -1,4 +1,4 @@
-"""Withdraws that trust what every client can send: a header, a spelling, half a number, an id beside the path."""
+"""Withdraws that trust a header, an altered key or timestamp, or an id outside the path."""
 
 import json
 import re
@@ -111,7 +111,7 @@ wd("wd-null-timestamp-is-fresh", "WD-34", "A timestamp of null is read as no tim
 
 
 class _NamedElsewhere(Withdraws):
-    """Cancels the withdraw that something else than the path names, whoever asks and whosever it is."""
+    """Cancels the withdraw that another part of the request than its path names, whoever owns it."""
 
     def elsewhere(self, request: Request) -> object:
         """The id that counts."""

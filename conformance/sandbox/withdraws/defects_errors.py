@@ -1,4 +1,4 @@
-"""Withdraws that refuse in the wrong form, or let another method do what only POST may."""
+"""Withdraws that refuse in the wrong form, or cancel on another method than POST."""
 
 import traceback
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Withdraws that are shown wrongly: the status, the keys, an instant, the money or its destination."""
+"""Withdraws whose answers have wrong fields: status, keys, instants, money or destination."""
 
 import re
 import uuid

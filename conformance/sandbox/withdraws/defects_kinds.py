@@ -1,4 +1,4 @@
-"""Withdraws that are wrong for one kind alone: what was processing, another merchant's, what is stored."""
+"""Withdraws that are wrong for one kind only: processing ones, another merchant's, or stored values."""
 
 from dataclasses import replace
 from datetime import timedelta

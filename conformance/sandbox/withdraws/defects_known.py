@@ -1,4 +1,4 @@
-"""Withdraws that let a request in because of an earlier one: a decision is kept by too little of what it was about."""
+"""Withdraws that accept a request because of an earlier one: authentication is cached by too little."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 
 class _Keeps(Withdraws):
-    """Keeps whom it has let in, by what `mark` makes of a request, and lets in whatever has the same mark."""
+    """Caches each authenticated request by its `mark`, and accepts every request with the same mark."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.kept: dict[object, Account] = {}
 
     def mark(self, request: Request) -> object:
-        """What the decision is kept by; None where it isn't kept."""
+        """The cache key of a request; None where it isn't cached."""
         raise NotImplementedError
 
     def authenticate(self, request: Request) -> Account:
-        """Ask for a signature only where the mark is a new one."""
+        """Authenticates a request unless its mark is cached."""
         mark = self.mark(request)
         if mark in self.kept:
             return self.kept[mark]

@@ -1,4 +1,4 @@
-"""Withdraws that go wrong a little later, beside one another, or between a cancel and a payment."""
+"""Withdraws that go wrong later, between concurrent requests, or between a cancel and a payment."""
 
 import asyncio
 import copy

@@ -1,4 +1,4 @@
-"""Withdraws that find what they should not, or say so wrongly."""
+"""Withdraws that find a withdraw which they should not, or refuse an unknown one wrongly."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Withdraws that let in what nobody signed: by the signature, by the key beside it, or by a side door."""
+"""Withdraws that accept unsigned requests: by a wrong comparison, a wrong key, or an unprotected route."""
 
 import hmac
 import json
