@@ -227,7 +227,7 @@ class Executor:
         """
         case = example.case
         if held.state not in self._consumed:
-            # The request may have changed the resource's state.
+            # Whatever state it was in, it may be in another one now.
             return not reply.ok
         if reply.ok:
             if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):

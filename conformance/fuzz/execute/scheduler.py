@@ -18,7 +18,7 @@ from conformance.fuzz.execute.executor import Executor
 from conformance.fuzz.execute.pool import Availability, LeasedResource, ResourcePool
 from conformance.fuzz.findings import Findings
 
-# The target is unreachable after as many failed connects in a row without any answer.
+# As many failures to connect in a row, with no answer ever, and nobody is there.
 _GIVE_UP = 6
 _NOBODY = ("refused", "dns", "tls", "connect")
 

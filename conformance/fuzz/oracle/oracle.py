@@ -246,7 +246,7 @@ class Oracle:
             or (target.state in states.conditional and answer == ok and refused.met_by(reply))
         )
         if special is not None and not answer.met_by(reply) and not reply.ok:
-            # A refusal was due anyway: its cause can't be told.
+            # Where a refusal was due anyway, nobody knows which of the two was the trouble.
             check, excused = special, excused or answer != ok
         elif operation.has_body and answer == ok and reply.status == ok.status:
             yield from echo(self._text, case, reply) if self._text is not None else ()
