@@ -76,11 +76,12 @@ class Deferred:
         back: list[Shelved] = []
         for one in left:
             touched = _naming(one.resource, exchanges)
+            then = one.shelved if not touched else one.shelved.with_suspect(check.id)
             if not (is_wrong or one.is_unsure):
-                then = one.shelved if not touched else one.shelved.with_suspect(check.id)
                 back.append(replace(then, requests=then.requests + touched))
             elif one.shelved.suspects:
-                self._twins.shelf.put(one.shelved, closed=True)
+                # This check may be judged by what it does alone, and still have done this together with the others.
+                self._twins.shelf.put(then, closed=True)
         waits = [one.resource.id for one in back if check.id in one.suspects]
         is_late = check.outcome is Outcome.PASSED and bool(waits)
         if is_late:
