@@ -48,7 +48,11 @@ def _settle(deferred: Deferred, item: pytest.Item, behind: pytest.Item | None, *
             by_id.update((check_id(one), one) for one in session.items)
         again = by_id[check]
         session._setupstate.teardown_exact(again)  # noqa: SLF001 - as above
-        for report in runtestprotocol(again, log=False, nextitem=behind):
+        # What comes behind keeps its fixtures: no check may come behind itself, or it would not begin anew.
+        other = (
+            behind if behind is not again else next((one for one in session.items if one is not again), None)
+        )
+        for report in runtestprotocol(again, log=False, nextitem=other):
             # It was reported as passed before.
             if report.outcome != "passed" and not deferred.is_trial:
                 again.ihook.pytest_runtest_logreport(report=report)
