@@ -26,10 +26,10 @@ A = TypeVar("A", bound=type[Api[Any]])
 class Defect:
     """One thing that an implementation gets wrong. `breaks` are requirements, the main one first.
 
-    `needs` says what finds it where no hand-written check can be expected to by itself: "fuzzing", "two checks on one
-    withdraw" (or whatever the resource is called), or nothing. `watch_s` is how long after a cancel one has to look to
-    find it. With `warns` the main one is a MUST, and what is got wrong
-    only a SHOULD of it. With `late` it shows only once there were many requests: those of a whole run.
+    `needs` says what finds it where no hand-written check can be expected to by itself: "fuzzing", that two checks
+    meet on one resource, or nothing. `watch_s` is how long after a cancel one has to look to find it. With `warns` the
+    main one is a MUST, and what is got wrong only a SHOULD of it. With `late` it shows only once there were many
+    requests: those of a whole run.
     """
 
     id: str
