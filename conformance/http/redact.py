@@ -30,6 +30,8 @@ _OWN_LONGEST = 300
 _SIGNATURE = re.compile(
     rb"sha256(?:=|%(?:25){0,3}3[Dd]|\\{1,8}u003[Dd]|&#61;|&#x3[Dd];)([0-9A-Fa-f]{64})(?![0-9A-Fa-f])"
 )
+# What has to be decoded more often is searched part by part: together, its parts share one bound on what is decoded.
+_LAYERS = 8
 # No text has it: it joins parts that are searched at once.
 _BETWEEN = b"\x1f"
 # One character of a secret takes no more bytes than this, however it is escaped: `&amp;amp;amp;#x0000041;`.
@@ -112,14 +114,22 @@ class Redactor:
 
         False for a few that don't either.
         """
-        data = _BETWEEN.join(parts)
-        lower, also = data.lower(), set(extra)
-        if b"sha256" in lower or any(len(one) >= SHORTEST and may_hold(lower, one) for one in also):
-            return False
-        if self._hinted(lower) and any(may_hold(lower, value) for _, value in self._known):
+        data, also = _BETWEEN.join(parts), {one for one in extra if len(one) >= SHORTEST}
+        if self._may_hold_any(data.lower(), also):
             return False
         least = self._least_of(also)
-        return not least or next(layers(data, least), None) is None
+        long = [one for one in also if len(one) >= _SHORTEST_SENT]
+        for number, form in enumerate(layers(data, least) if least else ()):
+            # Letters of any language are escaped in JSON: that alone is no reason to look for each secret.
+            if number == _LAYERS or self._may_hold_any(form.data.lower(), long):
+                return False
+        return True
+
+    def _may_hold_any(self, lower: bytes, also: Iterable[str]) -> bool:
+        """Returns whether data in lower case may hold a signature, a secret, or one of `also`; never wrongly false."""
+        if b"sha256" in lower or any(may_hold(lower, one) for one in also):
+            return True
+        return self._hinted(lower) and any(may_hold(lower, value) for _, value in self._known)
 
     def _hinted(self, lower: bytes) -> bool:
         return any_of(self._hints, lower)
