@@ -44,7 +44,12 @@ def may_hold(lower: bytes, value: str) -> bool:
 
 def any_of(hints: Mapping[bytes, Sequence[bytes]], lower: bytes) -> bool:
     """Returns whether one of the hints stands in `lower`; those that hold a rarer character only where that does."""
-    return any(rarer in lower and any(hint in lower for hint in some) for rarer, some in hints.items())
+    for rarer, some in hints.items():
+        if rarer in lower:
+            for hint in some:  # every text of a run goes through here: a generator would double its time
+                if hint in lower:
+                    return True
+    return False
 
 
 def merged(every: Iterable[Mapping[bytes, Sequence[bytes]]]) -> dict[bytes, tuple[bytes, ...]]:
