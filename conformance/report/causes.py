@@ -152,6 +152,11 @@ class Causes:
             return False
         return self._accepts(answer) and _TO_REFUSE.search(problem.expected) is not None
 
+    def is_altered(self, check: Check) -> bool:
+        """Returns whether the request that decides was authenticated otherwise than as documented."""
+        answer = self._answer(check)
+        return answer is not None and answer.auth is not Auth.DOCUMENTED
+
     def presumed_by(self, check: Check) -> int:
         """Returns how many groups of other checks can't be judged while this one fails: the more, the plainer it is."""
         rows = (result.requirement for result in self.record.requirements)

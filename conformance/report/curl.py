@@ -17,6 +17,14 @@ from conformance.model import Auth, Exchange, Headers, Target
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
 # A signature that was altered in its length: so many characters less, or with these behind it.
 _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
+# What a check calls the signature of a request that carries a body which it doesn't cover.
+_OF_NO_BODY = re.compile(r"signature of (?:no|an empty) body|signature (?:doesn't|does not) cover")
+_WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
+# Of a step that decides nothing it isn't told how it was altered.
+_ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
+_NOT_KEPT = "# [redacted] stands for what was sent: records don't keep it, and replay sends it again"
+_SIGNED_ANEW = "# signed with a wrong secret, as records don't keep what was sent: replay sends that again"
+_SIGNED_EMPTY = "# signed without the body"
 # The client adds these itself; curl does the same.
 _OWN = {"host", "connection", "accept-encoding", "content-length"}
 _AGENT = "payout-conformance/"
@@ -27,16 +35,18 @@ _SPECIAL = {0x0A: "\\n", 0x09: "\\t", 0x0D: "\\r", 0x5C: "\\\\", 0x25: "%%", 0x2
 INLINE = 8 * 1024
 
 
-def curl(exchange: Exchange, target: Target, *, index: int | None = None, defined: bool = True) -> str:
+def curl(
+    exchange: Exchange, target: Target, *, index: int | None = None, defined: bool = True, said: str = ""
+) -> str:
     """Returns the command(s) that repeat `exchange`, without a final newline.
 
     Documented authentication is made afresh, as the contract of the API says. Altered authentication, and that of an
-    API that isn't installed, is sent as it was, with the variable in place of each whole secret. `index` is the
-    exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
+    API that isn't installed, is sent as it was, with the variable in place of each whole secret; a forgery that isn't
+    on record is replaced by one of its kind, if `said`, what was sent in words, tells it. `index` is the exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
     instead of being spelled out. Without `defined` the functions of `once` have been defined before.
     """
     body = _Body(exchange.request_body, index)
-    functions, setup, auth = _authentication(exchange, target, body)
+    functions, setup, auth = _authentication(exchange, target, body, said)
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
     headers, known = exchange.request_headers, auth_headers(exchange, target.api)
     own = [one for one in headers if one[0].lower() not in known and not implied(*one, exchange)]
@@ -127,7 +137,7 @@ def _from_har(raw: bytes, index: int) -> str:
 
 
 def _authentication(
-    exchange: Exchange, target: Target, body: _Body
+    exchange: Exchange, target: Target, body: _Body, said: str
 ) -> tuple[tuple[str, ...], list[str], list[str]]:
     """Returns functions to define, commands to run first, and arguments of curl."""
     known = auth_headers(exchange, target.api)
@@ -139,12 +149,12 @@ def _authentication(
         text = body.source if body.raw else ""
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), text)
         return made.once, list(made.setup), list(made.arguments)
-    derived = _derived(exchange, target, sent, body)
-    if derived is not None:
-        return derived
+    made_anew = _derived(exchange, target, sent, body) or _forged(exchange, target, sent, body, said)
+    if made_anew is not None:
+        return made_anew
     setup: list[str] = []
     if any("[redacted]" in value for _, value in sent):
-        setup.append("# [redacted] stands for the invalid credential that was sent")
+        setup.append(_NOT_KEPT)
     return (), setup, [f"-H {_altered(name, value, target, setup)}" for name, value in sent]
 
 
@@ -162,12 +172,63 @@ def _derived(
     )
     short = f"${{SIG%{'?' * int(mark[1])}}}" if mark[1] else "${SIG}"
     arguments = [one.replace("$SIG", short + mark[2]) for one in made.arguments]
+    return made.once, _stamped(made.setup, sent, exchange), arguments
+
+
+def _stamped(setup: Sequence[str], sent: Sequence[tuple[str, str]], exchange: Exchange) -> list[str]:
+    """Returns the commands to run first, with the timestamp that was sent where that isn't the time of the request."""
     stamp = next((value for _, value in sent if "[redacted" not in value), "")
-    setup = [
+    return [
         f"TS={quote(stamp)}" if one.startswith("TS=") and not _is_now(stamp, exchange) else one
-        for one in made.setup
+        for one in setup
+    ]
+
+
+def _forged(
+    exchange: Exchange, target: Target, sent: Sequence[tuple[str, str]], body: _Body, said: str
+) -> tuple[tuple[str, ...], list[str], list[str]] | None:
+    """A signature that records don't keep is replaced by another one of the same kind.
+
+    None where the kind isn't known, or more than a signature isn't kept.
+    """
+    documented = _installed(target.api)
+    gone = [name.lower() for name, value in sent if value.endswith("[redacted]")]
+    spelled = {name.lower(): name for name, _ in sent}
+    if documented is None or len(gone) != 1 or {name.lower() for name in documented.headers} - spelled.keys():
+        return None
+    owner, secret = _owner(exchange.request_headers), documented.fields[-1]
+    if documented.joined:
+        # Key and secret are in one header: nothing shows which of them was altered, and how.
+        if not _WRONG_SECRET.search(said) or "merchant" in said:
+            return None
+        made = documented.curl(spelled, lambda field: _wrong(target, owner, field, secret), "")
+        return made.once, [_SIGNED_ANEW.replace("signed", "sent", 1), *made.setup], list(made.arguments)
+    if body.raw and _OF_NO_BODY.search(said):
+        made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), "")
+        remark = _SIGNED_EMPTY
+    else:
+        if not (_WRONG_SECRET.search(said) or (not body.raw and _ANY_SIGNATURE.search(said))):
+            return None
+        source = body.source if body.raw else ""
+        made = documented.curl(spelled, lambda field: _wrong(target, owner, field, secret), source)
+        remark = _SIGNED_ANEW
+    if not any("$SIG" in one and spelled[gone[0]] in one for one in made.arguments):
+        return None
+    setup = [remark, *_stamped(made.setup, sent, exchange)]
+    fresh = {name: next((one for one in made.arguments if f"{spelled[name]}: " in one), "") for name in spelled}
+    arguments = [
+        fresh[name.lower()]
+        if fresh[name.lower()] and (name.lower() in gone or "$TS" in fresh[name.lower()])
+        else f"-H {_altered(name, value, target, setup)}"
+        for name, value in sent
     ]
     return made.once, setup, arguments
+
+
+def _wrong(target: Target, owner: str, field: str, secret: str) -> str:
+    """Returns the variable of a credential; a wrong secret in place of the secret."""
+    found = variable(target, f"{owner}.{field}")
+    return f"not-{found}" if field == secret else found
 
 
 def _is_now(stamp: str, exchange: Exchange) -> bool:

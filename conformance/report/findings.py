@@ -15,7 +15,7 @@ from conformance.report.leading import leading_to
 from conformance.report.safe import line, same_but_ids
 from conformance.report.script import replay, script
 from conformance.report.verdict import binding
-from conformance.report.worked import worked
+from conformance.report.worked import fails_nearly_always, worked
 
 _PREMISE = (
     "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
@@ -24,6 +24,9 @@ _PREMISE = (
 _NOT_AGAIN = (
     "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
     "part in it."
+)
+_NOTHING_VERIFIED = (
+    "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good request?"
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 
@@ -308,6 +311,9 @@ def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Cau
     found = _finding(record, group.row, group.checks, control=False)
     if causes.is_a_replay(group.checks[0]) and not causes.is_concurrent(group.checks[0]):
         found = replace(found, remarks=(_REPLAY, *found.remarks))
+    forged = causes.took_effect(found.check) and causes.is_altered(found.check) and " body" not in found.fault
+    if forged and fails_nearly_always(record, found.check):
+        found = replace(found, remarks=(_NOTHING_VERIFIED, *found.remarks))
     remark = f"This follows from {group.row.id}: {line(found.title)}."
     folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
     return replace(

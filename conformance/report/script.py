@@ -125,7 +125,9 @@ def _keys(found: Steps) -> Iterator[str]:
 
 def _command(record: RunRecord, found: Steps, step: Step) -> str:
     exchange = record.exchanges[step.index]
-    text = _named(curl(_marked(exchange, found), record.target, index=step.index, defined=False))
+    text = _named(
+        curl(_marked(exchange, found), record.target, index=step.index, defined=False, said=step.sent)
+    )
     if listed.hung_up(exchange):
         # It is the caller who hangs up, and sends what follows all the same.
         text = (

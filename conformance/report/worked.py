@@ -1,6 +1,7 @@
 """Says in one line what worked of the kind of which something failed, so that nobody infers it from absence.
 
-From the record alone: its matrix of states, the other cases of the same check, the other checks of the requirement.
+From the record alone: its matrix of states, the other cases of the same check, the other checks of the requirement
+in the same suite. Where nearly all cases failed, only the few that didn't are worth a word.
 """
 
 import re
@@ -13,6 +14,9 @@ from conformance.report.safe import line
 _MOST = 4
 # So many words that a title shares with a fault make it read as its opposite.
 _ALIKE = 3
+# From this share of its cases on, and so many of them, it is the rule that a check fails.
+_RULE, _FEW = 0.8, 5
+_ID = re.compile(r"[A-Z]+-\d+")
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 
 
@@ -22,11 +26,19 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
         said = _states(record, {state for _, state in check.resources})
         if said:
             return said
-    return _cases(record, check) or _others(record, check, row)
+    return _cases(record, check) or ("" if fails_nearly_always(record, check) else _others(record, check, row))
+
+
+def fails_nearly_always(record: RunRecord, check: Check) -> bool:
+    """Returns whether nearly all of the many cases of a check failed, or were warned of."""
+    ended = [one.outcome for one in record.checks if "[" in one.id and _name(one) == _name(check)]
+    tested = [one for one in ended if one in _TESTED]
+    wrong = sum(one is not Outcome.PASSED for one in tested)
+    return len(tested) >= _FEW and wrong >= _RULE * len(tested)
 
 
 def _states(record: RunRecord, failing: Collection[str]) -> str:
-    """Each state of the matrix whose documented answer came: `cancelled: processing; refused: paid, failed`.
+    """Each state of the matrix whose documented answer came: `as documented: cancelled for processing; 422 for paid`.
 
     What is to be told as failing isn't among them.
     """
@@ -36,7 +48,17 @@ def _states(record: RunRecord, failing: Collection[str]) -> str:
             if state not in failing and checks and all(check.outcome is Outcome.PASSED for check in checks):
                 kind = row.value if row.status // 100 == 2 else f"{row.status} {row.value}"
                 groups.setdefault(kind, []).append(state)
-    return "; ".join(f"{line(kind, 60)}: {_listed(states)}" for kind, states in groups.items())
+    told = "; ".join(
+        f"{line(kind, 60)} for {', '.join(_aside(line(state, 40)) for state in states)}"
+        for kind, states in groups.items()
+    )
+    return f"answered as documented: {told}" if told else ""
+
+
+def _aside(state: str) -> str:
+    """Returns a state with what qualifies it in brackets: `processing (can be called back)`."""
+    name, mark, rest = state.partition(", ") if ", " in state else state.partition(": ")
+    return f"{name} ({rest})" if mark else name
 
 
 def _expanded(row: MatrixRow, checks: Iterable[Check]) -> list[tuple[str, list[Check]]]:
@@ -60,7 +82,10 @@ def _cases(record: RunRecord, check: Check) -> str:
         for one in record.checks
         if one.id.partition("[")[0] == name and one.outcome is Outcome.PASSED
     ]
-    return f"the same with {_listed(passed)}" if passed else ""
+    # Cases that are requirements ask for something else each.
+    passed = [one for one in passed if not _ID.fullmatch(one)]
+    few = "only " if passed and fails_nearly_always(record, check) else ""
+    return f"{few}{'this case' if len(passed) == 1 else 'these cases'}: {_listed(passed)}" if passed else ""
 
 
 def _others(record: RunRecord, check: Check, row: Requirement) -> str:
@@ -72,7 +97,7 @@ def _others(record: RunRecord, check: Check, row: Requirement) -> str:
         for one in record.checks
         if row.id in one.requirements
         and one.outcome is Outcome.PASSED
-        and one.suite != "fuzz"
+        and one.suite == check.suite
         and _name(one) not in wrong
     )
     told = [title for title in titles if len(stems(title) & about) < _ALIKE]
@@ -85,7 +110,10 @@ def _name(check: Check) -> str:
 
 def case_in_words(case: str) -> str:
     """Returns the case of a check, as pytest has it in brackets, in words: `at_first-read` is `at first, read`."""
-    return re.sub(r"(?<=[a-z0-9])-(?=[a-z])", ", ", case.replace("_", " "))
+    parts = re.split(r"(?<=[a-z0-9])-(?=[a-z])", case.replace("_", " "))
+    # A content type is one word, hyphens and all.
+    type_ = next((at for at, part in enumerate(parts) if "/" in part), len(parts))
+    return ", ".join([*parts[:type_], "-".join(parts[type_:])] if type_ < len(parts) else parts)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.model import (
+    Auth,
     Exchange,
     Harm,
     Level,
@@ -307,13 +308,40 @@ def test_what_worked_stands_beside_it() -> None:
     """The states whose documented answer came; or the other cases; or the other checks of the requirement."""
     passed = [sample.check("a::state[failed]", P, "WD-05"), sample.check("a::pending", P, "WD-01")]
     made = run(("a::state[paid]", "WD-04", ACCEPTED, ("status 200",)), more=passed)
-    assert explain.problems(made)[0].worked == "canceled: pending; 400 VALIDATION_ERROR: failed"
+    assert explain.problems(made)[0].worked == (
+        "answered as documented: canceled for pending; 400 VALIDATION_ERROR for failed"
+    )
     cases = [sample.check("b::odd[second]", P, "WD-19"), sample.check("b::even", P, "WD-19")]
     made = run(("b::odd[first]", "WD-19", NUMBER, ()), more=cases)
-    assert explain.problems(made)[0].worked == "the same with second"
+    assert explain.problems(made)[0].worked == "this case: second"
     made = run(("b::other", "WD-19", NUMBER, ()), more=cases[1:])
     assert explain.problems(made)[0].worked == "Promise of b::even"
     assert explain.problems(run(("b::other", "WD-19", NUMBER, ())))[0].worked == ""
+    far = [sample.check("c::far", P, "WD-19")]
+    assert explain.problems(run(("b::other", "WD-19", NUMBER, ()), more=far))[0].worked == ""
+
+
+def test_forgeries_that_nearly_all_get_through_are_told_as_one_fault() -> None:
+    """The few that were refused stand beside it, and no title of another check does."""
+    forged = replace(ACCEPTED, auth=Auth.ALTERED)
+    failing = [(f"b::forged[{number}]", "WD-04", forged, ("status 200",)) for number in range(5)]
+    more = [sample.check("b::forged[zeros]", P, "WD-04"), sample.check("b::even", P, "WD-04")]
+    made = run(*failing, more=more, rows=tuple(replace(row, harms=()) for row in ROWS))
+    made = replace(
+        made,
+        matrix=(),
+        checks=tuple(
+            replace(one, problem=replace(one.problem, expected="a cancel not to be accepted"))
+            if one.problem
+            else one
+            for one in made.checks
+        ),
+    )
+    (finding,) = explain.problems(made)
+    assert finding.worked == "only this case: zeros"
+    assert any("is this verified at all" in one for one in finding.remarks)
+    few = replace(made, checks=made.checks[3:])
+    assert explain.problems(few)[0].remarks == ()
 
 
 def test_a_record_keeps_what_its_findings_are_folded_by() -> None:

@@ -327,16 +327,37 @@ def test_a_caller_that_hung_up_does_so_again() -> None:
     [
         ("sha256=[redacted:signature]0", 'sha256=${SIG}0"', "TS=$(date"),
         ("sha256=[redacted:signature-2]", 'sha256=${SIG%??}"', "TS=$(date"),
-        ("[redacted]", "X-Signature: [redacted]", ""),
+        ("[redacted]", "X-Signature: sha256=$SIG", '"not-$ACME_API_SECRET"'),
     ],
 )
-def test_a_signature_of_another_length_is_made_from_a_fresh_one(kept: str, made: str, stamp: str) -> None:
-    """At the present time; one of other digits is told to be left out."""
+def test_an_altered_signature_is_made_from_a_fresh_one(kept: str, made: str, stamp: str) -> None:
+    """At the present time; one that isn't on record, with a wrong secret."""
     headers = (*sample.exchange().request_headers[:2], ("X-Signature", kept))
     run, check = failing([sample.exchange(auth=Auth.ALTERED, request_headers=headers)])
     text = script.script(run, check, (0,))
     assert made in text
     assert stamp in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "made"),
+    [
+        (
+            "A cancel with the JSON body {} that its signature doesn't cover was accepted (200)",
+            'SIG=$(sign "$TS" "$ACME_API_SECRET" </dev/null)',
+        ),
+        ("A cancel signed with another secret was accepted (200)", '| sign "$TS" "not-$ACME_API_SECRET")'),
+        ("A cancel with the digits of its signature in reverse was accepted (200)", "X-Signature: [redacted]"),
+    ],
+)
+def test_a_forgery_of_the_same_kind_stands_for_one_that_records_do_not_keep(fault: str, made: str) -> None:
+    """Where the words of the check tell the kind; otherwise the script says that `replay` sends it."""
+    headers = (*sample.exchange().request_headers[:2], ("X-Signature", "[redacted]"))
+    sent = sample.exchange(auth=Auth.ALTERED, request_headers=headers, request_body=b"{}")
+    run, check = failing([sent], problem=Problem("a 4xx", "200", exchange=0, fault=fault))
+    text = script.script(run, check, (0,))
+    assert made in text
+    assert "replay sends" in text or "signed without the body" in text
 
 
 def test_requests_beside_the_deciding_one_are_steps() -> None:
