@@ -26,7 +26,8 @@ _NOT_AGAIN = (
     "part in it."
 )
 _NOTHING_VERIFIED = (
-    "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good request?"
+    "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good "
+    "request?"
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 
