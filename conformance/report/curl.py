@@ -42,8 +42,9 @@ def curl(
 
     Documented authentication is made afresh, as the contract of the API says. Altered authentication, and that of an
     API that isn't installed, is sent as it was, with the variable in place of each whole secret; a forgery that isn't
-    on record is replaced by one of its kind, if `said`, what was sent in words, tells it. `index` is the exchange's place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq)
-    instead of being spelled out. Without `defined` the functions of `once` have been defined before.
+    on record is replaced by one of its kind, if `said`, what was sent in words, tells it. `index` is the exchange's
+    place in `exchanges.har`: with it a body of more than 8 KiB is read from that file (by jq) instead of being spelled
+    out. Without `defined` the functions of `once` have been defined before.
     """
     body = _Body(exchange.request_body, index)
     functions, setup, auth = _authentication(exchange, target, body, said)
@@ -215,7 +216,9 @@ def _forged(
     if not any("$SIG" in one and spelled[gone[0]] in one for one in made.arguments):
         return None
     setup = [remark, *_stamped(made.setup, sent, exchange)]
-    fresh = {name: next((one for one in made.arguments if f"{spelled[name]}: " in one), "") for name in spelled}
+    fresh = {
+        name: next((one for one in made.arguments if f"{spelled[name]}: " in one), "") for name in spelled
+    }
     arguments = [
         fresh[name.lower()]
         if fresh[name.lower()] and (name.lower() in gone or "$TS" in fresh[name.lower()])

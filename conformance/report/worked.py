@@ -26,7 +26,9 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
         said = _states(record, {state for _, state in check.resources})
         if said:
             return said
-    return _cases(record, check) or ("" if fails_nearly_always(record, check) else _others(record, check, row))
+    return _cases(record, check) or (
+        "" if fails_nearly_always(record, check) else _others(record, check, row)
+    )
 
 
 def fails_nearly_always(record: RunRecord, check: Check) -> bool:

@@ -347,7 +347,10 @@ def test_an_altered_signature_is_made_from_a_fresh_one(kept: str, made: str, sta
             'SIG=$(sign "$TS" "$ACME_API_SECRET" </dev/null)',
         ),
         ("A cancel signed with another secret was accepted (200)", '| sign "$TS" "not-$ACME_API_SECRET")'),
-        ("A cancel with the digits of its signature in reverse was accepted (200)", "X-Signature: [redacted]"),
+        (
+            "A cancel with the digits of its signature in reverse was accepted (200)",
+            "X-Signature: [redacted]",
+        ),
     ],
 )
 def test_a_forgery_of_the_same_kind_stands_for_one_that_records_do_not_keep(fault: str, made: str) -> None:

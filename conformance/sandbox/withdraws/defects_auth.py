@@ -26,6 +26,10 @@ wd("wd-prefix-is-refused", "WD-30", "The signature is expected as bare hex, with
 wd("wd-upper-case-hex-is-expected", "WD-30", "The signature's hex digits are expected in upper case.",
    steps.after(Withdraws.expected_signature, lambda api, signature, account, stamp, body:
        b"sha256=" + signature.removeprefix(b"sha256=").upper()))
+wd("wd-prefix-is-stripped-as-letters", "WD-30",
+   "The prefix sha256= is taken off as a set of characters: digits of it that the hex begins with go with it.",
+   steps.instead(Withdraws.signature_matches, lambda api, account, stamp, body, sent: sent.lstrip(b"sha256=")
+       == api.expected_signature(account, stamp, body).removeprefix(b"sha256=")))
 wd("wd-empty-body-is-signed-as-object", "WD-30",
    "The framework turns no body into an empty object, and the signature is expected over {}.",
    covers(lambda body: body or b"{}"))
