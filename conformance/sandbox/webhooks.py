@@ -33,14 +33,14 @@ class Courier:
         for attempt in range(ATTEMPTS):
             try:
                 async with asyncio.timeout(_TIMEOUT_S):
-                    if 200 <= await _post(url, body) < 300:
+                    if 200 <= await post(url, body) < 300:
                         return
             except (OSError, ValueError, TimeoutError):
                 pass  # the receiver is down or talks nonsense: that's what the next attempt is for
             await asyncio.sleep(_FIRST_PAUSE_S * 2**attempt)
 
 
-async def _post(url: str, body: bytes) -> int:
+async def post(url: str, body: bytes) -> int:
     """POST JSON and return the status. By hand, as a client library would honour proxies from outside."""
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,4 +1,4 @@
-"""A web server that accepts the target's webhooks at once and keeps them."""
+"""A web server that accepts the target's webhooks at once, unless it is to turn one away, and keeps them."""
 
 import threading
 import time
@@ -46,6 +46,7 @@ class Receiver:
         self._event = event
         self._timeout_s = _TIMEOUT_S
         self._came: list[Delivery] = []
+        self._turned_away: set[str] = set()
         self._news = threading.Condition()
 
     def accept(self, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -58,6 +59,19 @@ class Receiver:
         with self._news:
             self._came += came
             self._news.notify_all()
+
+    def turns_away(self, resource: Resource) -> None:
+        """Has the next delivery about a resource answered by 500; it is kept all the same, and later ones are taken."""
+        with self._news:
+            self._turned_away.add(resource.id)
+
+    def status_for(self, body: bytes) -> int:
+        """Returns the status to answer a delivery with."""
+        text = "\n".join([body.decode("utf-8", "replace"), *(one for *_, one in wrappings.messages(body))])
+        with self._news:
+            named = {one for one in self._turned_away if one in text}
+            self._turned_away -= named
+        return 500 if named else 200
 
     def about(self, resource: Resource) -> list[Delivery]:
         """Returns the deliveries of the event for this resource, each event once."""
@@ -120,7 +134,7 @@ def _bound(host: str, port: int, receiver: Receiver, busy_s: float) -> Threading
             length = self.headers.get("Content-Length", "")
             body = self.rfile.read(min(int(length), _BODY_CAP)) if length.isdigit() else self._chunks()
             receiver.accept(list(self.headers.items()), body)
-            self.send_response(200)
+            self.send_response(receiver.status_for(body))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -6,10 +6,11 @@ import uuid
 from conformance.sandbox import effects, steps
 from conformance.sandbox.api import Payload
 from conformance.sandbox.defects import defect
-from conformance.sandbox.messages import Request, Response
+from conformance.sandbox.messages import Request, Response, encode
 from conformance.sandbox.payout_intents.changes import announces, event_reason, pi
 from conformance.sandbox.payout_intents.model import Intent
 from conformance.sandbox.payout_intents.reference import PayoutIntents
+from conformance.sandbox.webhooks import post
 
 # Laid out as a table, a defect per line.
 # fmt: off
@@ -101,3 +102,20 @@ class EventNeedsAKey(PayoutIntents):
         return await super().cancel(request, given)
 
     keyed = False
+
+
+@defect("pi-event-that-is-turned-away-breaks-the-cancel", "PI-49")
+class EventThatIsTurnedAwayBreaksTheCancel(PayoutIntents):
+    """The event is delivered before the cancel is answered, and a failure of the receiver ends in a 500."""
+
+    def announce(self, row: Intent, reason: str | None) -> None:
+        if row.webhook_url:
+            self.waiting.append((row.webhook_url, encode(self.packed(self.event(row, reason)))))
+
+    async def cancel(self, request: Request, given: str) -> Response:
+        self.waiting: list[tuple[str, bytes]] = []
+        response = await super().cancel(request, given)
+        for url, event in self.waiting:
+            if await post(url, event) >= 300:
+                steps.refuse(500, "internal_error", "Something went wrong.")
+        return response

@@ -2,11 +2,14 @@
 
 import pytest
 
+from conformance.http import summary
 from conformance.http.reply import MISSING
 from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
+from conformance.plugin import Given
 from conformance.states.accounts import account_numbers, spelled
+from conformance.suites.payout_intents.assertions import succeeded
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Act, Announced, Events
@@ -223,6 +226,29 @@ def test_refusal_is_not_announced(events: Events) -> None:
 def test_not_found_is_not_announced(events: Events) -> None:
     """Another merchant's intent, which isn't found, is not announced as cancelled."""
     _events_are(events.all_after(Act.CANCEL_ANOTHER_MERCHANTS), 0)
+
+
+@requirement("PI-49")
+def test_cancel_succeeds_although_its_event_is_turned_away(
+    api: PayoutIntents, given: Given, receiver: Receiver
+) -> None:
+    """A cancel is answered with 202 also where the merchant's server answers the first delivery of its event by 500."""
+    intent = given("requires_approval", webhook_url=receiver.url)
+    receiver.turns_away(intent)
+
+    reply = api.cancel(intent)
+
+    shown = None if succeeded(reply) else api.read(intent)
+    done = shown is not None and shown.recorded("status") == "cancelled"
+    expect.that(
+        succeeded(reply),
+        expected="202 to a cancel whose event the merchant's server turns away",
+        observed=summary.of(reply) + (f"; a read shows {summary.of(shown)}" if shown is not None else ""),
+        reply=reply,
+        hint="Deliver events apart from the request, and again later: a merchant's server may be down.",
+        fault=f"A cancel whose event the merchant's server answered by 500 was answered {summary.short(reply)}"
+        + (" instead of 202, and the intent was cancelled all the same" if done else " instead of 202"),
+    )
 
 
 def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = False) -> None:
