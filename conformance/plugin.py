@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from conformance import catalogue, contracts, openapi
-from conformance.deferred import Deferred
+from conformance import catalogue, contracts, openapi, order
 from conformance.errors import ConformanceError, NotApplicable
 from conformance.items import (
     TERMINAL,
@@ -182,6 +181,7 @@ class Run:
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
+        kept = order.arranged(kept, self.profile.target.api, self._rows, pools.left(self.profile))
         # Sorting is stable: the others stay as they were.
         items[:] = sorted(kept, key=turn)
         staying = set(kept)

@@ -7,6 +7,7 @@ that is about that requirement alone makes it fail. Pure functions; nothing is r
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from conformance.errors import HarnessError
 from conformance.model import (
@@ -28,7 +29,19 @@ _EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
 
-def binding(check: Check, requirement: Requirement) -> bool:
+class Weighing(Protocol):
+    """What weighs: a check, finished or not."""
+
+    @property
+    def level(self) -> Level:
+        """The level of the check itself."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The ids of the requirements that it is about."""
+
+
+def binding(check: Weighing, requirement: Requirement) -> bool:
     """Returns whether `check` failing would make `requirement` fail, rather than warn."""
     if requirement.level is Level.SHOULD:
         return check.level is Level.MUST and check.requirements == (requirement.id,)

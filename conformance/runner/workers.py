@@ -18,7 +18,8 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.items import cancels, looks_back, looks_on_run, watches
+from conformance.items import looks_back, looks_on_run, watches
+from conformance.order import is_first
 from conformance.plugin import RUN
 
 _INDEX = struct.Struct("<H")
@@ -214,21 +215,23 @@ Batch = list[pytest.Item]
 def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     """Returns the items in batches, in the order in which workers take them.
 
-    1. Modules marked `waits`: each is one batch, since only one worker can listen on its address.
-    2. Modules marked `together`: each is one batch, since its checks share evidence.
-    3. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
-       Among few workers each module is one batch, if there are enough of them. Of both those come last that cancel
-       resources which other checks leave (`cancels`).
-    4. The cases of one test that looks back on the run (`last`), and then, as one batch, the checks marked `watch`.
+    1. The first check of each requirement that has to hold: where resources run out, it shouldn't be missing.
+    2. Modules marked `waits`: each is one batch, since only one worker can listen on its address.
+    3. Modules marked `together`: each is one batch, since its checks share evidence.
+    4. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
+       Among few workers each module is one batch, if there are enough of them.
+    5. The cases of one test that looks back on the run (`last`), and then, as one batch, the checks marked `watch`.
     """
     parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy")}
     looking_back: dict[Hashable, Batch] = {}
     for item in filter(looks_on_run, items):
         looking_back.setdefault("watch" if watches(item) else (item.path, _test(item)), []).append(item)
     in_the_end = sorted(looking_back.values(), key=lambda batch: (watches(batch[0]), -len(batch)))
+    urgent = [item for item in items if _is_urgent(item)]
+    share = max(1, math.ceil(len(urgent) / workers))
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
-        if looks_on_run(item):
+        if looks_on_run(item) or _is_urgent(item):
             continue
         part = next((mark for mark in ("waits", "together") if item.get_closest_marker(mark)), "busy")
         # A check that looks back within a module that waits goes to the worker with the rest of it.
@@ -239,8 +242,13 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
-    first.sort(key=lambda batch: all(map(cancels, batch)))
-    return [*first, *in_the_end]
+    return [*(urgent[at : at + share] for at in range(0, len(urgent), share)), *first, *in_the_end]
+
+
+def _is_urgent(item: pytest.Item) -> bool:
+    """Returns whether a check is the first of a requirement, and free to run in any worker."""
+    bound = looks_on_run(item) or any(item.get_closest_marker(mark) for mark in ("waits", "together"))
+    return is_first(item) and not bound
 
 
 def _test(item: pytest.Item) -> str:

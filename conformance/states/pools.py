@@ -7,6 +7,7 @@ kept from those beside it, in a folder of the person's own (`ledger`).
 import fcntl
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def unused(profile: Profile) -> dict[str, dict[str, tuple[str, ...]]]:
         }
         for owner, by_status in (profile.states.ids or {}).items()
     }
+
+
+def left(profile: Profile) -> Mapping[str, int] | None:
+    """Returns how many unused ids there are for each state and owner, as `Wanted.of_whom` names them.
+
+    None where the profile has no lists.
+    """
+    if profile.states.ids is None:
+        return None
+    api = profile.target.api
+    kinds = {one.pool: one.status for one in contracts.contract(api).states.kinds}
+    found: Counter[str] = Counter()
+    for whose, by_status in unused(profile).items():
+        for pool, ids in by_status.items():
+            found[Wanted.of(api, kinds.get(pool, pool), whose).of_whom()] += len(ids)
+    return found
 
 
 def _goes_on(run: str) -> bool:

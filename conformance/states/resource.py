@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from conformance import contracts
 from conformance.contract import ResourceStates
@@ -21,6 +21,13 @@ class Wanted:
     environment: str | None = None
     webhook_url: str | None = None
     extra: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, contract: str, status: str, whose: str) -> Self:
+        """Returns a resource in that state that belongs to these credentials."""
+        if whose == "other_environment":
+            return cls(contract, status, environment="other")
+        return cls(contract, status, owner=None if whose == "primary" else whose)
 
     @property
     def whose(self) -> str:
