@@ -86,6 +86,7 @@ headlines: $(READY)
 coverage: $(READY)
 	$(BIN)/python -m conformance.profile_schema >specs/formats/profile.schema.json
 	$(BIN)/python -m tests.coverage_table
+	$(BIN)/python -m tests.takes_table
 	$(BIN)/python -m tests.outside.table
 
 bench: $(READY)

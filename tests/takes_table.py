@@ -1,0 +1,72 @@
+"""`python -m tests.takes_table` writes `specs/<api>/takes.json`: the resources that each check takes.
+
+Learned from a run against the embedded sandbox that can do everything. A check names the resources that its requests
+name, evidence that it shares with others included: units of the same name are one resource. `conformance.order` reads it.
+"""
+
+import json
+import os
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance import catalogue, coverage, demo, order
+from conformance.model import RunRecord
+from conformance.order import FILE
+from conformance.profile import load
+from conformance.runner import Options, run
+from conformance.sandbox import Sandbox
+
+TERMINAL = ("cancelled", "paid", "failed")
+"""The final states that a profile of the sandbox names."""
+
+
+def learned(api: str) -> dict[str, tuple[str, ...]]:
+    """Returns the units of each check that takes any, by its id."""
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+        demo.profiles(sandbox.url, Path(folder), os.environ)
+        profile = load(Path(folder) / f"{api}.toml").watching(0)
+        options = replace(Options(), output=Path(folder) / "reports", workers=1, examples=0, seed=1)
+        with pytest.MonkeyPatch.context() as patch:
+            # In the order of the files: what is learned must not depend on what was learned before.
+            patch.setattr(order, "arranged", lambda items, *_: items)
+            return units(run(profile, options, lambda *_: None).record)
+
+
+def units(record: RunRecord) -> dict[str, tuple[str, ...]]:
+    """Returns the resources that each check of a run names, numbered for each state and owner.
+
+    The numbers don't depend on the order of the checks. Those that look back on others take what these have left.
+    """
+    known = coverage.known(record.target.api, TERMINAL)
+    checks = {check.id: check for check in record.checks if known[check.id].sends}
+    named: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(checks):
+        for one, kind in checks[name].resources:
+            named.setdefault((kind, one), []).append(name)
+    number: Counter[str] = Counter()
+    found: dict[str, list[str]] = {}
+    for (kind, _), names in sorted(named.items(), key=lambda pair: (pair[0][0], pair[1])):
+        number[kind] += 1
+        for name in names:
+            found.setdefault(name, []).append(f"{kind} {number[kind]}")
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def text(taken: dict[str, tuple[str, ...]]) -> str:
+    """Returns the content of the file: a line for each check."""
+    lines = [f"{json.dumps(check)}: {json.dumps(taken[check])}" for check in sorted(taken)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def main() -> None:
+    """Writes the file of every API that has a sandbox."""
+    for api in catalogue.apis():
+        (catalogue.api_folder(api) / FILE).write_text(text(learned(api)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
