@@ -94,9 +94,13 @@ class BudgetError(ConformanceError):
 
 
 class NotTestable(ConformanceError):
-    """The profile gives no way to reach what a check needs; the message says what is missing."""
+    """The profile gives no way to reach what a check needs; the message says what is missing.
+
+    `lacks` is the kind of resource that its source didn't have: the state, and the owner where that isn't the caller.
+    """
 
     exit_code = 3
+    lacks = ""
 
 
 class SourceFault(NotTestable):

@@ -247,7 +247,8 @@ class Check:
     """One executed test case. `exchanges` are indices into the run's exchanges, in the order sent.
 
     `resources` are those that its requests name: what stands for each in a path, and the state that it was handed
-    over in, with its owner where that isn't the caller.
+    over in, with its owner where that isn't the caller. `lacks` are those that a check which couldn't run would have
+    taken: such a state with a number, by which checks share a resource.
     """
 
     id: str
@@ -262,6 +263,7 @@ class Check:
     exchanges: tuple[int, ...] = ()
     problem: Problem | None = field(default=None, metadata=OPTIONAL)
     resources: tuple[tuple[str, str], ...] = field(default=(), metadata=OBJECT)
+    lacks: tuple[str, ...] = field(default=(), metadata=OMITTED)
 
     @property
     def named(self) -> tuple[int, ...]:

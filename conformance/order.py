@@ -10,7 +10,6 @@ for reading that file.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ import pytest
 
 from conformance import catalogue
 from conformance.items import check_id, level, requirements
-from conformance.model import Level, Requirement
-from conformance.report.verdict import binding
+from conformance.model import Level, Outcome, Requirement
+from conformance.report.depth import kind
+from conformance.report.verdict import EXECUTED, binding
 
 FILE = "takes.json"
 FIRST = pytest.StashKey[bool]()
 _LEVELS = (Level.MUST, Level.MAY, Level.SHOULD)
-_NUMBER = re.compile(r" \d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,21 @@ def takes(api: str) -> Mapping[str, frozenset[str]] | None:
     return {check: frozenset(units) for check, units in json.loads(file.read_text("utf-8")).items()}
 
 
-def kind(unit: str) -> str:
-    """Returns the state, and the owner where that isn't the caller, of a unit: `pending`, `paid, of other_merchant`."""
-    return _NUMBER.sub("", unit)
+class Tally:
+    """What the checks of a worker have taken so far, and what those lack that couldn't run."""
+
+    def __init__(self, api: str) -> None:
+        self._api = api
+        self._taken: set[str] = set()
+
+    def ended(self, check: str, outcome: Outcome, kind_lacked: str) -> tuple[str, ...]:
+        """Counts a finished check; returns the units that it lacks of that kind, none where it lacks nothing."""
+        units = (takes(self._api) or {}).get(check, frozenset())
+        if not kind_lacked:
+            self._taken |= units if outcome in EXECUTED else frozenset()
+            return ()
+        lacks = sorted(unit for unit in units - self._taken if kind(unit) == kind_lacked)
+        return tuple(lacks) or (f"{kind_lacked} 1",)
 
 
 def arranged(

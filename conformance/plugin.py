@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from conformance import catalogue, contracts, openapi, order
-from conformance.errors import ConformanceError, NotApplicable
+from conformance.errors import ConformanceError, NotApplicable, NotTestable
 from conformance.items import (
     TERMINAL,
     check_id,
@@ -126,6 +126,7 @@ class Run:
         # The checks that have to be finished before those that look back on the run begin.
         self._awaited: frozenset[str] = frozenset()
         self._deselected: dict[str, list[str]] = {}
+        self._tally = order.Tally(profile.target.api)
         self._allure = bool(config.getoption("allure_report_dir", None))
         # `payout-conformance run` has written a header, and ends the run after pytest; a worker has a controller.
         begun = (folder / journal.FOLDER / journal.HEADER).exists()
@@ -306,6 +307,7 @@ class Run:
             recorder.cite([fault.reply.exchange])
         sent, exchanges = recorder.sent, recorder.drain()
         title = first_line(item)
+        kind = fault.lacks if isinstance(fault, NotTestable) else ""
         message, problem = described(fault, title, exchanges, self.session.redactor, sent)
         check = Check(
             id=check_id(item),
@@ -320,6 +322,7 @@ class Run:
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
             resources=self._named(exchanges),
+            lacks=self._tally.ended(check_id(item), outcome, kind),
         )
         try:
             judged, last = isinstance(fault, AssertionError), looks_back(item)

@@ -1,7 +1,8 @@
 """`python -m tests.takes_table` writes `specs/<api>/takes.json`: the resources that each check takes.
 
-Learned from a run against the embedded sandbox that can do everything. A check names the resources that its requests
-name, evidence that it shares with others included: units of the same name are one resource. `conformance.order` reads it.
+Learned from a run against the embedded sandbox that can do everything. A check takes the resources that its requests
+name, and so those of evidence that it shares with others: units of one name are one resource.
+`conformance.order` reads the file.
 """
 
 import json

@@ -24,7 +24,7 @@ from conformance.model import (
     Target,
     Waiver,
 )
-from conformance.report import codec, har, journal, verdict
+from conformance.report import codec, depth, har, journal, verdict
 from conformance.report.safe import counted
 from conformance.report.verdict import exit_code
 
@@ -114,11 +114,21 @@ def to_json(record: RunRecord) -> dict[str, Any]:
         "format": RUN_FORMAT,
         "harness": {key: getattr(record, field) for key, field in _HARNESS.items()},
         "counts": record.counts(),
-        "requirements": [codec.to_json(row.requirement) | codec.to_json(row) for row in record.requirements],
+        "requirements": [
+            codec.to_json(row.requirement) | codec.to_json(row) | _depth(record, row)
+            for row in record.requirements
+        ],
         "exchanges": len(record.exchanges),
     }
     # Keys that older records don't have are left out again, so that they keep their bytes.
     return {key: written[key] for key in _ORDER if key in written}
+
+
+def _depth(record: RunRecord, row: RequirementResult) -> dict[str, Any]:
+    found = depth.of(record, row)
+    if found is None:
+        return {}
+    return {"depth": {"checks": found.checks, "ran": found.ran, "lacks": dict(found.lacks)}}
 
 
 def from_json(data: Mapping[str, Any], exchanges: Sequence[Exchange]) -> RunRecord:

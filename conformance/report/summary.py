@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from conformance.model import Outcome, RunRecord, Verdict
-from conformance.report import explain, script
+from conformance.report import depth, explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids
 from conformance.report.safe import counted, line, visible
@@ -56,7 +56,14 @@ def summary(record: RunRecord) -> str:
 
 def _lines(record: RunRecord) -> Iterator[str]:
     target = record.target
-    below = [*_gaps(record), *_warnings(record), *_waivers(record), *_requirements(record), *_notes(record)]
+    below = [
+        *_gaps(record),
+        *_depths(record),
+        *_warnings(record),
+        *_waivers(record),
+        *_requirements(record),
+        *_notes(record),
+    ]
     head = [
         f"## {_VERDICTS[record.verdict]} {explain.verdict_in_words(record)}: {text(target.name)}",
         "",
@@ -170,6 +177,15 @@ def _gaps(record: RunRecord) -> Iterator[str]:
         ]
         number = sum(len(gap.ids) for gap in rest)
         yield fold(f"Not proven: {counted(number, 'requirement')}", items, len(rest) - _FOLDED)
+
+
+def _depths(record: RunRecord) -> Iterator[str]:
+    items = [
+        f"{inline(row.requirement.id)} {row.requirement.level}: {inline(depth.sentence(found, record.target.api))}"
+        for row, found in depth.every(record)
+    ]
+    if items:
+        yield fold(f"Not tested in full: {counted(len(items), 'requirement')}", items)
 
 
 def _named(gap: Gap) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TypeVar
 
-from conformance.model import Outcome, RunRecord, Verdict
-from conformance.report import explain, scope, script
+from conformance.model import Outcome, RequirementResult, RunRecord, Verdict
+from conformance.report import depth, explain, scope, script
+from conformance.report.depth import Depth
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids, parts
 from conformance.report.safe import counted, inert, line, visible
@@ -79,6 +80,8 @@ class _Text:
         yield from self._rest(len(problems), "problem")
         if record.verdict is not Verdict.INCONCLUSIVE:
             yield from self._gaps()
+        parts = list(depth.every(record))
+        yield from self._section("Not tested in full", len(parts), parts, self._depth, "more requirement")
         warnings = explain.warnings(record)
         yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
         waivers = explain.waivers(record)
@@ -186,6 +189,13 @@ class _Text:
         yield from self._block("  ", line(said, 400))
         yield from self._block("    ", line(advice, 400)) if advice else ()
         yield from self._block("    ", ids(gap), kind="dim")
+
+    def _depth(self, pair: tuple[RequirementResult, Depth]) -> Iterator[str]:
+        row, found = pair[0].requirement, pair[1]
+        name = f"{row.id} {row.level}".ljust(_LABEL + 2)
+        first, *more = wrapped(line(depth.sentence(found, self._record.target.api)), self._width - _LABEL - 4)
+        yield f"  {name}{first}"
+        yield from (f"  {' ' * len(name)}{rest}" for rest in more)
 
     def _warning(self, finding: Finding) -> Iterator[str]:
         yield from self._finding("  ", finding, "warn")

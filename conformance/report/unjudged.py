@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
+from conformance.report import depth
 
 # So many ids are named; the reports have them all.
 _NAMED = 8
@@ -32,7 +33,9 @@ def unjudged(record: RunRecord) -> str:
         said.append(f"{len(errors)} could not be judged: {_ids(errors)}{_cause(errors, checks)}")
     if record.complete:
         if missing := by_outcome[Outcome.NOT_TESTABLE]:
-            said.append(f"{len(missing)} not testable: {_ids(missing)}")
+            part = sum(found.ran > 0 for result, found in depth.every(record) if result in missing)
+            partly_ran = f" ({part} of them tested in part)" if part else ""
+            said.append(f"{len(missing)} not testable{partly_ran}: {_ids(missing)}")
         if partly := [result for result in record.requirements if _partly(result, checks)]:
             said.append(f"{len(partly)} judged only in part: {_ids(partly)}")
     if left_out := by_outcome[Outcome.DESELECTED]:

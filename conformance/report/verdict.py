@@ -24,7 +24,8 @@ from conformance.model import (
 )
 from conformance.report.safe import counted
 
-_EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
+EXECUTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
+"""The outcomes of a check that put the target to the test."""
 # What keeps a requirement that has to hold from being proven.
 UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
@@ -157,7 +158,7 @@ def _aggregated(
         return Outcome.NOT_TESTABLE, "Only softer parts of it were checked." if checks else "No check ran."
     if softly:
         return Outcome.WARNED, _reason(softly)
-    if not _with(own, *_EXECUTED):
+    if not _with(own, *EXECUTED):
         return Outcome.NOT_APPLICABLE, _reason(own)
     return Outcome.PASSED, ""
 
@@ -169,7 +170,7 @@ def verdict(requirements: Sequence[RequirementResult], *, complete: bool) -> Ver
     weighty = [result for result in requirements if result.requirement.level is not Level.SHOULD]
     if not complete or any(result.outcome in UNPROVEN for result in weighty):
         return Verdict.INCONCLUSIVE
-    if not any(result.requirement.level is Level.MUST and result.outcome in _EXECUTED for result in weighty):
+    if not any(result.requirement.level is Level.MUST and result.outcome in EXECUTED for result in weighty):
         return Verdict.INCONCLUSIVE
     return Verdict.CONFORMANT
 
@@ -208,7 +209,7 @@ def exit_code(record: RunRecord, *, fail_on_warning: bool = False) -> int:
     rest = [result for result in record.requirements if record.waived(result.requirement.id) is None]
     if any(result.outcome is Outcome.FAILED for result in rest):
         return 1
-    ran = [check.outcome for check in record.checks if check.outcome in (*_EXECUTED, Outcome.ERROR)]
+    ran = [check.outcome for check in record.checks if check.outcome in (*EXECUTED, Outcome.ERROR)]
     if ran and all(outcome is Outcome.ERROR for outcome in ran):
         return 4
     if fail_on_warning and any(result.outcome is Outcome.WARNED for result in rest):

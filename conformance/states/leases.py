@@ -133,7 +133,11 @@ class Leases:
         """
         resource = self._reserve.take(wanted) if self._reserve is not None and not new else None
         if resource is None:
-            resource = self._provisioner.setup(wanted)
+            try:
+                resource = self._provisioner.setup(wanted)
+            except NotTestable as fault:
+                fault.lacks = wanted.of_whom()
+                raise
             segment(resource.id)  # raises for an id that no URL can name
             if not self._claims.claim(resource.id):
                 raise NotTestable(

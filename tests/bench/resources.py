@@ -52,9 +52,19 @@ def measured(api: str, ids: int, target: SandboxProcess) -> Figures:
         folder = Path(name)
         target.bend()
         profile = write_profile(
-            folder, api, target.url, states=_lists(api, ids, target), capabilities="cancel_processing = true"
+            folder, api, target.url, states=lists(api, ids, target), capabilities="cancel_processing = true"
         )
-        words = [sys.executable, "-m", "conformance", "run", profile, "--quiet", "--insist", "--seed", str(SEED)]
+        words = [
+            sys.executable,
+            "-m",
+            "conformance",
+            "run",
+            profile,
+            "--quiet",
+            "--insist",
+            "--seed",
+            str(SEED),
+        ]
         began = time.monotonic()
         done = launched(*words, cwd=folder, env=environment(XDG_STATE_HOME=str(folder / "state")))
         seconds = time.monotonic() - began
@@ -64,7 +74,8 @@ def measured(api: str, ids: int, target: SandboxProcess) -> Figures:
     return Figures(api=api, ids=ids, taken=used, seconds=round(seconds, 1), **_musts(run))
 
 
-def _lists(api: str, ids: int, target: SandboxProcess) -> str:
+def lists(api: str, ids: int, target: SandboxProcess) -> str:
+    """Returns the lines below `[states]` of a profile with that many ids for each state and owner."""
     states = contracts.contract(api).states
     every = dict.fromkeys((*states.documented(), *(TERMINAL if states.named_by_profile else ())))
     owners: dict[str, dict[str, Any]] = {"": {}, ".other_merchant": {"owner": "other_merchant"}}
@@ -77,12 +88,10 @@ def _lists(api: str, ids: int, target: SandboxProcess) -> str:
         lines.append(f"terminal = {json.dumps(TERMINAL)}")
     for owner, params in owners.items():
         lines.append(f"[states.ids{owner}]")
-        for status in every:
-            lines.append(f"{status} = {json.dumps([target.make(api, status, **params) for _ in range(ids)])}")
-        if not owner:
-            for kind in states.kinds:
-                made = [target.make(api, kind.status, **kind.params) for _ in range(ids)]
-                lines.append(f"{kind.pool} = {json.dumps(made)}")
+        made = {status: [target.make(api, status, **params) for _ in range(ids)] for status in every}
+        for kind in states.kinds if not owner else ():
+            made[kind.pool] = [target.make(api, kind.status, **kind.params) for _ in range(ids)]
+        lines += [f"{name} = {json.dumps(found)}" for name, found in made.items()]
     return "\n".join(lines)
 
 
@@ -97,7 +106,9 @@ def _musts(run: Mapping[str, Any]) -> dict[str, int]:
 def main(words: Sequence[str] | None = None) -> None:
     """Measures, and writes the table or the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.resources")
-    parser.add_argument("--measure", type=Path, metavar="FILE", help="keep the figures as JSON, write no table")
+    parser.add_argument(
+        "--measure", type=Path, metavar="FILE", help="keep the figures as JSON, write no table"
+    )
     parser.add_argument("--ids", default=",".join(map(str, SIZES)), help="sizes of the lists")
     parser.add_argument("--api", choices=APIS, action="append")
     chosen = parser.parse_args(words)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
-from conformance.report import explain, script
+from conformance.report import depth, explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, parts
 from conformance.report.html import charts, evidence, matrix, shell
@@ -52,12 +52,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A requirement with its checks, the worst first, and the suites that they are from."""
+    """A requirement with its checks, the worst first, and the suites that they are from.
+
+    `depth` says how many of them ran, where resources ran out; empty elsewhere.
+    """
 
     result: RequirementResult
     checks: tuple[Checked, ...]
     left_out: int
     suites: tuple[str, ...]
+    depth: str
 
 
 _TEMPLATE = "report.html"
@@ -144,6 +148,8 @@ def _groups(record: RunRecord, shown: Evidence) -> list[tuple[str, list[Row]]]:
         if check.outcome in _WEIGHT:
             shown.listed(check)
     home: dict[str, str] = {}
+    api = record.target.api
+    deep = {row.requirement.id: depth.sentence(found, api) for row, found in depth.every(record)}
     groups: dict[str, list[Row]] = {}
     for result in record.requirements:
         members = sorted(
@@ -156,7 +162,13 @@ def _groups(record: RunRecord, shown: Evidence) -> list[tuple[str, list[Row]]]:
             listed = shown.listed(check) if mine else None
             rows.append(Checked(check, f"check-{number}", listed, None if mine else owner))
         suites = dict.fromkeys(check.suite for _, check in members)
-        row = Row(result, tuple(rows), max(len(members) - _CHECKS, 0), tuple(suites))
+        row = Row(
+            result,
+            tuple(rows),
+            max(len(members) - _CHECKS, 0),
+            tuple(suites),
+            deep.get(result.requirement.id, ""),
+        )
         groups.setdefault(result.requirement.group, []).append(row)
     return list(groups.items())
 

@@ -1,0 +1,95 @@
+"""The order of the checks: what decides comes first, so that a source with few resources proves the most."""
+
+from collections.abc import Mapping, Sequence
+
+from conformance.model import Level, Outcome
+from conformance.order import Candidate, Tally, order, takes
+from conformance.report.depth import kind
+from tests.report import sample
+
+ROWS = {
+    name: sample.requirement(name, level)
+    for name, level in (("A-1", Level.MUST), ("A-2", Level.MUST), ("A-3", Level.SHOULD))
+}
+
+
+def candidate(
+    name: str, *rows: str, units: Sequence[str] = (), level: Level = Level.MUST, block: str = ""
+) -> Candidate:
+    """A check of these requirements that takes these units."""
+    return Candidate(name, rows, level, frozenset(units), block)
+
+
+def ordered(*checks: Candidate, have: Mapping[str, int] | None = None) -> list[str]:
+    """The ids in their order."""
+    return list(order(checks, ROWS, have).ids)
+
+
+def test_one_of_each_requirement_comes_before_a_second_of_any() -> None:
+    """And then what completes the requirement that takes the least more; what is only advised comes last."""
+    found = ordered(
+        candidate("advice", "A-3", level=Level.SHOULD),
+        candidate("one", "A-1", units=["pending 1"]),
+        candidate("one more", "A-1", units=["pending 2", "pending 3"]),
+        candidate("one again", "A-1", units=["pending 4"]),
+        candidate("two", "A-2", units=["pending 5"]),
+        candidate("two more", "A-2", units=["pending 6"]),
+    )
+    assert found == ["one", "two", "two more", "one more", "one again", "advice"]
+
+
+def test_of_several_checks_the_cheapest_is_the_first() -> None:
+    """Evidence that was gathered for another check costs nothing more."""
+    found = ordered(
+        candidate("dear", "A-1", units=["pending 1", "pending 2"]),
+        candidate("two", "A-2", units=["pending 3"]),
+        candidate("shares", "A-1", units=["pending 3"]),
+    )
+    assert set(found[:2]) == {"two", "shares"}
+
+
+def test_a_soft_part_is_no_proof_of_a_requirement() -> None:
+    """A check at the level of a SHOULD comes after those that can fail their requirement."""
+    found = order([candidate("soft", "A-1", level=Level.SHOULD), candidate("hard", "A-1")], ROWS)
+
+    assert found.ids == ("hard", "soft")
+    assert found.first == {"hard"}
+
+
+def test_what_can_not_be_afforded_waits_for_what_can() -> None:
+    """A check that needs more than there are leaves the rest to those that do with it; nothing is left out."""
+    checks = [
+        candidate("race", "A-1", units=[f"pending {number}" for number in range(5)]),
+        candidate("two", "A-2", units=["pending 10"]),
+        candidate("two more", "A-2", units=["pending 11"]),
+        candidate("advice", "A-3", level=Level.SHOULD, units=["pending 12"]),
+    ]
+    assert ordered(*checks)[:2] == ["two", "race"]
+    assert ordered(*checks, have={"pending": 3}) == ["two", "two more", "advice", "race"]
+    assert ordered(*checks, have={"paid": 3}) == ["two", "two more", "race", "advice"]
+
+
+def test_checks_that_share_a_fixture_of_their_module_stay_together() -> None:
+    """A check of another module between them would end it."""
+    found = ordered(
+        candidate("x1", "A-3", block="x", level=Level.SHOULD),
+        candidate("a", "A-1"),
+        candidate("x2", "A-2", block="x"),
+        candidate("b", "A-1"),
+    )
+    assert abs(found.index("x1") - found.index("x2")) == 1
+    assert sorted(found) == ["a", "b", "x1", "x2"]
+
+
+def test_what_a_check_lacks_is_what_the_others_did_not_take() -> None:
+    """Units that a check which ran has taken aren't lacking; one is where nobody knows what a check takes."""
+    tally = Tally("withdraws")
+    known = takes("withdraws")
+    assert known is not None
+    name = max(known, key=lambda one: sum(kind(unit) == "pending" for unit in known[one]))
+    mine = {unit for unit in known[name] if kind(unit) == "pending"}
+
+    assert set(tally.ended(name, Outcome.NOT_TESTABLE, "pending")) == mine
+    assert tally.ended(name, Outcome.PASSED, "") == ()
+    assert tally.ended(name, Outcome.NOT_TESTABLE, "pending") == ("pending 1",)
+    assert tally.ended("nobody::knows", Outcome.NOT_TESTABLE, "paid") == ("paid 1",)
