@@ -14,7 +14,7 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
   runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
-.PHONY: help demo test tests check coverage detection headlines bench lint lock clean
+.PHONY: help demo test tests check coverage detection headlines takes bench resources lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
@@ -24,6 +24,8 @@ help:
 	@echo "make coverage   write the generated tables: checks and defects of each requirement, honest servers, profile schema"
 	@echo "make detection  run every defect against every check: a table and a picture"
 	@echo "make headlines  what reports tell first of every defect, and how many headlines a run has"
+	@echo "make takes  learn which resources each check takes"
+	@echo "make resources  measure what lists of so many ids decide"
 	@echo "make bench  measure timings, as ratios within one run"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
 
@@ -89,8 +91,16 @@ coverage: $(READY)
 	$(BIN)/python -m tests.takes_table
 	$(BIN)/python -m tests.outside.table
 
+# Learns what each check takes, in seconds: after a check is new, renamed, or takes other resources.
+takes: $(READY)
+	$(BIN)/python -m tests.takes_table
+
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# What lists of so many ids for each state are worth: MUSTs decided, requests and time. FLAGS="--api withdraws --ids 8,30".
+resources: $(READY)
+	$(BIN)/python -m tests.bench.resources $(FLAGS)
 
 lock: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --all-build-deps --extra dev \

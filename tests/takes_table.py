@@ -1,5 +1,7 @@
 """`python -m tests.takes_table` writes `specs/<api>/takes.json`: the resources that each check takes.
 
+`make takes` runs it, in a few seconds: whenever a check is new, is renamed or takes other resources than before.
+
 Learned from a run against the embedded sandbox that can do everything. A check takes the resources that its requests
 name, and so those of evidence that it shares with others: units of one name are one resource.
 `conformance.order` reads the file.
@@ -26,7 +28,7 @@ TERMINAL = ("cancelled", "paid", "failed")
 
 
 def learned(api: str) -> dict[str, tuple[str, ...]]:
-    """Returns the units of each check that takes any, by its id."""
+    """Returns the units of each check by its id; none for one that takes nothing."""
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         demo.profiles(sandbox.url, Path(folder), os.environ)
         profile = load(Path(folder) / f"{api}.toml").watching(0)
@@ -44,6 +46,7 @@ def units(record: RunRecord) -> dict[str, tuple[str, ...]]:
     """
     known = coverage.known(record.target.api, TERMINAL)
     checks = {check.id: check for check in record.checks if known[check.id].sends}
+    ours = sorted(name for name, check in known.items() if not check.fuzz)
     named: dict[tuple[str, str], list[str]] = {}
     for name in sorted(checks):
         for one, kind in checks[name].resources:
@@ -54,7 +57,7 @@ def units(record: RunRecord) -> dict[str, tuple[str, ...]]:
         number[kind] += 1
         for name in names:
             found.setdefault(name, []).append(f"{kind} {number[kind]}")
-    return {name: tuple(found[name]) for name in sorted(found)}
+    return {name: tuple(found.get(name, ())) for name in ours}
 
 
 def text(taken: dict[str, tuple[str, ...]]) -> str:
