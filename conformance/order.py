@@ -19,9 +19,9 @@ import pytest
 
 from conformance import catalogue
 from conformance.items import check_id, level, requirements
-from conformance.model import Level, Outcome, Requirement
+from conformance.model import Level, Requirement
 from conformance.report.depth import kind
-from conformance.report.verdict import EXECUTED, binding
+from conformance.report.verdict import binding
 
 FILE = "takes.json"
 FIRST = pytest.StashKey[bool]()
@@ -59,21 +59,12 @@ def takes(api: str) -> Mapping[str, frozenset[str]] | None:
     return {check: frozenset(units) for check, units in json.loads(file.read_text("utf-8")).items()}
 
 
-class Tally:
-    """What the checks of a worker have taken so far, and what those lack that couldn't run."""
-
-    def __init__(self, api: str) -> None:
-        self._api = api
-        self._taken: set[str] = set()
-
-    def ended(self, check: str, outcome: Outcome, kind_lacked: str) -> tuple[str, ...]:
-        """Counts a finished check; returns the units that it lacks of that kind, none where it lacks nothing."""
-        units = (takes(self._api) or {}).get(check, frozenset())
-        if not kind_lacked:
-            self._taken |= units if outcome in EXECUTED else frozenset()
-            return ()
-        lacks = sorted(unit for unit in units - self._taken if kind(unit) == kind_lacked)
-        return tuple(lacks) or (f"{kind_lacked} 1",)
+def lacks(api: str, check: str, fault: BaseException | None) -> tuple[str, ...]:
+    """Returns the units whose lack ended a check, none where it ended otherwise: others may share some."""
+    if not isinstance(fault, NotTestable) or not fault.lacks:
+        return ()
+    units = (takes(api) or {}).get(check, frozenset())
+    return tuple(sorted(unit for unit in units if kind(unit) == fault.lacks)) or (f"{fault.lacks} 0",)
 
 
 def arranged(
@@ -133,7 +124,16 @@ def order(
     for proofs in by_level:
         queue.rest(proofs)
     queue.take(candidates)
-    return Order(tuple(queue.ids), frozenset(first))
+    if have is not None:
+        # What takes nothing of its own comes before what uses up the resources that these share.
+        first |= {one.id for one in candidates if one.units and not any(map(_is_own, one.units))}
+    ids = sorted(queue.ids, key=lambda name: name not in first)
+    return Order(tuple(ids), frozenset(first))
+
+
+def _is_own(unit: str) -> bool:
+    """Returns whether a unit isn't the one that all checks share which have no effect on it."""
+    return not unit.endswith(" 0")
 
 
 def _counts(check: Candidate, row: Requirement) -> bool:

@@ -126,7 +126,6 @@ class Run:
         # The checks that have to be finished before those that look back on the run begin.
         self._awaited: frozenset[str] = frozenset()
         self._deselected: dict[str, list[str]] = {}
-        self._tally = order.Tally(profile.target.api)
         self._allure = bool(config.getoption("allure_report_dir", None))
         # `payout-conformance run` has written a header, and ends the run after pytest; a worker has a controller.
         begun = (folder / journal.FOLDER / journal.HEADER).exists()
@@ -322,7 +321,7 @@ class Run:
             exchanges=tuple(range(len(exchanges))),
             problem=problem,
             resources=self._named(exchanges),
-            lacks=self._tally.ended(check_id(item), outcome, kind),
+            lacks=order.lacks(self.profile.target.api, check_id(item), fault),
         )
         try:
             judged, last = isinstance(fault, AssertionError), looks_back(item)

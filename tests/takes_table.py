@@ -11,13 +11,16 @@ import json
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conformance import catalogue, coverage, demo, order
-from conformance.model import RunRecord
+from conformance.deferred import Deferred
+from conformance.http.segment import segment
+from conformance.model import Check, Exchange, RunRecord
 from conformance.order import FILE
 from conformance.profile import load
 from conformance.runner import Options, run
@@ -36,12 +39,28 @@ def learned(api: str) -> dict[str, tuple[str, ...]]:
         with pytest.MonkeyPatch.context() as patch:
             # In the order of the files: what is learned must not depend on what was learned before.
             patch.setattr(order, "arranged", lambda items, *_: items)
-            return units(run(profile, options, lambda *_: None).record)
+            shared: set[tuple[str, str]] = set()
+            patch.setattr(Deferred, "ended", _noting(shared))
+            return units(run(profile, options, lambda *_: None).record, shared)
 
 
-def units(record: RunRecord) -> dict[str, tuple[str, ...]]:
+def _noting(shared: set[tuple[str, str]]) -> Callable[..., bool]:
+    """Returns `Deferred.ended` that notes, as check and resource, what a check leaves to others as it found it."""
+    ended = Deferred.ended
+
+    def noted(self: Deferred, check: Check, exchanges: Sequence[Exchange], **words: bool) -> bool:
+        for one in self._twins.held:
+            if one.proof is None and not one.is_to_cancel:
+                shared.add((check.id, segment(one.resource.id)))
+        return ended(self, check, exchanges, **words)
+
+    return noted
+
+
+def units(record: RunRecord, shared: Collection[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """Returns the resources that each check of a run names, numbered for each state and owner.
 
+    Number 0 is what a check shares with any other: `shared` has these, as check and resource. One is enough for all.
     The numbers don't depend on the order of the checks. Those that look back on others take what these have left.
     """
     known = coverage.known(record.target.api, TERMINAL)
@@ -53,11 +72,12 @@ def units(record: RunRecord) -> dict[str, tuple[str, ...]]:
             named.setdefault((kind, one), []).append(name)
     number: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
-    for (kind, _), names in sorted(named.items(), key=lambda pair: (pair[0][0], pair[1])):
+    for (kind, one), names in sorted(named.items(), key=lambda pair: (pair[0][0], pair[1])):
         number[kind] += 1
         for name in names:
-            found.setdefault(name, []).append(f"{kind} {number[kind]}")
-    return {name: tuple(found.get(name, ())) for name in ours}
+            unit = f"{kind} {0 if (name, one) in shared else number[kind]}"
+            found.setdefault(name, []).append(unit)
+    return {name: tuple(dict.fromkeys(found.get(name, ()))) for name in ours}
 
 
 def text(taken: dict[str, tuple[str, ...]]) -> str:

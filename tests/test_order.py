@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from conformance.model import Level, Outcome
-from conformance.order import Candidate, Tally, order, takes
+from conformance.errors import NotTestable
+from conformance.model import Level
+from conformance.order import Candidate, lacks, order, takes
 from conformance.report.depth import kind
 from tests.report import sample
 
@@ -81,15 +82,33 @@ def test_checks_that_share_a_fixture_of_their_module_stay_together() -> None:
     assert sorted(found) == ["a", "b", "x1", "x2"]
 
 
-def test_what_a_check_lacks_is_what_the_others_did_not_take() -> None:
-    """Units that a check which ran has taken aren't lacking; one is where nobody knows what a check takes."""
-    tally = Tally("withdraws")
+def test_what_a_check_lacks_is_what_it_takes_of_that_kind() -> None:
+    """Of one kind only; one where nobody knows what a check takes; nothing where it ended otherwise."""
     known = takes("withdraws")
     assert known is not None
     name = max(known, key=lambda one: sum(kind(unit) == "pending" for unit in known[one]))
     mine = {unit for unit in known[name] if kind(unit) == "pending"}
 
-    assert set(tally.ended(name, Outcome.NOT_TESTABLE, "pending")) == mine
-    assert tally.ended(name, Outcome.PASSED, "") == ()
-    assert tally.ended(name, Outcome.NOT_TESTABLE, "pending") == ("pending 1",)
-    assert tally.ended("nobody::knows", Outcome.NOT_TESTABLE, "paid") == ("paid 1",)
+    assert set(lacks("withdraws", name, lacking("pending"))) == mine
+    assert lacks("withdraws", name, None) == lacks("withdraws", name, NotTestable("not declared")) == ()
+    assert lacks("withdraws", "nobody::knows", lacking("paid")) == ("paid 0",)
+
+
+def test_what_only_shares_comes_before_what_uses_up_where_lists_are_short() -> None:
+    """A resource that refused requests leave as it was serves them all, until a cancel takes it."""
+    checks = [
+        candidate("cancels", "A-1", units=["pending 1"]),
+        candidate("cancels too", "A-1", units=["pending 2"]),
+        candidate("refused", "A-2", units=["pending 0"]),
+        candidate("refused too", "A-2", units=["pending 0"]),
+    ]
+    found = ordered(*checks, have={"pending": 3})
+    assert set(found[:3]) == {"cancels", "refused", "refused too"}
+    assert found[3] == "cancels too"
+
+
+def lacking(kind: str) -> NotTestable:
+    """The error for a source that has no more of that kind."""
+    fault = NotTestable("no more")
+    fault.lacks = kind
+    return fault
