@@ -72,6 +72,29 @@ class Figures:
     needs: tuple[Need, ...]
     seconds: Mapping[float, float]
     calls: int = 0
+    musts: "Musts | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Musts:
+    """The number of MUSTs, and how many a run decides: with what the profile's lists hold, and with enough of all."""
+
+    all: int
+    decided: int
+    decided_with_enough: int
+
+    @staticmethod
+    def of(shown: RunRecord, full: RunRecord) -> "Musts":
+        """Returns the figures of a run with the lists as they are, and of one with enough."""
+        return Musts(len(_musts(full)), _decided(shown), _decided(full))
+
+
+def _musts(record: RunRecord) -> list[Outcome]:
+    return [row.outcome for row in record.requirements if row.requirement.level is Level.MUST]
+
+
+def _decided(record: RunRecord) -> int:
+    return sum(outcome not in verdict.UNPROVEN for outcome in _musts(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +172,7 @@ def plan(
         needs=needs,
         calls=_calls(profile, full),
         seconds={ms: _seconds(profile, full, fuzz, ms) for ms in latencies_ms},
+        musts=Musts.of(shown.record, full.record),
     )
     return Plan(
         profile=profile,

@@ -108,6 +108,12 @@ def _resources(plan: Plan) -> Iterator[str]:
     for one in needs:
         if one.short:
             yield f"  -> {ids_table(one.owner)}.{one.status} holds {one.have} unused: add {one.short} more"
+    musts = plan.figures.musts if plan.figures is not None else None
+    if musts is not None and any(one.short for one in needs):
+        yield (
+            f"  with what the lists hold {musts.decided} of {musts.all} MUSTs are decided, "
+            f"with all of that {musts.decided_with_enough}"
+        )
 
 
 def _effects(plan: Plan) -> Iterator[str]:
@@ -193,6 +199,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             "wrong_credentials": figures and figures.wrong_credentials,
         },
         "resources": figures and [{**asdict(one), "missing": one.short} for one in figures.needs],
+        "musts": figures and figures.musts and asdict(figures.musts),
         **({"terminal_states": list(plan.profile.states.terminal)} if named else {}),
         "seconds": figures and {f"{ms:g}": round(seconds, 1) for ms, seconds in figures.seconds.items()},
         "untested": [asdict(one) for one in plan.untested],
