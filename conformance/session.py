@@ -258,6 +258,7 @@ class Given:
 
     def settle(self, resource: Resource) -> None:
         """Asks the target to try to pay the resource now (capability `settlement`)."""
+        self._session.twins.spend(resource)
         self._session.leases.settle(resource)
 
 

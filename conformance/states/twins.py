@@ -24,13 +24,15 @@ class Held:
     """A shared resource in the hands of the running check: `shelved` as the check got it.
 
     `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
-    `is_unsure` tells that it may be in any state now.
+    `is_unsure` tells that it may be in any state now. `lacking` tells why the check, which asked for an unused one, got
+    one that others had left.
     """
 
     shelved: Shelved
     is_to_cancel: bool = False
     proof: Exchange | None = None
     is_unsure: bool = False
+    lacking: NotTestable | None = None
 
     @property
     def resource(self) -> Resource:
@@ -114,12 +116,12 @@ class Twins:
         """
         try:
             found = self._leases.lease(wanted)
-        except NotTestable:
+        except NotTestable as lacking:
             # Better one that has gone through much than none.
             used = None if self._is_alone else self.shelf.take_fullest(wanted)
             if used is None:
                 raise
-            return self._hold(used, is_to_cancel=not keep)
+            return self._hold(used, is_to_cancel=not keep, lacking=lacking)
         return self._hold(Shelved(found)) if keep else found
 
     def are_tainted(self, held: Sequence[Held]) -> bool:
@@ -136,13 +138,26 @@ class Twins:
             if one.resource.id == resource.id and one.proof is None:
                 one.proof = by
 
+    def spend(self, resource: Resource) -> None:
+        """Notes that the check is about to leave a resource in a state that nobody knows.
+
+        Raises NotTestable where it isn't an unused one: what others sent to it could be proved no more, and each of
+        them would need another one.
+        """
+        for one in self.held:
+            if one.resource.id == resource.id and one.lacking is not None and one.proof is None:
+                raise one.lacking
+        self.unsure(resource)
+
     def unsure(self, resource: Resource) -> None:
         """Notes that a resource may be in any state now: no other check gets it."""
         for one in self.held:
             one.is_unsure |= one.resource.id == resource.id
 
-    def _hold(self, one: Shelved, *, is_to_cancel: bool = False) -> Resource:
-        self.held.append(Held(one, is_to_cancel))
+    def _hold(
+        self, one: Shelved, *, is_to_cancel: bool = False, lacking: NotTestable | None = None
+    ) -> Resource:
+        self.held.append(Held(one, is_to_cancel, lacking=lacking))
         # Another worker may have leased it.
         self._leases.handed[segment(one.resource.id)] = one.resource.wanted
         return one.resource

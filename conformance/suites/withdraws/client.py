@@ -201,8 +201,8 @@ class Withdraws:
 
     def hang_up(self, withdraw: Resource, *, linger_s: float = 0.0) -> None:
         """A documented cancel whose caller hangs up `linger_s` seconds after it was sent, without an answer."""
+        self._session.twins.spend(withdraw)
         self._every_run.mark(UNSURE, withdraw)
-        self._session.twins.unsure(withdraw)
         self._client.abandon(
             lambda: self._documented("POST", cancel_path(withdraw), "primary"), linger_s=linger_s
         )
@@ -246,8 +246,8 @@ class Withdraws:
 
     def will_settle(self, withdraw: Resource) -> None:
         """Marks a withdraw that the target is asked to pay: the checks that look back pass over it then."""
+        self._session.twins.spend(withdraw)
         self._every_run.mark(SETTLED, withdraw)
-        self._session.twins.unsure(withdraw)
         self._session.watch.leave_out(withdraw.id)
 
     def race(self, make: Callable[[], Resource]) -> tuple[Resource, concurrency.Race]:
