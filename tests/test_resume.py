@@ -229,7 +229,7 @@ def named(folder: Path) -> set[str]:
     return {one for one in ids if one in pool}
 
 
-@pytest.mark.parametrize("kibibytes", [60, 300])
+@pytest.mark.parametrize("kibibytes", [120, 300])
 def test_a_full_disk_ends_the_run_with_a_sentence(
     sandbox: SandboxProcess, tmp_path: Path, kibibytes: int
 ) -> None:
