@@ -42,7 +42,7 @@ def difference(one: Reply, others: Sequence[Reply], echoes: Iterable[str] = ()) 
     """
     known = tuple(echoes)
     if all(one.status != other.status for other in others):
-        return f"its status is {one.status}, not {others[0].status}"
+        return f"its HTTP status is {one.status}, not {others[0].status}"
     if all(_kind(one) != _kind(other) for other in others):
         kind, usual = (each.header("Content-Type") or "absent" for each in (one, others[0]))
         return f"its Content-Type is {kind}, not {usual}"

@@ -280,7 +280,10 @@ def _body(raw: bytes) -> str:
         return line(text, _BODY)
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        # It nests too deep to be looked at, and was JSON so far.
+        return f"of {len(text)} characters of JSON"
+    except ValueError:
         return f"of {len(text)} characters that are no JSON"
     if not isinstance(value, dict) or len(value) > 4:
         return f"of {len(text)} characters of JSON"

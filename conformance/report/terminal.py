@@ -173,7 +173,9 @@ class _Text:
         if items:
             yield from ["", self._style(f"{heading} ({number})", "warn")]
         shown = items[: self._limit] if more else items
-        for item in shown:
+        for number, item in enumerate(shown):
+            if number and shown_as == self._warning:
+                yield ""
             yield from shown_as(item)
         if len(items) > len(shown):
             yield f"  ... and {counted(len(items) - len(shown), more)}"

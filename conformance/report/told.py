@@ -208,7 +208,9 @@ def cases(record: RunRecord, finding: Finding) -> str:
     how_many = every if len(mine) == len(tested) else f"{len(mine)} of {len(tested)}"
     words = [_case(one)[1] for one in mine]
     more = f" and {len(words) - _NAMES} more" if len(words) > _NAMES else ""
-    return f"{how_many} {ended}: {'; '.join(words[:_NAMES])}{more}"
+    warned = sum(one.outcome is Outcome.WARNED for one in tested)
+    beside = f"; {warned} more warned" if finding.check.outcome is Outcome.FAILED and warned else ""
+    return f"{how_many} {ended}{beside}: {'; '.join(words[:_NAMES])}{more}"
 
 
 def _case(check: Check) -> tuple[str, str]:

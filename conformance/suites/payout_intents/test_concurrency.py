@@ -1,5 +1,6 @@
 """Requests at the same moment: one effect, whatever the others are answered."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -95,7 +96,8 @@ def retries(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Ro
 
 
 def _statuses(race: Race) -> str:
-    return f"{', '.join(map(summary.short, race.replies))} ({race.in_flight} in flight at once)"
+    often = Counter(map(summary.short, race.replies))
+    return f"{', '.join(f'{times} × {what}' for what, times in often.items())} ({race.in_flight} in flight at once)"
 
 
 def _one_succeeds(race: Race, what: str, read: Call, once_more: Call, *, hint: str) -> None:
