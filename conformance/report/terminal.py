@@ -173,8 +173,8 @@ class _Text:
         if items:
             yield from ["", self._style(f"{heading} ({number})", "warn")]
         shown = items[: self._limit] if more else items
-        for number, item in enumerate(shown):
-            if number and shown_as == self._warning:
+        for place, item in enumerate(shown):
+            if place and shown_as == self._warning:
                 yield ""
             yield from shown_as(item)
         if len(items) > len(shown):

@@ -76,7 +76,7 @@ class DoubledKeyIsCoveredOnce(Withdraws):
     """A body with a duplicate name is normalised before its signature is verified: only the last value is covered."""
 
     def signed_message(self, timestamp: bytes, body: bytes) -> bytes:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             tidied = json.dumps(json.loads(body), separators=(",", ":")).encode()
             if len(tidied) < len(body) and b" " not in body:
                 body = tidied
