@@ -47,6 +47,11 @@ def presumes(check: Check, row: Requirement, by: Check) -> bool:
     )
 
 
+def begins_with_any(check: Check, row: Requirement, others: Iterable[Check]) -> bool:
+    """Returns whether a check can't be judged without another of its requirement that failed as well."""
+    return any(presumes(check, row, by) for by in others if by is not check)
+
+
 @dataclass(frozen=True)
 class Causes:
     """The causes that explain the failing checks of a run."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
-from conformance.report.causes import Causes, harm, ordered, presumes
+from conformance.report.causes import Causes, begins_with_any, harm, ordered, presumes
 from conformance.report.curl import curl
 from conformance.report.leading import leading_to
 from conformance.report.safe import line, same_but_ids
 from conformance.report.script import replay, script
 from conformance.report.verdict import binding
-from conformance.report.worked import fails_nearly_always, worked
+from conformance.report.worked import NOTHING_VERIFIED, fails_nearly_always, worked
 
 _PREMISE = (
     "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
@@ -24,10 +24,6 @@ _PREMISE = (
 _NOT_AGAIN = (
     "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
     "part in it."
-)
-_NOTHING_VERIFIED = (
-    "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good "
-    "request?"
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 
@@ -190,7 +186,15 @@ def _groups(checks: Iterable[Check], rows: Mapping[str, Requirement], causes: Ca
     return [
         _Group(
             rows[name],
-            tuple(sorted(found, key=lambda check: _plainness(check, rows[_primary(check, rows).id], causes))),
+            tuple(
+                sorted(
+                    found,
+                    key=lambda check: (
+                        begins_with_any(check, rows[name], found),
+                        *_plainness(check, rows[name], causes),
+                    ),
+                )
+            ),
         )
         for (name, _), found in by_row.items()
     ]
@@ -314,7 +318,7 @@ def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Cau
         found = replace(found, remarks=(_REPLAY, *found.remarks))
     forged = causes.took_effect(found.check) and causes.is_altered(found.check) and " body" not in found.fault
     if forged and fails_nearly_always(record, found.check):
-        found = replace(found, remarks=(_NOTHING_VERIFIED, *found.remarks))
+        found = replace(found, remarks=(NOTHING_VERIFIED, *found.remarks))
     remark = f"This follows from {group.row.id}: {line(found.title)}."
     folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
     return replace(
