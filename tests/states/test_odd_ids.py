@@ -86,12 +86,17 @@ def test_a_command_that_hands_out_what_it_cannot_be_told_is_no_crash(tmp_path: P
         source.settle(resource)
 
 
+# A text in JSON without anything escaped, as the sandbox's ids are.
+_TEXT = re.compile(r'"([A-Za-z0-9_-]+)"')
+
+
 class Renamed:
     """Stands before the sandbox, whose resources have other ids here: the real one, and something odd before it."""
 
     def __init__(self, url: str, odd: tuple[str, ...]) -> None:
         self._url, self._odd = url, odd
         self._real: dict[str, str] = {}
+        self._odd_of: dict[str, str] = {}
         self.paths: set[str] = set()
 
     def __call__(self, peer: socket.socket, request: bytes) -> None:
@@ -124,9 +129,8 @@ class Renamed:
         if made and isinstance(found.get("id"), str):
             odd = self._odd[len(self._real) % len(self._odd)] + found["id"]
             self._real[odd] = found["id"]
-        text = json.dumps(found)
-        for odd, real in list(self._real.items()):  # other threads add to it
-            text = text.replace(f'"{real}"', json.dumps(odd))
+            self._odd_of.setdefault(found["id"], odd)
+        text = _TEXT.sub(lambda one: json.dumps(self._odd_of.get(one[1], one[1])), json.dumps(found))
         head = re.sub(rb"(?i)content-length: *\d+", b"Content-Length: %d" % len(text), head)
         return head + b"\r\n\r\n" + text.encode()
 
