@@ -11,6 +11,23 @@ from conformance.http.gate import Gate
 from conformance.http.redact import Redactor
 from tests.support import PATIENCE_S, SandboxProcess
 
+# What takes longest, most of it waiting, begins first: begun last, it would keep one worker while the others are done.
+LONGEST = (
+    "tests/worst_day/test_run.py",
+    "tests/test_secrets.py",
+    "tests/outside/",
+    "tests/test_workers.py",
+    "tests/test_resume.py",
+    "tests/test_limits.py",
+    "tests/test_first_hour.py",
+    "tests/fuzz/test_honest.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of `LONGEST` before the others, which keep their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.outside.servers import ACCOUNTS
-from tests.support import PATIENCE_S, environment, record
+from tests.support import command, environment, record
 
 # One sandbox and one profile are used by all of these.
 pytestmark = pytest.mark.xdist_group("partner")
@@ -60,11 +60,7 @@ def sandbox() -> Iterator[str]:
 
 def do(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """A command, with no variable of the profile in the environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *words],
-        cwd=folder, env={**environment(), "COLUMNS": "200"}, capture_output=True, text=True, timeout=PATIENCE_S,
-        check=False,
-    )  # fmt: skip
+    return command(*words, cwd=folder, env={**environment(), "COLUMNS": "200"})
 
 
 def prepared(folder: Path, url: str, api: str) -> None:
