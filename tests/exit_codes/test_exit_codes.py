@@ -246,7 +246,7 @@ def test_the_demo_of_conformant_targets_ends_with_0(world: World) -> None:
 @pytest.mark.parametrize("end", ["closed", "disk full"])
 def test_a_run_that_is_fuzzed_comes_to_its_verdict(world: World, end: str) -> None:
     """The fuzzing is a process of its own, which has these streams from the run."""
-    words = ["run", "bad/withdraws.toml", "--fuzz-examples", "1", "-k", "fuzz", "--output", "fuzz"]
+    words = ["run", "bad/withdraws.toml", "--fuzz-examples", "8", "-k", "fuzz", "--output", "fuzz"]
     process = started(words, world.folder, (1, 2), end)
     assert process.wait(timeout=PATIENCE_S) == 1
 
