@@ -228,7 +228,7 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
         looking_back.setdefault("watch" if watches(item) else (item.path, _test(item)), []).append(item)
     in_the_end = sorted(looking_back.values(), key=lambda batch: (watches(batch[0]), -len(batch)))
     urgent = [item for item in items if _is_urgent(item)]
-    share = max(1, math.ceil(len(urgent) / workers))
+    share = max(1, math.ceil(len(urgent) / max(1, workers)))
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
         if looks_on_run(item) or _is_urgent(item):
