@@ -87,7 +87,7 @@ class Twins:
         Raises NotTestable where there is none.
         """
         for one in self.held:
-            if one.resource.wanted == wanted and one.proof is None and not one.is_to_cancel:
+            if one.resource.wanted == wanted and not (one.proof or one.is_to_cancel or one.is_unsure):
                 return one.resource
         if self._one is not None and self._one.wanted == wanted:
             return self._hold(Shelved(self._one))

@@ -189,12 +189,12 @@ NEAR_MISSES = {
     "another figure": "ordered twice, or 3 times: caf\u00e9",
 }
 
-# The first reason, and another one.
-BODIES = {
-    "reason_left_out": ("ordered twice", None),
-    "reason_added": (None, "ordered twice"),
-    "capitals": ("ordered twice", "Ordered Twice"),
-    "last_character": (plain(200), plain(200)[:-1] + "Y"),
+# The first reason, which begins with words in small letters, and what makes another one of it.
+BODIES: dict[str, tuple[str | None, Callable[[str], str | None]]] = {
+    "reason_left_out": ("ordered twice", lambda reason: None),
+    "reason_added": (None, lambda reason: "ordered twice"),
+    "capitals": ("ordered twice", lambda reason: reason.replace("ordered twice", "Ordered Twice")),
+    "last_character": (plain(200), lambda reason: reason[:-1] + "Y"),
 }
 
 BODIES_IN_WORDS = {

@@ -1,21 +1,18 @@
 """The payout intents API as its tests use it: the documented requests, and those that differ from them in one thing."""
 
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from conformance import unknown_ids
 from conformance.errors import NotTestable, TransportError
 from conformance.http import summary
-from conformance.http.auth import basic
 from conformance.http.client import Request
 from conformance.http.polling import Polling
 from conformance.http.redact import sent_credentials
 from conformance.http.reply import Reply
-from conformance.model import Auth, Credentials
-from conformance.oracles import concurrency, expect, odd_requests
+from conformance.model import Auth
+from conformance.oracles import concurrency, equality, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
 from conformance.oracles.every_run import EveryRun, Sent
@@ -27,6 +24,7 @@ from conformance.suites.payout_intents.assertions import (
     is_shown,
     succeeded,
 )
+from conformance.suites.payout_intents.callers import Callers
 from conformance.suites.payout_intents.documented import (
     DOCUMENTED,
     FRESH,
@@ -48,6 +46,7 @@ __all__ = [
     "FRESH",
     "KNOWN",
     "REASON",
+    "SHARED",
     "UNSURE",
     "Ask",
     "Call",
@@ -68,25 +67,28 @@ T = TypeVar("T")
 Call = Callable[[], Reply]
 Pairs = Iterable[tuple[str, str]]
 
-KNOWN, UNSURE, CONFIRMED = "known", "unsure", "confirmed"
-"""Mark an intent that was to be cancelled; one a cancel of which got no answer, and may have been carried out; and one
-that a read has shown cancelled, with that read.
+KNOWN, UNSURE, CONFIRMED, SHARED = "known", "unsure", "confirmed", "shared"
+"""Mark an intent that was to be cancelled; one a cancel of which got no answer, and may have been carried out; one that
+a read has shown cancelled, with that read; and one that refused requests of several checks may have been about.
 """
 
 
-class PayoutIntents:
+class PayoutIntents(Callers):
     """Cancels and reads payout intents; what a test doesn't change is sent as documented."""
 
     def __init__(self, session: Session, every_run: EveryRun) -> None:
-        self._session = session
+        super().__init__(session)
         self._every_run = every_run
         self._client = session.client
         self._polling = Polling()
         # The intents that this worker has sent cancels of.
         self.known: dict[str, Resource] = {}
+        # Those that requests of several checks were about, of this worker's.
+        self._shared: set[str] = set()
         # Those that the target was asked to pay, and those that a read has shown cancelled, in this worker.
         self.settled: list[Resource] = []
         self._confirmed: set[str] = set()
+        session.twins.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
 
     # -- documented requests -------------------------------------------------------------------------------
 
@@ -148,6 +150,7 @@ class PayoutIntents:
         request = Request(
             "POST", cancel_path(intent), tuple(self.headers(key=key)), body_of(reason), Auth.DOCUMENTED
         )
+        self._session.twins.unsure(intent)
         self._client.abandon(lambda: request, **how)
         self._is_known(intent)
         self._every_run.mark(UNSURE, intent)
@@ -170,9 +173,12 @@ class PayoutIntents:
             reply = self._noted(request, by, about, documented)
         except TransportError:
             self._every_run.mark(UNSURE, intent)
+            if about is not None:
+                self._session.twins.unsure(about)
             raise
         if about is not None:
             self._is_known(about)
+            self._changes(about, reply)
             watched(self._session.watch, about, by, key, body, reply)
         return reply
 
@@ -211,10 +217,33 @@ class PayoutIntents:
         return self.send("POST", f"{path}/cancel", self.headers(), b"{}")
 
     def send(
-        self, method: str, path: str, headers: Pairs, body: bytes | None = None, auth: Auth = Auth.DOCUMENTED
+        self,
+        method: str,
+        path: str,
+        headers: Pairs,
+        body: bytes | None = None,
+        auth: Auth = Auth.DOCUMENTED,
+        *,
+        of: Resource | None = None,
     ) -> Reply:
-        """The answer to this request, whose path goes out as it stands."""
-        return self._noted(Request(method, path, tuple(headers), body, auth))
+        """The answer to this request, whose path goes out as it stands; an accepted POST cancels the intent `of`."""
+        try:
+            reply = self._noted(Request(method, path, tuple(headers), body, auth))
+        except TransportError:
+            if of is not None:
+                self._session.twins.unsure(of)
+            raise
+        if of is not None and method == "POST":
+            self._changes(of, reply)
+        return reply
+
+    def _changes(self, intent: Resource, reply: Reply) -> None:
+        """Notes for checks that share an intent what a cancel of it was answered."""
+        if succeeded(reply):
+            self._session.twins.proved(intent, reply.exchange)
+        elif self._session.twins.defers(intent) and intent.id not in self._shared:
+            self._shared.add(intent.id)
+            self._every_run.mark(SHARED, intent)
 
     def _noted(
         self, request: Request, by: str = "", about: Resource | None = None, documented: bool = False
@@ -243,6 +272,7 @@ class PayoutIntents:
     def will_settle(self, intent: Resource) -> None:
         """Notes that the target is asked to pay an intent: what becomes of it then is for PI-09 to judge."""
         self.settled.append(intent)
+        self._session.twins.unsure(intent)
         self._session.watch.leave_out(intent.id)
 
     # -- what has to work, and waiting for it --------------------------------------------------------------
@@ -264,14 +294,26 @@ class PayoutIntents:
 
         If it is refused, a read tells whether `after` has cancelled the intent, and `refused` is the answer that said
         otherwise; if not, the check is not testable. Nor is it, whatever the read tells, where that isn't `judged`:
-        test_refused_requests looks at every request that was refused for its form.
+        test_refused_requests looks at every request that was refused for its form. For an intent that checks share,
+        a later cancel proves it: the answer is then a read, which shows nothing changed so far.
         """
+        if isinstance(intent, Resource) and self._session.twins.defers(intent):
+            shown = self.read(intent, by=by)
+            if equality.same(shown.at("status"), intent.status):
+                return shown
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply
         fault = no_longer_cancels(reply, self.read(intent, by=by), after, refused)
         fault.control = fault.control or not judged
         raise fault
+
+    def still_open(self, intent: Resource, *, by: str = "primary") -> Reply:
+        """GET after requests that must have no effect; where it shows another status no other check gets the intent."""
+        read = self.first_seen(intent, by=by)
+        if not equality.same(read.at("status"), intent.status):
+            self._session.twins.unsure(intent)
+        return read
 
     def seen(self, intent: Target, *, by: str = "primary") -> Reply:
         """GET of an intent that has to be there; one that was made just now may show up a little later."""
@@ -306,16 +348,6 @@ class PayoutIntents:
         """The first good answer within two seconds, or the last one. Waiting in vain is done once per worker."""
         return self._polling.until(ask, good)
 
-    # -- names and secrets ---------------------------------------------------------------------------------
-
-    def new_key(self) -> str:
-        """An Idempotency-Key that no request has used."""
-        return str(uuid4())
-
-    def new_reason(self) -> str:
-        """A reason that stands nowhere else, in letters that nothing changes."""
-        return f"No longer needed {secrets.token_hex(6)}"
-
     def unknown_id(self, example: Target | None) -> str:
         """An id in the shape of `example` that names nothing: reading it has shown so."""
         for _ in range(3):
@@ -330,42 +362,6 @@ class PayoutIntents:
             control=True,
             fault=f"A GET of an id that was never issued was answered {reply.status}",
         )
-
-    def credentials(self, by: str = "primary") -> Credentials:
-        """A pair of the profile. Raises NotTestable where it isn't there."""
-        found = self._session.profile.credentials.get(by)
-        if found is None:
-            raise NotTestable(f"the profile has no [credentials.{by}]", hint=f"Add [credentials.{by}].")
-        return found
-
-    def authorization(self, *, by: str = "primary", secret: str | None = None) -> str:
-        """The documented value of Authorization; `secret` replaces the right one."""
-        pair = self.credentials(by)
-        return basic(pair.key, pair.secret if secret is None else secret)
-
-    def secrets(self) -> set[str]:
-        """The secret keys of the profile that are too long to stand in an answer by chance."""
-        return {pair.secret for pair in self._session.profile.credentials.values() if len(pair.secret) >= 8}
-
-    def known_pairs(self) -> set[tuple[str, str]]:
-        """Every pair that is right: what a changed one must not turn into by accident."""
-        return {(one.key, one.secret) for one in self._session.profile.credentials.values()}
-
-    def reads_only(self, name: str) -> bool:
-        """Whether nothing but reads may be sent with a pair of the profile."""
-        return self._session.profile.reads_only(name)
-
-    @property
-    def environment(self) -> str:
-        """The environment that the primary credentials are for, as the profile calls it."""
-        return self._session.profile.target.environment
-
-    @property
-    def environments(self) -> tuple[str, ...]:
-        """The names that the target may give that environment: the profile's, and the API's where that is another."""
-        own = self.environment
-        api = "live" if self._session.profile.is_live else "test"
-        return (own,) if own in ("test", "live") else (own, api)
 
     # -- races -----------------------------------------------------------------------------------------------
 

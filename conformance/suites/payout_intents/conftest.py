@@ -12,7 +12,9 @@ from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.contract import EVENT
 from conformance.suites.payout_intents.events import Events
 from conformance.suites.payout_intents.every_answer import judges
+from conformance.suites.payout_intents.kept_keys import KeptKeys
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.together import Together
 from conformance.webhooks.receiver import Receiver, opened
 
 UNNAMED = "unnamed"
@@ -53,6 +55,18 @@ def api(conformance_session: Session, every_run: EveryRun) -> PayoutIntents:
 def evidence(api: PayoutIntents, given: Given, conformance_session: Session) -> Evidence:
     """The acts whose results several checks look at, performed once per worker."""
     return Evidence(api, given, conformance_session.recorder)
+
+
+@pytest.fixture(scope="session")
+def kept(api: PayoutIntents, given: Given, evidence: Evidence) -> KeptKeys:
+    """Intents that were cancelled under a key."""
+    return KeptKeys(api, given, evidence)
+
+
+@pytest.fixture(scope="session")
+def together(api: PayoutIntents, given: Given, evidence: Evidence) -> Together:
+    """Cancels that are unusual in several ways at once."""
+    return Together(api, given, evidence)
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def hung_up(api: PayoutIntents, given: Given, evidence: Evidence, when: str) -> 
     usual = evidence.cancelled().reply
 
     def perform() -> HungUp:
-        intent, reason = given("requires_approval"), api.new_reason()
+        intent, reason = given.used("requires_approval"), api.new_reason()
         key = None if when == WITHOUT_A_KEY else api.new_key()
         linger_s = min(usual.duration_s / 2, _LONGEST_S) if when == AT_WORK else 0.0
         api.hangs_up(intent, reason=reason, key=key, linger_s=linger_s, half=when == HALFWAY)
@@ -70,7 +70,7 @@ def hung_up(api: PayoutIntents, given: Given, evidence: Evidence, when: str) -> 
         after = (api.confirmed if retry is None or succeeded(retry) else api.seen)(intent)
         return HungUp(intent, reason, between, retry, after, again.status, why)
 
-    return evidence.once(("hung_up", when), perform)
+    return evidence.once(("hung_up", when), perform, alone=True)
 
 
 def _retried(

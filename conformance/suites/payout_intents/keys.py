@@ -1,12 +1,17 @@
 """Assertions on answers under an Idempotency-Key that was used before, by whom or for what else."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import hints, wording
+from conformance.oracles import expect, hints, wording
+from conformance.oracles.every_response import no_server_error
+from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import CONFLICT, holds, not_cancelled, succeeded
+from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.together import NEAR_KEY, Together
 
 _PER_OWNER = "Keep keys per merchant and environment."
 _WHOSE = {
@@ -23,6 +28,62 @@ def compared_coarsely(reply: Reply, conflicts: Sequence[str]) -> str:
         return ""
     others = f" Conflicts came for {', '.join(conflicts)}." if conflicts else ""
     return f"The reasons are compared, but not exactly: compare them character by character.{others}"
+
+
+def are_told_apart(api: PayoutIntents, evidence: Evidence, together: Together) -> bool:
+    """Whether each of several keys that resemble a used one of 255 characters is taken for a new one.
+
+    False, too, where such a key isn't taken at all.
+    """
+    worked = together.worked(NEAR_KEY)
+    if worked is None:
+        return False
+    used = worked.keys[0]
+    near = (used[:-1] + "B", used.swapcase(), used.replace("-", ""), used[:-1])
+
+    def perform() -> list[int]:
+        return [api.cancel(worked.intent, reason="another reason", key=key).status for key in near]
+
+    usual = evidence.conflict(first="the first reason", second="the other reason").second_under_a_new_key
+    return set(evidence.once(("near keys",), perform)) == {usual.status} and usual.status != CONFLICT.status
+
+
+def is_new(api: PayoutIntents, evidence: Evidence, *, key: str | None) -> bool:
+    """Whether a cancel under a key that another intent's cancel had, or without one, is taken for a new one.
+
+    It is about an intent that is cancelled already: only an answer that is kept would be about another.
+    """
+    usual = evidence.conflict(first="the first reason", second="the other reason").second_under_a_new_key
+    intent, reason = evidence.cancelled().intent, api.new_reason()
+    reply = api.answered(
+        lambda: api.cancel(intent, reason=reason, key=key), to="a cancel of a cancelled intent"
+    )
+    return reply is not None and not succeeded(reply) and reply.status == usual.status != CONFLICT.status
+
+
+def empty_ones_are_handled(api: PayoutIntents, given: Given) -> None:
+    """Cancels of two intents with an empty key end in no 5xx, and none gets the answer about the other."""
+    before: list[str] = []
+    what = "a cancel with an empty key"
+    for _ in range(2):
+        intent, reply = api.odd_of(
+            partial(given.shared, "requires_approval"),
+            lambda one: api.cancel(one, reason=api.new_reason(), key=""),
+            to=what,
+        )
+
+        no_server_error(reply, to=what)
+        expect.that(
+            not (succeeded(reply) and any(other in reply.text for other in before)),
+            expected=f"a cancel of {intent.id} with an empty key to be refused, or to be about that intent",
+            observed=f"it is about another intent: {summary.of(reply)}",
+            reply=reply,
+            hint="An empty key is best refused, or treated as none at all.",
+            fault=f"A cancel with an empty key got the answer about another intent ({reply.status})",
+        )
+        if not succeeded(reply):
+            api.still_cancels(intent, after=what, refused=reply)
+        before.append(intent.id)
 
 
 def is_free(reply: Reply, theirs: str, who: str) -> str:

@@ -7,22 +7,19 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from functools import partial, wraps
-from inspect import signature
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from functools import partial
+from typing import Any
 
 from conformance.errors import NotTestable
-from conformance.http.client import Recorder
 from conformance.http.reply import Reply, instant
-from conformance.model import Exchange
 from conformance.oracles import equality, hints
 from conformance.oracles.expect import Violation
-from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
     is_cancelled,
+    is_shown,
     reads_otherwise,
     succeeded,
 )
@@ -30,12 +27,12 @@ from conformance.suites.payout_intents.bad_requests import WRONG_FORMS
 from conformance.suites.payout_intents.client import (
     REASON,
     Ask,
-    PayoutIntents,
     body_of,
     cancel_path,
     encoded,
     read_path,
 )
+from conformance.suites.payout_intents.performed import Performed, shared
 from conformance.suites.payout_intents.refusals import as_usual
 from conformance.suites.payout_intents.results import (
     Cancelled,
@@ -49,9 +46,6 @@ from conformance.suites.payout_intents.results import (
     Unknown,
 )
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 # Far enough apart that a clock of whole milliseconds shows two moments.
 _APART_S = 0.02
 # As coarse as a clock may be whose fraction of a second isn't shown.
@@ -61,46 +55,8 @@ WHY = "No longer needed, as was said on the phone"
 """The reason of the cancel that most checks look at; no other request has it."""
 
 
-def shared(
-    perform: Callable[Concatenate["Evidence", P], T],
-) -> Callable[Concatenate["Evidence", P], T]:
-    """Performs a method once for the same arguments; a later call has the same outcome, and cites its exchanges."""
-    arguments = signature(perform)
-
-    @wraps(perform)
-    def once(self: "Evidence", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        given = arguments.bind(self, *args, **kwargs)
-        given.apply_defaults()
-        name = perform.__name__, *list(given.arguments.values())[1:]
-        return self.once(name, lambda: perform(self, *args, **kwargs))
-
-    return once
-
-
-class Evidence:
+class Evidence(Performed):
     """Performs each act on first use. A check that looks at one has its exchanges on record."""
-
-    def __init__(self, api: PayoutIntents, given: Given, recorder: Recorder) -> None:
-        self._api = api
-        self._given = given
-        self._recorder = recorder
-        self._kept: dict[tuple[Any, ...], tuple[Any, tuple[Exchange, ...]]] = {}
-
-    def once(self, name: tuple[Any, ...], perform: Callable[[], T]) -> T:
-        """The result of `perform`, or the fault that it raised, kept under a name."""
-        if name not in self._kept:
-            already = len(self._recorder.exchanges)
-            found: T | Exception
-            try:
-                found = perform()
-            except (NotTestable, Violation) as fault:
-                found = fault
-            self._kept[name] = found, tuple(self._recorder.exchanges[already:])
-        result, exchanges = self._kept[name]
-        self._recorder.cite(exchanges)
-        if isinstance(result, Exception):
-            raise result.with_traceback(None)
-        return cast("T", result)
 
     # -- an intent that can be cancelled ---------------------------------------------------------------------------
 
@@ -110,8 +66,9 @@ class Evidence:
         api, intent = self._api, self._fresh()
         before = api.first_seen(intent)
         _let_it_age(before)
-        reply = api.cancel(intent, reason=reason, key=api.new_key())
-        return Cancelled(intent, before, reply, api.confirmed(intent))
+        key = api.new_key()
+        reply = api.cancel(intent, reason=reason, key=key)
+        return Cancelled(intent, before, reply, api.confirmed(intent), reason, key)
 
     def cancelled(self, *, reason: str = WHY) -> Cancelled:
         """Returns an accepted `cancel`: the premise of every check that looks at more than that."""
@@ -120,18 +77,24 @@ class Evidence:
         has_succeeded(one.reply)
         return one
 
-    @shared
     def cancel_for(self, *, reason: str) -> tuple[Reply, Reply]:
         """The answer to a cancel for `reason`, and a GET after it."""
-        intent = self._fresh()
+        return self.once(("cancel for", reason), lambda: self._cancelled_for(reason), alone=True)
+
+    def _cancelled_for(self, reason: str) -> tuple[Reply, Reply]:
+        intent = self._given.used("requires_approval")
         return self._api.post(intent, body_of(reason)), self._api.confirmed(intent)
 
-    @shared
     def cancel_with_body(self, body: bytes, *, what: str) -> Odd:
         """A cancel with that body, and a GET after it. Raises a Violation where it gets no answer."""
-        api = self._api
-        intent, reply = api.odd_of(self._fresh, lambda one: api.post(one, body), to=what)
-        return Odd(reply, (api.confirmed if succeeded(reply) else api.seen)(intent))
+
+        def perform() -> Odd:
+            api, given = self._api, partial(self._given.shared, "requires_approval")
+            intent, reply = api.odd_of(given, lambda one: api.post(one, body), to=what)
+            read = api.confirmed(intent) if succeeded(reply) else is_shown(api.still_open(intent))
+            return Odd(reply, read)
+
+        return self.once(("body", body), perform, alone=True)
 
     def cancel_with_body_if_answered(self, body: bytes, *, what: str) -> Odd | None:
         """Returns the answer to `cancel_with_body`; None where it gets none, which the row's other checks tell."""
@@ -245,8 +208,7 @@ class Evidence:
     @shared
     def cancel_with_a_used_key(self) -> TurnedAway:
         """Cancels an intent for another reason under a key that the cancel of another intent has used."""
-        api, used = self._api, self._api.new_key()
-        api.cancels(self._fresh(), key=used)
+        api, used = self._api, self.cancelled().key
         return self._turned_away(
             "a used key", lambda intent, reason: api.cancel(intent, reason=reason, key=used)
         )
@@ -332,37 +294,48 @@ class Evidence:
             lambda: api.cancel(one, key=key), to="a cancel that got a 404, sent again under its key,"
         )
 
-    @shared
     def send_other_methods_to_the_cancel_path(self) -> Methods:
         """Sends methods other than POST to the cancel path of an intent, with all that a cancel would have."""
         return self._methods(cancel_path, "GET", {"reason": "x"}, "the cancel path")
 
-    @shared
     def send_other_methods_to_the_read_path(self) -> Methods:
         """Sends methods other than GET to the read path of an intent, asking it to be cancelled."""
         return self._methods(read_path, "POST", {"status": "cancelled"}, "the read path")
 
     def _methods(self, path: Callable[[Resource], str], first: str, body: Any, place: str) -> Methods:
-        api, intent = self._api, self._fresh()
+        return self.once(
+            ("methods", place), lambda: self._asked_with_methods(path, first, body, place), alone=True
+        )
+
+    def _asked_with_methods(
+        self, path: Callable[[Resource], str], first: str, body: Any, place: str
+    ) -> Methods:
+        api, intent = self._api, self._given.shared("requires_approval")
         headers, sent = api.headers(), encoded(body)
         replies = {}
         for method in (first, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
             content = None if method in ("GET", "HEAD", "OPTIONS") else sent
             reply = api.answered(
-                partial(api.send, method, path(intent), headers, content), to=f"a {method} on {place}"
+                partial(api.send, method, path(intent), headers, content, of=intent),
+                to=f"a {method} on {place}",
             )
             if reply is not None:
                 replies[method] = reply
-        return Methods(place, replies, api.first_seen(intent), api.cancel(intent))
+        read = api.still_open(intent)
+        # What nothing was done to so far is cancelled later, by another check.
+        return Methods(place, replies, read, api.cancel(intent) if self._given.is_alone else None)
 
-    @shared
     def send_wrong_forms(self) -> Mapping[str, Reply]:
         """The answers to `WRONG_FORMS`, of those that get one, by what is wrong."""
-        api, intent, done = self._api, self._fresh(), self.cancelled().intent
+        return self.once(("wrong forms",), self._wrong_forms, alone=True)
+
+    def _wrong_forms(self) -> Mapping[str, Reply]:
+        api, intent, done = self._api, self._given.shared("requires_approval"), self.cancelled().intent
         came = {
             what: api.answered(partial(send, api, intent, done), to=f"a request with {what}")
             for what, send in WRONG_FORMS.items()
         }
+        api.still_open(intent)
         return {what: reply for what, reply in came.items() if reply is not None}
 
     # -- resources ---------------------------------------------------------------------------------------------------

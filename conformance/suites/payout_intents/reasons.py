@@ -35,6 +35,14 @@ FREE_TEXT = {
     "looks_empty": "0",
     "looks_like_a_formula": "=SUM(A1:A9)+@x",
 }
+# Signs with blanks between them, so that the one that was changed can be named. No angle brackets but where they are
+# meant: the checks of markup are about these.
+TEMPLATES = {
+    "dollar_signs": "Refund $$5 of $& then $1 or $0 and ${x} ${6*7} $x $(x) $`y` $'z' $!{x} $[x] US$",
+    "braces": "Case {0} {} {x} {0:C} {{x}} {{6*7}} {{{x}}} {{.X}} {% x %} {# x #} [[x]] #{x} #{6*7} @{x} {=x}",
+    "percent_signs": "Fee 5% or 100%% of %s %d %5d %1$s %(x)s %{x} %1 %n %x% %PATH% %@ %20",
+    "tags_and_names": "Order <%= x %> <?= x ?> \\1 \\0 \\(x) \\n :name :1 ?1 @name @p1 @(x) *x* _x_ ~x~ __x__ [x](y)",
+}
 NOTHING = ("undefined", "null", "none", "nil", "nan", "[object object]", "{}", "<null>")
 """Words of programs for no value, in small letters."""
 # A longer reason is described in messages, not shown.

@@ -11,12 +11,14 @@ from conformance.suites.payout_intents.client import Ask
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A documented cancel for a reason under a key: GET before, its answer, GET after."""
+    """A documented cancel for `reason` under `key`: GET before, its answer, GET after."""
 
     intent: Resource
     before: Reply
     reply: Reply
     after: Reply
+    reason: str | None
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,15 @@ class Odd:
 
 @dataclass(frozen=True, slots=True)
 class Methods:
-    """The answers to methods that aren't documented in a place, a GET after them, and a documented cancel."""
+    """The answers to methods that aren't documented in a place, a GET after them, and a documented cancel.
+
+    `twin` is None where a later check cancels the intent.
+    """
 
     place: str
     replies: Mapping[str, Reply]
     after: Reply
-    twin: Reply
+    twin: Reply | None
 
 
 def request(asked: Ask, what: str) -> str:

@@ -25,7 +25,8 @@ from conformance.suites.payout_intents.assertions import (
 )
 from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
-from conformance.suites.payout_intents.client import Ask, PayoutIntents
+from conformance.suites.payout_intents.client import REASON, Ask, PayoutIntents
+from conformance.suites.payout_intents.kept_keys import KeptKeys, Keyed
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import Refused, request
@@ -35,9 +36,10 @@ _FROM_THE_PATH = "Take the id from the path alone: many frameworks bind body and
 
 
 @requirement("PI-01")
+@pytest.mark.cancels
 def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given) -> None:
     """An intent that requires approval is cancelled: 202, and the body says cancelled already."""
-    reply = api.cancel(given("requires_approval"))
+    reply = api.cancel(given.used("requires_approval"))
 
     cancelled(reply, "a cancel of an intent that requires approval")
 
@@ -164,9 +166,11 @@ def test_matrix_just_cancelled_is_refused(
     api: PayoutIntents, given: Given, evidence: Evidence, first: str
 ) -> None:
     """An intent that has just been cancelled is refused with 422 approval_required, and keeps its reason."""
-    intent, reason, other = given("requires_approval"), api.new_reason(), api.new_reason()
-    api.cancels(intent, reason=reason, key=api.new_key() if first == "with_a_key" else None)
-    was_confirmed(api.confirmed(intent))
+    bare = Ask.CANCEL_WITHOUT_KEY
+    one = evidence.cancelled() if first == "with_a_key" else bare_cancel(api, given, evidence, bare)
+    intent, reason, other = one.intent, one.reason, api.new_reason()
+    has_succeeded(one.reply)
+    was_confirmed(one.after)
 
     hint = "The second cancel has a key of its own: nothing is to be repeated, and nothing cancelled again."
     done = "an intent that has just been cancelled"
@@ -206,19 +210,19 @@ def test_matrix_cancelled_is_refused_after_a_conflict(evidence: Evidence) -> Non
 
 
 @requirement("PI-04")
-def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents, given: Given) -> None:
+def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents, kept: KeptKeys) -> None:
     """A key that differs from a used one in its last character alone is a fresh one: 422 approval_required."""
-    intent, key = given("requires_approval"), api.new_key()
-    api.cancels(intent, key=key)
-    was_confirmed(api.confirmed(intent))
 
-    reply = api.cancel(intent, key=key[:-1] + ("0" if key[-1] != "0" else "1"))
+    def judge(one: Keyed) -> None:
+        was_confirmed(one.after)
+        other = one.key[:-1] + ("0" if one.key[-1] != "0" else "1")
+        approval_required(
+            api.cancel(one.intent, reason=one.reason, key=other),
+            "a cancel under a key that differs from the used one in its last character",
+            hint="Are keys compared in full, or cut or hashed short?",
+        )
 
-    approval_required(
-        reply,
-        "a cancel under a key that differs from the used one in its last character",
-        hint="Are keys compared in full, or cut or hashed short?",
-    )
+    kept.judge(REASON, judge)
 
 
 @requirement("PI-05")
@@ -291,10 +295,11 @@ def _confirms_the_failure_code(reply: Reply, read: Reply, what: str) -> None:
 
 
 @requirement("PI-06")
+@pytest.mark.cancels
 def test_whichever_copy_is_read_confirms_it(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """GET by another connection, and so perhaps from another process, shows the intent cancelled, too."""
     was_confirmed(evidence.cancelled().after)
-    intent = given("requires_approval")
+    intent = given.used("requires_approval")
     # A process that keeps a copy of what it has read has one now.
     api.read_everywhere(intent)
     api.cancels(intent)

@@ -1,8 +1,6 @@
 """Requests at the same moment: one effect, whatever the others are answered."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -14,6 +12,7 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
+from conformance.suites.payout_intents import races
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
@@ -25,74 +24,24 @@ from conformance.suites.payout_intents.assertions import (
 from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIntents
 from conformance.suites.payout_intents.hang_ups import AT_ONCE, AT_WORK, hung_up, leaves_no_lock
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.races import Round
 
-# A window of 20 ms is hit by the first round, one of 2 ms by some of them.
-_ROUNDS = 4
-# Resources are dear: what differs in little from those races is tried less often.
+pytestmark = pytest.mark.cancels
+
+# Resources are dear: what differs in little from the races that both fixtures run is tried less often.
 _FEWER_ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Cancels of one intent at the same moment, a read, and the same cancel once more (or the read)."""
-
-    intent: Resource
-    race: Race
-    reasons: tuple[str, ...]
-    read: Reply
-    retry: Reply
-
-    def winners(self) -> list[int]:
-        """Which of them were answered by a 2xx."""
-        return [number for number, reply in enumerate(self.race.replies) if succeeded(reply)]
-
-
-def _rounds(run: Callable[[], Round], good: Callable[[Round], bool]) -> Sequence[Round]:
-    """Runs rounds until one shows a violation."""
-    rounds: list[Round] = []
-    while len(rounds) < _ROUNDS and (not rounds or good(rounds[-1])):
-        rounds.append(run())
-    return rounds
 
 
 @pytest.fixture
 def distinct(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Round]:
     """Races of cancels of one intent, each with a key and a reason of its own; run once."""
-    evidence.cancelled()
-
-    def begin() -> tuple[tuple[Resource, tuple[str, ...]], list[Call]]:
-        racers, intent = api.racers, given("requires_approval")
-        reasons = tuple(api.new_reason() for _ in range(racers))
-        return (intent, reasons), [
-            partial(api.cancel, intent, reason=reason, key=api.new_key()) for reason in reasons
-        ]
-
-    def run() -> Round:
-        (intent, reasons), race = api.raced(begin)
-        read = api.confirmed(intent)
-        return Round(intent, race, reasons, read, read)
-
-    return evidence.once(("distinct",), lambda: _rounds(run, lambda one: len(one.winners()) == 1))
+    return races.distinct(api, given, evidence)
 
 
 @pytest.fixture
 def retries(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Round]:
     """Races of cancels with one key and one reason, and the same once more when all is over; run once."""
-    evidence.cancelled()
-
-    def begin() -> tuple[tuple[Resource, str, str], list[Call]]:
-        intent, reason, key = given("requires_approval"), api.new_reason(), api.new_key()
-        return (intent, reason, key), [partial(api.cancel, intent, reason=reason, key=key)] * api.racers
-
-    def run() -> Round:
-        (intent, reason, key), race = api.raced(begin)
-        retry = api.until(partial(api.cancel, intent, reason=reason, key=key), succeeded)
-        return Round(intent, race, (reason,) * len(race.replies), api.confirmed(intent), retry)
-
-    def good(one: Round) -> bool:
-        return all(succeeded(reply) or reply.status == 409 for reply in one.race.replies)
-
-    return evidence.once(("retries",), lambda: _rounds(run, good))
+    return races.retries(api, given, evidence)
 
 
 def _statuses(race: Race) -> str:
@@ -185,7 +134,7 @@ def test_one_of_many_cancels_without_a_key_succeeds(
     for reason in (REASON, None):
 
         def begin(reason: str | None = reason) -> tuple[tuple[Call, Call], list[Call]]:
-            intent = given("requires_approval")
+            intent = given.used("requires_approval")
             cancel = partial(api.cancel, intent, reason=reason, key=None)
             return (partial(api.confirmed, intent), cancel), [cancel] * api.racers
 
@@ -204,7 +153,7 @@ def test_cancels_at_the_same_moment_do_not_mix(api: PayoutIntents, given: Given,
     evidence.cancelled()
 
     def begin() -> tuple[dict[str, Resource], list[Call]]:
-        intents = {api.new_reason(): given("requires_approval") for _ in range(min(api.racers, 4))}
+        intents = {api.new_reason(): given.used("requires_approval") for _ in range(min(api.racers, 4))}
         return intents, [partial(api.cancel, intent, reason=reason) for reason, intent in intents.items()]
 
     intents, race = api.raced(begin)
@@ -232,7 +181,7 @@ def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: 
     """While two merchants cancel their own intents, neither of them finds the other one's."""
 
     def begin() -> tuple[list[tuple[Resource, str]], list[Call]]:
-        theirs, own = given("requires_approval", owner="other_merchant"), given("requires_approval")
+        theirs, own = given.used("requires_approval", owner="other_merchant"), given.used("requires_approval")
         both = [(theirs, "primary"), (theirs, "other_merchant"), (own, "other_merchant"), (own, "primary")]
         return both, [partial(api.cancel, intent, by=by) for intent, by in both[: api.racers]]
 
@@ -267,7 +216,7 @@ def test_one_key_with_many_reasons_succeeds_once(
     evidence.cancelled()
 
     def begin() -> tuple[tuple[Call, Call], list[Call]]:
-        intent, key = given("requires_approval"), api.new_key()
+        intent, key = given.used("requires_approval"), api.new_key()
         cancel, *others = [
             partial(api.cancel, intent, reason=api.new_reason(), key=key) for _ in range(api.racers + 1)
         ]

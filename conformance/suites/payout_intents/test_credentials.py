@@ -12,6 +12,7 @@ from conformance.suites.payout_intents.assertions import refused
 from conformance.suites.payout_intents.bad_requests import BODY, any_secret_will_do, forgeries
 from conformance.suites.payout_intents.client import FRESH, Ask, PayoutIntents, body_of, read_path
 from conformance.suites.payout_intents.echoes import repeats_no_credentials
+from conformance.suites.payout_intents.kept_keys import KeptKeys
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.separators import KEPT, WHOLE, WITH_A_COLON
 
@@ -37,7 +38,7 @@ def _cancel(
 @requirement("PI-40")
 def test_colon_in_a_wrong_secret_changes_nothing(api: PayoutIntents, given: Given) -> None:
     """A wrong secret with a colon in it neither reads nor cancels."""
-    intent = given("requires_approval")
+    intent = given.shared("requires_approval")
 
     for what, value in forgeries(api, WITH_A_COLON):
         for asked, ask in (("read", _read), ("cancel", _cancel)):
@@ -62,9 +63,11 @@ def test_separators_are_no_part_of_the_pair(api: PayoutIntents, evidence: Eviden
 
 @requirement("PI-40")
 @pytest.mark.parametrize("asked", [Ask.READ, Ask.CANCEL], ids=Ask.what)
-def test_kept_decision_is_about_the_whole_pair(api: PayoutIntents, given: Given, asked: Ask) -> None:
+def test_kept_decision_is_about_the_whole_pair(
+    api: PayoutIntents, given: Given, kept: KeptKeys, asked: Ask
+) -> None:
     """Right after its owner's read, and after its owner's cancel, nearly right credentials are refused."""
-    intent = given("requires_approval")
+    intent = given.shared("requires_approval")
 
     for what, value in forgeries(api, KEPT):
         api.seen(intent)
@@ -73,7 +76,9 @@ def test_kept_decision_is_about_the_whole_pair(api: PayoutIntents, given: Given,
         if reply is not None:
             refused(reply, said, hint=_KEPT_HINT, wanted="401")
 
-    reason, key = api.new_reason(), api.new_key()
+    api.still_cancels(intent, after="requests with nearly right credentials")
+    done = kept.shared()
+    intent, reason, key = done.intent, done.reason, done.key
     api.cancels(intent, reason=reason, key=key)
     for what, value in forgeries(api, KEPT):
         said = f"a {asked.what()} {what}, right after its owner's cancel" + (

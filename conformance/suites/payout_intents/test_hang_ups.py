@@ -21,6 +21,8 @@ from conformance.suites.payout_intents.observations import WHY, Evidence
 
 TIMES = pytest.mark.parametrize("when", [AT_ONCE, AT_WORK])
 
+pytestmark = pytest.mark.cancels
+
 
 @requirement("PI-36", level="MUST")
 @TIMES

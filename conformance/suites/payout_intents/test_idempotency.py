@@ -17,7 +17,6 @@ from conformance.suites.payout_intents.assertions import (
     CONFLICT,
     KEYS,
     conflict,
-    has_succeeded,
     holds,
     is_not_about,
     replayed,
@@ -35,10 +34,14 @@ from conformance.suites.payout_intents.bad_requests import (
     NEAR_MISSES,
     ODD_KEYS,
 )
+from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, read_path
+from conformance.suites.payout_intents.free_keys import left_free
+from conformance.suites.payout_intents.kept_keys import KeptKeys, Keyed
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.reasons import FREE_TEXT
 from conformance.suites.payout_intents.refusals import no_crash
+from conformance.suites.payout_intents.together import EMPTY_KEY, Together
 
 # Whose cancel may have used a key before, as the state source is asked for their intents.
 OWNERS = {
@@ -53,6 +56,11 @@ REASONS = pytest.mark.parametrize(
 @requirement("PI-30")
 def test_key_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Without a key each cancel works, and none is taken for a repetition of another."""
+    bare = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_KEY)
+    if succeeded(bare.reply) and keys.is_new(api, evidence, key=None):
+        evidence.like_any(bare.reply, to="a cancel without a key")
+        evidence.shows_cancelled(bare.after, after="a cancel without a key")
+        return
     first, second = given("requires_approval"), given("requires_approval")
     for intent, other in ((first, second), (second, first)):
         reply = api.cancel(intent, reason=api.new_reason(), key=None)
@@ -83,65 +91,73 @@ def test_another_reason_is_a_conflict(evidence: Evidence, time: str) -> None:
 @requirement("PI-31")
 @pytest.mark.parametrize("change", BODIES)
 def test_different_body_is_a_conflict(
-    api: PayoutIntents, given: Given, evidence: Evidence, change: str
+    api: PayoutIntents, kept: KeptKeys, evidence: Evidence, change: str
 ) -> None:
     """A used key with a reason that differs in little gets 409 idempotency_conflict."""
     keys.conflicts(evidence)
-    intent, key = given("requires_approval"), api.new_key()
-    first, second = BODIES[change]
-    done = api.cancels(intent, reason=first, key=key)
+    first, vary = BODIES[change]
 
-    reply = api.cancel(intent, reason=second, key=key)
+    def judge(one: Keyed) -> None:
+        second = vary(one.reason or "")
+        reply = api.cancel(one.intent, reason=second, key=one.key)
+        documented = (CONFLICT.status, APPROVAL_REQUIRED.status)
+        if second is None and reply.status not in documented and not succeeded(reply):
+            evidence.is_about_this(reply, Ask.CANCEL_WITHOUT_REASON)
+        hint = keys.COMPARED if succeeded(reply) else ""
+        conflict(reply, BODIES_IN_WORDS[change], hint=hint, first=one.done)
 
-    documented = (CONFLICT.status, APPROVAL_REQUIRED.status)
-    if second is None and reply.status not in documented and not succeeded(reply):
-        evidence.is_about_this(reply, Ask.CANCEL_WITHOUT_REASON)
-    conflict(reply, BODIES_IN_WORDS[change], hint=keys.COMPARED if succeeded(reply) else "", first=done)
+    kept.judge(first, judge)
 
 
 @requirement("PI-31")
+@pytest.mark.cancels
 def test_body_that_differs_in_little_is_a_conflict(
-    api: PayoutIntents, given: Given, evidence: Evidence
+    api: PayoutIntents, kept: KeptKeys, evidence: Evidence, together: Together
 ) -> None:
     """A blank, a comma, an accent or the order of letters makes a body a different one: 409 idempotency_conflict."""
     keys.conflicts(evidence)
-    _, read = evidence.cancel_for(reason=FREE_TEXT["outer_spaces"])
-    kept = read.at("failure_message")
-    intent, key = given("requires_approval"), api.new_key()
-    first = api.cancels(intent, reason=FINE, key=key)
-
+    shown: object = FREE_TEXT["outer_spaces"]
+    if not together.worked("outer_spaces"):
+        shown = evidence.cancel_for(reason=FREE_TEXT["outer_spaces"])[1].at("failure_message")
     # Where a target trims, a blank more makes the same reason, which is for PI-27 to judge.
-    trims = isinstance(kept, str) and kept == kept.strip()
-    replies = {
-        difference: api.cancel(intent, reason=reason, key=key)
-        for difference, reason in NEAR_MISSES.items()
-        if difference != BLANK or not trims
-    }
-    conflicts = [difference for difference, reply in replies.items() if reply.status == CONFLICT.status]
-    for difference, reply in replies.items():
-        conflict(
-            reply,
-            f"a cancel under a used key, whose reason has {difference},",
-            hint=keys.compared_coarsely(reply, conflicts),
-            first=first,
-        )
+    trims = isinstance(shown, str) and shown == shown.strip()
+
+    def judge(one: Keyed) -> None:
+        replies = {
+            difference: api.cancel(one.intent, reason=(one.reason or "").replace(FINE, reason), key=one.key)
+            for difference, reason in NEAR_MISSES.items()
+            if difference != BLANK or not trims
+        }
+        conflicts = [difference for difference, reply in replies.items() if reply.status == CONFLICT.status]
+        for difference, reply in replies.items():
+            conflict(
+                reply,
+                f"a cancel under a used key, whose reason has {difference},",
+                hint=keys.compared_coarsely(reply, conflicts),
+                first=one.done,
+            )
+
+    kept.judge(FINE, judge)
 
 
 @requirement("PI-31")
-def test_key_is_known_on_other_connections(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+def test_key_is_known_on_other_connections(api: PayoutIntents, kept: KeptKeys, evidence: Evidence) -> None:
     """A used key with another reason gets 409 on every connection, and so from every process of a target."""
     keys.conflicts(evidence)
-    intent, key, last = given("requires_approval"), api.new_key(), [("Connection", "close")]
     # Each request is the last one on its connection.
-    has_succeeded(api.post(intent, body_of(api.new_reason()), key=key, more=last))
+    last = [("Connection", "close")]
 
-    for number in range(1, 5):
-        reply = api.post(intent, body_of(api.new_reason()), key=key, more=last)
-        conflict(
-            reply,
-            f"a cancel for another reason under a used key on another connection (number {number})",
-            hint="On one connection the same got 409: does each process keep its own keys? Keep them in one place.",
-        )
+    def judge(one: Keyed) -> None:
+        api.cancel(one.intent, reason=one.reason, key=one.key)
+        for number in range(1, 5):
+            reply = api.post(one.intent, body_of(api.new_reason()), key=one.key, more=last)
+            conflict(
+                reply,
+                f"a cancel for another reason under a used key on another connection (number {number})",
+                hint="On one connection the same got 409: does each process keep its own keys? Keep them in one place.",
+            )
+
+    kept.judge(api.new_reason(), judge)
 
 
 @requirement("PI-32")
@@ -171,12 +187,11 @@ def test_conflict_leaves_the_first_outcome(evidence: Evidence) -> None:
 
 
 @requirement("PI-32")
-def test_conflict_on_another_intent_cancels_nothing(api: PayoutIntents, given: Given) -> None:
+def test_conflict_on_another_intent_cancels_nothing(api: PayoutIntents, given: Given, kept: KeptKeys) -> None:
     """A used key, sent with another reason to a second intent, cancels it honestly or not at all."""
-    first, second, key = given("requires_approval"), given("requires_approval"), api.new_key()
-    api.cancels(first, reason=api.new_reason(), key=key)
+    first, second = kept.shared(), given.shared("requires_approval")
 
-    reply = api.cancel(second, reason=api.new_reason(), key=key)
+    reply = api.cancel(second, reason=api.new_reason(), key=first.key)
 
     if succeeded(reply):
         # Keys that count per intent are not excluded: then this is a cancel like any other.
@@ -188,25 +203,24 @@ def test_conflict_on_another_intent_cancels_nothing(api: PayoutIntents, given: G
 
 @requirement("PI-33")
 @REASONS
-def test_retry_gets_the_first_answer(api: PayoutIntents, given: Given, reason: str | None) -> None:
+def test_retry_gets_the_first_answer(api: PayoutIntents, kept: KeptKeys, reason: str | None) -> None:
     """The same request under the same key gets the first answer again, each time, and has no second effect."""
-    intent, key = given("requires_approval"), api.new_key()
-    first = api.cancels(intent, reason=reason, key=key)
-    before = api.confirmed(intent)
 
-    for which in ("the first retry", "the second retry"):
-        replayed(first, api.cancel(intent, reason=reason, key=key), which)
+    def judge(one: Keyed) -> None:
+        for which in ("the first retry", "the second retry"):
+            replayed(one.done, api.cancel(one.intent, reason=one.reason, key=one.key), which)
+        after = api.seen(one.intent)
+        expect.unchanged(
+            one.after.json,
+            after.json,
+            KEYS,
+            reply=after,
+            after_what="retries under the same key",
+            what="a cancelled intent",
+            hint="A retry repeats the answer, and does nothing else.",
+        )
 
-    after = api.seen(intent)
-    expect.unchanged(
-        before.json,
-        after.json,
-        KEYS,
-        reply=after,
-        after_what="retries under the same key",
-        what="a cancelled intent",
-        hint="A retry repeats the answer, and does nothing else.",
-    )
+    kept.judge(reason, judge)
 
 
 @requirement("PI-33")
@@ -227,7 +241,7 @@ def test_keys_of_others_are_free(
     given.credentials(who)
     given.may_write(who)
     evidence.cancelled()
-    own, theirs = given("requires_approval"), given("requires_approval", **OWNERS[who])
+    own, theirs = given.used("requires_approval"), given("requires_approval", **OWNERS[who])
     key, reason = api.new_key(), api.new_reason()
     api.cancels(theirs, reason=reason, key=key, by=who)
 
@@ -240,37 +254,40 @@ def test_keys_of_others_are_free(
 @requirement("PI-34")
 @pytest.mark.parametrize("body", ["same_body", "other_body"])
 @pytest.mark.parametrize("who", OWNERS)
-def test_stored_answer_is_not_for_others(api: PayoutIntents, given: Given, who: str, body: str) -> None:
+def test_stored_answer_is_not_for_others(
+    api: PayoutIntents, given: Given, evidence: Evidence, kept: KeptKeys, who: str, body: str
+) -> None:
     """Somebody else who repeats a request, key and all, gets neither its answer nor a conflict.
 
-    With an intent and a key that no other check uses: their own refusal may be kept under the key.
+    Under a key that no other check has them use: their own refusal may be kept under it.
     """
     given.credentials(who)
     given.may_write(who)
-    own, key, reason = given("requires_approval"), api.new_key(), api.new_reason()
-    api.cancels(own, reason=reason, key=key)
+    one = kept.shared() if body == "same_body" else evidence.cancelled()
+    assert one.reason is not None
 
-    reply = api.cancel(own, reason=reason if body == "same_body" else api.new_reason(), key=key, by=who)
+    again = one.reason if body == "same_body" else api.new_reason()
+    reply = api.cancel(one.intent, reason=again, key=one.key, by=who)
 
-    keys.is_not_for_others(reply, own.id, reason, who)
+    keys.is_not_for_others(reply, one.intent.id, one.reason, who)
 
 
 @requirement("PI-35")
 @REASONS
 def test_key_on_another_intent_tells_no_lie(
-    api: PayoutIntents, given: Given, evidence: Evidence, reason: str | None
+    api: PayoutIntents, given: Given, evidence: Evidence, kept: KeptKeys, reason: str | None
 ) -> None:
     """The same key and body on another intent never answers with the first, nor claims what didn't happen."""
-    first, second, key = given("requires_approval"), given("requires_approval"), api.new_key()
-    api.cancels(first, reason=reason, key=key)
+    first = kept.shared() if reason is not None else kept.without_a_reason()
+    second, other, key = given.shared("requires_approval"), first.intent.id, first.key
 
-    reply = api.cancel(second, reason=reason, key=key)
+    reply = api.cancel(second, reason=first.reason, key=key)
 
     if succeeded(reply):
         expected = "an answer about the second intent, or a refusal"
         is_not_about(
             reply,
-            first.id,
+            other,
             expected,
             hint="The path is part of what a key stands for.",
             fault="A cancel of a second intent under a used key got the answer about the first intent "
@@ -280,7 +297,7 @@ def test_key_on_another_intent_tells_no_lie(
     read = api.send("GET", read_path(second), api.headers(key=key))
     is_not_about(
         read,
-        first.id,
+        other,
         "a GET about the second intent, though a used key stands in its header",
         hint="What is kept under a key is for repeated cancels alone.",
         fault=f"A GET with a used key in its header got the answer to the cancel under that key ({read.status})",
@@ -290,15 +307,19 @@ def test_key_on_another_intent_tells_no_lie(
         evidence.shows_cancelled(api.confirmed(second), after=after)
         return
     keys.leaves_the_second_alone(api.seen(second), reply)
+    api.still_open(second)
 
 
 @requirement("PI-37")
+@pytest.mark.cancels
 @pytest.mark.parametrize("fault", ["no_credentials", "wrong_secret"])
 def test_failed_authentication_leaves_the_key_free(
     api: PayoutIntents, given: Given, evidence: Evidence, fault: str
 ) -> None:
     """A request that failed to authenticate is processed when it comes again, same key, with good credentials."""
-    intent, key = given("requires_approval"), api.new_key()
+    if left_free(api, given, evidence):
+        return
+    intent, key = given.used("requires_approval"), api.new_key()
     wrong = None if fault == "no_credentials" else api.authorization(secret="no-such-secret-at-all")
     refused = api.post(intent, BODY, key=key, change={"Authorization": wrong})
     if succeeded(refused):
@@ -314,15 +335,21 @@ def test_failed_authentication_leaves_the_key_free(
 
 @requirement("PI-38")
 @pytest.mark.parametrize("kind", ODD_KEYS)
-def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence, kind: str) -> None:
+@pytest.mark.cancels
+def test_odd_key_is_handled(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together, kind: str
+) -> None:
     """An unusual key never ends in a 5xx, and GET confirms the answer."""
+    # What a target may well refuse is tried alone.
+    if kind == "no_UUID" and together.worked(kind):
+        return
     what = f"a cancel with {KEYS_IN_WORDS[kind]}"
 
     def ask(intent: Resource) -> Reply:
         more = [("Idempotency-Key", value) for value in ODD_KEYS[kind](api.new_key())]
         return api.post(intent, BODY, key=None, more=more)
 
-    intent, reply = api.odd_of(partial(given, "requires_approval"), ask, to=what)
+    intent, reply = api.odd_of(partial(given.shared, "requires_approval"), ask, to=what)
 
     no_crash(reply, what, read=lambda: api.seen(intent))
     if not succeeded(reply):
@@ -332,44 +359,35 @@ def test_odd_key_is_handled(api: PayoutIntents, given: Given, evidence: Evidence
 
 
 @requirement("PI-38")
-def test_empty_key_is_handled(api: PayoutIntents, given: Given) -> None:
+@pytest.mark.cancels
+def test_empty_key_is_handled(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together
+) -> None:
     """An empty key is refused, ignored, or taken like any other; it never gets the answer about another intent."""
-    before: list[str] = []
-    what = "a cancel with an empty key"
-    for _ in range(2):
-        intent, reply = api.odd_of(
-            partial(given, "requires_approval"),
-            lambda one: api.cancel(one, reason=api.new_reason(), key=""),
-            to=what,
-        )
-
-        no_server_error(reply, to=what)
-        expect.that(
-            not (succeeded(reply) and any(other in reply.text for other in before)),
-            expected=f"a cancel of {intent.id} with an empty key to be refused, or to be about that intent",
-            observed=f"it is about another intent: {summary.of(reply)}",
-            reply=reply,
-            hint="An empty key is best refused, or treated as none at all.",
-            fault=f"A cancel with an empty key got the answer about another intent ({reply.status})",
-        )
-        if not succeeded(reply):
-            api.still_cancels(intent, after=what, refused=reply)
-        before.append(intent.id)
+    if together.worked(EMPTY_KEY) and keys.is_new(api, evidence, key=""):
+        return
+    keys.empty_ones_are_handled(api, given)
 
 
 @requirement("PI-38")
 @pytest.mark.parametrize("difference", NEAR_KEYS)
-def test_similar_keys_are_different(api: PayoutIntents, given: Given, difference: str) -> None:
+@pytest.mark.cancels
+def test_similar_keys_are_different(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together, difference: str
+) -> None:
     """Keys that differ in little are different keys, wherever they are taken at all."""
+    if "300" not in difference and keys.are_told_apart(api, evidence, together):
+        return
     what = "a cancel with a key that is no UUID"
     one, other = NEAR_KEYS[difference](api.new_key().replace("-", "")[:24])
     intent, first = api.odd_of(
-        partial(given, "requires_approval"),
+        partial(given.shared, "requires_approval"),
         lambda it: api.cancel(it, reason="ordered twice", key=one),
         to=what,
     )
     no_server_error(first, to=what)
     if not succeeded(first):
+        api.still_open(intent)
         return
 
     reply = api.odd(lambda: api.cancel(intent, reason="another reason", key=other), to=what)

@@ -317,7 +317,7 @@ def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: Ask) 
 @requirement("PI-14")
 def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
     """An id with something missing, added or hidden doesn't reach the intent that it resembles."""
-    intent = given("requires_approval")
+    intent = given.shared("requires_approval")
 
     for how, spoil in SPOILT.items():
         if how in NEIGHBOURS and not is_sparse(intent.id):

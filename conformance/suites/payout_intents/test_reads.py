@@ -107,7 +107,7 @@ def _shows(reply: Reply, intent: Resource) -> bool:
 @requirement("PI-40")
 def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> None:
     """A cancel without credentials cancels nothing, whatever its headers claim."""
-    intent = given("requires_approval")
+    intent = given.shared("requires_approval")
 
     for how, claim in CLAIMS.items():
         what = f"a cancel without credentials, {how}"

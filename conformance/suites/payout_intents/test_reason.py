@@ -1,7 +1,6 @@
 """The one field of the body: kept and shown as it came, within its limit, or whatever comes in its place."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,13 +14,22 @@ from conformance.oracles.texts import Returned, returned
 from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import (
     accepted,
+    has_succeeded,
     holds,
     is_cancelled,
     succeeded,
     was_confirmed,
 )
+from conformance.suites.payout_intents.bare_cancels import WHY_WITHOUT_A_KEY, bare_cancel
 from conformance.suites.payout_intents.bodies import BODIES_IN_WORDS, NO_STRING, ODD_BODIES
-from conformance.suites.payout_intents.client import PayoutIntents, body_of, encoded
+from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, encoded
+from conformance.suites.payout_intents.kept_reasons import (
+    ANY_TEXT,
+    comes_back,
+    is_kept_whole,
+    says_why,
+    telling,
+)
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.reasons import (
     FREE_TEXT,
@@ -32,8 +40,6 @@ from conformance.suites.payout_intents.reasons import (
     LONGER,
     NOTHING,
     TIDY,
-    changed,
-    difference,
     differs,
     echoes,
     free_text,
@@ -41,11 +47,8 @@ from conformance.suites.payout_intents.reasons import (
     plain,
 )
 from conformance.suites.payout_intents.refusals import no_crash, refused_in_envelope
-from conformance.suites.payout_intents.results import Cancelled, Odd
-
-_ANY_TEXT = "Any text of up to 512 characters is a reason."
-# A target that changes characters may make a text a little shorter.
-_MOST_OF_IT = 0.8
+from conformance.suites.payout_intents.results import Odd
+from conformance.suites.payout_intents.together import CHUNKS, ESCAPED, Together
 
 
 @requirement("PI-22")
@@ -54,7 +57,7 @@ def test_reason_is_echoed(evidence: Evidence) -> None:
     one = evidence.cancelled(reason=WHY)
 
     # Where the key is left out of one answer alone, that is for PI-15 to judge.
-    if one.reply.at("failure_message") is MISSING and _says_why(one.after):
+    if one.reply.at("failure_message") is MISSING and says_why(one.after):
         return
     echoes(one.reply, WHY, "the answer to a cancel", read=one.after)
 
@@ -71,29 +74,23 @@ def test_reason_is_kept(evidence: Evidence) -> None:
 @requirement("PI-22")
 def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Without an Idempotency-Key the reason is echoed and kept just as well."""
-    usual, intent, reason = evidence.cancelled(reason=WHY), given("requires_approval"), api.new_reason()
-
-    reply = api.cancels(intent, reason=reason, key=None)
+    usual, bare = evidence.cancelled(reason=WHY), bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_KEY)
+    reason, reply, read = WHY_WITHOUT_A_KEY, has_succeeded(bare.reply), bare.after
 
     # Where not even a cancel with a key shows its reason, that is told by the checks above.
-    read = api.confirmed(intent)
-    if _says_why(usual.reply):
+    if says_why(usual.reply):
         echoes(reply, reason, "the answer to a cancel without a key", read=read)
-    if _says_why(usual.after):
+    if says_why(usual.after):
         echoes(read, reason, "GET after a cancel without a key", reply_to=reply)
 
 
 @requirement("PI-23")
 def test_reason_is_optional(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """An empty object cancels, and failure_message is null, empty or a text of the provider's."""
-    other = api.new_reason()
-    api.cancels(given("requires_approval"), reason=other)
-    intent = given("requires_approval")
-
-    reply = api.cancel(intent, reason=None)
+    bare = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
+    reply, read, other = bare.reply, bare.after, WHY_WITHOUT_A_KEY
 
     evidence.like_any(reply, to="a cancel with an empty object for a body")
-    read = api.confirmed(intent)
     evidence.shows_cancelled(read, after="a cancel with an empty object for a body")
     for seen, where in ((reply, "the answer to a cancel"), (read, "GET after a cancel")):
         value = seen.at("failure_message")
@@ -117,10 +114,10 @@ def test_reason_is_optional(api: PayoutIntents, given: Given, evidence: Evidence
 
 
 @requirement("PI-23", level="SHOULD")
-def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given) -> None:
+def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Without a reason failure_message isn't a word like undefined."""
-    intent = given("requires_approval")
-    reply = api.cancels(intent, reason=None)
+    bare = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
+    reply = has_succeeded(bare.reply)
 
     expect.field(
         reply,
@@ -129,21 +126,27 @@ def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given)
         "null, empty, or a text for people",
         hint="A null became text somewhere.",
         where="the answer to a cancel without a reason",
-        read=api.confirmed(intent),
+        read=bare.after,
     )
 
 
 @requirement("PI-24")
+@pytest.mark.cancels
 @pytest.mark.parametrize("which", FULL)
-def test_512_characters_fit(api: PayoutIntents, given: Given, evidence: Evidence, which: str) -> None:
+def test_512_characters_fit(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together, which: str
+) -> None:
     """A reason of 512 characters is accepted, echoed whole and kept whole, whatever JSON makes of them."""
-    usual, intent, reason = evidence.cancelled(reason=WHY), given("requires_approval"), FULL[which]
+    usual = evidence.cancelled(reason=WHY)
+    if together.worked(which):
+        return
+    intent, reason = given.used("requires_approval"), FULL[which]
 
     reply = api.post(intent, body_of(reason))
 
     what = f"of 512 characters ({FULL_OF[which]})"
-    accepted(reply, f"a reason {what}", hint=_ANY_TEXT)
-    _is_kept_whole(usual, reason, reply, api.confirmed(intent), what)
+    accepted(reply, f"a reason {what}", hint=ANY_TEXT)
+    is_kept_whole(usual, reason, reply, api.confirmed(intent), what)
 
 
 TOO_LONG = plain(LIMIT + 1)
@@ -177,10 +180,13 @@ def test_513_characters_are_refused(evidence: Evidence) -> None:
 
 
 @requirement("PI-26")
+@pytest.mark.cancels
 @pytest.mark.parametrize("which", LONG)
-def test_length_counts_characters(evidence: Evidence, which: str) -> None:
+def test_length_counts_characters(evidence: Evidence, together: Together, which: str) -> None:
     """The limit counts characters, not bytes or escapes."""
     evidence.cancelled()
+    if together.worked(which):
+        return
     one = evidence.cancel_with_body(body_of(LONG[which]), what=long_reason(which))
 
     size = len(LONG[which].encode())
@@ -192,87 +198,65 @@ def test_length_counts_characters(evidence: Evidence, which: str) -> None:
 
 
 @requirement("PI-24")
+@pytest.mark.cancels
 @pytest.mark.parametrize("which", [*LONG, *LONGER])
-def test_whatever_length_is_accepted_is_kept_whole(evidence: Evidence, which: str) -> None:
+def test_whatever_length_is_accepted_is_kept_whole(
+    evidence: Evidence, together: Together, which: str
+) -> None:
     """An accepted reason is kept whole, in the answer and in a later GET."""
     usual = evidence.cancelled(reason=WHY)
+    if together.worked(which):
+        return
     reason = {**LONG, **LONGER}[which]
     one = evidence.cancel_with_body_if_answered(body_of(reason), what=long_reason(which))
 
     if one is not None and succeeded(one.reply):
         what = long_reason(which).removeprefix("a reason ")
-        _is_kept_whole(usual, reason, one.reply, one.after, what)
-
-
-def _telling(usual: Cancelled, reply: Reply, read: Reply) -> Iterator[tuple[Reply, str]]:
-    """The answer to a cancel and GET after it, and where that is, if `usual` shows a plain reason there at all."""
-    for seen, plainly, where in (
-        (reply, usual.reply, "the answer to a cancel"),
-        (read, usual.after, "GET after a cancel"),
-    ):
-        if _says_why(plainly):
-            yield seen, where
-
-
-def _is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
-    """The reason isn't cut off; PI-27 judges any other change of unusual characters."""
-    for seen, where in _telling(usual, reply, read):
-        came = seen.at("failure_message")
-        long = isinstance(came, str) and len(came) >= _MOST_OF_IT * len(reason)
-        expect.that(
-            long and returned(reason, came) is not Returned.CUT,
-            expected=f"failure_message in {where} to have all {len(reason)} characters",
-            observed=f"{difference(reason, seen)} ({wording.shown(seen, 'failure_message')})",
-            reply=seen,
-            hint="Is the column, or the limit, shorter than 512 characters, or does it count bytes?"
-            if isinstance(came, str) and came
-            else "",
-            fault=changed(reason, seen, where, what),
-            persisted=wording.read_shows(read, "failure_message", came, equality.is_same_as(reason))
-            if seen is reply
-            else "",
-        )
+        is_kept_whole(usual, reason, one.reply, one.after, what)
 
 
 @requirement("PI-27")
+@pytest.mark.cancels
 @pytest.mark.parametrize("which", FREE_TEXT)
-def test_free_text_comes_back(evidence: Evidence, which: str) -> None:
+def test_free_text_comes_back(evidence: Evidence, together: Together, which: str) -> None:
     """Free text comes back unchanged, in the answer and in a later GET, but for white space around it."""
     usual, reason = evidence.cancelled(reason=WHY), FREE_TEXT[which]
+    if together.worked(which):
+        return
     reply, read = evidence.cancel_for(reason=reason)
 
-    _comes_back(usual, reason, reply, read, free_text(which))
+    comes_back(usual, reason, reply, read, free_text(which))
 
 
 @requirement("PI-27")
-def test_escaped_text_comes_back(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+@pytest.mark.cancels
+def test_escaped_text_comes_back(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together
+) -> None:
     """Text that JSON escapes write comes back as the same text."""
-    usual, intent = evidence.cancelled(reason=WHY), given("requires_approval")
+    usual = evidence.cancelled(reason=WHY)
+    if together.worked(ESCAPED):
+        return
+    intent = given.used("requires_approval")
     text = FREE_TEXT["emoji"] + FREE_TEXT["quotes"] + FREE_TEXT["accents"]
 
     reply = api.post(intent, json.dumps({"reason": text}).encode())
 
-    _comes_back(usual, text, reply, api.confirmed(intent), "written with JSON escapes such as \\u00e9")
-
-
-def _comes_back(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
-    """Accepted, echoed and kept, where a plain reason is."""
-    accepted(reply, f"a reason {what}", hint=_ANY_TEXT)
-    for seen, where in _telling(usual, reply, read):
-        if returned(reason, seen.at("failure_message")) not in (Returned.SAME, Returned.TIDIED):
-            kept, first = (read, None) if seen is reply else (None, reply)
-            echoes(seen, reason, where, what=what, reply_to=first, read=kept)
+    comes_back(usual, text, reply, api.confirmed(intent), "written with JSON escapes such as \\u00e9")
 
 
 @requirement("PI-27", level="SHOULD")
+@pytest.mark.cancels
 @pytest.mark.parametrize("which", TIDY)
-def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
+def test_free_text_is_not_tidied_up(evidence: Evidence, together: Together, which: str) -> None:
     """White space around a reason comes back, too, and so does the form in which letters were composed."""
     usual, reason = evidence.cancelled(reason=WHY), FREE_TEXT[which]
+    if together.worked(which):
+        return
     reply, read = evidence.cancel_for(reason=reason)
 
     if succeeded(reply):
-        for seen, where in _telling(usual, reply, read):
+        for seen, where in telling(usual, reply, read):
             if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
                 kept = read if seen is reply else None
                 echoes(
@@ -283,11 +267,6 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, which: str) -> None:
                     reply_to=None if kept is not None else reply,
                     read=kept,
                 )
-
-
-def _says_why(seen: Reply) -> bool:
-    """Whether a plain reason comes back at all, in an answer about the cancel for WHY."""
-    return equality.same(seen.at("failure_message"), WHY)
 
 
 def _no_string(kind: str) -> tuple[str, bytes]:
@@ -354,7 +333,7 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
     what = BODIES_IN_WORDS[kind]
 
     intent, reply = api.odd_of(
-        partial(given, "requires_approval"), lambda one: api.post(one, ODD_BODIES[kind]), to=what
+        partial(given.shared, "requires_approval"), lambda one: api.post(one, ODD_BODIES[kind]), to=what
     )
 
     no_crash(reply, what, read=lambda: api.seen(intent))
@@ -364,7 +343,7 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
     evidence.like_any(reply, to=what)
     read, usual = api.confirmed(intent), evidence.cancelled(reason=WHY)
     evidence.shows_cancelled(read, after=what)
-    if _says_why(usual.reply) and _says_why(usual.after):
+    if says_why(usual.reply) and says_why(usual.after):
         holds(
             read,
             equality.same(_text(read), _text(reply)),
@@ -375,13 +354,18 @@ def test_odd_body_is_handled(api: PayoutIntents, given: Given, evidence: Evidenc
 
 
 @requirement("PI-29")
-def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+@pytest.mark.cancels
+def test_body_in_chunks_is_handled(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together
+) -> None:
     """A body that comes in chunks (RFC 9112 section 7.1) is refused without effect, or read: its reason is kept."""
     usual, reason = evidence.cancelled(reason=WHY), api.new_reason()
+    if together.worked(CHUNKS):
+        return
     what, chunked = "a body in chunks", {"Transfer-Encoding": "chunked"}
 
     intent, reply = api.odd_of(
-        partial(given, "requires_approval"),
+        partial(given.shared, "requires_approval"),
         lambda one: api.post(one, body_of(reason), change=chunked),
         to=what,
     )
@@ -389,7 +373,7 @@ def test_body_in_chunks_is_handled(api: PayoutIntents, given: Given, evidence: E
     no_crash(reply, what, read=lambda: api.seen(intent))
     if not succeeded(reply):
         api.still_cancels(intent, after=what, refused=reply)
-    elif _says_why(usual.reply):
+    elif says_why(usual.reply):
         hint = "Is a body read that comes without a Content-Length?"
         echoes(reply, reason, f"the answer to {what}", read=api.confirmed(intent), hint=hint)
 

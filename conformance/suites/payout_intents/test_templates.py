@@ -10,15 +10,9 @@ from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import requirement
 from conformance.suites.payout_intents.assertions import succeeded
 from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.reasons import TEMPLATES
+from conformance.suites.payout_intents.together import Together
 
-# Signs with blanks between them, so that the one that was changed can be named. No angle brackets but where they are
-# meant: the checks of markup are about these.
-TEMPLATES = {
-    "dollar_signs": "Refund $$5 of $& then $1 or $0 and ${x} ${6*7} $x $(x) $`y` $'z' $!{x} $[x] US$",
-    "braces": "Case {0} {} {x} {0:C} {{x}} {{6*7}} {{{x}}} {{.X}} {% x %} {# x #} [[x]] #{x} #{6*7} @{x} {=x}",
-    "percent_signs": "Fee 5% or 100%% of %s %d %5d %1$s %(x)s %{x} %1 %n %x% %PATH% %@ %20",
-    "tags_and_names": "Order <%= x %> <?= x ?> \\1 \\0 \\(x) \\n :name :1 ?1 @name @p1 @(x) *x* _x_ ~x~ __x__ [x](y)",
-}
 _AS_DATA = (
     "The reason is data: pass it as a value, and never as the format, pattern, template or query itself."
 )
@@ -26,9 +20,11 @@ _AS_DATA = (
 
 @requirement("PI-27")
 @pytest.mark.parametrize("which", TEMPLATES)
-def test_signs_of_templates_come_back(evidence: Evidence, which: str) -> None:
+def test_signs_of_templates_come_back(evidence: Evidence, together: Together, which: str) -> None:
     """Signs that mean something to a template engine, a format or a shell come back unchanged, in 202 and GET."""
     usual, reason = evidence.cancelled(reason=WHY), TEMPLATES[which]
+    if together.worked(which):
+        return
     reply, read = evidence.cancel_for(reason=reason)
     what = f"a reason with {which.replace('_', ' ')} of templates"
 

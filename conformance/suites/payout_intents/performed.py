@@ -1,0 +1,62 @@
+"""Acts that are performed once per worker: what each returned is kept, with its exchanges."""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from conformance.errors import NotTestable
+from conformance.http.client import Recorder
+from conformance.model import Exchange
+from conformance.oracles.expect import Violation
+from conformance.plugin import Given
+from conformance.suites.payout_intents.client import PayoutIntents
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Self = TypeVar("Self", bound="Performed")
+
+
+def shared(
+    perform: Callable[Concatenate[Self, P], T],
+) -> Callable[Concatenate[Self, P], T]:
+    """Performs a method once for the same arguments; a later call has the same outcome, and cites its exchanges."""
+    arguments = signature(perform)
+
+    @wraps(perform)
+    def once(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        given = arguments.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        name = perform.__name__, *list(given.arguments.values())[1:]
+        return self.once(name, lambda: perform(self, *args, **kwargs))
+
+    return once
+
+
+class Performed:
+    """Keeps the results of acts, and cites their exchanges for each check that asks."""
+
+    def __init__(self, api: PayoutIntents, given: Given, recorder: Recorder) -> None:
+        self._api = api
+        self._given = given
+        self._recorder = recorder
+        self._kept: dict[tuple[Any, ...], tuple[Any, tuple[Exchange, ...]]] = {}
+
+    def once(self, name: tuple[Any, ...], perform: Callable[[], T], *, alone: bool = False) -> T:
+        """The result of `perform`, or the fault that it raised, kept under a name.
+
+        With `alone` it is performed anew for a check that runs alone: other checks share the intents that it is about.
+        """
+        if name not in self._kept or (alone and self._given.is_alone):
+            already = len(self._recorder.exchanges)
+            found: T | Exception
+            try:
+                found = perform()
+            except (NotTestable, Violation) as fault:
+                found = fault
+            self._kept[name] = found, tuple(self._recorder.exchanges[already:])
+        result, exchanges = self._kept[name]
+        self._recorder.cite(exchanges)
+        if isinstance(result, Exception):
+            raise result.with_traceback(None)
+        return cast("T", result)

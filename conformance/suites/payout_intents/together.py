@@ -1,0 +1,186 @@
+"""Cancels that are unusual in several ways at once, each of which has to be accepted.
+
+An intent can be cancelled once, so that ways of putting a cancel share one: an odd reason, the spelling of a label or a
+scheme, an odd key. Where such a cancel doesn't work as any other, each check tries its own way alone.
+"""
+
+import json
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+from conformance.errors import NotTestable
+from conformance.http.reply import Reply
+from conformance.oracles import equality
+from conformance.oracles.expect import Violation
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.payout_intents.assertions import is_cancelled, succeeded
+from conformance.suites.payout_intents.bad_requests import base64_of
+from conformance.suites.payout_intents.client import PayoutIntents, body_of
+from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.races import RETRIED, retries
+from conformance.suites.payout_intents.reasons import FREE_TEXT, FULL, LIMIT, LONG, LONGER, TEMPLATES
+from conformance.suites.payout_intents.results import Cancelled
+
+ESCAPED, CHUNKS, NAME_OF_A_PROPERTY, EMPTY_KEY = "escaped", "chunks", "name of a property", "empty key"
+NEAR_KEY = "a key with letter case, hyphens and 255 characters"
+"""Ways of putting a cancel that no table names; the others go by the reason, the label, the scheme or the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A cancel that is put in the ways of `names`: its reason, and the headers that aren't as usual.
+
+    `key` is made from a key that no request has used; None leaves it as it is.
+    """
+
+    names: tuple[str, ...]
+    reason: str
+    label: str = ""
+    scheme: str = ""
+    key: str = ""
+    is_escaped: bool = False
+    is_chunked: bool = False
+
+
+def _several(*names: str) -> str:
+    return " | ".join(FREE_TEXT[name] for name in names)
+
+
+_IN_ESCAPES = ("emoji", "quotes", "accents", "backslashes", "markup", "entities")
+_AS_IT_IS = (
+    "quotes",
+    "line_breaks",
+    "accents",
+    "right_to_left",
+    "asian",
+    "emoji",
+    "composed",
+    "compatible",
+)
+_SPACES = f"{FREE_TEXT['odd_outer_spaces']}   inner   {FREE_TEXT['outer_spaces']}\u2003 \u00a0"
+# In each part as many characters that are escaped as in any of the reasons that are full of one kind of them.
+_DENSE = '"\\<&>\r\n\t"\\>\n&<\'\\n'
+
+
+def _full() -> str:
+    return "".join(islice(cycle(_DENSE), LIMIT - 1)) + "Z"
+
+
+_WAYS = (
+    Way((ESCAPED, *_IN_ESCAPES), _several(*_IN_ESCAPES), scheme="basic", key=EMPTY_KEY, is_escaped=True),
+    Way(_AS_IT_IS, _several(*_AS_IT_IS), label="application/json; charset=utf-8"),
+    Way(tuple(TEMPLATES), " | ".join(TEMPLATES.values()), scheme="BASIC", key=NEAR_KEY),
+    Way(
+        ("outer_spaces", "odd_outer_spaces", CHUNKS),
+        f" \u00a0{_SPACES}",
+        label="application/json;charset=UTF-8",
+        is_chunked=True,
+    ),
+    Way(tuple(FULL), _full()),
+    Way((*LONG, *LONGER), LONGER["512_of_four_bytes"], label="Application/JSON", key=NAME_OF_A_PROPERTY),
+    Way(("looks_like_a_word_of_JSON",), FREE_TEXT["looks_like_a_word_of_JSON"]),
+    Way(("looks_like_a_boolean",), FREE_TEXT["looks_like_a_boolean"]),
+    Way(("looks_empty",), FREE_TEXT["looks_empty"]),
+    Way(("looks_like_a_formula",), FREE_TEXT["looks_like_a_formula"]),
+)
+_ALSO = {NEAR_KEY: ("no_UUID",)}
+_BY_NAME = {
+    name: way
+    for way in _WAYS
+    for name in (*way.names, way.label, way.scheme, way.key, *_ALSO.get(way.key, ()))
+    if name
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A cancel in several ways that worked as any other, and the keys that it was sent with."""
+
+    intent: Resource
+    reply: Reply
+    keys: tuple[str, ...]
+
+
+class Together:
+    """Cancels in several ways at once, each performed once per worker."""
+
+    def __init__(self, api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+        self._api, self._given, self._evidence = api, given, evidence
+
+    def worked(self, *names: str) -> Done | None:
+        """Returns the cancel that was put in these ways, among others, where it worked as any other does.
+
+        None where each has to be tried alone. Raises a Violation of a control where no cancel works.
+        """
+        if self._given.is_alone:
+            return None
+        found: Done | None = None
+        for name in names:
+            found = self._retried(name) if name in RETRIED else self._put(_BY_NAME[name])
+            if found is None:
+                return None
+        return found
+
+    def _put(self, way: Way) -> Done | None:
+        return self._evidence.once(("together", *way.names), lambda: self._done(way))
+
+    def _retried(self, name: str) -> Done | None:
+        """Returns the cancel for a reason that several requests asked for at the same moment."""
+        usual, reason = self._evidence.cancelled(reason=WHY), FREE_TEXT[name]
+        try:
+            rounds = retries(self._api, self._given, self._evidence)
+        except (NotTestable, Violation):
+            return None
+        one = next((each for each in rounds if each.reasons[0] == reason), None)
+        if one is None:
+            return None
+        replies = [reply for reply in one.race.replies if succeeded(reply)]
+        fine = bool(replies) and all(_is_fine(reason, reply, one.read, usual) for reply in replies)
+        return Done(one.intent, replies[0], ()) if fine else None
+
+    def _done(self, way: Way) -> Done | None:
+        api, usual = self._api, self._evidence.cancelled(reason=WHY)
+        intent, keys = self._given.used("requires_approval"), _keys(way, api.new_key())
+        body = json.dumps({"reason": way.reason}).encode() if way.is_escaped else body_of(way.reason)
+        change: dict[str, str | None] = {}
+        if way.is_chunked:
+            change["Transfer-Encoding"] = "chunked"
+        if way.label:
+            change["Content-Type"] = way.label
+        if way.scheme:
+            pair = api.credentials()
+            change["Authorization"] = f"{way.scheme} {base64_of(f'{pair.key}:{pair.secret}')}"
+        more = [("Idempotency-Key", key) for key in keys]
+        reply = api.answered(
+            lambda: api.post(intent, body, key=None, change=change, more=more),
+            to="a cancel that is put in several unusual ways",
+        )
+        if reply is None or not succeeded(reply):
+            api.still_open(intent)
+            return None
+        read = api.confirmed(intent)
+        return Done(intent, reply, keys) if _is_fine(way.reason, reply, read, usual) else None
+
+
+def _keys(way: Way, new: str) -> tuple[str, ...]:
+    if way.key == EMPTY_KEY:
+        return ("",)
+    if way.key == NAME_OF_A_PROPERTY:
+        return ("constructor",)
+    if way.key == NEAR_KEY:
+        return (f'Order-Cancel #42; retry={new}, "twice" {{x}} %00'.ljust(254, "k") + "A",)
+    return (new,)
+
+
+def _is_fine(reason: str, reply: Reply, read: Reply, usual: Cancelled) -> bool:
+    if reply.status != usual.reply.status or not is_cancelled(read):
+        return False
+    if not equality.same_but_nulls(reply.at("status"), usual.reply.at("status")):
+        return False
+    told = [
+        seen
+        for seen, plainly in ((reply, usual.reply), (read, usual.after))
+        if equality.same(plainly.at("failure_message"), WHY)
+    ]
+    return all(equality.same(seen.at("failure_message"), reason) for seen in told)
