@@ -5,7 +5,7 @@ A target may take a second to deliver an event, and an event that will never com
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
@@ -102,7 +102,6 @@ class Events:
         wrong = api.authorization(secret="no-such-secret-at-all")
         odd = _odd(api.new_reason())
         subjects: dict[Act, Subject | Fault] = {
-            Act.CANCEL: self._tried(lambda intent, why: api.cancels(intent, reason=why)),
             Act.CANCEL_WITHOUT_KEY: self._tried(
                 lambda intent, why: api.cancels(intent, reason=why, key=None)
             ),
@@ -127,7 +126,8 @@ class Events:
             for act, one in subjects.items()
             if isinstance(one, Subject)
         }
-        subjects[Act.CANCEL_AND_AGAIN] = first = self._again(subjects[Act.CANCEL_AND_AGAIN], key)
+        alone = subjects[Act.CANCEL_AND_AGAIN]
+        subjects[Act.CANCEL_AND_AGAIN] = first = self._again(alone, key)
         subjects[Act.CONFLICT_OVER_ANOTHER] = (
             self._refused(Act.CONFLICT_OVER_ANOTHER, partial(self._under_a_used_key, key))
             if isinstance(first, Subject)
@@ -151,7 +151,12 @@ class Events:
         if isinstance(last, Subject):
             self._receiver.waits_for(last.intent)
             time.sleep(_LATER_S)
-        return {act: self._heard(act.value, one, before.get(act, 0)) for act, one in subjects.items()}
+        found = {act: self._heard(act.value, one, before.get(act, 0)) for act, one in subjects.items()}
+        # What came before it was repeated, or else the first one, is the event of a single cancel.
+        count = max(1, before.get(Act.CANCEL_AND_AGAIN, 0))
+        heard = self._heard(Act.CANCEL.value, alone, 0)
+        found[Act.CANCEL] = replace(heard, came=heard.came[:count]) if isinstance(heard, Announced) else heard
+        return found
 
     def _tried(
         self, cancel: Cancel, status: str = "requires_approval", reason: str | None = None, **whose: str

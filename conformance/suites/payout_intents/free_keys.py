@@ -7,6 +7,7 @@ from conformance.suites.payout_intents.assertions import succeeded
 from conformance.suites.payout_intents.bad_requests import BODY
 from conformance.suites.payout_intents.client import PayoutIntents, body_of
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.reasons import FREE_TEXT
 
 WRONG_BODIES = {
     "a_reason_that_is_a_number": b'{"reason": 7}',
@@ -40,10 +41,12 @@ def _left_free(api: PayoutIntents, given: Given, evidence: Evidence) -> bool:
         if reply is None or reply.status // 100 != 4:
             api.still_open(intent)
             return False
+    reason = FREE_TEXT["looks_empty"]
     good = api.answered(
-        lambda: api.post(intent, BODY, key=key), to="a good request under the key of refused ones"
+        lambda: api.post(intent, body_of(reason), key=key), to="a good request under the key of refused ones"
     )
     if good is None or not succeeded(good):
         api.still_open(intent)
         return False
+    evidence.carry(reason, intent, good, api.confirmed(intent))
     return good.status == usual.status and good.at("status") == usual.at("status")

@@ -182,7 +182,7 @@ def fields_of_an_intent(read: Reply) -> Iterator[Fields]:
 def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
     """The accepted cancels with fields of an intent in the body or the query; none where each is refused."""
     found: list[Assigned] = []
-    intent = given("requires_approval")
+    intent = given.used("requires_approval")
     before = api.seen(intent)
     for number, fields in enumerate(fields_of_an_intent(before)):
         reason = api.new_reason()
@@ -197,7 +197,7 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
             found.append(Assigned(place, fields, reason, before, reply, api.confirmed(intent)))
             if number == 0:
                 break
-            intent = given("requires_approval")
+            intent = given.used("requires_approval")
             before = api.seen(intent)
     return found
 
@@ -205,7 +205,7 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
 def _sent(api: PayoutIntents, intent: Resource, query: str, body: bytes) -> Reply | None:
     path = cancel_path(intent) + query
     return api.answered(
-        lambda: api.send("POST", path, api.headers(), body),
+        lambda: api.send("POST", path, api.headers(), body, of=intent),
         to="a cancel with fields of an intent beside the path",
     )
 

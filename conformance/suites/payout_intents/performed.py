@@ -7,9 +7,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from conformance.errors import NotTestable
 from conformance.http.client import Recorder
+from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
+from conformance.states import Resource
 from conformance.suites.payout_intents.client import PayoutIntents
 
 P = ParamSpec("P")
@@ -41,6 +43,18 @@ class Performed:
         self._given = given
         self._recorder = recorder
         self._kept: dict[tuple[Any, ...], tuple[Any, tuple[Exchange, ...]]] = {}
+        self._carried: dict[str, tuple[Resource, Reply, Reply]] = {}
+
+    def carry(self, reason: str, intent: Resource, reply: Reply, read: Reply) -> None:
+        """Keeps a cancel for a reason that other checks look at, whatever else it was about."""
+        self._carried.setdefault(reason, (intent, reply, read))
+
+    def carried(self, reason: str) -> tuple[Resource, Reply, Reply] | None:
+        """Returns the cancel for a reason that some check made, and a GET after it; None where none did."""
+        found = self._carried.get(reason)
+        if found is not None:
+            self._recorder.cite([one.exchange for one in found[1:]])
+        return found
 
     def once(self, name: tuple[Any, ...], perform: Callable[[], T], *, alone: bool = False) -> T:
         """The result of `perform`, or the fault that it raised, kept under a name.

@@ -65,11 +65,10 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
 
 
 @requirement("PI-15", level="SHOULD")
-def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given) -> None:
+def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Every key is there without a reason, too: null where there is no value."""
-    intent = given("requires_approval")
-    before = api.seen(intent)
-    reply = api.cancels(intent, reason=None)
+    one = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
+    intent, before, reply = one.intent, one.before, has_succeeded(one.reply)
 
     missing = lacking("payout-intents", _shown(reply), _shown(before), intent.facts).empty
     expect.that(
@@ -366,7 +365,7 @@ def test_fields_that_are_sent_change_no_order_data(api: PayoutIntents, given: Gi
         return api.post(one, body)
 
     try:
-        intent, reply = api.odd_of(partial(given, "requires_approval"), ask, to=what)
+        intent, reply = api.odd_of(partial(given.shared, "requires_approval"), ask, to=what)
     except expect.Violation as fault:
         raise NotApplicable(f"{what} is never answered: {fault.observed}") from None
     before = reads[intent.id]

@@ -9,6 +9,7 @@ from conformance.http.reply import Reply, instant
 from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
+from conformance.suites.payout_intents import named_everywhere
 from conformance.suites.payout_intents.assertions import (
     APPROVAL_REQUIRED,
     approval_required,
@@ -45,11 +46,14 @@ def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given)
 
 
 @requirement("PI-01")
+@pytest.mark.cancels
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_intent_of_the_path_is_cancelled(
     api: PayoutIntents, given: Given, evidence: Evidence, place: str
 ) -> None:
     """The intent of the path is cancelled, and no other, whatever ids the body or the query names."""
+    if named_everywhere.takes_no_effect(api, given, evidence):
+        return
     intent, other = given("requires_approval"), given("requires_approval")
     untouched = f"an intent not to be cancelled that stands in the {place} of another one's cancel"
 

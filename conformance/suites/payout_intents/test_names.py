@@ -11,7 +11,7 @@ from conformance.oracles import equality, wording
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents import named
+from conformance.suites.payout_intents import named, named_everywhere
 from conformance.suites.payout_intents.assertions import (
     ORDER,
     holds,
@@ -23,6 +23,7 @@ from conformance.suites.payout_intents.assertions import (
 )
 from conformance.suites.payout_intents.client import PayoutIntents, read_path
 from conformance.suites.payout_intents.named import Assigned, Fields, Place
+from conformance.suites.payout_intents.named_everywhere import untouched
 from conformance.suites.payout_intents.observations import Evidence
 
 _FROM_THE_PATH = (
@@ -47,27 +48,19 @@ def _reference(api: PayoutIntents, other: Resource) -> object:
     return api.seen(other, by=by).at("merchant_reference")
 
 
-def _untouched(api: PayoutIntents, given: Given, evidence: Evidence, owner: str = "primary") -> Resource:
-    """An intent that is only named, for all checks of a worker: another one where a check found it cancelled."""
-    whose = {} if owner == "primary" else {"owner": owner}
-
-    def lease() -> Resource:
-        return given("requires_approval", **whose)
-
-    one = evidence.once(("named", owner), lease)
-    return lease() if is_cancelled(api.seen(one, by=owner)) else one
-
-
 # -- another intent ---------------------------------------------------------------------------------------------------
 
 
 @requirement("PI-01")
+@pytest.mark.cancels
 @pytest.mark.parametrize("where", ["form", "headers", "objects"])
 def test_no_other_name_replaces_the_path(
     api: PayoutIntents, given: Given, evidence: Evidence, where: str
 ) -> None:
     """The intent of the path is cancelled, whatever a form, headers, or objects in the body name."""
-    intent, other = given("requires_approval"), _untouched(api, given, evidence)
+    if where != "form" and named_everywhere.takes_no_effect(api, given, evidence):
+        return
+    intent, other = given.shared("requires_approval"), untouched(api, given, evidence)
     place, make = PLACES[where]
 
     for some in named.at_once_or_singly(make(api, other)):
@@ -128,13 +121,16 @@ def _is_of_the_path(
 
 
 @requirement("PI-11")
+@pytest.mark.cancels
 @pytest.mark.parametrize("where", ["headers", "addresses", "objects"])
 def test_no_other_name_reaches_another_merchant(
     api: PayoutIntents, given: Given, evidence: Evidence, where: str
 ) -> None:
     """A cancel of one's own intent whose headers or body name another merchant's leaves that one alone."""
-    theirs = _untouched(api, given, evidence, "other_merchant")
-    intent = given("requires_approval")
+    if named_everywhere.takes_no_effect(api, given, evidence):
+        return
+    theirs = given.shared("requires_approval", owner="other_merchant")
+    intent = given.used("requires_approval")
     place, make = PLACES[where]
 
     for some in named.at_once_or_singly(make(api, theirs)):
@@ -189,7 +185,7 @@ def test_read_shows_the_intent_of_the_path(api: PayoutIntents, given: Given, evi
 def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """Another merchant's intent isn't found by naming that merchant in headers, the query or the body."""
     given.credentials("other_merchant")
-    theirs = _untouched(api, given, evidence, "other_merchant")
+    theirs = given.shared("requires_approval", owner="other_merchant")
     another = partial(given, "requires_approval", owner="other_merchant")
     read = api.seen(theirs, by="other_merchant")
 
@@ -197,7 +193,7 @@ def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given, evidence
         _opens_nothing(api, theirs, another, fields, headers, "another merchant's intent", "that merchant")
 
     not_cancelled(
-        api.seen(theirs, by="other_merchant"),
+        api.still_open(theirs, by="other_merchant"),
         "another merchant's intent not to be cancelled by requests that name that merchant",
         fault="Requests that named another merchant cancelled an intent of it, though each was refused",
         hint=_FROM_THE_CREDENTIALS,
@@ -209,14 +205,14 @@ def test_named_environment_opens_nothing(api: PayoutIntents, given: Given) -> No
     """The other environment's intent isn't found by naming that environment in headers, the query or the body."""
     given.credentials("other_environment")
     another = partial(given, "requires_approval", environment="other")
-    theirs = another()
+    theirs = given.shared("requires_approval", environment="other")
     fields, headers = named.environments(api, api.seen(theirs, by="other_environment"))
 
     whose = "an intent of the other environment"
     _opens_nothing(api, theirs, another, fields, headers, whose, "that environment")
 
     not_cancelled(
-        api.seen(theirs, by="other_environment"),
+        api.still_open(theirs, by="other_environment"),
         "an intent of the other environment not to be cancelled by requests that name that environment",
         fault="Requests that named the other environment cancelled an intent of it, though each was refused",
         hint=_FROM_THE_CREDENTIALS,

@@ -16,6 +16,7 @@ from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.lines import LONG
 from conformance.oracles.odd_requests import is_turned_down
 from conformance.plugin import Given
+from conformance.suites.payout_intents import named_everywhere
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
@@ -224,12 +225,15 @@ def _untouched(foreign: Foreign, what: str) -> None:
 
 
 @requirement("PI-11")
+@pytest.mark.cancels
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_other_merchants_id_beside_the_path_reaches_nothing(
-    api: PayoutIntents, given: Given, place: str
+    api: PayoutIntents, given: Given, evidence: Evidence, place: str
 ) -> None:
     """A cancel of one's own intent that names another merchant's neither shows nor touches that one."""
     given.credentials("other_merchant")
+    if named_everywhere.takes_no_effect(api, given, evidence):
+        return
     intent, theirs = given("requires_approval"), given("requires_approval", owner="other_merchant")
     hint = "Take the id from the path alone, and look the intent up among those of the caller."
 

@@ -107,6 +107,7 @@ class Together:
 
     def __init__(self, api: PayoutIntents, given: Given, evidence: Evidence) -> None:
         self._api, self._given, self._evidence = api, given, evidence
+        self._failed: list[Way] = []
 
     def worked(self, *names: str) -> Done | None:
         """Returns the cancel that was put in these ways, among others, where it worked as any other does.
@@ -123,7 +124,20 @@ class Together:
         return found
 
     def _put(self, way: Way) -> Done | None:
-        return self._evidence.once(("together", *way.names), lambda: self._done(way))
+        if way in self._failed:
+            # What it was answered is no evidence of the check that tries alone.
+            return None
+        done = self._evidence.once(("together", *way.names), lambda: self._carried(way) or self._done(way))
+        if done is None:
+            self._failed.append(way)
+        return done
+
+    def _carried(self, way: Way) -> Done | None:
+        """Returns the cancel for the reason that was made for another check's sake; None where there is none."""
+        found = self._evidence.carried(way.reason)
+        if found is None or not _is_fine(way.reason, *found[1:], self._evidence.cancelled(reason=WHY)):
+            return None
+        return Done(found[0], found[1], ())
 
     def _retried(self, name: str) -> Done | None:
         """Returns the cancel for a reason that several requests asked for at the same moment."""
