@@ -17,8 +17,8 @@ class Cancelled:
     before: Reply
     reply: Reply
     after: Reply
-    reason: str | None
-    key: str | None
+    reason: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
