@@ -114,7 +114,8 @@ class Deferred:
             with self._twins.alone():
                 perform(check)
         for one, reply in refused:
-            alone = [self._ended[check] for check in one.suspects if check in suspects]
+            # One that was judged alone before has told by itself what it does.
+            alone = [self._ended[check] for check in one.suspects if check in self._ended]
             if not self._has_looked and all(check.outcome is Outcome.PASSED for check in alone):
                 self._try_together(one, reply, alone[-1], perform)
 
