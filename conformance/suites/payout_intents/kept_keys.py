@@ -11,7 +11,7 @@ from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import has_succeeded
+from conformance.suites.payout_intents.assertions import has_succeeded, succeeded
 from conformance.suites.payout_intents.bad_requests import FINE
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import Ask, PayoutIntents
@@ -44,6 +44,12 @@ class KeptKeys:
         return self._evidence.once(
             ("keyed",), lambda: self.own(f"{FINE}, {self._api.new_reason()}, {plain(200)}")
         )
+
+    def just_now(self) -> Keyed:
+        """Returns the shared one, whose owner has just repeated its cancel; another where its key is forgotten."""
+        one = self.shared()
+        again = self._api.cancel(one.intent, reason=one.reason, key=one.key)
+        return one if succeeded(again) else self.own(self._api.new_reason())
 
     def without_a_reason(self) -> Keyed:
         """Returns one that was cancelled without a reason. Raises a Violation where it wasn't."""

@@ -139,9 +139,7 @@ def test_nobody_profits_from_its_owners_requests(
     _read_is_refused(api, intent, value, f"{what}, right after its owner's,")
     _cancel_is_refused(api, intent, value, f"{what}, right after its owner's read,")
     api.still_cancels(intent, after="requests with wrong credentials")
-    done = kept.shared()
-    # The answer comes again, and whatever is kept of it is new.
-    api.cancels(done.intent, reason=done.reason, key=done.key)
+    done = kept.just_now()
     _cancel_is_refused(api, done.intent, value, f"{what}, right after its owner's,")
     api.confirmed(done.intent)
     _read_is_refused(api, done.intent, value, f"{what}, right after its owner's,")

@@ -77,9 +77,8 @@ def test_kept_decision_is_about_the_whole_pair(
             refused(reply, said, hint=_KEPT_HINT, wanted="401")
 
     api.still_cancels(intent, after="requests with nearly right credentials")
-    done = kept.shared()
+    done = kept.just_now()
     intent, reason, key = done.intent, done.reason, done.key
-    api.cancels(intent, reason=reason, key=key)
     for what, value in forgeries(api, KEPT):
         said = f"a {asked.what()} {what}, right after its owner's cancel" + (
             " under its key," if asked is Ask.CANCEL else ","
