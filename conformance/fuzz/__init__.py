@@ -15,8 +15,7 @@ from pathlib import Path
 
 from conformance import apart
 from conformance.fuzz.fuzzing import checks, selected
-
-EXAMPLES = 60
+from conformance.fuzz.states import DEFAULT as EXAMPLES
 
 
 def check_ids(api: str) -> dict[str, tuple[str, ...]]:

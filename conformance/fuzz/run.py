@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from conformance import catalogue, openapi
-from conformance.fuzz.case import UNKNOWN, Case, Mutation
+from conformance.fuzz import words
+from conformance.fuzz.case import Case
 from conformance.fuzz.corpus import failing_cases
+from conformance.fuzz.execute.choice import Choice
 from conformance.fuzz.execute.confirm import confirm_all
 from conformance.fuzz.execute.context import ExecutionContext
 from conformance.fuzz.execute.pool import ResourcePool
@@ -23,10 +25,11 @@ from conformance.fuzz.fuzzing import chosen, fuzzing
 from conformance.fuzz.generate import sequences as sequence_source
 from conformance.fuzz.generate import strategies
 from conformance.fuzz.generate import stream as requests
+from conformance.fuzz.generate.long_sequences import long_sequences
 from conformance.fuzz.generate.stream import Generator
 from conformance.fuzz.oracle.checks import FuzzCheck
 from conformance.fuzz.oracle.oracle import Oracle
-from conformance.fuzz.states import in_turn
+from conformance.fuzz.states import final, in_turn
 from conformance.profile import Profile
 from conformance.report.codec import replace_file
 from conformance.report.journal import FOLDER, Journal
@@ -87,7 +90,8 @@ def run(
     )
     context = context_of(session, pool)
     runner = _runner(context, findings, wanted, order)
-    scheduler = Scheduler(context, findings, workers, runner.one)
+    instead = final(context.api, profile.states.terminal)
+    scheduler = Scheduler(context, findings, workers, runner.one, instead)
     runner.stopped = scheduler.stop.is_set
 
     def poll() -> bool:
@@ -98,7 +102,7 @@ def run(
         return not scheduler.stop.is_set()
 
     try:
-        _send_all(scheduler, generator, wanted, profile, poll)
+        _send_all(scheduler, generator, wanted, profile, poll, order.examples)
         sent_s = time.monotonic() - clock
         rows, confirming = catalogue.load(context.api).by_id(), 0
         if scheduler.fault is None:
@@ -109,7 +113,7 @@ def run(
         # A thread that has its answer already is given the moment that it takes to judge it.
         scheduler.is_idle()
         _keep(folder, findings)
-        statistics = _statistics(order, context, findings, scheduler, began, sent_s)
+        statistics = _statistics(order, context, findings, scheduler, runner, began, sent_s)
         statistics["confirming"], statistics["shrinking"] = confirming, shrinking
         statistics["walks"] = dict(runner.counts)
         statistics["failing"] = failing_cases(findings, profile.target)
@@ -142,11 +146,16 @@ def _runner(
     """Returns what performs the sequences of a run: none where the API has no state machine, or no check is chosen."""
     api = context.api
     asked = fuzzing(api).machine is not None and any(".walk." in check.key for check in wanted)
-    many = sequence_source.number(api, order.examples) if asked else 0
-    sequences = sequence_source.sequences(
-        api, order.seed, many, sequence_source.capabilities_of(context.session.profile)
+    if not asked:
+        return SequenceRunner(context, findings, (), 0)
+    has, many = (
+        sequence_source.capabilities_of(context.session.profile),
+        sequence_source.number(api, order.examples),
     )
-    return SequenceRunner(context, findings, sequences, many)
+    long = list(long_sequences(api, order.seed, order.examples, has))
+    return SequenceRunner(
+        context, findings, sequence_source.sequences(api, order.seed, many, has), many, together=long
+    )
 
 
 def _send_all(
@@ -155,6 +164,7 @@ def _send_all(
     wanted: tuple[FuzzCheck, ...],
     profile: Profile,
     poll: Callable[[], bool],
+    examples: int,
 ) -> None:
     """Sends everything of a run, until it is answered or `poll` returns False."""
     api, names = profile.target.api, in_turn(profile.target.api, profile.states.terminal)
@@ -165,10 +175,13 @@ def _send_all(
     for state in names:
         for operation in operations:
             scheduler.put(strategies.plain(operation), state)
+    choice = Choice(api, names, examples)
     for operation in operations:
+        for case in (strategies.plain(operation), *strategies.promises(operation)):
+            choice.saw(case)
         for case in strategies.promises(operation):
             scheduler.put(case, names[0])
-    _feed(scheduler, generator.cases(poll), {one.id for one in operations}, names, poll)
+    _feed(scheduler, generator.cases(poll), {one.id for one in operations}, choice, poll)
     scheduler.finish(poll)
 
 
@@ -176,41 +189,18 @@ def _feed(
     scheduler: Scheduler,
     cases: Iterator[Case],
     operations: set[str],
-    names: tuple[str, ...],
+    choice: Choice,
     poll: Callable[[], bool],
 ) -> None:
-    turns: dict[tuple[str, str], int] = {}
     for case in cases:
         if scheduler.stop.is_set():
             return
         if case.operation in operations:
-            scheduler.put(case, _state(case, names, turns))
+            scheduler.put(case, choice.state(case))
         while scheduler.waiting() > _AHEAD and not scheduler.stop.is_set():
             time.sleep(0.01)
             poll()
         poll()
-
-
-def _state(case: Case, names: tuple[str, ...], turns: dict[tuple[str, str], int]) -> str | None:
-    """Returns the state of the resource that a case is sent to: what is odd mostly goes where it could do harm."""
-    if case.segment is not None:
-        return None
-    if case.mutation is Mutation.METHOD:
-        return UNKNOWN
-    text = fuzzing(openapi.operation(case.operation).api).text
-    kind, is_plain = str(case.mutation), text is None or text.is_plain(case.value)
-    if case.body is not None and text is not None:
-        # Every kind of documented body gets its turn with the resource that it can cancel, the first one at once.
-        kind = f"{case.mutation} {text.check(case.value)} {case.key}"
-    turn = turns.get((case.operation, kind), 0)
-    turns[case.operation, kind] = turn + 1
-    if case.mutation is Mutation.DOCUMENTED and case.body is None:
-        return names[turn % len(names)]
-    if case.mutation in (Mutation.MISSING, Mutation.WRONG):
-        return names[0]
-    plain = case.mutation is Mutation.DOCUMENTED and is_plain and case.key != "absent"
-    often = 2 if plain or case.mutation in (Mutation.KEY, Mutation.TYPE, Mutation.OPEN) else 4
-    return names[0] if turn % often < often - 1 else names[1 + turn // often % (len(names) - 1)]
 
 
 def _keep(folder: Path, findings: Findings) -> None:
@@ -219,7 +209,7 @@ def _keep(folder: Path, findings: Findings) -> None:
             journal.write(check, exchanges)
 
 
-def _notes(pool: ResourcePool, findings: Findings) -> list[str]:
+def _notes(pool: ResourcePool, findings: Findings, runner: SequenceRunner) -> list[str]:
     """Says what wasn't sent, what isn't counted, and which resources there were."""
     notes = [
         f"{often} requests with an odd {mutation.replace('_', ' ')} weren't sent: those before had waited in vain."
@@ -233,16 +223,23 @@ def _notes(pool: ResourcePool, findings: Findings) -> list[str]:
         f"{one['check']} is not counted, though it found something once: {one['why']}."
         for one in findings.unconfirmed[:_NOTED]
     ]
-    return notes + _spared(pool)
+    return notes + _lacking(pool, runner)
 
 
-def _spared(pool: ResourcePool) -> list[str]:
-    """Says which resources there were, where they come from a list of ids: only there they run short."""
-    if not pool.frugal:
-        return []
-    had = ", ".join(f"{often} {state}" for state, often in sorted(pool.leased.items()) if often)
-    took = f"Fuzzing is sparing with ids from lists. Of those that the suites had left it took {had or 'none at all'}"
-    return [f"{took}; the rest of its requests named ids that nothing has."]
+def _lacking(pool: ResourcePool, runner: SequenceRunner) -> list[str]:
+    """Says what was sent to others, and what was left out, since there were too few resources, and why."""
+    instead = "named resources in other states, or ids that nothing has, since none was to be had"
+    notes = [
+        f"{often} requests for {words.resource(pool.api, state)} {instead}: {pool.missing[state]}"
+        for state, often in sorted(pool.unavailable.items())
+    ]
+    without = runner.counts["without resources"]
+    if without and not runner.failed:
+        why = f": {runner.why}" if runner.why else ""
+        notes.append(
+            f"{without} of {sum(runner.counts.values())} sequences were left out for want of resources{why}"
+        )
+    return notes
 
 
 def _is_of_a_status(check: str) -> bool:
@@ -255,6 +252,7 @@ def _statistics(
     context: ExecutionContext,
     findings: Findings,
     scheduler: Scheduler,
+    runner: SequenceRunner,
     began: datetime,
     duration_s: float,
 ) -> dict[str, Any]:
@@ -284,7 +282,7 @@ def _statistics(
         "phases": dict(findings.phases),
         "leased": dict(pool.leased),
         "missing_states": dict(pool.missing),
-        "notes": _notes(pool, findings),
+        "notes": _notes(pool, findings, runner),
         "unconfirmed": list(findings.unconfirmed),
         "skipped": dict(findings.unsent),
         "transport_errors": dict(findings.faults),

@@ -50,12 +50,16 @@ def cancelling(api: str) -> Operation:
     return next(one for one in openapi.operations(api) if one.method != "GET")
 
 
-def budget(api: str, examples: int, *, frugal: bool, wide: int = 1) -> dict[str, int]:
-    """Returns the most resources that a run leases per state that a cancel changes; `frugal` with ids from a list.
+DEFAULT = 60
+"""The number of examples of a run where none is given."""
 
-    An operation with a body has more documented requests, each of which uses a resource up.
+
+def budget(api: str, examples: int) -> dict[str, int]:
+    """Returns the most resources that single requests lease per state that a cancel changes.
+
+    What is likely to be refused leaves its resource to the next request, so few are needed; an operation with a body
+    has more documented requests, each of which uses one up. More examples than by default take more.
     """
-    states = contract(api).states
-    with_body, without = (3, 2) if frugal else (12 + examples * 2 // 5, 4 + examples // 8)
-    found = dict.fromkeys(states.cancellable, with_body if cancelling(api).has_body else without)
-    return found | dict.fromkeys(states.conditional, 1 if frugal else max(4, wide))
+    states, more = contract(api).states, max(0, examples - DEFAULT)
+    few = 10 + more * 2 // 5 if cancelling(api).has_body else 3 + more // 8
+    return dict.fromkeys(states.cancellable, few) | dict.fromkeys(states.conditional, 1 + more // DEFAULT)

@@ -17,8 +17,6 @@ from conformance.model import Exchange
 
 # So many letters and digits of a key are renewed: fewer may be what is odd about it.
 _UNIQUE = 8
-# What a run may lease more than it had planned, so that there is something left to shrink with.
-_EXTRA = 200
 
 
 @dataclass(slots=True)
@@ -86,42 +84,49 @@ def attempt(
     stopped: Callable[[], bool] = lambda: False,
     *,
     new: bool = False,
+    prove: bool = False,
 ) -> bool:
     """Executes `example` once more, with `trial` as sink. Returns False where no resource is available.
 
-    With `new`, on a resource that was never used, if there is one: what a case has done to one may not be done twice.
-    An idempotency key of its own is a new one: the target may remember what it answered to the last.
+    `prove` as in `Executor.perform`. With `new`, on a resource that was never used, if there is one: what a case has
+    done to one may not be done twice. An idempotency key of its own is a new one: the target may remember what it
+    answered to the last.
     Raises BudgetError.
     """
     example = renewed(example)
     if trial.check.endswith(f".key.other_{words.noun(context.api)}"):
         # Another resource has to have had the key before.
         first = Trial(trial.check)
-        if not _attempt(context, example, first, stopped, new=new):
+        if not _attempt(context, example, first, stopped, new=new, prove=prove):
             return False
         trial.requests, trial.before = first.requests, first.sent_requests[:1]
-    return _attempt(context, example, trial, stopped, new=new)
+    return _attempt(context, example, trial, stopped, new=new, prove=prove)
 
 
 def _attempt(
-    context: ExecutionContext, example: Example, trial: Trial, stopped: Callable[[], bool], *, new: bool
+    context: ExecutionContext,
+    example: Example,
+    trial: Trial,
+    stopped: Callable[[], bool],
+    *,
+    new: bool,
+    prove: bool,
 ) -> bool:
-    held = None
+    held, pool = None, context.pool
     if example.state not in (None, UNKNOWN):
-        extra = 0 if context.pool.frugal else _EXTRA
-        held = context.pool.take(str(example.state), extra=extra, new=True) if new else None
+        held = pool.take(str(example.state), extra=pool.extra, new=True) if new else None
         trial.fresh = held is not None
-        held = held or context.pool.take(str(example.state), extra=extra)
+        held = held or pool.take(str(example.state), extra=pool.extra)
         if held is None:
             return False
     executor = Executor(context, trial, lambda: stopped() or trial.finding is not None)
-    good = False
+    now = None
     try:
-        good = executor.perform(example, held)
+        now = executor.perform(example, held, prove=prove)
     finally:
         if held is not None:
             # A defect may have changed what it should have left alone.
-            context.pool.give_back(held, good=good and trial.finding is None)
+            pool.give_back(held, now if trial.finding is None else None)
     return True
 
 

@@ -16,6 +16,7 @@ from conformance.fuzz.execute.context import ExecutionContext
 from conformance.fuzz.findings import Failure, Findings
 from conformance.fuzz.fuzzing import fuzzing
 from conformance.fuzz.oracle.checks import FuzzCheck
+from conformance.fuzz.oracle.results import EFFECT
 from conformance.model import Level, Requirement
 from conformance.states.resource import Wanted
 
@@ -35,7 +36,7 @@ _ECHO = ("not echoed", "no text", "tidied")
 def depends_on_state(api: str, check: str, cause: str) -> bool:
     """Returns whether a finding says something only if the resource was in the state that was asked for."""
     stateless = (*_STATELESS, *fuzzing(api).stateless)
-    if any(part in f"{check}." for part in stateless) and cause != "effect":
+    if any(part in f"{check}." for part in stateless) and cause != EFFECT:
         return False
     return cause not in _ECHO
 
@@ -103,7 +104,7 @@ class _Confirming:
         """
         held = 0
         for _ in range(_TRIES):
-            trial = self._tried(check, example)
+            trial = self._tried(check, seen, example)
             if trial is None:
                 break
             if trial.finding is not None:
@@ -114,17 +115,18 @@ class _Confirming:
             if held and len(seen.places) < 2:
                 break
         again = (seen.traced or example).after_its_history()
-        trial = self._tried(check, again) if held and again.before else None
+        trial = self._tried(check, seen, again) if held and again.before else None
         if trial is None or trial.finding is None:
             return held
         seen.example, seen.finding, seen.shown, seen.again = again, trial.finding, trial.shown, True
         seen.size = again.size()
         return None
 
-    def _tried(self, check: FuzzCheck, example: Example) -> Trial | None:
+    def _tried(self, check: FuzzCheck, seen: Failure, example: Example) -> Trial | None:
         """Executes the example on a new resource; returns None where none is available."""
         trial = Trial(check.key)
-        if self.stopped() or not attempt(self.context, example, trial, self.stopped, new=True):
+        prove = seen.finding.cause == EFFECT
+        if self.stopped() or not attempt(self.context, example, trial, self.stopped, new=True, prove=prove):
             return None
         self.sent += trial.requests
         return trial

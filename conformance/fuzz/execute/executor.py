@@ -16,16 +16,15 @@ from conformance.contracts import contract
 from conformance.errors import NotTestable, TransportError
 from conformance.fuzz import words
 from conformance.fuzz.case import Case, Example, Mutation
+from conformance.fuzz.execute import effects
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
-from conformance.fuzz.execute.pool import LeasedResource
+from conformance.fuzz.execute.pool import ODD, LeasedResource
 from conformance.fuzz.execute.sequence_steps import Lease, SequenceSteps, family, leased
 from conformance.fuzz.execute.unanswered import Unanswered
 from conformance.fuzz.fuzzing import RequestStep, fuzzing
-from conformance.fuzz.oracle.check_of import effect_check
 from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest, Target
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.fuzz.states import consumed, reading
-from conformance.http import summary
 from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.model import Exchange
@@ -107,10 +106,11 @@ class Executor:
         self._polling = Polling()
         self._unanswered = Unanswered(context, sink)
 
-    def perform(self, example: Example, held: LeasedResource | None) -> bool:
+    def perform(self, example: Example, held: LeasedResource | None, *, prove: bool = False) -> str | None:
         """Executes `example` on the resource that it got, if any. Raises BudgetError.
 
-        Returns True if the resource is unchanged and can be used again.
+        Returns the state that the resource is in now, None where that isn't known. With `prove`, a documented cancel
+        shows at once that a refusal had no effect, where no read does.
         """
         case = example.case
         if held is not None:
@@ -118,19 +118,26 @@ class Executor:
             held.went_through(case)
         if self._unanswered.is_hopeless(case):
             self._sink.skipped(case)
-            return True
+            return example.state
         target, key, clock = self._place(case, example.state, held), _key(case), time.monotonic()
         before = tuple(sent for one in example.before for sent in self._led_up(one, target))
         step = RequestStep(case=case, target=target, key=key, judge=partial(self._confirmed, held))
         taken = self._take(step, before, example)
         if taken.fault is not None and not self._stopped():
             self._unanswered.met(example, target, taken.fault, time.monotonic() - clock)
+        if held is None:
+            return None
         if taken.reply is None:
             # Who knows what became of it, unless nothing could become of it.
-            return held is not None and held.state not in self._consumed
+            return self._given_up(held) if held.state in self._consumed else held.state
         reads = openapi.operation(case.operation).method == "GET"
         sent = (*before, SentRequest(taken.says, taken.reply.exchange))
-        return held is None or reads or self._after(example, held, step, taken.reply, sent)
+        return held.state if reads else self._after(example, held, step, taken.reply, sent, prove=prove)
+
+    def _given_up(self, held: LeasedResource) -> str | None:
+        """Lets another resource replace this one, whose state isn't known any more, and returns None."""
+        self._pool.replace(held.state)
+        return None
 
     def perform_sequence(self, sequence: Sequence, lease: Lease | None = None) -> SequenceResult:
         """Executes a sequence on newly leased resources and new keys. Raises BudgetError.
@@ -220,93 +227,102 @@ class Executor:
         first: RequestStep,
         reply: Reply,
         sent: tuple[SentRequest, ...],
-    ) -> bool:
-        """Follows a cancel up; returns True if the resource is unchanged and can be used again.
+        *,
+        prove: bool,
+    ) -> str | None:
+        """Follows a cancel up; returns the state that the resource is in now, None where that isn't known.
 
         `sent` are the requests so far.
         """
         case = example.case
         if held.state not in self._consumed:
             # Whatever state it was in, it may be in another one now.
-            return not reply.ok
+            return self._given_up(held) if reply.ok else held.state
         if reply.ok:
-            if case.mutation not in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
-                self._follow_up(example, first, sent, reply)
-            return False
-        if reading(self._api) is None:
-            return True
-        # One that refused a documented request isn't to be trusted any more.
-        return case.mutation is not Mutation.DOCUMENTED and not self._took_effect(
-            example, first.target, reply, sent
-        )
+            if case.mutation in ODD:
+                self._pool.used_up(held.state)
+            if case.mutation in (Mutation.KEY, Mutation.MISSING, Mutation.WRONG):
+                return None
+            whole = self._follow_up(example, first, sent, reply)
+            certain = whole and case.mutation is Mutation.DOCUMENTED
+            return self._contract.states.cancelled if certain else None
+        if case.mutation is Mutation.DOCUMENTED:
+            # One that refused a documented request isn't to be trusted any more, unless it had to.
+            expected = self._oracle.expected(openapi.operation(case.operation), held.state)
+            due = expected is not None and not reply.ok and expected[1].met_by(reply)
+            return held.state if due else self._given_up(held)
+        if reading(self._api) is None and not prove:
+            return held.state  # the documented cancel shows it that uses the resource up
+        return self._given_up(held) if self._took_effect(example, first.target, reply, sent) else held.state
 
     def _follow_up(
         self, example: Example, first: RequestStep, before: tuple[SentRequest, ...], reply: Reply
-    ) -> None:
-        """Sends what follows a success, up to the first answer that isn't as it should be."""
+    ) -> bool:
+        """Sends what follows a success, up to the first answer that isn't as it should be; returns whether all were."""
         for step in fuzzing(self._api).follow_ups(example, first.target, first.key, reply):
             if self._stopped():
-                return
+                return False
             follow_up = replace(step, case=replace(step.case, phase="follow-up"))
             taken = self._take(follow_up, before, example)
             if any(one.finding and any(part in one.check for part in _BY_STATE) for one in taken.results):
-                return  # what comes next would be judged by a state that it isn't in
+                return False  # what comes next would be judged by a state that it isn't in
             if taken.reply is not None:
                 before = (*before, SentRequest(taken.says, taken.reply.exchange))
+        return True
 
     def _took_effect(
         self, example: Example, target: Target, refusal: Reply, sent: tuple[SentRequest, ...]
     ) -> bool:
-        """Returns whether a refused request cancelled its resource nevertheless, as reading it tells."""
-        case, read = example.case, reading(self._api)
-        if self._stopped() or read is None:
+        """Returns whether a refused request changed its resource nevertheless: a read tells, or a documented cancel."""
+        if self._stopped():
             return False
-        operation, cancelled = openapi.operation(case.operation), self._contract.states.cancelled
-        check = effect_check(operation, case)
-
-        def is_cancelled(reply: Reply) -> bool:
-            return reply.ok and bool(reply.at(self._contract.answers.status) == cancelled)
-
-        def effect(reply: Reply) -> list[CheckResult]:
-            request, status = words.request(operation, case, target.state), self._contract.answers.status
-            expected = f"{request}, once refused with {refusal.status}, to have no effect"
-            observed = f"{status} is {words.value(cancelled)} in a read: {summary.of(reply)}"
-            noun = words.noun(self._api)
-            how = "refused" if refusal.status < 500 else "answered by an error"
-            fault = f"{request} was {how} ({refusal.status}), and cancelled the {noun} all the same"
-            found = Finding(expected, observed, "effect", fault=fault)
-            finding = found if is_cancelled(reply) else None
-            return [CheckResult(f"{operation.name}.{check}", finding)] if check is not None else []
-
-        get = Case(read.id, "follow-up", "GET", Mutation.DOCUMENTED)
-        step = RequestStep(case=get, target=target, judge=lambda case, target, reply: effect(reply))
-        reply = self._take(step, sent, example).reply
-        return reply is not None and is_cancelled(reply)
+        step = effects.shown_by(self._api, example.case, target, refusal)
+        taken = self._take(step, sent, example)
+        return taken.reply is not None and effects.shows(self._api, taken.reply)
 
     def _confirmed(
         self, held: LeasedResource | None, case: Case, target: Target, reply: Reply
     ) -> list[CheckResult]:
         """Returns the oracle's results without those that a new resource doesn't confirm.
 
-        A resource may have moved on since it was leased.
+        A resource may have moved on since it was leased, or one of the requests before may have had an effect.
         """
         results = self._oracle.judge(case, target, reply)
         wrong = {result.check for result in results if result.finding is not None}
         stale = held is not None and not held.is_fresh() and case.mutation is Mutation.DOCUMENTED
         if not wrong or held is None or not stale or reply.ok:
             return results
-        again = self._pool.take(held.state, extra=3, new=True)
+        again = self._pool.take(held.state, extra=self._pool.extra, new=True)
         if again is None:
             return [result for result in results if result.check not in wrong]
         step = RequestStep(case=case, target=Target(again.id, again.state), key=_key(case))
         second = self._asked(case, partial(self._sender.send, step))
         if isinstance(second, TransportError):
-            self._pool.give_back(again, good=False)
+            self._pool.give_back(again, None)
             return []
         judged = self._oracle.judge(case, step.target, second)
         still = {result.check for result in judged if result.finding is not None}
-        self._pool.give_back(again, good=not second.ok)
+        self._pool.give_back(again, None if second.ok else again.state)
+        if second.ok and effects.may_tell(self._api, case, reply):
+            self._suspect(held)
         return [result for result in results if result.check not in wrong or result.check in still]
+
+    def _suspect(self, held: LeasedResource) -> None:
+        """Sends what a resource has gone through again, until a request is found that had an effect.
+
+        Each is sent to a new resource, and then all of them in their order to one.
+        """
+        gone = tuple(case for case in held.history[:-1] if effects.check(self._api, case) is not None)
+        each = [Example(case, held.state) for case in dict.fromkeys(gone)]
+        for example in [*each, *([Example(gone[-1], held.state, before=gone[:-1])] if len(gone) > 1 else [])]:
+            new = None if self._stopped() else self._pool.take(held.state, extra=self._pool.extra, new=True)
+            if new is None:
+                return
+            trial = effects.Watched(self._sink)
+            Executor(self._context, trial, self._stopped).perform(example, new, prove=True)
+            self._pool.give_back(new, None)
+            if trial.found:
+                return
 
 
 def _says(step: RequestStep) -> str:

@@ -20,6 +20,7 @@ from conformance.fuzz.execute.executor import SequenceResult
 from conformance.fuzz.execute.reductions import C, Reductions, of_example, of_sequence
 from conformance.fuzz.execute.unanswered import NO_ANSWER
 from conformance.fuzz.findings import Failure, Findings
+from conformance.fuzz.oracle.results import EFFECT
 from conformance.fuzz.stateful.sequence import Sequence
 
 # Of one cause: so many requests and seconds. Of one run: so many causes of a check, and so many seconds.
@@ -139,7 +140,12 @@ class _OfExample:
         """Executes an example; keeps and returns it if it fails in the same way."""
         trial = trial or Trial(self._check, self._seen.finding.cause)
         self._possible = attempt(
-            self._context, example, trial, self._stopped, new=new or bool(example.before)
+            self._context,
+            example,
+            trial,
+            self._stopped,
+            new=new or bool(example.before),
+            prove=self._seen.finding.cause == EFFECT,
         )
         self.sent += trial.requests
         if trial.finding is None:

@@ -108,7 +108,7 @@ class Unanswered:
             return self._context.sender.send(RequestStep(case=case, target=place, key=key))
         finally:
             if held is not None:
-                pool.give_back(held, good=False)
+                pool.give_back(held, None)
 
     def _documented(self, case: Case) -> Reply:
         """Returns the answer to a documented request of the same operation, about an id that names nothing."""

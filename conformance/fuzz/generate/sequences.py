@@ -5,6 +5,7 @@ come next, one is drawn that has followed the present one least often, so that e
 """
 
 import random
+import string
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from conformance.contracts import contract
 from conformance.fuzz import states
 from conformance.fuzz.case import UNKNOWN, Mutation
 from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.generate.headers import HARMLESS, LABELS
 from conformance.fuzz.generate.schemathesis_source import derived
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
 from conformance.fuzz.generate.strategies import free_text
@@ -23,41 +25,9 @@ from conformance.profile import Profile
 
 _LONGEST = 8
 _LENGTHS = (3, 5, 6, 7, 7, _LONGEST, _LONGEST, _LONGEST)
-# So many further headers at once: each has a name of its own, and those that don't matter are left out again later.
-_HEADERS = 3
-# As clients, proxies and tracing libraries send them; RFC 9110 section 5.1: what isn't known is ignored.
-HARMLESS: tuple[Headers, ...] = (
-    (("Accept", "application/json"),),
-    (("Accept", "application/json, text/plain, */*"),),
-    (("Accept", "application/*"),),
-    (("Accept-Language", "de-DE, de;q=0.9, en;q=0.5"),),
-    (("Accept-Language", "th"),),
-    (("Accept-Language", "*"),),
-    (("Accept-Encoding", "gzip, deflate"),),
-    (("User-Agent", "Java/17.0.9"),),
-    (("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"),),
-    (("User-Agent", "okhttp/4.12.0"),),
-    (("X-Request-Id", "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f"),),
-    (("X-Request-Id", "req_" + "0123456789abcdef" * 8),),
-    (("X-Correlation-Id", "order #42/retry=1; caf\xe9"),),
-    (("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "a=b,c=d")),
-    (("baggage", "tenant=blue,flag=1"),),
-    (("Cache-Control", "no-cache"), ("Pragma", "no-cache")),
-    (("Date", "Tue, 05 Nov 2024 10:00:00 GMT"),),
-    (("From", "payouts@shop.example"),),
-    (("X-Requested-With", "XMLHttpRequest"),),
-    (("Priority", "u=3, i"),),
-)
-# The media type with a charset, in the spellings of several client libraries (RFC 9110 section 8.3.1).
-LABELS: tuple[Headers, ...] = tuple(
-    (("Content-Type", label),)
-    for label in (
-        "application/json; charset=utf-8",
-        "application/json;charset=UTF-8",
-        'application/json; charset="utf-8"',
-        "Application/JSON",
-    )
-)
+# So many further headers at once, and so many in the first cancel of a long sequence: each has a name of its own, and
+# those that don't matter are left out again later.
+_HEADERS, _MANY_HEADERS = 3, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +68,19 @@ def capabilities_of(profile: Profile) -> Capabilities:
 
 def number(api: str, examples: int) -> int:
     """Returns how many sequences go with so many examples; more where keys make more kinds of steps."""
-    return 26 + examples // 2 if _is_keyed(api) else 20 + examples // 3
+    return 26 + examples // 2 if is_keyed(api) else 20 + examples // 3
 
 
 def sequences(api: str, seed: int, many: int, has: Capabilities) -> Iterator[Sequence]:
     """Generates `many` sequences: fixed ones first, random ones after them."""
     fixed = list(_fixed(api, has))[:many]
     yield from fixed
-    draw = _Draw(api, seed, has)
+    draw = Draw(api, seed, has)
     for turn in range(many - len(fixed)):
         yield draw.sequence(turn)
 
 
-def _is_keyed(api: str) -> bool:
+def is_keyed(api: str) -> bool:
     """Returns whether cancels carry idempotency keys, and a body."""
     return contract(api).requests.key_header is not None and fuzzing(api).text is not None
 
@@ -121,7 +91,7 @@ def _fixed(api: str, has: Capabilities) -> Iterator[Sequence]:
     cancel = again = Step("cancel")
     read = Step("read")
     odd = (Step("cancel", odd="wrong_credentials"), Step("cancel", odd="no_credentials"))
-    if _is_keyed(api):
+    if is_keyed(api):
         cancel, again = Step("cancel", key="a", reason="first"), Step("cancel", key="b", reason="more")
         odd = (Step("cancel", key="b", odd="broken_json"), Step("cancel", key="c", odd="a_number"))
     second = (replace(cancel, on=1), replace(again, on=1), replace(read, on=1))
@@ -131,12 +101,12 @@ def _fixed(api: str, has: Capabilities) -> Iterator[Sequence]:
         ((fresh, fresh), (cancel, *second, cancel, read)),
         ((fresh, UNKNOWN), (cancel, *second)),
     ]
-    if _is_keyed(api):
+    if is_keyed(api):
         other, empty = replace(cancel, reason=None), Step("cancel", key="c")
         paths.append(((fresh,), (cancel, cancel, read, cancel, other, cancel, empty, read)))
         paths.append(((fresh,), (cancel, read, empty, read, again, cancel, read)))
         # Each body that is refused stands between two reads; wrong credentials come where a conflict was last.
-        bodies = [step for kind in _ODD_BODIES for step in (Step("cancel", key="b", odd=kind), read)]
+        bodies = [step for kind in ODD_BODIES for step in (Step("cancel", key="b", odd=kind), read)]
         paths.append(((fresh,), (read, *bodies)))
         wrong = Step("cancel", key="a", odd="wrong_credentials", reason="first")
         known = [replace(cancel, by=who) for who in has.others]
@@ -151,7 +121,10 @@ def _fixed(api: str, has: Capabilities) -> Iterator[Sequence]:
 
 @dataclass(slots=True)
 class Draft:
-    """A sequence that is being generated, as far as the next step depends on it."""
+    """A sequence that is being generated, as far as the next step depends on it.
+
+    `opening` is how many steps come before the first cancel, None where that is drawn.
+    """
 
     start: tuple[str, ...]
     cancellable: tuple[str, ...]
@@ -159,6 +132,7 @@ class Draft:
     first: Step | None = None
     keys: int = 0
     kinds: list[str] = field(default_factory=list)
+    opening: int | None = None
 
     @property
     def open(self) -> bool:
@@ -174,33 +148,37 @@ class Draft:
     def key(self) -> str:
         """Returns a key that the sequence hasn't used."""
         self.keys += 1
-        return "abcdefghijklmnopqrstuvwxyz"[self.keys - 1]
+        turn, letter = divmod(self.keys - 1, len(string.ascii_lowercase))
+        return string.ascii_lowercase[letter] * (turn + 1)
 
 
-class _Draw:
-    """Draws the sequences of one API and one seed."""
+class Draw:
+    """Draws the sequences of one API and one seed; those of another `name` are other ones."""
 
-    def __init__(self, api: str, seed: int, has: Capabilities) -> None:
+    def __init__(self, api: str, seed: int, has: Capabilities, name: str = "walks") -> None:
         self._api, self._has = api, has
-        self._rng = random.Random(derived(seed, api, "walks"))  # noqa: S311 - a seed has to make the same sequences again
+        self._rng = random.Random(derived(seed, api, name))  # noqa: S311 - a seed has to make the same sequences again
         self._bag = ShuffleBag(self._rng)
         self._followed: Counter[tuple[object, ...]] = Counter()
         self._left_over: dict[str, list[Headers]] = {}
-        self._keyed = _is_keyed(api)
+        self._keyed = is_keyed(api)
         self._kinds = _KEYED_KINDS if self._keyed else _KINDS
         self._cancellable = contract(api).states.cancellable
         self._text = fuzzing(api).text
 
     def sequence(self, turn: int) -> Sequence:
         """Draws one sequence."""
-        draft = Draft(self._start(turn), self._cancellable)
-        length = self._bag.draw("steps", _LENGTHS)
+        start = self._start(turn)
+        return self.drawn(Draft(start, self._cancellable), self._bag.draw("steps", _LENGTHS))
+
+    def drawn(self, draft: Draft, length: int) -> Sequence:
+        """Draws steps until there are `length` of them, and a read in the end."""
         while len(draft.steps) < length:
             kind = self._next(draft)
             self._chosen(draft, kind)
             opening = draft.open
             step = self._kinds[kind](self, draft)
-            draft.steps.append(self._headed(step, "first" if opening and not draft.open else kind))
+            draft.steps.append(self.headed(step, "first" if opening and not draft.open else kind, draft))
         if self._has.reads and draft.steps[-1].verb != "read":
             draft.steps.append(Step("read", by=draft.owner))
         return Sequence(self._api, draft.start, tuple(draft.steps))
@@ -221,9 +199,11 @@ class _Draw:
         if draft.start[0].startswith(UNKNOWN):
             return "cancel"
         # What opens a sequence is mostly the cancel that everything else depends on.
-        if draft.first is None and self._rng.random() < 0.6:
+        early = draft.open and draft.opening is not None and len(draft.steps) < draft.opening
+        if draft.first is None and not early and (draft.opening is not None or self._rng.random() < 0.6):
             return "cancel"
         kinds = [kind for kind in self._kinds if self._fits(kind, draft)]
+        kinds = [kind for kind in kinds if kind not in _DECISIVE] if early else kinds
         self._rng.shuffle(kinds)
         (last, one), two = (("", "", *draft.kinds)[-2:]), len(draft.start) > 1
         return min(
@@ -266,8 +246,9 @@ class _Draw:
             tried = (
                 draft.steps[-1].key if draft.first is None and draft.steps and draft.steps[-1].odd else None
             )
-            key = tried or (draft.key() if self._rng.random() < 0.8 else None)
-            step = replace(step, reason=self.reason(), key=key)
+            first = draft.opening is not None and draft.open
+            key = tried or (draft.key() if first or self._rng.random() < 0.8 else None)
+            step = replace(step, reason=self.first_reason() if first else self.reason(), key=key)
         if draft.first is None:
             draft.first = step
         return step
@@ -282,22 +263,48 @@ class _Draw:
             return found if self._mutation(found) is Mutation.DOCUMENTED else "once_more"
         return f"{self._rng.choice(('ordered', 'paid', 'typed'))}_twice_{self._rng.randrange(10_000)}"
 
+    def first_reason(self) -> str | None:
+        """Draws a text for the cancel that is to succeed: none, a letter, a long one, free text, or a plain one."""
+        kind = self._bag.draw("first reason", range(6))
+        if kind == 0:
+            return None
+        if kind == 1:
+            return self._rng.choice(string.ascii_letters)
+        if kind == 2 and self._text is not None:
+            return "".join(
+                self._rng.choices(string.ascii_letters, k=self._text.limit - self._rng.randrange(200))
+            )
+        for _ in range(20 if kind < 5 and self._text is not None else 0):
+            found = free_text(self._rng, self._bag, self._text) if self._text is not None else None
+            plain = self._text is None or self._text.is_plain({self._text.name: found})
+            if found and not plain and self._mutation(found) is Mutation.DOCUMENTED:
+                return found
+        return self.reason() or "once_more"
+
     def _mutation(self, text: str | None) -> Mutation:
         return body_mutation(self._text, b"", {self._text.name: text} if self._text is not None else {})
 
-    def _headed(self, step: Step, kind: str) -> Step:
-        """Adds further headers, every other time, or another spelling of the content type."""
-        if step.verb == "settle" or self._rng.random() < 0.5:
+    def headed(self, step: Step, kind: str, draft: Draft) -> Step:
+        """Adds further headers, every other time, or another spelling of the content type.
+
+        Both, and many of them, to the cancel of a long sequence that is to succeed.
+        """
+        many = kind == "first" and draft.opening is not None
+        if step.verb == "settle" or (not many and self._rng.random() < 0.5):
             return step
-        if self._keyed and step.verb == "cancel" and self._rng.random() < 0.3:
+        labelled = self._keyed and step.verb == "cancel" and self._rng.random() < (0.6 if many else 0.3)
+        if labelled and not many:
             return replace(step, headers=self._bag.draw("label", LABELS))
-        bag = kind if kind in ("first", "read", "cancel") else "others"
+        bag, most = (
+            kind if kind in ("first", "read", "cancel") else "others",
+            _MANY_HEADERS if many else _HEADERS,
+        )
         left = self._left_over.pop(bag, [])
         sequences = [
             *left,
-            *(self._bag.draw(f"harmless {bag}", HARMLESS) for _ in range(_HEADERS - len(left))),
+            *(self._bag.draw(f"harmless {bag}", HARMLESS) for _ in range(most - len(left))),
         ]
-        found: dict[str, str] = {}
+        found: dict[str, str] = dict(self._bag.draw("label", LABELS)) if labelled else {}
         for headers in sequences:
             if any(name in found for name, _ in headers):
                 # Its turn comes next: each kind of step sees each of them.
@@ -332,7 +339,7 @@ class _Draw:
 
     def odd(self, draft: Draft) -> Step:
         """Makes a cancel whose body is to be refused."""
-        kind = self._bag.draw("odd", _ODD_BODIES)
+        kind = self._bag.draw("odd", ODD_BODIES)
         return Step("cancel", by=draft.owner, odd=kind, key=draft.key())
 
     def stranger(self, draft: Draft, verb: str) -> Step:
@@ -361,25 +368,27 @@ def _keyed(draft: Draft) -> bool:
     return any(step.key is not None and not step.odd and step.on == 0 for step in draft.steps)
 
 
-Kind = Callable[[_Draw, Draft], Step]
-_ODD_BODIES = ("broken_json", "a_number", "a_list", "600_characters")
+Kind = Callable[[Draw, Draft], Step]
+# What may end the state that a resource was handed over in.
+_DECISIVE = ("cancel", "empty", "settle")
+ODD_BODIES = ("broken_json", "a_number", "a_list", "600_characters")
 _WEIGHTS = {"read": 2, "cancel": 2, "replay": 2}
 _KINDS: dict[str, Kind] = {
-    "cancel": _Draw.cancel,
+    "cancel": Draw.cancel,
     "read": lambda draw, draft: Step("read", by=draft.owner),
     "settle": lambda draw, draft: Step("settle"),
     "stranger": lambda draw, draft: draw.stranger(draft, "cancel"),
-    "wrong": _Draw.wrong,
-    "peek": _Draw.peek,
+    "wrong": Draw.wrong,
+    "peek": Draw.peek,
     "second": lambda draw, draft: replace(draw.cancel(replace(draft)), on=1, by="primary", key=None),
     "second_read": lambda draw, draft: Step("read", on=1),
 }
 _KEYED_KINDS: dict[str, Kind] = {
     **_KINDS,
     "replay": lambda draw, draft: draw.repeated(draft),
-    "conflict": _Draw.conflict,
+    "conflict": Draw.conflict,
     "empty": lambda draw, draft: Step("cancel", by=draft.owner, key=draft.key()),
     "second_key": lambda draw, draft: replace(draw.repeated(draft), on=1, by="primary"),
     "stranger_key": lambda draw, draft: replace(draw.stranger(draft, "cancel"), key=draw.repeated(draft).key),
-    "odd": _Draw.odd,
+    "odd": Draw.odd,
 }

@@ -246,8 +246,8 @@ class Oracle:
             or (target.state in states.conditional and answer == ok and refused.met_by(reply))
         )
         if special is not None and not answer.met_by(reply) and not reply.ok:
-            # Where a refusal was due anyway, nobody knows which of the two was the trouble.
-            check, excused = special, excused or answer != ok
+            # Where a refusal was due anyway, nobody knows which of the two was the trouble, but of a server error.
+            check, excused = special, excused or (answer != ok and reply.status < 500)
         elif operation.has_body and answer == ok and reply.status == ok.status:
             yield from echo(self._text, case, reply) if self._text is not None else ()
             yield from [CheckResult("key.absent")] if case.key == "absent" else []

@@ -20,6 +20,8 @@ from conformance.oracles import wording
 _OF_A_FIELD = re.compile(r"[\w.]+ was (?:missing from|.+ in) the answer to ")
 ACCEPTED = "accepted"
 """How the cause of a finding begins that says that a request was let through: no other finding explains it away."""
+EFFECT = "effect"
+"""The cause of a finding that a request was refused, and took effect all the same."""
 
 
 @dataclass(frozen=True, slots=True)
