@@ -168,7 +168,6 @@ def _send_all(
 ) -> None:
     """Sends everything of a run, until it is answered or `poll` returns False."""
     api, names = profile.target.api, in_turn(profile.target.api, profile.states.terminal)
-    scheduler.start()
     touched = {check.key.partition(".")[0] for check in wanted}
     operations = [one for one in openapi.operations(api) if one.name in touched]
     # Each state once before unusual requests: a run that ends early has tried all states.
@@ -181,6 +180,7 @@ def _send_all(
             choice.saw(case)
         for case in strategies.promises(operation):
             scheduler.put(case, names[0])
+    scheduler.start()
     _feed(scheduler, generator.cases(poll), {one.id for one in operations}, choice, poll)
     scheduler.finish(poll)
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -75,11 +76,11 @@ def test_checks_are_derived_where_a_contract_brings_none(monkeypatch):
 
 def test_sequences_that_are_not_tried_are_noted(monkeypatch):
     """The notes of a run say so where a contract brings no state machine, and say nothing where it does."""
-    pool = SimpleNamespace(api="withdraws", frugal=False)
-    findings = SimpleNamespace(unsent={}, unconfirmed=[])
-    assert run._notes(pool, findings) == []
+    pool = SimpleNamespace(api="withdraws", unavailable={})
+    findings, runner = SimpleNamespace(unsent={}, unconfirmed=[]), SimpleNamespace(counts=Counter())
+    assert run._notes(pool, findings, runner) == []
     monkeypatch.setattr(run, "fuzzing", lambda api: Fuzzing(checks=checks(api)))
-    (note,) = run._notes(pool, findings)
+    (note,) = run._notes(pool, findings, runner)
     assert "Sequences of requests were not tried" in note
     assert "withdraws" in note
 

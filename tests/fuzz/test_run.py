@@ -109,23 +109,6 @@ def test_only_the_requirements_asked_for(bendable, tmp_path):
     assert {row for check in found.checks.values() for row in check["requirements"]} == {"PI-10"}
 
 
-def test_ids_from_a_list_are_spared(bendable, tmp_path):
-    bendable.bend()
-    made = {state: [bendable.make("withdraws", state) for _ in range(6)] for state in ("pending", "paid")}
-    states = "[states.ids]\n" + "\n".join(f"{state} = {json.dumps(ids)}" for state, ids in made.items())
-    found = fuzz(tmp_path, "withdraws", bendable.url, states=states)
-    assert found.wrong == {}
-    assert found.statistics["leased"] == {
-        "pending": 2,
-        "paid": 1,
-        "failed": 0,
-        "canceled": 0,
-        "processing": 0,
-    }
-    assert "states.ids.failed is empty" in found.statistics["missing_states"]["failed"]
-    assert found.statistics["shallow"] == []
-
-
 def test_nobody_there_is_an_error_and_no_failure(tmp_path):
     found = fuzz(tmp_path, "withdraws", "http://127.0.0.1:9", states='command = ["echo", "x-{status}"]')
     assert set(found.wrong.values()) == {"error"}

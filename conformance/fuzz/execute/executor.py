@@ -105,6 +105,9 @@ class Executor:
         self._consumed = consumed(context.api)
         self._polling = Polling()
         self._unanswered = Unanswered(context, sink)
+        # Requests that had no effect when they were sent again for the sake of what came after them.
+        self._cleared: list[Case] = []
+        self._guilty: set[str | None] = set()
 
     def perform(self, example: Example, held: LeasedResource | None, *, prove: bool = False) -> str | None:
         """Executes `example` on the resource that it got, if any. Raises BudgetError.
@@ -308,21 +311,35 @@ class Executor:
         return [result for result in results if result.check not in wrong or result.check in still]
 
     def _suspect(self, held: LeasedResource) -> None:
-        """Sends what a resource has gone through again, until a request is found that had an effect.
+        """Sends what a resource has gone through again, to find the requests that had an effect, one of each check.
 
-        Each is sent to a new resource, and then all of them in their order to one.
+        Each is sent to a new resource, once in a run; and all of them in their order to one, where none of them alone
+        had one.
         """
         gone = tuple(case for case in held.history[:-1] if effects.check(self._api, case) is not None)
-        each = [Example(case, held.state) for case in dict.fromkeys(gone)]
-        for example in [*each, *([Example(gone[-1], held.state, before=gone[:-1])] if len(gone) > 1 else [])]:
-            new = None if self._stopped() else self._pool.take(held.state, extra=self._pool.extra, new=True)
-            if new is None:
-                return
-            trial = effects.Watched(self._sink)
-            Executor(self._context, trial, self._stopped).perform(example, new, prove=True)
-            self._pool.give_back(new, None)
-            if trial.found:
-                return
+        suspects = [case for case in gone if case not in self._cleared]
+        found = False
+        for case in suspects:
+            check = effects.check(self._api, case)
+            if check in self._guilty or case in self._cleared:
+                continue
+            self._cleared.append(case)
+            if self._had_effect(Example(case, held.state)):
+                found = True
+                self._guilty.add(check)
+        if suspects and not found and not self._guilty and len(gone) > 1:
+            self._had_effect(Example(gone[-1], held.state, before=gone[:-1]))
+
+    def _had_effect(self, example: Example) -> bool:
+        """Sends an example and what shows its effect to a new resource; returns whether it did. False where none is."""
+        state = str(example.state)
+        new = None if self._stopped() else self._pool.take(state, extra=self._pool.extra, new=True)
+        if new is None:
+            return False
+        watched = effects.Watched(self._sink)
+        Executor(self._context, watched, self._stopped).perform(example, new, prove=True)
+        self._pool.give_back(new, None)
+        return watched.found
 
 
 def _says(step: RequestStep) -> str:

@@ -59,7 +59,8 @@ def paths(api: str, has: Capabilities) -> Iterator[Path]:
         # A text of one letter is the shortest.
         cancel, again = Step("cancel", key="a", reason="7"), Step("cancel", key="b", reason="more")
     strangers = tuple(replace(cancel, by=who) for who in has.others)
-    one_after_the_other = (cancel, *(replace(step, on=1) for step in (cancel, again, READ)), cancel, READ)
+    second = tuple(replace(step, on=1) for step in (cancel, again, READ))
+    one_after_the_other = (cancel, *second, cancel, READ, *strangers, cancel, READ)
     settled = (SETTLE, READ, again) if has.settles else ()
     yield (fresh, fresh), (READ, *odd, READ, *strangers, READ, *one_after_the_other, *settled)
     if keyed:
@@ -69,14 +70,22 @@ def paths(api: str, has: Capabilities) -> Iterator[Path]:
     # Beside somebody else's: what is settled before it is cancelled.
     late = tuple(replace(step, on=1) for step in (SETTLE, cancel, again, READ)) if has.settles else ()
     for who in has.others:
-        yield (f"{who}:{fresh}", fresh), late
+        theirs = replace(cancel, by=who, key="e" if keyed else None)
+        mine, look = replace(theirs, by="primary", on=1), replace(READ, by=who)
+        stranger = replace(cancel, key=None)
+        yield (
+            (f"{who}:{fresh}", fresh),
+            (*late, look, stranger, look, theirs, mine, look, replace(READ, on=1)),
+        )
         late = ()
     if late:
         yield (fresh,), tuple(replace(step, on=0) for step in late)
     for turn, state in enumerate(has.final):
         # An id that names nothing goes with one that nothing happens to.
-        start = (state, UNKNOWN) if turn == len(has.final) - 1 else (state,)
-        yield start, (READ, cancel, again, READ, *odd, again, again, READ) if turn == 0 else ()
+        last = turn == len(has.final) - 1
+        steps = (READ, cancel, again, READ, *odd, again, again, READ) if turn == 0 else ()
+        nobodys = (cancel, replace(cancel, on=1), replace(again, on=1)) if last else ()
+        yield (state, UNKNOWN) if last else (state,), (*steps, *nobodys)
     for state in has.moving:
         others = tuple(step for who in has.others for step in (Step("cancel", by=who), READ))
         yield (state,), (READ, *others, cancel, READ, again, READ)

@@ -61,10 +61,10 @@ _MARKUP = (
 # Each needs a resource of its own, so that each holds all of a kind: where one fails, shrinking shows which part it is.
 _PROMISED = (
     None,
-    "<b>bold</b> &amp; \"double\" 'single' \\ /",
     " ".join(_MARKUP),
-    " إلغاء الطلب ביטול Zoë 重复 😀\nanother\ttabbed ﬁ ① ½ ™ äöüß ",
+    " <b>bold</b> &amp; \"double\" 'single' \\ / إلغاء الطلب ביטול Zoë 重复 😀\nanother\ttabbed ﬁ ① ½ ™ äöüß ",
     "Aa",
+    "7",
     "äöüß",
 )
 # These are repeated up to the limit.
