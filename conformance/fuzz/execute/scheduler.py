@@ -153,7 +153,7 @@ class Aside(Protocol):
 class Scheduler:
     """Takes cases with `put`, executes them in threads, and adds the results to the findings.
 
-    `aside` does a piece of other work, and says whether there was any: some threads begin with it, while requests are
+    `aside` does a piece of other work, and says whether there was any: most threads begin with it, while requests are
     still being made, and all end with it; one whose work waits for others does a piece meanwhile, without being
     `patient`. `instead` are the states that take what no resource is left for.
     """
@@ -224,7 +224,7 @@ class Scheduler:
             return self._aside(patient=False)
 
         try:
-            if number < len(self._threads) // 3:
+            if number < len(self._threads) * 3 // 4:
                 self._beside()
             while (taken := self._queue.take(self.stop.is_set, meanwhile)) is not None:
                 self._one(*taken)
