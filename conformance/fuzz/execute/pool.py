@@ -83,6 +83,7 @@ class Availability(Enum):
 class ResourcePool:
     """Leases resources per state within a budget. `missing` says why a state isn't available.
 
+    `source_faults` says why the source had no resource of a state when it was last asked for one.
     `lost` is the latest fault where no answer came. `unavailable` counts the requests by the state that was missing.
     `reserved` are states that nothing is taken of before `borrow` was called.
 
@@ -116,6 +117,7 @@ class ResourcePool:
         self.unavailable: Counter[str] = Counter()
         self.ids: dict[object, Resource] = {}
         self.missing: dict[str, str] = {}
+        self.source_faults: dict[str, str] = {}
         self.lost: TransportError | None = None
         self._in_vain: Counter[str] = Counter()
 
@@ -216,11 +218,13 @@ class ResourcePool:
                 self._in_vain[state] += 1
                 if isinstance(fault, TransportError):
                     self.lost = fault
+                self.source_faults[state] = self._session.redactor.text(fault.message)
                 if self._in_vain[state] >= _GIVE_UP:
-                    self.missing.setdefault(state, self._session.redactor.text(fault.message))
+                    self.missing.setdefault(state, self.source_faults[state])
                 self.changed.notify_all()
             return None
         self._in_vain[state] = 0
+        self.source_faults.pop(state, None)
         self._sample = resource.id
         self.ids[resource.id] = resource
         return LeasedResource(resource, state, used=1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence as Items
 from dataclasses import replace
 from functools import partial
 
+from conformance.errors import NotTestable
 from conformance.fuzz.case import UNKNOWN, Case, Example
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor, SequenceResult
@@ -146,7 +147,11 @@ class SequenceRunner:
             held = self._pool.borrow(wanted.status, self.stopped)
             if held is not None:
                 borrowed.append(held)
-            return None if held is None else held.resource
+                return held.resource
+            # The source's own reason says what to do about it.
+            if wanted.status in self._pool.source_faults:
+                raise NotTestable(self._pool.source_faults[wanted.status])
+            return None
 
         leases = self._context.session.leases
         performed = self._executor.perform_sequence(sequence, lease)
