@@ -222,7 +222,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
     kind = {"conformant": "good", "non_conformant": "bad"}.get(claim.verdict, "warn")
     left_out = target.get("scope", {})
     verdict = style(claim.verdict.upper().replace("_", "-"), kind) + scope.of_names(left_out)
-    who = f"{line(target['name'])} ({target['api']}, {line(target['environment'])})"
+    who = f"{line(target['name'])} ({line(target['api'])}, {line(target['environment'])})"
     _rows(
         f"{style(head, 'bold')}  {verdict}  {who}",
         ("target", line(target["baseUrl"])),
@@ -268,7 +268,8 @@ def _signer(witness: Any) -> str:
 
     if witness["kind"] == "self":
         return f"self-attested. {line(witness['note'])}"
-    return f"{line(witness['provider'])}, {line(witness['url'])} at {witness['commit'][:12]}. {line(witness['note'])}"
+    said = {name: line(value) for name, value in witness.items()}
+    return f"{said['provider']}, {said['url']} at {line(witness['commit'][:12])}. {said['note']}"
 
 
 def _counts(rows: Any) -> str:
@@ -292,12 +293,19 @@ def _date(text: str) -> str:
 
 
 def _rows(head: str, *rows: tuple[str, str]) -> None:
-    """Prints a headline, and below it labels with their wrapped texts; leaves out rows without text."""
-    click.echo(head)
+    """Prints a headline, and below it labels with their wrapped texts; leaves out rows without text.
+
+    Texts may quote a certificate: nothing in them moves a cursor, or is a command to a CI server where a line breaks.
+    """
+    from conformance.report.safe import inert, visible
+
+    click.echo(inert(head))
     width = min(shutil.get_terminal_size((100, 24)).columns, 110) - _LABEL - 2
     for label, text in rows:
         if text:
-            first, *more = textwrap.wrap(text, max(width, 30), break_long_words=False, break_on_hyphens=False)
-            click.echo(f"  {style(label.ljust(_LABEL), 'dim')}{first}")
+            first, *more = textwrap.wrap(
+                visible(text), max(width, 30), break_long_words=False, break_on_hyphens=False
+            )
+            click.echo(f"  {style(label.ljust(_LABEL), 'dim')}{inert(first)}")
             for part in more:
-                click.echo(" " * (_LABEL + 2) + part)
+                click.echo(" " * (_LABEL + 2) + inert(part))

@@ -50,7 +50,7 @@ def _tell(found: Any) -> None:
     """Prints a line per row of the table."""
     from conformance.registry import site as pages
     from conformance.registry.entry import ATTESTED
-    from conformance.report.safe import counted, line
+    from conformance.report.safe import counted, inert, line
 
     kinds = {"conformant": "good", "non_conformant": "bad", "refused": "bad"}
     for row in pages.rows(found):
@@ -62,7 +62,7 @@ def _tell(found: Any) -> None:
             click.echo(f"{name}  {claim.api}  {word}  {date}, {ATTESTED[claim.attested]}")
         for entry in row.refused:
             new = " (new)" if entry.new else ""
-            click.echo(f"{name}  {word}{new}  {line(entry.path, 120)}: {line(entry.reason)}")
+            click.echo(f"{name}  {word}{new}  {line(entry.path, 120)}: {inert(line(entry.reason))}")
     number = len(found.newly_refused())
     rest = f"; {counted(number, 'certificate')} newly refused" if number else ""
     implementations = counted(len(found.implementations), "implementation")

@@ -65,10 +65,12 @@ def product(text: str) -> None:
 
 
 def complain(message: str, hint: str) -> None:
-    """Prints an error to stderr, and a hint below it."""
-    click.echo(f"{style('error:', 'bad')} {scrubbed(message)}", err=True)
-    if hint:
-        click.echo(f"       {scrubbed(hint)}", err=True)
+    """Prints an error to stderr, and a hint below it: whatever a target or a file says in them is shown, not obeyed."""
+    from conformance.report.safe import inert, visible
+
+    for head, text in ((style("error:", "bad"), message), ("      ", hint)):
+        if text:
+            click.echo(f"{head} {inert(visible(scrubbed(text), newlines=True))}", err=True)
 
 
 def scrubbed(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from conformance.model import Target
+from conformance.report.safe import line
 
 _SHORT = {"other_merchant": "one merchant", "other_environment": "one environment"}
 
@@ -14,7 +15,7 @@ def suffix(target: Target) -> str:
 
 def of_names(names: Iterable[str]) -> str:
     """Returns the same for the names of what is left out; one that isn't known stands for itself."""
-    words = [_SHORT.get(name, f"without {name}") for name in names]
+    words = [_SHORT.get(name, f"without {line(name, 60)}") for name in names]
     return f" (scope: {', '.join(words)})" if words else ""
 
 
