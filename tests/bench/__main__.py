@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: what a run costs, and what our client costs beside a plain one."""
+"""`python -m tests.bench`: what runs and certificates cost, and our client beside a plain one."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from conformance.http.client import Client, Recorder, Request
 from conformance.http.gate import Gate
 from conformance.http.redact import Redactor
 from conformance.sandbox import Sandbox
-from tests.bench import fuzzing
+from tests.bench import certificates, fuzzing
 from tests.support import SandboxProcess
 from tests.tap import Tap
 
@@ -139,6 +139,8 @@ def main() -> None:
             runs(sandbox.url, Path(folder))
             close_by(Path(folder))
             far_away(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        certificates.main(Path(folder))
     fuzzing.main()
 
 
