@@ -14,7 +14,7 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
   runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
-.PHONY: help demo test tests check coverage detection headlines takes bench resources lint lock clean
+.PHONY: help demo test tests check coverage detection headlines bench container lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
@@ -27,6 +27,7 @@ help:
 	@echo "make takes  learn which resources each check takes"
 	@echo "make resources  measure what lists of so many ids decide"
 	@echo "make bench  measure timings, as ratios within one run"
+	@echo "make container  build the image with buildah, and run it; BASE names its base image"
 	@echo "make lock   write requirements.lock anew from pyproject.toml"
 
 # pip checks hashes, and builds the project with the locked hatchling: everything that is installed is pinned.
@@ -98,9 +99,15 @@ takes: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-# What lists of so many ids for each state are worth: MUSTs decided, requests and time. FLAGS="--api withdraws --ids 8,30".
-resources: $(READY)
-	$(BIN)/python -m tests.bench.resources $(FLAGS)
+# Builds and tests the image. The base is BASE, or is made of Debian's packages once, which needs mmdebstrap and root, and no
+# registry. CA certificates of this machine are lent to the build: its index may be behind a proxy.
+IMAGE := localhost/payout-conformance
+container: export STORAGE_DRIVER ?= vfs
+container: export BUILDAH_ISOLATION ?= chroot
+container: $(READY)
+	base=$$(BASE="$(BASE)" tests/container/base.sh) && buildah build --quiet --build-arg BASE="$$base" \
+	  --volume /etc/ssl/certs:/etc/ssl/certs:ro --tag $(IMAGE) --file Containerfile .
+	IMAGE=$(IMAGE) $(BIN)/python -m pytest -q -n 0 tests/container
 
 lock: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --all-build-deps --extra dev \
