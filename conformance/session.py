@@ -167,6 +167,13 @@ class Given:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
         return self._session.twins.new(self._asked(status, more))
 
+    def kept(self, status: str, **more: Any) -> Resource:
+        """Returns an unused resource on which checks look again later, so that nobody else may get it.
+
+        Raises NotTestable where the source has no more, although earlier checks may have left some.
+        """
+        return self._session.leases.lease(self._asked(status, more))
+
     def used(self, status: str, **more: Any) -> Resource:
         """Returns a resource that the check is going to cancel as documented; one that earlier checks left, if any.
 

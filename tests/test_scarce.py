@@ -43,7 +43,7 @@ def test_nearly_every_must_is_put_to_the_test(run: Path) -> None:
     ran = {check["id"] for check in found["checks"] if check["outcome"] in RAN and check["level"] == "MUST"}
     musts = [row for row in found["requirements"] if row["level"] == "MUST"]
 
-    assert sum(bool(ran & set(row["checks"])) for row in musts) >= len(musts) - 4
+    assert sum(bool(ran & set(row["checks"])) for row in musts) >= len(musts) - 2
 
 
 def test_what_was_tested_in_part_is_told_so_everywhere(run: Path) -> None:

@@ -23,7 +23,7 @@ def untouched(api: PayoutIntents, given: Given, evidence: Evidence) -> Resource:
     """An intent that is only named, for all checks of a worker: another one where a check found it cancelled."""
 
     def lease() -> Resource:
-        return given("requires_approval")
+        return given.kept("requires_approval")
 
     one = evidence.once(("named",), lease)
     return lease() if is_cancelled(api.seen(one)) else one

@@ -232,7 +232,8 @@ class Evidence(Performed):
         self, what: str, *cancels: Callable[[Resource, str], Reply], owner: str = "primary"
     ) -> TurnedAway:
         api = self._api
-        intent = self._given("requires_approval", **({} if owner == "primary" else {"owner": owner}))
+        # Checks look at it once more in the end: until then none may cancel it.
+        intent = self._given.kept("requires_approval", **({} if owner == "primary" else {"owner": owner}))
         before = api.seen(intent, by=owner)
         reasons = [api.new_reason() for _ in cancels]
         replies = {reason: cancel(intent, reason) for reason, cancel in zip(reasons, cancels, strict=True)}
