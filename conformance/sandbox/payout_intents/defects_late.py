@@ -100,6 +100,23 @@ class EveryThirdCancelIs500(PayoutIntents):
         super().write(row, reason)
 
 
+@defect("pi-every-third-cancel-is-422", "PI-01", late=True)
+class EveryThirdCancelIs422(PayoutIntents):
+    """One of three processes reads from a copy that is behind: each third good cancel is refused by it."""
+
+    written = 0
+
+    def write(self, row: Intent, reason: str | None = None) -> None:
+        self.written += 1
+        if self.written % 3 == 0:
+            steps.refuse(422, "approval_required", "This payout intent can't be cancelled any more.")
+        super().write(row, reason)
+
+
+pi("pi-every-fifth-cancel-is-409", "PI-01",
+   "A lock is asked for too early by one of five processes: each fifth good cancel is refused.",
+   steps.every(5, PayoutIntents.check_cancellable, lambda api, nothing, it:
+       steps.refuse(409, "locked", "Another request is working on this intent.")), late=True)
 pi("pi-refusal-clears-the-reference", "PI-05",
    "A refused cancel of a processing intent clears its merchant_reference.",
    effects.after_refusal("approval_required", effects.sets(lambda it: {"merchant_reference": ""}),

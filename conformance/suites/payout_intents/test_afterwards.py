@@ -32,7 +32,7 @@ from conformance.suites.payout_intents.assertions import (
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import CONFIRMED, Ask, PayoutIntents
 from conformance.suites.payout_intents.everybody import everybody_cancels
-from conformance.suites.payout_intents.kept_keys import KeptKeys
+from conformance.suites.payout_intents.kept_keys import KeptKeys, Keyed
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import TurnedAway
@@ -265,14 +265,16 @@ def _lost(was: Reply, read: Reply) -> list[str]:
 def test_key_is_known_a_moment_later(api: PayoutIntents, kept: KeptKeys, evidence: Evidence) -> None:
     """A key conflicts with another reason a moment later, too: retries come within seconds."""
     used_keys.conflicts(evidence)
-    one = kept.shared()
-    age = _aged(one.done)
 
-    conflict(
-        api.cancel(one.intent, reason=api.new_reason(), key=one.key),
-        "another reason under a key that was used a moment before",
-        hint=f"At once the same got 409, so keys are forgotten within {age}: keep them for a day at least.",
-    )
+    def judge(one: Keyed) -> None:
+        age = _aged(one.done)
+        conflict(
+            api.cancel(one.intent, reason=api.new_reason(), key=one.key),
+            "another reason under a key that was used a moment before",
+            hint=f"At once the same got 409, so keys are forgotten within {age}: keep them for a day at least.",
+        )
+
+    kept.judge(api.new_reason(), judge)
 
 
 @requirement("PI-05")

@@ -14,6 +14,7 @@ from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
+from conformance.suites.payout_intents import first_cancels
 from conformance.suites.payout_intents.assertions import ORDER, is_cancelled, succeeded
 from conformance.suites.payout_intents.client import CONFIRMED, KNOWN, UNSURE, Ask, PayoutIntents
 from conformance.suites.payout_intents.contract import CONTRACT
@@ -48,16 +49,9 @@ def _cancels(every_run: EveryRun) -> list[Sent]:
 @requirement("PI-01")
 def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Evidence) -> None:
     """The first cancel of an intent that requires approval doesn't end in a 5xx, whichever intent it is."""
-    somebody_cancels(every_run, evidence)
-    cancels: dict[str, list[Sent]] = {}
-    for one in sorted(_cancels(every_run), key=lambda each: each.reply.written):
-        cancels.setdefault(about(one).id, []).append(one)
-    # A caller hung up: what the next request meets then is for PI-36 to judge.
-    unsure = {mark.id for mark in every_run.marked(UNSURE)}
-    for one, *others in (each for name, each in cancels.items() if name not in unsure):
-        # What raced with others may have lost.
-        alone = all(other.reply.written > one.reply.finished for other in others)
-        if one.documented and alone and about(one).status == "requires_approval" and one.reply.status >= 500:
+    lacking = first_cancels.lacking(every_run, evidence)
+    for one in first_cancels.alone(every_run):
+        if one.reply.status >= 500:
             raise Violation(
                 expected=f"a documented cancel of {about(one).id} to succeed, whichever intent it is",
                 observed=summary.of(one.reply),
@@ -66,6 +60,28 @@ def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Eviden
                 "theirs: an amount, a null, a letter in a name.",
                 fault=f"A documented cancel was answered {summary.short(one.reply)}",
             )
+    if lacking is not None:
+        raise lacking
+
+
+@requirement("PI-01")
+def test_no_first_cancel_is_refused(api: PayoutIntents, every_run: EveryRun, evidence: Evidence) -> None:
+    """The first cancel of an intent that requires approval isn't refused, whichever intent it is."""
+    lacking = first_cancels.lacking(every_run, evidence)
+    for one in first_cancels.refused(api, every_run):
+        read = api.read(about(one).id, by=one.by)
+        if equality.same(read.at("status"), "requires_approval"):
+            raise Violation(
+                expected=f"a documented cancel of {about(one).id} to succeed, whichever intent it is",
+                observed=f"{summary.of(one.reply)}, and GET shows it requires_approval",
+                reply=one.reply,
+                hint="Where other cancels succeeded, compare the requests: does each process, each connection to the "
+                "database decide alike?",
+                fault="A documented cancel of an intent that requires approval was answered "
+                f"{summary.short(one.reply)}",
+            )
+    if lacking is not None:
+        raise lacking
 
 
 @requirement("PI-01")
