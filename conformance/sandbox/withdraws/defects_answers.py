@@ -34,6 +34,10 @@ class PendingNeedsItsProvider(Withdraws):
 
 wd("wd-tenth-success-is-202", "WD-01", "One of ten processes runs the next version, which answers 202.",
    steps.every(10, Withdraws.success, lambda api, reply, it: replace(reply, status=202)), late=True)
+wd("wd-third-cancel-is-500", "WD-01",
+   "One of three database connections is broken: each third good cancel ends in a 500.",
+   steps.every(3, Withdraws.check_cancellable, lambda api, nothing, it: steps.crash("the connection was closed")),
+   late=True)
 wd("wd-tenth-paid-at-is-set", "WD-18",
    "One of ten answers fills paidAt with the time of the cancellation.",
    steps.every(10, Withdraws.answered, lambda api, shown, it: shown | {"paidAt": shown["canceledAt"]}), late=True)

@@ -25,21 +25,43 @@ def lacking(every_run: EveryRun, evidence: Evidence) -> Exception | None:
     return None
 
 
-def alone(every_run: EveryRun) -> Iterator[Sent]:
-    """Yields the first cancel of each intent that requires approval, where it is a documented one and raced with none.
+def failed(every_run: EveryRun) -> Iterator[Sent]:
+    """Yields the documented cancels with a 5xx of intents that required approval, each its intent's first one.
 
-    Left out is what a caller hung up on: what the next request meets then is for PI-36 to judge.
+    Other requests about the intent may have come before, but none that was accepted.
+    """
+    used: set[str] = set()
+    keys: dict[int, bool] = {}
+    for each in sorted(every_run.answers(), key=lambda one: one.reply.written):
+        own = set(_keys(each))
+        keys[id(each)] = not own & used
+        used |= own
+    for one, is_first in _documented(every_run):
+        # A used key may be what fails: other rows judge that.
+        if one.reply.status >= 500 and (is_first or keys[id(one)]):
+            yield one
+
+
+def _documented(every_run: EveryRun) -> Iterator[tuple[Sent, bool]]:
+    """Yields the first documented cancel of each intent that requires approval, and whether nothing came before.
+
+    Left out is what raced with others, and what a caller hung up on, for PI-36 to judge.
     """
     cancels: dict[str, list[Sent]] = {}
     for one in sorted(every_run.answers(), key=lambda each: each.reply.written):
-        if one.resource is not None:
+        if one.resource is not None and one.resource.status == "requires_approval":
             cancels.setdefault(one.resource.id, []).append(one)
     unsure = {mark.id for mark in every_run.marked(UNSURE)}
-    for one, *others in (each for name, each in cancels.items() if name not in unsure):
+    for history in (each for name, each in cancels.items() if name not in unsure):
+        at = next((at for at, one in enumerate(history) if one.documented), None)
+        if at is None or any(one.reply.ok for one in history[:at]):
+            continue
+        one = history[at]
         # What raced with others may have lost.
-        is_alone = all(other.reply.written > one.reply.finished for other in others)
-        if one.documented and is_alone and about(one).status == "requires_approval":
-            yield one
+        if all(each.reply.finished < one.reply.written for each in history[:at]) and all(
+            each.reply.written > one.reply.finished for each in history[at + 1 :]
+        ):
+            yield one, at == 0
 
 
 def refused(api: PayoutIntents, every_run: EveryRun) -> Iterator[Sent]:
@@ -50,9 +72,14 @@ def refused(api: PayoutIntents, every_run: EveryRun) -> Iterator[Sent]:
     """
     settled = {one.id for one in api.settled}
     every = every_run.answers()
-    for one in alone(every_run):
+    for one, is_first in _documented(every_run):
         reply, intent = one.reply, about(one)
-        if reply.status not in _REFUSALS or one.by != intent.wanted.whose or intent.id in settled:
+        if (
+            not is_first
+            or reply.status not in _REFUSALS
+            or one.by != intent.wanted.whose
+            or intent.id in settled
+        ):
             continue
         earlier = [each for each in every if each.reply.written < reply.written]
         later = [each for each in every if each.reply.written > reply.written]

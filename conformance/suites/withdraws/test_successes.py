@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance.http import summary
 from conformance.oracles import expect, wording
 from conformance.oracles.every_run import EveryRun, Sent
-from conformance.oracles.expect import requirement
+from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.session import Session
-from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws import first_cancels
+from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.every_answer import SUCCESSES
 from conformance.suites.withdraws.fields import lacks_decimals
 
@@ -20,6 +23,28 @@ pytestmark = pytest.mark.last
 def test_every_success_is_one(every_run: EveryRun, every_success: Sequence[Sent], row: str) -> None:
     """Each success of the run is one as documented, of any merchant and at any time."""
     every_run.each(row, every_success)
+
+
+@requirement("WD-01")
+def test_no_first_cancel_is_refused(
+    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent]
+) -> None:
+    """The first cancel of a pending withdraw by its owner isn't refused, and gets no 5xx, whichever withdraw it is."""
+    for one in first_cancels.refused(every_run, every_answer):
+        read = api.read(about(one), by=one.by) if api.can_read else None
+        if one.reply.status < 500 and (read is None or read.at("data.status") != "pending"):
+            # It may be no longer the target's to cancel.
+            continue
+        raise Violation(
+            expected=f"the documented cancel of the pending withdraw {about(one).id} to succeed, whichever it is",
+            observed=summary.of(one.reply)
+            + (f"; a read shows {summary.of(read)}" if read is not None else ""),
+            reply=one.reply,
+            hint="Others succeeded: compare the withdraws, and whether each process of the target decides alike."
+            if any(succeeded(other.reply) for other in every_answer)
+            else "",
+            fault=f"A documented cancel of a pending withdraw was answered {summary.short(one.reply)}",
+        )
 
 
 @requirement("WD-16", level="SHOULD")

@@ -1,0 +1,36 @@
+"""The first cancel of each withdraw of a run, for the check that looks back on it."""
+
+from collections.abc import Iterator, Sequence
+
+from conformance.oracles.every_run import EveryRun, Sent
+from conformance.suites.withdraws.client import SETTLED, UNSURE, about
+
+_REFUSALS = (400, 404, 409, 422)
+
+
+def refused(every_run: EveryRun, answers: Sequence[Sent]) -> Iterator[Sent]:
+    """Yields the owners' documented cancels of pending withdraws that got a 5xx, or were refused as the first request.
+
+    After other requests about a withdraw a refusal may be due to these: the checks that sent them judge it. Left out
+    are withdraws that a caller hung up on or that the target was asked to pay, those that another request was accepted
+    for, and answers while any other cancel was under way.
+    """
+    left = {mark.id for word in (SETTLED, UNSURE) for mark in every_run.marked(word)}
+    in_turn = sorted(answers, key=lambda each: each.reply.written)
+    seen: set[str] = set()
+    for one in in_turn:
+        reply, withdraw = one.reply, about(one)
+        is_first = withdraw.id not in seen
+        seen.add(withdraw.id)
+        if reply.ok:
+            left.add(withdraw.id)
+        if withdraw.id in left or withdraw.status != "pending":
+            continue
+        is_refused = reply.status >= 500 or (is_first and reply.status in _REFUSALS)
+        by_owner = one.documented and one.by == withdraw.wanted.whose
+        is_beside = any(
+            each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
+            for each in in_turn
+        )
+        if by_owner and is_refused and not is_beside:
+            yield one
