@@ -146,7 +146,7 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
             strangers.add(found[1])
         if re.match(rb"HTTP/1.1 2\d\d", answer):
             cancelled.add(found[1])
-    assert len(cancelled) > 10
+    assert len(cancelled) > 5
     assert cancelled <= ids
     assert len(strangers) > 5
     everything = b"".join(request for request, _ in relay.answered)

@@ -301,4 +301,4 @@ def test_a_record_of_an_api_that_is_not_installed_has_curl_lines() -> None:
 
     assert '-H "X-Key: $GONE_KEY"' in said
     assert "-H 'X-Signature: [redacted]'" in said
-    assert said.startswith("# [redacted] stands for the invalid credential that was sent")
+    assert said.startswith("# [redacted] stands for what was sent: records don't keep it")

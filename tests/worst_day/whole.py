@@ -107,7 +107,7 @@ def turning(
 ) -> Target:
     """A target that is good for its first connections; then each is as `bad` says, or good where that says None.
 
-    What `whose` makes of a request comes before what `bad` says of its connection.
+    What `whose` makes of a request comes before what `bad` says of its connection, from the first one on.
     """
     relay = Deed("is good", relayed(backend), (), tls=good if secure else None)
     contexts = {
@@ -121,7 +121,7 @@ def turning(
         tls = contexts.get(deed.name)
 
         def misdeed(peer: socket.socket, request: int) -> None:
-            own = whose(LAST.request) if number >= 0 else None
+            own = whose(LAST.request)
             (own or deed.misdeed)(peer, request if own or deed is relay else next(since))
 
         # Whoever is to be treated for the request has to be heard.

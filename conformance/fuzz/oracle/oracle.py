@@ -163,7 +163,9 @@ class Oracle:
                     hint=_HINTS["auth"],
                     did=self._became(reply),
                 )
-                if reply.status in (401, 403) and case.method != "HEAD":
+                # A page that refuses an odd body is a firewall's, and tells nothing of the authentication.
+                is_firewall = reply.status == 403 and case.body is not None and not reply.says_json
+                if reply.status in (401, 403) and case.method != "HEAD" and not is_firewall:
                     yield other_envelope(self._contract.answers, case, reply)
                 return
         if target.state is None:
