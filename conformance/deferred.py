@@ -158,6 +158,9 @@ class Deferred:
             self._write(self._untried(one, reply, last, lacking), [reply.exchange])
             return
         sent = self._sent(resource, one.suspects, perform)
+        if not all(_is_refused(each) for each in sent if _naming(resource, [each])):
+            # What became of a request that nobody refused is told where its answer is.
+            return
         again = self._cancel(resource)
         if again is None or self._succeeded(again):
             return
@@ -263,6 +266,13 @@ class Deferred:
             exchanges=(0,),
             problem=None,
         )
+
+
+def _is_refused(one: Exchange) -> bool:
+    """Returns whether a request that names a resource was refused, or can't have changed it as its method goes."""
+    if one.status is None or one.status >= 500:
+        return False
+    return one.status >= 300 or one.method in ("GET", "HEAD", "OPTIONS")
 
 
 def _naming(resource: Resource, exchanges: Sequence[Exchange]) -> int:
