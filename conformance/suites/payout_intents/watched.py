@@ -14,8 +14,14 @@ _OF_INTEREST = (409, 422)
 def watched(
     watch: Watch, intent: Resource, by: str, key: str | None, body: bytes | None, reply: Reply
 ) -> None:
-    """Notes what an owner's cancel of an intent that awaited approval was answered."""
+    """Notes what an owner's cancel of an intent that awaited approval was answered.
+
+    An answer about another intent is left out: it doesn't say that this one was cancelled.
+    """
     if by != intent.wanted.whose or intent.status != "requires_approval":
+        return
+    told = reply.at("id")
+    if isinstance(told, str) and told != intent.id:
         return
     again = "the same again" if succeeded(reply) else str(reply.status)
     if not succeeded(reply) and reply.status not in _OF_INTEREST:
