@@ -12,12 +12,29 @@ import pytest
 
 from conformance.certificate import statement
 from conformance.profile import Limits, load
+from conformance.states import Resource, Wanted
+from conformance.suites.payout_intents.watched import watched
 from conformance.watch import FILE, Watch, Watched, of_each_kind
 from tests.certificate import runs
+from tests.http.test_reply import reply
 from tests.support import CREDENTIAL_ENV, READ_PATH, SandboxProcess, certify, outcomes, record, write_profile
 
 LATE = "wd-batch-writes-older-rows-back"
 WATCHED = "afterwards::cancelled_withdraws_stay_canceled"
+
+
+@pytest.mark.parametrize(("told", "noted"), [("word_1", ["word_1"]), ("word_2", [])])
+def test_a_cancel_answered_about_another_intent_is_not_watched(
+    tmp_path: Path, told: str, noted: list[str]
+) -> None:
+    """A stored answer about another intent says nothing of the one that was asked about: it may be open still."""
+    watch = Watch(tmp_path, 0.0)
+    intent = Resource("word_1", Wanted("payout_intents", "requires_approval"), {})
+    answer = reply(json.dumps({"id": told, "status": "cancelled"}).encode(), 202)
+
+    watched(watch, intent, "primary", "a-key", b"{}", answer)
+
+    assert [one.id for one in watch.so_far()] == noted
 
 
 def test_the_wait_counts_from_the_last_cancel_of_any_worker(tmp_path: Path) -> None:
