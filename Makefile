@@ -14,7 +14,7 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
   runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
-.PHONY: help demo test tests check coverage detection headlines bench container lint lock clean
+.PHONY: help demo test tests check coverage detection headlines takes bench resources container lint lock clean
 
 help:
 	@echo "make demo   set up, certify both APIs against the embedded sandbox, say where the report is"
@@ -108,6 +108,10 @@ container: $(READY)
 	base=$$(BASE="$(BASE)" tests/container/base.sh) && buildah build --quiet --build-arg BASE="$$base" \
 	  --volume /etc/ssl/certs:/etc/ssl/certs:ro --tag $(IMAGE) --file Containerfile .
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest -q -n 0 tests/container
+
+# What lists of so many ids for each state are worth: MUSTs decided, requests and time. FLAGS="--api withdraws --ids 8,30".
+resources: $(READY)
+	$(BIN)/python -m tests.bench.resources $(FLAGS)
 
 lock: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --all-build-deps --extra dev \

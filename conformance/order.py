@@ -18,6 +18,7 @@ from functools import cache
 import pytest
 
 from conformance import catalogue
+from conformance.errors import NotTestable
 from conformance.items import check_id, level, requirements
 from conformance.model import Level, Requirement
 from conformance.report.depth import kind

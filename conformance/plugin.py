@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from conformance import catalogue, contracts, openapi, order
-from conformance.errors import ConformanceError, NotApplicable, NotTestable
+from conformance.deferred import Deferred
+from conformance.errors import ConformanceError, NotApplicable
 from conformance.items import (
     TERMINAL,
     check_id,
@@ -306,7 +307,6 @@ class Run:
             recorder.cite([fault.reply.exchange])
         sent, exchanges = recorder.sent, recorder.drain()
         title = first_line(item)
-        kind = fault.lacks if isinstance(fault, NotTestable) else ""
         message, problem = described(fault, title, exchanges, self.session.redactor, sent)
         check = Check(
             id=check_id(item),
@@ -332,8 +332,10 @@ class Run:
             # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
         if self._allure:
+            from conformance.report import allure_labels  # only runs with Allure results pay for it
+
             case = f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
-            _attach(f"{title}{case}", exchanges)
+            allure_labels.attach(f"{title}{case}", exchanges)
         if fault is not None:
             rows = [self._rows[one] for one in check.requirements]
             raise raised(check, rows) from None
@@ -365,17 +367,6 @@ def terminal_states_of(config: pytest.Config) -> tuple[str, ...]:
     """Returns the terminal states that the profile names, for collection; without one, those in the stash."""
     run = config.stash.get(RUN, None)
     return run.profile.states.terminal if run is not None else config.stash.get(TERMINAL, ())
-
-
-def _attach(title: str, exchanges: tuple[Exchange, ...]) -> None:
-    import allure  # only runs with Allure results pay for it
-
-    from conformance.report.text import exchange_text
-
-    allure.dynamic.title(title)  # type: ignore[no-untyped-call]
-    for number, exchange in enumerate(exchanges, 1):
-        name = f"{number}. {exchange.method} {exchange.status or exchange.error}"
-        allure.attach(exchange_text(exchange), name, allure.attachment_type.TEXT)
 
 
 # -- fixtures --------------------------------------------------------------------------------------------------

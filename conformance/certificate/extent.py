@@ -50,7 +50,9 @@ def sentences(said: Mapping[str, Any]) -> list[str]:
         words = [selection["expression"], *selection["requirements"]]
         found.append(f"Only a part of the checks was asked for: {line(', '.join(filter(None, words)))}.")
     if fuzzing is None:
-        found.append("Nothing was fuzzed.")
+        found.append(
+            "Nothing was fuzzed: no answer to a generated request was compared with the documented schemas."
+        )
     else:
         early = ", ended before its last case" if fuzzing["endedEarly"] else ""
         idle = counted(fuzzing["idleChecks"], "check")

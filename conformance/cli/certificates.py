@@ -232,7 +232,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
         *_open(said["requirements"]),
         ("notes", " ".join(line(note) for note in run["notes"])),
         ("unseen", f"{len(said['notObservable'])} documented facts that can't be observed from outside"),
-        ("states tried", ", ".join(map(line, said.get("extent", {}).get("statesTried", ())))),
+        ("states tried", "; ".join(map(line, said.get("extent", {}).get("statesTried", ())))),
         ("not exercised", " ".join(_not_exercised(said))),
         ("valid", f"{_date(said['certifiedAt'])} to {_date(said['expiresAt'])}"),
         ("key", f"{key.algorithm}, {key.keyid[:16]}"),

@@ -18,7 +18,6 @@ _DEPTH = 6
 # So many bytes are decoded for each that is read, with so many for nothing: a target can't have all time be spent here.
 _MOST, _FREE = 12, 1 << 16
 _INFLATED = 1 << 16
-_STREAMS = 8
 # Fewer numbers in a row are never looked at.
 _FEWEST = 6
 

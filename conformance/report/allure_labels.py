@@ -1,9 +1,10 @@
-"""The labels of a check in Allure: behaviour, severity, requirement. Pure; no errors."""
+"""The labels of a check in Allure: behaviour, severity, requirement; and its exchanges as attachments."""
 
 import re
 from collections.abc import Sequence
 
-from conformance.model import Basis, Level, Requirement
+from conformance.model import Basis, Exchange, Level, Requirement
+from conformance.report.text import exchange_text
 
 _RFC = re.compile(r"RFC (\d+)(?: section ([\d.]*\d))?")
 
@@ -37,3 +38,13 @@ def links(rows: Sequence[Requirement]) -> list[tuple[str, str]]:
             part = f"#section-{match[2]}" if match[2] else ""
             found[row.section] = f"https://www.rfc-editor.org/rfc/rfc{match[1]}{part}"
     return list(found.items())
+
+
+def attach(title: str, exchanges: Sequence[Exchange]) -> None:
+    """Gives the running test its title and, as attachments, its exchanges."""
+    import allure  # only runs with Allure results pay for it
+
+    allure.dynamic.title(title)  # type: ignore[no-untyped-call]
+    for number, exchange in enumerate(exchanges, 1):
+        name = f"{number}. {exchange.method} {exchange.status or exchange.error}"
+        allure.attach(exchange_text(exchange), name, allure.attachment_type.TEXT)

@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 
-from conformance.items import looks_back, looks_on_run, watches
+from conformance.items import cancels, looks_back, looks_on_run, watches
 from conformance.order import is_first
 from conformance.plugin import RUN
 
@@ -219,7 +219,8 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     2. Modules marked `waits`: each is one batch, since only one worker can listen on its address.
     3. Modules marked `together`: each is one batch, since its checks share evidence.
     4. The cases of one test, the largest batches first; none is so large that the others would wait for it in the end.
-       Among few workers each module is one batch, if there are enough of them.
+       Among few workers each module is one batch, if there are enough of them. Of both those come last that cancel
+       resources which other checks leave (`cancels`).
     5. The cases of one test that looks back on the run (`last`), and then, as one batch, the checks marked `watch`.
     """
     parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy")}
@@ -242,12 +243,15 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     busy = [cases[at : at + most] for cases in parts["busy"].values() for at in range(0, len(cases), most)]
     shared_out = (parts["waits"].values(), parts["together"].values(), busy)
     first = [batch for part in shared_out for batch in sorted(part, key=len, reverse=True)]
+    first.sort(key=lambda batch: all(map(cancels, batch)))
     return [*(urgent[at : at + share] for at in range(0, len(urgent), share)), *first, *in_the_end]
 
 
 def _is_urgent(item: pytest.Item) -> bool:
     """Returns whether a check is the first of a requirement, and free to run in any worker."""
-    bound = looks_on_run(item) or any(item.get_closest_marker(mark) for mark in ("waits", "together"))
+    bound = looks_on_run(item) or any(
+        item.get_closest_marker(mark) for mark in ("waits", "together", "cancels")
+    )
     return is_first(item) and not bound
 
 

@@ -1,5 +1,6 @@
 """Requests at the same moment: one effect, whatever the others are answered."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
