@@ -123,6 +123,33 @@ def main(words: Sequence[str] | None = None) -> None:
                     chosen.measure.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
     finally:
         target.close()
+    if not chosen.measure and {(one.api, one.ids) for one in found} == {
+        (api, n) for api in APIS for n in SIZES
+    }:
+        TABLE.write_text(table(found))
+
+
+_HEAD = """# What lists of ids decide
+
+`make resources` writes this table. Each row is one run of the command against the embedded sandbox, fuzzing included,
+with a profile whose lists hold so many ids for each state and owner. A MUST is decided where all its checks ran, and
+begun where one of them did. "Before" are the figures of the version before checks shared resources. Seconds are those
+of the machine that measured them, and of other work beside it: compare them with care.
+
+| API | ids | MUSTs | decided before | decided | begun before | begun | requests before | requests | s before | s |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def table(found: Sequence[Figures]) -> str:
+    """Returns the figures as a Markdown table, beside those of before."""
+    before = {(one["api"], one["ids"]): Figures(**one) for one in json.loads(BEFORE.read_text())}
+    rows = []
+    for one in found:
+        was = before[one.api, one.ids]
+        cells = (one.api, one.ids, one.musts, was.decided, one.decided, was.begun, one.begun)
+        rows.append((*cells, was.requests, one.requests, was.seconds, one.seconds))
+    return _HEAD + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
 
 
 if __name__ == "__main__":
