@@ -22,7 +22,7 @@ from conformance.states.resource import Resource
 from conformance.states.shelf import Shelved
 
 KEPT = 3
-"""So many resources of each kind are left to the checks that look back on the run: an effect may come late."""
+"""The resources of each kind that are left to the checks that look back on the run: an effect may come late."""
 
 Write = Callable[[Check, Sequence[Exchange]], None]
 Perform = Callable[[str], None]

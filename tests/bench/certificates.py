@@ -1,4 +1,4 @@
-"""What certificates cost: `verify` of a run with 10,000 exchanges, and a registry of 200 certificates."""
+"""The cost of certificates: `verify` of a run with 10,000 exchanges, and a registry of 200 certificates."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What fuzzing takes of each state, what it says where there is less, and what it names that had an effect."""
+"""Resources that fuzzing takes of each state, its notes where there are fewer, and the requests that it names."""
 
 import json
 

@@ -96,7 +96,7 @@ def test_what_has_to_be_decoded_is_found(name: str, secret: str) -> None:
     st.text(max_size=12),
 )
 def test_text_around_it_hides_nothing(secret: str, name: str, before: str, after: str) -> None:
-    """Whatever stands before and behind, apart by a blank."""
+    """A secret is found between other words, a blank apart from them."""
     text = f"{before} {SPELLINGS[name](secret)} {after}"
 
     assert "[redacted:name.secret]" in Redactor({"name.secret": secret}).text(text)
@@ -104,7 +104,7 @@ def test_text_around_it_hides_nothing(secret: str, name: str, before: str, after
 
 @pytest.mark.parametrize("before", range(9))
 def test_base64_of_base64_is_found_at_each_alignment(before: int) -> None:
-    """Of both of them, in the middle of something longer."""
+    """A secret is found whatever the alignment of both encodings in longer texts."""
     for inner in range(3):
         said = _b64("k" * inner + "the-secret-key-of-mine" + "z" * 5)
         text = _b64("x" * before + said + "y" * 7)

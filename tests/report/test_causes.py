@@ -18,8 +18,7 @@ from conformance.model import (
 )
 from conformance.report import explain, record
 from conformance.report.findings import findings
-
-from . import sample
+from tests.report import sample
 
 F, W, P = Outcome.FAILED, Outcome.WARNED, Outcome.PASSED
 MATRIX = (
@@ -390,15 +389,11 @@ def test_what_could_not_begin_for_it_is_told_in_one_line() -> None:
 
 def test_a_case_of_fuzzing_goes_with_its_neighbour() -> None:
     """A fuzzed check tells no places apart: it follows what explains a check of its requirement that ended alike."""
-    made = run(
+    both = (
         ("a::status", "WD-07", CONFLICT, ("status 409",)),
         ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
-        ("fuzz::paid", "WD-04", sample.refusal(409, b'{"error": {"code": "x"}}'), ()),
     )
+    made = run(*both, ("fuzz::paid", "WD-04", sample.refusal(409, b'{"error": {"code": "x"}}'), ()))
     assert told(made) == [("WD-07", ["WD-04"])]
-    other = run(
-        ("a::status", "WD-07", CONFLICT, ("status 409",)),
-        ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
-        ("fuzz::paid", "WD-04", sample.refusal(500, b'{"error": {"code": "x"}}'), ()),
-    )
+    other = run(*both, ("fuzz::paid", "WD-04", sample.refusal(500, b'{"error": {"code": "x"}}'), ()))
     assert [name for name, _ in told(other)] == ["WD-07", "WD-04"]

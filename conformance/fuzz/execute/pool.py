@@ -32,7 +32,7 @@ _EXTRA, _EXTRA_OF_LISTS = 200, 30
 # So many that were lost without having served, for want of an answer say, are replaced.
 _REPLACED = 8
 ODD = (Mutation.BODY, Mutation.FIELD_TYPE, Mutation.FIELD_LENGTH, Mutation.TYPE)
-"""What some servers accept and others refuse, as they please."""
+"""Inputs that some servers accept and others refuse, both honestly."""
 # So many are left to what uses its resource up, where requests with a body are of many kinds.
 _SPARED = 1
 # So often in a row no resource is to be had, before no more of the state are asked for.

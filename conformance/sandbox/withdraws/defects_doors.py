@@ -64,7 +64,7 @@ wd("wd-secret-has-no-case", "WD-32",
 
 @defect("wd-last-of-two-keys-decides", "WD-12")
 class LastOfTwoKeysDecides(Withdraws):
-    """Of two keys with a comma between them, the first is verified, and the last looks the withdraw up."""
+    """The first of two keys with a comma between them is verified, and the last one looks the withdraw up."""
 
     def account_for(self, key: bytes) -> Account | None:
         return super().account_for(key.split(b",")[0].strip())

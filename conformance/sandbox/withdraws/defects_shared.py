@@ -53,7 +53,7 @@ class _Drafts(_Marks):
         return super().method_refused(request, where)
 
     def found(self, row: Any) -> None:
-        """What a failed signature does to a withdraw that has a draft."""
+        """Called where a signature fails for a withdraw that has a draft."""
 
     async def cancel(self, request: Request, given: str) -> Response:
         row = self.known(given)

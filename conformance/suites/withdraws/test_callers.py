@@ -32,7 +32,7 @@ def _done(api: Withdraws, given: Given) -> tuple[Resource, float]:
 
 
 def _hung_up(api: Withdraws, given: Given, part: str) -> tuple[Resource, Reply, Reply]:
-    """What comes after a caller that hung up at a point of its cancel; the checks share it."""
+    """The requests after a caller that hung up at a point of its cancel; the checks share their answers."""
     return given.once(("hung up", part), lambda: _hung_up_and_again(api, given, part))
 
 
