@@ -36,7 +36,8 @@ def planned(profile: Path, *words: str, env: dict[str, str] | None = None) -> di
 def test_the_figures_are_those_of_a_run(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """As many requests as a run sends; and the target of a plan gets none, whatever its credentials are."""
     path = write_profile(tmp_path, "withdraws", sandbox.url, states=f"sandbox = true\n{READ_PATH}")
-    certify(path, "--quiet")
+    # Each worker makes evidence of its own, and a run takes several where answers are slow: a plan counts for one.
+    certify(path, "--quiet", "-n", "1")
     har = json.loads((tmp_path / "reports" / "latest" / "exchanges.har").read_text())
     with serving(lambda *_: None) as server:
         quiet = write_profile(tmp_path, "withdraws", server.url, states=f"sandbox = true\n{READ_PATH}")
@@ -51,7 +52,7 @@ def test_the_figures_are_those_of_a_run(sandbox: SandboxProcess, tmp_path: Path)
     # The first requests aren't part of any check, nor is looking at each resource before it is used. How often
     # something is looked at again depends on the moment, and what there is to look back on, on the process.
     beginning = 3 + 1 + 6  # the same from the same connection, the other pair, one resource per state
-    assert abs(requests["suites"] - beginning - needed - len(har["log"]["entries"])) <= 24
+    assert abs(requests["suites"] - beginning - needed - len(har["log"]["entries"])) <= 12
     assert requests["states"]["setup"] == requests["states"]["teardown"] == needed
     assert requests["wrong_credentials"] > 50
     assert {one["status"] for one in resources} == {"pending", "processing", "paid", "failed", "canceled"}
