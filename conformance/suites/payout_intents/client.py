@@ -301,6 +301,7 @@ class PayoutIntents(Callers):
             shown = self.read(intent, by=by)
             if equality.same(shown.at("status"), intent.status):
                 return shown
+        self._session.twins.wait_alone()
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply

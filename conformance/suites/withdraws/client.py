@@ -290,6 +290,7 @@ class Withdraws:
             shown = self.read(withdraw, by=by) if self.can_read else None
             if shown is None or told(shown, "data.status") == withdraw.status:
                 return shown
+        self._session.twins.wait_alone()
         reply = self.cancel(withdraw, by=by)
         if succeeded(reply) or unless(reply):
             return reply
