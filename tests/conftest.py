@@ -10,6 +10,7 @@ from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
 from conformance.http.redact import Redactor
 from tests.support import PATIENCE_S, SandboxProcess
+from tests.tap import Tap
 
 # What takes longest, most of it waiting, begins first: begun last, it would keep one worker while the others are done.
 LONGEST = (
@@ -102,3 +103,11 @@ def clients(tmp_path: Path) -> Iterator[Clients]:
     made = Clients(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def tap(sandbox: SandboxProcess) -> Iterator[Tap]:
+    """The sandbox, by a way that is watched."""
+    tap = Tap(sandbox.url)
+    yield tap
+    tap.close()

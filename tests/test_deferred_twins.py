@@ -29,14 +29,6 @@ LOCKS = "wd-failed-signature-locks-the-withdraw"
 
 
 @pytest.fixture
-def tap(sandbox: SandboxProcess) -> Iterator[Tap]:
-    """The sandbox, by a way that is watched."""
-    tap = Tap(sandbox.url)
-    yield tap
-    tap.close()
-
-
-@pytest.fixture
 def bent_tap(bendable: SandboxProcess) -> Iterator[Tap]:
     """The sandbox whose defects are chosen, by a way that is watched."""
     tap = Tap(bendable.url)
@@ -127,7 +119,7 @@ def test_target_with_a_fault_is_told_the_same_after_a_kill(
 
 
 def title(check: dict[str, Any]) -> str:
-    """What reports show as the title of a problem."""
+    """The title of a problem, as reports show it."""
     return (check["problem"] or {}).get("fault") or ""
 
 
@@ -135,7 +127,7 @@ def title(check: dict[str, Any]) -> str:
 def test_request_that_spoils_a_shared_withdraw_is_named(
     bendable: SandboxProcess, tmp_path: Path, workers: str
 ) -> None:
-    """Whoever shares a withdraw with a guilty check passes; the guilty one has the title that it has alone."""
+    """Checks that share a withdraw with a guilty one pass; the guilty one has the title that it has alone."""
     bendable.bend(LOCKS)
     profile = write_profile(tmp_path, "withdraws", bendable.url)
 
@@ -179,7 +171,7 @@ def test_evidence_of_a_shared_withdraw_ends_with_the_cancel_that_proves_it(
 def test_requests_that_have_an_effect_together_are_told_once(
     bendable: SandboxProcess, tmp_path: Path, defect: str, outcome: str, says: str, *, is_read: bool
 ) -> None:
-    """What no check does alone is told of all of them in one record; each of the others passes."""
+    """An effect that no check has alone is told in one record, which names them all; each of the others passes."""
     bendable.bend(defect)
     source = endpoint(bendable).removeprefix("" if is_read else READ_PATH)
     profile = write_profile(tmp_path, "withdraws", bendable.url, states=source)

@@ -5,7 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,14 +29,6 @@ from tests.test_crash import ended, group_is_alive, halfway
 from tests.test_runner import pools
 
 PACE = "requests_per_second = 250"
-
-
-@pytest.fixture
-def tap(sandbox: SandboxProcess) -> Iterator[Tap]:
-    """The sandbox, by a way that is watched."""
-    tap = Tap(sandbox.url)
-    yield tap
-    tap.close()
 
 
 @pytest.fixture(autouse=True)

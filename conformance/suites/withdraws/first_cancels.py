@@ -28,9 +28,14 @@ def refused(every_run: EveryRun, answers: Sequence[Sent]) -> Iterator[Sent]:
             continue
         is_refused = reply.status >= 500 or (is_first and reply.status in _REFUSALS)
         by_owner = one.documented and one.by == withdraw.wanted.whose
-        is_beside = any(
-            each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
-            for each in in_turn
-        )
-        if by_owner and is_refused and not is_beside:
+        if by_owner and is_refused and not _is_beside(one, in_turn):
             yield one
+
+
+def _is_beside(one: Sent, others: Sequence[Sent]) -> bool:
+    """Returns whether any other request was under way at the same time."""
+    reply = one.reply
+    return any(
+        each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
+        for each in others
+    )
