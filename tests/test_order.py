@@ -83,7 +83,7 @@ def test_checks_that_share_a_fixture_of_their_module_stay_together() -> None:
 
 
 def test_what_a_check_lacks_is_what_it_takes_of_that_kind() -> None:
-    """Of one kind only; one where nobody knows what a check takes; nothing where it ended otherwise."""
+    """The units lacked are of one kind; one where a check is unknown, none where it ended otherwise."""
     known = takes("withdraws")
     assert known is not None
     name = max(known, key=lambda one: sum(kind(unit) == "pending" for unit in known[one]))

@@ -31,7 +31,7 @@ UNPROVEN = (Outcome.NOT_TESTABLE, Outcome.DESELECTED, Outcome.ERROR)
 
 
 class Weighing(Protocol):
-    """What weighs: a check, finished or not."""
+    """The part of a check that a verdict weighs, whether the check is finished or not."""
 
     @property
     def level(self) -> Level:

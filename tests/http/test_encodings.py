@@ -115,7 +115,7 @@ def test_base64_of_base64_is_found_at_each_alignment(before: int) -> None:
 
 
 def test_credentials_that_a_check_made_up_are_found_too() -> None:
-    """Those of one request, which no profile knows; a signature among them."""
+    """Secrets of one request, a signature among them, are found although no profile knows them."""
     signature = "0123456789abcdef" * 4
     for said in ("altered-secret-key", signature):
         for name in ("bytes", "hex with colons", "base64 twice", "gzip in base64"):
@@ -161,7 +161,7 @@ def test_an_answer_as_usual_is_not_decoded_at_all() -> None:
     "unit", [b"00:", b"97, ", b"AAAA", b"=41", b"%41", b"\\x41", b"&#65;", b"\n ", b"x\x9c", b"\\"]
 )
 def test_a_hostile_body_costs_bounded_time(unit: bytes) -> None:
-    """As large as any that is kept, and nothing but the beginning of an encoding."""
+    """An answer of the largest size, all of it the beginning of an encoding, is read in bounded time."""
     redactor = Redactor({"a": "plain-secret-of-mine", "b": "another-secret-of-mine"})
     began = time.process_time()
 
@@ -171,7 +171,7 @@ def test_a_hostile_body_costs_bounded_time(unit: bytes) -> None:
 
 
 def test_a_compressed_bomb_is_opened_a_little() -> None:
-    """Of a gigabyte that a few kilobytes stand for, as much is read as an answer may hold."""
+    """Some kilobytes that stand for 30 MB are decoded up to the size that an answer may have."""
     bomb = zlib.compress(b"a" * 30_000_000)
     began = time.process_time()
 

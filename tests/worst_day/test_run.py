@@ -55,7 +55,7 @@ def turns(number: int) -> Deed | None:
 
 
 def to_strangers(request: bytes) -> Misdeed | None:
-    """What rests on the request alone, as chance says which connection brings which: no answer, a 200, or a 500.
+    """Treats a request for what it says, since chance decides which connection brings it: no answer, a 200, or a 500.
 
     A key that is a wildcard gets 200. No key, or another that is nobody's, gets no answer: checks send them, and the
     fuzzing of every run. So does an id of braces; another that is none gets 500.

@@ -39,4 +39,4 @@ class WithdrawVariants:
     extras: str = one_of("ignored", "refused")
     """A body or a query, which no document has, is ignored or refused."""
     refusals: int = 0
-    """So many requests that fail to prove who sent them close one withdraw to everybody: 423; 0 is without limit."""
+    """The number of failed authentications that close one withdraw to everybody (423); 0 is without limit."""
