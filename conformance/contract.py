@@ -250,9 +250,10 @@ class Contract:
     sure to look like one of the target's own; `sample` is one of these, None where none is known.
     `environments` tells that a merchant has a second environment, `webhooks` that cancels are announced.
 
-    `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzzing.Fuzzing`) describes what fuzzing checks; it is
-    imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the rows in `fuzz_rows`:
-    requirement ids by the name of a check without its operation (`status.unknown`), or by its first word (`status`).
+    `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzz_contract.Fuzzing`) describes what fuzzing checks;
+    it is imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the rows in
+    `fuzz_rows`: requirement ids by the name of a check without its operation (`status.unknown`), or by its first word
+    (`status`).
     """
 
     name: str

@@ -19,7 +19,7 @@ from conformance.oracles.expect import Violation
 from conformance.report.safe import counted
 from conformance.session import Session
 from conformance.states.resource import Resource
-from conformance.states.shelf import Shelved
+from conformance.states.shared_resources import SharedResource
 
 KEPT = 3
 """The resources of each kind that are left to the checks that look back on the run: an effect may come late."""
@@ -69,26 +69,26 @@ class Deferred:
             return False
         for one in held:
             if one.proof is not None:
-                self._clear(one.shelved, one.proof)
+                self._clear(one.shared, one.proof)
         left = [one for one in held if one.proof is None]
         self.again = judged and not looks_back and (self._twins.is_tainted or self._twins.are_tainted(left))
         is_wrong = judged or check.outcome is Outcome.ERROR
-        back: list[Shelved] = []
+        back: list[SharedResource] = []
         for one in left:
             touched = _naming(one.resource, exchanges)
-            then = one.shelved if not touched else one.shelved.with_suspect(check.id)
+            then = one.shared if not touched else one.shared.with_suspect(check.id)
             if not (is_wrong or one.is_unsure):
                 back.append(replace(then, requests=then.requests + touched))
-            elif one.shelved.suspects:
+            elif one.shared.suspects:
                 # This check may be judged by what it does alone, and still have done this together with the others.
-                self._twins.shelf.put(then, closed=True)
+                self._twins.resources.put(then, closed=True)
         waits = [one.resource.id for one in back if check.id in one.suspects]
         is_late = check.outcome is Outcome.PASSED and bool(waits)
         if is_late:
             # Kept first: another worker may prove it at once.
             self._twins.outstanding.keep(check, exchanges, waits)
-        for shelved in back:
-            self._twins.shelf.put(shelved)
+        for shared in back:
+            self._twins.resources.put(shared)
         return not (is_late or self.again)
 
     def settle(self, perform: Perform, *, keep: int = 0) -> None:
@@ -97,8 +97,8 @@ class Deferred:
         A cancel that gets no answer is no refusal: then, too, each check looks for itself.
         """
         suspects: dict[str, None] = {}
-        refused: list[tuple[Shelved, Reply]] = []
-        for one in self._twins.shelf.rest(keep=keep):
+        refused: list[tuple[SharedResource, Reply]] = []
+        for one in self._twins.resources.rest(keep=keep):
             waiting = [check for check in one.suspects if self._twins.outstanding.has(check)]
             if not waiting:
                 continue
@@ -119,7 +119,7 @@ class Deferred:
             if not self._has_looked and all(check.outcome is Outcome.PASSED for check in alone):
                 self._try_together(one, reply, alone[-1], perform)
 
-    def _clear(self, one: Shelved, by: Exchange) -> None:
+    def _clear(self, one: SharedResource, by: Exchange) -> None:
         """Writes the records of the suspects that were waiting for this proof alone."""
         for check in one.suspects:
             found = self._twins.outstanding.proved(check, one.resource.id, by)
@@ -146,7 +146,7 @@ class Deferred:
 
     # -- several together ------------------------------------------------------------------------------------------
 
-    def _try_together(self, one: Shelved, reply: Reply, last: Check, perform: Perform) -> None:
+    def _try_together(self, one: SharedResource, reply: Reply, last: Check, perform: Perform) -> None:
         """Has all suspects of a resource send their requests to another one, and tells where its cancel fails, too.
 
         No single check is guilty, and the resource may have changed by itself: what happens only once is told of none.
@@ -189,7 +189,7 @@ class Deferred:
         finally:
             self._trial = None
 
-    def _counts(self, one: Shelved, number: int, perform: Perform) -> bool:
+    def _counts(self, one: SharedResource, number: int, perform: Perform) -> bool:
         """Returns whether `number` requests of a single check have the same effect, as far as can be known.
 
         Then the target counts requests to a resource, whatever these are, which no document forbids.
@@ -223,7 +223,12 @@ class Deferred:
         return None
 
     def _together(
-        self, one: Shelved, last: Check, refusal: Reply, shown: Reply | None, exchanges: Sequence[Exchange]
+        self,
+        one: SharedResource,
+        last: Check,
+        refusal: Reply,
+        shown: Reply | None,
+        exchanges: Sequence[Exchange],
     ) -> Check:
         """Returns the record that tells of several checks whose requests have an effect only together.
 
@@ -255,7 +260,7 @@ class Deferred:
             problem=problem,
         )
 
-    def _untried(self, one: Shelved, reply: Reply, last: Check, lacking: ConformanceError) -> Check:
+    def _untried(self, one: SharedResource, reply: Reply, last: Check, lacking: ConformanceError) -> Check:
         noun = self._contract.a(f"{one.resource.status} {self._contract.noun}")
         return replace(
             last,

@@ -39,7 +39,7 @@ from conformance.report import journal
 from conformance.report.journal import Journal
 from conformance.session import Given as Given  # noqa: PLC0414 - for the suites
 from conformance.session import Session, give_back
-from conformance.states import pools
+from conformance.states import id_lists
 
 RUN = pytest.StashKey["Run"]()
 # When a check began: the time of day, and the clock to measure by.
@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.conformance_run:
         config.option.conformance_run = tempfile.mkdtemp(prefix="payout-conformance-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.conformance_run, ignore_errors=True))
-        pools.share(Path(config.option.conformance_run), profile)
+        id_lists.share(Path(config.option.conformance_run), profile)
     run = Run(profile, Path(config.option.conformance_run), given.get("workerid", "main"), config)
     config.stash[RUN] = run
     config.pluginmanager.register(run, "payout-conformance-run")
@@ -182,7 +182,7 @@ class Run:
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
-        kept = order.arranged(kept, self.profile.target.api, self._rows, pools.left(self.profile))
+        kept = order.arranged(kept, self.profile.target.api, self._rows, id_lists.left(self.profile))
         # Sorting is stable: the others stay as they were.
         items[:] = sorted(kept, key=turn)
         staying = set(kept)

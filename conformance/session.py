@@ -16,17 +16,17 @@ from conformance.http.redact import for_profile
 from conformance.model import Exchange, Headers
 from conformance.profile import Profile
 from conformance.report import journal, verdict
-from conformance.states import pools
+from conformance.states import id_lists
 from conformance.states.command import StateCommand
 from conformance.states.documented import Documented
 from conformance.states.endpoint import StateEndpoint
+from conformance.states.id_lists import IdPools
 from conformance.states.leases import Claims, Leases
-from conformance.states.pools import IdPools
+from conformance.states.prepared_resources import FOLDER as PREPARED
+from conformance.states.prepared_resources import PreparedResources
 from conformance.states.requests import Did, StateRequests
 from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
-from conformance.states.stock import FOLDER as STOCK
-from conformance.states.stock import Stock
 from conformance.states.twins import Twins
 from conformance.states.verify import Verifier
 from conformance.watch import Watch
@@ -80,7 +80,7 @@ class Session:
             self.verifier,
             Reserve(folder),
             Reserve(folder, RETURNS),
-            Reserve(folder, STOCK),
+            Reserve(folder, PREPARED),
         )
 
         self.twins = Twins(self.leases, folder, _seed(folder))
@@ -114,19 +114,19 @@ class Session:
     def _provisioner(self) -> Provisioner:
         states = self.profile.states
         # The folder of a run has one; what a doctor or a replay takes is made as it is needed.
-        stock = Stock(self.folder) if (self.folder / STOCK).is_dir() else None
+        prepared = PreparedResources(self.folder) if (self.folder / PREPARED).is_dir() else None
         if states.command is not None:
             pace = self.source_gate.pass_one
-            return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace, stock)
+            return StateCommand(states.command, self.profile.path.parent, self.redactor.text, pace, prepared)
         if states.ids is not None:
-            return IdPools(states.ids, Claims(self.folder / pools.FOLDER, str(self.folder)))
+            return IdPools(states.ids, Claims(self.folder / id_lists.FOLDER, str(self.folder)))
         if states.requests is not None:
             return StateRequests(
                 states.requests,
                 self.documented,
                 self.client.unrecorded(),
                 self.profile.credentials,
-                stock=stock,
+                prepared=prepared,
                 cite=self.recorder.cite,
                 pace=self.source_gate.pass_one if states.requests_per_second is not None else lambda: None,
                 tell=self.told.append,
@@ -141,7 +141,7 @@ class Session:
 
 def give_back(profile: Profile, folder: Path) -> None:
     """Offers back the resources that no check asked for, and those that the workers left for the end of the run."""
-    if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS, STOCK)):
+    if any(any((folder / name).glob("*.json")) for name in (FOLDER, RETURNS, PREPARED)):
         session = Session(profile, folder)
         session.leases.return_reserve()
         session.close()

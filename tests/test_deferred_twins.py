@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.report import record as records
-from conformance.states.shelf import FOLDER, OUTSTANDING
+from conformance.states.shared_resources import FOLDER, OUTSTANDING
 from tests.support import (
     PATIENCE_S,
     READ_PATH,

@@ -96,7 +96,7 @@ def test_every_path_in_a_document_exists(name: str) -> None:
 def test_a_path_that_names_nothing_is_noticed() -> None:
     assert missing("conformance/fuzz/oracle/judge.py") == ["conformance/fuzz/oracle/judge.py"]
     assert missing("states/leases.py gives what executor.py sends") == ["executor.py"]
-    assert missing("fuzz/execute/pool.py and executor.py, suites/<api>/client.py") == []
+    assert missing("fuzz/execute/resource_pool.py and executor.py, suites/<api>/client.py") == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -12,7 +12,7 @@ from conformance.profile import load
 from conformance.sandbox import Sandbox
 from conformance.session import Session
 from conformance.states import Resource
-from conformance.states.shelf import Shelved
+from conformance.states.shared_resources import SharedResource
 from conformance.suites.withdraws.client import Withdraws
 from conformance.suites.withdraws.test_afterwards import (
     test_turned_away_requests_have_no_late_effect as check,
@@ -63,5 +63,5 @@ def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> No
 
 def _end(session: Session, withdraw: Resource) -> None:
     """Ends the check that holds a withdraw, which waits for its owner's cancel from then on."""
-    session.twins.shelf.put(Shelved(withdraw, ("another::check",), 1))
+    session.twins.resources.put(SharedResource(withdraw, ("another::check",), 1))
     session.twins.begin()

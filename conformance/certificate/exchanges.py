@@ -19,7 +19,7 @@ from conformance.certificate.statement import moment
 from conformance.errors import RecordError
 from conformance.model import Check, Exchange, MatrixRow, Outcome, RunRecord
 from conformance.openapi import Operation
-from conformance.report import tried
+from conformance.report import tried_states
 from conformance.report.safe import line
 
 # Clocks are set while a run goes on.
@@ -152,7 +152,7 @@ def _breach(operation: str, status: int, body: bytes) -> str:
 
 def _matrix(record: RunRecord, matrix: tuple[MatrixRow, ...]) -> None:
     """A check of the matrix that passed has an answer that the documents give."""
-    rows = [(tried.pattern(row.checks), row) for row in matrix]
+    rows = [(tried_states.pattern(row.checks), row) for row in matrix]
     for check in record.checks:
         if check.outcome is not Outcome.PASSED:
             continue

@@ -12,7 +12,7 @@ from conformance.coverage import Known
 from conformance.errors import RecordError
 from conformance.provenance import build
 from conformance.report import record as records
-from conformance.report import tried
+from conformance.report import tried_states
 from conformance.report.safe import counted, line
 
 # More states than any API has.
@@ -97,7 +97,7 @@ def _terminal(run: Run, profile: bytes | None) -> tuple[str, ...]:
     if not contracts.contract(run.record.target.api).states.named_by_profile:
         return ()
     if profile is None:
-        return tried.named(run.catalogue.matrix, run.record.checks)
+        return tried_states.named(run.catalogue.matrix, run.record.checks)
     named = tomllib.loads(profile.decode("utf-8-sig")).get("states", {}).get("terminal", [])
     if not isinstance(named, list) or len(named) > _MOST_STATES or not all(isinstance(x, str) for x in named):
         raise RecordError("states.terminal in profile.toml is no list of states", hint="Run again.")

@@ -25,7 +25,7 @@ from conformance.errors import CertificateError
 from conformance.model import Outcome, RequirementResult, Verdict
 from conformance.profile_copy import PROFILE
 from conformance.provenance import build as this_build
-from conformance.report import tried
+from conformance.report import tried_states
 from conformance.report.safe import line
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -178,7 +178,7 @@ def _tried(run: Run) -> Json:
     """Returns the final states that were tried, of an API whose document names none."""
     if not contracts.contract(run.record.target.api).states.named_by_profile:
         return {}
-    states = tried.terminal_states(run.catalogue.matrix, run.record.checks)
+    states = tried_states.terminal_states(run.catalogue.matrix, run.record.checks)
     return {"terminalStatesTried": [line(state) for state in states]}
 
 

@@ -16,8 +16,8 @@ from conformance.http.reply import Reply
 from conformance.profile import Profile
 from conformance.session import Session
 from conformance.states import Resource, Wanted
-from conformance.states.pools import unused
-from conformance.states.told import source_of
+from conformance.states.id_lists import unused
+from conformance.states.source_advice import source_of
 from conformance.states.verify import View
 
 # A target that refuses a quarter of its signatures is taken for one that refuses a pair once in 16,000 runs.

@@ -14,11 +14,11 @@ from conformance.http import summary
 from conformance.http.reply import MISSING
 from conformance.http.segment import segment
 from conformance.profile import Profile
-from conformance.report import tried
+from conformance.report import tried_states
 from conformance.session import Session
 from conformance.states import Wanted
-from conformance.states.pools import unused
-from conformance.states.told import ids_table
+from conformance.states.id_lists import unused
+from conformance.states.source_advice import ids_table
 
 
 def wanted(profile: Profile) -> list[Wanted]:
@@ -92,7 +92,7 @@ def terminal(profile: Profile) -> list[Finding]:
 
 def _row(contract: Contract) -> str:
     """Returns the requirement that is about each final state of the profile, in brackets; empty where none is."""
-    found = tried.rows(catalogue.load(contract.name).matrix)
+    found = tried_states.rows(catalogue.load(contract.name).matrix)
     return f" ({found[0].requirement})" if found else ""
 
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance import apart
-from conformance.fuzz.fuzzing import checks, selected
-from conformance.fuzz.states import DEFAULT as EXAMPLES
+from conformance.fuzz.fuzz_contract import checks, selected
+from conformance.fuzz.state_order import DEFAULT as EXAMPLES
 
 
 def check_ids(api: str) -> dict[str, tuple[str, ...]]:

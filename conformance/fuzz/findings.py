@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from conformance import openapi
 from conformance.fuzz.case import SEQUENCES, Case, Example
 from conformance.fuzz.execute.context import ResultSink
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
 from conformance.fuzz.oracle.results import ACCEPTED, CheckResult, Finding, SentRequest
 from conformance.http.redact import Redactor

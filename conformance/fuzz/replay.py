@@ -13,7 +13,7 @@ from conformance.fuzz.case import Example
 from conformance.fuzz.execute.attempt import Trial, attempt
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor
-from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.resource_pool import ResourcePool
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.fuzz.oracle.results import Finding, SentRequest
 from conformance.fuzz.run import STATISTICS, context_of
@@ -24,7 +24,7 @@ from conformance.profile import Profile
 from conformance.report.curl import curl
 from conformance.report.record import RUN_FILE
 from conformance.session import Session
-from conformance.states import pools
+from conformance.states import id_lists
 
 # A case may need this many of a state: two intents, and one to confirm a surprise with.
 _EXAMPLES = 8
@@ -89,7 +89,7 @@ def replay(profile: Profile, kept: Sequence[Kept]) -> list[Replayed]:
     """Sends each case again, in a session of its own. Raises ConformanceError where none could be opened."""
     with tempfile.TemporaryDirectory(prefix="payout-conformance-") as name:
         folder = Path(name)
-        pools.share(folder, profile)
+        id_lists.share(folder, profile)
         # A connection that the target closed in silence would look like a target that fails.
         (folder / "no-reuse").touch()
         session = Session(profile, folder)

@@ -15,13 +15,13 @@ from conformance.fuzz.corpus import failing_cases
 from conformance.fuzz.execute.choice import Choice
 from conformance.fuzz.execute.confirm import confirm_all
 from conformance.fuzz.execute.context import ExecutionContext
-from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.resource_pool import ResourcePool
 from conformance.fuzz.execute.scheduler import Scheduler
 from conformance.fuzz.execute.sender import Sender
 from conformance.fuzz.execute.sequence_runner import SequenceRunner
 from conformance.fuzz.execute.shrink import shrink_all
 from conformance.fuzz.findings import Findings
-from conformance.fuzz.fuzzing import chosen, fuzzing
+from conformance.fuzz.fuzz_contract import chosen, fuzzing
 from conformance.fuzz.generate import sequences as sequence_source
 from conformance.fuzz.generate import strategies
 from conformance.fuzz.generate import stream as requests
@@ -29,7 +29,7 @@ from conformance.fuzz.generate.long_sequences import long_sequences
 from conformance.fuzz.generate.stream import Generator
 from conformance.fuzz.oracle.checks import FuzzCheck
 from conformance.fuzz.oracle.oracle import Oracle
-from conformance.fuzz.states import final, in_turn
+from conformance.fuzz.state_order import final, in_turn
 from conformance.profile import Profile
 from conformance.report.codec import replace_file
 from conformance.report.journal import FOLDER, Journal

@@ -11,7 +11,7 @@ from typing import Any
 from conformance.contract import Contract
 from conformance.contracts import contract
 from conformance.fuzz.case import UNKNOWN, Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation
 from conformance.oracles import wording

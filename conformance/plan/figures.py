@@ -16,7 +16,7 @@ from conformance.report import verdict
 from conformance.runner import Options
 from conformance.runner.job import workers
 from conformance.runner.suites import Progress
-from conformance.states.pools import unused
+from conformance.states.id_lists import unused
 
 LATENCIES_MS = (1.0, 50.0, 200.0)
 _FUZZ_LANES = 4

@@ -22,9 +22,9 @@ from conformance.runner import Options, run
 from conformance.runner.suites import Progress
 from conformance.sandbox import CREDENTIALS, Sandbox
 from conformance.states.command import takes
+from conformance.states.id_lists import ledger
 from conformance.states.leases import Claims
-from conformance.states.pools import ledger
-from conformance.states.told import ids_table
+from conformance.states.source_advice import ids_table
 
 # More than any run takes of one state: of the first state of an API most checks want one of their own.
 _PLENTY, _ENOUGH = 200, 60

@@ -10,7 +10,7 @@ from conformance.contract import Contract
 from conformance.plan.figures import Figures, Plan, rounded
 from conformance.profile import is_live
 from conformance.report import explain
-from conformance.states.told import ids_table
+from conformance.states.source_advice import ids_table
 
 Style = Callable[[str, str], str]
 

@@ -30,15 +30,15 @@ from allure_commons.model2 import (
 from attr import asdict
 
 from conformance.model import Check, Exchange, Outcome, Requirement, RequirementResult, RunRecord, Verdict
-from conformance.report import allure_setup, codec, explain, standing, summary, terminal
+from conformance.report import allure_setup, ci_status, codec, explain, summary, terminal
 from conformance.report.allure_labels import labels, links, severity
 from conformance.report.allure_setup import PREFIXES
+from conformance.report.ci_status import Standing
 from conformance.report.explain import Finding
 from conformance.report.gaps import causes
+from conformance.report.labelled_rows import of_check
 from conformance.report.safe import counted, line, visible
-from conformance.report.standing import Standing
 from conformance.report.text import exchange_text
-from conformance.report.told import of_check
 from conformance.report.verdict import binding
 
 FOLDER = "allure-results"
@@ -94,7 +94,7 @@ def files(record: RunRecord, environ: Mapping[str, str]) -> Iterator[tuple[str, 
     yield from run.verdict()
     for check in record.checks:
         yield from run.check(check)
-    for result in standing.unchecked(record):
+    for result in ci_status.unchecked(record):
         yield from run.unchecked(result)
 
 
@@ -145,7 +145,7 @@ class _Run:
     def verdict(self) -> Iterator[tuple[str, str]]:
         """A result for the run as a whole: without it, a run that proves nothing would look green."""
         record = self._record
-        result = self._beside(_VERDICT, "Verdict", _STATUS[standing.of_verdict(record)])
+        result = self._beside(_VERDICT, "Verdict", _STATUS[ci_status.of_verdict(record)])
         result.statusDetails = StatusDetails(
             message=explain.sentence(record), trace="\n".join(_missing(record))
         )
@@ -156,7 +156,7 @@ class _Run:
         """A result for a requirement that no check of the run speaks of."""
         about = row.requirement
         name = visible(f"{about.id} {about.title}")
-        result = self._beside(_UNCHECKED, name, _STATUS[standing.of_requirement(row)])
+        result = self._beside(_UNCHECKED, name, _STATUS[ci_status.of_requirement(row)])
         result.description = _description([about])
         result.labels.append(Label(name="outcome", value=explain.OUTCOMES[row.outcome]))
         result.labels.append(Label(name="severity", value=severity([about], about.level)))
@@ -190,7 +190,7 @@ class _Run:
         )
 
     def _status(self, check: Check) -> str:
-        return str(_STATUS[standing.of_check(self._record, check, self._rows)])
+        return str(_STATUS[ci_status.of_check(self._record, check, self._rows)])
 
     def _labels(self, check: Check, rows: Sequence[Requirement]) -> list[Label]:
         named = labels(self._record.target.api, visible(check.suite), rows, check.level)

@@ -12,10 +12,10 @@ from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
 from conformance.report.causes import Causes, begins_with_any, harm, ordered, presumes
 from conformance.report.curl import curl
 from conformance.report.leading import leading_to
+from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always, worked
 from conformance.report.safe import line, same_but_ids
 from conformance.report.script import replay, script
 from conformance.report.verdict import binding
-from conformance.report.worked import NOTHING_VERIFIED, fails_nearly_always, worked
 
 _PREMISE = (
     "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "

@@ -10,11 +10,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 from conformance.model import Check, Outcome, Requirement, RunRecord
-from conformance.report import explain, script, standing
+from conformance.report import ci_status, explain, script
+from conformance.report.ci_status import Standing
 from conformance.report.explain import Finding
+from conformance.report.labelled_rows import of_check
 from conformance.report.safe import clipped, line, visible
-from conformance.report.standing import Standing
-from conformance.report.told import of_check
 
 # GitLab takes 30 MB, and a page shows no more than this.
 _TEXT = 20_000
@@ -56,7 +56,7 @@ def _suite(record: RunRecord, name: str, cases: list[ET.Element]) -> ET.Element:
 def _verdict(record: RunRecord) -> ET.Element:
     case = ET.Element("testcase", classname="verdict", name="verdict", time="0.000")
     text = explain.sentence(record)
-    match standing.of_verdict(record):
+    match ci_status.of_verdict(record):
         case Standing.SKIPPED:
             # Every failure is waived: not red, and not passed either.
             _add(case, "skipped", " ".join((text, *explain.waivers(record))), "")
@@ -76,7 +76,7 @@ def _case(
     case.set("time", f"{check.duration_s:.3f}")
     named = [rows[name] for name in check.requirements if name in rows]
     about = [f"{row.id} {row.level}: {row.title}" for row in named]
-    result = standing.of_check(record, check, rows)
+    result = ci_status.of_check(record, check, rows)
     if result is Standing.SKIPPED and check.outcome is Outcome.FAILED:
         waived = explain.waived(record, check)
         said = "; ".join(f"{one.requirement} {explain.waiver(one)}" for one in waived)
@@ -97,11 +97,11 @@ def _case(
 def _unchecked(record: RunRecord) -> list[ET.Element]:
     """A test case for each requirement that no check of the run speaks of, so that none goes missing."""
     cases = []
-    for result in standing.unchecked(record):
+    for result in ci_status.unchecked(record):
         row = result.requirement
         name = f"{row.id} {row.title}"
         case = ET.Element("testcase", classname="requirements", name=visible(name), time="0.000")
-        tag = standing.of_requirement(result).value
+        tag = ci_status.of_requirement(result).value
         _add(case, tag, f"{explain.OUTCOMES[result.outcome]}: {result.reason}", "")
         cases.append(case)
     return cases

@@ -10,8 +10,8 @@ from typing import Any
 from conformance.model import Requirement, RunRecord
 from conformance.report import codec, explain
 from conformance.report.explain import Finding
+from conformance.report.labelled_rows import told
 from conformance.report.safe import clipped, line, visible
-from conformance.report.told import told
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 # The copy of its profile that a run keeps.

@@ -12,9 +12,9 @@ from typing import Any
 from conformance.model import RunRecord, Verdict
 from conformance.report import codec, explain
 from conformance.report.explain import Finding
+from conformance.report.labelled_rows import title as headed
 from conformance.report.safe import counted, inert, line
 from conformance.report.summary import summary, text
-from conformance.report.told import title as headed
 
 # So many annotations of each level are kept by GitHub for a step; people read no more.
 ANNOTATIONS = 10

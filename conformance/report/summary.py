@@ -13,8 +13,8 @@ from conformance.model import Outcome, RunRecord, Verdict
 from conformance.report import depth, explain, script
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids
+from conformance.report.labelled_rows import Told, rule, told, weighed
 from conformance.report.safe import counted, line, visible
-from conformance.report.told import Told, rule, told, weighed
 
 _ICONS = {
     Outcome.PASSED: "✅",

@@ -13,8 +13,8 @@ from conformance.report import depth, explain, scope, script
 from conformance.report.depth import Depth
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids, parts
+from conformance.report.labelled_rows import Told, told, with_problems
 from conformance.report.safe import counted, inert, line, visible
-from conformance.report.told import Told, told, with_problems
 from conformance.report.wrap import wrapped
 
 Item = TypeVar("Item")

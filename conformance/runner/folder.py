@@ -16,7 +16,7 @@ from conformance.oracles import every_run
 from conformance.profile import Profile
 from conformance.report import codec, journal
 from conformance.runner.options import Options
-from conformance.states import shelf
+from conformance.states import shared_resources
 
 # Files that a finished run no longer needs: every report can be rendered from the record.
 _WORKING = (
@@ -25,9 +25,9 @@ _WORKING = (
     "pool",
     "marks",
     "reserve",
-    shelf.FOLDER,
-    shelf.OUTSTANDING,
-    "stock",
+    shared_resources.FOLDER,
+    shared_resources.OUTSTANDING,
+    "prepared",
     "returns",
     "gate",
     "gate.slots",

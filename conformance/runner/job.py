@@ -18,15 +18,15 @@ from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
 from conformance.oracles import every_run
 from conformance.profile import Profile
-from conformance.report import journal, record, render, scope, tried
+from conformance.report import journal, record, render, scope, tried_states
 from conformance.report.safe import counted
 from conformance.runner import folder as folders
-from conformance.runner.fuzzing import Fuzzing, forget
+from conformance.runner.fuzz_process import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
 from conformance.runner.suites import Progress, forkable, rare_garbage_collection, suites
 from conformance.session import give_back
-from conformance.states import pools, shelf, stock
+from conformance.states import id_lists, prepared_resources, shared_resources
 from conformance.states.endpoint import NO_ANSWER
 
 # The time that a check computes per request: from this latency on a second worker is worth having.
@@ -62,8 +62,8 @@ def run(profile: Profile, options: Options, progress: Progress) -> Finished:
     with ExitStack() as stack:
         try:
             stack.enter_context(folders.FolderLock(folder))
-            pools.share(folder, profile, forget=options.fresh_ids)
-            (folder / stock.FOLDER).mkdir()
+            id_lists.share(folder, profile, forget=options.fresh_ids)
+            (folder / prepared_resources.FOLDER).mkdir()
             latency = _preflight(profile, folder, options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -92,7 +92,7 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
         (folder / watch.FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / every_run.FOLDER, ignore_errors=True)
         # What checks left to be cancelled tells of checks that run again, and is offered back.
-        shelf.put_away(folder)
+        shared_resources.put_away(folder)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]
         (folder / plugin.FINISHED).write_text(json.dumps(finished))
         note = f"It was ended early, and gone on with at {folders.now()}."
@@ -170,7 +170,7 @@ class _Job:
                 interrupted = True
             if interrupted:
                 fuzzing.stop()
-        shelf.forget(self.folder)
+        shared_resources.forget(self.folder)
         give_back(self.profile, self.folder)
         folded = self._folded(fuzzing)
         files = render.write_all(folded, self.folder, forking=forkable())
@@ -212,7 +212,7 @@ class _Job:
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
             *scope.notes(self.profile.target),
-            tried.sentence(rows.matrix, checks),
+            tried_states.sentence(rows.matrix, checks),
             "" if fuzzing.wanted else fuzzing.left_out(),
             slowed,
             "" if complete else "The run was ended before its last check.",

@@ -14,7 +14,7 @@ from conformance.report.curl import curl
 from conformance.runner.options import Options
 from conformance.runner.suites import suites
 from conformance.session import give_back
-from conformance.states import pools
+from conformance.states import id_lists
 
 _WRONG = (Outcome.FAILED, Outcome.WARNED)
 _TESTED = (Outcome.PASSED, *_WRONG)
@@ -80,7 +80,7 @@ def perform(profile: Profile, one: Written) -> Performed:
     options = Options(expression=" or ".join(names), allow_live=profile.target.environment == "live")
     with tempfile.TemporaryDirectory(prefix="payout-conformance-") as name:
         folder = Path(name)
-        pools.share(folder, profile)
+        id_lists.share(folder, profile)
         suites(profile, options, 1, folder, lambda api, done, total: None)
         give_back(profile, folder)
         checks, exchanges = journal.read(folder / journal.FOLDER)

@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance import contracts
 from conformance.errors import NotTestable, StateRefused
+from conformance.states.prepared_resources import PreparedResources
 from conformance.states.resource import Resource, Wanted
-from conformance.states.stock import Stock
 
 _TIMEOUT_S = 60.0
 _COUNT = "{count}"
@@ -33,7 +33,7 @@ class StateCommand:
     `{status}`, `{contract}`, `{owner}`, `{environment}`, `{webhook_url}`, `{action}`, `{id}`, `{count}` and the params
     of the contracts' kinds of resources are known; the whole provider-state message comes on standard input. Only a
     command with `{action}` is asked to tear down. A command with `{count}` may print many at once, one a line: those
-    that come ahead of need wait in the `stock`. A command without any placeholder can only learn from the message what
+    that come ahead of need wait in `prepared`. A command without any placeholder can only learn from the message what
     is wanted: it is taken to read that, and asked for everything else.
     """
 
@@ -43,7 +43,7 @@ class StateCommand:
         folder: Path,
         redact: Callable[[str], str] = str,
         pace: Callable[[], object] = lambda: None,
-        stock: Stock | None = None,
+        prepared: PreparedResources | None = None,
     ) -> None:
         self._command = tuple(command)
         self._folder = folder
@@ -51,7 +51,7 @@ class StateCommand:
         self._redact = redact
         # Waits until the program may be asked once more.
         self._pace = pace
-        self._stock = stock
+        self._prepared = prepared
 
     def setup(self, wanted: Wanted) -> Resource:
         """Runs the command once; NotTestable tells what it said where that isn't an id."""
@@ -62,18 +62,18 @@ class StateCommand:
                     f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
                     hint=f'Add "{{{name}}}" to the command\'s arguments.',
                 )
-        many = self._stock is not None and any(_COUNT in part for part in self._command)
-        if self._stock is None or not many:
+        many = self._prepared is not None and any(_COUNT in part for part in self._command)
+        if self._prepared is None or not many:
             return self._made(wanted, self._run("setup", wanted, ""))
-        kept = self._stock.take(wanted)
+        kept = self._prepared.take(wanted)
         if kept is not None:
             return kept
-        lines = self._run("setup", wanted, "", self._stock.batch(wanted, _MOST)).splitlines()
+        lines = self._run("setup", wanted, "", self._prepared.batch(wanted, _MOST)).splitlines()
         first, *more = [self._made(wanted, line.strip()) for line in lines if line.strip()] or [
             self._made(wanted, "")
         ]
         for one in more:
-            self._stock.put(one)
+            self._prepared.put(one)
         return first
 
     def _made(self, wanted: Wanted, said: str) -> Resource:

@@ -9,7 +9,7 @@ from conformance.http import summary
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
 from conformance.states.resource import Resource, Wanted
-from conformance.states.told import advice
+from conformance.states.source_advice import advice
 
 # How much of an answer is quoted.
 _SHOWN = 160

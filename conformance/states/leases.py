@@ -69,8 +69,8 @@ _ATTEMPTS = 3
 class Leases:
     """Hands out resources and remembers them, to offer them back in the end.
 
-    A `verifier` looks at each first; resources in the `reserve` are handed out before new ones. `returns` and `stock`
-    hold those that are offered back in the end: used ones, and ones that the source made ahead in vain.
+    A `verifier` looks at each first; resources in the `reserve` are handed out before new ones. `returns` and
+    `prepared` hold those that are offered back in the end: used ones, and ones that the source made ahead in vain.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class Leases:
         verifier: Verifier | None = None,
         reserve: Reserve | None = None,
         returns: Reserve | None = None,
-        stock: Reserve | None = None,
+        prepared: Reserve | None = None,
     ) -> None:
         self._provisioner = provisioner
         self._claims = claims
         self._verifier = verifier
         self._reserve = reserve
         self._returns = returns
-        self._stock = stock
+        self._prepared = prepared
         self._given: list[Resource] = []
         self._proven: set[tuple[str, str]] = set()
         # What was asked for, by what stands for the resource in a path; kept when it has been offered back.
@@ -178,6 +178,6 @@ class Leases:
 
     def return_reserve(self) -> None:
         """Takes over what nobody took, and the resources that were left for the end: they are offered back, too."""
-        for waiting in (self._reserve, self._returns, self._stock):
+        for waiting in (self._reserve, self._returns, self._prepared):
             if waiting is not None:
                 self._given += waiting.rest()

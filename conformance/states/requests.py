@@ -25,8 +25,8 @@ from conformance.model import Auth, Credentials, Exchange
 from conformance.profile.recipes import Recipe, Recipes, Step, Until
 from conformance.report.safe import line
 from conformance.states.documented import Documented
+from conformance.states.prepared_resources import PreparedResources
 from conformance.states.resource import Resource, Wanted
-from conformance.states.stock import Stock
 
 # How many of a state that takes its time are on their way ahead of need.
 AHEAD = 4
@@ -55,7 +55,7 @@ class _Made:
 class StateRequests:
     """Makes resources by recipes.
 
-    `cite` puts exchanges on record, `pace` waits until one more request may be sent, `tell` hears of each. `stock`
+    `cite` puts exchanges on record, `pace` waits until one more request may be sent, `tell` hears of each. `prepared`
     holds resources that were begun ahead of need, for all workers of a run; without one, none are. Raises
     NotTestable for all that the profile or the target can't do, TransportError where no answer comes.
     """
@@ -67,31 +67,31 @@ class StateRequests:
         client: Client,
         credentials: Mapping[str, Credentials],
         *,
-        stock: Stock | None = None,
+        prepared: PreparedResources | None = None,
         cite: Callable[[list[Exchange]], object] = lambda exchanges: None,
         pace: Callable[[], object] = lambda: None,
         tell: Callable[[Did], object] = lambda did: None,
     ) -> None:
         self._recipes, self._documented, self._client = recipes, documented, client
-        self._credentials, self._stock = credentials, stock
+        self._credentials, self._prepared = credentials, prepared
         self._cite, self._pace, self._tell = cite, pace, tell
 
     def setup(self, wanted: Wanted) -> Resource:
         """Returns a resource in that state, one that was begun ahead if there is one."""
         recipe = self._recipe(wanted)
-        if recipe.until is None or self._stock is None:
+        if recipe.until is None or self._prepared is None:
             resource = self._begun(wanted, recipe)
             return resource if recipe.until is None else self._awaited(resource, recipe.until)
-        self._stock.known(wanted)
-        begun = self._stock.take(wanted)
+        self._prepared.known(wanted)
+        begun = self._prepared.take(wanted)
         if begun is None:
             begun = self._begun(wanted, recipe)
-        elif self._stock.is_slow(wanted):
+        elif self._prepared.is_slow(wanted):
             self._ahead(wanted, recipe, 1)
         try:
             return self._awaited(begun, recipe.until)
         except SourceFault as fault:
-            self._stock.came_late(wanted, fault)
+            self._prepared.came_late(wanted, fault)
             raise
 
     def teardown(self, resource: Resource) -> None:
@@ -149,20 +149,20 @@ class StateRequests:
 
     def _ahead(self, wanted: Wanted, recipe: Recipe, number: int) -> None:
         """Begins some more resources, all at once, and leaves them to whoever asks next."""
-        assert self._stock is not None
-        stock = self._stock
+        assert self._prepared is not None
+        prepared = self._prepared
 
         def begin(_: int) -> None:
             # The check that leases the resource gets the error.
             with suppress(NotTestable, TransportError, BudgetError):
-                stock.put(self._begun(wanted, recipe))
+                prepared.put(self._begun(wanted, recipe))
 
         with ThreadPoolExecutor(max_workers=number) as pool:
             list(pool.map(begin, range(number)))
 
     def _awaited(self, resource: Resource, until: Until) -> Resource:
         """Looks at a resource until it is in its state."""
-        wanted, stock = resource.wanted, self._stock
+        wanted, prepared = resource.wanted, self._prepared
         step = Step("GET", until.path, status=tuple(range(200, 600)))
         made = _Made({"status": wanted.status, "id": resource.id, "unique": ""}, dict(resource.facts))
         ends, pause = time.monotonic() + until.within_s, _FIRST_PAUSE_S
@@ -170,13 +170,13 @@ class StateRequests:
             reply = self._sent(wanted, step, made)
             said = _at(reply, until.pointer) if reply.ok else None
             if reply.ok and _same(said, until.equals):
-                if stock is not None:
-                    stock.came(wanted)
+                if prepared is not None:
+                    prepared.came(wanted)
                 self._renew(made, reply)
                 return replace(resource, facts=made.facts)
             if time.monotonic() + pause > ends:
                 break
-            if stock is not None and stock.begins(wanted):
+            if prepared is not None and prepared.begins(wanted):
                 self._ahead(wanted, self._recipe(wanted), AHEAD)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)

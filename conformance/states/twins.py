@@ -17,21 +17,21 @@ from conformance.http.segment import segment
 from conformance.model import Exchange
 from conformance.states.leases import Leases
 from conformance.states.resource import Resource, Wanted
-from conformance.states.shelf import Outstanding, Shelf, Shelved
+from conformance.states.shared_resources import Outstanding, SharedResource, SharedResources
 
 _PUT_OFF_S = 0.05
 
 
 @dataclass(slots=True)
 class Held:
-    """A shared resource in the hands of the running check: `shelved` as the check got it.
+    """A shared resource in the hands of the running check: `shared` as the check got it.
 
     `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
     `is_unsure` tells that it may be in any state now. `lacking` tells why the check, which asked for an unused one, got
     one that others had left.
     """
 
-    shelved: Shelved
+    shared: SharedResource
     is_to_cancel: bool = False
     proof: Exchange | None = None
     is_unsure: bool = False
@@ -40,7 +40,7 @@ class Held:
     @property
     def resource(self) -> Resource:
         """The resource."""
-        return self.shelved.resource
+        return self.shared.resource
 
 
 class Twins:
@@ -48,7 +48,7 @@ class Twins:
 
     def __init__(self, leases: Leases, folder: Path, seed: int) -> None:
         self._leases = leases
-        self.shelf, self.outstanding = Shelf(folder, seed), Outstanding(folder)
+        self.resources, self.outstanding = SharedResources(folder, seed), Outstanding(folder)
         self.cancels: Callable[[Resource], Reply] | None = None
         self.held: list[Held] = []
         # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
@@ -101,10 +101,10 @@ class Twins:
             if one.resource.wanted == wanted and not (one.proof or one.is_to_cancel or one.is_unsure):
                 return one.resource
         if self._one is not None and self._one.wanted == wanted:
-            return self._hold(Shelved(self._one))
+            return self._hold(SharedResource(self._one))
         if self._is_alone:
             return self._leases.lease(wanted)
-        found = self.shelf.take(wanted)
+        found = self.resources.take(wanted)
         return self.new(wanted, keep=True) if found is None else self._hold(found)
 
     def used(self, wanted: Wanted) -> Resource:
@@ -117,7 +117,7 @@ class Twins:
 
     def left(self, wanted: Wanted) -> Resource | None:
         """Returns a resource to be cancelled that earlier checks left; None where there is none."""
-        found = None if self._is_alone else self.shelf.take_fullest(wanted)
+        found = None if self._is_alone else self.resources.take_fullest(wanted)
         return None if found is None else self._hold(found, is_to_cancel=True)
 
     def new(self, wanted: Wanted, *, keep: bool = False) -> Resource:
@@ -129,15 +129,15 @@ class Twins:
             found = self._leases.lease(wanted)
         except NotTestable as lacking:
             # Better one that has gone through much than none.
-            used = None if self._is_alone else self.shelf.take_fullest(wanted)
+            used = None if self._is_alone else self.resources.take_fullest(wanted)
             if used is None:
                 raise
             return self._hold(used, is_to_cancel=not keep, lacking=lacking)
-        return self._hold(Shelved(found)) if keep else found
+        return self._hold(SharedResource(found)) if keep else found
 
     def are_tainted(self, held: Sequence[Held]) -> bool:
         """Returns whether one of these was cancelled in vain after the requests of other checks."""
-        return any(one.proof is None and one.shelved.suspects for one in held)
+        return any(one.proof is None and one.shared.suspects for one in held)
 
     def defers(self, resource: Resource) -> bool:
         """Returns whether the proof that nothing had an effect on a resource may come later."""
@@ -166,7 +166,7 @@ class Twins:
             one.is_unsure |= one.resource.id == resource.id
 
     def _hold(
-        self, one: Shelved, *, is_to_cancel: bool = False, lacking: NotTestable | None = None
+        self, one: SharedResource, *, is_to_cancel: bool = False, lacking: NotTestable | None = None
     ) -> Resource:
         self.held.append(Held(one, is_to_cancel, lacking=lacking))
         # Another worker may have leased it.

@@ -23,7 +23,7 @@ from conformance.profile import Profile
 from conformance.report.safe import line, same_but_ids
 from conformance.states.documented import Documented
 from conformance.states.resource import Resource, Wanted
-from conformance.states.told import source_of
+from conformance.states.source_advice import source_of
 
 FOLDER = "marks"
 # How long a resource that was made just now may take to show up, in seconds.

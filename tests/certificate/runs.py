@@ -12,7 +12,7 @@ from conformance.certificate.issue import FILE, issue
 from conformance.coverage import Known
 from conformance.model import Check, Level, Outcome, Problem, RunRecord, Target
 from conformance.provenance import digests
-from conformance.report import record, tried
+from conformance.report import record, tried_states
 from tests.report.sample import WITHDRAW, check, exchange, refusal
 
 PROFILE = """
@@ -135,7 +135,7 @@ def _check(
     started: str,
 ) -> Check:
     """A finished check, with the answers that the documents give where it belongs to their matrix."""
-    rows = [row for row in CATALOGUE.matrix if tried.pattern(row.checks).fullmatch(name)]
+    rows = [row for row in CATALOGUE.matrix if tried_states.pattern(row.checks).fullmatch(name)]
     wanted = [numbers[row.status, row.value] for row in rows] or [0, 1]
     return check(
         name,

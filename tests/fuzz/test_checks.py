@@ -13,7 +13,7 @@ from conformance.contracts import contract
 from conformance.errors import HarnessError
 from conformance.fuzz import run
 from conformance.fuzz.case import Mutation
-from conformance.fuzz.fuzzing import Fuzzing, checks, fuzzing
+from conformance.fuzz.fuzz_contract import Fuzzing, checks, fuzzing
 from conformance.fuzz.text_field import body_mutation
 from conformance.model import Level
 from conformance.suites.payout_intents.fuzz_checks import REASON

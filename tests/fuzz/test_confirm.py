@@ -7,7 +7,7 @@ import pytest
 
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.execute.attempt import Trial, attempt, renewed
-from conformance.fuzz.execute.pool import LeasedResource, ResourcePool
+from conformance.fuzz.execute.resource_pool import LeasedResource, ResourcePool
 from conformance.fuzz.execute.shrink import shrink, shrunk
 from conformance.fuzz.findings import Failure
 from conformance.fuzz.run import context_of

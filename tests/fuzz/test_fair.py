@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from conformance import fuzz as package
-from conformance.fuzz.execute import pool, scheduler, unanswered
+from conformance.fuzz.execute import resource_pool, scheduler, unanswered
 from conformance.fuzz.execute.sequence_steps import family
 from conformance.fuzz.stateful.model import Subject
 from conformance.fuzz.stateful.sequence import Step
 from conformance.fuzz.stateful.state_machine import blamed
 from conformance.profile import load
-from conformance.runner.fuzzing import Fuzzing
+from conformance.runner.fuzz_process import Fuzzing
 from conformance.runner.options import Options
 from conformance.suites.payout_intents import state_machine
 from conformance.suites.payout_intents.intent_state import WITHOUT_EFFECT
@@ -52,7 +52,7 @@ def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bend
 
 def test_what_is_seen_once_and_not_again_fails_nothing(bendable, tmp_path, monkeypatch):
     """A refusal that a new resource doesn't get is told in the notes, and no check fails for it."""
-    monkeypatch.setattr(pool, "_FRESH_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr(resource_pool, "_FRESH_S", 60.0)  # however slow the machine is
     monkeypatch.setattr(
         scheduler, "_PATIENT", 0
     )  # the first cancel of a resource is the first request for it

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.execute.pool import CAP, Availability, LeasedResource, ResourcePool
+from conformance.fuzz.execute.resource_pool import CAP, Availability, LeasedResource, ResourcePool
 from conformance.fuzz.generate.long_sequences import long_sequences
 from conformance.profile import load
 from conformance.session import Session

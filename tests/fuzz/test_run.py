@@ -13,7 +13,7 @@ import pytest
 
 from conformance import fuzz as package
 from conformance.catalogue import load as catalogue
-from conformance.fuzz.fuzzing import checks
+from conformance.fuzz.fuzz_contract import checks
 from conformance.sandbox import list_defects
 from tests.fuzz.support import apis, fuzz, profile_for, result
 from tests.support import CREDENTIAL_ENV, PATIENCE_S, environment, eventually, serving

@@ -9,7 +9,7 @@ import pytest
 from conformance import catalogue
 from conformance.contracts import contract
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.fuzzing import checks
+from conformance.fuzz.fuzz_contract import checks
 from conformance.fuzz.oracle.oracle import Oracle
 from conformance.fuzz.oracle.results import Target
 from conformance.http.reply import MISSING

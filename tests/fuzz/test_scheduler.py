@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from conformance.fuzz.execute.pool import Availability, LeasedResource, ResourcePool
+from conformance.fuzz.execute.resource_pool import Availability, LeasedResource, ResourcePool
 from conformance.profile import load
 from conformance.session import Session
 from tests.fuzz.support import fuzz, profile_for

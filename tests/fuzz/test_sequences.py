@@ -8,11 +8,11 @@ import pytest
 from conformance import catalogue
 from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.execute.executor import Executor
-from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.resource_pool import ResourcePool
 from conformance.fuzz.execute.sequence_runner import SequenceRunner
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
-from conformance.fuzz.fuzzing import chosen
+from conformance.fuzz.fuzz_contract import chosen
 from conformance.fuzz.generate.sequences import Capabilities, capabilities_of, number, sequences
 from conformance.fuzz.run import context_of
 from conformance.fuzz.stateful.sequence import Sequence, Step, from_json

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.model import Level, Outcome, Problem, RunRecord
-from conformance.report import clause, explain, terminal, told, worked
+from conformance.report import clause, explain, labelled_rows, passing_cases, terminal
 
 from . import sample
 
@@ -34,9 +34,10 @@ def test_the_cases_that_fail_are_told_in_words() -> None:
     )
     (finding,) = explain.problems(record)
     assert finding.check.id == "auth::forged[one_more]"
-    assert told.cases(record, finding) == "2 of 3 failed: one more; two more, first"
+    assert labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first"
     assert (
-        told.checks(finding) == "auth::forged[one_more]; and 1 more case of it; and 1 more check: auth::other"
+        labelled_rows.checks(finding)
+        == "auth::forged[one_more]; and 1 more case of it; and 1 more check: auth::other"
     )
     assert "cases     2 of 3 failed" in terminal.text(record)
 
@@ -53,7 +54,7 @@ def test_the_level_is_the_one_that_counted(row: Level, part: Level, outcome: Out
     """A check may hold a part of a requirement to another level."""
     record = run(("auth::one", outcome, part), ("auth::two", P, row), level=row)
     (finding,) = (*explain.problems(record), *explain.warnings(record))
-    assert told.weighed(finding) == says
+    assert labelled_rows.weighed(finding) == says
 
 
 def test_the_clause_is_one_of_the_level_that_was_broken() -> None:
@@ -78,4 +79,4 @@ def test_what_worked_does_not_read_as_the_opposite() -> None:
         sample.check("a::4", P, "WD-01", title="A body of any length is read."),
     ]
     record = sample.folded([row := sample.requirement("WD-01")], checks)
-    assert worked.worked(record, checks[0], row) == "A body of any length is read"
+    assert passing_cases.worked(record, checks[0], row) == "A body of any length is read"

@@ -6,7 +6,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.model import Check, Level, Outcome
-from conformance.report.tried import sentence, terminal_states
+from conformance.report.tried_states import sentence, terminal_states
 
 MATRIX = catalogue.load("payout-intents").matrix
 

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.model import Level, Outcome, Problem
-from conformance.report import clause, explain, gaps, terminal, told
+from conformance.report import clause, explain, gaps, labelled_rows, terminal
 from conformance.report.wrap import wrapped
 
 from . import sample
@@ -74,7 +74,7 @@ def test_the_title_is_the_fault_and_the_rule_stands_below() -> None:
     assert "observed  status 200; a read shows the same\n" in said
     assert "check     a::one; and 2 more checks: a::two, a::three\n" in said
     (finding,) = explain.problems(run)
-    assert told.checks(finding) == "a::one; and 2 more checks: a::two, a::three"
+    assert labelled_rows.checks(finding) == "a::one; and 2 more checks: a::two, a::three"
 
 
 def test_a_warning_has_the_evidence_of_a_failure() -> None:

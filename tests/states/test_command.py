@@ -8,8 +8,8 @@ import pytest
 
 from conformance.errors import NotTestable
 from conformance.states.command import StateCommand
+from conformance.states.prepared_resources import FOLDER, PreparedResources
 from conformance.states.resource import Resource, Wanted
-from conformance.states.stock import FOLDER, Stock
 
 PENDING = Wanted("withdraws", "pending")
 
@@ -164,7 +164,7 @@ def test_many_come_from_one_start(tmp_path: Path) -> None:
     workers = []
     for _ in range(2):
         command = script(tmp_path, MANY, "{count}")
-        workers.append(StateCommand(command._command, tmp_path, stock=Stock(tmp_path / "run")))
+        workers.append(StateCommand(command._command, tmp_path, prepared=PreparedResources(tmp_path / "run")))
     made = [workers[turn % 2].setup(PENDING) for turn in range(40)]
 
     assert len({one.id for one in made}) == 40
@@ -183,8 +183,8 @@ def test_without_a_run_one_start_makes_one(tmp_path: Path) -> None:
 def test_fewer_than_asked_for_will_do(tmp_path: Path) -> None:
     """Fewer ids than `{count}` are accepted; no id at all, or a line that is no id, is not."""
     (tmp_path / FOLDER).mkdir()
-    one = StateCommand(("echo", "x{count}"), tmp_path, stock=Stock(tmp_path))
+    one = StateCommand(("echo", "x{count}"), tmp_path, prepared=PreparedResources(tmp_path))
     assert [one.setup(PENDING).id for _ in range(3)] == ["x1", "x2", "x4"]
     for words in (("true", "{count}"), ("echo", "made", "{count}")):
         with pytest.raises(NotTestable, match="neither an id nor JSON"):
-            StateCommand(words, tmp_path, stock=Stock(tmp_path)).setup(PENDING)
+            StateCommand(words, tmp_path, prepared=PreparedResources(tmp_path)).setup(PENDING)

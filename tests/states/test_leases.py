@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.errors import NotTestable
+from conformance.states.id_lists import IdPools
 from conformance.states.leases import Claims, Leases
-from conformance.states.pools import IdPools
 from conformance.states.resource import Resource, Wanted
 from tests.support import PATIENCE_S, ROOT, environment
 
@@ -19,7 +19,7 @@ import sys, json
 from pathlib import Path
 from conformance.errors import NotTestable
 from conformance.states.leases import Claims, Leases
-from conformance.states.pools import IdPools
+from conformance.states.id_lists import IdPools
 from conformance.states.resource import Wanted
 folder, ids = Path(sys.argv[1]), tuple(json.loads(sys.argv[2]))
 leases = Leases(IdPools({"primary": {"pending": ids}}, Claims(folder / "pool")), Claims(folder / "leases"))

@@ -13,7 +13,7 @@ from conformance.errors import NotTestable, ProfileError, StateRefused, Transpor
 from conformance.profile import load
 from conformance.session import Session
 from conformance.states import Resource, Wanted
-from conformance.states.stock import FOLDER
+from conformance.states.prepared_resources import FOLDER
 from tests.states.shop import Shop, open_shop
 from tests.support import reply_with
 

@@ -15,8 +15,8 @@ from conformance.http.redact import Redactor
 from conformance.http.reply import NotStrictJson
 from conformance.oracles.disclosure import disclosed
 from tests.worst_day.authority import authority
-from tests.worst_day.misdeeds import answer, misbehaving, says
-from tests.worst_day.table import CUT, DEEDS, README, Deed, page
+from tests.worst_day.faults import answer, misbehaving, says
+from tests.worst_day.table import CASES, CUT, README, Case, page
 
 CANARY = "canary-of-the-worst-day"
 
@@ -51,44 +51,44 @@ def told(client: Client) -> str:
     return f"{reply.status}: fine"
 
 
-@pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
-def test_the_worst_day(deed: Deed, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_the_worst_day(case: Case, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Named as the table names it, in little time and memory, and nothing of it spoils the next request."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority().file))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recorder = Recorder()
     with (
         misbehaving(says(answer())) as other,
-        misbehaving(deed.misdeed, tls=deed.tls and deed.tls(), reads=deed.reads) as target,
+        misbehaving(case.fault, tls=case.tls and case.tls(), reads=case.reads) as target,
     ):
         client = Client(
-            deed.url(target.url),
-            timeout_s=deed.timeout_s,
+            case.url(target.url),
+            timeout_s=case.timeout_s,
             connections=4,
             gate=gate,
             redactor=Redactor({"primary.secret_key": CANARY}),
             recorder=recorder,
         )
         found = []
-        for number, _ in enumerate(deed.becomes):
+        for number, _ in enumerate(case.becomes):
             if number:
                 target.has_done(number)
             found.append(told(client))
         client.close()
 
-    for observed, expected in zip(found, deed.becomes, strict=True):
+    for observed, expected in zip(found, case.becomes, strict=True):
         kind, _, detail = expected.partition(": ")
         assert observed.startswith(f"{kind}: "), observed
         assert detail in observed, observed
         assert len(observed) < 1000
-    if deed.connections is not None:
-        assert target.connections == deed.connections
+    if case.connections is not None:
+        assert target.connections == case.connections
     assert not other.requests
     assert not any(b"cookie:" in request.lower() for request in target.requests)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
     assert CANARY not in repr(recorder.exchanges) + repr(found)
     # What failed isn't sent again behind our back.
-    assert len(recorder.exchanges) == len(target.requests) or not deed.reads or deed.tls
+    assert len(recorder.exchanges) == len(target.requests) or not case.reads or case.tls
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -98,9 +98,9 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_table_has_a_row_for_each_kind_of_bad_day() -> None:
     """Names are unique, and every kind of fault that can be told is among them."""
-    kinds = {one.partition(":")[0] for deed in DEEDS.values() for one in deed.becomes}
+    kinds = {one.partition(":")[0] for case in CASES.values() for one in case.becomes}
 
-    assert len(DEEDS) >= 80
+    assert len(CASES) >= 80
     assert {
         "reset",
         "timeout",
@@ -112,4 +112,4 @@ def test_the_table_has_a_row_for_each_kind_of_bad_day() -> None:
         "404",
         "unavailable",
     } <= kinds
-    assert not [name for name in DEEDS if not re.fullmatch(r"[a-z][\w' ,.:()/-]+", name)]
+    assert not [name for name in CASES if not re.fullmatch(r"[a-z][\w' ,.:()/-]+", name)]

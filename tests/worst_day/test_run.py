@@ -11,14 +11,14 @@ import pytest
 
 from conformance.sandbox import CREDENTIALS
 from tests.support import SandboxProcess
-from tests.worst_day.misdeeds import ENVELOPE, Misdeed, answer, says, says_and_ends
-from tests.worst_day.table import DEEDS, Deed
+from tests.worst_day.faults import ENVELOPE, Fault, answer, says, says_and_ends
+from tests.worst_day.table import CASES, Case
 from tests.worst_day.whole import GOOD, against, nobodys, wrong
 
 CHECKS = ("-k", "fuzz or unknown or race or malformed or odd_id", "--fuzz-examples", "2", "-n", "2")
 # One after the other, over and over: most of what can be wrong with an answer, and with its lack.
 IN_TURN = [
-    DEEDS[name]
+    CASES[name]
     for name in (
         "resets it in the middle of the body",
         "trickles the body",
@@ -49,12 +49,12 @@ LOST = says_and_ends(answer()[:-20])
 GRANTED, CRASHED = says(answer(status="200 OK")), says(answer(ENVELOPE, "500 Oops"))
 
 
-def turns(number: int) -> Deed | None:
-    """Each connection another misdeed, every fourth one none."""
+def turns(number: int) -> Case | None:
+    """Each connection another fault, every fourth one none."""
     return None if number % 4 == 3 else IN_TURN[(number - number // 4) % len(IN_TURN)]
 
 
-def to_strangers(request: bytes) -> Misdeed | None:
+def to_strangers(request: bytes) -> Fault | None:
     """Treats a request for what it says, since chance decides which connection brings it: no answer, a 200, or a 500.
 
     A key that is a wildcard gets 200. No key, or another that is nobody's, gets no answer: checks send them, and the
@@ -70,7 +70,7 @@ def to_strangers(request: bytes) -> Misdeed | None:
     return CRASHED if path.startswith(b"/payout_intents/-1") else None
 
 
-def lost_for_strangers(request: bytes) -> Misdeed | None:
+def lost_for_strangers(request: bytes) -> Fault | None:
     """No answer for a key that is nobody's: each check of such a key, however its requests are counted, gets none."""
     return None if any(key in request for key in KEYS) else LOST
 
@@ -106,20 +106,20 @@ def test_everything_in_turn(
     [
         (
             "resets every third",
-            lambda number: DEEDS["resets it once it has the request"] if number % 3 == 2 else None,
+            lambda number: CASES["resets it once it has the request"] if number % 3 == 2 else None,
             3,
         ),
-        ("never answers again", lambda _: DEEDS["trickles the head"], 3),
+        ("never answers again", lambda _: CASES["trickles the head"], 3),
         (
             "answers 429 for ever after",
-            lambda _: DEEDS["answers 429 for ever, Retry-After: an hour"],
+            lambda _: CASES["answers 429 for ever, Retry-After: an hour"],
             3,
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_no_answer_is_no_failure(
-    sandbox: SandboxProcess, tmp_path: Path, name: str, bad: Callable[[int], Deed | None], code: int
+    sandbox: SandboxProcess, tmp_path: Path, name: str, bad: Callable[[int], Case | None], code: int
 ) -> None:
     """Where the target answers well or not at all, nothing is held against it."""
     # A good answer is to come in time on a slow machine, too; the silent one takes all of it, each time.

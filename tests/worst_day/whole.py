@@ -19,10 +19,10 @@ from typing import Any
 
 from tests.support import PATIENCE_S, SandboxProcess, environment, handed_on, write_profile
 from tests.worst_day.authority import authority, good
-from tests.worst_day.misdeeds import LAST, Manner, Misdeed, Target, serving
-from tests.worst_day.table import DEEDS, SECTIONS, Deed
+from tests.worst_day.faults import LAST, Fault, Manner, Target, serving
+from tests.worst_day.table import CASES, SECTIONS, Case
 
-Whose = Callable[[bytes], Misdeed | None]
+Whose = Callable[[bytes], Fault | None]
 # As many connections, of one request each, as a run's first look at its target takes.
 GOOD = 12
 # What a run may cost, however bad the target: seconds of wall time, megabytes in memory and on disk.
@@ -87,8 +87,8 @@ def measured(
     return Outcome(**cost, record=record, files=files)
 
 
-def relayed(backend: str) -> Misdeed:
-    """Does what the server at `backend` does: no misdeed at all."""
+def relayed(backend: str) -> Fault:
+    """Does what the server at `backend` does: no fault at all."""
 
     def relay(peer: socket.socket, _: int) -> None:
         peer.sendall(handed_on(backend, LAST.request))
@@ -97,36 +97,36 @@ def relayed(backend: str) -> Misdeed:
     return relay
 
 
-def nobodys(_: bytes) -> Misdeed | None:
+def nobodys(_: bytes) -> Fault | None:
     """No request is treated for what it says."""
     return None
 
 
 def turning(
-    backend: str, bad: Callable[[int], Deed | None], good_for: int, *, secure: bool, whose: Whose = nobodys
+    backend: str, bad: Callable[[int], Case | None], good_for: int, *, secure: bool, whose: Whose = nobodys
 ) -> Target:
     """A target that is good for its first connections; then each is as `bad` says, or good where that says None.
 
     What `whose` makes of a request comes before what `bad` says of its connection, from the first one on.
     """
-    relay = Deed("is good", relayed(backend), (), tls=good if secure else None)
+    relay = Case("is good", relayed(backend), (), tls=good if secure else None)
     contexts = {
-        name: deed.tls() for name, deed in {**DEEDS, "is good": relay}.items() if deed.tls is not None
+        name: case.tls() for name, case in {**CASES, "is good": relay}.items() if case.tls is not None
     }
     since = itertools.count()
 
     def manner(connection: int) -> Manner:
         number = connection - good_for - 1
-        deed = (bad(number) if number >= 0 else None) or relay
-        tls = contexts.get(deed.name)
+        case = (bad(number) if number >= 0 else None) or relay
+        tls = contexts.get(case.name)
 
-        def misdeed(peer: socket.socket, request: int) -> None:
+        def fault(peer: socket.socket, request: int) -> None:
             own = whose(LAST.request)
-            (own or deed.misdeed)(peer, request if own or deed is relay else next(since))
+            (own or case.fault)(peer, request if own or case is relay else next(since))
 
         # Whoever is to be treated for the request has to be heard.
-        reads = deed.reads or whose is not nobodys
-        return Manner(misdeed, None if tls is None else partial(tls, number + 1), reads)
+        reads = case.reads or whose is not nobodys
+        return Manner(fault, None if tls is None else partial(tls, number + 1), reads)
 
     return Target(manner, scheme="https" if secure else "http")
 
@@ -135,7 +135,7 @@ def against(
     sandbox: SandboxProcess,
     folder: Path,
     api: str,
-    bad: Callable[[int], Deed | None],
+    bad: Callable[[int], Case | None],
     *words: str,
     good_for: int = GOOD,
     secure: bool = False,
@@ -175,10 +175,10 @@ def wrong(found: Outcome) -> list[str]:
     return [*(what for what, holds in broken.items() if holds), *unnamed]
 
 
-def blamed_wrongly(deed: Deed, found: Outcome) -> list[str]:
-    """How a run with this deed blames somebody else than the table does."""
+def blamed_wrongly(case: Case, found: Outcome) -> list[str]:
+    """How a run with this case blames somebody else than the table does."""
     outcomes = found.outcomes()
-    if deed.blamed.startswith("transport"):
+    if case.blamed.startswith("transport"):
         held = {"failed", "warned"} & outcomes.keys()
         return (
             [f"{found.code} with {', '.join(sorted(held)) or 'nothing'} held against it"]
@@ -194,26 +194,26 @@ def main() -> None:
     wanted = " ".join(sys.argv[1:])
     bad = 0
     rows = [
-        deed
-        for section, deeds in SECTIONS.items()
-        for deed in deeds
-        if wanted in (section, "") or wanted in deed.name
+        case
+        for section, cases in SECTIONS.items()
+        for case in cases
+        if wanted in (section, "") or wanted in case.name
     ]
-    for deed, api, good_for in itertools.product(rows, ("withdraws", "payout-intents"), (0, GOOD)):
+    for case, api, good_for in itertools.product(rows, ("withdraws", "payout-intents"), (0, GOOD)):
         with tempfile.TemporaryDirectory() as folder:
             found = against(
                 sandbox,
                 Path(folder),
                 api,
-                lambda _, deed=deed: deed,
+                lambda _, case=case: case,
                 *("--fuzz-examples", "20", "-n", "4"),
                 good_for=good_for,
-                secure=deed.url("https:" if deed.tls else "http:") == "https:",
+                secure=case.url("https:" if case.tls else "http:") == "https:",
             )
-        complaints = [*wrong(found), *blamed_wrongly(deed, found)]
+        complaints = [*wrong(found), *blamed_wrongly(case, found)]
         bad += bool(complaints)
         print(
-            f"{deed.name:46} {api:14} {'on the way' if good_for else 'at once':10} {deed.blamed:18} "
+            f"{case.name:46} {api:14} {'on the way' if good_for else 'at once':10} {case.blamed:18} "
             f"exit {found.code} {found.wall_s:5.1f} s {found.cpu_s:5.1f} s cpu {found.rss_mb:4.0f} MB "
             f"{sum(map(len, found.files.values())) / 1e6:5.1f} MB on disk {found.outcomes()} "
             f"{' '.join(found.stderr.split())[:200]} {'WRONG: ' if complaints else ''}{'; '.join(complaints)}",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from conformance.contracts import contract
 from conformance.fuzz.case import UNKNOWN, Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
-from conformance.fuzz.states import DEFAULT, cancelling, consumed
+from conformance.fuzz.fuzz_contract import fuzzing
+from conformance.fuzz.state_order import DEFAULT, cancelling, consumed
 
 # With so many more examples, one more request of a kind may use up what can be cancelled.
 _MORE = 10

@@ -14,7 +14,7 @@ from conformance.fuzz.case import UNKNOWN, Example
 from conformance.fuzz.execute.attempt import Trial, attempt
 from conformance.fuzz.execute.context import ExecutionContext
 from conformance.fuzz.findings import Failure, Findings
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.oracle.checks import FuzzCheck
 from conformance.fuzz.oracle.results import EFFECT
 from conformance.model import Level, Requirement

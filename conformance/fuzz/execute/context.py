@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.fuzz.case import Case, Example
-from conformance.fuzz.execute.pool import ResourcePool
+from conformance.fuzz.execute.resource_pool import ResourcePool
 from conformance.fuzz.execute.sender import Sender
 from conformance.fuzz.oracle.oracle import Oracle
 from conformance.fuzz.oracle.results import CheckResult, SentRequest

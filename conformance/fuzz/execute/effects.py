@@ -7,11 +7,11 @@ from conformance.contracts import contract
 from conformance.fuzz import words
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.execute.context import ResultSink
-from conformance.fuzz.fuzzing import RequestStep
+from conformance.fuzz.fuzz_contract import RequestStep
 from conformance.fuzz.generate.strategies import plain
 from conformance.fuzz.oracle.check_of import effect_check
 from conformance.fuzz.oracle.results import EFFECT, CheckResult, Finding, SentRequest, Target, answers
-from conformance.fuzz.states import cancelling, reading
+from conformance.fuzz.state_order import cancelling, reading
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Exchange

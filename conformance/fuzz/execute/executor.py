@@ -18,13 +18,13 @@ from conformance.fuzz import words
 from conformance.fuzz.case import Case, Example, Mutation
 from conformance.fuzz.execute import effects
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
-from conformance.fuzz.execute.pool import ODD, LeasedResource
+from conformance.fuzz.execute.resource_pool import ODD, LeasedResource
 from conformance.fuzz.execute.sequence_steps import Lease, SequenceSteps, family, leased
 from conformance.fuzz.execute.unanswered import Unanswered
-from conformance.fuzz.fuzzing import RequestStep, fuzzing
+from conformance.fuzz.fuzz_contract import RequestStep, fuzzing
 from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest, Target
+from conformance.fuzz.state_order import consumed, reading
 from conformance.fuzz.stateful.sequence import Sequence
-from conformance.fuzz.states import consumed, reading
 from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.model import Exchange

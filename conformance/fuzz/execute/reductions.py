@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from conformance import openapi
 from conformance.contracts import contract
 from conformance.fuzz.case import Case, Example, Mutation, meant
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.generate import bodies
 from conformance.fuzz.stateful.sequence import Sequence, Step
 from conformance.fuzz.text_field import body_mutation

@@ -16,7 +16,7 @@ from conformance.errors import BudgetError
 from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext
 from conformance.fuzz.execute.executor import Executor
-from conformance.fuzz.execute.pool import ODD, Availability, LeasedResource, ResourcePool
+from conformance.fuzz.execute.resource_pool import ODD, Availability, LeasedResource, ResourcePool
 from conformance.fuzz.findings import Findings
 
 # Where so many wait that use their resource up, they no longer wait for others to have it before them.

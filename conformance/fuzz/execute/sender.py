@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance import openapi
 from conformance.contracts import contract
-from conformance.fuzz.fuzzing import RequestStep
+from conformance.fuzz.fuzz_contract import RequestStep
 from conformance.http.client import Request
 from conformance.http.reply import Reply
 from conformance.http.segment import segment

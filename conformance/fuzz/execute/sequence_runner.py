@@ -11,14 +11,14 @@ from conformance.errors import NotTestable
 from conformance.fuzz.case import UNKNOWN, Case, Example
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor, SequenceResult
-from conformance.fuzz.execute.pool import LeasedResource
+from conformance.fuzz.execute.resource_pool import LeasedResource
 from conformance.fuzz.execute.sequence_steps import family, headers_check, wanted
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
 from conformance.fuzz.oracle.results import CheckResult, SentRequest
+from conformance.fuzz.state_order import consumed
 from conformance.fuzz.stateful import telling
 from conformance.fuzz.stateful.sequence import Sequence
-from conformance.fuzz.states import consumed
 from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.states.resource import Resource, Wanted

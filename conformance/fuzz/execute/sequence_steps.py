@@ -11,10 +11,10 @@ from uuid import uuid4
 from conformance import openapi
 from conformance.contracts import contract
 from conformance.errors import NotTestable
-from conformance.fuzz import states
+from conformance.fuzz import state_order
 from conformance.fuzz.case import SEQUENCES, UNKNOWN, Case, Mutation
 from conformance.fuzz.execute.context import ExecutionContext
-from conformance.fuzz.fuzzing import RequestStep, fuzzing
+from conformance.fuzz.fuzz_contract import RequestStep, fuzzing
 from conformance.fuzz.generate import bodies
 from conformance.fuzz.oracle.results import CheckResult, Target
 from conformance.fuzz.stateful.model import Subject
@@ -115,7 +115,7 @@ class SequenceSteps:
         """Returns the request of a step. The oracle drops the checks that the state machine alone can judge."""
         subject, case = self._subjects[step.on], self.case(step)
         target = Target(subject.id, self._model.state(step), subject.certain)
-        undocumented = step.verb == "read" and states.reading(self._api) is None
+        undocumented = step.verb == "read" and state_order.reading(self._api) is None
         read_path = self._context.session.profile.states.read_path if undocumented else None
         open_ = undocumented or (target.state == UNKNOWN and not target.certain)
 
@@ -158,9 +158,9 @@ class SequenceSteps:
 
     def case(self, step: Step) -> Case:
         """Returns the request as the oracle and the statistics know it."""
-        operation, text = states.cancelling(self._api), fuzzing(self._api).text
+        operation, text = state_order.cancelling(self._api), fuzzing(self._api).text
         if step.verb == "read":
-            operation = states.reading(self._api) or operation
+            operation = state_order.reading(self._api) or operation
         case = Case(
             operation=operation.id,
             phase=SEQUENCES,

@@ -9,11 +9,11 @@ from conformance.errors import TransportError
 from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
-from conformance.fuzz.fuzzing import RequestStep
+from conformance.fuzz.fuzz_contract import RequestStep
 from conformance.fuzz.generate.strategies import plain
 from conformance.fuzz.oracle.check_of import crash_check
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target
-from conformance.fuzz.states import consumed
+from conformance.fuzz.state_order import consumed
 from conformance.http.reply import Reply
 from conformance.oracles import expect, odd_requests
 from conformance.oracles.lines import LONG

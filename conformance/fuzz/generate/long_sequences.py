@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from conformance.contracts import contract
 from conformance.fuzz.case import UNKNOWN
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.generate.sequences import ODD_BODIES, Capabilities, Draft, Draw, is_keyed
+from conformance.fuzz.state_order import DEFAULT
 from conformance.fuzz.stateful.sequence import Sequence, Step
-from conformance.fuzz.states import DEFAULT
 
 # Steps of a sequence with the default number of examples, which make one of each start: about a resource that is
 # cancelled, with keys and without, about one in a state that it leaves by itself, and about any other. None is so long

@@ -21,7 +21,7 @@ from typing import Any
 from conformance import openapi
 from conformance.contracts import contract
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.generate import bodies
 from conformance.fuzz.text_field import body_mutation
 from conformance.http.reply import MISSING

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from conformance.contracts import contract
-from conformance.fuzz import states
+from conformance.fuzz import state_order
 from conformance.fuzz.case import UNKNOWN, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.generate.headers import HARMLESS, LABELS
 from conformance.fuzz.generate.schemathesis_source import derived
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
@@ -55,13 +55,13 @@ def capabilities_of(profile: Profile) -> Capabilities:
         others=tuple(one for one in given if not profile.reads_only(one)),
         readers=tuple(one for one in given if profile.reads_only(one)),
         settles=declared.get("settlement") is True,
-        reads=states.reading(api) is not None or profile.states.read_path is not None,
-        final=states.final(api, profile.states.terminal),
+        reads=state_order.reading(api) is not None or profile.states.read_path is not None,
+        final=state_order.final(api, profile.states.terminal),
         moving=tuple(
             one
-            for one in states.moving(api)
+            for one in state_order.moving(api)
             if one not in described.states.conditional
-            or states.is_allowed(described.states, one, declared) is not None
+            or state_order.is_allowed(described.states, one, declared) is not None
         ),
     )
 
@@ -354,7 +354,7 @@ class Draw:
     def peek(self, draft: Draft) -> Step:
         """Makes a read that is not allowed."""
         anybody = self._has.others or self._has.readers
-        if states.reading(self._api) is not None and anybody and self._bag.draw("peek", range(3)):
+        if state_order.reading(self._api) is not None and anybody and self._bag.draw("peek", range(3)):
             return self.stranger(draft, "read")
         return Step("read", odd="wrong_credentials")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.contracts import contract
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.generate import bodies
 from conformance.fuzz.generate.schemathesis_source import derived
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag

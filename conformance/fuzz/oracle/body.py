@@ -6,7 +6,7 @@ from typing import Any
 from conformance.contracts import contract
 from conformance.fuzz import words
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.oracle.conformity import Conformity
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, recorded, result, text
 from conformance.fuzz.text_field import TextField, has_only_characters

@@ -2,7 +2,7 @@
 
 from conformance import openapi
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.http.reply import MISSING
 from conformance.openapi import Operation
 

@@ -11,14 +11,14 @@ from conformance import openapi
 from conformance.contracts import contract
 from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN, Case, Mutation
-from conformance.fuzz.fuzzing import checks, fuzzing
+from conformance.fuzz.fuzz_contract import checks, fuzzing
 from conformance.fuzz.generate.bodies import media_type
 from conformance.fuzz.oracle.body import echo, kept_whole, shape
 from conformance.fuzz.oracle.check_of import auth_check, crash_check, promise_check
 from conformance.fuzz.oracle.conformity import Conformance, Conformity
-from conformance.fuzz.oracle.every_response import Secrets, every_response, other_envelope
+from conformance.fuzz.oracle.response_checks import Secrets, every_response, other_envelope
 from conformance.fuzz.oracle.results import CheckResult, ExpectedResponse, Target, answers, result
-from conformance.fuzz.states import is_allowed, moving
+from conformance.fuzz.state_order import is_allowed, moving
 from conformance.http.reply import Reply
 from conformance.openapi import Operation
 from conformance.profile import Profile

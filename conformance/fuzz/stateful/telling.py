@@ -5,7 +5,7 @@ from collections.abc import Sequence as Items
 from conformance.contracts import contract
 from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN
-from conformance.fuzz.fuzzing import fuzzing
+from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.stateful.sequence import Sequence, Step
 
 _SETTLE = "an attempt to settle"

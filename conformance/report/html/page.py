@@ -11,8 +11,8 @@ from conformance.report.html import charts, evidence, matrix, shell
 from conformance.report.html.evidence import Evidence, Listed, Sent
 from conformance.report.html.fuzzing import fuzzing
 from conformance.report.html.shell import render
+from conformance.report.labelled_rows import asks, folded, observed, told
 from conformance.report.steps import Step, steps
-from conformance.report.told import asks, folded, observed, told
 
 # How many of each are on the page; the others are counted, and stand in run.json.
 _FINDINGS = 100

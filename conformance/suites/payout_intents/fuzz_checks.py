@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from conformance.fuzz.case import Case, Example, Mutation
-from conformance.fuzz.fuzzing import MEMORY_S, Fuzzing, RequestStep
+from conformance.fuzz.fuzz_contract import MEMORY_S, Fuzzing, RequestStep
 from conformance.fuzz.oracle.checks import FuzzCheck, table
 from conformance.fuzz.oracle.results import (
     CheckResult,

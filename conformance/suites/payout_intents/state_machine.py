@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.fuzz.case import UNKNOWN
-from conformance.fuzz.fuzzing import MEMORY_S
+from conformance.fuzz.fuzz_contract import MEMORY_S
 from conformance.fuzz.oracle.results import (
     ACCEPTED,
     CheckResult,

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from conformance.fuzz.case import Case, Example, Mutation
-from conformance.fuzz.fuzzing import Fuzzing, RequestStep
+from conformance.fuzz.fuzz_contract import Fuzzing, RequestStep
 from conformance.fuzz.generate.shuffle_bag import ShuffleBag
 from conformance.fuzz.generate.values import HEX, NAMES, PLAIN, garbage, long, multibyte
 from conformance.fuzz.oracle.checks import FuzzCheck, table

@@ -14,7 +14,7 @@ from enum import Enum
 from conformance.contracts import contract
 from conformance.errors import NotTestable, TransportError
 from conformance.fuzz.case import Case, Mutation
-from conformance.fuzz.states import DEFAULT, budget, cancelling, consumed
+from conformance.fuzz.state_order import DEFAULT, budget, cancelling, consumed
 from conformance.http.segment import segment
 from conformance.session import Session
 from conformance.states.resource import Resource, Wanted

@@ -13,9 +13,9 @@ from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
+from conformance.report.passing_cases import case_in_words
 from conformance.report.safe import counted
 from conformance.report.steps import Step, Steps, steps
-from conformance.report.worked import case_in_words
 
 # The most names of further checks in a text.
 _NAMES = 12

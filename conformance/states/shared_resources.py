@@ -1,6 +1,6 @@
 """Resources that checks have sent requests to which must have no effect, shared by all workers of a run.
 
-A check leaves such a resource on the shelf, as one of its suspects; the next check takes it off. A documented cancel
+A check leaves such a resource behind, as one of its suspects; the next check takes it. A documented cancel
 that succeeds proves at last that none of the requests before it had an effect. Until then the record of a suspect stays
 out of the journal, so that a run that is killed knows the check as unfinished.
 """
@@ -22,7 +22,7 @@ from conformance.report import codec
 from conformance.states.reserve import RETURNS, Reserve
 from conformance.states.resource import Resource, Wanted
 
-FOLDER = "shelf"
+FOLDER = "shared"
 OUTSTANDING = "outstanding"
 # What one resource goes through at most. A target may treat one that was asked for too often in some way of its own.
 _MOST_CHECKS, _MOST_REQUESTS = 10, 15
@@ -31,7 +31,7 @@ _OPEN = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class SharedResource:
     """A resource, and the ids of the checks that wait for the proof that their requests had no effect on it.
 
     `requests` counts the requests that named it.
@@ -46,19 +46,19 @@ class Shelved:
         """Returns whether a further check may send requests to it."""
         return len(self.suspects) < _MOST_CHECKS and self.requests < _MOST_REQUESTS
 
-    def with_suspect(self, check: str) -> "Shelved":
+    def with_suspect(self, check: str) -> "SharedResource":
         """Returns the resource with one suspect more."""
         return self if check in self.suspects else replace(self, suspects=(*self.suspects, check))
 
 
-class Shelf:
+class SharedResources:
     """A folder with one file per resource; taking one renames it, which only one process can do."""
 
     def __init__(self, folder: Path, seed: int = 0) -> None:
         self._folder = folder / FOLDER
         self._random = random.Random(seed)  # noqa: S311 - decides which checks meet, and nothing else
 
-    def put(self, one: Shelved, *, closed: bool = False) -> None:
+    def put(self, one: SharedResource, *, closed: bool = False) -> None:
         """Keeps a resource: for the next check that asks for its kind, or, `closed`, for the end of the run."""
         self._folder.mkdir(parents=True, exist_ok=True)
         kind = "closed" if closed else "room" if one.has_room else "full"
@@ -73,7 +73,7 @@ class Shelf:
         draft.write_text(json.dumps(whole))
         draft.replace(self._folder / f"{_mark(one.resource.wanted)}.{kind}.{uuid4()}.json")
 
-    def take(self, wanted: Wanted) -> Shelved | None:
+    def take(self, wanted: Wanted) -> SharedResource | None:
         """Returns a resource that a further check may send requests to; None where a new one has to be had."""
         files = self._files(f"{_mark(wanted)}.room.*.json")
         if 0 < len(files) < _OPEN and self._random.random() < 1 / 2:
@@ -81,12 +81,12 @@ class Shelf:
         self._random.shuffle(files)
         return next(self._taken(files), None)
 
-    def take_fullest(self, wanted: Wanted) -> Shelved | None:
+    def take_fullest(self, wanted: Wanted) -> SharedResource | None:
         """Returns the resource with the most suspects, to be cancelled; None where there is none."""
         found = self._files(f"{_mark(wanted)}.full.*.json") + self._files(f"{_mark(wanted)}.room.*.json")
         return next(self._taken(found), None)
 
-    def rest(self, *, keep: int = 0) -> Iterator[Shelved]:
+    def rest(self, *, keep: int = 0) -> Iterator[SharedResource]:
         """Yields all resources but the `keep` oldest of each kind that aren't closed."""
         kept: dict[str, int] = {}
         for file in self._files("*.json"):
@@ -104,7 +104,7 @@ class Shelf:
                 found.append((file.stat().st_mtime_ns, file))
         return [file for _, file in sorted(found)]
 
-    def _taken(self, files: Sequence[Path]) -> Iterator[Shelved]:
+    def _taken(self, files: Sequence[Path]) -> Iterator[SharedResource]:
         for file in files:
             mine = file.with_suffix(f".{os.getpid()}-{uuid4()}")
             try:
@@ -116,7 +116,7 @@ class Shelf:
             wanted = found["wanted"]
             wanted["extra"] = tuple((name, value) for name, value in wanted["extra"])
             resource = Resource(found["id"], Wanted(**wanted), found["facts"])
-            yield Shelved(resource, tuple(found["suspects"]), found["requests"])
+            yield SharedResource(resource, tuple(found["suspects"]), found["requests"])
 
 
 class Outstanding:
@@ -182,7 +182,7 @@ class Outstanding:
 def put_away(folder: Path) -> None:
     """Forgets the outstanding twins of a run that was killed, and leaves its shared resources to be offered back."""
     returns = Reserve(folder, RETURNS)
-    for one in Shelf(folder).rest():
+    for one in SharedResources(folder).rest():
         returns.put(one.resource)
     forget(folder)
 

@@ -17,7 +17,7 @@ from conformance.errors import NotTestable, StateRefused
 from conformance.profile import Profile
 from conformance.states.leases import Claims
 from conformance.states.resource import Resource, Wanted
-from conformance.states.told import ids_table
+from conformance.states.source_advice import ids_table
 
 FOLDER = "pool"
 _LOCK = "lock"

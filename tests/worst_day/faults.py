@@ -1,6 +1,6 @@
-"""Misdeeds of a target against its callers: each one is a small function over a real connection.
+"""Faults of a target against its callers: each one is a small function over a real connection.
 
-A misdeed gets the connection and the number of this request (0 for the first that the target ever got); whatever it
+A fault gets the connection and the number of this request (0 for the first that the target ever got); whatever it
 doesn't close is closed behind it.
 """
 
@@ -21,9 +21,9 @@ from functools import partial
 
 from tests.support import PATIENCE_S, Listener, read_request
 
-Misdeed = Callable[[socket.socket, int], None]
+Fault = Callable[[socket.socket, int], None]
 
-# A refusal in both APIs' envelope: nothing is wrong with it but what a misdeed does to it.
+# A refusal in both APIs' envelope: nothing is wrong with it but what a fault does to it.
 ENVELOPE = b'{"success": false, "error": {"code": "RESOURCE_NOT_FOUND", "message": "no such withdraw"}}'
 MB = 1_000_000
 
@@ -40,9 +40,9 @@ LAST = _Last()
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a connection is treated: `tls` makes its server's side; where nothing is read, the misdeed comes at once."""
+    """How a connection is treated: `tls` makes its server's side; where nothing is read, the fault comes at once."""
 
-    misdeed: Misdeed
+    fault: Fault
     tls: Callable[[], ssl.SSLContext] | None = None
     reads: bool = True
 
@@ -61,7 +61,7 @@ class Target(Listener):
         return partial(self._serve, self._manner(connection))
 
     def has_done(self, number: int) -> None:
-        """Waits until so many misdeeds are over, and what was to be closed behind them is closed."""
+        """Waits until so many faults are over, and what was to be closed behind them is closed."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._ended >= number, PATIENCE_S)
 
@@ -80,12 +80,12 @@ class Target(Listener):
                         self.requests.append(request)
                         LAST.request = request
                         begun = 1
-                        manner.misdeed(peer, next(self._numbers))
+                        manner.fault(peer, next(self._numbers))
                         begun = 0
                         self._has_ended()
                     if not manner.reads:
                         begun = 1
-                        manner.misdeed(peer, next(self._numbers))
+                        manner.fault(peer, next(self._numbers))
                     with suppress(OSError):
                         peer.shutdown(socket.SHUT_WR)
         finally:
@@ -100,12 +100,12 @@ class Target(Listener):
 
 @contextmanager
 def misbehaving(
-    misdeed: Misdeed, *, tls: Callable[[int], ssl.SSLContext] | None = None, reads: bool = True
+    fault: Fault, *, tls: Callable[[int], ssl.SSLContext] | None = None, reads: bool = True
 ) -> Iterator[Target]:
     """A Target that treats everybody alike, for the length of a with block."""
 
     def manner(connection: int) -> Manner:
-        return Manner(misdeed, None if tls is None else partial(tls, connection), reads)
+        return Manner(fault, None if tls is None else partial(tls, connection), reads)
 
     with serving(Target(manner, scheme="https" if tls else "http")) as target:
         yield target
@@ -142,40 +142,40 @@ def answer(body: bytes = ENVELOPE, status: str = "404 Not Found", *lines: str) -
     return head(status, *lines, f"Content-Length: {len(body)}") + body
 
 
-def says(*parts: bytes) -> Misdeed:
+def says(*parts: bytes) -> Fault:
     """Sends this to every request, and keeps the connection open."""
 
-    def misdeed(peer: socket.socket, _: int) -> None:
+    def fault(peer: socket.socket, _: int) -> None:
         for part in parts:
             peer.sendall(part)
 
-    return misdeed
+    return fault
 
 
-def says_and_ends(*parts: bytes) -> Misdeed:
+def says_and_ends(*parts: bytes) -> Fault:
     """Sends this, and closes the connection."""
 
-    def misdeed(peer: socket.socket, number: int) -> None:
+    def fault(peer: socket.socket, number: int) -> None:
         says(*parts)(peer, number)
         raise Hangup
 
-    return misdeed
+    return fault
 
 
-def in_turn(*misdeeds: Misdeed) -> Misdeed:
+def in_turn(*faults: Fault) -> Fault:
     """The first to the first request, and so on; the last to all that follow."""
-    return lambda peer, number: misdeeds[min(number, len(misdeeds) - 1)](peer, number)
+    return lambda peer, number: faults[min(number, len(faults) - 1)](peer, number)
 
 
-def every_third(misdeed: Misdeed, otherwise: Misdeed) -> Misdeed:
+def every_third(fault: Fault, otherwise: Fault) -> Fault:
     """Two requests well, one badly, and so on."""
-    return lambda peer, number: (misdeed if number % 3 == 2 else otherwise)(peer, number)
+    return lambda peer, number: (fault if number % 3 == 2 else otherwise)(peer, number)
 
 
-def resets(*parts: bytes) -> Misdeed:
+def resets(*parts: bytes) -> Fault:
     """Sends this, and resets the connection: an RST, not a FIN."""
 
-    def misdeed(peer: socket.socket, _: int) -> None:
+    def fault(peer: socket.socket, _: int) -> None:
         for part in parts:
             peer.sendall(part)
         if parts:
@@ -185,23 +185,23 @@ def resets(*parts: bytes) -> Misdeed:
         peer.close()
         raise Hangup
 
-    return misdeed
+    return fault
 
 
-def listens_and_resets() -> Misdeed:
+def listens_and_resets() -> Fault:
     """Resets the connection as soon as anything has come, such as the first message of a handshake."""
 
-    def misdeed(peer: socket.socket, number: int) -> None:
+    def fault(peer: socket.socket, number: int) -> None:
         peer.recv(1)
         resets()(peer, number)
 
-    return misdeed
+    return fault
 
 
-def trickles(data: bytes, *before: bytes, pause: float = 0.05) -> Misdeed:
+def trickles(data: bytes, *before: bytes, pause: float = 0.05) -> Fault:
     """A byte at a time, and in the end nothing, longer than anybody waits."""
 
-    def misdeed(peer: socket.socket, number: int) -> None:
+    def fault(peer: socket.socket, number: int) -> None:
         for part in before:
             peer.sendall(part)
         for byte in data:
@@ -209,20 +209,20 @@ def trickles(data: bytes, *before: bytes, pause: float = 0.05) -> Misdeed:
             time.sleep(pause)
         silence(peer, number)
 
-    return misdeed
+    return fault
 
 
-def goes_on(block: bytes, *before: bytes) -> Misdeed:
+def goes_on(block: bytes, *before: bytes) -> Fault:
     """Never stops sending, as fast as the other side takes it."""
 
-    def misdeed(peer: socket.socket, _: int) -> None:
+    def fault(peer: socket.socket, _: int) -> None:
         for part in before:
             peer.sendall(part)
         many = block * max(1, 65536 // len(block))
         while True:
             peer.sendall(many)
 
-    return misdeed
+    return fault
 
 
 def silence(_: socket.socket, __: int) -> None:
@@ -230,14 +230,14 @@ def silence(_: socket.socket, __: int) -> None:
     LAST.over.wait(PATIENCE_S)
 
 
-def hesitates(seconds: float, then: Misdeed) -> Misdeed:
+def hesitates(seconds: float, then: Fault) -> Fault:
     """Takes its time, and answers."""
 
-    def misdeed(peer: socket.socket, number: int) -> None:
+    def fault(peer: socket.socket, number: int) -> None:
         time.sleep(seconds)
         then(peer, number)
 
-    return misdeed
+    return fault
 
 
 # -- bodies --------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from conformance.errors import SourceFault
 from conformance.states.reserve import Reserve
 from conformance.states.resource import Resource, Wanted
 
-FOLDER = "stock"
+FOLDER = "prepared"
 
 
-class Stock:
+class PreparedResources:
     """A reserve that only its source takes from, and what is known of how each kind of resource comes about."""
 
     def __init__(self, folder: Path) -> None:
