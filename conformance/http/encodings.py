@@ -8,7 +8,7 @@ import html
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 Span = tuple[int, int]
@@ -17,6 +17,8 @@ Span = tuple[int, int]
 _DEPTH = 6
 # So many bytes are decoded for each that is read, with so many for nothing: a target can't have all time be spent here.
 _MOST, _FREE = 12, 1 << 16
+# Bytes come from the same place where the first of each of so many equal parts does, and the last of all.
+_PARTS = 2
 _INFLATED = 1 << 16
 # Fewer numbers in a row are never looked at.
 _FEWEST = 6
@@ -65,6 +67,11 @@ class Decoded:
         """Returns the span that the decoded bytes from `start` to before `end` come from."""
         return self.source(start)[0], self.source(end - 1)[1]
 
+    def mark(self) -> Hashable:
+        """Returns what is the same for bytes that other steps, or the same ones in another order, decode to as well."""
+        last = len(self.data) - 1
+        return self.data, *(self.source(last * part // _PARTS) for part in range(_PARTS + 1))
+
 
 def layers(data: bytes, shortest: int) -> Iterator[Decoded]:
     """Yields what `data` may say once it is decoded, up to six times over: nothing for most texts.
@@ -75,13 +82,23 @@ def layers(data: bytes, shortest: int) -> Iterator[Decoded]:
     """
     left = _MOST * len(data) + _FREE
     waiting = [(Decoded(data, _itself), _DEPTH)]
+    known: set[Hashable] = set()
+    # The same bytes stand in many places.
+    inside: dict[bytes, list[Decoded]] = {}
     while waiting:
         outer, depth = waiting.pop(0)
-        for inner in _once(outer.data, shortest):
+        if outer.data not in inside:
+            inside[outer.data] = list(_once(outer.data, shortest))
+        for inner in inside[outer.data]:
+            found = Decoded(inner.data, _within(outer, inner))
+            # Escapes of several kinds come off in any order, and what has none is found again each time.
+            mark = found.mark() if inner.data else None
+            if mark in known:
+                continue
+            known.add(mark)
             left -= len(inner.data)
             if left < 0:
                 return
-            found = Decoded(inner.data, _within(outer, inner))
             yield found
             if depth > 1:
                 waiting.append((found, depth - 1))
@@ -99,7 +116,7 @@ def _once(data: bytes, shortest: int) -> Iterator[Decoded]:
     """Yields what `data` says decoded once, in each of the encodings that parts of it may be in."""
     yield from _tokens(data, shortest)
     for run in _NUMBERS.finditer(data):
-        yield from _numbers(data, *run.span())
+        yield from _numbers(data, *run.span(), min(shortest, _COMPACT * 3 // 4))
     for stream in _COMPRESSED.finditer(data):
         yield from _inflated(data, stream.start())
     for mark, escape in _ESCAPES.items():
@@ -151,9 +168,11 @@ def _by_hex(begin: int) -> Callable[[int], Span]:
     return lambda at: (begin + 2 * at, begin + 2 * at + 2)
 
 
-def _numbers(data: bytes, start: int, end: int) -> Iterator[Decoded]:
-    """Yields a row of numbers as bytes, in hex and in decimal, where all but a few of them are in that form."""
+def _numbers(data: bytes, start: int, end: int, fewest: int) -> Iterator[Decoded]:
+    """Yields a row of `fewest` numbers or more as bytes, in hex and in decimal, where most of them are in that form."""
     found = list(_NUMBER.finditer(data, start, end))
+    if len(found) < fewest:
+        return
     spans = [(one.start(), one.end()) for one in found]
     # What is no byte is none of a secret's.
     in_hex = bytes(int(one[2], 16) if len(one[2]) <= 2 else 0 for one in found)

@@ -12,7 +12,7 @@ from functools import cache, partial
 from conformance import contracts
 from conformance.contract import Authentication
 from conformance.http.encodings import layers
-from conformance.http.spellings import SHORTEST, any_of, hints_of, may_hold, merged, spelled
+from conformance.http.spellings import SHORTEST, Searched, any_of, hints_of, may_hold, merged, spelled
 from conformance.model import Credentials, Headers
 from conformance.profile import Profile
 
@@ -68,13 +68,17 @@ class Redactor:
 
     def raw(self, data: bytes, extra: Iterable[str] = ()) -> bytes:
         """`data` without secrets. Where two of them overlap, both are gone."""
-        also = [(b"[redacted]", value) for value in set(extra) if len(value) >= SHORTEST]
+        also = [(b"[redacted]", one) for one in set(extra) if len(one) >= SHORTEST and one not in self._exact]
         found = self._found(data, also)
         least = self._least_of(value for _, value in also)
         # A shorter value may stand anywhere by chance, once everything is decoded that can be.
         long = [(label, value) for label, value in also if len(value) >= _SHORTEST_SENT]
+        known: dict[bytes, list[tuple[int, int, int, bytes]]] = {}
         for form in layers(data, least) if least else ():
-            spans = self._found(form.data, long, _SHORTEST_SENT)
+            # The same bytes stand in many places.
+            if form.data not in known:
+                known[form.data] = self._found(form.data, long, _SHORTEST_SENT)
+            spans = known[form.data]
             places = (
                 (form.place(start, -minus_end), order, label) for start, minus_end, order, label in spans
             )
@@ -91,18 +95,23 @@ class Redactor:
     def _found(
         self, data: bytes, also: Sequence[tuple[bytes, str]], shortest: int = SHORTEST
     ) -> list[tuple[int, int, int, bytes]]:
-        """Returns where patterns find secrets: begin, negative end, order and label of each."""
-        lower = data.lower()
-        known = self._known if self._hinted(lower) else []
+        """Returns where patterns find secrets: begin, negative end, order and label of each that is in no other one."""
+        text = Searched(data)
+        known = self._known if self._hinted(text.lower) else []
         found = [
             (match.start(), -match.end(), order, label)
             for order, (label, value) in enumerate([*known, *also])
-            if len(value) >= shortest and may_hold(lower, value)
-            for match in spelled(value).finditer(data)
+            if len(value) >= shortest and may_hold(text, value)
+            for match in spelled(text, value)
         ]
         if b"sha256" in data:
             found += [(hit.start(1), -hit.end(1), -1, b"[redacted]") for hit in _SIGNATURE.finditer(data)]
-        return found
+        outer, at = [], -1
+        for one in sorted(found):
+            if -one[1] > at:
+                outer.append(one)
+                at = -one[1]
+        return outer
 
     def _least_of(self, extra: Iterable[str]) -> int:
         """Returns the length of the shortest value that is looked for in what has to be decoded; 0 for none."""
@@ -115,21 +124,20 @@ class Redactor:
         False for a few that don't either.
         """
         data, also = _BETWEEN.join(parts), {one for one in extra if len(one) >= SHORTEST}
-        if self._may_hold_any(data.lower(), also):
+        if self._may_hold_any(Searched(data), also):
             return False
         least = self._least_of(also)
         long = [one for one in also if len(one) >= _SHORTEST_SENT]
         for number, form in enumerate(layers(data, least) if least else ()):
             # Letters of any language are escaped in JSON: that alone is no reason to look for each secret.
-            if number == _LAYERS or self._may_hold_any(form.data.lower(), long):
+            if number == _LAYERS or self._may_hold_any(Searched(form.data), long):
                 return False
         return True
 
-    def _may_hold_any(self, lower: bytes, also: Iterable[str]) -> bool:
-        """Returns whether data in lower case may hold a signature, a secret, or one of `also`; never wrongly false."""
-        if b"sha256" in lower or any(may_hold(lower, one) for one in also):
+    def _may_hold_any(self, text: Searched, also: Iterable[str]) -> bool:
+        if b"sha256" in text.lower or any(may_hold(text, one) for one in also):
             return True
-        return self._hinted(lower) and any(may_hold(lower, value) for _, value in self._known)
+        return self._hinted(text.lower) and any(may_hold(text, value) for _, value in self._known)
 
     def _hinted(self, lower: bytes) -> bool:
         return any_of(self._hints, lower)

@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import codepoint2name
 
@@ -12,34 +13,98 @@ _RUN = re.compile(r"[0-9A-Za-z]+")
 _ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
 
 
-@lru_cache(maxsize=256)
-def spelled(value: str) -> re.Pattern[bytes]:
-    """Finds `value` raw (in whatever case), escaped for JSON, URLs, HTML or Python, in hex, UTF-16, and base64.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to spell a value: its pattern, which takes long to make, and what has to stand wherever it matches.
 
-    Base64 at each alignment, its lines broken or not.
+    One of `hints` does, and all of `rare`, in lower case. A text that echoes a value has it in few of the ways.
+    """
+
+    hints: tuple[bytes, ...]
+    source: bytes
+    rare: tuple[re.Pattern[bytes], ...] = ()
+
+    def found(self, text: "Searched") -> Iterator[re.Match[bytes]]:
+        """Yields where a text has the value in this form."""
+        for hint in self.hints:
+            if text.has(hint):
+                break
+        else:
+            return
+        if all(map(text.has_any, self.rare)):
+            yield from _compiled(self.source).finditer(text.data)
+
+
+class Searched:
+    """A text that is searched for several values, whose forms have hints in common."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.lower = data, data.lower()
+        self._known: dict[bytes | re.Pattern[bytes], bool] = {}
+
+    def has(self, hint: bytes) -> bool:
+        """Returns whether a hint stands in the text, in whatever case."""
+        known = self._known.get(hint)
+        if known is None:
+            known = self._known[hint] = hint in self.lower
+        return known
+
+    def has_any(self, pattern: re.Pattern[bytes]) -> bool:
+        """Returns whether a pattern matches anywhere in the text in lower case."""
+        known = self._known.get(pattern)
+        if known is None:
+            known = self._known[pattern] = pattern.search(self.lower) is not None
+        return known
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: bytes) -> re.Pattern[bytes]:
+    # The cache of `re` is smaller than what a run has.
+    return re.compile(source)
+
+
+@lru_cache(maxsize=256)
+def forms(value: str) -> tuple[Form, ...]:
+    """Returns the forms of `value`: raw in any case, escaped for JSON, URLs, HTML or Python, in hex, UTF-16 and base64.
+
+    Base64 is found at each alignment, its lines broken or not.
     """
     raw = value.encode("utf-8", "surrogatepass")
+    in_base64 = _base64_forms(raw)
     if _ONE_OFF.fullmatch(value):
         # A pattern takes longer to make than to use, and each request has a signature of its own.
-        plain = [re.escape(form.encode()) for form in _base64_forms(raw)]
-        return re.compile(b"|".join([b"(?i:" + re.escape(raw) + b")", *plain]))
-    forms = [
-        b"(?i:" + _escaped(value) + b")",
-        b"(?i:" + raw.hex().encode() + b")",
-        *map(re.escape, _wide(value)),
-    ]
-    return re.compile(b"|".join([*forms, *_escaped_throughout(value), *map(_broken, _base64_forms(raw))]))
+        plain = [Form((form.lower().encode(),), re.escape(form.encode())) for form in in_base64]
+        return (Form((raw.lower(),), b"(?i:" + re.escape(raw) + b")"), *plain)
+    return (
+        Form(_lowered([_longest(value)]), _in_any_case(value), _rare(value)),
+        Form(_lowered([raw.hex()]), b"(?i:" + raw.hex().encode() + b")"),
+        *(Form((wide.lower(),), re.escape(wide)) for wide in _wide(value)),
+        *_escaped_throughout(value),
+        *(Form(_lowered(_halves(form)), _broken(form)) for form in in_base64),
+    )
 
 
-def may_hold(lower: bytes, value: str) -> bool:
-    """Returns whether `lower`, in lower case, may hold `value`: false for most texts, and never wrongly."""
-    hints = hints_of(value)
+def spelled(text: Searched, value: str) -> Iterator[re.Match[bytes]]:
+    """Yields where `value` stands in a text, in every form. Matches may overlap."""
+    for form in forms(value):
+        yield from form.found(text)
+
+
+def is_spelled(data: bytes, value: str) -> bool:
+    """Returns whether `value` stands in `data`, in whatever form."""
+    text = Searched(data)
+    return may_hold(text, value) and any(True for _ in spelled(text, value))
+
+
+def may_hold(text: Searched, value: str) -> bool:
+    """Returns whether a text may hold `value`: false for most texts, and never wrongly."""
+    hints, lower = hints_of(value), text.lower
     if not any_of(hints, lower):
         return False
     # The longest run of letters may be a single one, or a common word; other characters are rarer.
     first = hints[b""][0]
     others = {**hints, b"": hints[b""][1:]}
-    return any_of(others, lower) or (first in lower and all(one.search(lower) for one in _rare(value)))
+    return any_of(others, lower) or (first in lower and all(map(text.has_any, _rare(value))))
 
 
 def any_of(hints: Mapping[bytes, Sequence[bytes]], lower: bytes) -> bool:
@@ -76,25 +141,38 @@ def hints_of(value: str) -> dict[bytes, tuple[bytes, ...]]:
     of it is escaped, its first character is. Each group has a character in common, which is looked for first.
     """
     raw = value.encode("utf-8", "surrogatepass")
-    runs = [max(_RUN.findall(value), key=len, default="")]
-    for form in _base64_forms(raw):
-        run = max(_RUN.findall(form), key=len, default="")
-        # A line may end in the middle of it.
-        runs += [run[: len(run) // 2], run[len(run) // 2 :]]
+    runs = [_longest(value), *(half for form in _base64_forms(raw) for half in _halves(form))]
     first, unit = ord(value[0]), value[0].encode("utf-16-be", "surrogatepass")[:2].hex()
     starts = {
         b"": [*runs, raw.hex()],
-        b"%": [f"%{'25' * times}{raw[0]:02x}" for times in range(4)],
+        b"%": _percent(raw[0]),
         b"\\": [f"\\x{raw[0]:02x}", f"\\u{unit}"],
         b";": [f"{first};", f"{first:x};"],
     }
-    hints = {
-        rarer: tuple(dict.fromkeys(one.lower().encode() for one in some)) for rarer, some in starts.items()
-    }
+    hints = {rarer: tuple(dict.fromkeys(_lowered(some))) for rarer, some in starts.items()}
     for wide in _wide(value):
         rarer = b"\0" if b"\0" in wide else b""
         hints[rarer] = (*hints.get(rarer, ()), wide.lower())
     return hints
+
+
+def _lowered(hints: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(hint.lower().encode() for hint in hints)
+
+
+def _longest(text: str) -> str:
+    """Returns the longest run of letters and digits, which are seldom escaped."""
+    return max(_RUN.findall(text), key=len, default="")
+
+
+def _halves(form: str) -> tuple[str, str]:
+    """Returns the halves of the longest run: a line may end in the middle of it."""
+    run = _longest(form)
+    return run[: len(run) // 2], run[len(run) // 2 :]
+
+
+def _percent(byte: int) -> list[str]:
+    return [f"%{'25' * times}{byte:02x}" for times in range(4)]
 
 
 def _wide(value: str) -> list[bytes]:
@@ -125,18 +203,36 @@ def _escaped(value: str) -> bytes:
     return b"".join(map(_character, value))
 
 
-def _escaped_throughout(value: str) -> list[bytes]:
-    """Patterns for `value` with letters and digits escaped too, as some servers do."""
+def _in_any_case(value: str) -> bytes:
+    """A pattern for `value` in any case. A set of its first letters is looked for faster than a letter in any case."""
+    first = value[0]
+    if not (first.isascii() and first.isalpha()):
+        return b"(?i:" + _escaped(value) + b")"
+    return b"[%c%c](?i:%b)" % (ord(first.lower()), ord(first.upper()), _escaped(value[1:]))
+
+
+def _escaped_throughout(value: str) -> list[Form]:
+    """The forms of `value` with letters and digits escaped too, as some servers do."""
     raw = value.encode("utf-8", "surrogatepass")
     units = value.encode("utf-16-be", "surrogatepass")
     codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+    first = ord(value[0])
     return [
-        b"(?i:" + form + b")"
-        for form in (
-            b"".join(b"%%(?:25){0,3}%02x" % byte for byte in raw),
-            b"".join(rb"\\{1,8}u%04x" % code for code in codes),
-            b"".join(rb"\\{1,8}x%02x" % byte for byte in raw),
-            b"".join(b"&(?:amp;){0,3}#(?:0{0,4}%d|x0{0,4}%x);" % (ord(char), ord(char)) for char in value),
+        Form(_lowered(hints), b"(?i:" + form + b")")
+        for hints, form in (
+            # Each of its bytes is escaped, so that another escape follows the first.
+            (
+                [f"{raw[0]:02x}%"] if len(raw) > 1 else _percent(raw[0]),
+                b"".join(b"%%(?:25){0,3}%02x" % byte for byte in raw),
+            ),
+            ([f"\\u{codes[0]:04x}"], b"".join(rb"\\{1,8}u%04x" % code for code in codes)),
+            ([f"\\x{raw[0]:02x}"], b"".join(rb"\\{1,8}x%02x" % byte for byte in raw)),
+            (
+                [f"{first};", f"{first:x};"],
+                b"".join(
+                    b"&(?:amp;){0,3}#(?:0{0,4}%d|x0{0,4}%x);" % (ord(char), ord(char)) for char in value
+                ),
+            ),
         )
     ]
 

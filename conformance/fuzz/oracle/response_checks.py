@@ -10,7 +10,7 @@ from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.oracle.results import CheckResult, Finding, Target, brought_along, result
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.http.spellings import SHORTEST, spelled
+from conformance.http.spellings import SHORTEST, is_spelled
 from conformance.oracles.disclosure import disclosed_by
 from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
 from conformance.oracles.expect import Violation
@@ -23,14 +23,12 @@ class Secrets:
 
     def __init__(self, profile: Profile | None) -> None:
         pairs = profile.credentials.values() if profile is not None else ()
-        self._patterns = {
-            pair.name: spelled(pair.secret) for pair in pairs if len(pair.secret) > 2 * SHORTEST
-        }
+        self._secrets = {pair.name: pair.secret for pair in pairs if len(pair.secret) > 2 * SHORTEST}
 
     def shown(self, reply: Reply) -> str | None:
         """Returns the name of a secret that stands in the answer in whatever form, None where none does."""
         whole = reply.body + b"\n".join(f"{n}: {v}".encode("latin-1", "replace") for n, v in reply.headers)
-        return next((name for name, pattern in self._patterns.items() if pattern.search(whole)), None)
+        return next((name for name, secret in self._secrets.items() if is_spelled(whole, secret)), None)
 
 
 def every_response(
