@@ -202,6 +202,9 @@ class Run:
 
         Drops the checks that a resumed run has finished already.
         """
+        if not session.config.pluginmanager.hasplugin("terminalreporter"):
+            # Nobody sees tracebacks, which take longer than most checks.
+            session.config.option.tbstyle = "no"
         if session.config.pluginmanager.hasplugin("dsession"):
             return
         done = self.folder / FINISHED

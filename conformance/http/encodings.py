@@ -52,6 +52,8 @@ _QUOTED = re.compile(rb"=(?:[0-9A-Fa-f]{2}|\r?\n)")
 _IS_QUOTED = re.compile(
     rb"=(?:\r?\n|2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Fb-f]|[89A-Fa-f][0-9A-Fa-f]|[0-9A-Fa-f]{2}=[0-9A-Fa-f]{2})"
 )
+# Of base64 as mail has it, whose lines may end anywhere; raw, or in texts of JSON in each other.
+_LINE_END = re.compile(rb"\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n")
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
@@ -104,6 +106,11 @@ def layers(data: bytes, shortest: int) -> Iterator[Decoded]:
                 waiting.append((found, depth - 1))
 
 
+def without_line_ends(data: bytes) -> Decoded | None:
+    """Returns `data` without line ends, raw or escaped; None where it has none."""
+    return rewritten(data, _LINE_END, lambda _: b"") if _LINE_END.search(data) else None
+
+
 def _itself(at: int) -> Span:
     return at, at + 1
 
@@ -121,11 +128,11 @@ def _once(data: bytes, shortest: int) -> Iterator[Decoded]:
         yield from _inflated(data, stream.start())
     for mark, escape in _ESCAPES.items():
         if mark in data and escape.search(data):
-            yield _rewritten(data, escape, _unescaped)
+            yield rewritten(data, escape, _unescaped)
     if b"\n" in data:
-        yield _rewritten(data, _FOLD, lambda _: b"")
+        yield rewritten(data, _FOLD, lambda _: b"")
     if b"=" in data and _IS_QUOTED.search(data):
-        yield _rewritten(data, _QUOTED, lambda found: _octet(found[0][1:]))
+        yield rewritten(data, _QUOTED, lambda found: _octet(found[0][1:]))
 
 
 def _tokens(data: bytes, shortest: int) -> Iterator[Decoded]:
@@ -215,9 +222,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return _PLAIN.get(text[1:], text[1:])
 
 
-def _rewritten(
-    data: bytes, pattern: re.Pattern[bytes], change: Callable[[re.Match[bytes]], bytes]
-) -> Decoded:
+def rewritten(data: bytes, pattern: re.Pattern[bytes], change: Callable[[re.Match[bytes]], bytes]) -> Decoded:
     """Returns `data` with each match of a pattern changed."""
     out, at = bytearray(), 0
     # Where in the changed bytes each change begins and ends, and where in `data` it stood.

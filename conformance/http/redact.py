@@ -99,10 +99,10 @@ class Redactor:
         text = Searched(data)
         known = self._known if self._hinted(text.lower) else []
         found = [
-            (match.start(), -match.end(), order, label)
+            (start, -end, order, label)
             for order, (label, value) in enumerate([*known, *also])
             if len(value) >= shortest and may_hold(text, value)
-            for match in spelled(text, value)
+            for start, end in spelled(text, value)
         ]
         if b"sha256" in data:
             found += [(hit.start(1), -hit.end(1), -1, b"[redacted]") for hit in _SIGNATURE.finditer(data)]

@@ -2,10 +2,12 @@
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html.entities import codepoint2name
+
+from conformance.http.encodings import Span, without_line_ends
 
 # A shorter value would blank out half of every report, and protects nothing.
 SHORTEST = 3
@@ -17,22 +19,33 @@ _ONE_OFF = re.compile(r"(?:sha256=)?[0-9a-f]{64}")
 class Form:
     """One way to spell a value: its pattern, which takes long to make, and what has to stand wherever it matches.
 
-    One of `hints` does, and all of `rare`, in lower case. A text that echoes a value has it in few of the ways.
+    One of `hints` does, and all of `rare`, in lower case: a text that echoes a value has it in few of the ways. Lines
+    may end within a form `in_lines`: it is looked for in a text without line ends.
     """
 
     hints: tuple[bytes, ...]
     source: bytes
     rare: tuple[re.Pattern[bytes], ...] = ()
+    in_lines: bool = False
 
-    def found(self, text: "Searched") -> Iterator[re.Match[bytes]]:
-        """Yields where a text has the value in this form."""
+    def found(self, text: "Searched") -> Iterator[Span]:
+        """Yields where a text has the value in this form: begin, and end."""
+        if self.in_lines and text.unbroken is not None:
+            inner, place = text.unbroken
+            for start, end in self._found(inner):
+                yield place(start, end)
+        else:
+            yield from self._found(text)
+
+    def _found(self, text: "Searched") -> Iterator[Span]:
         for hint in self.hints:
             if text.has(hint):
                 break
         else:
             return
         if all(map(text.has_any, self.rare)):
-            yield from _compiled(self.source).finditer(text.data)
+            for match in _compiled(self.source).finditer(text.data):
+                yield match.span()
 
 
 class Searched:
@@ -41,6 +54,12 @@ class Searched:
     def __init__(self, data: bytes) -> None:
         self.data, self.lower = data, data.lower()
         self._known: dict[bytes | re.Pattern[bytes], bool] = {}
+
+    @cached_property
+    def unbroken(self) -> "tuple[Searched, Callable[[int, int], Span]] | None":
+        """The text without line ends, and where in the text what is found there stands; None where it has none."""
+        found = without_line_ends(self.data)
+        return None if found is None else (Searched(found.data), found.place)
 
     def has(self, hint: bytes) -> bool:
         """Returns whether a hint stands in the text, in whatever case."""
@@ -80,12 +99,12 @@ def forms(value: str) -> tuple[Form, ...]:
         Form(_lowered([raw.hex()]), b"(?i:" + raw.hex().encode() + b")"),
         *(Form((wide.lower(),), re.escape(wide)) for wide in _wide(value)),
         *_escaped_throughout(value),
-        *(Form(_lowered(_halves(form)), _broken(form)) for form in in_base64),
+        *(Form(_lowered([_longest(form)]), _escaped(form), in_lines=True) for form in in_base64),
     )
 
 
-def spelled(text: Searched, value: str) -> Iterator[re.Match[bytes]]:
-    """Yields where `value` stands in a text, in every form. Matches may overlap."""
+def spelled(text: Searched, value: str) -> Iterator[Span]:
+    """Yields where `value` stands in a text, in every form: begin and end. They may overlap."""
     for form in forms(value):
         yield from form.found(text)
 
@@ -188,11 +207,6 @@ def _base64_forms(raw: bytes) -> list[str]:
         if len(core) >= SHORTEST:
             forms += dict.fromkeys([core, core.replace("+", "-").replace("/", "_")])
     return forms
-
-
-def _broken(core: str) -> bytes:
-    """Base64 as mail has it: a line may end anywhere."""
-    return rb"(?:\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n)?".join(map(_character, core))
 
 
 def _escaped(value: str) -> bytes:
