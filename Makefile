@@ -14,6 +14,9 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
   runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
+# Where it is set, as in many images, Python would compile each module of ours in each of some hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test tests check coverage detection headlines takes bench resources container lint lock clean
 
 help:
