@@ -103,6 +103,8 @@ def quiet_pytest() -> list[str]:
         "no:terminal",
         "-p",
         "no:cacheprovider",
+        # Nobody reads what these collect, which is work around each check, and a search for garbage in the end.
+        *("-p", "no:logging", "-p", "no:unraisableexception", "-p", "no:threadexception"),
         "--capture=no",
         # Puts no folder where modules are looked for: beside a package of checks anything may lie.
         "--import-mode=importlib",

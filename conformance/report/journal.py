@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -111,7 +112,7 @@ def read(folder: Path) -> tuple[tuple[Check, ...], tuple[Exchange, ...]]:
     """
     finished: dict[str, tuple[Check, tuple[Exchange, ...]]] = {}
     for path in sorted(folder.glob("*.ndjson")):
-        for check, exchanges in _lines(path):
+        for check, exchanges in _finished(path):
             known = finished.get(check.id)
             if known is None or _rank(check) < _rank(known[0]):
                 finished[check.id] = check, exchanges
@@ -133,7 +134,7 @@ def take_out(folder: Path, chosen: Callable[[Check], bool], *, but: str = "") ->
     for path in sorted(folder.glob("*.ndjson")):
         if path.stem == but:
             continue
-        found = [check for check, _ in _lines(path)]
+        found = [check for check, _ in _finished(path)]
         if not any(map(chosen, found)):
             continue
         lines = path.read_text(encoding="ascii").splitlines(keepends=True)
@@ -141,6 +142,20 @@ def take_out(folder: Path, chosen: Callable[[Check], bool], *, but: str = "") ->
         codec.replace_file(path, [line for check, line in pairs if not chosen(check)])
         taken |= {check.id: check for check in found if chosen(check)}
     return tuple(taken.values())
+
+
+def _finished(path: Path) -> tuple[tuple[Check, tuple[Exchange, ...]], ...]:
+    """Returns the checks of a file: what was read of it stands for as long as the file is the same."""
+    try:
+        found = path.stat()
+    except OSError:
+        return tuple(_lines(path))
+    return _read(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, *_: int) -> tuple[tuple[Check, tuple[Exchange, ...]], ...]:
+    return tuple(_lines(path))
 
 
 def _lines(path: Path) -> Iterator[tuple[Check, tuple[Exchange, ...]]]:
