@@ -1,6 +1,5 @@
 """Judges a run's folder as evidence: its files by digest, and its verdict folded again from its checks."""
 
-import json
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import jsonschema
 
 from conformance import catalogue as catalogues
 from conformance.certificate.reading import Unreadable, regular, strict_json
+from conformance.certificate.schemas import validator
 from conformance.errors import ConformanceError, RecordError
 from conformance.model import Catalogue, Inputs, RunRecord
 from conformance.profile_copy import PROFILE
@@ -84,7 +84,7 @@ def judge(files: Files) -> Run:
     """
     data = _parsed(files.run, records.RUN_FILE)
     _each_once(data)
-    _valid(data)
+    _valid(data, files.run)
     entries = _parsed(files.har, records.HAR_FILE)
     try:
         exchanges = har.exchanges(entries)
@@ -130,12 +130,19 @@ def _each_once(data: Any) -> None:
         raise _damaged(f"check {line(twice[0], 120)} stands twice in {records.RUN_FILE}")
 
 
-def _valid(data: Any) -> None:
-    schema = json.loads((catalogues.specs_dir() / "formats" / "run.schema.json").read_bytes())
-    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+# Of the records that this process has found well-formed: several certificates may be about one run.
+_well_formed: set[str] = set()
+
+
+def _valid(data: Any, content: bytes | None) -> None:
+    known = digest(content or b"")
+    if known in _well_formed:
+        return
+    fault = jsonschema.exceptions.best_match(validator("run.schema.json").iter_errors(data))
     if fault is not None:
         where = "/".join(map(str, fault.absolute_path)) or "its top level"
         raise _damaged(f"{records.RUN_FILE} is not a run record: {where}: {fault.message[:200]}")
+    _well_formed.add(known)
 
 
 def _inputs(record: RunRecord) -> Inputs:

@@ -11,16 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
-import jsonschema
-
 from conformance import __version__, contracts
-from conformance.catalogue import specs_dir
 from conformance.certificate.evidence import FILES, Files, Run
 from conformance.certificate.extent import extent
 from conformance.certificate.reading import Unreadable, strict_json
+from conformance.certificate.schemas import validator
 from conformance.errors import CertificateError
 from conformance.model import Outcome, RequirementResult, Verdict
 from conformance.profile_copy import PROFILE
@@ -208,7 +205,7 @@ def from_bytes(payload: bytes) -> Json:
             "foreign", f"what is signed {fault}", hint="A certificate is what `certify` writes."
         ) from None
     _ours(data)
-    faults = list(_schema().iter_errors(data))
+    faults = list(validator("certificate.schema.json").iter_errors(data))
     missing = [fault for fault in faults if fault.validator in {"required", "minItems", "contains"}]
     if faults:
         first = (missing or faults)[0]
@@ -242,9 +239,3 @@ def _ours(data: Any) -> None:
         "what is signed is something else than a certificate of payout-conformance",
         hint="A certificate is what `payout-conformance certify` writes.",
     )
-
-
-@cache
-def _schema() -> jsonschema.Draft202012Validator:
-    text = (specs_dir() / "formats" / "certificate.schema.json").read_bytes()
-    return jsonschema.Draft202012Validator(json.loads(text))

@@ -26,6 +26,8 @@ _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 _PRIMARY = "primary"
 # What was asked for doesn't exist.
+# What isn't said by then isn't what a problem is about.
+_TOLD = 2000
 _UNKNOWN = re.compile(r"\bunknown (?!key|header|field)", re.IGNORECASE)
 # Statuses that whoever stands in front of a server answers by itself (RFC 9110 sections 15.5.4 and 15.6.3).
 _BY_OTHERS = (403, 406, 429, 502, 503, 504)
@@ -130,7 +132,9 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
 
 def _is_about_unknown_ids(check: Check) -> bool:
     problem = check.problem
-    return problem is not None and bool(_UNKNOWN.search(f"{problem.fault} {problem.expected}"))
+    return problem is not None and bool(
+        _UNKNOWN.search(f"{problem.fault[:_TOLD]} {problem.expected[:_TOLD]}")
+    )
 
 
 def _in_path(contract: Contract | None, exchange: Exchange, known: Mapping[str, str]) -> list[str]:
