@@ -164,7 +164,7 @@ def start(tmp_path, api, url, **more):
 
 def test_a_signal_keeps_what_was_found(bendable, tmp_path):
     bendable.bend("wd-paid-is-cancelled")
-    process = start(tmp_path, "withdraws", bendable.url, examples=100_000)
+    process = start(tmp_path, "withdraws", bendable.url, examples=2_000)
     eventually(lambda: auth_log(bendable.url, "withdraws")["accepted"] >= 200)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=PATIENCE_S)
@@ -190,7 +190,7 @@ def test_a_signal_gets_through_to_a_target_that_never_answers(tmp_path):
 
 def test_a_budget_ends_it(bendable, tmp_path):
     bendable.bend()
-    found = fuzz(tmp_path, "withdraws", bendable.url, examples=100_000, budget_s=0.8)
+    found = fuzz(tmp_path, "withdraws", bendable.url, examples=2_000, budget_s=0.8)
     assert found.wrong == {}
     assert "budget of 0.8 s" in found.statistics["ended_early"]
 
