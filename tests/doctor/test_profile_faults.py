@@ -18,6 +18,7 @@ from conformance.plan.counting_proxy import opened
 from conformance.profile import Profile, load
 from conformance.sandbox import Sandbox
 from conformance.states import verify
+from tests.doctor.support import ENVELOPE
 from tests.states.lies import made
 from tests.support import (
     CREDENTIAL_ENV,
@@ -85,6 +86,26 @@ def test_any_pair_that_is_refused_ends_the_run(
     assert f"refuses [credentials.{name}], and lets [credentials.primary] in" in fault.message
     assert variable in fault.hint
     assert "mistyped" not in fault.message + fault.hint
+
+
+@pytest.mark.parametrize(("refuses_some", "stops"), [(False, True), (True, False)])
+def test_a_refused_pair_is_tried_three_times(tmp_path: Path, refuses_some: bool, stops: bool) -> None:
+    """More failures could lock an account; the primary pair shows whether the target refuses some of all requests."""
+    other = CREDENTIAL_ENV["SANDBOX_OTHER_MERCHANT_API_KEY"].encode()
+    sent: list[bool] = []
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        sent.append(other in request)
+        late = refuses_some and sent.count(False) > 5
+        refused = reply_with(UNAUTHORIZED, "401 Unauthorized")
+        peer.sendall(refused if sent[-1] or late else reply_with(ENVELOPE, "404 Not Found"))
+
+    with serving(answer, keep=True) as server:
+        fault = stopped(at(server.url, tmp_path, states=READ_PATH), tmp_path / "run")
+
+    assert sent.count(True) == 3
+    assert isinstance(fault, ProfileError) is stops
+    assert fault is None or "refuses [credentials.other_merchant]" in fault.message
 
 
 @pytest.mark.parametrize("path", ["/api/v2/withdraws/{id}", "/api/v1/withdraws/{id}/details"])
