@@ -71,6 +71,8 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"hang_up": "stops", "while_locked": "409"}, {"WD-08"}),
         ({"pays": "processing ones"}, set()),
         ({"refuses_replays": True}, set()),
+        ({"refusals": 3}, {"WD-37"}),
+        ({"refusals": 5, "read_endpoint": False}, {"WD-37"}),
         ({"sets_cookie": True}, set()),
         ({"extras": "refused"}, set()),
         ({"nulls": "left out"}, {"WD-16"}),

@@ -17,6 +17,7 @@ from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation
 from conformance.session import Session
 from conformance.states import Resource, Wanted
+from conformance.suites.withdraws import locks
 from conformance.suites.withdraws.assertions import (
     accepted,
     data,
@@ -26,6 +27,7 @@ from conformance.suites.withdraws.assertions import (
     succeeded,
     told,
     took_effect,
+    why,
 )
 from conformance.suites.withdraws.authentication import signed_headers
 from conformance.suites.withdraws.contract import CONTRACT
@@ -296,6 +298,8 @@ class Withdraws:
             return reply
         self._cancels_at_all(withdraw.status, by)
         shown = self.read(withdraw, by=by) if self.can_read else None
+        if (shown is None or not is_canceled(shown)) and self.closes_by_number(withdraw, reply, by=by):
+            return reply
         raise took_effect(withdraw, after, earlier, reply, shown)
 
     def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
@@ -313,6 +317,23 @@ class Withdraws:
             else "An exception got out of the handler: check what was sent before it is used.",
             fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
             + (" after it had cancelled the withdraw" if done else ""),
+        )
+
+    def closes_by_number(
+        self, withdraw: Resource, refusal: Reply, *, by: str = "primary", usual: Reply | None = None
+    ) -> bool:
+        """Whether the owner got `refusal` for the number of refused requests alone that were about this withdraw.
+
+        `usual` is the refusal that is usual for its state; None stands for a success.
+        """
+        asked = [one for one in self._every_run.answers() if about(one).id == withdraw.id]
+        return locks.closes_by_number(
+            refusal,
+            sum(not succeeded(one.reply) for one in asked) - 1,  # the last one is the owner's
+            new=lambda: self._session.leases.lease(withdraw.wanted),
+            ask=lambda one: self.send(one, self.signed(secret=self.secret() + "x")),
+            cancel=lambda one: self.cancel(one, by=by),
+            is_usual=lambda reply: succeeded(reply) if usual is None else why(reply) == why(usual),
         )
 
     def _cancels_at_all(self, status: str, by: str) -> None:
