@@ -257,7 +257,7 @@ class RawServer(Listener):
 
 
 def read_request(peer: socket.socket) -> bytes:
-    """A request's head and as many bytes of body as it announces, or fewer where its sender disconnects."""
+    """A request's head and the body that it announces, or less where its sender disconnects; chunks as they came."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = peer.recv(65536)
@@ -266,7 +266,8 @@ def read_request(peer: socket.socket) -> bytes:
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
     found = re.search(rb"(?im)^content-length: *(\d+)", head)
-    while len(body) < int(found[1] if found else 0):
+    chunked = re.search(rb"(?im)^transfer-encoding: *chunked", head) is not None
+    while not body.endswith(b"0\r\n\r\n") if chunked else len(body) < int(found[1] if found else 0):
         more = peer.recv(65536)
         if not more:
             break
