@@ -11,12 +11,13 @@ from time import time
 import pytest
 
 from conformance import catalogue
+from conformance.demo import variable
 from conformance.doctor import preflight as module
 from conformance.doctor.preflight import preflight
 from conformance.errors import ConformanceError, ProfileError
 from conformance.plan.counting_proxy import opened
 from conformance.profile import Profile, load
-from conformance.sandbox import Sandbox
+from conformance.sandbox import CREDENTIALS, Sandbox
 from conformance.states import verify
 from tests.doctor.support import ENVELOPE
 from tests.states.lies import made
@@ -66,26 +67,31 @@ def at(url: str, tmp_path: Path, api: str = "withdraws", states: str = "") -> Pr
 
 
 @pytest.mark.parametrize(
-    ("api", "variable", "name"),
+    ("api", "name", "item"),
     [
-        ("withdraws", "SANDBOX_OTHER_MERCHANT_API_SECRET", "other_merchant"),
-        ("payout-intents", "SANDBOX_OTHER_MERCHANT_SECRET_KEY", "other_merchant"),
-        ("payout-intents", "SANDBOX_OTHER_ENVIRONMENT_PUBLIC_KEY", "other_environment"),
+        (api, name, item)
+        for api, owners in CREDENTIALS.items()
+        for name, pair in owners.items()
+        for item in pair
     ],
 )
 def test_any_pair_that_is_refused_ends_the_run(
-    target: Sandbox, tmp_path: Path, api: str, variable: str, name: str
+    target: Sandbox, tmp_path: Path, api: str, name: str, item: str
 ) -> None:
-    """A typo in somebody else's secret would convict the target of what it does to strangers."""
-    path = write_profile(tmp_path, api, target.url)
-    profile = load(path, {**CREDENTIAL_ENV, variable: "mistyped"})
+    """A typo in any half of any pair would convict the target of what it does to strangers: no half is let through."""
+    mistyped = variable(api, name, item)
+    profile = load(write_profile(tmp_path, api, target.url), {**CREDENTIAL_ENV, mistyped: "mistyped"})
     fault = stopped(profile, tmp_path / "run")
     assert stopped(profile, tmp_path / "insisting", insist=True) is None
 
     assert isinstance(fault, ProfileError)
-    assert f"refuses [credentials.{name}], and lets [credentials.primary] in" in fault.message
-    assert variable in fault.hint
-    assert "mistyped" not in fault.message + fault.hint
+    let_in = (
+        "[credentials.other_merchant] are accepted" if name == "primary" else "lets [credentials.primary] in"
+    )
+    assert f"refuses [credentials.{name}]" in fault.message
+    assert let_in in fault.message
+    assert mistyped in fault.hint
+    assert "mistyped" not in fault.message + fault.hint.replace(mistyped, "")
 
 
 @pytest.mark.parametrize(("refuses_some", "stops"), [(False, True), (True, False)])
