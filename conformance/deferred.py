@@ -114,10 +114,27 @@ class Deferred:
             with self._twins.alone():
                 perform(check)
         for one, reply in refused:
-            # One that was judged alone before has told by itself what it does.
-            alone = [self._ended[check] for check in one.suspects if check in self._ended]
-            if not self._has_looked and all(check.outcome is Outcome.PASSED for check in alone):
-                self._try_together(one, reply, alone[-1], perform)
+            if self._has_looked:
+                break
+            # One that is judged alone has told by itself what it does, to whichever worker.
+            alone = [self._alone(check, perform) for check in one.suspects]
+            last = alone[-1]
+            if last is not None and all(each and each.outcome is Outcome.PASSED for each in alone):
+                self._try_together(one, reply, last, perform)
+
+    def _alone(self, check: str, perform: Perform) -> Check | None:
+        """Returns the record of a check that ran last; of one that another worker ran, the record of a trial alone.
+
+        None where it can't be tried here.
+        """
+        if check not in self._ended:
+            self._trial = []
+            try:
+                with self._twins.alone():
+                    perform(check)
+            finally:
+                self._trial = None
+        return self._ended.get(check)
 
     def _clear(self, one: SharedResource, by: Exchange) -> None:
         """Writes the records of the suspects that were waiting for this proof alone."""

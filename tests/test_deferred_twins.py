@@ -3,13 +3,19 @@
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from conformance.deferred import Deferred
+from conformance.model import Outcome
 from conformance.report import record as records
-from conformance.states.shared_resources import FOLDER, OUTSTANDING
+from conformance.states import Resource, Wanted
+from conformance.states.shared_resources import FOLDER, OUTSTANDING, SharedResource
+from tests.report.sample import check as sample_check
 from tests.support import (
     PATIENCE_S,
     READ_PATH,
@@ -193,3 +199,48 @@ def test_target_that_counts_refusals_is_not_accused(bendable: SandboxProcess, tm
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert {check["outcome"] for check in checks_of(tmp_path).values()} == {"passed"}
+
+
+@pytest.mark.parametrize(("outcome", "is_tried_together"), [(Outcome.WARNED, False), (Outcome.PASSED, True)])
+def test_what_another_worker_judged_is_not_told_as_several_together(
+    outcome: Outcome, is_tried_together: bool
+) -> None:
+    """A check of which this worker knows nothing is tried alone before several are tried together."""
+    shared = SharedResource(Resource("r1", Wanted("withdraws", "pending")), ("ours", "another worker's"))
+    refusal = SimpleNamespace(ok=False)
+    tried: list[str] = []
+    written: list[str] = []
+    twins = SimpleNamespace(
+        resources=SimpleNamespace(rest=lambda keep: [shared]),
+        outstanding=SimpleNamespace(has=lambda name: name == "ours", drop=lambda name: None),
+        cancels=lambda resource: refusal,
+        alone=nullcontext,
+        begin=lambda: None,
+        held=[],
+        is_tainted=False,
+        are_tainted=lambda held: False,
+    )
+
+    def lease(wanted: Wanted) -> Resource:
+        tried.append("together")
+        raise LookupError
+
+    session: Any = SimpleNamespace(
+        twins=twins,
+        recorder=SimpleNamespace(drain=tuple),
+        leases=SimpleNamespace(lease=lease),
+        profile=SimpleNamespace(target=SimpleNamespace(api="withdraws")),
+    )
+    deferred = Deferred(session, lambda record, exchanges: written.append(record.id))
+
+    def perform(name: str) -> None:
+        tried.append(name)
+        record = sample_check(name, Outcome.PASSED if name == "ours" else outcome, "WD-31")
+        if deferred.ended(record, [], judged=False, looks_back=False):
+            written.append(name)
+
+    with suppress(LookupError):
+        deferred.settle(perform)
+
+    assert tried == ["ours", "another worker's", *(["together"] if is_tried_together else [])]
+    assert written == ["ours"]
