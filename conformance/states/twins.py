@@ -140,8 +140,13 @@ class Twins:
         return any(one.proof is None and one.shared.suspects for one in held)
 
     def defers(self, resource: Resource) -> bool:
-        """Returns whether the proof that nothing had an effect on a resource may come later."""
-        return any(one.resource.id == resource.id and not one.is_to_cancel for one in self.held)
+        """Returns whether the proof that nothing had an effect on a resource may come later.
+
+        Not where it may be in any state by now, as after a request without an answer: no later check gets it.
+        """
+        return any(
+            one.resource.id == resource.id and not (one.is_to_cancel or one.is_unsure) for one in self.held
+        )
 
     def proved(self, resource: Resource, by: Exchange) -> None:
         """Notes that a request cancelled the resource, so that no request before it had an effect."""

@@ -78,6 +78,8 @@ pi("pi-405-without-allow", "PI-48", "A 405 has no Allow header.",
    steps.after(PayoutIntents.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 pi("pi-other-methods-are-500", "PI-48", "Another method ends in a 500: the handler table has no such entry.",
    changes.other_methods(lambda request: steps.crash(request.method)))
+pi("pi-options-hangs-up", "PI-48", "OPTIONS ends the process that handles it: no answer comes.",
+   changes.breaks_on(lambda request: request.method == "OPTIONS"))
 pi("pi-other-methods-are-200", "PI-48",
    "Another method is answered 200 with an empty object by the load balancer's health check.",
    changes.other_methods(lambda request: Response(200, b"{}")))

@@ -78,6 +78,8 @@ wd("wd-405-without-allow", "WD-41", "A 405 has no Allow header.",
    steps.after(Withdraws.wrong_method, lambda api, refusal, allow: refusal.but(headers=())))
 wd("wd-other-methods-are-500", "WD-41", "Another method ends in a 500: the handler table has no such entry.",
    changes.other_methods(lambda request: steps.crash(request.method)))
+wd("wd-options-hangs-up", "WD-41", "OPTIONS ends the process that handles it: no answer comes.",
+   changes.breaks_on(lambda request: request.method == "OPTIONS"))
 wd("wd-other-methods-are-200", "WD-41",
    "Another method is answered 200 with an empty object by the load balancer's health check.",
    changes.other_methods(lambda request: Response(200, b"{}")))

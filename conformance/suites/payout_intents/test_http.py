@@ -328,11 +328,20 @@ def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: s
     _declined(reply, good, expected, f"a {method} on the read path", methods.after)
 
 
+@requirement("PI-48")
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_other_method_is_answered(evidence: Evidence, method: str) -> None:
+    """A method that frameworks have answers of their own for is answered in some way."""
+    for ask in (evidence.send_other_methods_to_the_cancel_path, evidence.send_other_methods_to_the_read_path):
+        methods = ask()
+        _answered(methods, method, f"any answer to {method} on {methods.place}")
+
+
 def _answered(methods: Methods, method: str, expected: str) -> Reply:
     reply = methods.replies.get(method)
     if reply is None:
         observed = "no answer, time and again, while documented requests were answered"
-        fault = f"A {method} on {methods.place} got no answer"
+        fault = f"{'An' if method[0] == 'O' else 'A'} {method} on {methods.place} got no answer"
         raise expect.Violation(expected=expected, observed=observed, fault=fault)
     return reply
 
