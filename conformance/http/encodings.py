@@ -10,6 +10,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 Span = tuple[int, int]
 
@@ -52,9 +53,10 @@ _QUOTED = re.compile(rb"=(?:[0-9A-Fa-f]{2}|\r?\n)")
 _IS_QUOTED = re.compile(
     rb"=(?:\r?\n|2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Fb-f]|[89A-Fa-f][0-9A-Fa-f]|[0-9A-Fa-f]{2}=[0-9A-Fa-f]{2})"
 )
-# Of base64 as mail has it, whose lines may end anywhere; raw, or in texts of JSON in each other.
-_LINE_END = re.compile(rb"\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n")
+# A character of a text in UTF-8; among random bytes there is hardly a row of them.
+_CHARACTER = rb"[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
+_OTHER_LETTERS = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
@@ -137,7 +139,7 @@ def _once(data: bytes, shortest: int) -> Iterator[Decoded]:
 
 def _tokens(data: bytes, shortest: int) -> Iterator[Decoded]:
     """Yields long words that are readable as base64, at each alignment, or as hex."""
-    readable, least = b"p" * shortest, min(shortest * 4 // 3, _COMPACT)
+    least = min(shortest * 4 // 3, _COMPACT)
     for word in _BASE64.finditer(data):
         token, begin = word[0], word.start()
         if len(token) < least:
@@ -145,15 +147,28 @@ def _tokens(data: bytes, shortest: int) -> Iterator[Decoded]:
         # Ids and digests are longer than many a secret, and no base64.
         for skipped in () if _HEX_ONLY.fullmatch(token) else range(4):
             plain = _from_base64(token[skipped:])
-            if readable in plain.translate(_READABLE) or _COMPRESSED.search(plain):
+            if _says_something(plain, shortest):
                 yield Decoded(plain, _by_base64(begin + skipped))
         if len(token) < min(2 * shortest, 2 * _COMPACT):
             continue
         for digits in _HEX.finditer(token):
             for start in (digits.start(), digits.start() + 1):
                 plain = bytes.fromhex(token[start : start + (digits.end() - start) // 2 * 2].decode())
-                if readable in plain.translate(_READABLE) or _COMPRESSED.search(plain):
+                if _says_something(plain, shortest):
                     yield Decoded(plain, _by_hex(begin + start))
+
+
+def _says_something(plain: bytes, shortest: int) -> bool:
+    """Returns whether bytes hold so many characters of a text in a row, or may begin a compressed one."""
+    if b"p" * shortest in plain.translate(_READABLE) or _COMPRESSED.search(plain):
+        return True
+    # Most words that are no base64 end here: they hold no row of bytes that other letters are made of.
+    return _OTHER_LETTERS.search(plain) is not None and _texts_of(shortest).search(plain) is not None
+
+
+@lru_cache(maxsize=64)
+def _texts_of(shortest: int) -> re.Pattern[bytes]:
+    return re.compile(b"(?:%s){%d}" % (_CHARACTER, shortest))
 
 
 def _from_base64(token: bytes) -> bytes:

@@ -59,6 +59,9 @@ SPELLINGS: dict[str, Spell] = {
     "quoted-printable in JSON": lambda s: json.dumps(quopri.encodestring(f"{'-' * 60}{s}".encode()).decode()),
     "folded": lambda s: _folded(s, 9, "\r\n "),
     "folded in JSON": lambda s: json.dumps(_folded(s, 9, "\r\n\t")),
+    "folded in base64": lambda s: _b64(_folded(s, 9, "\r\n ")),
+    "folded in base64, three times": lambda s: _b64(_b64(_b64(_folded(s, 9, "\r\n ")))),
+    "folded in hex": lambda s: _folded(s, 9, "\r\n ").encode().hex(),
     "URL, three times": lambda s: "".join(f"%2525{byte:02X}" for byte in s.encode()),
     "entities of JSON escapes": lambda s: "".join(f"&#92;u{ord(char):04x}" for char in s),
 }
