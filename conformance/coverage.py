@@ -22,13 +22,14 @@ class Known:
     """A check that this build runs: what a record of it has to say of itself.
 
     `fuzz` tells that it belongs to the fuzzing, `sends` that it can't pass without an exchange of its own: it neither
-    looks back on others nor belongs to the fuzzing.
+    looks back on others nor belongs to the fuzzing, `watches` that it reads again what the run cancelled.
     """
 
     requirements: tuple[str, ...]
     level: Level
     fuzz: bool = False
     sends: bool = False
+    watches: bool = False
 
 
 @cache
@@ -46,9 +47,10 @@ def known(api: str, terminal: tuple[str, ...]) -> Mapping[str, Known]:
 
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             for item in session.items:
-                back = items.looks_back(item) or items.watches(item)
+                watches = items.watches(item)
+                sends = not (items.looks_back(item) or watches)
                 found[check_id(item)] = Known(
-                    items.requirements(item), items.level(item, rows), sends=not back
+                    items.requirements(item), items.level(item, rows), sends=sends, watches=watches
                 )
 
     quietly(["--collect-only", str(contracts.checks_folder(api))], [Collector()])

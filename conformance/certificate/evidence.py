@@ -163,6 +163,7 @@ def _same_profile(record: RunRecord, inputs: Inputs, content: bytes | None) -> N
     try:
         profile: Mapping[str, Any] = tomllib.loads(content.decode("utf-8-sig"))
         target, declared = profile["target"], profile.get("capabilities", {})
+        scope = {name: " ".join(why.split()) for name, why in profile.get("scope", {}).items()}
         said = {name: target[name] for name in ("name", "api", "environment", "base_url")}
         said["base_url"] = said["base_url"].rstrip("/")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
@@ -170,6 +171,11 @@ def _same_profile(record: RunRecord, inputs: Inputs, content: bytes | None) -> N
     recorded = {name: getattr(record.target, name) for name in said}
     if any("${" not in str(said[name]) and said[name] != recorded[name] for name in said):
         raise _damaged(f"{PROFILE} names another target than {records.RUN_FILE}")
+    left_out = dict(record.target.scope)
+    if left_out.keys() != scope.keys() or any(
+        "${" not in scope[x] and scope[x] != left_out[x] for x in scope
+    ):
+        raise _damaged(f"{records.RUN_FILE} claims another scope than {PROFILE} declares")
     if any(declared.get(name) != value for name, value in inputs.declared.items()):
         raise _damaged(f"{records.RUN_FILE} claims other capabilities than {PROFILE} declares")
 

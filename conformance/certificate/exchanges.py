@@ -17,7 +17,7 @@ from conformance import openapi
 from conformance.certificate.evidence import Run
 from conformance.certificate.statement import moment
 from conformance.errors import RecordError
-from conformance.model import Check, Exchange, MatrixRow, Outcome, RunRecord
+from conformance.model import Auth, Check, Exchange, MatrixRow, Outcome, RunRecord
 from conformance.openapi import Operation
 from conformance.report import tried_states
 from conformance.report.safe import line
@@ -25,7 +25,7 @@ from conformance.report.safe import line
 # Clocks are set while a run goes on.
 SLACK = timedelta(seconds=5)
 _HINT = "The record isn't what payout-conformance wrote. Ask the signer for the run, and how this was made."
-_REDACTED = b"[redacted:"
+_REDACTED = b"[redacted"
 # What a mark in the place of a secret can break.
 _BY_A_MARK = frozenset({"pattern", "format", "enum", "const", "maxLength", "minLength"})
 
@@ -39,6 +39,8 @@ def examine(run: Run) -> None:
         # Otherwise the check that would have judged an answer may not have been asked for.
         _documented(record)
     _matrix(record, run.catalogue.matrix)
+    if not run.inputs.deselected:
+        _authenticated(record)
 
 
 def _in_the_run(record: RunRecord) -> None:
@@ -114,6 +116,26 @@ def _documented(record: RunRecord) -> None:
             )
 
 
+def _authenticated(record: RunRecord) -> None:
+    """A request without credentials that was answered by a documented success has made a check fail or warn."""
+    finder = _Operations(record)
+    judged = {
+        number for check in record.checks if check.outcome is not Outcome.PASSED for number in check.named
+    }
+    for number, one in enumerate(record.exchanges):
+        if one.auth is not Auth.NONE or number in judged or one.status is None or one.status >= 300:
+            continue
+        operation = finder.operation(one)
+        if operation is None or one.status not in operation.statuses:
+            continue
+        if not _breach(operation.id, one.status, one.response_body):
+            raise RecordError(
+                f"exchange {number}, a {one.method} without credentials, was accepted ({one.status}), and no check "
+                "of the run failed or warned over it",
+                hint=_HINT,
+            )
+
+
 class _Operations:
     """Finds the documented operation of an exchange, by its method and its path below the base URL."""
 
@@ -143,7 +165,12 @@ def _breach(operation: str, status: int, body: bytes) -> str:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return "the body is no JSON" if openapi.breaches(operation, status, None) else ""
+        # A mark in the place of numbers, say, leaves no JSON.
+        return (
+            "the body is no JSON"
+            if _REDACTED not in body and openapi.breaches(operation, status, None)
+            else ""
+        )
     found = openapi.breaches(operation, status, value)
     if _REDACTED in body:
         found = [one for one in found if one.keyword not in _BY_A_MARK]
@@ -167,11 +194,18 @@ def _matrix(record: RunRecord, matrix: tuple[MatrixRow, ...]) -> None:
 
 
 def _answers(record: RunRecord, check: Check, row: MatrixRow) -> bool:
-    return any(
-        record.exchanges[number].status == row.status
-        and _at(record.exchanges[number].response_body, row.field) == row.value
-        for number in check.exchanges
-    )
+    found = [record.exchanges[number] for number in check.exchanges]
+    return any(one.status == row.status and _may_say(one, row) for one in found)
+
+
+def _may_say(exchange: Exchange, row: MatrixRow) -> bool:
+    """Returns whether an answer says what the matrix has; of one that was cut, or redacted, it may have."""
+    body = exchange.response_body
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return exchange.truncated or _REDACTED in body
+    return bool(_at(body, row.field) == row.value)
 
 
 def _at(body: bytes, field: str) -> Any:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 
 from conformance import contracts, coverage
 from conformance.certificate.evidence import Run
+from conformance.certificate.exchanges import SLACK
+from conformance.certificate.statement import moment
 from conformance.coverage import Known
 from conformance.errors import RecordError
 from conformance.provenance import build
@@ -40,6 +42,7 @@ def examine(run: Run, profile: bytes | None) -> str:
         )
     _none_invented(run, known)
     _none_missing(run, known, ids)
+    _watched(run, known)
     return ""
 
 
@@ -82,13 +85,30 @@ def _none_missing(run: Run, known: Mapping[str, Known], ids: Collection[str]) ->
     if record.fuzz is None or record.options.get("expression") or record.options.get("requirements"):
         return
     idle = record.fuzz.get("idle_checks")
-    judged = {
-        one.id for one in coverage.fuzzed(record.target.api, run.inputs.declared) if one.id not in ids
-    } - set(map(str, idle if isinstance(idle, list) else ()))
+    every = {one.id for one in coverage.fuzzed(record.target.api, run.inputs.declared)}
+    judged = every - set(ids) - set(map(str, idle if isinstance(idle, list) else ()))
     if judged:
         raise RecordError(
             f"{counted(len(judged), 'check')} of the fuzzing are missing, and the run doesn't say that nothing put "
             f"them to the test: {_some(dict.fromkeys(judged))}",
+            hint=_HINT,
+        )
+    if every.isdisjoint(ids) and record.fuzz.get("requests") and not record.fuzz.get("transport_errors"):
+        raise RecordError(
+            "the run says that the fuzzing sent requests, and no check of it judged an answer", hint=_HINT
+        )
+
+
+def _watched(run: Run, known: Mapping[str, Known]) -> None:
+    """A run in which something that was cancelled was read again in the end took longer than it watched that."""
+    record, watched = run.record, run.record.options.get("watch_s")
+    lasted = (moment(record.finished_at) - moment(record.started_at)).total_seconds()
+    again = [
+        one for one in record.checks if known[one.id].watches and one.outcome == "passed" and one.exchanges
+    ]
+    if again and isinstance(watched, int | float) and watched > lasted + SLACK.total_seconds():
+        raise RecordError(
+            f"the run took {lasted:.0f} s, and says that it watched for {watched:g} s what it had cancelled",
             hint=_HINT,
         )
 

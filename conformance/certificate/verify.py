@@ -7,9 +7,10 @@ own sentence; none of them leaves anything of the certificate to be believed.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from conformance import __version__
 from conformance import catalogue as catalogues
 from conformance.certificate import evidence, exchanges, known_checks, statement
 from conformance.certificate.envelope import open_verified, read, signed_by
@@ -187,6 +188,16 @@ def _claim(data: Mapping[str, Any]) -> Claim:
         raise _contradiction(f"its run ended at {statement.instant(ended)}, before it began")
     if not ended <= found.certified_at < found.expires_at:
         raise _contradiction("it was signed before the run ended, or after its own expiry")
+    if found.expires_at - ended > timedelta(days=statement.MOST_DAYS):
+        raise _contradiction(
+            f"it expires {(found.expires_at - ended).days} days after its run, and `certify` allows for "
+            f"{statement.MOST_DAYS} at most"
+        )
+    version = found.configuration(statement.HARNESS)["annotations"]["version"]
+    if found.build == build() and version != __version__:
+        raise _contradiction(
+            f"it says that payout-conformance {line(version, 40)} made its run, and names the build of {__version__}"
+        )
     return found
 
 

@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from conformance import catalogue as catalogues
+from conformance import coverage
 from conformance.certificate import evidence, keys, statement
 from conformance.certificate.envelope import seal
 from conformance.certificate.issue import FILE
-from conformance.model import Check, Exchange, Outcome, RunRecord
+from conformance.model import Auth, Check, Exchange, Outcome, RunRecord
+from conformance.provenance import digest
 from conformance.report import record as records
+from conformance.report import tried_states
+from tests.certificate.forging import ours
 
 KEY = keys.generate()
 SELF = {"kind": "self", "note": "The owner of the key says this of their own run."}
@@ -61,19 +65,24 @@ def forged(
     *,
     run_text: Text = same,
     har_text: Text = same,
+    profile_text: Text = same,
     signed: Callable[[dict[str, Any]], Any] = lambda data: None,
 ) -> bytes:
     """Writes the changed run into `folder`, signs it, and returns the certificate.
 
-    `run_text` and `har_text` change the files once they are written; `signed` changes the statement.
+    `run_text` and `har_text` change the files once they are written, `profile_text` the profile, of which the run
+    then says that it was made with it; `signed` changes the statement.
     """
+    profile = profile_text((source / "profile.toml").read_text("utf-8"))
     run = folded(change(records.load(source)))
+    assert run.inputs is not None
+    run = replace(run, inputs=replace(run.inputs, profile=digest(profile.encode())))
     folder.mkdir(parents=True)
     records.write(run, folder)
     for name, edit in ((records.RUN_FILE, run_text), (records.HAR_FILE, har_text)):
         path = folder / name
         path.write_text(edit(path.read_text("utf-8")), "utf-8")
-    (folder / "profile.toml").write_bytes((source / "profile.toml").read_bytes())
+    (folder / "profile.toml").write_text(profile, "utf-8")
     files = evidence.read(folder)
     assert run.inputs is not None
     data = statement.build(
@@ -219,6 +228,71 @@ def with_fuzzing(run: RunRecord, idle: Sequence[str]) -> RunRecord:
     return replace(run, fuzz={"examples": 60, "requests": 400, "idle_checks": list(idle), "operations": {}})
 
 
+def fuzzed_in_vain(run: RunRecord) -> RunRecord:
+    """The run claims fuzzing of which nothing put any check to the test."""
+    assert run.inputs is not None
+    every = [one.id for one in coverage.fuzzed(run.target.api, run.inputs.declared)]
+    return with_fuzzing(run, every)
+
+
+def another_version(run: RunRecord) -> RunRecord:
+    """The run says that a version made it which isn't that of the build that it names."""
+    return replace(run, harness_version="9.9.9")
+
+
+def scope_invented(run: RunRecord) -> RunRecord:
+    """The other merchant is out of the scope, which the profile doesn't say."""
+    return replace(run, target=replace(run.target, scope=(("other_merchant", "there is one account"),)))
+
+
+def capability_denied(run: RunRecord) -> RunRecord:
+    """The run says that a capability wasn't declared, which the profile declares."""
+    assert run.inputs is not None
+    return replace(run, inputs=replace(run.inputs, declared={**run.inputs.declared, "settlement": None}))
+
+
+def let_in(run: RunRecord) -> RunRecord:
+    """Requests without credentials were answered as the first success was, and the checks passed."""
+    success = next(one for one in run.exchanges if one.method == "POST" and (one.status or 0) // 100 == 2)
+    return _all(
+        run,
+        lambda one: (
+            replace(one, status=success.status, response_body=success.response_body)
+            if one.auth is Auth.NONE
+            else one
+        ),
+    )
+
+
+def watched_long(run: RunRecord) -> RunRecord:
+    """The run says that it watched for an hour what it had cancelled, and took a moment."""
+    return replace(run, options={**run.options, "watch_s": 3600.0})
+
+
+def one_good_answer(run: RunRecord) -> RunRecord:
+    """Every check refers to the same good answer."""
+    return replace(
+        run, checks=tuple(replace(one, exchanges=(0,) if one.exchanges else ()) for one in run.checks)
+    )
+
+
+def passed_after_all(run: RunRecord) -> RunRecord:
+    """A paid resource was cancelled, and the check that saw it passed after all."""
+    success = next(one for one in run.exchanges if one.method == "POST" and (one.status or 0) // 100 == 2)
+    row = next(one for one in catalogues.load(run.target.api).matrix if one.status >= 400)
+    pattern = tried_states.pattern(row.checks)
+    seen = {number for check in run.checks if pattern.fullmatch(check.id) for number in check.exchanges}
+    return replace(
+        run,
+        exchanges=tuple(
+            replace(one, status=success.status, response_body=success.response_body)
+            if number in seen and one.method == "POST"
+            else one
+            for number, one in enumerate(run.exchanges)
+        ),
+    )
+
+
 def second_sixty(run: RunRecord) -> RunRecord:
     """The run ended in a second that no clock here has."""
     return replace(run, finished_at=run.finished_at[:17] + "60.000Z")
@@ -237,6 +311,21 @@ def verdict_twice(text: str) -> str:
     return text.replace("{", '{"verdict": "non_conformant",', 1)
 
 
+def scoped(text: str) -> str:
+    """The profile leaves the other merchant out, of which the verdict says nothing."""
+    return text + '\n[scope]\nother_merchant = "there is one account"\n'
+
+
+def for_decades(data: dict[str, Any]) -> None:
+    """The certificate is valid for as long as the calendar goes."""
+    ours(data)["expiresAt"] = "2999-12-30T00:00:00.000Z"
+
+
+def more_states(data: dict[str, Any]) -> None:
+    """The certificate says that a state was tried which the run didn't try."""
+    ours(data)["extent"]["statesTried"].append("reversed")
+
+
 def not_a_number(text: str) -> str:
     """A duration in run.json is NaN, which is no JSON."""
     return re.sub(r'"duration_s": ?[0-9.e-]+', '"duration_s": NaN', text, count=1)
@@ -252,7 +341,8 @@ def byte_order_mark(text: str) -> str:
     return "\ufeff" + text
 
 
-FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Text], str]] = {
+Change = Callable[[Any], Any]
+FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Change], str]] = {
     "one-invented-check": (one_invented_check, {}, "this build has no check cancellation::everything_holds"),
     "an-invented-check-more": (
         an_invented_check_more,
@@ -280,6 +370,21 @@ FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Text], st
         {"har_text": lambda text: text.replace('{"log":', '{"log":{},"log":', 1)},
         'the name "log" stands twice',
     ),
+    "fuzzed-in-vain": (fuzzed_in_vain, {}, "no check of it judged an answer"),
+    "another-version": (
+        another_version,
+        {},
+        "says that payout-conformance 9.9.9 made its run, and names the build of",
+    ),
+    "scope-dropped": (untouched, {"profile_text": scoped}, "claims another scope than profile.toml"),
+    "scope-invented": (scope_invented, {}, "claims another scope than profile.toml"),
+    "capability-denied": (capability_denied, {}, "claims other capabilities than profile.toml"),
+    "let-in": (let_in, {}, "without credentials, was accepted"),
+    "watched-long": (watched_long, {}, "says that it watched for 3600 s what it had cancelled"),
+    "one-good-answer": (one_good_answer, {}, "none of its answers has"),
+    "passed-after-all": (passed_after_all, {}, "none of its answers has"),
+    "valid-for-decades": (untouched, {"signed": for_decades}, "`certify` allows for 366 at most"),
+    "more-states-tried": (untouched, {"signed": more_states}, "is not what the run's files say"),
     "second-sixty": (second_sixty, {}, "names an instant that doesn't exist"),
 }
 """By name: what is changed of the run, of its files, and the sentence by which it is refused."""
@@ -288,7 +393,7 @@ FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Text], st
 def forge(name: str, source: Path, folder: Path) -> bytes:
     """Writes one forgery into `folder`, and returns its certificate."""
     change, texts, _ = FORGERIES[name]
-    return forged(source, folder, change, **texts)  # type: ignore[arg-type]
+    return forged(source, folder, change, **texts)
 
 
 def main(words: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from conformance.certificate import evidence, keys, statement
 from conformance.certificate.verify import verify
 from conformance.cli import main
 from conformance.errors import ConformanceError
-from conformance.model import Outcome, RunRecord
+from conformance.model import Exchange, Outcome, RunRecord
 from tests.certificate import corpus
 from tests.certificate.forging import ours
 from tests.support import TERMINAL, SandboxProcess, certify, write_profile
@@ -105,6 +106,27 @@ def test_other_fuzzing_than_was_done_is_refused(real: dict[str, Path], tmp_path:
 
     with pytest.raises(ConformanceError, match="checks of the fuzzing are missing"):
         verify(content, corpus.KEY.public, at=later(), files=evidence.read(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("how", ["cut", "redacted"])
+def test_an_answer_that_no_longer_says_it_is_no_contradiction(
+    api: str, how: str, real: dict[str, Path], tmp_path: Path
+) -> None:
+    """A body that was longer than a record keeps, or an echo of bytes that became a mark, is no JSON any more."""
+
+    def shortened(run: RunRecord) -> RunRecord:
+        return replace(run, exchanges=tuple(map(changed, run.exchanges)))
+
+    def changed(one: Exchange) -> Exchange:
+        if how == "cut":
+            return replace(one, response_body=one.response_body[:60], truncated=True)
+        return replace(one, response_body=b'{"echo": [[redacted:primary.secret]], ' + one.response_body[1:])
+
+    content = corpus.forged(real[api], tmp_path / "run", shortened)
+    assert (
+        verify(content, corpus.KEY.public, at=later(), files=evidence.read(tmp_path / "run")).exit_code == 0
+    )
 
 
 @pytest.mark.parametrize(

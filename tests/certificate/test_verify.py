@@ -197,7 +197,12 @@ def test_a_signature_makes_no_nonsense_true(
         (lambda d: ours(d)["target"].update(name="Somebody else"), "target.name"),
         (lambda d: ours(d)["target"].update(baseUrl="https://live.acme.test"), "target.baseUrl"),
         (lambda d: predicate(d)["configuration"][1]["digest"].update(sha256="0" * 64), "configuration[1]"),
-        (lambda d: predicate(d)["configuration"][3]["annotations"].update(version="9"), "configuration[3]"),
+        (
+            lambda d: predicate(d)["configuration"][3].update(
+                annotations={"version": "9"}, digest={"dirHash": "0" * 64}
+            ),
+            "configuration[3]",
+        ),
     ],
 )
 def test_a_signer_can_t_say_what_the_run_doesn_t(
