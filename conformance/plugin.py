@@ -46,8 +46,8 @@ RUN = pytest.StashKey["Run"]()
 CHECK = pytest.StashKey[tuple[datetime, float]]()
 # In the folder of a resumed run: the ids of the checks that are in its journal already.
 FINISHED = "finished.json"
-_MARKERS = (
-    "requirement(*ids, level=None): the rows of the catalogue that a check proves",
+MARKERS = (
+    "requirement(*ids, level=None): the requirements that a check is about",
     "waits: mostly waits for events; a module of such checks begins first",
     "together: shares evidence with the rest of its module, in one process",
     "cancels: cancels resources that other checks have left, and so comes after these",
@@ -75,7 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Opens the run. A profile that can't be used ends pytest with a usage error."""
-    for marker in _MARKERS:
+    for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if not config.getoption("--profile"):
         return

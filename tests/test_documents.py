@@ -5,6 +5,8 @@ import builtins
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -12,6 +14,8 @@ import pytest
 
 from conformance import catalogue
 from conformance.cli import main
+from conformance.plugin import MARKERS
+from conformance.session import Given
 from conformance.suites.withdraws import test_trusted_input
 from conformance.suites.withdraws.client import Withdraws
 from tests.support import ROOT
@@ -162,6 +166,34 @@ def test_the_readme_counts_the_requirements() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_has_no_private_words(name: str) -> None:
     assert PRIVATE.findall(text(name)) == []
+
+
+def test_the_drawing_has_every_layer_of_import_linter_in_its_order() -> None:
+    """What stands on a line imports from the lines below it only."""
+    drawing = text("CONTRIBUTING.md").partition("### The rooms")[2].split("```")[1].splitlines()
+    contract = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"][0]
+    layers = [layer.split(" | ") for layer in contract["layers"] if layer != "__main__"]
+
+    def line(name: str) -> int:
+        """The line that begins with the module, or has it behind a dot or a comma."""
+        (found,) = (at for at, row in enumerate(drawing) if re.search(rf"(?:^|· |, ){name}\b", row))
+        return found
+
+    lines = [sorted(map(line, names)) for names in layers]
+    assert [line for above, below in pairwise(lines) for line in below if line < above[-1]] == []
+
+
+def test_the_guide_has_every_marker() -> None:
+    named = re.findall(r"^  \| `(\w+)` \|", text("DEVELOPMENT.md"), re.MULTILINE)
+
+    assert sorted(named) == sorted(re.split(r"\W", marker)[0] for marker in MARKERS)
+
+
+def test_the_ways_to_get_a_resource_exist() -> None:
+    named = re.findall(r"^  \| `given(?:\.(\w+))?\(", text("DEVELOPMENT.md"), re.MULTILINE)
+
+    assert "shared" in named
+    assert {name for name in named if name and not hasattr(Given, name)} == set()
 
 
 # -- The example of DEVELOPMENT.md: its commands take too long for a test ---------------------------------------------
