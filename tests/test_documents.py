@@ -163,6 +163,24 @@ def test_the_readme_counts_the_requirements() -> None:
     assert f"{number} requirements, each with its checks" in text("README.md")
 
 
+def test_the_readme_says_how_many_ids_and_requests_a_run_takes() -> None:
+    """By the table that was measured: its first row of each API that decides every MUST, and its last one."""
+    rows = re.findall(r"^\| ([\w-]+) \| (\d[\d |.]*) \|$", text("specs/resources.md"), re.MULTILINE)
+    measured = [(api, [float(one) for one in cells.split(" | ")]) for api, cells in rows]
+    enough: dict[str, int] = {}
+    requests: dict[str, float] = {}
+    for api, (ids, musts, _, decided, _, _, _, sent, *_) in measured:
+        requests[api] = sent
+        if decided == musts:
+            enough.setdefault(api, int(ids))
+    readme = " ".join(text("README.md").split())
+
+    assert f"With {enough['withdraws']} ids for each state and owner every MUST of withdraws" in readme
+    assert f"with {enough['payout-intents']} every MUST of payout intents" in readme
+    assert "between 800 and 1,000 requests" in readme
+    assert all(800 <= sent <= 1000 for sent in requests.values())
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_has_no_private_words(name: str) -> None:
     assert PRIVATE.findall(text(name)) == []
