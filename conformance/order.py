@@ -128,7 +128,10 @@ def order(
     if have is not None:
         # What takes nothing of its own comes before what uses up the resources that these share.
         first |= {one.id for one in candidates if one.units and not any(map(_is_own, one.units))}
-    ids = sorted(queue.ids, key=lambda name: name not in first)
+    # A block that begins with such a check comes as a whole: its evidence ends with its last check.
+    urgent = {one.block for one in candidates if one.id in first} - {""}
+    early = first | {one.id for one in candidates if one.block in urgent}
+    ids = sorted(queue.ids, key=lambda name: name not in early)
     return Order(tuple(ids), frozenset(first))
 
 

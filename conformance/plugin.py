@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conformance import catalogue, contracts, openapi, order
+from conformance.common_results import CommonResults
 from conformance.deferred import Deferred
 from conformance.errors import ConformanceError, NotApplicable
 from conformance.items import (
@@ -121,6 +122,7 @@ class Run:
         self._worker = worker
         self._rows = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
+        self._results: CommonResults | None = None
         self._journal: Journal | None = None
         self._every_run: EveryRun | None = None
         self._deferred: Deferred | None = None
@@ -136,7 +138,7 @@ class Run:
     def session(self) -> Session:
         """Returns the session, opened on first use: the controller of a parallel run sends nothing."""
         if self._session is None:
-            self._session = Session(self.profile, self.folder)
+            self._session = Session(self.profile, self.folder, self._results)
         return self._session
 
     @property
@@ -154,8 +156,9 @@ class Run:
         return self._deferred
 
     def prepare(self) -> None:
-        """Loads before the fork all that every forked worker would load for itself."""
+        """Loads before the fork all that every forked worker would load for itself, and opens what they share."""
         openapi.prepare(self.profile.target.api)
+        self._results = CommonResults.opened()
 
     def called(self, worker: str) -> None:
         """Renames this worker: a process forked off a run that has sent nothing yet."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from conformance import contracts
+from conformance.common_results import CommonResults
 from conformance.errors import NotApplicable, NotTestable, RecordError
 from conformance.http import guard
 from conformance.http.client import Client, Recorder
@@ -42,13 +43,19 @@ Made = TypeVar("Made")
 
 
 class Session:
-    """The client, the recorder and the leases of one worker; the workers of a run share `folder`."""
+    """The client, the recorder and the leases of one worker; the workers of a run share `folder`, and `results`.
 
-    def __init__(self, profile: Profile, folder: Path) -> None:
+    Without `results` the worker makes for itself what several checks look at.
+    """
+
+    def __init__(self, profile: Profile, folder: Path, results: CommonResults | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.profile = profile
         self.folder = folder
         self.recorder = Recorder()
+        self.results = results
+        if results is not None:
+            results.bind("recorder", self.recorder)
         self.redactor = for_profile(profile)
         limits = profile.limits
         self.gate = Gate(
@@ -162,6 +169,7 @@ class Given:
         self._session = session
         self._seen: dict[Wanted, Resource] = {}
         self._made: dict[Hashable, tuple[Any, tuple[Exchange, ...], bool]] = {}
+        self._carried: dict[Hashable, Any] = {}
 
     def __call__(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
@@ -183,24 +191,49 @@ class Given:
         return self._session.twins.used(self._asked(status, more))
 
     def once(self, key: Hashable, make: Callable[[], Made], *, is_asked_more: bool = False) -> Made:
-        """Returns what `make` returned for this key in this worker, with its exchanges on record.
+        """Returns what `make` returned for this key in this run, with its exchanges on record.
 
         It is made anew for a check that runs alone, as one does that fails by evidence which rests on what other checks
         left, or to which checks send more requests (`is_asked_more`). `make` may raise: then the next check tries
         again.
         """
         recorder, twins = self._session.recorder, self._session.twins
-        if key not in self._made or self.is_alone:
+
+        def perform() -> tuple[Made, tuple[Exchange, ...], bool]:
             already, held = len(recorder.exchanges), len(twins.held)
             made = make()
-            is_tainted = twins.are_tainted(twins.held[held:])
-            self._made[key] = made, tuple(recorder.exchanges[already:]), is_tainted
+            return made, tuple(recorder.exchanges[already:]), twins.are_tainted(twins.held[held:])
+
+        if key not in self._made or self.is_alone:
+            self._made[key] = self.in_common(key, perform)
         else:
             twins.is_tainted |= is_asked_more
         found, exchanges, is_tainted = self._made[key]
         twins.is_tainted |= is_tainted
         recorder.cite(exchanges)
         return cast(Made, found)
+
+    def in_common(
+        self, key: Hashable, make: Callable[[], Made], keep: Callable[[Made], bool] = lambda _: True
+    ) -> Made:
+        """Returns what `make` returned for this key in the worker of the run that asked first. Raises what it raises.
+
+        A check that runs alone makes its own, and so does each worker what `keep` refuses.
+        """
+        results = self._session.results
+        return make() if results is None or self.is_alone else results.once(key, make, keep)
+
+    def carry(self, key: Hashable, value: object) -> None:
+        """Keeps a value for all workers of the run; the first of a key stays."""
+        self._carried.setdefault(key, value)
+        if self._session.results is not None:
+            self._session.results.put(("carried", key), value)
+
+    def carried(self, key: Hashable) -> Any:
+        """Returns the value that a worker of the run kept under that key; None where none did."""
+        if key not in self._carried and self._session.results is not None:
+            return self._session.results.get(("carried", key))
+        return self._carried.get(key)
 
     @property
     def is_alone(self) -> bool:
@@ -228,7 +261,9 @@ class Given:
         if status in contracts.contract(wanted.contract).states.cancellable:
             return self._session.twins.shared(wanted)
         if wanted not in self._seen:
-            self._seen[wanted] = self._session.leases.lease(wanted)
+            self._seen[wanted] = self.in_common(
+                ("shared", wanted), lambda: self._session.leases.lease(wanted)
+            )
         return self._seen[wanted]
 
     def _asked(self, status: str, more: dict[str, Any]) -> Wanted:

@@ -82,6 +82,18 @@ def test_checks_that_share_a_fixture_of_their_module_stay_together() -> None:
     assert sorted(found) == ["a", "b", "x1", "x2"]
 
 
+def test_a_block_that_begins_early_stays_together_too() -> None:
+    """What its checks share is made once, although one of them is the first of a requirement."""
+    found = ordered(
+        candidate("a", "A-1", units=["pending 1"]),
+        candidate("a more", "A-1", units=["pending 2"]),
+        candidate("x1", "A-2", block="x", units=["pending 3"]),
+        candidate("x2", "A-2", block="x", units=["pending 4"]),
+    )
+    assert abs(found.index("x1") - found.index("x2")) == 1
+    assert sorted(found) == ["a", "a more", "x1", "x2"]
+
+
 def test_what_a_check_lacks_is_what_it_takes_of_that_kind() -> None:
     """The units lacked are of one kind; one where a check is unknown, none where it ended otherwise."""
     known = takes("withdraws")

@@ -1,4 +1,4 @@
-"""Cancels without a key, and without a reason, with reads before and after: performed once per worker."""
+"""Cancels without a key, and without a reason, with reads before and after: performed once per run."""
 
 from conformance.plugin import Given
 from conformance.suites.payout_intents.client import Ask, PayoutIntents

@@ -53,7 +53,7 @@ def api(conformance_session: Session, every_run: EveryRun) -> PayoutIntents:
 
 @pytest.fixture(scope="session")
 def evidence(api: PayoutIntents, given: Given, conformance_session: Session) -> Evidence:
-    """The acts whose results several checks look at, performed once per worker."""
+    """The acts whose results several checks look at, performed once per run."""
     return Evidence(api, given, conformance_session.recorder)
 
 

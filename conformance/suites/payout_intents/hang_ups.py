@@ -1,4 +1,4 @@
-"""Cancels whose caller hangs up before the answer, and the same request once more: performed once per worker."""
+"""Cancels whose caller hangs up before the answer, and the same request once more: performed once per run."""
 
 import time
 from collections.abc import Callable

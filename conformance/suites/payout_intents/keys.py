@@ -3,32 +3,27 @@
 from collections.abc import Sequence
 from functools import partial
 
-from conformance.errors import NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import expect, hints, wording
 from conformance.oracles.every_response import no_server_error
-from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import (
     CONFLICT,
     conflict,
     holds,
-    is_cancelled,
     not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import BLANK, FINE, NEAR_MISSES
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.others_keys import OWNERS as OWNERS  # noqa: PLC0414 - for the checks
+from conformance.suites.payout_intents.others_keys import are_free as are_free  # noqa: PLC0414 - for the checks
 from conformance.suites.payout_intents.together import NEAR_KEY, Together
 
 # Whose cancel may have used a key before, as the state source is asked for their intents.
-OWNERS = {
-    "other_merchant": {"owner": "other_merchant"},
-    "other_environment": {"environment": "other"},
-}
 _PER_OWNER = "Keep keys per merchant and environment."
 _WHOSE = {
     "other_merchant": "another merchant",
@@ -119,31 +114,6 @@ def empty_ones_are_handled(api: PayoutIntents, given: Given) -> None:
         if not succeeded(reply):
             api.still_cancels(intent, after=what, refused=reply)
         before.append(intent.id)
-
-
-def are_free(api: PayoutIntents, given: Given, evidence: Evidence, body: str) -> bool:
-    """Whether a cancel under a key that all others have used at once works as any other.
-
-    False, too, where not all of them may cancel; then each is tried alone.
-    """
-
-    def perform() -> bool:
-        reason, key, theirs = api.new_reason(), api.new_key(), []
-        try:
-            for who, whose in OWNERS.items():
-                given.credentials(who)
-                given.may_write(who)
-                theirs.append(given.used("requires_approval", **whose))
-                api.cancels(theirs[-1], reason=reason, key=key, by=who)
-            own = given.used("requires_approval")
-        except (NotTestable, Violation):
-            return False
-        reply = api.cancel(own, reason=reason if body == "same_body" else api.new_reason(), key=key)
-        if not succeeded(reply) or any(one.id in reply.text for one in theirs):
-            return False
-        return is_cancelled(api.confirmed(own))
-
-    return not given.is_alone and evidence.once(("keys of others", body), perform)
 
 
 def is_free(reply: Reply, theirs: str, who: str) -> str:

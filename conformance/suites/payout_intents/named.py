@@ -190,9 +190,8 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
         if place == "body":
             body = encoded({"reason": reason, **fields})
         else:
-            plain = {name: value for name, value in fields.items() if isinstance(value, str)}
-            query = query_of({**plain, "reason": REASON_IN_THE_QUERY})
-        reply = _sent(api, intent, query, body)
+            query = in_the_query(fields)
+        reply = sent_with(api, intent, query, body)
         if reply is not None and succeeded(reply):
             found.append(Assigned(place, fields, reason, before, reply, api.confirmed(intent)))
             if number == 0:
@@ -202,7 +201,14 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
     return found
 
 
-def _sent(api: PayoutIntents, intent: Resource, query: str, body: bytes) -> Reply | None:
+def in_the_query(fields: Fields) -> str:
+    """Returns a query string with those fields that are texts, and a reason."""
+    plain = {name: value for name, value in fields.items() if isinstance(value, str)}
+    return query_of({**plain, "reason": REASON_IN_THE_QUERY})
+
+
+def sent_with(api: PayoutIntents, intent: Resource, query: str, body: bytes) -> Reply | None:
+    """Returns the answer to a cancel with that query and body; None where it never gets one."""
     path = cancel_path(intent) + query
     return api.answered(
         lambda: api.send("POST", path, api.headers(), body, of=intent),

@@ -20,7 +20,7 @@ from conformance.suites.payout_intents.reasons import FREE_TEXT
 
 
 def untouched(api: PayoutIntents, given: Given, evidence: Evidence) -> Resource:
-    """An intent that is only named, for all checks of a worker: another one where a check found it cancelled."""
+    """An intent that is only named, for all checks of a run: another one where a check found it cancelled."""
 
     def lease() -> Resource:
         return given.kept("requires_approval")

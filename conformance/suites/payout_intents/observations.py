@@ -1,11 +1,12 @@
-"""Acts whose results several checks look at: each is performed once per worker, and cited by every check that asks.
+"""Acts whose results several checks look at: each is performed once per run, and cited by every check that asks.
 
 A method names the act, its arguments say with what, and the result (module `results`) holds the answers.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -183,15 +184,54 @@ class Evidence(Performed):
         left = LeftAlone(twin, twins, api.seen(twin)) if twin is not None and twins is not None else None
         return Refused(intent, reason, before, replies, between, after, left)
 
+    def cancel_with_wrong_credentials(self, *, own: bool = False) -> TurnedAway:
+        """Cancels an intent without credentials, and with a wrong secret; `own`: one that no other check uses."""
+        return self._in_vain("wrong credentials", own=own)
+
+    def cancel_with_a_used_key(self, *, own: bool = False) -> TurnedAway:
+        """Cancels an intent for another reason under a key that the cancel of another intent has used."""
+        return self._in_vain("a used key", own=own)
+
     @shared
-    def cancel_with_wrong_credentials(self) -> TurnedAway:
-        """Cancels an intent without credentials, and with a wrong secret."""
+    def cancel_with_a_wrong_body(self) -> TurnedAway:
+        """Cancels an intent with an array for a reason, and with one of more than 600 characters."""
         api = self._api
-        wrong = api.authorization(secret="no-such-secret-at-all")
+        # Some targets accept one of these, so nothing else is sent to it.
         return self._turned_away(
-            "wrong credentials",
-            lambda intent, reason: api.post(intent, body_of(reason), change={"Authorization": None}),
-            lambda intent, reason: api.post(intent, body_of(reason), change={"Authorization": wrong}),
+            "a wrong body",
+            lambda intent, reason: api.post(intent, encoded({"reason": [reason]})),
+            lambda intent, reason: api.post(intent, body_of(f"{reason} {'x' * 600}")),
+        )
+
+    def _in_vain(self, what: str, *, own: bool) -> TurnedAway:
+        found = None if own else self._all_in_vain().get(what)
+        if found is not None:
+            return found
+        return self.once(("in vain", what), lambda: self._turned_away(what, *self._cancels_with(what)))
+
+    @shared
+    def _all_in_vain(self) -> Mapping[str, TurnedAway]:
+        """Sends both kinds to one intent, as long as it stays as it is: another one takes its place."""
+        found: dict[str, TurnedAway] = {}
+        intent = None
+        for what in ("wrong credentials", "a used key"):
+            with suppress(Violation):
+                one = self._turned_away(what, *self._cancels_with(what), intent=intent)
+                found[what] = replace(one, is_shared=True)
+                intent = one.intent if one.is_as_before else None
+        return found
+
+    def _cancels_with(self, what: str) -> Sequence[Callable[[Resource, str], Reply]]:
+        api = self._api
+        if what == "a used key":
+            used = self.cancelled().key
+            return (lambda intent, reason: api.cancel(intent, reason=reason, key=used),)
+        wrong = api.authorization(secret="no-such-secret-at-all")
+        return tuple(
+            lambda intent, reason, value=value: api.post(
+                intent, body_of(reason), change={"Authorization": value}
+            )
+            for value in (None, wrong)
         )
 
     @shared
@@ -206,34 +246,20 @@ class Evidence(Performed):
         )
 
     @shared
-    def cancel_with_a_used_key(self) -> TurnedAway:
-        """Cancels an intent for another reason under a key that the cancel of another intent has used."""
-        api, used = self._api, self.cancelled().key
-        return self._turned_away(
-            "a used key", lambda intent, reason: api.cancel(intent, reason=reason, key=used)
-        )
-
-    @shared
-    def cancel_with_a_wrong_body(self) -> TurnedAway:
-        """Cancels an intent with an array for a reason, and with one of more than 600 characters."""
-        api = self._api
-        return self._turned_away(
-            "a wrong body",
-            lambda intent, reason: api.post(intent, encoded({"reason": [reason]})),
-            lambda intent, reason: api.post(intent, body_of(f"{reason} {'x' * 600}")),
-        )
-
-    @shared
     def leave_alone(self) -> TurnedAway:
         """Reads an intent that could be cancelled, and that no request cancels."""
         return self._turned_away("nothing at all")
 
     def _turned_away(
-        self, what: str, *cancels: Callable[[Resource, str], Reply], owner: str = "primary"
+        self,
+        what: str,
+        *cancels: Callable[[Resource, str], Reply],
+        owner: str = "primary",
+        intent: Resource | None = None,
     ) -> TurnedAway:
-        api = self._api
+        api, whose = self._api, {} if owner == "primary" else {"owner": owner}
         # Checks look at it once more in the end: until then none may cancel it.
-        intent = self._given.kept("requires_approval", **({} if owner == "primary" else {"owner": owner}))
+        intent = intent or self._given.kept("requires_approval", **whose)
         before = api.seen(intent, by=owner)
         reasons = [api.new_reason() for _ in cancels]
         replies = {reason: cancel(intent, reason) for reason, cancel in zip(reasons, cancels, strict=True)}

@@ -1,4 +1,4 @@
-"""Acts that are performed once per worker: what each returned is kept, with its exchanges."""
+"""Acts that are performed once per run: what each returned is kept, with its exchanges."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -43,15 +43,14 @@ class Performed:
         self._given = given
         self._recorder = recorder
         self._kept: dict[tuple[Any, ...], tuple[Any, tuple[Exchange, ...]]] = {}
-        self._carried: dict[str, tuple[Resource, Reply, Reply]] = {}
 
     def carry(self, reason: str, intent: Resource, reply: Reply, read: Reply) -> None:
         """Keeps a cancel for a reason that other checks look at, whatever else it was about."""
-        self._carried.setdefault(reason, (intent, reply, read))
+        self._given.carry(("reason", reason), (intent, reply, read))
 
     def carried(self, reason: str) -> tuple[Resource, Reply, Reply] | None:
         """Returns the cancel for a reason that some check made, and a GET after it; None where none did."""
-        found = self._carried.get(reason)
+        found: tuple[Resource, Reply, Reply] | None = self._given.carried(("reason", reason))
         if found is not None:
             self._recorder.cite([one.exchange for one in found[1:]])
         return found
@@ -61,14 +60,20 @@ class Performed:
 
         With `alone` it is performed anew for a check that runs alone: other checks share the intents that it is about.
         """
-        if name not in self._kept or (alone and self._given.is_alone):
+
+        def performed() -> tuple[T | Exception, tuple[Exchange, ...]]:
             already = len(self._recorder.exchanges)
             found: T | Exception
             try:
                 found = perform()
             except (NotTestable, Violation) as fault:
                 found = fault
-            self._kept[name] = found, tuple(self._recorder.exchanges[already:])
+            return found, tuple(self._recorder.exchanges[already:])
+
+        if name not in self._kept or (alone and self._given.is_alone):
+            self._kept[name] = self._given.in_common(
+                ("performed", *name), performed, lambda made: not isinstance(made[0], Exception)
+            )
         result, exchanges = self._kept[name]
         self._recorder.cite(exchanges)
         if isinstance(result, Exception):

@@ -77,6 +77,10 @@ FULL_OF = {
     "escaped_markup": "many of them `<`, `>` and `&`",
 }
 """The contents of the reasons of FULL, in words."""
+# In each part as many characters that are escaped as in any of the reasons that are full of one kind of them.
+_DENSE = '"\\<&>\r\n\t"\\>\n&<\'\\n'
+FULL_OF_ALL = repeated(_DENSE, LIMIT - 1) + "Z"
+"""A reason that is full of all of these at once."""
 LONG = {
     "512_of_two_bytes": repeated("äöüßéñåøłж", LIMIT),
     "512_of_three_bytes": repeated("取消订单的原因是重复付款請確認", LIMIT),

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
+from conformance.oracles import equality
 from conformance.states import Resource
+from conformance.suites.payout_intents.assertions import succeeded
 from conformance.suites.payout_intents.client import Ask
 
 
@@ -97,7 +99,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    """Cancels with `what` that have to be refused, by their reasons, and GETs of the intent's owner around them."""
+    """Cancels with `what` that have to be refused, by their reasons, and GETs of the intent's owner around them.
+
+    `is_shared` tells that other cancels in vain named the same intent, before or after these.
+    """
 
     what: str
     intent: Resource
@@ -105,6 +110,13 @@ class TurnedAway:
     before: Reply
     replies: Mapping[str, Reply]
     after: Reply
+    is_shared: bool = False
+
+    @property
+    def is_as_before(self) -> bool:
+        """Whether none of them was accepted, and the intent is in the state that it was in before."""
+        same = equality.same(self.before.at("status"), self.after.at("status"))
+        return same and not any(succeeded(one) for one in self.replies.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,9 @@ _FROM_THE_PATH = "Take the id from the path alone: many frameworks bind body and
 
 
 @requirement("PI-01")
-@pytest.mark.cancels
-def test_matrix_requires_approval_is_cancelled(api: PayoutIntents, given: Given) -> None:
+def test_matrix_requires_approval_is_cancelled(evidence: Evidence) -> None:
     """An intent that requires approval is cancelled: 202, and the body says cancelled already."""
-    reply = api.cancel(given.used("requires_approval"))
+    reply = evidence.cancel().reply
 
     cancelled(reply, "a cancel of an intent that requires approval")
 

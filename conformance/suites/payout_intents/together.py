@@ -5,11 +5,12 @@ scheme, an odd key. Where such a cancel doesn't work as any other, each check tr
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import cycle, islice
+from functools import partial
 
-from conformance.errors import NotTestable
-from conformance.http.reply import Reply
+from conformance.errors import NotTestable, TransportError
+from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
@@ -17,9 +18,12 @@ from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import is_cancelled, succeeded
 from conformance.suites.payout_intents.bad_requests import base64_of
 from conformance.suites.payout_intents.client import PayoutIntents, body_of
+from conformance.suites.payout_intents.free_keys import left_free
+from conformance.suites.payout_intents.named_everywhere import takes_no_effect
 from conformance.suites.payout_intents.observations import WHY, Evidence
+from conformance.suites.payout_intents.others_keys import are_free
 from conformance.suites.payout_intents.races import RETRIED, retries
-from conformance.suites.payout_intents.reasons import FREE_TEXT, FULL, LIMIT, LONG, LONGER, TEMPLATES
+from conformance.suites.payout_intents.reasons import FREE_TEXT, FULL, FULL_OF_ALL, LONG, LONGER, TEMPLATES
 from conformance.suites.payout_intents.results import Cancelled
 
 ESCAPED, CHUNKS, NAME_OF_A_PROPERTY, EMPTY_KEY = "escaped", "chunks", "name of a property", "empty key"
@@ -59,12 +63,6 @@ _AS_IT_IS = (
     "compatible",
 )
 _SPACES = f"{FREE_TEXT['odd_outer_spaces']}   inner   {FREE_TEXT['outer_spaces']}\u2003 \u00a0"
-# In each part as many characters that are escaped as in any of the reasons that are full of one kind of them.
-_DENSE = '"\\<&>\r\n\t"\\>\n&<\'\\n'
-
-
-def _full() -> str:
-    return "".join(islice(cycle(_DENSE), LIMIT - 1)) + "Z"
 
 
 _WAYS = (
@@ -77,13 +75,15 @@ _WAYS = (
         label="application/json;charset=UTF-8",
         is_chunked=True,
     ),
-    Way(tuple(FULL), _full()),
+    Way(tuple(FULL), FULL_OF_ALL),
     Way((*LONG, *LONGER), LONGER["512_of_four_bytes"], label="Application/JSON", key=NAME_OF_A_PROPERTY),
     Way(("looks_like_a_word_of_JSON",), FREE_TEXT["looks_like_a_word_of_JSON"]),
     Way(("looks_like_a_boolean",), FREE_TEXT["looks_like_a_boolean"]),
     Way(("looks_empty",), FREE_TEXT["looks_empty"]),
     Way(("looks_like_a_formula",), FREE_TEXT["looks_like_a_formula"]),
 )
+_AT_ONCE = _WAYS[:4]
+"""Ways with texts that nobody takes for another's: cancels of different intents at the same moment."""
 _ALSO = {NEAR_KEY: ("no_UUID",)}
 _BY_NAME = {
     name: way
@@ -103,11 +103,19 @@ class Done:
 
 
 class Together:
-    """Cancels in several ways at once, each performed once per worker."""
+    """Cancels in several ways at once, each performed once per run."""
 
     def __init__(self, api: PayoutIntents, given: Given, evidence: Evidence) -> None:
         self._api, self._given, self._evidence = api, given, evidence
         self._failed: list[Way] = []
+        # Cancels that other checks make, for whatever reason: these have one that a way has, too.
+        self._carriers: Mapping[str, Callable[[PayoutIntents, Given, Evidence], bool]] = {
+            FREE_TEXT["looks_like_a_boolean"]: takes_no_effect,
+            FREE_TEXT["looks_like_a_formula"]: takes_no_effect,
+            FREE_TEXT["looks_empty"]: left_free,
+            FREE_TEXT["looks_like_a_word_of_JSON"]: partial(are_free, body="same_body"),
+            FULL_OF_ALL: partial(are_free, body="other_body"),
+        }
 
     def worked(self, *names: str) -> Done | None:
         """Returns the cancel that was put in these ways, among others, where it worked as any other does.
@@ -123,17 +131,36 @@ class Together:
                 return None
         return found
 
+    def kept_apart(self) -> bool:
+        """Returns whether cancels of different intents at the same moment, each in ways of its own, worked as others.
+
+        Each was answered with its own intent and its own reason.
+        """
+        if self._given.is_alone:
+            return False
+        done = self._at_once()
+        return len(done) == len(_AT_ONCE) and None not in done.values()
+
     def _put(self, way: Way) -> Done | None:
         if way in self._failed:
             # What it was answered is no evidence of the check that tries alone.
             return None
-        done = self._evidence.once(("together", *way.names), lambda: self._carried(way) or self._done(way))
+        at_once = self._at_once() if way in _AT_ONCE else {}
+        if way.names in at_once:
+            done = at_once[way.names]
+        else:
+            done = self._evidence.once(
+                ("together", *way.names), lambda: self._carried(way) or self._done(way)
+            )
         if done is None:
             self._failed.append(way)
         return done
 
     def _carried(self, way: Way) -> Done | None:
         """Returns the cancel for the reason that was made for another check's sake; None where there is none."""
+        carrier = self._carriers.get(way.reason)
+        if carrier is not None:
+            carrier(self._api, self._given, self._evidence)
         found = self._evidence.carried(way.reason)
         if found is None or not _is_fine(way.reason, *found[1:], self._evidence.cancelled(reason=WHY)):
             return None
@@ -153,9 +180,47 @@ class Together:
         fine = bool(replies) and all(_is_fine(reason, reply, one.read, usual) for reply in replies)
         return Done(one.intent, replies[0], ()) if fine else None
 
-    def _done(self, way: Way) -> Done | None:
+    def _at_once(self) -> Mapping[tuple[str, ...], Done | None]:
+        """Returns what became of different intents that were cancelled at the same moment, by the names of each way.
+
+        Where there are too few intents for that, these were cancelled one by one; none where it can't be done at all.
+        """
+        return self._evidence.once(("ways at the same moment",), self._raced)
+
+    def _raced(self) -> Mapping[tuple[str, ...], Done | None]:
         api, usual = self._api, self._evidence.cancelled(reason=WHY)
-        intent, keys = self._given.used("requires_approval"), _keys(way, api.new_key())
+        made: list[tuple[Way, Resource, tuple[str, ...]]] = []
+
+        def begin() -> tuple[None, list[Callable[[], Reply]]]:
+            made.clear()
+            for way in _AT_ONCE:
+                intent = self._given.used("requires_approval")
+                made.append((way, intent, _keys(way, api.new_key())))
+            return None, [partial(self._ask, *one) for one in made]
+
+        try:
+            if api.racers < len(_AT_ONCE):
+                return {}
+            race = api.raced(begin)[1]
+        except NotTestable:
+            return {way.names: self._done(way, intent) for way, intent, _ in made}
+        except TransportError:
+            return {}
+        return {
+            way.names: self._judged(way, intent, keys, reply, usual)
+            for (way, intent, keys), reply in zip(made, race.replies, strict=True)
+        }
+
+    def _done(self, way: Way, intent: Resource | None = None) -> Done | None:
+        api, usual = self._api, self._evidence.cancelled(reason=WHY)
+        intent, keys = intent or self._given.used("requires_approval"), _keys(way, api.new_key())
+        reply = api.answered(
+            partial(self._ask, way, intent, keys), to="a cancel that is put in several unusual ways"
+        )
+        return self._judged(way, intent, keys, reply, usual)
+
+    def _ask(self, way: Way, intent: Resource, keys: tuple[str, ...]) -> Reply:
+        api = self._api
         body = json.dumps({"reason": way.reason}).encode() if way.is_escaped else body_of(way.reason)
         change: dict[str, str | None] = {}
         if way.is_chunked:
@@ -166,15 +231,17 @@ class Together:
             pair = api.credentials()
             change["Authorization"] = f"{way.scheme} {base64_of(f'{pair.key}:{pair.secret}')}"
         more = [("Idempotency-Key", key) for key in keys]
-        reply = api.answered(
-            lambda: api.post(intent, body, key=None, change=change, more=more),
-            to="a cancel that is put in several unusual ways",
-        )
+        return api.post(intent, body, key=None, change=change, more=more)
+
+    def _judged(
+        self, way: Way, intent: Resource, keys: tuple[str, ...], reply: Reply | None, usual: Cancelled
+    ) -> Done | None:
         if reply is None or not succeeded(reply):
-            api.still_open(intent)
+            self._api.still_open(intent)
             return None
-        read = api.confirmed(intent)
-        return Done(intent, reply, keys) if _is_fine(way.reason, reply, read, usual) else None
+        read = self._api.confirmed(intent)
+        is_its_own = reply.at("id") in (intent.id, MISSING)
+        return Done(intent, reply, keys) if is_its_own and _is_fine(way.reason, reply, read, usual) else None
 
 
 def _keys(way: Way, new: str) -> tuple[str, ...]:
