@@ -86,7 +86,8 @@ class ResourceKind:
     `pool` is the list in `[states.ids]` that holds its ids, `params` what a provider-state message adds, `words` what
     follows the noun for people (" whose provider doesn't support cancelling"). Asked for only where the profile
     declares `capability`. `usual` are the values that `params` have for any other resource. `question` and `none` end
-    the sentences "the list doesn't say ..." and "an empty list says that ...".
+    the sentences "the list doesn't say ..." and "an empty list says that ...". `clause` is what checks say behind the
+    noun in the titles of their problems, which tells readers what to make to see the problem again.
     """
 
     pool: str
@@ -97,6 +98,7 @@ class ResourceKind:
     usual: Mapping[str, Any]
     question: str
     none: str
+    clause: str = ""
 
     @property
     def extra(self) -> tuple[tuple[str, Any], ...]:

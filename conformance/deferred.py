@@ -5,6 +5,7 @@ is refused, each suspect runs again alone, on a resource of its own and with its
 the outcome, the title and the evidence that it would have without any sharing.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -14,8 +15,9 @@ from conformance.errors import ConformanceError
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Auth, Check, Exchange, Outcome, Problem
+from conformance.model import Check, Exchange, Level, Outcome, Problem
 from conformance.oracles.expect import Violation
+from conformance.refused_requests import in_words, is_refused, naming
 from conformance.report.safe import counted
 from conformance.session import Session
 from conformance.states.resource import Resource
@@ -23,6 +25,8 @@ from conformance.states.shared_resources import SharedResource
 
 KEPT = 3
 """The resources of each kind that are left to the checks that look back on the run: an effect may come late."""
+# After so long an effect that was put off is looked for, of each suspect by itself; so often at most in a run.
+_LATE_S, _LOOKS = 2.0, 3
 
 Write = Callable[[Check, Sequence[Exchange]], None]
 Perform = Callable[[str], None]
@@ -46,6 +50,9 @@ class Deferred:
         self.again = False
         # One combination is looked into: many resources that go through as much would tell the same.
         self._has_looked = False
+        # The checks whose requests had an effect some time later, and how often that was looked for.
+        self._late: set[str] = set()
+        self._looks = 0
 
     @property
     def is_trial(self) -> bool:
@@ -75,7 +82,7 @@ class Deferred:
         is_wrong = judged or check.outcome is Outcome.ERROR
         back: list[SharedResource] = []
         for one in left:
-            touched = _naming(one.resource, exchanges)
+            touched = naming(one.resource, exchanges)
             then = one.shared if not touched else one.shared.with_suspect(check.id)
             if not (is_wrong or one.is_unsure):
                 back.append(replace(then, requests=then.requests + touched))
@@ -114,27 +121,12 @@ class Deferred:
             with self._twins.alone():
                 perform(check)
         for one, reply in refused:
-            if self._has_looked:
-                break
-            # One that is judged alone has told by itself what it does, to whichever worker.
-            alone = [self._alone(check, perform) for check in one.suspects]
-            last = alone[-1]
-            if last is not None and all(each and each.outcome is Outcome.PASSED for each in alone):
-                self._try_together(one, reply, last, perform)
-
-    def _alone(self, check: str, perform: Perform) -> Check | None:
-        """Returns the record of a check that ran last; of one that another worker ran, the record of a trial alone.
-
-        None where it can't be tried here.
-        """
-        if check not in self._ended:
-            self._trial = []
-            try:
-                with self._twins.alone():
-                    perform(check)
-            finally:
-                self._trial = None
-        return self._ended.get(check)
+            # One that was judged alone before has told by itself what it does.
+            alone = [self._ended[check] for check in one.suspects if check in self._ended]
+            if not alone or any(check.outcome is not Outcome.PASSED for check in alone):
+                continue
+            if not self._are_late(one, perform) and not self._has_looked:
+                self._try_together(one, reply, alone[-1], perform)
 
     def _clear(self, one: SharedResource, by: Exchange) -> None:
         """Writes the records of the suspects that were waiting for this proof alone."""
@@ -161,6 +153,77 @@ class Deferred:
     def _succeeded(self, reply: Reply) -> bool:
         return reply.ok and self._contract.answers.succeeded(reply.json)
 
+    # -- some time later -------------------------------------------------------------------------------------------
+
+    def _are_late(self, one: SharedResource, perform: Perform) -> bool:
+        """Returns whether requests of single suspects, refused and without an effect at once, have one later.
+
+        Each sends them to a resource of its own; after a while the owner cancels these, and one that nobody has sent
+        anything to. Whoever's cancel is refused is told by itself. Nothing is told where the source has too few.
+        """
+        if self._late.intersection(one.suspects):
+            return True
+        if self._looks == _LOOKS:
+            return False
+        self._looks += 1
+        try:
+            control, *own = [self._session.leases.lease(one.resource.wanted) for _ in (None, *one.suspects)]
+        except ConformanceError:
+            return False
+        sent = [
+            self._sent(resource, [check], perform) for resource, check in zip(own, one.suspects, strict=True)
+        ]
+        time.sleep(_LATE_S)
+        untouched = self._cancel(control)
+        if untouched is None or not self._succeeded(untouched):
+            return False
+        for resource, check, exchanges in zip(own, one.suspects, sent, strict=True):
+            asked = [each for each in exchanges if naming(resource, [each])]
+            reply = self._cancel(resource)
+            if reply is None or self._succeeded(reply) or not asked or not all(map(is_refused, asked)):
+                continue
+            self._late.add(check)
+            shown = self._shown(resource)
+            seen = [reply.exchange, *([shown.exchange] if shown is not None else [])]
+            evidence = tuple(dict.fromkeys((*exchanges, *seen)))
+            self._write(
+                self._told_late(self._ended[check], resource, asked, reply, shown, evidence), evidence
+            )
+        return bool(self._late.intersection(one.suspects))
+
+    def _told_late(
+        self,
+        check: Check,
+        resource: Resource,
+        asked: Sequence[Exchange],
+        refusal: Reply,
+        shown: Reply | None,
+        exchanges: Sequence[Exchange],
+    ) -> Check:
+        """Returns the record of a check whose requests have an effect some time after they were refused."""
+        noun = self._contract.a(f"{resource.status} {self._contract.noun}")
+        what = f"the refusal of {in_words(asked, resource)}"
+        of_owner = f"the owner's cancel was answered {summary.of(refusal)}"
+        decides = shown if shown is not None and self._is_cancelled(shown) else refusal
+        problem = Problem(
+            expected=f"the documented cancel of {noun} to succeed {_LATE_S:.0f} s after {what}, as that of another one "
+            "did to which nothing was sent",
+            observed=(f"a read shows {summary.of(shown)}; " if shown is not None else "") + of_owner,
+            exchange=exchanges.index(decides.exchange),
+            hint="Is the request put into a queue, or carried out beside its answer, before it was found to be right?",
+            fault=f"{noun.capitalize()} was cancelled some time after {what}"
+            if decides is shown
+            else f"The owner's cancel of {noun} was answered {summary.short(refusal)} some time after {what}",
+        )
+        return replace(
+            check,
+            outcome=Outcome.WARNED if check.level is Level.SHOULD else Outcome.FAILED,
+            message=f"expected {problem.expected}; observed {problem.observed}",
+            exchanges=tuple(range(len(exchanges))),
+            problem=problem,
+            resources=((segment(resource.id), resource.wanted.of_whom()),),
+        )
+
     # -- several together ------------------------------------------------------------------------------------------
 
     def _try_together(self, one: SharedResource, reply: Reply, last: Check, perform: Perform) -> None:
@@ -175,7 +238,7 @@ class Deferred:
             self._write(self._untried(one, reply, last, lacking), [reply.exchange])
             return
         sent = self._sent(resource, one.suspects, perform)
-        if not all(_is_refused(each) for each in sent if _naming(resource, [each])):
+        if not all(is_refused(each) for each in sent if naming(resource, [each])):
             # What became of a request that nobody refused is told where its answer is.
             return
         again = self._cancel(resource)
@@ -188,12 +251,16 @@ class Deferred:
                 return
         self._has_looked = True
         shown = self._shown(resource)
-        if not self._is_cancelled(shown) and self._counts(one, _naming(resource, sent), perform):
+        if not self._is_cancelled(shown) and self._counts(one, naming(resource, sent), perform):
             return
         exchanges = tuple(
             dict.fromkeys((*sent, again.exchange, *([shown.exchange] if shown is not None else [])))
         )
-        self._write(self._together(one, last, again, shown, exchanges), exchanges)
+        asked = in_words([each for each in sent if naming(resource, [each])], resource)
+        named = ((segment(resource.id), resource.wanted.of_whom()),)
+        self._write(
+            replace(self._together(one, last, again, shown, asked, exchanges), resources=named), exchanges
+        )
 
     def _sent(self, resource: Resource, checks: Sequence[str], perform: Perform) -> list[Exchange]:
         """Has checks send their requests to one resource, and returns these."""
@@ -218,7 +285,7 @@ class Deferred:
                 return True  # It can't be told apart.
             done = 0
             while done < number:
-                added = _naming(resource, self._sent(resource, [check], perform))
+                added = naming(resource, self._sent(resource, [check], perform))
                 if not added:
                     break
                 done += added
@@ -245,6 +312,7 @@ class Deferred:
         last: Check,
         refusal: Reply,
         shown: Reply | None,
+        asked: str,
         exchanges: Sequence[Exchange],
     ) -> Check:
         """Returns the record that tells of several checks whose requests have an effect only together.
@@ -263,11 +331,11 @@ class Deferred:
             + f"{of_owner} after {', '.join(one.suspects)}",
             exchange=exchanges.index(refusal.exchange),
             hint=_HINT,
-            fault=f"{self._contract.a(noun).capitalize()} was cancelled by the requests of {number} together, which "
-            "were to have no effect"
+            fault=f"{self._contract.a(noun).capitalize()} was cancelled by requests that were refused, none of which "
+            f"does that alone: {asked}"
             if is_cancelled
-            else f"The owner's cancel of {self._contract.a(noun)} was answered {summary.short(refusal)} after refused "
-            f"requests of {number}, none of which has this effect alone",
+            else f"The owner's cancel of {self._contract.a(noun)} was answered {summary.short(refusal)} after requests "
+            f"that were refused, none of which has this effect alone: {asked}",
         )
         return replace(
             last,
@@ -288,20 +356,3 @@ class Deferred:
             exchanges=(0,),
             problem=None,
         )
-
-
-def _is_refused(one: Exchange) -> bool:
-    """Returns whether a request that names a resource was refused, or can't have changed it as its method goes."""
-    if one.status is None or one.status >= 500:
-        return False
-    return one.status >= 300 or one.method in ("GET", "HEAD", "OPTIONS")
-
-
-def _naming(resource: Resource, exchanges: Sequence[Exchange]) -> int:
-    """Returns how many of the requests name a resource, and may do more than read it as documented."""
-    name = segment(resource.id)
-    return sum(
-        (name.lower() in one.url.lower() or resource.id.encode() in one.request_body)
-        and not (one.method == "GET" and one.auth is Auth.DOCUMENTED and one.url.endswith(name))
-        for one in exchanges
-    )

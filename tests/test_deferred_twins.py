@@ -169,9 +169,24 @@ def test_evidence_of_a_shared_withdraw_ends_with_the_cancel_that_proves_it(
 @pytest.mark.parametrize(
     ("defect", "is_read", "outcome", "says"),
     [
-        ("wd-two-refusals-cancel-together", True, "failed", "was cancelled by the requests of"),
-        ("wd-two-refusals-cancel-together", False, "warned", "none of which has this effect alone"),
-        ("wd-two-refusals-lock-together", True, "warned", "none of which has this effect alone"),
+        (
+            "wd-two-refusals-cancel-together",
+            True,
+            "failed",
+            "was cancelled by requests that were refused, none of which does that alone: ",
+        ),
+        (
+            "wd-two-refusals-cancel-together",
+            False,
+            "warned",
+            "that were refused, none of which has this effect alone: ",
+        ),
+        (
+            "wd-two-refusals-lock-together",
+            True,
+            "warned",
+            "that were refused, none of which has this effect alone: ",
+        ),
     ],
 )
 def test_requests_that_have_an_effect_together_are_told_once(

@@ -21,6 +21,8 @@ _PROTOTYPES = frozenset({"constructor", "__proto__", "prototype", "toString", "h
 _CRASHED = "An exception got out of the handler, or ended its process: check the input before it is used."
 _UNANSWERED = {
     "timeout": "Something was waited for in vain: a lock that an earlier request has left, or more input.",
+    "unavailable": "A proxy answers so where the server behind it closes the connection, ends, or takes too long. "
+    "Did this request end a process there? Its log, and that of the proxy, tell at this time.",
 }
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.model import Auth, Check, Exchange, Harm, Outcome, Requirement, RunRecord
+from conformance.report import put_off
 from conformance.report.safe import same_but_ids
 
 _HARMS = list(Harm)
@@ -65,6 +66,8 @@ class Causes:
         if self.is_an_echo(by) or self._only_cites_a_crash(by):
             return False
         if self._is_the_same_crash(check, by):
+            return True
+        if put_off.alike(self.record, check, by) and harm(by, cause) <= harm(check, row):
             return True
         if cause.premise and not row.premise:
             return self.is_about_a_premise(by) and self._is_refused_alike(check, by)
@@ -156,6 +159,10 @@ class Causes:
             # What had been done already wasn't done by it.
             return False
         return self._accepts(answer) and _TO_REFUSE.search(problem.expected) is not None
+
+    def is_put_off(self, check: Check) -> bool:
+        """Returns whether what decides came some time after a request that was refused."""
+        return bool(put_off.refused_before(self.record, check))
 
     def is_altered(self, check: Check) -> bool:
         """Returns whether the request that decides was authenticated otherwise than as documented."""

@@ -14,6 +14,8 @@ from conformance import contracts
 from conformance.contract import Authentication
 from conformance.model import Auth, Exchange, Headers, Target
 
+HAR = "exchanges.har"
+"""The file of a run that long bodies are taken from."""
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
 # A signature that was altered in its length: so many characters less, or with these behind it.
 _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
@@ -134,7 +136,7 @@ class _Body:
 
 def _from_har(raw: bytes, index: int) -> str:
     encoded = "" if _text(raw) is not None else " | base64 -d"
-    return f"jq -j '.log.entries[{index}].request.postData.text' exchanges.har{encoded}"
+    return f"jq -j '.log.entries[{index}].request.postData.text' {HAR}{encoded}"
 
 
 def _authentication(
@@ -208,7 +210,7 @@ def _forged(
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), "")
         remark = _SIGNED_EMPTY
     else:
-        if not (_WRONG_SECRET.search(said) or (not body.raw and _ANY_SIGNATURE.search(said))):
+        if not (_WRONG_SECRET.search(said) or _ANY_SIGNATURE.search(said)):
             return None
         source = body.source if body.raw else ""
         made = documented.curl(spelled, lambda field: _wrong(target, owner, field, secret), source)

@@ -45,6 +45,7 @@ __all__ = [
     "headline",
     "one_reason",
     "problems",
+    "rows_of",
     "said",
     "sentence",
     "status_line",

@@ -212,6 +212,7 @@ def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...
         causes.only_reads(check, row),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
+        causes.is_put_off(check),
         fuzzed,
         causes.looks_back(check),
         _is_sequence(check),
@@ -257,12 +258,18 @@ def _presumes_any(group: _Group, others: Iterable[_Group]) -> bool:
 
 
 def _like_their_neighbours(group: _Group, found: dict[str, int | None], causes: Causes) -> None:
-    """Explains cases of fuzzing that ended as a check of the same requirement did which is explained."""
+    """Explains what is like a check of the same requirement that is explained.
+
+    These are cases of fuzzing that ended as it did, and checks that can't be judged without it.
+    """
     told = [check for check in group.checks if found[check.id] is not None]
     for check in group.checks:
         if check.suite == "fuzz" and found[check.id] is None:
             like = next((one for one in told if causes.ended_alike(check, one)), None)
             found[check.id] = None if like is None else found[like.id]
+        if found[check.id] is None:
+            before = next((one for one in told if presumes(check, group.row, one)), None)
+            found[check.id] = None if before is None else found[before.id]
 
 
 def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], causes: Causes) -> int | None:

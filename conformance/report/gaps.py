@@ -14,6 +14,8 @@ _BEGINS = "these begin with a request that problem {} is about. They can be judg
 _LEFT_OUT = "checks of these were not selected."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
+# So few requirements are named with their titles.
+_TITLES = 4
 
 
 def causes(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
@@ -87,8 +89,10 @@ def parts(gap: Gap) -> tuple[str, str]:
 
 
 def ids(gap: Gap) -> str:
-    """`WD-01, WD-02 and 36 more`; those that have to hold first."""
+    """`WD-01, WD-02 and 36 more`; those that have to hold first. A few are named with their titles."""
     ordered = sorted(gap.results, key=lambda result: not explain.counted_as_unproven(result))
+    if len(ordered) <= _TITLES:
+        return "; ".join(f"{one.requirement.id} ({one.requirement.title})" for one in ordered)
     names = [result.requirement.id for result in ordered]
     more = f" and {len(names) - _IDS} more" if len(names) > _IDS else ""
     return ", ".join(names[:_IDS]) + more

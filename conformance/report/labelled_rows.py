@@ -50,9 +50,9 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
     return Told(
         title(finding),
         tuple((label, text) for label, text in _rows(record, finding, sent) if text.strip()),
-        tuple(_steps(found)) if not sent else (),
+        tuple(_steps(found, run)) if not sent else (),
         script.replay(finding.check.id, run) if finding.replay else "",
-        finding.script or finding.curl,
+        script.within(finding.script or finding.curl, run),
         usage(found),
     )
 
@@ -155,21 +155,20 @@ def _fields(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
                 yield from _fields(one, f"{name}.")
 
 
-def folded(finding: Finding) -> str:
-    """`and 2 requirements that build on it: WD-05 failed (A paid one is refused), ...`; empty where none does."""
+def folded(finding: Finding) -> Iterator[str]:
+    """Yields a text for each requirement that builds on the finding: its outcome, its title, and what was seen.
+
+    Such as `WD-05 failed (A paid one is refused): A cancel of a paid one was answered 200`; the last texts together.
+    """
     found = {
         one.requirement.id: one for one in finding.folded if one.requirement.id != finding.requirement.id
     }
-    if not found:
-        return ""
-    build = "builds" if len(found) == 1 else "build"
-    named = [
-        f"{name} {explain.OUTCOMES[_outcome(one)]} ({one.requirement.title})"
-        for name, one in list(found.items())[:_FOLDED]
-    ]
-    rest = list(found)[_FOLDED:]
-    more = f"; and {', '.join(rest)}" if rest else ""
-    return f"and {counted(len(found), 'requirement')} that {build} on it: {'; '.join(named)}{more}"
+    many = list(found.items())
+    for name, one in many[:_FOLDED]:
+        seen = f": {one.fault}" if one.fault else ""
+        yield f"{name} {explain.OUTCOMES[_outcome(one)]} ({one.requirement.title}){seen}"
+    if rest := many[_FOLDED:]:
+        yield f"and {'; '.join(f'{name} ({one.requirement.title})' for name, one in rest)}"
 
 
 def _outcome(finding: Finding) -> Outcome:
@@ -265,9 +264,11 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
         yield "note", remark
     for waiver in explain.waived(record, finding.check):
         yield "waived", explain.waiver(waiver).removeprefix("waived ")
-    yield "also", folded(finding)
+    for one in folded(finding):
+        yield "follows", one
     if finding.also and not finding.control:
-        yield "also", f"about {', '.join(finding.also)}"
+        titles = {name: row.title for name, row in explain.rows_of(record).items()}
+        yield "also", f"about {'; '.join(f'{name} ({titles[name]})' for name in finding.also)}"
     yield "check", checks(finding)
     if finding.signed is not None and signature_matters(record, finding):
         yield "signed", finding.signed
@@ -281,9 +282,9 @@ def signature_matters(record: RunRecord, finding: Finding) -> bool:
     return exchange.auth is Auth.ALTERED or exchange.status in _REFUSED
 
 
-def _steps(found: Steps) -> Iterator[str]:
+def _steps(found: Steps, run: str) -> Iterator[str]:
     if found.left_out:
-        yield f"({counted(found.left_out, 'earlier request')} in exchanges.har)"
+        yield f"({counted(found.left_out, 'earlier request')} in {run}/exchanges.har)"
     yield from map(step_line, found.steps)
 
 

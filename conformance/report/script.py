@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from conformance.model import Check, Exchange, Headers, RunRecord
 from conformance.report import steps as listed
-from conformance.report.curl import curl, once
+from conformance.report.curl import HAR, curl, once
 from conformance.report.steps import Step, Steps, is_fresh
 
 # A key as the checks make it: a random UUID.
@@ -71,6 +71,11 @@ def variables(record: RunRecord, scripts: Iterable[str]) -> dict[str, str]:
 def replay(check: str, run: str = "RUN") -> str:
     """Returns the command of the harness that performs a check again on fresh resources."""
     return f"payout-conformance replay {shlex.quote(run) if run != 'RUN' else run} {shlex.quote(check)}"
+
+
+def within(text: str, run: str) -> str:
+    """Returns a script in which files of the run have the folder of the run before their names."""
+    return text.replace(f" {HAR}", f" {shlex.quote(run) if run != 'RUN' else run}/{HAR}")
 
 
 def _alone(record: RunRecord, found: Steps, step: Step) -> Iterator[str]:

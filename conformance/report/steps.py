@@ -25,6 +25,7 @@ _VALUE = 40
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 _PRIMARY = "primary"
+_OF_ANOTHER = " of the "
 # What was asked for doesn't exist.
 # What isn't said by then isn't what a problem is about.
 _TOLD = 2000
@@ -118,7 +119,7 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
             state = known.get(one) or (states[len(found)] if len(found) < len(states) else "")
             state = state or ("unknown" if one not in known and _is_about_unknown_ids(check) else "")
             if state or one in known or (not known and not states):
-                found.setdefault(one, _what(noun, state))
+                found.setdefault(one, _what(noun, state) + _kind(contract, check, state))
         text = exchange.request_body[:4000].decode("utf-8", "replace") + exchange.url.partition("?")[2]
         for one, state in known.items():
             if one in text:
@@ -127,6 +128,15 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
     return tuple(
         Resource(f"ID{number}" if many else "ID", one, what)
         for number, (one, what) in enumerate(found.items(), 1)
+    )
+
+
+def _kind(contract: Contract | None, check: Check, state: str) -> str:
+    """Returns what tells a kind of resources apart in that state, where the check speaks of it."""
+    said = "" if check.problem is None else f"{check.problem.fault} {check.problem.expected}"
+    kinds = contract.states.kinds if contract else ()
+    return next(
+        (f" {one.clause}" for one in kinds if one.status == state and one.clause and one.clause in said), ""
     )
 
 
@@ -243,6 +253,9 @@ def _sent(
         said.append(altered(record, exchange, decided))
     elif owner != _PRIMARY:
         said.append(f"by the {owner.replace('_', ' ')}")
+    elif any(_OF_ANOTHER in one.what for one in resources):
+        # So that nobody takes the request for one of the owner's.
+        said.append("by the primary")
     key = key_of(record, exchange)
     if key:
         said.append(f"key {keys[key] if is_fresh(key) else described(key)}")

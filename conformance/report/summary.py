@@ -44,6 +44,7 @@ _SHOWN = (
     "worked",
     "note",
     "waived",
+    "follows",
     "also",
     "about",
 )

@@ -3,7 +3,6 @@
 import asyncio
 import copy
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from conformance.sandbox import effects, steps
@@ -162,9 +161,6 @@ class PaymentTakesNoLock(LeavesAWindow, Withdraws):
 
     async def deliberate(self, row: Withdraw) -> None:
         await self.window.meet(row.id)
-
-    def exclusive(self, row: Withdraw) -> AbstractAsyncContextManager[Any]:
-        return nullcontext()
 
 
 @defect("wd-paid-meanwhile-is-cancelled", "WD-42")

@@ -15,7 +15,7 @@ from conformance.model import Auth
 from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.difference import difference
 from conformance.oracles.every_response import no_server_error
-from conformance.oracles.expect import requirement
+from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import accepted, holds, not_cancelled, refused, unauthorized
@@ -29,6 +29,7 @@ from conformance.suites.payout_intents.bad_requests import (
     forgeries,
 )
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, cancel_path, read_path
+from conformance.suites.payout_intents.kept_decisions import KEPT, or_by_what_was_read
 from conformance.suites.payout_intents.kept_keys import KeptKeys
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.together import Together
@@ -40,7 +41,6 @@ _NOTHING = "Nothing was sent to authenticate with: is every path behind authenti
 _READ_ALONE = (
     "The cancel was refused: are reads behind authentication, or is a decision about their owner kept?"
 )
-_COLD = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
 
 
 @requirement("PI-39")
@@ -98,9 +98,12 @@ def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: 
     intent = given.shared("requires_approval")
 
     for number, (what, value) in enumerate(forgeries(api, FORGERIES[kind])):
-        _cancel_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
-        if number == 0:
-            _read_is_refused(api, intent, value, what, hint=_READ_ALONE if kind == "absent" else "")
+        try:
+            _cancel_is_refused(api, intent, value, what, hint=_NOTHING if kind == "absent" else "")
+            if number == 0:
+                _read_is_refused(api, intent, value, what, hint=_READ_ALONE if kind == "absent" else "")
+        except Violation as fault:
+            raise or_by_what_was_read(api, given, value, fault) from None
 
     api.still_cancels(intent, after="requests with wrong credentials")
 
@@ -191,7 +194,7 @@ def _read_is_refused(
 
 
 def _hint(what: str) -> str:
-    return _COLD if "right after" in what else _DECODED
+    return KEPT if "right after" in what else _DECODED
 
 
 # What a router may take for the cancel path, and a rule that guards that path may not.

@@ -301,7 +301,7 @@ def stays_processing(before: dict[str, Any], read: Reply, refusal: Reply) -> Non
         observed=f"a read shows {expect.observed(read, 'data.status', 'data.canceledAt')}",
         reply=read,
         hint="Ask the provider before anything is written.",
-        fault=f"A refused cancel ({refusal.status}) left a processing withdraw that can't be called back "
+        fault=f"A refused cancel ({refusal.status}) left a processing withdraw that its provider can't call back "
         + (canceled_at if went_on else wording.of(read, "data.status")),
     )
     if status == was:

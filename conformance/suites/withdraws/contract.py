@@ -15,6 +15,8 @@ from conformance.contract import (
 )
 from conformance.suites.withdraws.authentication import AUTHENTICATION
 
+NOT_TO_BE_CALLED_BACK = "that its provider can't call back"
+"""What follows the noun of a processing withdraw where cancelling it has to be refused."""
 _CANCEL = "/api/v1/withdraws/{id}/cancel"
 
 
@@ -60,6 +62,7 @@ CONTRACT = Contract(
                 usual={"provider_supports_cancel": True},
                 question="which processing withdraws have a provider that can't cancel",
                 none="every provider can cancel",
+                clause=NOT_TO_BE_CALLED_BACK,
             ),
         ),
     ),

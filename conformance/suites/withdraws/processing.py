@@ -17,12 +17,13 @@ DECLARE = f"{ASK_FIRST} If processing withdraws can be cancelled here, declare c
 def unconfirmed(reply: Reply) -> NotTestable:
     """Returns what is told of a 200 to the cancel of a withdraw that was asked for as one that can't be called back."""
     return NotTestable(
-        "a processing withdraw that was set up with provider_supports_cancel: false was cancelled; the state source "
-        "didn't confirm that its provider can't call it back, so this may be right or wrong: "
+        f"a processing withdraw was cancelled ({reply.status}) that had been set up with "
+        "provider_supports_cancel: false, as one that its provider can't call back: "
         f"{reply.exchange.method} {urlsplit(reply.exchange.url).path} was answered {summary.of(reply)}",
-        hint="If its provider can't call it back, this is a defect: WD-03 asks for 400 VALIDATION_ERROR. Have the "
-        "state source repeat provider_supports_cancel: false in its answer to setup, or answer 422 where every "
-        "provider can.",
+        hint="If its provider can't call it back, this is a defect: 400 VALIDATION_ERROR is asked for, and what the "
+        "provider supports wasn't looked at. If it can, this is right. Which of the two isn't known: the answer of the "
+        "state source to the setup didn't repeat provider_supports_cancel: false. Have it do so, or answer 422 where "
+        "every provider can.",
     )
 
 
