@@ -98,8 +98,8 @@ def raised(check: Check, rows: Sequence[Requirement]) -> BaseException:
 
 
 def _index(fault: Violation, exchanges: Sequence[Exchange]) -> int | None:
-    if fault.reply is not None and fault.reply.exchange in exchanges:
-        return exchanges.index(fault.reply.exchange)
+    if fault.shown_by is not None and fault.shown_by in exchanges:
+        return exchanges.index(fault.shown_by)
     return len(exchanges) - 1 if exchanges else None
 
 

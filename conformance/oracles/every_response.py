@@ -62,8 +62,9 @@ def is_json(reply: Reply, *, to: str) -> None:
             expected=f"the answer to {to} to be JSON (RFC 8259)",
             observed=f"{fault} ({summary.of(reply)})",
             reply=reply,
-            fault=f"{wording.capital(to)} was answered {reply.status} with a body that isn't JSON, "
-            "though its Content-Type says so",
+            fault=f"{wording.capital(to)} was answered {reply.status} "
+            f"{'with a body that is not JSON' if reply.body.strip() else 'without a body'}, though its Content-Type "
+            "says JSON",
         ) from None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
+from conformance.model import Exchange
 from conformance.oracles import hints, wording
 from conformance.oracles.equality import same, same_but_nulls
 
@@ -23,7 +24,8 @@ class Violation(AssertionError):
     `fault` is what the target did, in one sentence without a full stop: reports show it as the title. `persisted` says
     whether a read shows the same, where a value is wrong. `differs` are the places that differ, each with what came.
     `control` marks what has to work before the check proper says anything: its failing makes the check not testable,
-    and the requirement that is about that request judges it.
+    and the requirement that is about that request judges it. `shown_by` is the exchange that shows the violation where
+    that isn't the one of the `reply`.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Violation(AssertionError):
         fault: str = "",
         persisted: str = "",
         differs: tuple[str, ...] = (),
+        shown_by: Exchange | None = None,
     ) -> None:
         if not observed and reply is not None:
             observed = summary.of(reply)
@@ -49,6 +52,7 @@ class Violation(AssertionError):
         self.fault = fault
         self.persisted = persisted
         self.differs = differs
+        self.shown_by = shown_by if shown_by is not None or reply is None else reply.exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def answered(
         told = [path for path in differing if not wrong or reply.at(path) is not MISSING]
         wrong += [f"{path} is {wording.of(reply, path)}" for path in told]
     raise Violation(
-        expected=f"{answer}{' to ' + to if to else ''}",
+        expected=f"{answer}{' to ' + to.rstrip(',') if to else ''}",
         observed=f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
         reply=reply,
         hint=_nearly(reply, answer) or hints.by_answer(reply, hint, documented=documented),
@@ -158,6 +162,7 @@ def that(
     fault: str = "",
     persisted: str = "",
     differs: tuple[str, ...] = (),
+    shown_by: Exchange | None = None,
 ) -> None:
     """Raises the Violation unless `holds`."""
     if not holds:
@@ -170,6 +175,7 @@ def that(
             fault=fault,
             persisted=persisted,
             differs=differs,
+            shown_by=shown_by,
         )
 
 

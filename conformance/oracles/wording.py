@@ -110,7 +110,7 @@ def wrapper(reply: Reply, path: str) -> str:
 def was(reply: Reply, path: str, where: str) -> str:
     """Returns a title about a field: `name was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):
-        return f"{capital(where)} was answered {summary.short(reply)}"
+        return _without_fields(reply, where)
     around = wrapper(reply, path)
     if around:
         return f"{path} stood inside `{around}` in {where}"
@@ -118,6 +118,13 @@ def was(reply: Reply, path: str, where: str) -> str:
     came = reply.at(path)
     number = "the number " if isinstance(came, int | float) and not isinstance(came, bool) else ""
     return f"{path} was {'missing from' if came is MISSING else number + of(reply, path) + ' in'} {where}"
+
+
+def _without_fields(reply: Reply, where: str) -> str:
+    """Returns a title about an answer that has no fields at all."""
+    if reply.ok and where.startswith("the answer"):
+        return f"{capital(where)} had {'no JSON object in its body' if reply.body.strip() else 'no body'}"
+    return f"{capital(where)} was answered {summary.short(reply)}"
 
 
 def read_shows(read: Reply | None, path: str, came: Any, good: Callable[[Any], bool]) -> str:

@@ -7,50 +7,24 @@ requirement can't be judged at all while that check fails. Pure; no errors.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 from conformance.model import Auth, Check, Exchange, Harm, Outcome, Requirement, RunRecord
 from conformance.report import put_off
+from conformance.report.declared_causes import harm, matches, presumes
+from conformance.report.kept_answers import KeptAnswers
 from conformance.report.safe import same_but_ids
+from conformance.report.steps import PRIMARY, caller
 
-_HARMS = list(Harm)
 # Instants and ports, besides ids.
 _VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?|\d{5,}")
 _ABSENT = " absent"
 # What is expected where a request has to be refused.
 _TO_REFUSE = re.compile(r"^4\d\d\b|not to be accepted|to be (?:refused|rejected)|not to (?:be )?cancel")
-
-
-def harm(check: Check, requirement: Requirement) -> int:
-    """Returns the weight of what is at stake where `check` of `requirement` fails; the worst is 0."""
-    for pattern, value in requirement.harms:
-        if matches(check, pattern):
-            return _HARMS.index(Harm(value))
-    return len(_HARMS) if requirement.harm is None else _HARMS.index(requirement.harm)
-
-
-def matches(check: Check, pattern: str) -> bool:
-    """Returns whether the id of a check is the one that a pattern means; `*` stands for anything."""
-    return fnmatchcase(check.id, pattern.replace("[", "[[]"))
-
-
-def presumes(check: Check, row: Requirement, by: Check) -> bool:
-    """Returns whether `check` of `row` can't be judged while `by` fails."""
-    return any(
-        matches(check, one.checks) and any(matches(by, pattern) for pattern in one.without)
-        for one in row.presumes
-    )
-
-
-def begins_with_any(check: Check, row: Requirement, others: Iterable[Check]) -> bool:
-    """Returns whether a check can't be judged without another of its requirement that failed as well."""
-    return any(presumes(check, row, by) for by in others if by is not check)
 
 
 @dataclass(frozen=True)
@@ -66,6 +40,8 @@ class Causes:
         if self.is_an_echo(by) or self._only_cites_a_crash(by):
             return False
         if self._is_the_same_crash(check, by):
+            return True
+        if self.kept.is_kept(check) and self.kept.since_before(by) is not None:
             return True
         if put_off.alike(self.record, check, by) and harm(by, cause) <= harm(check, row):
             return True
@@ -107,6 +83,9 @@ class Causes:
         one, its = self._answer(check), self._answer(other)
         if one is None or its is None or (one.method, one.status) != (its.method, its.status):
             return False
+        if self._accepts(one) and self._accepts(its):
+            # What has to be refused and isn't is another matter for each state, and for each owner.
+            return (whose := caller(one)) == caller(its) and whose != PRIMARY
         return not self._accepts(one) and not self._accepts(its)
 
     def ancestors(self, name: str) -> frozenset[str]:
@@ -189,6 +168,11 @@ class Causes:
         named = [one for one, _ in check.resources if one and one in answer.url]
         owners = [self._first_told.get((answer.started_at, answer.url), check.suite)]
         return any(owner != check.suite for owner in (*owners, *map(self._first_named.__getitem__, named)))
+
+    @cached_property
+    def kept(self) -> KeptAnswers:
+        """Reads whose answer had been given before."""
+        return KeptAnswers(self.record)
 
     @cached_property
     def _first_failing(self) -> Mapping[tuple[str, str], str]:
@@ -338,20 +322,6 @@ class Causes:
             return False
         refusals = {row.field: row.value for row in self.record.matrix if row.status // 100 != 2}
         return not any(_at(answer, field) is not None for field in refusals)
-
-
-def ordered(items: Sequence[Any], weight: Mapping[int, Any], after: Iterable[tuple[int, int]]) -> list[Any]:
-    """Returns items by their weight (by position), each after those that `after` (item, other) says it comes after."""
-    left = sorted(range(len(items)), key=lambda position: weight[position])
-    waits: dict[int, set[int]] = {position: set() for position in left}
-    for item, other in after:
-        waits[item].add(other)
-    found: list[Any] = []
-    while left:
-        ready = next((one for one in left if not waits[one].intersection(left)), left[0])
-        left.remove(ready)
-        found.append(items[ready])
-    return found
 
 
 def _told(check: Check) -> tuple[str, ...]:

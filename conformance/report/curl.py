@@ -21,6 +21,17 @@ _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
 _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
 # What a check calls the signature of a request that carries a body which it doesn't cover.
 _OF_NO_BODY = re.compile(r"signature of (?:no|an empty) body|signature (?:doesn't|does not) cover")
+# How checks say that a secret was changed, and what a shell makes of it.
+_BENT = {
+    "without the secret's last character": "${{}%?}",
+    "without the secret's first character": "${{}#?}",
+    "with a character behind the secret": "${{}}x",
+    "with a secret that differs in its last character": "${{}%?}-",
+    "with a secret that differs in its first character": "-${{}#?}",
+    "with a blank behind the secret": "${{}} ",
+    "with a blank before the secret": " ${{}}",
+    "with a colon and more behind the secret": "${{}}:more",
+}
 _WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
 # Of a step that decides nothing it isn't told how it was altered.
 _ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
@@ -202,6 +213,12 @@ def _forged(
     owner, secret = _owner(exchange.request_headers), documented.fields[-1]
     if documented.joined:
         # Key and secret are in one header: nothing shows which of them was altered, and how.
+        bent = _bent(said)
+        if bent is not None:
+            made = documented.curl(
+                spelled, lambda field: _changed(target, owner, field, bent if field == secret else ""), ""
+            )
+            return made.once, list(made.setup), list(made.arguments)
         if not _WRONG_SECRET.search(said) or "merchant" in said:
             return None
         made = documented.curl(spelled, lambda field: _wrong(target, owner, field, secret), "")
@@ -228,6 +245,17 @@ def _forged(
         for name, value in sent
     ]
     return made.once, setup, arguments
+
+
+def _bent(said: str) -> str | None:
+    """Returns how a secret was changed, as a word of the shell with `{}` in place of its name; None if unknown."""
+    return next((word for words, word in _BENT.items() if words in said), None)
+
+
+def _changed(target: Target, owner: str, field: str, word: str) -> str:
+    """Returns the variable of a credential, or that `word` with its name."""
+    found = variable(target, f"{owner}.{field}")
+    return word.replace("{}", found.removeprefix("$")) if word else found
 
 
 def _wrong(target: Target, owner: str, field: str, secret: str) -> str:

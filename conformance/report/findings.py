@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.model import Basis, Check, Outcome, Requirement, RunRecord
-from conformance.report.causes import Causes, begins_with_any, harm, ordered, presumes
+from conformance.report import remarks
+from conformance.report.causes import Causes
 from conformance.report.curl import curl
+from conformance.report.declared_causes import begins_with_any, harm, ordered, presumes
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always, worked
+from conformance.report.passing_cases import worked
 from conformance.report.safe import line, same_but_ids
 from conformance.report.script import replay, script
 from conformance.report.verdict import binding
@@ -21,11 +23,6 @@ _PREMISE = (
     "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
     "from this. Mend it first, and run again."
 )
-_NOT_AGAIN = (
-    "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
-    "part in it."
-)
-_REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +257,16 @@ def _presumes_any(group: _Group, others: Iterable[_Group]) -> bool:
 def _like_their_neighbours(group: _Group, found: dict[str, int | None], causes: Causes) -> None:
     """Explains what is like a check of the same requirement that is explained.
 
-    These are cases of fuzzing that ended as it did, and checks that can't be judged without it.
+    These are cases of fuzzing that ended as it did, reads where it got an answer that was kept, and checks that can't
+    be judged without it.
     """
     told = [check for check in group.checks if found[check.id] is not None]
     for check in group.checks:
         if check.suite == "fuzz" and found[check.id] is None:
             like = next((one for one in told if causes.ended_alike(check, one)), None)
+            found[check.id] = None if like is None else found[like.id]
+        if found[check.id] is None and causes.kept.shows(check):
+            like = next((one for one in told if causes.kept.is_kept(one)), None)
             found[check.id] = None if like is None else found[like.id]
         if found[check.id] is None:
             before = next((one for one in told if presumes(check, group.row, one)), None)
@@ -321,11 +322,7 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
 
 def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
     found = _finding(record, group.row, group.checks, control=False)
-    if causes.is_a_replay(group.checks[0]) and not causes.is_concurrent(group.checks[0]):
-        found = replace(found, remarks=(_REPLAY, *found.remarks))
-    forged = causes.took_effect(found.check) and causes.is_altered(found.check) and " body" not in found.fault
-    if forged and fails_nearly_always(record, found.check):
-        found = replace(found, remarks=(NOTHING_VERIFIED, *found.remarks))
+    found = replace(found, remarks=(*remarks.of(record, found.check, found.fault, causes), *found.remarks))
     remark = f"This follows from {group.row.id}: {line(found.title)}."
     folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
     return replace(
@@ -375,19 +372,11 @@ def _finding(
         signed=exchange.signed if exchange else None,
         fault=problem.fault if problem else "",
         persisted=problem.persisted if problem else "",
-        remarks=(_NOT_AGAIN,) if _was_not_seen_again(record, check) else (),
+        remarks=remarks.not_again(record, check),
         steps=(led := leading_to(record, check)),
         script=script(record, check, led),
         replay=replay(check.id),
     )
-
-
-def _was_not_seen_again(record: RunRecord, check: Check) -> bool:
-    """Returns whether the fuzzing sent the case of `check` once more, and it held."""
-    told = (record.fuzz or {}).get("failing")
-    cases = told.get(check.id) if isinstance(told, Mapping) else None
-    first = cases[0] if isinstance(cases, list | tuple) and cases else None
-    return isinstance(first, Mapping) and first.get("again") is False
 
 
 def rows_of(record: RunRecord) -> dict[str, Requirement]:

@@ -4,13 +4,16 @@ import re
 from collections.abc import Sequence
 
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
-from conformance.report import explain
+from conformance.report import explain, outage
 from conformance.report.explain import Gap
 from conformance.report.safe import same_but_ids
 
 # What was expected where a refusal was.
 _REFUSE = re.compile(r"refus|\b4\d\d\b")
 _BEGINS = "these begin with a request that problem {} is about. They can be judged once it is mended."
+# How a check begins, the kind of its error, that met a target which couldn't serve it; how often it did.
+_UNAVAILABLE = "unavailable:"
+_TIMES = re.compile(r", each of \d+ times")
 _LEFT_OUT = "checks of these were not selected."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
@@ -21,7 +24,7 @@ _TITLES = 4
 def causes(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
     """Returns the requirements that ended in one of `outcomes`, by cause; in each outcome the widest first."""
     found: list[tuple[Gap, list[str], int | None, list[str]]] = []
-    for gap in _with_problems(record, explain.gaps(record, *outcomes)):
+    for gap in _with_problems(record, _with_their_beginning(record, explain.gaps(record, *outcomes))):
         words = gap.reason.split(" ")
         for position, (known, before, place, named) in enumerate(found):
             where = _differs(before, words) if known.outcome is gap.outcome else None
@@ -34,6 +37,17 @@ def causes(record: RunRecord, *outcomes: Outcome) -> tuple[Gap, ...]:
             found.append((gap, words, None, []))
     told = [Gap(gap.outcome, _said(words, place, named), gap.results) for gap, words, place, named in found]
     return tuple(sorted(told, key=lambda gap: (outcomes.index(gap.outcome), -len(gap.results))))
+
+
+def _with_their_beginning(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
+    """Says when a target began to be unavailable, once for all that weren't judged for it."""
+    joined: dict[tuple[Outcome, str], list[RequirementResult]] = {}
+    for gap in gaps:
+        reason = gap.reason
+        if gap.outcome is Outcome.ERROR and reason.startswith(_UNAVAILABLE):
+            reason = f"{_TIMES.sub('', reason)} {outage.began(record)}".strip()
+        joined.setdefault((gap.outcome, reason), []).extend(gap.results)
+    return [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in joined.items()]
 
 
 def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:

@@ -20,7 +20,7 @@ from conformance.report.steps import Step, Steps, steps
 # The most names of further checks in a text.
 _NAMES = 12
 # The most requirements building on another one that are named with their titles.
-_FOLDED = 6
+_FOLDED = 4
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)
 # How a body ends that was cut off.
@@ -160,15 +160,23 @@ def folded(finding: Finding) -> Iterator[str]:
 
     Such as `WD-05 failed (A paid one is refused): A cancel of a paid one was answered 200`; the last texts together.
     """
-    found = {
-        one.requirement.id: one for one in finding.folded if one.requirement.id != finding.requirement.id
-    }
-    many = list(found.items())
+    many = list(_building_on(finding).items())
     for name, one in many[:_FOLDED]:
         seen = f": {one.fault}" if one.fault else ""
         yield f"{name} {explain.OUTCOMES[_outcome(one)]} ({one.requirement.title}){seen}"
     if rest := many[_FOLDED:]:
         yield f"and {'; '.join(f'{name} ({one.requirement.title})' for name, one in rest)}"
+
+
+def folded_in_short(finding: Finding) -> str:
+    """`and 2 requirements that build on it: WD-05, WD-42`; empty where none does."""
+    found = _building_on(finding)
+    build = "builds" if len(found) == 1 else "build"
+    return f"and {counted(len(found), 'requirement')} that {build} on it: {', '.join(found)}" if found else ""
+
+
+def _building_on(finding: Finding) -> dict[str, Finding]:
+    return {one.requirement.id: one for one in finding.folded if one.requirement.id != finding.requirement.id}
 
 
 def _outcome(finding: Finding) -> Outcome:

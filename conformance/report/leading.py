@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from conformance import contracts
 from conformance.model import Auth, Check, Exchange, RunRecord
-from conformance.report.steps import gap_s, hung_up, key_of, resources_of
+from conformance.report.steps import caller, gap_s, hung_up, key_of, resources_of
 
 # Fewer requests are listed although they have nothing to do with one another.
 _ALL = 6
@@ -27,7 +27,7 @@ def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
         return ()
     own = [index for index in dict.fromkeys(check.exchanges) if index != last] if check.problem else []
     before = [index for index in own if index < last]
-    before = [one for one, then in pairwise((*before, last)) if not _same(record, one, then)]
+    before = _once(record, before, last)
     related = _related(record, check, before, last)
     if not related and len(before) < _ALL and not _reads_another(record, check, last):
         # Where it has to do with none of the others, they may be compared: refusals of three resources.
@@ -52,11 +52,27 @@ def _related(record: RunRecord, check: Check, before: Sequence[int], last: int) 
     return [index for index in before if index in kept]
 
 
+def _once(record: RunRecord, before: Sequence[int], last: int) -> list[int]:
+    """Returns `before` without what was only repeated: of reads the last stays, of what was refused the first."""
+    found: list[int] = []
+    for one, then in pairwise((*before, last)):
+        is_refused = record.exchanges[one].method != "GET" and (record.exchanges[one].status or 0) >= 400
+        if not _same(record, one, then) or (is_refused and not (found and _same(record, found[-1], one))):
+            found.append(one)
+    return found
+
+
 def _same(record: RunRecord, index: int, following: int) -> bool:
-    """Returns whether a read was repeated right away, and answered by the same status: polling."""
+    """Returns whether a request was repeated right away, and answered by the same status: polling.
+
+    One that changes something is the same only where it was refused, with the same body and credentials.
+    """
     one, then = record.exchanges[index], record.exchanges[following]
     same = (one.method, one.url, one.auth, one.status) == (then.method, then.url, then.auth, then.status)
-    return same and one.method == "GET"
+    if one.method == "GET":
+        return same
+    alike = same and one.request_body == then.request_body and caller(one) == caller(then)
+    return alike and (one.status or 0) >= 400 and key_of(record, one) == key_of(record, then)
 
 
 def _names(record: RunRecord, exchange: Exchange, ids: Sequence[str]) -> frozenset[str]:

@@ -20,7 +20,11 @@ NOTHING_VERIFIED = (
     "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good "
     "request?"
 )
+# Between a state and the owner of a resource, where that isn't the caller.
+_OF_WHOM = ", of "
 _ID = re.compile(r"[A-Z]+-\d+")
+# Cases that are only numbered tell nobody anything.
+_ORDINALS = ("first", "second", "third")
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 
 
@@ -29,7 +33,9 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
     if any(one.requirement == row.id for one in record.matrix):
         said = _states(record, {state for _, state in check.resources})
         if said:
-            return said
+            # Of others' resources the matrix says nothing.
+            of_others = any(_OF_WHOM in state for _, state in check.resources)
+            return f"with the primary's own, {said}" if of_others else said
     return _cases(record, check) or (
         "" if fails_nearly_always(record, check) else _others(record, check, row)
     )
@@ -89,7 +95,7 @@ def _cases(record: RunRecord, check: Check) -> str:
         if one.id.partition("[")[0] == name and one.outcome is Outcome.PASSED
     ]
     # Cases that are requirements ask for something else each.
-    passed = [one for one in passed if not _ID.fullmatch(one)]
+    passed = [one for one in passed if not _ID.fullmatch(one) and one not in _ORDINALS]
     few = "only " if passed and fails_nearly_always(record, check) else ""
     return f"{few}{'this case' if len(passed) == 1 else 'these cases'}: {_listed(passed)}" if passed else ""
 

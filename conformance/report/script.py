@@ -25,7 +25,7 @@ _NEXT, _WIDTH = " \\\n  ", 100
 _MARK = "@@{}@@"
 _MARKED = re.compile(r"@@((?:ID|KEY)\d*)@@")
 _PLAIN_WORD = re.compile(r"'([^'\"$`\\!]*(?:'\"\$\w+\"'[^'\"$`\\!]*)+)'")
-_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _FUNCTION = re.compile(r"^(\w+)\(\)", re.MULTILINE)
 # What a script defines itself.
 _OWN = re.compile(r"ID\d*|KEY\d*|TS|SIG|PAIR")

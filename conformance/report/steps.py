@@ -24,7 +24,8 @@ _HEADERS = 3
 _VALUE = 40
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
-_PRIMARY = "primary"
+PRIMARY = "primary"
+"""The credentials of a profile that checks use unless they say otherwise."""
 _OF_ANOTHER = " of the "
 # What was asked for doesn't exist.
 # What isn't said by then isn't what a problem is about.
@@ -246,12 +247,10 @@ def _sent(
     decided: Check | None,
 ) -> str:
     said = []
-    owner = next(
-        (match[1] for _, value in exchange.request_headers if (match := _OWNER.search(value))), _PRIMARY
-    )
+    owner = caller(exchange)
     if exchange.auth is not Auth.DOCUMENTED:
         said.append(altered(record, exchange, decided))
-    elif owner != _PRIMARY:
+    elif owner != PRIMARY:
         said.append(f"by the {owner.replace('_', ' ')}")
     elif any(_OF_ANOTHER in one.what for one in resources):
         # So that nobody takes the request for one of the owner's.
@@ -266,6 +265,12 @@ def _sent(
             text = text.replace(one.id, one.name)
         said.append(f"body {text}")
     return ", ".join(said)
+
+
+def caller(exchange: Exchange) -> str:
+    """Returns whose credentials a request carried, by their name in the profile."""
+    found = (match[1] for _, value in exchange.request_headers if (match := _OWNER.search(value)))
+    return next(found, PRIMARY)
 
 
 def _headers(record: RunRecord, exchange: Exchange) -> list[str]:

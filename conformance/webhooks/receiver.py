@@ -25,10 +25,14 @@ _HEADERS = ("webhook-id", "event-id")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that the target delivered. `text` holds the headers and the message, with its wrappings and without."""
+    """A message that the target delivered. `text` holds the headers and the message, with its wrappings and without.
+
+    `arrived_at` is when it came first, in seconds since the epoch.
+    """
 
     text: str
     identity: str
+    arrived_at: float = 0.0
 
     def is_about(self, resource: Resource, event: str) -> bool:
         """Returns whether the message names this event and this resource, wherever in it."""
@@ -53,7 +57,7 @@ class Receiver:
         """Keeps a delivery, which holds one message or several."""
         heads = "\n".join(f"{name}: {value}" for name, value in headers)
         came = [
-            Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed))
+            Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed), time.time())
             for text, parsed, spelt_out in wrappings.messages(body)
         ]
         with self._news:
@@ -75,8 +79,11 @@ class Receiver:
 
     def about(self, resource: Resource) -> list[Delivery]:
         """Returns the deliveries of the event for this resource, each event once."""
+        found: dict[str, Delivery] = {}
         with self._news:
-            found = {one.identity: one for one in self._came if one.is_about(resource, self._event)}
+            for one in self._came:
+                if one.is_about(resource, self._event):
+                    found.setdefault(one.identity, one)
         return list(found.values())
 
     def waits_for(self, resource: Resource) -> list[Delivery]:

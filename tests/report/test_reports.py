@@ -96,7 +96,7 @@ def test_the_terminal_says_what_to_do() -> None:
         "Paste this once, before any of the commands above:",
         "$ACME_API_SECRET  api_secret of [credentials.primary]",
         "curl -sS",
-        "The profile has no other merchant.\n    WD-12, WD-13",
+        "The profile has no other merchant.\n    WD-12 (",
         "Warnings (1)",
         "2 passed, 4 failed, 1 warned, 2 not testable, 1 error, 2 not applicable",
         "Report: reports/latest/report.html",

@@ -11,7 +11,7 @@ from conformance.report.html import charts, evidence, matrix, shell
 from conformance.report.html.evidence import Evidence, Listed, Sent
 from conformance.report.html.fuzzing import fuzzing
 from conformance.report.html.shell import render
-from conformance.report.labelled_rows import asks, folded, observed, told
+from conformance.report.labelled_rows import asks, folded_in_short, observed, told
 from conformance.report.steps import Step, steps
 
 # How many of each are on the page; the others are counted, and stand in run.json.
@@ -89,7 +89,7 @@ def page(record: RunRecord) -> str:
         levels=explain.LEVELS,
         bases=explain.BASES,
         begun=explain.begun,
-        folded=folded,
+        folded_in_short=folded_in_short,
         bar=charts.outcomes(record),
         problems=problems,
         names=script.variables(record, [one.command for one in (*problems, *warnings)]),

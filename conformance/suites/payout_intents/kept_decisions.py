@@ -32,7 +32,7 @@ def or_by_what_was_read(api: PayoutIntents, given: Given, value: str | None, fau
     warm = asked()
     if not warm.ok:
         return fault
-    fault.reply = warm
+    fault.reply, fault.shown_by = warm, warm.exchange
     fault.fault += f" after its owner had read it, and rejected ({cold.status}) before"
     fault.observed = f"{summary.of(warm)}; before its owner read it, the same was answered {summary.of(cold)}"
     fault.hint = KEPT

@@ -219,6 +219,15 @@ def _confirmed(every_run: EveryRun) -> dict[str, Sent]:
     return {mark.id: mark.sent for mark in marks if mark.sent is not None and mark.sent.is_whole}
 
 
+def _apart(reply: Reply, read: Reply, key: str) -> tuple[str, str, str]:
+    """Returns the path under `key` at which two answers differ, and the values there: of an object, its first field."""
+    value, stands = reply.at(key), read.at(key)
+    if isinstance(value, dict) and isinstance(stands, dict):
+        fields = (f"{key}.{name}" for name in {**stands, **value})
+        key = next((one for one in fields if not equality.same(reply.at(one), read.at(one))), key)
+    return key, wording.of(reply, key), wording.of(read, key)
+
+
 @requirement("PI-21")
 def test_every_success_has_its_own_order_data(
     api: PayoutIntents, given: Given, every_run: EveryRun, successes: Successes
@@ -244,8 +253,9 @@ def test_every_success_has_its_own_order_data(
                 observed=expect.observed(one.reply, key),
                 reply=one.reply,
                 hint="One and the same function should render an intent, whoever asks.",
-                fault=f"{key} was {wording.of(one.reply, key)} in the answer to a cancel ({one.reply.status}), and "
-                f"{wording.of(read, key)} in GET of the same intent",
+                fault="{0} was {1} in the answer to a cancel ({3}), and {2} in GET of the same intent".format(
+                    *_apart(one.reply, read, key), one.reply.status
+                ),
                 persisted=f"a read shows {wording.of(read, key)}",
             )
 

@@ -1,9 +1,13 @@
 """One event for each cancellation, and none for anything else."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import pytest
 
 from conformance.http import summary
 from conformance.http.reply import MISSING
+from conformance.model import Exchange
 from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.oracles.texts import tidied
@@ -263,12 +267,29 @@ def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = F
 
 
 def _events_are(announced: Announced, number: int) -> None:
-    came = announced.came
+    came, sent = announced.came, announced.subject.exchanges
+    surplus = came[number] if len(came) > number else None
+    cause = None if surplus is None else _sent_last(sent, surplus.arrived_at)
+    when = (
+        ""
+        if surplus is None or cause is None
+        else f"; number {number + 1} came once request {sent.index(cause) + 1} of {len(sent)} had been sent "
+        f"({cause.method}, answered {cause.status or 'by nothing'})"
+    )
     expect.that(
         len(came) == number,
         expected=f"{number or 'no'} {EVENT} event{'' if number == 1 else 's'} after {announced.act}",
-        observed=f"{len(came)}, with the ids {', '.join(one.identity for one in came)}" if came else "none",
+        observed=f"{len(came)}, with the ids {', '.join(one.identity for one in came)}{when}"
+        if came
+        else "none",
         hint="Send the event where the status changes, and nowhere else.",
         fault=f"{len(came) or 'No'} {EVENT} event{'s' if len(came) > 1 else ''} came after {announced.act}"
         + (f" instead of {number or 'none'}" if came else ""),
+        shown_by=cause or (sent[-1] if sent else None),
     )
+
+
+def _sent_last(sent: Sequence[Exchange], instant: float) -> Exchange | None:
+    """Returns the last request that was sent before an instant, in seconds since the epoch."""
+    before = [one for one in sent if datetime.fromisoformat(one.started_at).timestamp() <= instant]
+    return before[-1] if before else None

@@ -1,0 +1,81 @@
+"""Reads that were answered as an earlier one had been, byte for byte: from a cache, perhaps. Pure; no errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.steps import caller
+
+
+@dataclass(frozen=True)
+class KeptAnswers:
+    """The answers to reads of a run that are the same as earlier ones of the same address."""
+
+    record: RunRecord
+
+    def is_kept(self, check: Check) -> bool:
+        """Returns whether the answer that decides is one to a read, and had been given to another one before."""
+        return self._earlier(check) is not None
+
+    def since_before(self, check: Check) -> Exchange | None:
+        """Returns the earlier read with the same answer where its caller changed something in between, with success."""
+        earlier, decides = self._earlier(check), self._decides(check)
+        if earlier is None or decides is None or _who(earlier) != _who(decides):
+            return None
+        changed = (
+            one
+            for one in self._changes.get(_path(decides), ())
+            if earlier.started_at < one.started_at < decides.started_at and _who(one) == _who(decides)
+        )
+        return None if next(changed, None) is None else earlier
+
+    def shows(self, check: Check) -> bool:
+        """Returns whether what decides is a read that was answered by a 2xx."""
+        decides = self._decides(check)
+        return decides is not None and decides.method in ("GET", "HEAD") and _succeeded(decides)
+
+    def _decides(self, check: Check) -> Exchange | None:
+        return None if check.shown_by is None else self.record.exchanges[check.shown_by]
+
+    def _earlier(self, check: Check) -> Exchange | None:
+        decides = self._decides(check)
+        if decides is None or decides.method != "GET" or not _succeeded(decides):
+            return None
+        same = (
+            one
+            for one in self._reads.get(_path(decides), ())
+            if one.started_at < decides.started_at and one.response_body == decides.response_body
+        )
+        return next(same, None)
+
+    @cached_property
+    def _reads(self) -> Mapping[str, list[Exchange]]:
+        found: dict[str, list[Exchange]] = {}
+        for one in self.record.exchanges:
+            if one.method == "GET" and _succeeded(one):
+                found.setdefault(_path(one), []).append(one)
+        return found
+
+    @cached_property
+    def _changes(self) -> Mapping[str, list[Exchange]]:
+        """The successes of requests that change something, by the path of each read that theirs begins with."""
+        found: dict[str, list[Exchange]] = {}
+        for one in self.record.exchanges:
+            if one.method not in ("GET", "HEAD", "OPTIONS") and _succeeded(one):
+                above = _path(one).rpartition("/")[0]
+                if above in self._reads:
+                    found.setdefault(above, []).append(one)
+        return found
+
+
+def _who(one: Exchange) -> tuple[Auth, str]:
+    return one.auth, caller(one)
+
+
+def _path(one: Exchange) -> str:
+    return one.url.partition("?")[0]
+
+
+def _succeeded(one: Exchange) -> bool:
+    return (one.status or 0) // 100 == 2

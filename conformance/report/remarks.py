@@ -1,0 +1,34 @@
+"""Sentences on how to take a finding: that it is a replay, that it is an answer of before, that it came once. Pure."""
+
+from collections.abc import Mapping
+
+from conformance.model import Check, RunRecord
+from conformance.report.causes import Causes
+from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always
+
+_NOT_AGAIN = (
+    "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
+    "part in it."
+)
+_REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
+_KEPT = "This answer is, byte for byte, that of a GET before the change: from a cache, or was nothing saved?"
+
+
+def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str, ...]:
+    """Returns the sentences on the check that a problem is shown by; `fault` is the title of the problem."""
+    said = []
+    if causes.took_effect(check) and causes.is_altered(check) and " body" not in fault:
+        said += [NOTHING_VERIFIED] if fails_nearly_always(record, check) else []
+    if causes.kept.since_before(check) is not None:
+        said.append(_KEPT)
+    if causes.is_a_replay(check) and not causes.is_concurrent(check):
+        said.append(_REPLAY)
+    return tuple(said)
+
+
+def not_again(record: RunRecord, check: Check) -> tuple[str, ...]:
+    """Returns the sentence on a case that the fuzzing sent once more, and which held then; none otherwise."""
+    told = (record.fuzz or {}).get("failing")
+    cases = told.get(check.id) if isinstance(told, Mapping) else None
+    first = cases[0] if isinstance(cases, list | tuple) and cases else None
+    return (_NOT_AGAIN,) if isinstance(first, Mapping) and first.get("again") is False else ()
