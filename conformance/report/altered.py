@@ -16,6 +16,8 @@ _MARK = "[redacted"
 # A value that is no secret is shown where it is short; a timestamp of now says nothing.
 _SHORT = 40
 _STAMP = re.compile(r"\d{13}")
+# The documented pair, behind a scheme that is spelt in some way.
+_SCHEME = re.compile(r"([A-Za-z-]+) \[redacted:[^\]]*\]$")
 _UNKNOWN = "with altered authentication"
 
 
@@ -36,6 +38,8 @@ def altered(record: RunRecord, exchange: Exchange, decided: Check | None = None)
             value is not None and len(value) <= _SHORT and _MARK not in value and not _STAMP.fullmatch(value)
         ):
             said.append(f"{name}: {line(value, _SHORT)}")
+        elif value is not None and (spelt := _SCHEME.match(value)) and spelt[1] != "Basic":
+            said.append(f"{name} with the scheme {spelt[1]}")
     problem = decided.problem if decided else None
     if not said and problem is not None:
         found = _HOW.search(problem.fault) or _HOW.search(problem.expected)

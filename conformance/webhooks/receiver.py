@@ -14,6 +14,7 @@ from conformance.webhooks import wrappings
 
 # Deliveries may be queued on the target's side: they are waited for so long, and more briefly after a timeout.
 _TIMEOUT_S = 15.0
+_LOOK_S = 0.05
 _BRIEF_S = 1.0
 # A parallel worker may hold the address for a while.
 _BUSY_S = 60.0
@@ -25,14 +26,10 @@ _HEADERS = ("webhook-id", "event-id")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that the target delivered. `text` holds the headers and the message, with its wrappings and without.
-
-    `arrived_at` is when it came first, in seconds since the epoch.
-    """
+    """A message that the target delivered. `text` holds the headers and the message, with its wrappings and without."""
 
     text: str
     identity: str
-    arrived_at: float = 0.0
 
     def is_about(self, resource: Resource, event: str) -> bool:
         """Returns whether the message names this event and this resource, wherever in it."""
@@ -57,7 +54,7 @@ class Receiver:
         """Keeps a delivery, which holds one message or several."""
         heads = "\n".join(f"{name}: {value}" for name, value in headers)
         came = [
-            Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed), time.time())
+            Delivery(f"{heads}\n{text}\n{spelt_out}", _identity(headers, parsed))
             for text, parsed, spelt_out in wrappings.messages(body)
         ]
         with self._news:
@@ -79,24 +76,25 @@ class Receiver:
 
     def about(self, resource: Resource) -> list[Delivery]:
         """Returns the deliveries of the event for this resource, each event once."""
-        found: dict[str, Delivery] = {}
         with self._news:
-            for one in self._came:
-                if one.is_about(resource, self._event):
-                    found.setdefault(one.identity, one)
+            found = {one.identity: one for one in self._came if one.is_about(resource, self._event)}
         return list(found.values())
 
-    def waits_for(self, resource: Resource) -> list[Delivery]:
-        """Returns the deliveries of the event for this resource as soon as there is one; none after the timeout."""
-        deadline = time.monotonic() + self._timeout_s
-        with self._news:
-            while not any(one.is_about(resource, self._event) for one in self._came):
+    def waits_for(self, resource: Resource, *, more_than: int = 0) -> list[Delivery]:
+        """Returns the deliveries of the event for this resource as soon as there are more than so many.
+
+        Returns none after the timeout, which is the brief one for any but the first.
+        """
+        deadline = time.monotonic() + (_BRIEF_S if more_than else self._timeout_s)
+        while len(found := self.about(resource)) <= more_than:
+            with self._news:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self._timeout_s = _BRIEF_S
-                    break
-                self._news.wait(left)
-        return self.about(resource)
+                    if not more_than:
+                        self._timeout_s = _BRIEF_S
+                    return []
+                self._news.wait(min(left, _LOOK_S))
+        return found
 
     def said(self) -> str:
         """Returns the number of deliveries and the end of the last one, for messages."""

@@ -310,9 +310,9 @@ def test_what_worked_stands_beside_it() -> None:
     assert explain.problems(made)[0].worked == (
         "answered as documented: canceled for pending; 400 VALIDATION_ERROR for failed"
     )
-    cases = [sample.check("b::odd[second]", P, "WD-19"), sample.check("b::even", P, "WD-19")]
+    cases = [sample.check("b::odd[seven]", P, "WD-19"), sample.check("b::even", P, "WD-19")]
     made = run(("b::odd[first]", "WD-19", NUMBER, ()), more=cases)
-    assert explain.problems(made)[0].worked == "this case: second"
+    assert explain.problems(made)[0].worked == "this case: seven"
     made = run(("b::other", "WD-19", NUMBER, ()), more=cases[1:])
     assert explain.problems(made)[0].worked == "Promise of b::even"
     assert explain.problems(run(("b::other", "WD-19", NUMBER, ())))[0].worked == ""

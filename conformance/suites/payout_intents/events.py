@@ -97,6 +97,33 @@ class Events:
             )
         return found
 
+    def announced_by(self) -> tuple[str, Reply] | None:
+        """Returns the first request after a cancel, in words, that one more event follows, with its answer.
+
+        Each is sent by itself, on an intent of its own, and waited for. None where no more came, or none could be had.
+        """
+        api, key, reason = self._api, self._api.new_key(), self._api.new_reason()
+        try:
+            intent = self._given("requires_approval", webhook_url=self._receiver.url)
+            api.cancels(intent, reason=reason, key=key)
+            self._receiver.waits_for(intent)
+            time.sleep(_LATER_S)
+            requests: Mapping[str, Callable[[], Reply]] = {
+                "a retry under the same key": lambda: api.cancel(intent, reason=reason, key=key),
+                "a conflict under the same key": lambda: api.cancel(intent, reason=api.new_reason(), key=key),
+                "a cancel of a cancelled intent": lambda: api.cancel(intent, reason=api.new_reason()),
+                "a cancel of a cancelled intent without a key": lambda: api.cancel(intent, key=None),
+                "a GET of a cancelled intent": lambda: api.read(intent),
+            }
+            before = len(self._receiver.about(intent))
+            for what, ask in requests.items():
+                reply = ask()
+                if self._receiver.waits_for(intent, more_than=before):
+                    return what, reply
+        except (ConformanceError, Violation):
+            return None
+        return None
+
     def _performed(self) -> Mapping[Act, Announced | Fault]:
         api, key = self._api, self._api.new_key()
         wrong = api.authorization(secret="no-such-secret-at-all")
