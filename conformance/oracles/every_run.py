@@ -223,20 +223,39 @@ class EveryRun:
         return any(each.answers for each in self._told()[1:])
 
     def each(self, name: str, ones: Iterable[Sent]) -> None:
-        """Raises the first Violation that the judge of that name finds, or found when the answer came."""
-        for one in ones:
-            if one.findings is None:
+        """Raises the first Violation that the judge of that name finds, or found when the answer came.
+
+        It says of how many such answers the same can be said: whether all are wrong, or one of many.
+        """
+        every = list(ones)
+        for place, one in enumerate(every):
+            fault = self._fault(name, one)
+            if fault is not None:
+                rest = sum(self._fault(name, other) is not None for other in every[place + 1 :])
+                if len(every) > 1:
+                    wide = f"so in {rest + 1} of {len(every)} such answers of the run"
+                    fault.persisted = f"{fault.persisted}; {wide}" if fault.persisted else wide
+                raise fault
+
+    def _fault(self, name: str, one: Sent) -> Violation | None:
+        """Returns the Violation that a judge finds in an answer, or found when it came; None where it found none."""
+        if one.findings is None:
+            try:
                 self.judges[name](one)
-            elif name in one.findings:
-                said = one.findings[name]
-                raise Violation(
-                    expected=said["expected"],
-                    observed=said["observed"],
-                    reply=one.reply,
-                    hint=said["hint"],
-                    fault=said["fault"],
-                    persisted=said["persisted"],
-                )
+            except Violation as found:
+                return found
+            return None
+        said = one.findings.get(name)
+        if said is None:
+            return None
+        return Violation(
+            expected=said["expected"],
+            observed=said["observed"],
+            reply=one.reply,
+            hint=said["hint"],
+            fault=said["fault"],
+            persisted=said["persisted"],
+        )
 
     def wait(self, checks: Collection[str], patience_s: float) -> None:
         """Waits until all `checks` are finished, or no other worker is left that might finish them.

@@ -22,6 +22,8 @@ _MOST = 12
 _BODY = 70
 _HEADERS = 3
 _VALUE = 40
+# How an observation begins that quotes a read; so much of a body is compared with it.
+_READ_SHOWS, _QUOTED, _CUT = "a read shows ", 4000, 150
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 PRIMARY = "primary"
@@ -84,6 +86,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     exchanges = [record.exchanges[index] for index in shown]
     resources = resources_of(record, check, exchanges)
     keys = _keys(record, exchanges)
+    shows = _read_that_shows(check, exchanges)
     found: list[Step] = []
     for number, (index, exchange) in enumerate(zip(shown, exchanges, strict=True), 1):
         before = exchanges[number - 2] if number > 1 else None
@@ -95,12 +98,23 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
                 f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
                 _sent(record, exchange, resources, keys, check if index == shown[-1] else None),
                 _answer(exchange),
-                index == shown[-1],
+                number - 1 == shows,
                 gap is not None and gap < 0,
                 _pause(exchange, gap),
             )
         )
     return Steps(tuple(found), resources, keys, len(indices) - len(shown))
+
+
+def _read_that_shows(check: Check, exchanges: Sequence[Exchange]) -> int:
+    """Returns the place of the step that shows the problem: the first read that it quotes, or else the last step."""
+    said = "" if check.problem is None else " ".join(check.problem.observed.split())
+    if said.startswith(_READ_SHOWS):
+        for place, one in enumerate(exchanges):
+            body = " ".join(one.response_body[:_QUOTED].decode("utf-8", "replace").split())[:_CUT]
+            if one.method == "GET" and body and f"{one.status} {body}" in said:
+                return place
+    return len(exchanges) - 1
 
 
 def _pause(exchange: Exchange, gap: float | None) -> int:

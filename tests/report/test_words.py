@@ -108,6 +108,7 @@ def test_reasons_that_differ_in_a_word_are_one_cause() -> None:
     run = sample.folded([sample.requirement(name) for name in (*states, "WD-12")], checks)
     first, second = gaps.causes(run, Outcome.NOT_TESTABLE)
     assert gaps.parts(first) == ("No pending, paid or failed withdraw can be had.", "Teach it.")
-    assert gaps.ids(first) == "WD-01, WD-04, WD-05"
+    titles = {name: sample.requirement(name).title for name in states}
+    assert gaps.ids(first) == "; ".join(f"{name} ({title})" for name, title in titles.items())
     assert second.ids == ("WD-12",)
     assert terminal.text(run).splitlines()[3] == "  No pending, paid or failed withdraw can be had."

@@ -1,5 +1,6 @@
 """`report.html`: one file that needs no network, for a browser, a mail attachment, a phone or paper. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -132,9 +133,13 @@ def _problems(shown: Evidence, findings: Sequence[Finding]) -> tuple[list[Proble
     return found, max(len(findings) - _FINDINGS, 0)
 
 
+# Where an observation begins to cite an answer.
+_CITES = re.compile(r" \((?:the answer|GET) was (?:answered )?|; a read shows \d")
+
+
 def _brief(observed: str) -> str:
     """The first words, up to where the answer is quoted: opened, the problem shows it all."""
-    said = observed.partition(" (the answer was ")[0]
+    said = _CITES.split(observed)[0]
     before, brace, _ = said.partition("{")
     return (
         before.strip() + ("" if before.strip().isdecimal() else " {…}") if brace and before.strip() else said

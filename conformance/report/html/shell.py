@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def render(
     return _environment().get_template(template).render(policy=policy, counted=counted, **parts, **context)
 
 
+_ID = re.compile(r"\b[A-Z]{2,}-\d+\b")
+
+
 @cache
 def _own(*names: str) -> tuple[str, str]:
     """Returns the text of files of ours, and its digest as a content security policy names it."""
@@ -54,12 +58,18 @@ def _environment() -> jinja2.Environment:
     environment.filters["instant"] = lambda text: line(text)[:19].replace("T", " ") + " UTC"
     environment.filters["took"] = took
     environment.filters["breakable"] = breakable
+    environment.filters["whole"] = whole
     return environment
 
 
 def breakable(text: str) -> Markup:
     """`text` escaped; where JSON has no white space, it may be broken between two members."""
     return Markup(str(escape(text)).replace("&#34;,&#34;", "&#34;,<wbr>&#34;"))  # noqa: S704 - it is escaped
+
+
+def whole(text: str) -> Markup:
+    """`text` escaped; the id of a requirement in it isn't broken at its hyphen."""
+    return Markup(_ID.sub(r'<span class="whole">\g<0></span>', str(escape(text))))  # noqa: S704 - it is escaped
 
 
 def took(seconds: float | None) -> str:

@@ -248,7 +248,7 @@ def stays_canceled(read: Reply, before: Reply, what: str, *, when: str = "", hin
     expect.that(
         is_canceled(read) and not paid_since(before, read),
         expected=f"{what} to be canceled and unpaid {when}".strip(),
-        observed=expect.observed(read, "data.status", "data.paidAt"),
+        observed=expect.observed(read, "data.status", "data.paidAt", "data.canceledAt"),
         reply=read,
         hint=hint,
         fault=reads_otherwise(read, what, when),
