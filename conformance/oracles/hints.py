@@ -12,11 +12,21 @@ _ROUTER = (
     "An HTML page, not an answer of the API: it seems that no handler takes this path and method, so that "
     "nothing was looked up. Compare the route, and the base URL of the profile."
 )
+_OTHER_METHODS = (
+    "An HTML page, not an answer of the API: the path is known, and this method isn't taken there."
+)
+_PAGES = {
+    **dict.fromkeys((403, 406, 429), _FIREWALL),
+    404: _ROUTER,
+    405: _OTHER_METHODS,
+}
 FRAMEWORKS_PAGE = (
     "An HTML page: a router's, for a path that it doesn't know, or a framework's for what it didn't find. Map such "
     "pages to the error envelope."
 )
 """Hint for a page in the place of a refusal for an id that names nothing."""
+NAME_THE_METHODS = "A 405 names in Allow the methods that the address has (RFC 9110 section 15.5.6)."
+"""Hint for a 405 without a header that says so."""
 _UNAUTHENTICATED = (
     "These credentials are the documented ones: was the request turned away before it was handled?"
 )
@@ -32,7 +42,7 @@ def by_answer(reply: Reply, otherwise: str = "", *, documented: bool = True) -> 
     if status >= 500:
         return _CRASH
     if summary.is_page(reply) and status >= 400:
-        return _FIREWALL if status in (403, 406, 429) else _ROUTER if status in (404, 405) else otherwise
+        return _PAGES.get(status, otherwise)
     if documented and reply.exchange.auth is Auth.DOCUMENTED:
         if status in (401, 403):
             return _UNAUTHENTICATED

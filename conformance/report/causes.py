@@ -262,6 +262,9 @@ class Causes:
             return True
         if self._accepts(one) != self._accepts(other):
             return False
+        denied = self._denies(one)
+        if cause.id in self._accepting and denied is not None and denied == self._denies(other):
+            return True
         places = check.problem.differs
         if places and not any(map(_is_status, places)) and set(places) <= set(by.problem.differs):
             return True
@@ -315,6 +318,13 @@ class Causes:
             return not taken or _given(check) == _given(by)
         # An object that isn't there takes along all that belongs into it.
         return all(map(_is_absent, mine)) and any(map(_is_absent, its))
+
+    def _denies(self, answer: Exchange) -> str | None:
+        """Returns what a 2xx shows where the documented success has another value; None where it shows that."""
+        if (answer.status or 0) // 100 != 2:
+            return None
+        shown = [(_at(answer, row.field), row.value) for row in self.record.matrix if row.status // 100 == 2]
+        return next((str(value) for value, wanted in shown if value != wanted), None)
 
     def _accepts(self, answer: Exchange) -> bool:
         """Returns whether an answer is a success, whatever is wrong with its body: a 2xx that tells of no error."""

@@ -35,8 +35,11 @@ _BENT = {
 _WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
 # Of a step that decides nothing it isn't told how it was altered.
 _ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
+# From so many equal characters on they are counted.
+_MANY = 60
 _NOT_KEPT = "# [redacted] stands for what was sent: records don't keep it, and replay sends it again"
 _SIGNED_ANEW = "# signed with a wrong secret, as records don't keep what was sent: replay sends that again"
+_SIGNED_OVER = "# signed over this timestamp, as records don't keep what was sent: replay sends that again"
 _SIGNED_EMPTY = "# signed without the body"
 # The client adds these itself; curl does the same.
 _OWN = {"host", "connection", "accept-encoding", "content-length"}
@@ -193,9 +196,16 @@ def _stamped(setup: Sequence[str], sent: Sequence[tuple[str, str]], exchange: Ex
     """Returns the commands to run first, with the timestamp that was sent where that isn't the time of the request."""
     stamp = next((value for _, value in sent if "[redacted" not in value), "")
     return [
-        f"TS={quote(stamp)}" if one.startswith("TS=") and not _is_now(stamp, exchange) else one
+        f"TS={_shortened(stamp)}" if one.startswith("TS=") and not _is_now(stamp, exchange) else one
         for one in setup
     ]
+
+
+def _shortened(text: str) -> str:
+    """Returns a shell word; one for many times the same letter or digit says how many."""
+    if len(text) > _MANY and text == text[0] * len(text) and text[0].isalnum() and text.isascii():
+        return f"$(printf %{len(text)}s | tr ' ' {text[0]})"
+    return quote(text)
 
 
 def _forged(
@@ -227,11 +237,16 @@ def _forged(
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), "")
         remark = _SIGNED_EMPTY
     else:
-        if not (_WRONG_SECRET.search(said) or _ANY_SIGNATURE.search(said)):
-            return None
-        source = body.source if body.raw else ""
-        made = documented.curl(spelled, lambda field: _wrong(target, owner, field, secret), source)
-        remark = _SIGNED_ANEW
+        is_odd = any("[redacted" not in value and not _is_now(value, exchange) for _, value in sent)
+        is_right = is_odd and not (_WRONG_SECRET.search(said) or _ANY_SIGNATURE.search(said))
+        made = documented.curl(
+            spelled,
+            lambda field: (
+                variable(target, f"{owner}.{field}") if is_right else _wrong(target, owner, field, secret)
+            ),
+            body.source if body.raw else "",
+        )
+        remark = _SIGNED_OVER if is_right else _SIGNED_ANEW
     if not any("$SIG" in one and spelled[gone[0]] in one for one in made.arguments):
         return None
     setup = [remark, *_stamped(made.setup, sent, exchange)]

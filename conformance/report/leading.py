@@ -29,7 +29,8 @@ def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
     before = [index for index in own if index < last]
     before = _once(record, before, last)
     related = _related(record, check, before, last)
-    if not related and len(before) < _ALL and not _reads_another(record, check, last):
+    alone = _reads_another(record, check, last) or _is_done_alone(record, check, last)
+    if not related and len(before) < _ALL and not alone:
         # Where it has to do with none of the others, they may be compared: refusals of three resources.
         related = before
     related = [index for index in related if not _is_another_case(record, index, last)]
@@ -92,6 +93,13 @@ def _reads_another(record: RunRecord, check: Check, last: int) -> bool:
     """Returns whether a read decides of a resource that nothing else of the check is about: no others belong to it."""
     decides = record.exchanges[last]
     return check.suite != "fuzz" and decides.method in _READS and bool(_about(record, check, last))
+
+
+def _is_done_alone(record: RunRecord, check: Check, last: int) -> bool:
+    """Returns whether a success decides that changes a resource of its own: what came of others is no part of it."""
+    decides = record.exchanges[last]
+    done = decides.method not in _READS and (decides.status or 0) // 100 == 2
+    return check.suite != "fuzz" and done and bool(_about(record, check, last))
 
 
 def _is_another_case(record: RunRecord, index: int, last: int) -> bool:

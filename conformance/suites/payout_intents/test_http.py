@@ -10,7 +10,7 @@ from conformance.errors import NotTestable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.http.segment import segment
-from conformance.oracles import equality, expect, wording
+from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_response import discloses_nothing, is_json, no_server_error
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
@@ -357,7 +357,7 @@ def _declined(reply: Reply, good: bool, expected: str, what: str, after: Reply) 
         observed=f"{said} (the answer was {summary.of(reply)}); in a GET after all of these methods "
         f"{wording.shown(after, 'status')}",
         reply=reply,
-        hint=""
+        hint=hints.NAME_THE_METHODS
         if reply.status == 405
         else "Answer 405 with Allow where a path is known, and 404 where it isn't.",
         fault=f"{wording.capital(what)} was answered "

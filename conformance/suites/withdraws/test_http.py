@@ -90,7 +90,7 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
         if reply.status == 405
         else f"status {reply.status} (the answer was {summary.of(reply)})",
         reply=reply,
-        hint=hints.by_answer(reply, documented=False),
+        hint=hints.NAME_THE_METHODS if reply.status == 405 else hints.by_answer(reply, documented=False),
         fault=(
             f"{said} 405 {f'with Allow: {named}, without POST' if named else 'without Allow'}"
             if reply.status == 405
