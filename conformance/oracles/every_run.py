@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -32,6 +33,9 @@ _LOOK_S = 0.05
 _MOST = 500
 # The texts of a Violation that are written where the answer itself can't be.
 _TEXTS = ("expected", "observed", "hint", "fault", "persisted")
+
+# Who asks where nothing else is said.
+_PLAIN = "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +227,25 @@ class EveryRun:
         return any(each.answers for each in self._told()[1:])
 
     def each(self, name: str, ones: Iterable[Sent]) -> None:
-        """Raises the first Violation that the judge of that name finds, or found when the answer came.
+        """Raises a Violation that the judge of that name finds, or found when an answer came: that of the plainest one.
 
-        It says of how many such answers the same can be said: whether all are wrong, or one of many.
+        Its title says of how many such answers the same can be said: whether all are wrong, or one of many.
         """
         every = list(ones)
-        for place, one in enumerate(every):
-            fault = self._fault(name, one)
-            if fault is not None:
-                rest = sum(self._fault(name, other) is not None for other in every[place + 1 :])
-                if len(every) > 1:
-                    wide = f"so in {rest + 1} of {len(every)} such answers of the run"
-                    fault.persisted = f"{fault.persisted}; {wide}" if fault.persisted else wide
-                raise fault
+        wrong = [(one, fault) for one in every if (fault := self._fault(name, one)) is not None]
+        if not wrong:
+            return
+        usual = Counter(one.resource.status for one in every if one.resource is not None)
+
+        def plainness(pair: tuple[Sent, Violation]) -> tuple[bool, bool, int]:
+            one = pair[0]
+            return one.documented, one.by == _PLAIN, usual[one.resource.status] if one.resource else 0
+
+        _, fault = max(wrong, key=plainness)
+        if fault.fault and len(every) > 1:
+            number = "all" if len(wrong) == len(every) else f"{len(wrong)} of"
+            fault.fault += f", and so in {number} {len(every)} such answers"
+        raise fault
 
     def _fault(self, name: str, one: Sent) -> Violation | None:
         """Returns the Violation that a judge finds in an answer, or found when it came; None where it found none."""
