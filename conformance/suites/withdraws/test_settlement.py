@@ -9,7 +9,7 @@ import pytest
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
-from conformance.oracles import expect
+from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
@@ -161,8 +161,11 @@ def test_refused_cancel_stops_no_payment(api: Withdraws, given: Given, settling:
 
     settling.ask(withdraw)
 
-    when = f"after it was asked to be paid, and {_BEFORE[by]} had been refused"
-    stays_paid(settling.paid(withdraw), f"a {withdraw.status} withdraw", when=when, hint=_LEFT_BEHIND)
+    what, read = f"a {withdraw.status} withdraw", settling.paid(withdraw)
+    when = f"when it was to be paid, after {_BEFORE[by]} had been refused"
+    stayed = read.ok and read.at("data.status") == withdraw.status
+    title = f"{wording.capital(what)} stayed {wording.of(read, 'data.status')} {when}" if stayed else ""
+    stays_paid(read, what, when=when, hint=_LEFT_BEHIND, fault=title)
 
 
 @requirement("WD-42")
