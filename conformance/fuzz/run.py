@@ -229,9 +229,13 @@ def _notes(pool: ResourcePool, findings: Findings, runner: SequenceRunner) -> li
 def _lacking(pool: ResourcePool, runner: SequenceRunner) -> list[str]:
     """Says what was sent to others, and what was left out, since there were too few resources, and why."""
     instead = "named resources in other states, or ids that nothing has, since none was to be had"
+    by_reason: dict[str, list[str]] = {}
+    for state in sorted(pool.unavailable):
+        by_reason.setdefault(pool.missing[state], []).append(state)
     notes = [
-        f"{often} requests for {words.resource(pool.api, state)} {instead}: {pool.missing[state]}"
-        for state, often in sorted(pool.unavailable.items())
+        f"{sum(pool.unavailable[state] for state in states)} requests for "
+        f"{', '.join(words.resource(pool.api, state) for state in states)} {instead}: {reason}"
+        for reason, states in by_reason.items()
     ]
     without = runner.counts["without resources"]
     if without and not runner.failed:

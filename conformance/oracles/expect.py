@@ -99,7 +99,9 @@ def answered(
         wrong += [f"{path} is {wording.of(reply, path)}" for path in told]
     raise Violation(
         expected=f"{answer}{' to ' + to.rstrip(',') if to else ''}",
-        observed=f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
+        observed=f"{', '.join(wrong or ['no JSON object'])}, without a body"
+        if not reply.body.strip()
+        else f"{', '.join(wrong or ['no JSON object'])} (the answer was {summary.of(reply)})",
         reply=reply,
         hint=_nearly(reply, answer) or hints.by_answer(reply, hint, documented=documented),
         control=control,

@@ -37,7 +37,7 @@ def altered(record: RunRecord, exchange: Exchange, decided: Check | None = None)
         elif (
             value is not None and len(value) <= _SHORT and _MARK not in value and not _STAMP.fullmatch(value)
         ):
-            said.append(f"{name}: {line(value, _SHORT)}")
+            said.append(f"{name}: {line(in_characters(value), _SHORT)}")
         elif value is not None and (spelt := _SCHEME.match(value)) and spelt[1] != "Basic":
             said.append(f"{name} with the scheme {spelt[1]}")
     problem = decided.problem if decided else None
@@ -49,3 +49,11 @@ def altered(record: RunRecord, exchange: Exchange, decided: Check | None = None)
         f"another {name}" for name in names if not said and sent.get(name.lower(), "").endswith("[redacted]")
     ]
     return ", ".join(said) or _UNKNOWN
+
+
+def in_characters(value: str) -> str:
+    """Returns a header, whose bytes are recorded as Latin-1 (RFC 9110 section 5.5), in the characters of its UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value

@@ -320,11 +320,11 @@ class Causes:
         return all(map(_is_absent, mine)) and any(map(_is_absent, its))
 
     def _denies(self, answer: Exchange) -> str | None:
-        """Returns what a 2xx shows where the documented success has another value; None where it shows that."""
+        """Returns what a 2xx shows where the documented success has another value; None otherwise."""
         if (answer.status or 0) // 100 != 2:
             return None
         shown = [(_at(answer, row.field), row.value) for row in self.record.matrix if row.status // 100 == 2]
-        return next((str(value) for value, wanted in shown if value != wanted), None)
+        return next((str(value) for value, wanted in shown if value not in (None, wanted)), None)
 
     def _accepts(self, answer: Exchange) -> bool:
         """Returns whether an answer is a success, whatever is wrong with its body: a 2xx that tells of no error."""

@@ -24,6 +24,7 @@ _ANY = {
     "which",
     "with",
 }
+_REFERS = re.compile(r"^(?:The same|Such|This|These|It|They)\b|\bNOT either\b")
 # The body of an answer, and all that follows it.
 _CITED = re.compile(r"\((?:the (?:first )?answer was|\w+ was answered)? ?\d* ?[{\[<].*$", re.DOTALL)
 _WEIGHTS = (3.0, 1.5, 0.5)
@@ -46,10 +47,13 @@ def broken(statement: str, *said: str, level: str = "") -> str:
     pairs = list(zip(sentences, words, strict=True))
     asking = [pair for pair in pairs if level and re.search(rf"\b{level}\b", pair[0])]
     # Sooner the earlier one: the first sentence says what it is about.
-    return max(
+    found = max(
         asking or pairs,
         key=lambda pair: round(sum(met.get(word, 0) / often[word] ** 2 for word in pair[1]), 6),
     )[0]
+    place = sentences.index(found)
+    # One that speaks of another one isn't understood without it.
+    return f"{sentences[place - 1]} {found}" if place and _REFERS.search(found) else found
 
 
 def stems(text: str) -> set[str]:

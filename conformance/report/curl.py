@@ -184,8 +184,13 @@ def _derived(
     spelled = {name.lower(): name for name, _ in sent}
     if documented is None or mark is None or {name.lower() for name in documented.headers} - spelled.keys():
         return None
+    # A key that isn't on record, beside a signature that is, was another one.
+    other = any(value.endswith("[redacted]") for _, value in sent)
+    secret = documented.fields[-1]
     made = documented.curl(
-        spelled, lambda field: variable(target, f"primary.{field}"), body.source if body.raw else ""
+        spelled,
+        lambda field: ("not-" if other and field != secret else "") + variable(target, f"primary.{field}"),
+        body.source if body.raw else "",
     )
     short = f"${{SIG%{'?' * int(mark[1])}}}" if mark[1] else "${SIG}"
     arguments = [one.replace("$SIG", short + mark[2]) for one in made.arguments]

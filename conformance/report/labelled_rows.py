@@ -19,6 +19,8 @@ from conformance.report.steps import Step, Steps, steps
 
 # The most names of further checks in a text.
 _NAMES = 12
+# So many further checks are named by their ids, and so many told by what they saw.
+_IDS, _TITLES = 4, 4
 # The most requirements building on another one that are named with their titles.
 _FOLDED = 4
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
@@ -98,7 +100,7 @@ def weighed(finding: Finding) -> str:
     """The id of the requirement and the level that counted: a part of it may weigh less, or more, than the rest."""
     row, level = finding.requirement, finding.check.level
     if finding.control or level == row.level:
-        declared = " that the profile declares" if row.level is Level.MAY else ""
+        declared = ", which has to hold as the profile declares it" if row.level is Level.MAY else ""
         return f"{row.id} {row.level}{declared}"
     if level is Level.MAY or row.level is Level.MAY:
         return f"{row.id} {row.level}"
@@ -226,6 +228,17 @@ def _case(check: Check) -> tuple[str, str]:
     return name, case_in_words(case.removesuffix("]"))
 
 
+def besides(finding: Finding) -> Iterator[str]:
+    """Yields what further checks of the same requirement saw, each kind once, where it is something else."""
+    told, names = {title(finding)}, {_case(finding.check)[0]}
+    for check in finding.more:
+        fault, name = check.problem.fault if check.problem else "", _case(check)[0]
+        if fault and fault not in told and name not in names and len(names) <= _TITLES:
+            yield fault
+            told.add(fault)
+            names.add(name)
+
+
 def checks(finding: Finding) -> str:
     """The id of the check, and the names of the others that fail with it: they are often the diagnosis."""
     text = finding.check.id
@@ -235,8 +248,8 @@ def checks(finding: Finding) -> str:
     if cases:
         text += f"; and {counted(len(cases), 'more case')} of it"
     if others:
-        names = ", ".join(check.id for check in others[:_NAMES])
-        rest = f" and {len(others) - _NAMES} others" if len(others) > _NAMES else ""
+        names = ", ".join(check.id for check in others[:_IDS])
+        rest = f" and {len(others) - _IDS} others" if len(others) > _IDS else ""
         text += f"; and {counted(len(others), 'more check')}: {names}{rest}"
     return text
 
@@ -277,6 +290,8 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
     if finding.also and not finding.control:
         titles = {name: row.title for name, row in explain.rows_of(record).items()}
         yield "also", f"about {'; '.join(f'{name} ({titles[name]})' for name in finding.also)}"
+    for one in besides(finding):
+        yield "besides", one
     yield "check", checks(finding)
     if finding.signed is not None and signature_matters(record, finding):
         yield "signed", finding.signed

@@ -17,6 +17,8 @@ from conformance.report.steps import caller, gap_s, hung_up, key_of, resources_o
 _ALL = 6
 # A problem that is about what became of a resource whose cancel was answered.
 _CANCELLED = re.compile(r"\b(?:cancel|refus)", re.IGNORECASE)
+# A problem that compares an answer with what a read had shown.
+_COMPARED = re.compile(r"\b(?:reads?|GET|before|changed|earlier|moved|stood still|was answered by)\b")
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -35,6 +37,8 @@ def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
         related = before
     related = [index for index in related if not _is_another_case(record, index, last)]
     related = _since_the_cancel(record, check, related, last)
+    if _is_shown_by_itself(record, check, related, last):
+        related = []
     return (*related, *_beside(record, check, own, last), last, *_seen_after(record, check, own, last))
 
 
@@ -73,6 +77,7 @@ def _same(record: RunRecord, index: int, following: int) -> bool:
     if one.method == "GET":
         return same
     alike = same and one.request_body == then.request_body and caller(one) == caller(then)
+    alike = alike and one.auth is Auth.DOCUMENTED
     return alike and (one.status or 0) >= 400 and key_of(record, one) == key_of(record, then)
 
 
@@ -100,6 +105,19 @@ def _is_done_alone(record: RunRecord, check: Check, last: int) -> bool:
     decides = record.exchanges[last]
     done = decides.method not in _READS and (decides.status or 0) // 100 == 2
     return check.suite != "fuzz" and done and bool(_about(record, check, last))
+
+
+def _is_shown_by_itself(record: RunRecord, check: Check, before: Sequence[int], last: int) -> bool:
+    """Returns whether nothing but reads came before a success that decides, and the problem compares it with none."""
+    decides, problem = record.exchanges[last], check.problem
+    if problem is None or check.suite == "fuzz" or not _is_done_alone(record, check, last):
+        return False
+    plain = all(
+        record.exchanges[index].method in _READS and record.exchanges[index].auth is Auth.DOCUMENTED
+        for index in before
+    )
+    said = f"{problem.fault} {problem.expected} {problem.observed.partition('(the answer was')[0]}"
+    return plain and decides.auth is Auth.DOCUMENTED and not _COMPARED.search(said)
 
 
 def _is_another_case(record: RunRecord, index: int, last: int) -> bool:

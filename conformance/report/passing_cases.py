@@ -22,6 +22,8 @@ NOTHING_VERIFIED = (
 )
 # Between a state and the owner of a resource, where that isn't the caller.
 _OF_WHOM = ", of "
+# The name of a field, as JSON has it: with a dot, an underscore or a capital within.
+_FIELD = re.compile(r"\b[a-z]+(?:[._][a-z0-9]+|[A-Z][a-z0-9]+)+\b")
 _ID = re.compile(r"[A-Z]+-\d+")
 # Cases that are only numbered tell nobody anything.
 _ORDINALS = ("first", "second", "third")
@@ -112,7 +114,13 @@ def _others(record: RunRecord, check: Check, row: Requirement) -> str:
         and one.suite == check.suite
         and _name(one) not in wrong
     )
-    told = [title for title in titles if len(stems(title) & about) < _ALIKE]
+    fields = set(_FIELD.findall(check.problem.fault if check.problem else ""))
+    told = [
+        title
+        for title in titles
+        if len(stems(title) & about) < _ALIKE
+        and not any(one.rpartition(".")[2].lower() in title.lower() for one in fields)
+    ]
     return "; ".join(line(title, 120) for title in told[:2])
 
 

@@ -20,6 +20,8 @@ UUID = (
     "uuid() { od -An -tx1 -N16 /dev/urandom | tr -d ' \\n' | "
     "sed 's/^\\(.\\{8\\}\\)\\(.\\{4\\}\\).\\(.\\{3\\}\\).\\(.\\{3\\}\\)/\\1-\\2-4\\3-a\\4-/'; }"
 )
+# No script waits longer between two requests.
+_PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
 _NEXT, _WIDTH = " \\\n  ", 100
 _MARK = "@@{}@@"
@@ -96,7 +98,7 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
         follows = place + 1 < len(rows) and rows[place + 1].together
         beside = step.together or follows
         if step.pause_s:
-            yield f"  sleep {step.pause_s}"
+            yield f"  sleep {min(step.pause_s, _PATIENCE_S)}"
         answered = f"answered {step.answer}" if step.answer[:1].isdigit() else step.answer
         said = shlex.quote(f"{step.number}. {step.request}, {answered}")
         command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]

@@ -13,7 +13,7 @@ from typing import Any
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
-from conformance.report.altered import altered
+from conformance.report.altered import altered, in_characters
 from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import line
 
@@ -120,7 +120,7 @@ def _read_that_shows(check: Check, exchanges: Sequence[Exchange]) -> int:
 def _pause(exchange: Exchange, gap: float | None) -> int:
     """Returns the seconds to wait before a request; before others than reads a second came about by chance."""
     least = 0.9 if exchange.method == "GET" else 1.5
-    return min(round(gap), 15) if gap is not None and gap >= least else 0
+    return round(gap) if gap is not None and gap >= least else 0
 
 
 def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange]) -> tuple[Resource, ...]:
@@ -203,7 +203,7 @@ def _what(noun: str, state: str) -> str:
     """Returns a resource in words: its article, its state, its noun, and its owner."""
     state, _, whose = state.partition(", of ")
     if state.startswith("unknown"):
-        return f"{noun} that doesn't exist"
+        return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun} that doesn't exist"
     article = "an" if (state or noun)[:1] in "aeiou" else "a"
     owner = (
         "" if not whose else f" of {whose.replace('_', ' ').replace('other merchant', 'the other merchant')}"
@@ -300,7 +300,7 @@ def _headers(record: RunRecord, exchange: Exchange) -> list[str]:
             continue
         if name.lower() == "content-length" and value == str(len(exchange.request_body)):
             continue
-        found.append(f"{line(name, _VALUE)}: {line(value, _VALUE)}")
+        found.append(f"{line(name, _VALUE)}: {line(in_characters(value), _VALUE)}")
     if exchange.request_body and all(name.lower() != "content-type" for name, _ in exchange.request_headers):
         found.append("no content type")
     return found[:_HEADERS]

@@ -45,6 +45,7 @@ _SHOWN = (
     "note",
     "waived",
     "follows",
+    "besides",
     "also",
     "about",
 )

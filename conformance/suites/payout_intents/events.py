@@ -41,10 +41,10 @@ class Act(Enum):
     CANCEL_FOR_AN_ODD_REASON = "a cancel for 512 unusual characters"
     CANCELS_AT_ONCE = "cancels at the same moment"
     CANCEL_AND_AGAIN = "a cancel, a retry, a conflict, two further cancels and a GET"
-    CONFLICT_OVER_ANOTHER = "a conflict over a key that another intent's cancel used"
-    CANCEL_WITH_A_WRONG_SECRET = "cancels with a wrong secret"
-    CANCEL_WHILE_PROCESSING = "cancels of a processing intent"
-    CANCEL_ANOTHER_MERCHANTS = "a cancel of another merchant's intent"
+    CONFLICT_OVER_ANOTHER = "two cancels under a key that another intent's cancel used"
+    CANCEL_WITH_A_WRONG_SECRET = "two cancels with a wrong secret"
+    CANCEL_WHILE_PROCESSING = "two cancels of a processing intent"
+    CANCEL_ANOTHER_MERCHANTS = "two cancels of another merchant's intent"
     CANCEL_IN_THE_END = "a cancel after all others"
 
 

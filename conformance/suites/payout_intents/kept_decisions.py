@@ -5,7 +5,8 @@ from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
-from conformance.suites.payout_intents.bad_requests import BODY
+from conformance.states import Resource
+from conformance.suites.payout_intents.bad_requests import BODY, FORGERIES, forged, forgeries
 from conformance.suites.payout_intents.client import PayoutIntents
 
 KEPT = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
@@ -27,7 +28,7 @@ def or_by_what_was_read(api: PayoutIntents, given: Given, value: str | None, fau
 
     cold = asked()
     if cold.status not in (401, 403):
-        return fault
+        return _with_its_brothers(api, unread, value, fault)
     api.seen(unread)
     warm = asked()
     if not warm.ok:
@@ -36,4 +37,21 @@ def or_by_what_was_read(api: PayoutIntents, given: Given, value: str | None, fau
     fault.fault += f" after its owner had read it, and rejected ({cold.status}) before"
     fault.observed = f"{summary.of(warm)}; before its owner read it, the same was answered {summary.of(cold)}"
     fault.hint = KEPT
+    return fault
+
+
+def _with_its_brothers(
+    api: PayoutIntents, intent: Resource, value: str | None, fault: Violation
+) -> Violation:
+    """Returns the fault with a word on the other forgeries of its kind, as far as a read tells of them."""
+    kind = next(
+        (one for one in FORGERIES.values() if any(forged(api, each) == value for each in one.values())), {}
+    )
+    others = [(what, other) for what, other in forgeries(api, kind) if other != value]
+    let_in = [what for what, other in others if api.read(intent, authorization=other).ok]
+    refused = [what for what, _ in others if what not in let_in]
+    if let_in:
+        fault.observed += f"; a read gets through as well {', '.join(let_in)}"
+    if refused:
+        fault.observed += f"; a read is refused {', '.join(refused)}"
     return fault

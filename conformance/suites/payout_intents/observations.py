@@ -114,6 +114,8 @@ class Evidence(Performed):
         before = api.confirmed(intent)
         time.sleep(_APART_S)
         return Conflict(
+            intent,
+            key,
             done,
             before,
             second=api.cancel(intent, reason=second, key=key),

@@ -85,9 +85,11 @@ class Unknown:
 class Conflict:
     """A cancel under a key, two for another reason under it, and the first one again; then the other under a new key.
 
-    `before` and `after` are GETs around the two for another reason.
+    `before` and `after` are GETs around the two for another reason. `intent` and `key` are those of all but the last.
     """
 
+    intent: Resource
+    key: str
     first: Reply
     before: Reply
     second: Reply

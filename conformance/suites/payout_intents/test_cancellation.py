@@ -262,7 +262,10 @@ def test_read_confirms_the_status(evidence: Evidence) -> None:
         one.after.status == 200 and (one.after.at("status") == "cancelled" or same),
         'GET to show status "cancelled" (200) after a cancel that was answered by a 2xx',
         hint=hints.by_answer(
-            one.after, "The 202 promises a change that is made: is it committed, and is no stale copy read?"
+            one.after,
+            "Does the read leave out what is cancelled, or is it gone, or somebody else's, since the cancel?"
+            if one.after.status == 404
+            else "The 202 promises a change that is made: is it committed, and is no stale copy read?",
         ),
         fault=reads_otherwise(one.after, f"{one.reply.status} to a cancel"),
     )

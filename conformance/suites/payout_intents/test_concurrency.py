@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from conformance.http import summary
-from conformance.http.reply import Reply
+from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
@@ -61,6 +61,13 @@ def _one_succeeds(race: Race, what: str, read: Call, once_more: Call, *, hint: s
     if len(winners) == 1:
         return
     said = f"{len(winners)} of {len(race.replies)} succeeded: {_statuses(race)}"
+    kept = {wording.of(reply, "failure_message") for reply in winners}
+    if len(winners) > 1 and all(reply.at("failure_message") is not MISSING for reply in winners):
+        said += (
+            f"; all of these got one answer, with failure_message {kept.pop()}"
+            if len(kept) == 1
+            else f"; they told of {len(kept)} different reasons"
+        )
     if not winners:
         # What any such cancel gets, if it is sent alone, other rows tell: this says only what came.
         crash = next((reply for reply in race.replies if reply.status >= 500), race.replies[0])
@@ -232,7 +239,13 @@ def test_one_key_with_many_reasons_succeeds_once(
 
     for _ in range(_FEWER_ROUNDS):
         (read, once_more), race = api.raced(begin)
-        _one_succeeds(race, "cancels with one key and a reason each", read, once_more, hint=_ONE_KEY)
+        _one_succeeds(
+            race,
+            "cancels of one intent with the same key, each for another reason,",
+            read,
+            once_more,
+            hint=_ONE_KEY,
+        )
 
 
 @requirement("PI-07", level="SHOULD")

@@ -86,7 +86,7 @@ def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Viola
                 whole = all(isinstance(one, str) and one.strip() for one in texts)
                 (good if whole else bad).append(_DOCUMENTED[name])
     if bad and not good:
-        wrong.fault += ", and no other documented refusal had the whole envelope"
+        wrong.fault += ", nor had any other documented refusal"
     elif good:
         wrong.observed += f"; it is right for {', '.join(good)}"
     return wrong
@@ -258,7 +258,9 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
         + ", ".join(f"{reply.status} to {method}" for method, reply in replies.items())
         + f" (GET was answered {summary.of(read)})",
         reply=replies[accepted[0]] if accepted else read,
-        hint="Route POST alone to the cancellation, and nothing else to a change of status.",
+        hint="The cancellation has an address of its own: let nothing that is sent to this one change the status."
+        if "POST" in accepted
+        else "Route POST alone to the cancellation, and nothing else to a change of status.",
         fault=f"{' or '.join(accepted) or 'A method that was refused'} on {methods.place} "
         + (
             "cancelled an intent"

@@ -327,19 +327,22 @@ def keeps_canceled_at(read: Reply, first: dict[str, Any]) -> None:
 
 
 def took_effect(
-    withdraw: Resource, after: str, earlier: Reply | None, reply: Reply, shown: Reply | None
+    withdraw: Resource, after: str, earlier: Reply | None, reply: Reply, shown: Reply | None, hint: str = ""
 ) -> expect.Violation:
-    """The Violation of a documented cancel that is refused after a request that should have had no effect."""
+    """The Violation of a documented cancel that is refused after a request that should have had no effect.
+
+    `hint` is about a request that cancelled the withdraw.
+    """
     done = shown is not None and is_canceled(shown)
     answer = "" if earlier is None else f" was answered {summary.short(earlier)}, and"
     if done:
         fault = f"{wording.capital(after)}{answer} cancelled the withdraw"
-        hint = "Nothing of a request may take effect before it was found to be a right one."
+        hint = hint or "Nothing of a request may take effect before it was found to be a right one."
     else:
         fault = f"The owner's cancel of a {withdraw.status} withdraw was answered {summary.short(reply)} after {after}"
         hint = "Did the earlier request change the withdraw, or how requests after it are treated?"
     return expect.Violation(
-        expected=f"the documented cancel to succeed on this withdraw after {after}",
+        expected=f"no effect of {after.rstrip(',')}: the documented cancel of this withdraw to succeed afterwards",
         observed=(f"a read shows {expect.observed(shown, 'data.status')}; " if shown is not None else "")
         + f"the owner's cancel was answered {summary.of(reply)}",
         reply=reply,

@@ -281,12 +281,14 @@ class Withdraws:
         by: str = "primary",
         earlier: Reply | None = None,
         unless: Callable[[Reply], bool] = lambda _: False,
+        hint: str = "",
     ) -> Reply | None:
         """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it.
 
         `after` is what came before, as the subject of a sentence, and `earlier` the answer to it. `unless` is asked
-        about a refusal that may have another cause. For a withdraw that checks share, a later cancel proves it; until
-        then a read, where there is one, shows whether something has changed. Returns the cancel, or else that read.
+        about a refusal that may have another cause, `hint` is about a request that had an effect. For a withdraw that
+        checks share, a later cancel proves it; until then a read, where there is one, shows whether something has
+        changed. Returns the cancel, or else that read.
         """
         if self._session.twins.defers(withdraw):
             shown = self.read(withdraw, by=by) if self.can_read else None
@@ -298,9 +300,7 @@ class Withdraws:
             return reply
         self._cancels_at_all(withdraw.status, by)
         shown = self.read(withdraw, by=by) if self.can_read else None
-        if (shown is None or not is_canceled(shown)) and self.closes_by_number(withdraw, reply, by=by):
-            return reply
-        raise took_effect(withdraw, after, earlier, reply, shown)
+        raise took_effect(withdraw, after, earlier, reply, shown, hint)
 
     def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
         """No 5xx; where it is one, the title says whether the withdraw is canceled all the same."""

@@ -163,6 +163,7 @@ def test_cancelled_withdraws_stay_canceled(
     """A withdraw cancelled in the course of the run is canceled still, some seconds after the last cancel."""
     watch = conformance_session.watch
     _cancel_what_is_missing(api, given, watch.so_far())
+    fine: list[str] = []
     for one in of_each_kind(watch.due(), _CANCELLED):
         reply = api.confirmed(one.id, by=one.by) if api.can_read else api.cancel(one.id, by=one.by)
         kind = f"a {one.status} withdraw{' of the other merchant' if one.by != 'primary' else ''}"
@@ -178,11 +179,13 @@ def test_cancelled_withdraws_stay_canceled(
         expect.that(
             is_canceled(reply) and not paid,
             expected=f"{kind} to be canceled still, and unpaid, {one.age()} with 200",
-            observed=f"a read shows {expect.observed(reply, 'data.status', 'data.paidAt')}",
+            observed=f"a read shows {expect.observed(reply, 'data.status', 'data.paidAt', 'data.canceledAt')}"
+            + (f"; canceled still: {', '.join(fine)}" if fine else ""),
             reply=reply,
             hint=_PAID_LATER if reply.at("data.status") == "paid" or paid else _UNDONE,
             fault=reads_otherwise(reply, kind, f"{one.age()} with 200"),
         )
+        fine += [kind] if kind not in fine else []
 
 
 def _cancel_what_is_missing(api: Withdraws, given: Given, found: Sequence[Watched]) -> None:

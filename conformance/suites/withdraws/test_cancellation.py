@@ -33,6 +33,7 @@ from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.observations import Refusals, cancelled_by_another, cancelled_twice
 from conformance.suites.withdraws.processing import ASK_FIRST, DECLARE, processing, unconfirmed
 
+_WHOEVER = "Look at the status whoever the merchant is: what 'worked' says is what the other's withdraws get."
 _AT_LAST = "at the second try"
 _SECOND_TRY = "The first cancel was refused: it must not leave behind what lets the second one pass."
 _NO_RETRY = "A second cancel is documented as refused: it is no retry that gets the first answer again."
@@ -191,9 +192,10 @@ def test_other_merchants_paid_withdraw_is_refused_to_its_owner(api: Withdraws, g
 
     refused(
         reply,
-        "a cancel of a paid withdraw of the other merchant, by its owner,",
-        withdraw="a paid withdraw of the other merchant",
-        time="by its owner",
+        "a cancel by the other merchant of its own paid withdraw",
+        withdraw="the other merchant's own paid withdraw",
+        time="at its request",
+        hint=_WHOEVER,
         read=api.reader(withdraw, by="other_merchant"),
     )
 
@@ -206,9 +208,9 @@ def test_other_merchants_canceled_withdraw_is_refused_to_its_owner(api: Withdraw
 
     refused(
         seen.again,
-        "a second cancel of a withdraw of the other merchant, by its owner,",
-        withdraw="a withdraw of the other merchant that had just been cancelled",
-        time="a second time by its owner",
+        "a second cancel by the other merchant of its own withdraw",
+        withdraw="the other merchant's own withdraw, just cancelled,",
+        time="a second time at its request",
         hint=_repeated(seen.again, seen.done),
     )
 

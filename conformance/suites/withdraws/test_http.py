@@ -44,6 +44,9 @@ def test_other_method_cancels_nothing(api: Withdraws, given: Given, method: str)
     api.still_cancels(withdraw, after=what, earlier=reply)
 
 
+_NO_OVERRIDES = "The method is the one in the request line: take none from a header or a query."
+
+
 @requirement("WD-40", level="SHOULD")
 @pytest.mark.parametrize("header", OVERRIDES)
 def test_method_override_cancels_nothing(api: Withdraws, given: Given, header: str) -> None:
@@ -52,7 +55,7 @@ def test_method_override_cancels_nothing(api: Withdraws, given: Given, header: s
 
     reply = api.with_method("GET", withdraw, {header: "POST"})
 
-    api.still_cancels(withdraw, after=f"a GET with {header}: POST", earlier=reply)
+    api.still_cancels(withdraw, after=f"a GET with {header}: POST", earlier=reply, hint=_NO_OVERRIDES)
 
 
 @requirement("WD-40", level="SHOULD")
@@ -63,7 +66,8 @@ def test_method_in_the_query_cancels_nothing(api: Withdraws, given: Given, query
 
     reply = api.with_method("GET", withdraw, query=query)
 
-    api.still_cancels(withdraw, after=f"a GET with {query} behind the path of a cancel", earlier=reply)
+    after = f"a GET of the cancel path with the query {query}"
+    api.still_cancels(withdraw, after=after, earlier=reply, hint=_NO_OVERRIDES)
 
 
 @requirement("WD-41")
