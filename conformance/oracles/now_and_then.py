@@ -10,7 +10,9 @@ from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
 
 _TIMES = 5
-_OF_ITS_OWN = "The same request is answered now one way and now another: does each process keep what it knows for itself?"
+_OF_ITS_OWN = (
+    "The same request is answered now one way, now another: does each process keep what it knows for itself?"
+)
 
 
 def or_always(judge: Callable[[], object], again: Callable[[], Reply]) -> None:

@@ -321,10 +321,14 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
 
 
 def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
-    found = _finding(record, group.row, group.checks, control=False)
+    found, under = _finding(record, group.row, group.checks, control=False), _sorted(under, causes)
     found = replace(found, remarks=(*remarks.of(record, found.check, found.fault, causes), *found.remarks))
+    if found.fault and causes.kept.since_before(found.check) is not None:
+        found = replace(found, fault=f"{found.fault}: the same answer, byte for byte, as before")
+        # What a caller gets who isn't the owner tells most of a cache.
+        under = sorted(under, key=lambda one: not causes.is_altered(one.checks[0]))
     remark = f"This follows from {group.row.id}: {line(found.title)}."
-    folded = [_finding(record, one.row, one.checks, control=False) for one in _sorted(under, causes)]
+    folded = [_finding(record, one.row, one.checks, control=False) for one in under]
     return replace(
         found,
         folded=tuple(replace(one, remarks=(remark, *one.remarks)) for one in folded),

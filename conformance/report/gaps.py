@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from conformance.model import Check, Outcome, RequirementResult, RunRecord
 from conformance.report import explain, outage
 from conformance.report.explain import Gap
+from conformance.report.kept_answers import KeptAnswers
 from conformance.report.safe import same_but_ids
 
 # What was expected where a refusal was.
@@ -14,6 +15,7 @@ _BEGINS = "these begin with a request that problem {} is about. They can be judg
 # How a check begins, the kind of its error, that met a target which couldn't serve it; how often it did.
 _UNAVAILABLE = "unavailable:"
 _TIMES = re.compile(r", each of \d+ times")
+_STALE = "a read shows what it did before the change"
 _LEFT_OUT = "checks of these were not selected."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
@@ -81,8 +83,10 @@ def _shown(record: RunRecord, check: Check) -> list[object]:
     states = [state for one, state in check.resources if one and state and one in exchange.url]
     refuse = check.problem is not None and _REFUSE.search(check.problem.expected) is not None
     taken = refuse and (exchange.status or 0) // 100 == 2 and exchange.method not in ("GET", "HEAD")
-    about = [(exchange.method, exchange.status, state) for state in states[:1]] if taken else []
-    return [_answer(record, check.shown_by), *about]
+    about: list[object] = [(exchange.method, exchange.status, state) for state in states[:1]] if taken else []
+    # What a read shows as before a change, whatever was changed, is one problem.
+    stale = [_STALE] if KeptAnswers(record).since_before(check) is not None else []
+    return [_answer(record, check.shown_by), *about, *stale]
 
 
 def _answer(record: RunRecord, index: int) -> tuple[str, int | None, str]:

@@ -20,7 +20,7 @@ from conformance.report.steps import Step, Steps, steps
 # The most names of further checks in a text.
 _NAMES = 12
 # So many further checks are named by their ids, and so many told by what they saw.
-_IDS, _TITLES = 4, 4
+_IDS, _TITLES = 4, 3
 # The most requirements building on another one that are named with their titles.
 _FOLDED = 4
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)

@@ -2,8 +2,8 @@
 
 from statistics import median
 
-from conformance.model import Exchange, RunRecord
-from conformance.report.safe import line
+from conformance.model import Check, Exchange, RunRecord
+from conformance.report.safe import line, same_but_ids
 
 UNAVAILABLE = (502, 503, 504)
 """Statuses that say nothing of the contract (RFC 9110 sections 15.6.3 to 15.6.5)."""
@@ -33,6 +33,26 @@ def began(record: RunRecord) -> str:
     usual = median(one.duration_s for one in later[:_LATER])
     hint = _GAVE_UP if first.duration_s > _SLOWER * usual else ""
     return f"{said}; those that followed came after {usual * 1000:.0f} ms.{hint}"
+
+
+def like(record: RunRecord, check: Check) -> str:
+    """Returns a sentence where the first request that wasn't served is of the kind that decides a check; else empty."""
+    found = [one for one in record.exchanges if one.status in UNAVAILABLE]
+    if not found or check.shown_by is None:
+        return ""
+    first, decides = min(found, key=lambda one: one.started_at), record.exchanges[check.shown_by]
+    alike = (first.method, _kind(record, first)) == (decides.method, _kind(record, decides))
+    if not alike or decides.status in UNAVAILABLE:
+        return ""
+    return (
+        f"Such a request was also the first that was answered {first.status}, after {first.duration_s * 1000:.0f} ms: "
+        "what the target was unavailable for, and this, may have one cause."
+    )
+
+
+def _kind(record: RunRecord, one: Exchange) -> tuple[str, str]:
+    """Returns the path of a request without its id, and the state of what it names."""
+    return same_but_ids(one.url.partition("?")[0]), _of_what(record, one)
 
 
 def _of_what(record: RunRecord, first: Exchange) -> str:

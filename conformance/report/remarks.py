@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from conformance.model import Check, RunRecord
+from conformance.report import outage
 from conformance.report.causes import Causes
 from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always
 
@@ -11,7 +12,10 @@ _NOT_AGAIN = (
     "part in it."
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
-_KEPT = "This answer is, byte for byte, that of a GET before the change: from a cache, or was nothing saved?"
+_KEPT = (
+    "This answer is, byte for byte, that of a GET before the change: it is from a cache, or nothing was saved. Where "
+    "the change is read elsewhere, or others are shown such an answer, it is a cache."
+)
 
 
 def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str, ...]:
@@ -21,6 +25,8 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
         said += [NOTHING_VERIFIED] if fails_nearly_always(record, check) else []
     if causes.kept.since_before(check) is not None:
         said.append(_KEPT)
+    if linked := outage.like(record, check):
+        said.append(linked)
     if causes.is_a_replay(check) and not causes.is_concurrent(check):
         said.append(_REPLAY)
     return tuple(said)

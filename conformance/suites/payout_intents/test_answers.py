@@ -1,7 +1,7 @@
 """Checks of every answer of the run, whichever intent it is about and whichever worker sent it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 import pytest
@@ -219,13 +219,30 @@ def _confirmed(every_run: EveryRun) -> dict[str, Sent]:
     return {mark.id: mark.sent for mark in marks if mark.sent is not None and mark.sent.is_whole}
 
 
-def _apart(reply: Reply, read: Reply, key: str) -> tuple[str, str, str]:
-    """Returns the path under `key` at which two answers differ, and the values there: of an object, its first field."""
+def _apart(reply: Reply, read: Reply, key: str, status: int) -> str:
+    """Returns the title of an answer that shows another value under `key` than GET does; of an object, its fields."""
     value, stands = reply.at(key), read.at(key)
-    if isinstance(value, dict) and isinstance(stands, dict):
-        fields = (f"{key}.{name}" for name in {**stands, **value})
-        key = next((one for one in fields if not equality.same(reply.at(one), read.at(one))), key)
-    return key, wording.of(reply, key), wording.of(read, key)
+    where = f"in the answer to a cancel ({status})"
+    fields = [f"{key}.{name}" for name in {**stands, **value}] if _are_objects(value, stands) else []
+    apart = [one for one in fields if not equality.same(reply.at(one), read.at(one))]
+    if len(apart) > 1:
+        shown = ", ".join(wording.shown(reply, one).removeprefix(f"{key}.") for one in apart)
+        return f"{key} was another one {where} than in GET of the same intent: {shown}"
+    key = apart[0] if apart else key
+    return (
+        f"{key} was {wording.of(reply, key)} {where}, and {wording.of(read, key)} in GET of the same intent"
+    )
+
+
+def _are_objects(*values: object) -> bool:
+    return all(isinstance(one, dict) for one in values)
+
+
+def _of_whom(reply: Reply, key: str, confirmed: Mapping[str, Sent], mine: str) -> str:
+    """Returns whose value an answer shows: that of another intent that the run has read."""
+    found = (name for name, one in confirmed.items() if equality.same(one.reply.at(key), reply.at(key)))
+    other = next((name for name in found if name != mine), None) if reply.at(key) is not MISSING else None
+    return f"; GET shows that value of the intent {other}" if other else ""
 
 
 @requirement("PI-21")
@@ -240,24 +257,24 @@ def test_every_success_has_its_own_order_data(
         api.confirmed(intent)
 
     confirmed = _confirmed(every_run)
-    for one in successes():
-        if about(one).id not in confirmed or not one.is_whole:
-            continue
-        read = confirmed[about(one).id].reply
-        for key in ORDER:
-            value, stands = one.reply.at(key), read.at(key)
-            expect.that(
-                value is MISSING or equality.same_but_nulls(value or None, stands or None),
-                expected=f"{key} in the {one.reply.status} to be {wording.of(read, key)}, "
-                f"as GET shows it of {about(one).id}",
-                observed=expect.observed(one.reply, key),
-                reply=one.reply,
-                hint="One and the same function should render an intent, whoever asks.",
-                fault="{0} was {1} in the answer to a cancel ({3}), and {2} in GET of the same intent".format(
-                    *_apart(one.reply, read, key), one.reply.status
-                ),
-                persisted=f"a read shows {wording.of(read, key)}",
-            )
+    known = [one for one in successes() if about(one).id in confirmed and one.is_whole]
+    wrong = [(one, key) for one in known for key in ORDER if not _agrees(one, confirmed[about(one).id], key)]
+    for one, key in wrong[:1]:
+        read, number = confirmed[about(one).id].reply, len({about(each).id for each, _ in wrong})
+        raise expect.Violation(
+            expected=f"{key} in the {one.reply.status} to be {wording.of(read, key)}, "
+            f"as GET shows it of {about(one).id}",
+            observed=expect.observed(one.reply, key) + _of_whom(one.reply, key, confirmed, about(one).id),
+            reply=one.reply,
+            hint="One and the same function should render an intent, whoever asks.",
+            fault=_apart(one.reply, read, key, one.reply.status),
+            persisted=f"a read shows {wording.of(read, key)}; so in {number} of {len(known)} such answers",
+        )
+
+
+def _agrees(one: Sent, read: Sent, key: str) -> bool:
+    value, stands = one.reply.at(key), read.reply.at(key)
+    return value is MISSING or equality.same_but_nulls(value or None, stands or None)
 
 
 @requirement("PI-21")
