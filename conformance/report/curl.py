@@ -7,12 +7,12 @@ tells how requests are authenticated.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from conformance import contracts
 from conformance.contract import Authentication
 from conformance.model import Auth, Exchange, Headers, Target
+from conformance.report import timestamps
 
 HAR = "exchanges.har"
 """The file of a run that long bodies are taken from."""
@@ -35,8 +35,6 @@ _BENT = {
 _WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
 # Of a step that decides nothing it isn't told how it was altered.
 _ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
-# From so many equal characters on they are counted.
-_MANY = 60
 _NOT_KEPT = "# [redacted] stands for what was sent: records don't keep it, and replay sends it again"
 _SIGNED_ANEW = "# signed with a wrong secret, as records don't keep what was sent: replay sends that again"
 _SIGNED_OVER = "# signed over this timestamp, as records don't keep what was sent: replay sends that again"
@@ -200,17 +198,11 @@ def _derived(
 def _stamped(setup: Sequence[str], sent: Sequence[tuple[str, str]], exchange: Exchange) -> list[str]:
     """Returns the commands to run first, with the timestamp that was sent where that isn't the time of the request."""
     stamp = next((value for _, value in sent if "[redacted" not in value), "")
+    word = timestamps.word(stamp, exchange, quote)
     return [
-        f"TS={_shortened(stamp)}" if one.startswith("TS=") and not _is_now(stamp, exchange) else one
+        f"TS={word}" if one.startswith("TS=") and not timestamps.is_now(stamp, exchange) else one
         for one in setup
     ]
-
-
-def _shortened(text: str) -> str:
-    """Returns a shell word; one for many times the same letter or digit says how many."""
-    if len(text) > _MANY and text == text[0] * len(text) and text[0].isalnum() and text.isascii():
-        return f"$(printf %{len(text)}s | tr ' ' {text[0]})"
-    return quote(text)
 
 
 def _forged(
@@ -242,7 +234,7 @@ def _forged(
         made = documented.curl(spelled, lambda field: variable(target, f"{owner}.{field}"), "")
         remark = _SIGNED_EMPTY
     else:
-        is_odd = any("[redacted" not in value and not _is_now(value, exchange) for _, value in sent)
+        is_odd = any("[redacted" not in value and not timestamps.is_now(value, exchange) for _, value in sent)
         is_right = is_odd and not (_WRONG_SECRET.search(said) or _ANY_SIGNATURE.search(said))
         made = documented.curl(
             spelled,
@@ -282,15 +274,6 @@ def _wrong(target: Target, owner: str, field: str, secret: str) -> str:
     """Returns the variable of a credential; a wrong secret in place of the secret."""
     found = variable(target, f"{owner}.{field}")
     return f"not-{found}" if field == secret else found
-
-
-def _is_now(stamp: str, exchange: Exchange) -> bool:
-    """Returns whether a timestamp is the time at which its request was sent, by the minute: a later one does, too."""
-    try:
-        sent = datetime.fromisoformat(exchange.started_at).timestamp() * 1000
-        return len(stamp) == 13 and stamp.isdecimal() and abs(int(stamp) - sent) < 60_000
-    except ValueError:
-        return False
 
 
 def _altered(name: str, value: str, target: Target, setup: list[str]) -> str:

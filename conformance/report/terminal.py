@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from conformance.model import Outcome, RequirementResult, RunRecord, Verdict
-from conformance.report import depth, explain, scope, script
+from conformance.report import depth, explain, outage, scope, script
 from conformance.report.depth import Depth
 from conformance.report.explain import Finding, Gap
 from conformance.report.gaps import causes, ids, parts
@@ -80,8 +80,7 @@ class _Text:
         yield from self._rest(len(problems), "problem")
         if record.verdict is not Verdict.INCONCLUSIVE:
             yield from self._gaps()
-        parts = list(depth.every(record))
-        yield from self._section("Not tested in full", len(parts), parts, self._depth, "more requirement")
+        yield from self._not_in_full()
         warnings = explain.warnings(record)
         yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
         waivers = explain.waivers(record)
@@ -179,6 +178,13 @@ class _Text:
             yield from shown_as(item)
         if len(items) > len(shown):
             yield f"  ... and {counted(len(items) - len(shown), more)}"
+
+    def _not_in_full(self) -> Iterator[str]:
+        """What wasn't tested in full; little of it where the target was unavailable, which stands above."""
+        parts = list(depth.every(self._record))
+        limit, self._limit = self._limit, 2 if outage.began(self._record) else self._limit
+        yield from self._section("Not tested in full", len(parts), parts, self._depth, "more requirement")
+        self._limit = limit
 
     def _gaps(self) -> Iterator[str]:
         for outcome, heading in _GAPS:

@@ -259,7 +259,7 @@ def test_losers_of_a_race_are_refused(distinct: Sequence[Round], evidence: Evide
         unfair = [reply for reply in one.race.replies if not (reply.ok or reply.status in fair)]
         for reply in unfair:
             every = f"{len(one.race.replies)} cancels of one intent at the same moment"
-            number = "one was" if len(unfair) == 1 else f"{len(unfair)} were"
+            number = f"{len(unfair)} {'was' if len(unfair) == 1 else 'were'}"
             raise expect.Violation(
                 expected=f"422 or 409 for those of {every} that lose",
                 observed=f"{summary.of(reply)}, among {_statuses(one.race)}",
@@ -280,7 +280,7 @@ def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Ev
         # What any retry gets here, if it is no replay, is for PI-33 to judge.
         unfair = [reply for reply in others if reply.status not in fair]
         neither = next(iter(unfair), None)
-        number = "one was" if len(unfair) == 1 else f"{len(unfair)} of {len(one.race.replies)} were"
+        number = f"{len(unfair) or 1} of {len(one.race.replies)} {'was' if len(unfair) < 2 else 'were'}"
         shown = neither or one.race.replies[0]
         expect.that(
             bool(winners) and neither is None,
@@ -290,7 +290,7 @@ def test_parallel_retries_have_one_effect(retries: Sequence[Round], evidence: Ev
             hint=hints.by_answer(
                 shown, "Claim the key (an insert under a unique constraint) before anything else is done."
             ),
-            fault=f"Of several requests with one key and body at the same moment, {number} answered "
+            fault=f"Of the requests with one key and body at the same moment, {number} answered "
             f"{summary.short(shown)}"
             if winners
             else f"None of {len(others)} requests with one key and body succeeded at the same moment",

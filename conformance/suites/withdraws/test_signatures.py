@@ -97,6 +97,6 @@ def _hint(which: str) -> str:
     if which:
         return (
             "Take the prefix sha256= off as a whole, not as a set of characters, and compare all 64 digits as text: "
-            "no number, no digits dropped."
+            "no number, no digits dropped. Each request has another signature: send it some times."
         )
     return "Do all processes and machines of the target have the same secret and clock?"
