@@ -27,6 +27,8 @@ _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)
 # How a body ends that was cut off.
 _CUT = re.compile(r"\.\.\.|…")
+# From so many on, requests at the same time are one step.
+_CROWD = 4
 _SHOWS = "  <- shows it"
 
 
@@ -308,7 +310,26 @@ def signature_matters(record: RunRecord, finding: Finding) -> bool:
 def _steps(found: Steps, run: str) -> Iterator[str]:
     if found.left_out:
         yield f"({counted(found.left_out, 'earlier request')} in {run}/exchanges.har)"
-    yield from map(step_line, found.steps)
+    for group in _at_once(found.steps):
+        if len(group) < _CROWD:
+            yield from map(step_line, group)
+            continue
+        first, answers = group[0], ", ".join(one.answer for one in group)
+        apart = ", each with values of its own" if len({one.sent for one in group}) > 1 else ""
+        sent = f", {first.sent}" if first.sent else ""
+        shows = _SHOWS if any(one.decides for one in group) else ""
+        yield f"{first.number}. {len(group)} at the same time {first.request}{sent}{apart}: {answers}{shows}"
+
+
+def _at_once(steps: Sequence[Step]) -> list[list[Step]]:
+    """Returns the steps, those together that asked for the same at the same time."""
+    found: list[list[Step]] = []
+    for step in steps:
+        if found and step.together and step.request == found[-1][0].request:
+            found[-1].append(step)
+        else:
+            found.append([step])
+    return found
 
 
 def step_line(step: Step) -> str:

@@ -20,6 +20,8 @@ UUID = (
     "uuid() { od -An -tx1 -N16 /dev/urandom | tr -d ' \\n' | "
     "sed 's/^\\(.\\{8\\}\\)\\(.\\{4\\}\\).\\(.\\{3\\}\\).\\(.\\{3\\}\\)/\\1-\\2-4\\3-a\\4-/'; }"
 )
+# From so many equal requests on, at the same time, a loop sends them.
+_CROWD = 4
 # No script waits longer between two requests.
 _PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
@@ -94,6 +96,10 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
         yield f"  {one.name}=${{{number}:?{one.name} is needed, {_plain(one.what)}}}"
     yield from (f"  {one}" for one in _keys(found))
     rows = found.steps
+    looped = _loop(record, found)
+    if looped:
+        yield from looped
+        rows = ()
     for place, step in enumerate(rows):
         follows = place + 1 < len(rows) and rows[place + 1].together
         beside = step.together or follows
@@ -111,6 +117,25 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
             yield "  wait"
     yield ")"
     yield 'again "$@"'
+
+
+def _loop(record: RunRecord, found: Steps) -> list[str]:
+    """Returns a loop where nothing but the same request is sent many times at once; empty otherwise."""
+    rows = found.steps
+    if len(rows) < _CROWD or not all(step.together for step in rows[1:]):
+        return []
+    commands = {_command(record, found, step) for step in rows}
+    if len(commands) > 1:
+        return []
+    numbers = " ".join(str(step.number) for step in rows)
+    return [
+        f"  for n in {numbers}; do",
+        "    {",
+        *(f"      {one}" for one in commands.pop().split("\n")),
+        "    } &",
+        "  done",
+        "  wait",
+    ]
 
 
 def _plain(words: str) -> str:
