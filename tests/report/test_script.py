@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.model import Auth, Check, Exchange, Outcome, Problem, RunRecord, Target
-from conformance.report import explain, leading, script, steps
+from conformance.report import curl, explain, leading, script, steps, timestamps
 from tests.support import PATIENCE_S
 
 from . import sample
@@ -187,10 +187,13 @@ def test_what_has_nothing_to_do_with_the_problem_is_left_out() -> None:
         sample.exchange(url=f"{other}/cancel"),
         sample.exchange(url=mine, method="GET"),
         sample.exchange(url=mine, method="GET"),
-        sample.exchange(url=f"{mine}/cancel"),
+        sample.refusal(url=f"{mine}/cancel"),
     ]
     run, check = failing(sent, resources=about)
     assert leading.leading_to(run, check) == (2, 3)
+    # A success that is compared with no read is shown by itself.
+    run, check = failing([*sent[:3], sample.exchange(url=f"{mine}/cancel")], resources=about)
+    assert leading.leading_to(run, check) == (3,)
     run, check = failing([sent[0], sent[3]], resources=about)
     assert leading.leading_to(run, check) == (0, 1)
     assert [one.what for one in steps.steps(run, check, (0, 1)).resources] == ["a paid withdraw"] * 2
@@ -349,7 +352,7 @@ def test_an_altered_signature_is_made_from_a_fresh_one(kept: str, made: str, sta
         ("A cancel signed with another secret was accepted (200)", '| sign "$TS" "not-$ACME_API_SECRET")'),
         (
             "A cancel with the digits of its signature in reverse was accepted (200)",
-            "X-Signature: [redacted]",
+            '| sign "$TS" "not-$ACME_API_SECRET")',
         ),
     ],
 )
@@ -381,3 +384,24 @@ def test_requests_beside_the_deciding_one_are_steps() -> None:
     )
     run = sample.folded([sample.requirement("WD-01")], [failed], sent)
     assert leading.leading_to(run, run.checks[0]) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "word"),
+    [
+        ("1772280000000", "$(($(date +%s) - 86400))000"),
+        ("1772452800000", "$(($(date +%s) + 86400))000"),
+        ("0", "'0'"),
+        ("1" * 400, "$(printf %400s | tr ' ' 1)"),
+    ],
+)
+def test_timestamp_that_is_not_now_is_told_by_its_distance(stamp: str, word: str) -> None:
+    """One of yesterday or tomorrow is as far from now whenever it is sent; a long one is counted."""
+    assert timestamps.word(stamp, sample.exchange(), curl.quote) == word
+    assert not timestamps.is_now(stamp, sample.exchange())
+
+
+def test_files_of_a_run_are_named_with_its_folder() -> None:
+    """A body that is too long for a command is taken from the archive of that run."""
+    text = "jq -j '.log.entries[3].request.postData.text' exchanges.har | curl"
+    assert script.within(text, "reports/my run") == text.replace("exchanges", "'reports/my run'/exchanges")
