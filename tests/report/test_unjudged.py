@@ -1,6 +1,7 @@
 """The verdict is told with the requirements that couldn't be judged, wherever it is told."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from tests.report import sample
 
 SHOULD = Level.SHOULD
 SAYS = "meets all 3 requirements tested; 3 could not be judged: WD-14, WD-27, WD-28 (no answer)"
+
+
+def plain(page: str) -> str:
+    """The page without the marks that keep ids whole."""
+    return re.sub(r'<span class="whole">([A-Z]+-\d+)</span>', r"\1", page)
 
 
 def run(*messages: str, **more: object) -> RunRecord:
@@ -47,10 +53,10 @@ def test_every_report_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     tell(found, Path("/nowhere/report.html"), quiet=True)
     assert capsys.readouterr().out.splitlines()[0].endswith(f"{SAYS}.")
     assert SAYS in summary.summary(found).splitlines()[2]
-    page = html.html(found)
+    page = plain(html.html(found))
     assert SAYS in page[page.index('<p class="verdict">') :].split("</p>")[0]
-    assert SAYS in html.overview([found])
-    assert SAYS in compare_views.html(compare(found, found))
+    assert SAYS in plain(html.overview([found]))
+    assert SAYS in plain(compare_views.html(compare(found, found)))
     case = ET.fromstring(junit.junit(found)).find("testsuite/testcase[@name='verdict']/system-out")
     assert case is not None
     assert SAYS in str(case.text)
@@ -130,7 +136,7 @@ def test_the_longest_line_is_whole_wherever_it_stands() -> None:
 
     said = explain.headline(found)
     assert said.count(" and 12 more") == 3
-    assert said in html.html(found)
-    assert said in html.overview([found])
+    assert said in plain(html.html(found))
+    assert said in plain(html.overview([found]))
     assert said in junit.junit(found)
     assert said in summary.summary(found)
