@@ -172,23 +172,30 @@ def _looked_at(session: Session, wanted: Wanted) -> Resource:
 
 
 def _unreadable(session: Session, had: Sequence[_Had]) -> ProfileError | None:
-    """Returns the error for a declared read endpoint that knows none of several resources that a cancel finds."""
+    """Returns the error for a declared read endpoint that shows none of several resources, or not their status.
+
+    No document mentions it, so that it is no defect of the target: it is declared where there is none.
+    """
     profile = session.profile
     path = profile.states.read_path
     looked = [one for one in had if one.resource is not None and one.wanted.whose == "primary"]
-    if path is None or not looked:
-        return None
-    if not all(session.verifier.misread(one.wanted) is View.GONE for one in looked):
+    if path is None or not looked or session.verifier.has_read:
         return None
     one, noun = looked[0], contracts.contract(profile.target.api).noun
     assert one.resource is not None
     reply = session.documented.read(one.resource.id, "primary")
-    if reply.ok:
+    status = session.documented.status(reply)
+    if reply.ok and isinstance(status, str):
         return None  # found now: the path is right, and the resource appears late
+    gone = all(session.verifier.misread(one.wanted) is View.GONE for one in looked)
+    known = ", though the target knows it: its cancel is answered otherwise" if gone else ""
+    where = contracts.contract(profile.target.api).answers.status
+    lacks = f", which shows no {where}" if reply.ok else ""
+    form = f"It has to show the status under {where}, as the answer to a cancel does. " if reply.ok else ""
     return ProfileError(
         f"states.read_path is {path}, and reading a {one.wanted.status} {noun} that was just handed out is answered "
-        f"by {in_full(reply)}, though the target knows it: its cancel is answered otherwise",
-        hint=f"Check states.read_path, or leave it out where there is nothing to read {noun}s with. {INSIST}",
+        f"by {in_full(reply)}{lacks}{known}",
+        hint=f"{form}Check states.read_path, or leave it out where there is nothing to read {noun}s with. {INSIST}",
     )
 
 

@@ -63,6 +63,9 @@ class Verifier:
         self._contract = contracts.contract(profile.target.api)
         self._states = self._contract.states
         self._every = self._states.every(profile.states.terminal)
+        self._bare_status = self._contract.answers.status.rpartition(".")[2]
+        # Whether any read has told a status.
+        self.has_read = False
 
     def known(self, wanted: Wanted) -> None:
         """Raises NotTestable where the source has been found to hand out something else for that state."""
@@ -144,6 +147,8 @@ class Verifier:
             gone = 400 <= reply.status < 500 and reply.status not in _NO_WORD
             return Look(View.GONE if gone else View.AS_ASKED, reply=reply)
         said = self._documented.status(reply)
+        # A target may leave out what stands around it, in its cancels too.
+        self.has_read |= isinstance(said, str) or isinstance(reply.at(self._bare_status), str)
         if said is MISSING or not isinstance(said, str):
             return Look(View.AS_ASKED, reply=reply)  # what a read has to show is for the checks to say
         return Look(self._compared(wanted.status, said), said, reply)

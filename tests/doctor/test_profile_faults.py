@@ -28,6 +28,7 @@ from tests.support import (
     SandboxProcess,
     always,
     certify,
+    handed_on,
     record,
     reply_with,
     serving,
@@ -127,6 +128,38 @@ def test_a_read_path_that_knows_nothing_ends_the_run(target: Sandbox, tmp_path: 
     assert f"states.read_path is {path}" in fault.message
     assert "404" in fault.message
     assert "Check states.read_path" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (reply_with(UNAUTHORIZED, "401 Unauthorized"), "401"),
+        (reply_with(b"{}", "403 Forbidden"), "403"),
+        (reply_with(b"{}", "405 Method Not Allowed"), "405"),
+        (reply_with(b"{}", "500 Internal Server Error"), "500"),
+        (reply_with(b"<html>hello</html>", headers="Content-Type: text/html"), "no data.status"),
+        (reply_with(b'{"success": true, "data": [{"status": "paid"}]}'), "no data.status"),
+        (reply_with(b'{"success": true, "data": {"state": "paid"}}'), "no data.status"),
+    ],
+    ids=["401", "403", "405", "500", "page", "list", "another name"],
+)
+def test_a_read_that_shows_no_status_ends_the_run(
+    target: Sandbox, tmp_path: Path, answer: bytes, says: str
+) -> None:
+    """No document has this endpoint: one that shows no withdraw is declared wrongly, and no cancel is judged by it."""
+
+    def pass_on(peer: socket.socket, request: bytes) -> None:
+        peer.sendall(answer if request.startswith(b"GET ") else handed_on(target.url, request))
+
+    with serving(pass_on) as server:
+        profile = at(server.url, tmp_path, states=f'url = "{target.states_url}"\n{READ_PATH}')
+        fault = stopped(profile, tmp_path / "run")
+        assert stopped(profile, tmp_path / "insisting", insist=True) is None
+
+    assert isinstance(fault, ProfileError)
+    assert "states.read_path is /api/v1/withdraws/{id}, and reading a" in fault.message
+    assert says in fault.message
+    assert "leave it out" in fault.hint
 
 
 @pytest.mark.parametrize("api", APIS)
