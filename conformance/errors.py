@@ -111,6 +111,10 @@ class SourceFault(NotTestable):
         self.cause = cause or message
 
 
+class SourceSilent(SourceFault):
+    """The source gave no answer, so that nobody knows whether it did what it was asked for."""
+
+
 class StateRefused(SourceFault):
     """The source of resources says that it can't make this state: it answered, and does make others."""
 

@@ -7,8 +7,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from conformance import contracts
-from conformance.common_results import CommonResults
-from conformance.errors import NotApplicable, NotTestable, RecordError
+from conformance.errors import NotApplicable, NotTestable, RecordError, SourceSilent
 from conformance.http import guard
 from conformance.http.client import Client, Recorder
 from conformance.http.gate import Gate
@@ -298,10 +297,22 @@ class Given:
         if self._session.profile.reads_only(name):
             raise only_reads(name)
 
-    def settle(self, resource: Resource) -> None:
-        """Asks the target to try to pay the resource now (capability `settlement`)."""
+    def settle(self, resource: Resource, *, may_refuse: bool = False) -> bool:
+        """Asks the target to try to pay the resource now (capability `settlement`); returns whether it did.
+
+        Raises NotTestable where it can't be asked. With `may_refuse`, refusing to is as good as trying in vain; that
+        no answer comes is not: a payment that nobody tried tells nothing of the target.
+        """
         self._session.twins.spend(resource)
-        self._session.leases.settle(resource)
+        try:
+            self._session.leases.settle(resource)
+        except SourceSilent:
+            raise
+        except NotTestable:
+            if not may_refuse:
+                raise
+            return False
+        return True
 
 
 class NoSource:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import contracts
-from conformance.errors import NotTestable, StateRefused
+from conformance.errors import NotTestable, SourceSilent, StateRefused
 from conformance.states.prepared_resources import PreparedResources
 from conformance.states.resource import Resource, Wanted
 
@@ -134,7 +134,7 @@ class StateCommand:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise NotTestable(
+            raise SourceSilent(
                 f"states.command took longer than {_TIMEOUT_S:.0f} s",
                 hint="Run it by hand: does it wait for input?",
             ) from None
@@ -145,7 +145,7 @@ class StateCommand:
                 hint="Hand out ids of resources that the target has.",
             ) from None
         except OSError as fault:
-            raise NotTestable(
+            raise SourceSilent(
                 f"states.command can't be run: {fault.strerror}: {words[0]}",
                 hint="Its path is taken from the profile's folder; is it executable?",
             ) from fault

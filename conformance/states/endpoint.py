@@ -4,7 +4,14 @@ import json
 import re
 from typing import Any
 
-from conformance.errors import BudgetError, NotTestable, SourceFault, StateRefused, TransportError
+from conformance.errors import (
+    BudgetError,
+    NotTestable,
+    SourceFault,
+    SourceSilent,
+    StateRefused,
+    TransportError,
+)
 from conformance.http import summary
 from conformance.http.client import Client, Request
 from conformance.http.reply import Reply
@@ -70,22 +77,28 @@ class StateEndpoint:
         message = {"action": action, "state": wanted.state(), "params": params, **more}
         headers = (("Content-Type", "application/json"), ("Accept", "application/json"))
         request = Request("POST", self._target, headers, json.dumps(message).encode())
+        lost: TransportError | None = None
         for again in (True, True, False):
             try:
-                return self._client.send(lambda: request)
+                reply = self._client.send(lambda: request)
             except TransportError as fault:
-                # An endpoint may hang up without notice; a resource too many does no harm.
-                if again and fault.kind == "reset" and action != "settle":
+                # An endpoint may hang up without notice; a resource too many does no harm, nor does a second payment.
+                if again and (fault.kind == "reset" or fault.status in (502, 504)):
+                    lost = fault
                     continue
                 if fault.kind in ("dns", "refused", "tls", "timeout", "connect"):
                     self._down = fault
                 raise self._unreachable(fault) from fault
+            if lost is not None and action == "settle" and not reply.ok:
+                # It may be refused for having been done the first time.
+                raise self._unreachable(lost)
+            return reply
         raise AssertionError
 
     @staticmethod
-    def _unreachable(fault: TransportError) -> SourceFault:
+    def _unreachable(fault: TransportError) -> SourceSilent:
         if fault.status is not None or fault.kind == "rate_limited":
             status = fault.status or 429
-            return SourceFault(f"the state provider answers {status} each time", hint=advice(status))
+            return SourceSilent(f"the state provider answers {status} each time", hint=advice(status))
         why = f"{fault.kind}: {fault.message}"
-        return SourceFault(f"the state provider gave no answer ({why})", hint="Check states.url.")
+        return SourceSilent(f"the state provider gave no answer ({why})", hint="Check states.url.")

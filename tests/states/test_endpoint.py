@@ -1,10 +1,11 @@
 """Resources from a provider-state endpoint, on a real socket."""
 
 import json
+import socket
 
 import pytest
 
-from conformance.errors import NotTestable
+from conformance.errors import NotTestable, SourceSilent
 from conformance.states.endpoint import StateEndpoint
 from conformance.states.resource import Resource, Wanted
 from tests.conftest import Clients
@@ -115,3 +116,24 @@ def test_an_endpoint_that_does_not_settle(clients: Clients) -> None:
         pytest.raises(NotTestable, match="settle"),
     ):
         StateEndpoint(clients(server.url)[0], "/_states").settle(Resource("a", PENDING))
+
+
+@pytest.mark.parametrize(
+    "lost", [reply_with(status="502 Bad Gateway"), reply_with(status="504 Too Late"), b""]
+)
+@pytest.mark.parametrize("then", ["200 OK", "409 Conflict"])
+def test_a_settle_without_an_answer_is_asked_for_again(clients: Clients, lost: bytes, then: str) -> None:
+    """One that is refused the second time may have been carried out the first time: that is no refusal."""
+
+    def answer(peer: socket.socket, _: bytes) -> None:
+        peer.sendall(lost if len(server.requests) == 1 else reply_with(status=then))
+
+    with serving(answer) as server:
+        endpoint = StateEndpoint(clients(server.url)[0], "/_states")
+        if then == "200 OK":
+            endpoint.settle(Resource("a", PENDING))
+        else:
+            with pytest.raises(SourceSilent):
+                endpoint.settle(Resource("a", PENDING))
+
+    assert len(server.requests) == 2

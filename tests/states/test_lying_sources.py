@@ -24,6 +24,7 @@ from tests.support import (
     ROOT,
     TERMINAL,
     SandboxProcess,
+    handed_on,
     record,
     reply_with,
     serving,
@@ -241,3 +242,30 @@ def test_no_requirement_fails_for_a_lying_source(
     said = " ".join(row["reason"] for row in found["requirements"] if row["outcome"] == "not_testable")
     assert "was asked for" in said
     assert "reading it says" in said
+
+
+@pytest.mark.parametrize("api", BOTH)
+def test_no_requirement_fails_for_a_payment_that_nobody_tried(
+    sandbox: SandboxProcess, tmp_path: Path, api: str
+) -> None:
+    """A source that hangs up when it is to settle, but for the first time: what needs a payment isn't judged."""
+    sandbox.bend()
+    settled: list[str] = []
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        message = json.loads(request.partition(b"\r\n\r\n")[2])
+        if message["action"] == "settle":
+            settled.append(message["id"])
+        if message["action"] != "settle" or message["id"] == settled[0]:
+            peer.sendall(handed_on(f"{sandbox.url}", request.replace(b"/states", b"/_states", 1)))
+
+    with serving(answer) as source:
+        states = f'url = "{source.url}/states"\n{MORE[api]}'
+        path = write_profile(tmp_path, api, sandbox.url, states=states, owners=("primary", "other_merchant"))
+        run("run", path, "--no-fuzz", "-n", "1", "-k", "settlement or payouts or never_paid", cwd=tmp_path)
+
+    checks = record(tmp_path)["checks"]
+    assert len(set(settled)) > 1
+    wrong = [one["id"] for one in checks if one["outcome"] in ("failed", "warned")]
+    assert wrong == []
+    assert any("gave no answer" in one["message"] for one in checks if one["outcome"] == "not_testable")

@@ -201,10 +201,8 @@ def _ends(api: PayoutIntents, given: Given, twins: Sequence[Mark]) -> dict[str, 
 def _settled(api: PayoutIntents, given: Given, intent: Resource) -> Reply:
     by = intent.wanted.whose
     read = api.seen(intent, by=by)
-    if is_open(read):
-        with suppress(NotTestable):
-            given.settle(intent)
-            return api.until(lambda: api.read(intent, by=by), lambda reply: not is_open(reply))
+    if is_open(read) and given.settle(intent, may_refuse=True):
+        return api.until(lambda: api.read(intent, by=by), lambda reply: not is_open(reply))
     return read
 
 
