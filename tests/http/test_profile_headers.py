@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from conformance.profile import load
 from conformance.report.curl import curl
 from conformance.session import Session
 from conformance.states import Wanted
-from tests.support import Handler, always, handed_on, reply_with, serving
+from tests.authority import Authority
+from tests.support import Handler, RawServer, always, handed_on, reply_with, serving
 
 PROFILE = """
 [target]
@@ -143,6 +146,63 @@ def test_requests_go_through_the_proxy_of_the_profile(tmp_path: Path) -> None:
     assert reply.status == 200
     assert proxy.requests[0].startswith(f"GET {target.url}/payout_intents/one HTTP/1.1\r\n".encode())
     assert len(target.requests) == len(proxy.requests) == 1
+
+
+class Tunnels(RawServer):
+    """A proxy that opens tunnels to one port of this machine, whatever the name (RFC 9110 section 9.3.6).
+
+    `through` is what the client sent into them.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._to, self.through = port, b""
+        super().__init__(self._tunnel)
+
+    def _tunnel(self, peer: socket.socket, request: bytes) -> None:
+        del request
+        with socket.create_connection(("127.0.0.1", self._to)) as target:
+            peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pump, args=(target, peer))
+            back.start()
+            while data := peer.recv(65536):
+                self.through += data
+                target.sendall(data)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+
+
+def test_a_tls_target_is_reached_by_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy learns host and port, and no more: the session with the target is encrypted, its name checked."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    context = authority.context(authority.certificate("payouts.test"))
+    answer = always(reply_with(b'{"id": "one"}'))
+    with serving(answer, keep=True, tls=context) as target, closing(Tunnels(target.port)) as proxy:
+        line = f'proxy = "{proxy.url}"\n{TARGET}'
+        with opened(tmp_path, "https://payouts.test", line, "") as session:
+            replies = [session.documented.read("one", "primary") for _ in range(2)]
+        with (
+            opened(tmp_path, "https://elsewhere.test", line, "") as session,
+            pytest.raises(TransportError, match="certificate") as caught,
+        ):
+            session.documented.read("one", "primary")
+
+    assert [reply.status for reply in replies] == [200, 200]
+    (first, second) = proxy.requests
+    assert first.startswith(b"CONNECT payouts.test:443 HTTP/1.1\r\n")
+    assert second.startswith(b"CONNECT elsewhere.test:443 HTTP/1.1\r\n")
+    assert len(target.requests) == 2
+    assert b"X-Gateway-Key: gw-52-secret" in target.requests[0]
+    seen = first + second + proxy.through
+    assert not [one for one in (b"gw-52-secret", b"/payout_intents/one", b"Authorization") if one in seen]
+    assert caught.value.hint != "Check target.proxy.", "the proxy did what it was asked for"
 
 
 def test_a_proxy_that_fails_is_named(tmp_path: Path) -> None:
