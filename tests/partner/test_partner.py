@@ -1,6 +1,7 @@
 """A partner validates somebody else's sandbox with what the README says: from `init` to a verdict, and no script."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.report import record as records
 from tests.outside.servers import ACCOUNTS
-from tests.support import command, environment, record
+from tests.support import PATIENCE_S, command, environment, record
+from tests.tap import Tap
+from tests.test_crash import ended, halfway
 
 # One sandbox and one profile are used by all of these.
 pytestmark = pytest.mark.xdist_group("partner")
@@ -137,6 +141,37 @@ def test_from_init_to_a_verdict(sandbox: str, tmp_path: Path, api: str) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert f"CONFORMANT {scope}" in verified.stdout
     assert ONE_MERCHANT in verified.stdout
+
+
+def test_a_run_that_was_killed_creates_the_rest_and_nothing_twice(sandbox: str, tmp_path: Path) -> None:
+    """Killed at any request, with resources begun ahead: finished checks stand, no id serves both halves."""
+    tap = Tap(sandbox)
+    try:
+        prepared(tmp_path, tap.url, "payout-intents")
+        number = random.randint(60, 300)
+        tap.manner = lambda request: "hold" if request >= number else "pass"
+        words = ("--env-file", "partner.env", "--no-fuzz", "--watch", "0", "-n", "2")
+        with halfway(tmp_path / "partner.toml", *words, checks=1) as (process, folder):
+            assert tap.holds.wait(PATIENCE_S)
+            ended(process)
+        killed = tap.deserted()
+        before = records.load(folder)
+
+        done = do(tmp_path, "run", "--resume", str(folder), "--env-file", "partner.env")
+    finally:
+        tap.close()
+
+    assert done.returncode == 0, (number, done.stdout + done.stderr)
+    assert not tap.ids(until=killed, reads=False) & tap.ids(since=killed, reads=False), number
+    found = record(tmp_path)
+    checks = {check["id"]: check for check in found["checks"]}
+    assert found["complete"]
+    assert len(checks) == len(found["checks"]) > len(before.checks)
+    kept = {check.id: check.started_at for check in before.checks}
+    assert all(checks[name]["started_at"] == at for name, at in kept.items()), number
+    creates = [path for method, path in tap.requests if (method, path) == ("POST", "/payout_intents")]
+    assert len(creates) > 30
+    assert GATEWAY not in (folder / "exchanges.har").read_text()
 
 
 def test_a_scope_beside_credentials_is_a_mistake(sandbox: str, tmp_path: Path) -> None:
