@@ -248,9 +248,12 @@ class Contract:
 
     `package` is the import name of the package with its checks; `specs` the folder with `openapi.yaml` and
     `requirements.toml`, None for the folder of the product's own specs that is named like the package.
-    `example` names an endpoint for people. `unknown_id(sample)` returns an id that names nothing, and whether it is
-    sure to look like one of the target's own; `sample` is one of these, None where none is known.
+    `example` names an endpoint for people. `authentication` says how a request proves who sends it, `states` which
+    states a resource has, `requests` how the documented requests are made, and `answers` what comes back.
+    `unknown_id(sample)` returns an id that names nothing, and whether it is sure to look like one of the target's own;
+    `sample` is one of these, None where none is known. `capabilities` are what a profile declares.
     `environments` tells that a merchant has a second environment, `webhooks` that cancels are announced.
+    `sandbox` says how the embedded sandbox plays the API, None where it doesn't.
 
     `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzz_contract.Fuzzing`) describes what fuzzing checks;
     it is imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the rows in
@@ -274,7 +277,6 @@ class Contract:
     specs: Path | None = None
     fuzzing: str | None = None
     fuzz_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:

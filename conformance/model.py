@@ -225,8 +225,8 @@ class Problem:
     """Why a check didn't pass, for the developer who has to mend the target.
 
     `expected` is what should have come, `observed` what did; `exchange` is the index (into the run's exchanges)
-    of the request to repeat. `control` marks a failure of the positive twin: the request that has to work before
-    the check proper means anything. `hint` says what usually causes it. `fault` is what the target did, in one
+    of the request to repeat. `control` marks a failed precondition: a request that has to work before the check
+    proper means anything. `hint` says what usually causes it. `fault` is what the target did, in one
     sentence without a full stop, the title under which reports show it: "What was paid was cancelled (200)".
     `persisted` says whether a read shows the same, where a value is wrong; empty where nobody read. `differs` are the
     places that differ from what was expected, each with what came: "status 202", "data.status absent".

@@ -27,7 +27,7 @@ Shown = tuple[SentRequest, ...]
 
 
 class Repeatable(Protocol):
-    """Something that was performed and can be performed again: a `cases.Case`, or a sequence."""
+    """Something that was performed and can be performed again: a `case.Case`, or a sequence."""
 
     def size(self) -> int:
         """Returns a number that grows with what there is to look at."""

@@ -67,10 +67,11 @@ def was_cut_off(fault: BaseException) -> bool:
 
 
 def is_turned_down(reply: Reply, raw: str, *, to: str, found_code: str | None) -> None:
-    """The status says that an id can't be one, or names nothing: a framework may choose which.
+    """Asserts that a malformed id was refused: the status says that it can't be an id, or that it names nothing.
 
-    A router may also redirect an id with a slash to the address without the steps in it. `found_code` is an error code
-    that is only documented for a resource that was found, None where there is no such code.
+    A server may also refuse a long one for its length (413, 431), a router redirect one with a slash to the address
+    without the steps in it, and a firewall answer 403 to what looks like an attack. `found_code` is an error code that
+    is only documented for a resource that was found, None where there is no such code.
     """
     no_server_error(reply, to=to)
     accepted = {400, 404, 414, 422}
@@ -78,11 +79,12 @@ def is_turned_down(reply: Reply, raw: str, *, to: str, found_code: str | None) -
         accepted |= {413, 431}
     if "%2f" in raw.lower():
         accepted |= {301, 302, 307, 308}
-    if "%" in raw or raw in _PROTOTYPES:  # a firewall's answer to what looks like an attack
+    if "%" in raw or raw in _PROTOTYPES:
         accepted |= {403}
+    *others, last = sorted(accepted)
     expect.that(
         reply.status in accepted and (found_code is None or reply.at("error.code") != found_code),
-        expected=f"400, 404, 414 or 422 to {to}",
+        expected=f"{', '.join(map(str, others))} or {last} to {to}",
         reply=reply,
         fault=f"{wording.capital(to)} was answered {summary.short(reply)}",
         hint="This code is documented for a resource that was found: was the id shortened, or changed, on its way?"

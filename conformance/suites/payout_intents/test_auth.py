@@ -111,7 +111,7 @@ def test_wrong_credentials_are_rejected(api: PayoutIntents, given: Given, kind: 
 @requirement("PI-40")
 @pytest.mark.parametrize("who", OTHERS)
 def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: str) -> None:
-    """A key with the secret that belongs to another one neither cancels nor reads."""
+    """A public key with another account's secret key neither cancels nor reads."""
     theirs, own = given.credentials(who), api.credentials()
     intent = given.shared("requires_approval")
     whose = "another merchant's" if who == "other_merchant" else "the other environment's"
@@ -134,7 +134,7 @@ def test_pair_of_two_halves_is_rejected(api: PayoutIntents, given: Given, who: s
 def test_nobody_profits_from_its_owners_requests(
     api: PayoutIntents, given: Given, kept: KeptKeys, kind: str
 ) -> None:
-    """Right after its owner has read or cancelled an intent, wrong credentials neither read nor cancel it."""
+    """An owner's read or cancel opens an intent to no wrong credentials: right after it they have no effect."""
     what, forgery = next(iter(FORGERIES[kind].items()))
     intent, value = given.shared("requires_approval"), forged(api, forgery)
 
@@ -151,7 +151,7 @@ def test_nobody_profits_from_its_owners_requests(
 @requirement("PI-41")
 @pytest.mark.parametrize("kind", LENIENCIES)
 def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given, kind: str) -> None:
-    """Scheme, key and secret are compared as they are, and nothing stands around them."""
+    """Credentials that differ from the right ones in case, white space or scheme are refused."""
     intent = given.shared("requires_approval")
 
     for what, value in forgeries(api, LENIENCIES[kind]):

@@ -83,7 +83,7 @@ def test_intent_of_the_path_is_cancelled(
 @requirement("PI-02")
 @pytest.mark.parametrize("how", HOW, ids=Ask.how)
 def test_matrix_processing_is_refused(evidence: Evidence, how: Ask) -> None:
-    """A processing intent is refused with 422 approval_required, however it is asked."""
+    """A cancel of a processing intent is refused with 422 approval_required, with or without key and reason."""
     refused = evidence.cancel_refused(state="processing")
 
     _approval_required(evidence, refused.replies[how], how, "a processing intent", refused.after)
@@ -92,7 +92,7 @@ def test_matrix_processing_is_refused(evidence: Evidence, how: Ask) -> None:
 @requirement("PI-03")
 @pytest.mark.parametrize("how", HOW, ids=Ask.how)
 def test_matrix_terminal_state_is_refused(evidence: Evidence, terminal_state: str, how: Ask) -> None:
-    """An intent in a terminal state is refused with 422 approval_required, however it is asked."""
+    """A cancel of a terminal intent is refused with 422 approval_required, with or without key and reason."""
     refused = evidence.cancel_refused(state=terminal_state)
 
     # Of one that was cancelled before a read shows nothing.
@@ -236,7 +236,7 @@ def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents
 
 @requirement("PI-05")
 def test_refused_payout_goes_ahead(evidence: Evidence) -> None:
-    """A processing intent whose cancel was refused is not cancelled, and bears no mark of the attempt."""
+    """A refused cancel leaves a processing intent unchanged, but for what it does by itself."""
     refused = evidence.cancel_refused(state="processing")
     twin = refused.twin
     was_refused(refused.replies[Ask.CANCEL], cleanly=True)

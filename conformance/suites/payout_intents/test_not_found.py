@@ -303,7 +303,7 @@ def _looks_unknown(evidence: Evidence, foreign: Foreign, asked: Ask, what: str) 
 @pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_malformed_id_is_turned_down(api: PayoutIntents, kind: str, asked: Ask) -> None:
-    """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
+    """A malformed id is refused with a 4xx that says so; a router's redirect or a firewall's 403 may take its place."""
     raw = MALFORMED[kind]
     what = f"a {asked.what()} with {_MALFORMED[kind]} for an id"
     try:

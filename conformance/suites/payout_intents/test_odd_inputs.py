@@ -1,4 +1,4 @@
-"""Inputs that few people think of: names that objects have anyway, numbers beyond 2^53, halves of surrogate pairs."""
+"""Unusual input: names of object properties of JavaScript and Python, numbers beyond 2^53, lone surrogates."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -45,7 +45,7 @@ BODIES = {
 def test_key_with_the_name_of_a_property_is_handled(
     api: PayoutIntents, given: Given, together: Together
 ) -> None:
-    """A key that every object has as a property is a key like any other: no 5xx."""
+    """An Idempotency-Key that is named like an object property (`__proto__`) causes no 5xx."""
     worked = together.worked(NAME_OF_A_PROPERTY)
     intent = worked.intent if worked else given.used("requires_approval")
 
@@ -65,7 +65,7 @@ def test_key_with_the_name_of_a_property_is_handled(
 @requirement("PI-14")
 @pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
 def test_id_with_the_name_of_a_property_is_turned_down(api: PayoutIntents, asked: Ask) -> None:
-    """An id that every object has as a property names nothing, and ends in no 5xx."""
+    """An id that is named like an object property names nothing, and causes no 5xx."""
     for name in NAMES:
         what = f"a {asked.what()} of the id {name}"
         reply = api.odd(partial(api.ask_raw, asked, name), to=what)
@@ -103,14 +103,14 @@ def _with_names(api: PayoutIntents, evidence: Evidence) -> dict[str, Reply]:
 def test_credentials_with_the_name_of_a_property_are_no_server_error(
     api: PayoutIntents, evidence: Evidence
 ) -> None:
-    """Credentials that every object has as a property end in no 5xx."""
+    """Credentials that are named like an object property cause no 5xx."""
     for what, reply in _with_names(api, evidence).items():
         no_server_error(reply, to=f"a cancel with {what}")
 
 
 @requirement("PI-40")
 def test_credentials_with_the_name_of_a_property_are_rejected(api: PayoutIntents, evidence: Evidence) -> None:
-    """Credentials that every object has as a property are nobody's."""
+    """Credentials that are named like an object property authenticate nobody."""
     for what, reply in _with_names(api, evidence).items():
         refused(
             reply,

@@ -1,4 +1,4 @@
-"""Answers show what is kept, and true: for every caller, without a key or a reason, and by the source's facts."""
+"""Stored values: a success agrees with a later read, whoever asked and how, and with the facts of the state source."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -179,7 +179,7 @@ def test_created_at_stays(api: PayoutIntents, given: Given, evidence: Evidence, 
 
 @requirement("PI-20", level="SHOULD")
 def test_created_at_is_true(evidence: Evidence) -> None:
-    """created_at is when the order was made: as the state provider told, before updated_at, and not in the future."""
+    """created_at is the time of the order: as the state source says, before updated_at, and not in the future."""
     one = evidence.cancelled()
     told = instant(one.intent.facts.get("created_at"))
 

@@ -1,4 +1,4 @@
-"""The one field of the body: kept and shown as it came, within its limit, or whatever comes in its place."""
+"""The field `reason`: stored and returned unchanged, its limit of 512 characters, values of other types."""
 
 import json
 from functools import partial
@@ -115,7 +115,7 @@ def test_reason_is_optional(api: PayoutIntents, given: Given, evidence: Evidence
 
 @requirement("PI-23", level="SHOULD")
 def test_absent_reason_is_no_word_of_a_program(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
-    """Without a reason failure_message isn't a word like undefined."""
+    """Without a reason failure_message is no literal of a language: undefined, null, None."""
     bare = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
     reply = has_succeeded(bare.reply)
 
@@ -236,7 +236,7 @@ def test_free_text_comes_back(evidence: Evidence, together: Together, which: str
 def test_escaped_text_comes_back(
     api: PayoutIntents, given: Given, evidence: Evidence, together: Together
 ) -> None:
-    """Text that JSON escapes write comes back as the same text."""
+    """A reason that is written with JSON's escapes (a backslash, u and four digits) comes back as the same text."""
     usual = evidence.cancelled(reason=WHY)
     if together.worked(ESCAPED):
         return

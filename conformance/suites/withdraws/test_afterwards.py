@@ -1,4 +1,4 @@
-"""Withdraws and answers of the run, looked at again in the end: an effect may come, or be undone, late."""
+"""Checks at the end of a run: late effects on withdraws, and assertions on every answer of the run."""
 
 import time
 from collections.abc import Sequence
@@ -160,7 +160,7 @@ def _is_as_it_was(api: Withdraws, given: Given, one: _Refused, when: str) -> Non
 def test_cancelled_withdraws_stay_canceled(
     api: Withdraws, given: Given, conformance_session: Session
 ) -> None:
-    """A withdraw cancelled in the course of the run is canceled still, some seconds after the last cancel."""
+    """A withdraw cancelled in the course of the run is still canceled `watch_s` seconds after the last cancel."""
     watch = conformance_session.watch
     _cancel_what_is_missing(api, given, watch.so_far())
     fine: list[str] = []
@@ -208,7 +208,7 @@ def _cancel_what_is_missing(api: Withdraws, given: Given, found: Sequence[Watche
 
 @requirement("WD-42")
 def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, every_run: EveryRun) -> None:
-    """The withdraw cancelled first in the run isn't paid, though the target tries to in the end."""
+    """A settlement at the end of the run doesn't pay the withdraw that was cancelled first."""
     cancelled = [one for one in _by_owner(every_run) if succeeded(one.reply)]
     withdraw, by = (about(cancelled[0]), cancelled[0].by) if cancelled else (given("pending"), "primary")
     if not cancelled:
@@ -240,7 +240,7 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, ever
 def test_canceled_withdraws_are_not_paid_later(
     api: Withdraws, given: Given, every_run: EveryRun, conformance_session: Session
 ) -> None:
-    """A settlement that was asked for earlier doesn't catch up with a canceled withdraw in the end."""
+    """A settlement that was asked for earlier in the run has not paid a canceled withdraw at the end of it."""
 
     def canceled() -> list[Sent]:
         settled = _ids(every_run, SETTLED)

@@ -104,14 +104,14 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
 @requirement("WD-17")
 @each_cancelled
 def test_canceled_at_is_an_instant(cancelled: Cancelled) -> None:
-    """CanceledAt is an ISO 8601 instant with an offset, not null."""
+    """canceledAt is an ISO 8601 instant with an offset, not null."""
     has_instant(cancelled.reply, "canceledAt", where=cancelled.where, read=cancelled.read)
 
 
 @requirement("WD-17", level="SHOULD")
 @each_cancelled
 def test_canceled_at_is_in_utc(cancelled: Cancelled) -> None:
-    """CanceledAt is told in UTC, as the document shows it."""
+    """canceledAt has the offset Z or +00:00, as the document shows it."""
     moment = has_instant(cancelled.reply, "canceledAt")
 
     expect.that(
@@ -126,7 +126,7 @@ def test_canceled_at_is_in_utc(cancelled: Cancelled) -> None:
 @requirement("WD-17", level="SHOULD")
 @each_cancelled
 def test_canceled_at_is_now(cancelled: Cancelled) -> None:
-    """CanceledAt is the time of this request, give or take the clocks."""
+    """canceledAt is the time of this request, give or take the clocks."""
     moment = has_instant(cancelled.reply, "canceledAt")
     sent = cancelled.reply.sent_at
     came = sent + timedelta(seconds=cancelled.reply.duration_s)
@@ -147,7 +147,7 @@ def test_canceled_at_is_now(cancelled: Cancelled) -> None:
 @requirement("WD-17", level="SHOULD")
 @each_cancelled
 def test_canceled_at_is_stored(cancelled: Cancelled) -> None:
-    """CanceledAt is read as the answer told it, to the second."""
+    """A read shows the canceledAt of the cancel's answer, to the second."""
     if cancelled.read is None:
         raise NotApplicable("the profile declares no read endpoint")
     told = has_instant(cancelled.reply, "canceledAt")
@@ -220,7 +220,7 @@ def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
 @requirement("WD-21")
 @each_cancelled
 def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancelled) -> None:
-    """Nothing that fits the mask stands elsewhere in the answer, nor in a later refusal's message."""
+    """No number that the mask could hide stands elsewhere in the answer, nor in a later refusal's message."""
     shown = re.fullmatch(r"(\d{2,})\D+(\d{2,})", str(cancelled.reply.at("data.bankAccountNumber")), re.ASCII)
     if shown is None or len(shown[1] + shown[2]) < 6:
         raise NotApplicable("the mask shows too little to look for the number behind it")
@@ -247,7 +247,7 @@ def test_account_number_is_not_behind_its_mask(api: Withdraws, cancelled: Cancel
 @requirement("WD-21")
 @each_cancelled
 def test_mask_hides_a_digit(cancelled: Cancelled) -> None:
-    """A mask takes the place of digits: a star put between them hides none."""
+    """A mask replaces at least one digit; stars between digits hide none."""
     needs_account(cancelled.withdraw.facts)
     whole = {re.sub(r"\D", "", number) for number in account_numbers(cancelled.withdraw.facts)}
     # The documented way to mask leaves eight digits to be seen: of a number of eight those are all.
@@ -290,7 +290,7 @@ def test_account_number_is_in_no_answer_to_strangers(api: Withdraws, given: Give
 @requirement("WD-22")
 @each_cancelled
 def test_bank_code_is_text(cancelled: Cancelled) -> None:
-    """BankCode is text, leading zeros and all."""
+    """bankCode is text, leading zeros and all."""
     has_text_code(cancelled.reply, where=cancelled.where, read=cancelled.read)
     for told in cancelled.told("bankCode"):
         if isinstance(told, str) and has_value(cancelled.reply.at("data.bankCode") or None):
@@ -387,5 +387,5 @@ def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
 @pytest.mark.parametrize("key", ["createdAt", "updatedAt"])
 @each_cancelled
 def test_time_is_an_instant(cancelled: Cancelled, key: str) -> None:
-    """CreatedAt and updatedAt are ISO 8601 instants."""
+    """createdAt and updatedAt are ISO 8601 instants."""
     has_instant(cancelled.reply, key, where=cancelled.where, read=cancelled.read)

@@ -1,4 +1,4 @@
-"""Callers that hang up before they are answered: the next request says whether the withdraw is canceled."""
+"""Clients that disconnect before the answer: the next request shows whether the withdraw is canceled."""
 
 import time
 
@@ -15,8 +15,8 @@ from conformance.suites.withdraws.client import Withdraws, about
 
 pytestmark = pytest.mark.waits
 
-# So long a stopped request may hold its lock. A retry is sent again after a pause.
-_SECONDS_S, _PAUSE_S = 3.0, 0.1
+# How long a stopped request may hold its lock, and the pause before a retry is sent again.
+_LOCK_TIMEOUT_S, _RETRY_PAUSE_S = 3.0, 0.1
 # How much of the time that a cancel takes is over when its caller hangs up.
 _PARTS = {"at_once": 0.0, "midway": 0.5}
 _NO_LOCK = "A handler that is stopped when its caller is gone has to let go of its lock, or to end its work."
@@ -48,13 +48,13 @@ def _hung_up_and_again(api: Withdraws, given: Given, part: str) -> tuple[Resourc
         usual = api.cancel(done)
     withdraw = given("pending")
     api.hang_up(withdraw, linger_s=_PARTS[part] * length_s)
-    deadline = time.monotonic() + _SECONDS_S
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
     what = "a cancel of a withdraw whose first caller hung up before it was answered"
     while True:
         reply = api.odd(lambda: api.cancel(withdraw), to=what)
         if succeeded(reply) or _alike(reply, usual) or time.monotonic() > deadline:
             return withdraw, reply, usual
-        time.sleep(_PAUSE_S)
+        time.sleep(_RETRY_PAUSE_S)
 
 
 def _alike(one: Reply, other: Reply) -> bool:
@@ -64,25 +64,25 @@ def _alike(one: Reply, other: Reply) -> bool:
 @requirement("WD-01")
 @pytest.mark.parametrize("part", _PARTS)
 def test_caller_that_hung_up_leaves_no_lock(api: Withdraws, given: Given, part: str) -> None:
-    """After a caller that hung up, a withdraw is cancelled, or refused as canceled, within seconds."""
+    """A cancel repeated after a disconnect succeeds, or is refused as that of a canceled one, within seconds."""
     _, reply, usual = _hung_up(api, given, part)
 
     expect.that(
         succeeded(reply) or _alike(reply, usual),
         expected="a cancel of a pending withdraw to succeed, or to be refused as that of a canceled one, after a "
         "caller that hung up before it was answered",
-        observed=f"{summary.of(reply)}, {_SECONDS_S:g} s afterwards",
+        observed=f"{summary.of(reply)}, {_LOCK_TIMEOUT_S:g} s afterwards",
         reply=reply,
         hint=hints.by_answer(reply, _NO_LOCK, documented=False),
-        fault=f"A cancel was answered {summary.short(reply)}, {_SECONDS_S:g} s after a caller that hung up before it "
-        "was answered",
+        fault=f"A cancel was answered {summary.short(reply)}, {_LOCK_TIMEOUT_S:g} s after a caller that hung up before "
+        "it was answered",
     )
 
 
 @requirement("WD-09")
 @pytest.mark.parametrize("part", _PARTS)
 def test_caller_that_hung_up_leaves_one_state(api: Withdraws, given: Given, part: str) -> None:
-    """After a caller that hung up, a withdraw that is cancelled, or refused as canceled, really is canceled."""
+    """A cancel repeated after a disconnect leaves one state: a read shows the withdraw canceled."""
     withdraw, reply, usual = _hung_up(api, given, part)
     if not (succeeded(reply) or _alike(reply, usual)):
         return  # It is locked, which another check tells.

@@ -153,7 +153,7 @@ def _as_others_do(api: Withdraws, given: Given, what: str) -> str:
 @requirement("WD-28")
 @pytest.mark.parametrize("raw", ["%00", "%27", "%ff", "..%2f..%2fetc", "%7B%7B7*7%7D%7D"])
 def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
-    """An odd id brings no stack trace, SQL or path to light."""
+    """The answer to an unusual id discloses no stack trace, SQL or path."""
     reply = _to_odd(api, lambda: api.to_raw_id(raw), f"a cancel of the id {raw}")
 
     # A router's or a front server's own page is fine, as long as it is no page for debugging.
@@ -171,7 +171,7 @@ def test_odd_id_shows_no_insides(api: Withdraws, raw: str) -> None:
     ],
 )
 def test_odd_header_shows_no_insides(api: Withdraws, change: dict[str, str]) -> None:
-    """An odd header brings no stack trace, SQL, path or HTML to light."""
+    """The answer to an unusual header discloses no stack trace, SQL, path or HTML."""
     name, value = next(iter(change.items()))
     what = f"a cancel with {name}: {value if len(value) < _LONG_VALUE else value[:12] + '...'}"
 

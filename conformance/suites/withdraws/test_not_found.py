@@ -108,7 +108,7 @@ def test_other_spelling_opens_nothing(api: Withdraws, given: Given) -> None:
 
 @requirement("WD-12")
 def test_no_merchant_cancels_this_ones_withdraw(api: Withdraws, given: Given) -> None:
-    """The other way round, too: another merchant doesn't cancel what is this one's."""
+    """The other merchant cancels no withdraw of the primary merchant."""
     given.credentials("other_merchant")
     withdraw = given.shared("pending")
 
@@ -128,7 +128,7 @@ _ORDER = {"own_key_first": "the caller's own first", "other_key_first": "the oth
 @requirement("WD-12")
 @pytest.mark.parametrize("first", ["own_key_first", "other_key_first"])
 def test_second_key_opens_nothing(api: Withdraws, given: Given, first: str) -> None:
-    """A request with another merchant's key beside the own one is let in as the own merchant's, or not at all."""
+    """A request with two X-API-Key headers is authenticated as the merchant that signed it, or refused."""
     withdraw = given.shared("pending", owner="other_merchant")
     headers, other = api.signed(), given.credentials("other_merchant").key
     own = str(headers["X-API-Key"])
@@ -213,7 +213,7 @@ def test_withdraw_is_not_read_without_a_signature(api: Withdraws, given: Given, 
     "raw", [pytest.param(raw, id=name.replace(" ", "_")) for name, raw in MALFORMED.items()]
 )
 def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None:
-    """An id that can't be one gets 400, 404, 414 or 422, never a 5xx."""
+    """A malformed id is refused with a 4xx that says so; a router's redirect or a firewall's 403 may take its place."""
     # A withdraw that could be found by an id that is taken for a pattern, or for "the latest".
     given.shared("pending")
     what = f"a cancel of the id {raw}" if len(raw) < _QUOTED else f"a cancel of an id of {len(raw):,} letters"
@@ -229,7 +229,7 @@ def test_malformed_id_is_refused(api: Withdraws, given: Given, raw: str) -> None
 
 @requirement("WD-14")
 def test_line_break_in_an_id_makes_no_header(api: Withdraws) -> None:
-    """An id with a line break in it doesn't break the head of the answer."""
+    """A line break in an id adds no header to the answer (response splitting)."""
     raw = "%0d%0aX-Injected:%20yes"
     try:
         reply = api.odd(lambda: api.to_raw_id(raw), to="a cancel of an id with a line break in it")

@@ -1,4 +1,4 @@
-"""Signatures of every kind: one that is right is accepted, whatever digits it happens to have."""
+"""A valid signature is accepted, whatever hex digits it happens to have."""
 
 from conformance.errors import NotTestable, TransportError
 from conformance.http import summary
