@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from conformance import catalogue
+from conformance import catalogue, fuzz
 from conformance.cli import main
+from conformance.fuzz.oracle import checks as fuzz_checks
 from conformance.plugin import MARKERS
 from conformance.session import Given
 from conformance.suites.withdraws import test_trusted_input
@@ -179,6 +180,14 @@ def test_the_readme_says_how_many_ids_and_requests_a_run_takes() -> None:
     assert f"with {enough['payout-intents']} every MUST of payout intents" in readme
     assert "between 800 and 1,000 requests" in readme
     assert all(800 <= sent <= 1000 for sent in requests.values())
+
+
+@pytest.mark.parametrize("api", catalogue.apis())
+def test_the_table_of_judges_has_the_first_word_of_every_fuzz_check(api: str) -> None:
+    named = re.findall(r"^    (\w+(?:, [\w.]+)*)", fuzz_checks.__doc__ or "", re.MULTILINE)
+    known = {word for words in named for word in words.split(", ")}
+
+    assert {one.key.split(".")[1] for one in fuzz.checks(api)} <= known
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -3,6 +3,22 @@
 A failure is always reported under one of these, so that a pass is recorded too. The level of a check is that of its
 row, unless it is about a part of the row that has another one: a SHOULD part of a MUST can only warn, and a MUST part
 of a SHOULD fails.
+
+An id is `fuzz::<operation>.<what>`. `suites/<api>/fuzz_checks.py` declares each; the first word of `<what>` tells where
+it is judged, though the whole id seldom stands there:
+
+    walk        a step of a sequence of requests: suites/<api>/state_machine.py, intent_state.py
+    walk.headers, walk.label   a step with further headers: chosen in execute/sequence_steps.py
+    status      oracle/oracle.py, by the state of the resource; status.again: suites/<api>/fuzz_checks.py
+    auth        oracle/oracle.py; which of them: oracle/check_of.py
+    accepts, error   oracle/oracle.py; error.other: oracle/response_checks.py
+    body        oracle/body.py
+    json, insides, secrets, secrets_told, account   oracle/response_checks.py
+    crash       oracle/oracle.py, and no answer at all execute/unanswered.py; which of them: oracle/check_of.py
+    refused     an effect of what was refused: execute/effects.py; which of them: oracle/check_of.py
+    reason      the text field: oracle/body.py; ..._effect: execute/effects.py; the rest: oracle/oracle.py
+    key         key.other_...: oracle/oracle.py; key.replay, key.conflict: suites/<api>/fuzz_checks.py
+    read_back   suites/<api>/fuzz_checks.py
 """
 
 from collections.abc import Mapping

@@ -347,6 +347,7 @@ class Oracle:
             )
         if case.mutation is Mutation.KEY and reply.ok:
             named, noun = reply.at(self._contract.answers.id), words.noun(self.api)
+            # key.other_ and the noun of the resource
             yield result(
                 f"key.other_{noun}",
                 named == target.id or named not in self.leased,

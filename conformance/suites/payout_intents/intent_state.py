@@ -12,6 +12,7 @@ from conformance.http.reply import Reply
 from conformance.oracles.keys import has_value
 from conformance.oracles.texts import Returned, returned
 
+# The beginnings of ids: `walk` stands for a sequence of requests, as in fuzz::cancel_payout_intent.walk.other_intent.
 CANCEL, READ = "cancel_payout_intent.walk.", "get_payout_intent.walk."
 # What may have no effect, and the check that is about it.
 WITHOUT_EFFECT = {

@@ -27,6 +27,7 @@ from conformance.suites.withdraws.contract import CONTRACT
 _ANSWERS = CONTRACT.answers
 _OK, _REFUSED = (expected_response(_ANSWERS, one) for one in (_ANSWERS.ok, _ANSWERS.refused))
 _NOT_FOUND = expected_response(_ANSWERS, _ANSWERS.not_found)
+# The beginning of an id: `walk` stands for a sequence of requests, as in fuzz::cancel_withdraw.walk.settled.
 _WALK = "cancel_withdraw.walk."
 # What may have no effect, and the check that is about it.
 _WITHOUT_EFFECT = {"merchant": "merchant", "credentials": "credentials", "no_credentials": "no_credentials"}
