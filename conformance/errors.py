@@ -104,7 +104,7 @@ class NotTestable(ConformanceError):
 
 
 class SourceFault(NotTestable):
-    """The source of resources can't do what it was asked for; `cause` is its own word on that, whatever was asked."""
+    """The state source can't do what it was asked for; `cause` is its own word on that, whatever was asked."""
 
     def __init__(self, message: str, *, cause: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -116,7 +116,7 @@ class SourceSilent(SourceFault):
 
 
 class StateRefused(SourceFault):
-    """The source of resources says that it can't make this state: it answered, and does make others."""
+    """The state source says that it can't make this state: it answered, and does make others."""
 
 
 class NotApplicable(ConformanceError):

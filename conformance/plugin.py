@@ -395,5 +395,5 @@ def every_run(conformance_session: Session, request: pytest.FixtureRequest) -> E
 
 @pytest.fixture(scope="session")
 def given(conformance_session: Session) -> Given:
-    """Returns the source of resources in named states; each is handed out once."""
+    """Hands over resources in named states, from the state source: new ones, and ones that checks share."""
     return Given(conformance_session)

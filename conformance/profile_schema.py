@@ -169,7 +169,7 @@ def _capabilities(known: Sequence[Contract]) -> Schema:
             {
                 **own,
                 "settlement": {
-                    "description": "The source of resources can be asked to pay one now.",
+                    "description": "The state source can be asked to pay one now.",
                     "type": "boolean",
                 },
                 "webhooks": {"description": f"{announcing}: webhooks reach the harness.", "type": "boolean"},

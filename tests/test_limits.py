@@ -35,7 +35,7 @@ PAUSE_S = 2
 class Relay:
     """Hands requests on to `url`; keeps when each came, how many there were at once, and what was answered.
 
-    The state provider is an endpoint of its own: the limits of the target don't hold for it, so it isn't counted.
+    The state source is an endpoint of its own: the limits of the target don't hold for it, so it isn't counted.
     """
 
     url: str
@@ -75,7 +75,7 @@ class Relay:
         return handed_on(self.url, request)
 
     def handed_out(self) -> set[str]:
-        """The ids of the resources that the state provider made."""
+        """The ids of the resources that the state source made."""
         found = set()
         for request, answer in self.answered:
             if b"/_states" in request.split(b"\r\n")[0] and b'"setup"' in request:

@@ -264,4 +264,4 @@ def test_a_secret_in_the_url_of_the_state_provider_is_one_too(tmp_path: Path) ->
     ]
     everything = done.stdout.encode() + done.stderr.encode() + b"".join(kept)
     assert b"tok-e" not in everything
-    assert b"the state provider answers 500" in everything
+    assert b"the state source answers 500" in everything

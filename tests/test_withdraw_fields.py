@@ -143,7 +143,7 @@ def test_decimals_count_where_the_currency_has_them() -> None:
     ("value", "number"), [("1000.00", "1000"), (1000, "1000"), (10.5, "10.5"), ("1e3", "1000")]
 )
 def test_amounts_are_numbers_however_they_are_written(value: object, number: str) -> None:
-    """For comparing what a state provider told with what an answer holds."""
+    """For comparing what a state source told with what an answer holds."""
     assert fields.amount_of(value) == Decimal(number)
 
 

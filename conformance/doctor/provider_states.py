@@ -1,4 +1,4 @@
-"""Examines the source of resources: whether each state can be had, and whether resources are really in it."""
+"""Examines the state source: whether each state can be had, and whether resources are really in it."""
 
 import json
 from functools import partial
@@ -42,7 +42,7 @@ def findings(session: Session, probes: Probes) -> list[Finding]:
     """Returns a finding for each kind. Resources are offered back in the end; ids of lists aren't used up."""
     profile, states = session.profile, session.profile.states
     if states.source is None:
-        tried = "looked for a source of resources in [states]"
+        tried = "looked for a state source in [states]"
         todo = (
             "Add url, command, ids, requests or sandbox to [states]: without one hardly anything is testable."
         )

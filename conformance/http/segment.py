@@ -22,6 +22,6 @@ def segment(resource_id: str) -> str:
 
 def _unnamable(resource_id: str, why: str) -> NotTestable:
     return NotTestable(
-        f"the source of resources handed out the id {resource_id!a}, which no URL can name: {why}",
+        f"the state source handed out the id {resource_id!a}, which no URL can name: {why}",
         hint="Hand out ids of resources that the target has.",
     )

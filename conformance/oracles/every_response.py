@@ -82,11 +82,11 @@ def no_server_error(reply: Reply, *, to: str) -> None:
 def needs_account(facts: Mapping[str, Any]) -> None:
     """Raises NotApplicable where there is no account number to look for: a search for nothing proves nothing."""
     if not account_numbers(facts):
-        raise NotApplicable("the state provider doesn't tell the account number")
+        raise NotApplicable("the state source doesn't tell the account number")
 
 
 def hides_account(reply: Reply, facts: Mapping[str, Any], *, to: str) -> None:
-    """None of the account numbers that the state provider told stands in the answer, grouped or not."""
+    """None of the account numbers that the state source told stands in the answer, grouped or not."""
     for number in account_numbers(facts):
         where = next((text for text in reply.strings() if spelled(number).search(text)), None)
         expect.that(

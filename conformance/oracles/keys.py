@@ -18,7 +18,7 @@ class Lacking:
 def lacking(api: str, shown: Mapping[str, Any], *known: Mapping[str, Any]) -> Lacking:
     """Returns the keys that `shown`, the object with the resource in it, lacks.
 
-    `known` is what was known of the resource before: what a read showed, what the state provider told, the reason that
+    `known` is what was known of the resource before: what a read showed, what the state source told, the reason that
     was sent. Serialisers leave out nulls, and some leave out empty texts, lists and objects as well: none is a value.
     """
     answers = contracts.contract(api).answers

@@ -37,7 +37,7 @@ Pools = dict[str, dict[str, tuple[str, ...]]]
 class Rehearsal:
     """The result of a rehearsal: its record, and how often it asked for each thing.
 
-    `used` counts resources by (owner, status), `messages` those to the source of resources, by action. `requests` are
+    `used` counts resources by (owner, status), `messages` those to the state source, by action. `requests` are
     those to the target, fuzzing and preflight included.
     """
 

@@ -77,7 +77,7 @@ def _requests(plan: Plan) -> Iterator[str]:
             yield f"  {figures.calls} or more that create {made} resources, by [states.requests]"
         elif figures.messages:
             actions = ", ".join(f"{number} {action}" for action, number in sorted(figures.messages.items()))
-            yield f"  {sum(figures.messages.values())} messages to the source of resources: {actions}"
+            yield f"  {sum(figures.messages.values())} messages to the state source: {actions}"
     if plan.budget is not None and plan.budget > limits.max_requests:
         yield (
             f"  -> limits.max_requests is {limits.max_requests}: a run would stop there. "

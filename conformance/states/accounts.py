@@ -1,4 +1,4 @@
-"""Account numbers among the facts that a state provider tells of a resource, and how to find them again."""
+"""Account numbers among the facts that a state source tells of a resource, and how to find them again."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ _MASK = re.compile(r"[^0-9A-Za-z \-]|[xX]{2,}")
 
 
 def account_numbers(facts: Mapping[str, Any]) -> list[str]:
-    """Returns the full account numbers among the facts of a state provider: unmasked, six digits and more."""
+    """Returns the full account numbers among the facts of a state source: unmasked, six digits and more."""
     pending: list[tuple[str, Any]] = [("", facts)]
     found: list[str] = []
     while pending:

@@ -23,7 +23,8 @@ _SHOWN = 160
 
 
 # How a check's message begins that got no resource because the endpoint couldn't be asked.
-NO_ANSWER = re.compile(r"the state provider (?:answers 50[234] each time|gave no answer)")
+# Older records say "provider".
+NO_ANSWER = re.compile(r"the state (?:source|provider) (?:answers 50[234] each time|gave no answer)")
 
 
 class StateEndpoint:
@@ -41,16 +42,16 @@ class StateEndpoint:
         said = summary.brief(reply, _SHOWN, code=False)
         if reply.status in (404, 422):
             raise StateRefused(
-                f"the state provider can't make {wanted.described()} ({said})",
-                cause=f"the state provider answers {said}",
+                f"the state source can't make {wanted.described()} ({said})",
+                cause=f"the state source answers {said}",
                 hint=advice(reply.status, wanted.contract),
             )
         facts = reply.json
         one = facts.get("id") if isinstance(facts, dict) else None
         given = isinstance(one, str | int) and not isinstance(one, bool) and str(one) != ""
         if reply.status not in (200, 201) or not given:
-            sense = f"the state provider's answer to setup makes no sense ({said})"
-            cause = sense if reply.status < 400 else f"the state provider answers {said}"
+            sense = f"the state source's answer to setup makes no sense ({said})"
+            cause = sense if reply.status < 400 else f"the state source answers {said}"
             raise SourceFault(cause, hint=advice(reply.status))
         return Resource(str(one), wanted, facts)
 
@@ -66,7 +67,7 @@ class StateEndpoint:
         reply = self._post("settle", resource.wanted, {"id": resource.id})
         if not reply.ok:
             raise NotTestable(
-                f"the state provider doesn't settle ({summary.brief(reply, _SHOWN, code=False)})",
+                f"the state source doesn't settle ({summary.brief(reply, _SHOWN, code=False)})",
                 hint="Set capabilities.settlement to false, or answer 200 to the action settle.",
             )
 
@@ -99,6 +100,6 @@ class StateEndpoint:
     def _unreachable(fault: TransportError) -> SourceSilent:
         if fault.status is not None or fault.kind == "rate_limited":
             status = fault.status or 429
-            return SourceSilent(f"the state provider answers {status} each time", hint=advice(status))
+            return SourceFault(f"the state source answers {status} each time", hint=advice(status))
         why = f"{fault.kind}: {fault.message}"
-        return SourceSilent(f"the state provider gave no answer ({why})", hint="Check states.url.")
+        return SourceFault(f"the state source gave no answer ({why})", hint="Check states.url.")

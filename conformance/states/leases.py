@@ -141,7 +141,7 @@ class Leases:
             segment(resource.id)  # raises for an id that no URL can name
             if not self._claims.claim(resource.id):
                 raise NotTestable(
-                    f"the state provider handed out {line(resource.id, 80)} twice",
+                    f"the state source handed out {line(resource.id, 80)} twice",
                     hint="Every setup has to make a new resource: a cancelled one can't be used again.",
                 )
         self._given.append(resource)

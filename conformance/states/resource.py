@@ -95,7 +95,7 @@ class Resource:
 
 
 class Provisioner(Protocol):
-    """A source of resources. Every method may raise NotTestable, which says what is missing."""
+    """A state source. Every method may raise NotTestable, which says what is missing."""
 
     def setup(self, wanted: Wanted) -> Resource:
         """Returns a resource in the wanted state."""

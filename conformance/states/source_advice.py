@@ -6,7 +6,7 @@ from conformance.states.resource import Wanted
 
 
 def source_of(profile: Profile, wanted: Wanted | None = None) -> str:
-    """Returns the key of the profile that names the source of resources."""
+    """Returns the key of the profile that names the state source."""
     if profile.states.source == "ids":
         return "states.ids" if wanted is None else f"{ids_table(wanted.whose)}.{wanted.status}"
     return f"states.{profile.states.source}"

@@ -236,7 +236,7 @@ def test_a_broken_source_is_one_cause_and_one_piece_of_advice(
 
     assert isinstance(fault, ProfileError)
     assert fault.message.startswith(
-        "states.url gives nothing that could be tested, in no state: the state provider"
+        "states.url gives nothing that could be tested, in no state: the state source"
     )
     assert fault.message.count(f" {answer}") == fault.message.count(f"({answer}") + 1 or answer == "200"
     assert len(fault.message) < 250

@@ -107,7 +107,7 @@ def test_a_lost_connection_is_made_again_for_a_read_alone(clients: Clients) -> N
 
 
 def test_checks_without_a_resource_begin_again(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """A source of resources that is unavailable for a while, and says so, leaves nothing untested."""
+    """A state source that is unavailable for a while, and says so, leaves nothing untested."""
     count = iter(range(10**6))
 
     def answer(peer: socket.socket, request: bytes) -> None:

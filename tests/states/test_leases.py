@@ -34,7 +34,7 @@ while True:
 
 
 class Maker:
-    """A state provider that hands out what it was given."""
+    """A state source that hands out what it was given."""
 
     def __init__(self, *ids: str) -> None:
         self.ids = list(ids)

@@ -55,7 +55,7 @@ def headers_check(operation: str, names: Iterable[str]) -> str:
 
 
 def wanted(api: str, entry: str) -> Wanted:
-    """Returns what to ask a state provider for, for one entry of `Sequence.start`."""
+    """Returns what to ask a state source for, for one entry of `Sequence.start`."""
     owner, _, state = entry.rpartition(":")
     elsewhere = owner == "other_environment"
     return Wanted(api, state, environment="other") if elsewhere else Wanted(api, state, owner=owner or None)
@@ -103,7 +103,7 @@ class SequenceSteps:
         self._model = machine.model(subjects, context.session.profile.capabilities)
 
     def settle(self, step: Step) -> None:
-        """Asks the state provider to settle a resource. Raises TransportError."""
+        """Asks the state source to settle a resource. Raises TransportError."""
         resource = self._subjects[step.on].resource
         if resource is not None:
             # Refusing to settle this one is as good as trying in vain.

@@ -281,7 +281,7 @@ def _agrees(one: Sent, read: Sent, key: str) -> bool:
 def test_every_success_has_the_order_data_that_was_told(
     api: PayoutIntents, given: Given, every_run: EveryRun, evidence: Evidence, successes: Successes
 ) -> None:
-    """amount, reference and recipient are those that the state provider told, where it tells them as GET does."""
+    """amount, reference and recipient are those that the state source told, where it tells them as GET does."""
     somebody_cancels(every_run, evidence)
     # Letters and figures that get lost don't stand in every order: a run of few checks looks at some more.
     with suppress(NotTestable):
@@ -301,7 +301,7 @@ def test_every_success_has_the_order_data_that_was_told(
         )
     ]
     if not keys:
-        raise NotApplicable("the state provider doesn't tell order data as GET shows it")
+        raise NotApplicable("the state source doesn't tell order data as GET shows it")
 
     for one in successes():
         facts = about(one).facts
@@ -309,11 +309,11 @@ def test_every_success_has_the_order_data_that_was_told(
             value = one.reply.at(key)
             expect.that(
                 value is MISSING or equality.same_but_nulls(facts[key] or None, value or None),
-                expected=f"{key} to be {wording.value(facts[key])}, as the state provider told of {about(one).id}",
+                expected=f"{key} to be {wording.value(facts[key])}, as the state source told of {about(one).id}",
                 observed=expect.observed(one.reply, key),
                 reply=one.reply,
                 fault=f"{key} was {wording.of(one.reply, key)} in the answer to a cancel ({one.reply.status}), and "
-                f"{wording.value(facts[key])} as the state provider told it",
+                f"{wording.value(facts[key])} as the state source told it",
             )
 
 
@@ -331,11 +331,11 @@ def _digits(reply: Reply) -> set[str]:
 
 @requirement("PI-19")
 def test_account_numbers_are_in_no_answer(every_run: EveryRun) -> None:
-    """No answer of the run shows an account number that the state provider told."""
+    """No answer of the run shows an account number that the state source told."""
     known = [mark.resource.facts for mark in every_run.marked(KNOWN) if mark.resource is not None]
     numbers = [number for facts in known for number in account_numbers(facts)]
     if not numbers:
-        raise NotApplicable("the state provider doesn't tell the account number")
+        raise NotApplicable("the state source doesn't tell the account number")
     # Where a bank's code or check digits stand before it, as in an IBAN, the number is no less shown.
     ends = {bare[-_TELLING:]: bare for bare in (re.sub(r"[ \-]", "", number) for number in numbers)}
     for one in every_run.answers():
@@ -343,7 +343,7 @@ def test_account_numbers_are_in_no_answer(every_run: EveryRun) -> None:
             number = ends.get(run[-_TELLING:])
             if number is not None and run.endswith(number):
                 raise Violation(
-                    expected=f"no account number that the state provider told in the answer to {what(one.reply)}",
+                    expected=f"no account number that the state source told in the answer to {what(one.reply)}",
                     observed=f"{number} stands in it ({summary.of(one.reply)})",
                     reply=one.reply,
                     fault=f"The full account number stood in the answer to {what(one.reply)} ({one.reply.status})",

@@ -240,7 +240,7 @@ def test_recipient_has(evidence: Evidence, key: str) -> None:
 
 @requirement("PI-19")
 def test_last_four_are_the_last(evidence: Evidence) -> None:
-    """account_last4 is the end of the account number, where the state provider tells that."""
+    """account_last4 is the end of the account number, where the state source tells that."""
     one = evidence.cancelled()
     ends = [number[-4:] for number in account_numbers(one.intent.facts)]
 

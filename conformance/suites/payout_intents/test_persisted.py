@@ -98,7 +98,7 @@ def test_every_success_has_its_own_created_at(every_run: EveryRun, evidence: Evi
 @requirement("PI-21")
 @pytest.mark.last
 def test_known_order_data_is_not_empty(every_run: EveryRun, evidence: Evidence) -> None:
-    """What the state provider told of an order isn't null or empty in the answers to its cancel."""
+    """What the state source told of an order isn't null or empty in the answers to its cancel."""
     one = evidence.cancelled()
     facts = _facts(one)
 
@@ -114,7 +114,7 @@ def test_known_order_data_is_not_empty(every_run: EveryRun, evidence: Evidence) 
 @requirement("PI-19")
 @pytest.mark.parametrize("key", RECIPIENT)
 def test_known_recipient_is_not_empty(evidence: Evidence, key: str) -> None:
-    """What the state provider told of a recipient isn't null or empty in the answer to a cancel, or in GET."""
+    """What the state source told of a recipient isn't null or empty in the answer to a cancel, or in GET."""
     one = evidence.cancelled()
     facts = _facts(one)
 
@@ -124,7 +124,7 @@ def test_known_recipient_is_not_empty(evidence: Evidence, key: str) -> None:
 
 def _facts(one: Cancelled) -> Mapping[str, Any]:
     if not any(_known(one.intent.facts, path) for path in (*ORDER, "recipient.holder_name")):
-        raise NotApplicable("the state provider doesn't tell order data as GET shows it")
+        raise NotApplicable("the state source doesn't tell order data as GET shows it")
     return one.intent.facts
 
 
@@ -140,7 +140,7 @@ def _is_not_empty(seen: Reply, path: str, facts: Mapping[str, Any]) -> None:
     known, value = _known(facts, path), seen.at(path)
     expect.that(
         not known or value not in (None, ""),
-        expected=f"{path} in {where} to have the value that the state provider told, {wording.value(known)}",
+        expected=f"{path} in {where} to have the value that the state source told, {wording.value(known)}",
         observed=f"{path} is {wording.value(value)} ({summary.of(seen)})",
         reply=seen,
         hint="Is it joined, loaded or renamed where an intent is rendered?",
@@ -192,7 +192,7 @@ def test_created_at_is_true(evidence: Evidence) -> None:
         return  # test_time_is_an_instant judges that.
     facts = wording.value(one.intent.facts.get("created_at"))
     for wrong, what in (
-        (told is not None and abs(created - told) > _SKEW, f"the state provider told {facts}"),
+        (told is not None and abs(created - told) > _SKEW, f"the state source told {facts}"),
         (created > seen.sent_at + _SKEW, "that is in the future"),
         (
             updated is not None and created > updated + _ROUNDED,

@@ -257,7 +257,7 @@ def _is_announced(announced: Announced, receiver: Receiver, *, control: bool = F
         bool(announced.came),
         expected=f"a {EVENT} event that names the intent {announced.subject.intent.id}",
         observed=receiver.said(),
-        hint="It goes to the webhook_url that the state provider was given.",
+        hint="It goes to the webhook_url that the state source was given.",
         control=control,
         fault=f"No {EVENT} event came after {announced.act}",
     )

@@ -15,7 +15,7 @@ from conformance.suites.withdraws.observations import Cancelled
 
 
 def same_fact(cancelled: Cancelled, key: str, was: Any) -> None:
-    """A fact comes back as it was. A state provider may write 1000 where the API writes "1000.00"."""
+    """A fact comes back as it was. A state source may write 1000 where the API writes "1000.00"."""
     value = cancelled.reply.at(f"data.{key}")
 
     def good(one: Any) -> bool:

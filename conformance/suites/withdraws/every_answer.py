@@ -133,7 +133,7 @@ def has_null_keys(one: Sent) -> None:
 
 
 def tells_what_was_known(one: Sent) -> None:
-    """A success tells of its withdraw what the state provider told."""
+    """A success tells of its withdraw what the state source told."""
     shown, facts = data(one.reply), about(one).facts
     wrong = [
         key

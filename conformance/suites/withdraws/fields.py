@@ -17,7 +17,7 @@ from conformance.oracles.instants import is_instant, not_after
 from conformance.states import Resource
 from conformance.states.accounts import unmasked
 
-# A cancel leaves these as they were; and the amount, which a state provider may write in another way.
+# A cancel leaves these as they were; and the amount, which a state source may write in another way.
 FACTS = ("currency", "referenceId", "description", "metadata", "destinationType", "destinationId")
 # An API may write these in another way than its state source, but loses none of them.
 KEPT = ("bankAccountName", "bankCode")

@@ -365,7 +365,7 @@ def test_every_success_has_all_keys(every_run: EveryRun, every_success: Sequence
 
 @requirement("WD-23")
 def test_every_success_tells_what_was_known(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
-    """Each success of the run tells of its withdraw what the state provider told: one may be special in some way."""
+    """Each success of the run tells of its withdraw what the state source told: one may be special in some way."""
     every_run.each("tells what was known", every_success)
 
 
@@ -374,7 +374,7 @@ def test_account_numbers_are_in_no_answer(every_run: EveryRun, every_answer: Seq
     """No answer of the run shows the full account number of the withdraw that it is about."""
     numbered = [one for one in every_answer if account_numbers(about(one).facts)]
     if not numbered:
-        raise NotApplicable("the state provider doesn't tell the account number")
+        raise NotApplicable("the state source doesn't tell the account number")
 
     every_run.each("shows no account number", numbered)
 

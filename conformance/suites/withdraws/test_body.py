@@ -60,7 +60,7 @@ pytestmark = [pytest.mark.together, pytest.mark.cancels]
 _SLACK = timedelta(seconds=150)
 _SHOWS_ALL = "The answer to a cancel shows all of the withdraw, as the document does."
 _UNCHANGING = ("amount", *FACTS)
-# An API may write these otherwise than its state provider does.
+# An API may write these otherwise than its state source does.
 _UNCHANGING_WHEN_READ = (*_UNCHANGING, *KEPT)
 
 
@@ -313,9 +313,9 @@ def test_cancelling_changes_no_fact(cancelled: Cancelled, key: str) -> None:
     """The facts of the withdraw come back as they were before."""
     told = cancelled.told(key)
     if not told:
-        raise NotApplicable(f"neither the state provider nor a read endpoint tells {key} before the cancel")
+        raise NotApplicable(f"neither the state source nor a read endpoint tells {key} before the cancel")
 
-    # A state provider may write 1000 where the API writes "1000.00".
+    # A state source may write 1000 where the API writes "1000.00".
     for was in told:
         same_fact(cancelled, key, was)
 
@@ -327,7 +327,7 @@ def test_cancelling_loses_no_fact(cancelled: Cancelled, key: str) -> None:
     """A fact that an API may write otherwise than its state source is there still, where the source tells it."""
     told = [was for was in cancelled.told(key) if has_value(was)]
     if not told:
-        raise NotApplicable(f"neither the state provider nor a read endpoint tells {key} before the cancel")
+        raise NotApplicable(f"neither the state source nor a read endpoint tells {key} before the cancel")
 
     not_lost(cancelled, key, told[0])
 
@@ -375,9 +375,7 @@ def test_updated_at_moves_and_created_at_does_not(cancelled: Cancelled) -> None:
     created = [was for was in cancelled.told("createdAt") if instant(was)]
     updated = [was for was in cancelled.told("updatedAt") if instant(was)]
     if not created and not updated:
-        raise NotApplicable(
-            "neither the state provider nor a read endpoint tells the times before the cancel"
-        )
+        raise NotApplicable("neither the state source nor a read endpoint tells the times before the cancel")
     at = cancelled.reply.at("data.canceledAt")
     for reply in filter(None, (cancelled.reply, cancelled.read)):
         dates_as_before(cancelled, reply, created, updated, at)
