@@ -4,14 +4,15 @@
 2. What is missing to complete each of these requirements, those first that take the least more.
 3. The same for the requirements that a target should meet.
 
-Where lists of ids tell how many there are, a check that would take more than are left comes after all those that do
-with less. What checks take was learned against the sandbox: `takes.json` beside the specification of an API. Pure, but
-for reading that file.
+Where lists of ids tell how many there are, checks that use nothing up come first, then whole requirements, as many as
+can be decided, and then single checks of the others; one that would take more than are left comes after all those that
+do with less. What checks take was learned against the sandbox: `takes.json` beside the specification of an API. Pure,
+but for reading that file.
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,14 +20,17 @@ import pytest
 
 from conformance import catalogue
 from conformance.errors import NotTestable
-from conformance.items import check_id, level, requirements
+from conformance.items import check_id, level, looks_back, requirements, turn
 from conformance.model import Level, Requirement
 from conformance.report.depth import kind
 from conformance.report.verdict import binding
 
 FILE = "takes.json"
 FIRST = pytest.StashKey[bool]()
+LATE = pytest.StashKey[bool]()
 _LEVELS = (Level.MUST, Level.MAY, Level.SHOULD)
+# A check is dear that takes more than this part of what there is of a kind.
+_DEAR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The ids of checks in their order; `first` are those that are the first of a requirement that has to hold."""
+    """The ids of checks in their order; `first` are those that are the first of a requirement that has to hold.
+
+    There isn't enough for those `beyond`. Most of these are `late`: they come after all others, and take what is left
+    after all.
+    """
 
     ids: tuple[str, ...]
     first: frozenset[str]
+    late: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
 
 
 @cache
@@ -69,11 +79,16 @@ def lacks(api: str, check: str, fault: BaseException | None) -> tuple[str, ...]:
 
 
 def arranged(
-    items: Sequence[pytest.Item], api: str, rows: Mapping[str, Requirement], have: Mapping[str, int] | None
+    items: Sequence[pytest.Item],
+    api: str,
+    rows: Mapping[str, Requirement],
+    have: Mapping[str, int] | None,
+    applies: Callable[[pytest.Item], bool] = lambda _: True,
 ) -> list[pytest.Item]:
-    """Returns the items in their order, and marks those that are the first of a requirement.
+    """Returns the items in their order, and marks those that are the first of a requirement, and those that come late.
 
-    `have` tells how many resources of each kind there are, None where the source makes them.
+    `have` tells how many resources of each kind there are, None where the source makes them. A check takes none where
+    it doesn't apply to the target.
     """
     known, by_id = takes(api), {check_id(item): item for item in items}
     candidates = [
@@ -81,20 +96,42 @@ def arranged(
             name,
             requirements(item),
             level(item, rows),
-            frozenset((f"? {name}",)) if known is None else known.get(name, frozenset()),
+            _units(name, known) if applies(item) else frozenset(),
             _block(item),
         )
         for name, item in by_id.items()
     ]
-    found = order(candidates, rows, have)
+    found = order(candidates, rows, have, lasting(items, api))
     for name in found.first:
         by_id[name].stash[FIRST] = True
-    return [by_id[name] for name in found.ids]
+    for name in found.late:
+        by_id[name].stash[LATE] = True
+    # Sorting is stable: the others stay as they were.
+    return sorted((by_id[name] for name in found.ids), key=_turn)
+
+
+def _units(check: str, known: Mapping[str, frozenset[str]] | None) -> frozenset[str]:
+    return frozenset((f"? {check}",)) if known is None else known.get(check, frozenset())
+
+
+def lasting(found: Iterable[pytest.Item], api: str) -> frozenset[str]:
+    """Returns the kinds of resources of which one is needed to the end, by checks that look back on the run.
+
+    These send requests to it that must have no effect, as others did before.
+    """
+    back = (check_id(item) for item in found if looks_back(item))
+    units = {unit for name in back for unit in (takes(api) or {}).get(name, ())}
+    return frozenset(kind(unit) for unit in units if not _is_own(unit))
 
 
 def is_first(item: pytest.Item) -> bool:
     """Returns whether a check is the first of a requirement that has to hold."""
     return item.stash.get(FIRST, False)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, ...]:
+    *before, cancels = turn(item)
+    return (*before, item.stash.get(LATE, False), cancels)
 
 
 def _block(item: pytest.Item) -> str:
@@ -105,10 +142,16 @@ def _block(item: pytest.Item) -> str:
 
 
 def order(
-    candidates: Sequence[Candidate], rows: Mapping[str, Requirement], have: Mapping[str, int] | None = None
+    candidates: Sequence[Candidate],
+    rows: Mapping[str, Requirement],
+    have: Mapping[str, int] | None = None,
+    lasts: Collection[str] = (),
 ) -> Order:
-    """Returns the order of checks; `have` is what there is of each kind of resource, None for plenty of all."""
-    queue = _Queue(candidates, have)
+    """Returns the order of checks; `have` is what there is of each kind of resource, None for plenty of all.
+
+    What checks share is used up by one of them at last, but for kinds of `lasts`: of these one is needed to the end.
+    """
+    queue = _Queue(candidates, have, lasts)
     first: set[str] = set()
     by_level = [
         {
@@ -118,21 +161,45 @@ def order(
         }
         for weight in _LEVELS
     ]
+    if have is not None:
+        # What takes nothing of its own comes before what uses up the resources that these share.
+        queue.take(one for one in candidates if not any(map(_is_own, one.units)))
+        first |= {one.id for one in candidates if one.units and not any(map(_is_own, one.units))}
     for weight, proofs in zip(_LEVELS, by_level, strict=True):
+        if have is not None:
+            # What decides most comes before what begins most.
+            queue.complete(proofs)
         begun = queue.one_of_each(proofs)
         first |= begun if weight is not Level.SHOULD else set()
         queue.complete(proofs)
+        queue.single(proofs)
+    early = set(queue.ids)
     for proofs in by_level:
         queue.rest(proofs)
     queue.take(candidates)
-    if have is not None:
-        # What takes nothing of its own comes before what uses up the resources that these share.
-        first |= {one.id for one in candidates if one.units and not any(map(_is_own, one.units))}
     # A block that begins with such a check comes as a whole: its evidence ends with its last check.
     urgent = {one.block for one in candidates if one.id in first} - {""}
-    early = first | {one.id for one in candidates if one.block in urgent}
-    ids = sorted(queue.ids, key=lambda name: name not in early)
-    return Order(tuple(ids), frozenset(first))
+    begins = first | {one.id for one in candidates if one.block in urgent}
+    ids = sorted(queue.ids, key=lambda name: name not in begins)
+    beyond = set(ids) - early if have is not None else set()
+    return Order(tuple(ids), frozenset(first), frozenset(beyond - begins), frozenset(beyond))
+
+
+def decided(
+    candidates: Sequence[Candidate],
+    rows: Mapping[str, Requirement],
+    have: Mapping[str, int],
+    lasts: Collection[str] = (),
+) -> int:
+    """Returns how many requirements that have to hold can be decided with so many resources of each kind."""
+    musts = {name: row for name, row in rows.items() if row.level is Level.MUST}
+    proofs = {
+        row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
+        for row in musts.values()
+    }
+    about = [one for one in candidates if musts.keys() & set(one.requirements)]
+    beyond = order(about, musts, have, lasts).beyond
+    return sum(bool(found) and not any(one.id in beyond for one in found) for found in proofs.values())
 
 
 def _is_own(unit: str) -> bool:
@@ -147,17 +214,27 @@ def _counts(check: Candidate, row: Requirement) -> bool:
 class _Queue:
     """The checks that have their place, and the resources that are taken by then."""
 
-    def __init__(self, candidates: Sequence[Candidate], have: Mapping[str, int] | None) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], have: Mapping[str, int] | None, lasts: Collection[str]
+    ) -> None:
         self.ids: dict[str, None] = {}
-        self._taken: set[str] = set()
+        every = {unit for one in candidates for unit in one.units}
+        # What all share costs nothing where one of them uses it up at last.
+        self._taken = {
+            unit
+            for unit in every
+            if not _is_own(unit) and kind(unit) not in lasts and (have or {}).get(kind(unit))
+        }
         self._have = have
         self._left = Counter(have or {})
+        wanted = Counter(map(kind, every - self._taken))
+        self._scarce = frozenset(one for one in wanted if wanted[one] > (have or wanted).get(one, 0))
         self._blocks: dict[str, list[Candidate]] = {}
         for one in candidates:
             self._blocks.setdefault(one.block, []).append(one)
 
     def one_of_each(self, proofs: Mapping[str, Sequence[Candidate]]) -> set[str]:
-        """Puts one check of each requirement in, the cheapest first; returns their ids.
+        """Puts one check of each requirement in, the cheapest first; returns their ids. Leaves out what is dear.
 
         Of checks that take as much, the one that is about the most requirements that have none yet.
         """
@@ -166,11 +243,12 @@ class _Queue:
             row: found for row, found in proofs.items() if not any(one.id in self.ids for one in found)
         }
         while without:
-            waiting = {one.id: one for found in without.values() for one in found if self._affords([one])}
+            every = (one for found in without.values() for one in found)
+            waiting = {one.id: one for one in every if self._affords([one]) and not self._is_dear(one)}
             if not waiting:
                 break
             new = Counter(name for row in without for name in {one.id for one in without[row]})
-            best = min(waiting.values(), key=lambda one: (len(self._more([one])), -new[one.id]))
+            best = min(waiting.values(), key=lambda one: (self._cost([one]), -new[one.id]))
             self.take([best])
             begun.add(best.id)
             without = {
@@ -182,9 +260,11 @@ class _Queue:
         """Puts in the checks of these requirements that there is enough for, those that take the least more first."""
         while found := self._open(proofs, affordable=True):
             self.take(found)
-        # Of the others single checks.
+
+    def single(self, proofs: Mapping[str, Sequence[Candidate]]) -> None:
+        """Puts in those checks of these requirements that there is enough for, the cheapest of each first."""
         for found in proofs.values():
-            for one in sorted(found, key=lambda one: len(self._more([one]))):
+            for one in sorted(found, key=lambda one: self._cost([one])):
                 if self._affords([one]):
                     self.take([one])
 
@@ -197,7 +277,7 @@ class _Queue:
         """Returns the checks of the requirement that takes the least more to be complete; none where all are."""
         open_ = (found for found in proofs.values() if any(one.id not in self.ids for one in found))
         fit = [found for found in open_ if not affordable or self._affords(found)]
-        return min(fit, key=lambda found: len(self._more(found)), default=())
+        return min(fit, key=self._cost, default=())
 
     def take(self, checks: Iterable[Candidate]) -> None:
         """Puts checks in that aren't, each with its block."""
@@ -210,6 +290,20 @@ class _Queue:
     def _more(self, checks: Iterable[Candidate]) -> set[str]:
         """Returns what these checks take that isn't taken yet."""
         return {unit for one in checks if one.id not in self.ids for unit in one.units} - self._taken
+
+    def _cost(self, checks: Iterable[Candidate]) -> tuple[int, int]:
+        """Returns how much more checks take: of what there isn't enough of for all checks, and in all."""
+        more = self._more(checks)
+        return sum(kind(unit) in self._scarce for unit in more), len(more)
+
+    def _is_dear(self, check: Candidate) -> bool:
+        """Returns whether a check takes a large part of a kind of resource, as far as that is known."""
+        have = self._have or {}
+        return any(
+            number > max(1, have[one] // _DEAR)
+            for one, number in Counter(map(kind, self._more([check]))).items()
+            if one in have
+        )
 
     def _affords(self, checks: Collection[Candidate]) -> bool:
         return self._have is None or not Counter(map(kind, self._more(checks))) - self._left

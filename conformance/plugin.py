@@ -28,7 +28,6 @@ from conformance.items import (
     looks_back,
     looks_on_run,
     requirements,
-    turn,
 )
 from conformance.model import Check, Exchange
 from conformance.oracles.every_run import EveryRun
@@ -123,6 +122,7 @@ class Run:
         self._rows = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
         self._results: CommonResults | None = None
+        self._lasting: frozenset[str] = frozenset()
         self._journal: Journal | None = None
         self._every_run: EveryRun | None = None
         self._deferred: Deferred | None = None
@@ -139,6 +139,7 @@ class Run:
         """Returns the session, opened on first use: the controller of a parallel run sends nothing."""
         if self._session is None:
             self._session = Session(self.profile, self.folder, self._results)
+            self._session.twins.lasting = self._lasting
         return self._session
 
     @property
@@ -155,10 +156,10 @@ class Run:
             self._deferred = Deferred(self.session, self._write)
         return self._deferred
 
-    def prepare(self) -> None:
-        """Loads before the fork all that every forked worker would load for itself, and opens what they share."""
+    def prepare(self, results: CommonResults | None = None) -> None:
+        """Loads before the fork all that every forked worker would load for itself; `results` are what they share."""
         openapi.prepare(self.profile.target.api)
-        self._results = CommonResults.opened()
+        self._results = results
 
     def called(self, worker: str) -> None:
         """Renames this worker: a process forked off a run that has sent nothing yet."""
@@ -185,10 +186,9 @@ class Run:
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
-        kept = order.arranged(kept, self.profile.target.api, self._rows, id_lists.left(self.profile))
-        # Sorting is stable: the others stay as they were.
-        items[:] = sorted(kept, key=turn)
-        staying = set(kept)
+        have = id_lists.left(self.profile)
+        items[:] = order.arranged(kept, self.profile.target.api, self._rows, have, self._applies)
+        staying, self._lasting = set(items), order.lasting(items, self.profile.target.api)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
             for item in items:
@@ -292,9 +292,13 @@ class Run:
 
     def applicable(self, item: pytest.Item) -> None:
         """Raises NotApplicable if the profile doesn't declare the capability that the check needs."""
+        if not self._applies(item):
+            needed = self._rows[requirements(item)[0]].capability
+            raise NotApplicable(f"the profile doesn't declare the capability {needed}")
+
+    def _applies(self, item: pytest.Item) -> bool:
         needed = [self._rows[one].capability for one in requirements(item)]
-        if all(capability and not self.profile.capabilities.get(capability) for capability in needed):
-            raise NotApplicable(f"the profile doesn't declare the capability {needed[0]}")
+        return not all(one and not self.profile.capabilities.get(one) for one in needed)
 
     def _end(self, item: pytest.Item, fault: BaseException | None) -> None:
         if isinstance(fault, KeyboardInterrupt | SystemExit | pytest.exit.Exception):

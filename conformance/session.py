@@ -89,7 +89,7 @@ class Session:
             Reserve(folder, PREPARED),
         )
 
-        self.twins = Twins(self.leases, folder, _seed(folder))
+        self.twins = Twins(self.leases, folder, _seed(folder), id_lists.left(profile))
 
     def close(self, *, later: bool = False) -> None:
         """Offers the resources back, or leaves that to `give_back`, and closes every connection."""
@@ -238,6 +238,13 @@ class Given:
     def is_alone(self) -> bool:
         """Whether the running check shares nothing: it runs again, to be judged without the requests of others."""
         return self._session.twins.is_alone
+
+    def again(self, resource: Resource) -> bool:
+        """Takes a shared resource again that evidence of the check is about, so that both wait for the same proof.
+
+        Returns False where a cancel has proved it by now, or another check has the resource.
+        """
+        return self._session.twins.again(resource)
 
     def left(self, status: str, **more: Any) -> Resource | None:
         """Returns such a resource as `used` does; None where earlier checks have left none."""

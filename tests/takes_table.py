@@ -39,6 +39,8 @@ def learned(api: str) -> dict[str, tuple[str, ...]]:
         with pytest.MonkeyPatch.context() as patch:
             # In the order of the files: what is learned must not depend on what was learned before.
             patch.setattr(order, "arranged", lambda items, *_: items)
+            # Nor on how fast this machine is: keys that grow old are replaced.
+            patch.setattr("conformance.suites.payout_intents.kept_keys._YOUNG_S", 600.0)
             shared: set[tuple[str, str]] = set()
             patch.setattr(Deferred, "ended", _noting(shared))
             return units(run(profile, options, lambda *_: None).record, shared)
@@ -61,7 +63,9 @@ def units(record: RunRecord, shared: Collection[tuple[str, str]]) -> dict[str, t
     """Returns the resources that each check of a run names, numbered for each state and owner.
 
     Number 0 is what a check shares with any other: `shared` has these, as check and resource. One is enough for all.
-    The numbers don't depend on the order of the checks. Those that look back on others take what these have left.
+    So it is for a check that looks at what another one has done with such a resource, unless that was cancelled then.
+    The numbers don't depend on the order of the checks. Those that look back on others take what these have left, and
+    need one that they share in the end.
     """
     known = coverage.known(record.target.api, TERMINAL)
     checks = {check.id: check for check in record.checks if known[check.id].sends}
@@ -70,14 +74,33 @@ def units(record: RunRecord, shared: Collection[tuple[str, str]]) -> dict[str, t
     for name in sorted(checks):
         for one, kind in checks[name].resources:
             named.setdefault((kind, one), []).append(name)
+    left = {one for _, one in shared}
     number: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
     for (kind, one), names in sorted(named.items(), key=lambda pair: (pair[0][0], pair[1])):
         number[kind] += 1
         for name in names:
-            unit = f"{kind} {0 if (name, one) in shared else number[kind]}"
+            is_shared = (name, one) in shared or (one in left and not _cancels(record, checks[name], one))
+            unit = f"{kind} {0 if is_shared else number[kind]}"
             found.setdefault(name, []).append(unit)
+    for name, one in sorted(shared):
+        if not known[name].sends:
+            kinds = next(dict(check.resources) for check in record.checks if check.id == name)
+            if one in kinds:
+                found.setdefault(name, []).append(f"{kinds[one]} 0")
     return {name: tuple(dict.fromkeys(found.get(name, ()))) for name in ours}
+
+
+def _cancels(record: RunRecord, check: Check, resource: str) -> bool:
+    """Returns whether a request in the evidence of a check has cancelled a resource."""
+    every = (record.exchanges[at] for at in check.exchanges)
+    return any(
+        one.method == "POST"
+        and one.status is not None
+        and one.status < 300
+        and resource in one.url.partition("?")[0]
+        for one in every
+    )
 
 
 def text(taken: dict[str, tuple[str, ...]]) -> str:

@@ -188,7 +188,8 @@ class Acts(Evidence):
         self.cited: list[Any] = []
         recorder: Any = SimpleNamespace(exchanges=self.sent, cite=self.cited.extend)
         nothing: Any = None
-        super().__init__(nothing, nothing, recorder)
+        given: Any = SimpleNamespace(is_alone=False, in_common=lambda _, make, __: make())
+        super().__init__(nothing, given, recorder)
 
     @shared
     def act(self, *, reason: str = WHY) -> str:

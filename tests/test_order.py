@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from conformance.errors import NotTestable
 from conformance.model import Level
-from conformance.order import Candidate, lacks, order, takes
+from conformance.order import Candidate, decided, lacks, order, takes
 from conformance.report.depth import kind
 from tests.report import sample
 
@@ -117,6 +117,40 @@ def test_what_only_shares_comes_before_what_uses_up_where_lists_are_short() -> N
     found = ordered(*checks, have={"pending": 3})
     assert set(found[:3]) == {"cancels", "refused", "refused too"}
     assert found[3] == "cancels too"
+
+
+def test_where_lists_are_short_whole_requirements_come_before_single_checks() -> None:
+    """What is shared costs nothing where another check uses it up at last; of lasting kinds one stays."""
+    checks = [
+        candidate("one", "A-1", units=["pending 1"]),
+        candidate("one more", "A-1", units=["pending 2", "pending 3"]),
+        candidate("two", "A-2", units=["pending 4"]),
+        candidate("two more", "A-2", units=["pending 5", "pending 0"]),
+    ]
+    found = order(checks, ROWS, {"pending": 2})
+    assert found.ids[:2] == ("two", "two more")
+    assert found.beyond == {"one", "one more"}
+    assert order(checks, ROWS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}
+
+
+def test_plentiful_kinds_weigh_less_than_scarce_ones() -> None:
+    """The requirement goes first that takes the least of what there isn't enough of."""
+    checks = [
+        candidate("scarce", "A-1", units=["pending 1", "pending 2"]),
+        candidate("plentiful", "A-2", units=["pending 3", "paid 1", "paid 2", "paid 3"]),
+    ]
+    assert order(checks, ROWS, {"pending": 2, "paid": 9}).ids[0] == "plentiful"
+
+
+def test_more_resources_decide_more() -> None:
+    """As many requirements as can have all their checks."""
+    checks = [
+        candidate("one", "A-1", units=["pending 1"]),
+        candidate("two", "A-2", units=["pending 2"]),
+        candidate("two more", "A-2", units=["pending 3"]),
+    ]
+    found = [decided(checks, ROWS, {"pending": number}) for number in range(4)]
+    assert found == [0, 1, 1, 2]
 
 
 def lacking(kind: str) -> NotTestable:

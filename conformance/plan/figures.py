@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from conformance import catalogue, contracts, coverage
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.model import Auth, Level, Outcome, Requirement, RunRecord
+from conformance.plan.ladder import Listed, Step, ladder
 from conformance.plan.rehearsal import Rehearsal, rehearse
 from conformance.profile import Profile, load
 from conformance.report import verdict
@@ -77,16 +78,26 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Musts:
-    """The number of MUSTs, and how many a run decides: with what the profile's lists hold, and with enough of all."""
+    """The number of MUSTs, and how many a run decides: with what the profile's lists hold, and with enough of all.
+
+    `ladder` tells of each list that is too short how many it decides once it is longer.
+    """
 
     all: int
     decided: int
     decided_with_enough: int
+    ladder: tuple[Step, ...] = ()
 
     @staticmethod
-    def of(shown: RunRecord, full: RunRecord) -> "Musts":
+    def of(shown: RunRecord, full: RunRecord, needs: Sequence[Need]) -> "Musts":
         """Returns the figures of a run with the lists as they are, and of one with enough."""
-        return Musts(len(_musts(full)), _decided(shown), _decided(full))
+        now, lists = (
+            _decided(shown),
+            [Listed(one.owner, one.status, one.needed, one.have or 0) for one in needs],
+        )
+        steps = ladder(full, lists) if shown is not full else ()
+        # What is reckoned never tells less than what was rehearsed.
+        return Musts(len(_musts(full)), now, _decided(full), tuple(one for one in steps if one.decided > now))
 
 
 def _musts(record: RunRecord) -> list[Outcome]:
@@ -172,7 +183,7 @@ def plan(
         needs=needs,
         calls=_calls(profile, full),
         seconds={ms: _seconds(profile, full, fuzz, ms) for ms in latencies_ms},
-        musts=Musts.of(shown.record, full.record),
+        musts=Musts.of(shown.record, full.record, needs),
     )
     return Plan(
         profile=profile,

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance import contracts
 from conformance.contract import Contract
-from conformance.plan.figures import Figures, Plan, rounded
+from conformance.plan.figures import Figures, Need, Plan, rounded
 from conformance.profile import is_live
 from conformance.report import explain
 from conformance.states.source_advice import ids_table
@@ -108,12 +108,28 @@ def _resources(plan: Plan) -> Iterator[str]:
     for one in needs:
         if one.short:
             yield f"  -> {ids_table(one.owner)}.{one.status} holds {one.have} unused: add {one.short} more"
+            yield from _ladder(plan, one)
     musts = plan.figures.musts if plan.figures is not None else None
     if musts is not None and any(one.short for one in needs):
         yield (
             f"  with what the lists hold {musts.decided} of {musts.all} MUSTs are decided, "
             f"with all of that {musts.decided_with_enough}"
         )
+
+
+def _ladder(plan: Plan, need: Need) -> Iterator[str]:
+    """What a longer list would buy, where there is enough of the others."""
+    musts = plan.figures.musts if plan.figures is not None else None
+    steps = [
+        f"{one.ids} decide {one.decided} MUSTs" if at == 0 else f"{one.ids} {one.decided}"
+        for at, one in enumerate(
+            step
+            for step in (musts.ladder if musts else ())
+            if (step.owner, step.status) == (need.owner, need.status)
+        )
+    ]
+    if steps:
+        yield f"     with enough of the others, {', '.join(steps)}"
 
 
 def _effects(plan: Plan) -> Iterator[str]:

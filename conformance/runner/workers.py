@@ -18,6 +18,7 @@ from typing import NoReturn, Protocol
 
 import pytest
 
+from conformance.common_results import CommonResults
 from conformance.items import cancels, looks_back, looks_on_run, watches
 from conformance.order import is_first
 from conformance.plugin import RUN
@@ -60,7 +61,7 @@ class ForkedWorkers:
             return None
         turns, tell = _filled(len(work)), os.pipe()
         alive = os.pipe()
-        session.config.stash[RUN].prepare()
+        session.config.stash[RUN].prepare(CommonResults.opened())
         gc.freeze()
         for number in range(workers):
             child = os.fork()

@@ -86,6 +86,24 @@ class SharedResources:
         found = self._files(f"{_mark(wanted)}.full.*.json") + self._files(f"{_mark(wanted)}.room.*.json")
         return next(self._taken(found), None)
 
+    def take_this(self, resource: Resource) -> SharedResource | None:
+        """Returns that very resource; None where it was cancelled by now, or another check has it."""
+        files = self._files(f"{_mark(resource.wanted)}.*.json")
+        this = [file for file in files if self._id(file) == resource.id]
+        return next(self._taken(this), None)
+
+    @staticmethod
+    def _id(file: Path) -> str | None:
+        with suppress(OSError, ValueError):
+            return str(json.loads(file.read_text())["id"])
+        return None
+
+    def number(self, wanted: Wanted) -> int:
+        """Returns how many resources of that kind wait for a further check, or for a cancel."""
+        return len(self._files(f"{_mark(wanted)}.full.*.json")) + len(
+            self._files(f"{_mark(wanted)}.room.*.json")
+        )
+
     def rest(self, *, keep: int = 0) -> Iterator[SharedResource]:
         """Yields all resources but the `keep` oldest of each kind that aren't closed."""
         kept: dict[str, int] = {}

@@ -6,7 +6,7 @@ them makes at last proves that none of the requests before it had an effect.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +43,24 @@ class Held:
         return self.shared.resource
 
 
-class Twins:
-    """The shared resources of one worker. `cancels` is set by a suite: its documented cancel, by the owner."""
+# Where there is a number of resources, at most this part of them waits for a cancel at a time.
+_PART = 4
 
-    def __init__(self, leases: Leases, folder: Path, seed: int) -> None:
-        self._leases = leases
+
+class Twins:
+    """The shared resources of one worker. `cancels` is set by a suite: its documented cancel, by the owner.
+
+    `have` is how many resources of a kind there are, by `Wanted.of_whom`; None where the source makes as many as asked.
+    """
+
+    def __init__(
+        self, leases: Leases, folder: Path, seed: int, have: Mapping[str, int] | None = None
+    ) -> None:
+        self._leases, self._have = leases, have
         self.resources, self.outstanding = SharedResources(folder, seed), Outstanding(folder)
         self.cancels: Callable[[Resource], Reply] | None = None
+        # The kinds of which one is needed to the end of the run.
+        self.lasting: Collection[str] = ()
         self.held: list[Held] = []
         # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
         self.is_tainted = False
@@ -105,14 +116,28 @@ class Twins:
         if self._is_alone:
             return self._leases.lease(wanted)
         found = self.resources.take(wanted)
+        if found is None and self._has_enough(wanted):
+            found = self.resources.take_fullest(wanted)
         return self.new(wanted, keep=True) if found is None else self._hold(found)
+
+    def again(self, resource: Resource) -> bool:
+        """Takes a resource that an earlier check has sent requests to, on whose results this check relies, too.
+
+        Returns False where it was cancelled by now, which proved that none had an effect, or another check has it.
+        """
+        if any(one.resource.id == resource.id for one in self.held):
+            return True
+        found = self.resources.take_this(resource)
+        if found is not None:
+            self._hold(found)
+        return found is not None
 
     def used(self, wanted: Wanted) -> Resource:
         """Returns a resource to be cancelled, of those that earlier checks left; a new one where there is none.
 
         Raises NotTestable where there is neither.
         """
-        found = self.left(wanted)
+        found = None if self._is_last(wanted) else self.left(wanted)
         return self._leases.lease(wanted) if found is None else found
 
     def left(self, wanted: Wanted) -> Resource | None:
@@ -129,11 +154,24 @@ class Twins:
             found = self._leases.lease(wanted)
         except NotTestable as lacking:
             # Better one that has gone through much than none.
-            used = None if self._is_alone else self.resources.take_fullest(wanted)
+            is_kept = self._is_alone or (self._is_last(wanted) and not keep)
+            used = None if is_kept else self.resources.take_fullest(wanted)
             if used is None:
                 raise
             return self._hold(used, is_to_cancel=not keep, lacking=lacking)
         return self._hold(SharedResource(found)) if keep else found
+
+    def _is_last(self, wanted: Wanted) -> bool:
+        """Returns whether a single resource is left of a kind of which checks need one to the end of the run."""
+        if self._have is None or self._is_alone or wanted.of_whom() not in self.lasting:
+            return False
+        return self.resources.number(wanted) == 1
+
+    def _has_enough(self, wanted: Wanted) -> bool:
+        """Returns whether so many resources of a kind wait for a cancel that checks have to do with these."""
+        if self._have is None:
+            return False
+        return self.resources.number(wanted) >= max(1, self._have.get(wanted.of_whom(), 0) // _PART)
 
     def are_tainted(self, held: Sequence[Held]) -> bool:
         """Returns whether one of these was cancelled in vain after the requests of other checks."""

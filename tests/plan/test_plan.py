@@ -73,6 +73,7 @@ def test_lists_that_are_too_short(tmp_path: Path) -> None:
     assert "taken from the lists" in done.stdout
     assert "states.ids.pending holds 8 unused: add" in done.stdout
     assert "states.ids.failed holds 0 unused: add" in done.stdout
+    assert re.search(r"with enough of the others, \d+ decide \d+ MUSTs, \d+ \d+", done.stdout), done.stdout
     assert re.search(
         r"with what the lists hold \d+ of 28 MUSTs are decided, with all of that \d+", done.stdout
     )

@@ -19,6 +19,7 @@ from conformance.suites.payout_intents.assertions import (
 from conformance.suites.payout_intents.bad_requests import BLANK, FINE, NEAR_MISSES
 from conformance.suites.payout_intents.client import PayoutIntents
 from conformance.suites.payout_intents.observations import Evidence
+from conformance.suites.payout_intents.others_keys import BODIES as BODIES  # noqa: PLC0414 - for the checks
 from conformance.suites.payout_intents.others_keys import OWNERS as OWNERS  # noqa: PLC0414 - for the checks
 from conformance.suites.payout_intents.others_keys import are_free as are_free  # noqa: PLC0414 - for the checks
 from conformance.suites.payout_intents.together import NEAR_KEY, Together

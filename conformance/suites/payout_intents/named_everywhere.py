@@ -40,7 +40,7 @@ def _takes_no_effect(api: PayoutIntents, given: Given, evidence: Evidence) -> bo
     try:
         given.credentials("other_merchant")
         theirs = given.shared("requires_approval", owner="other_merchant")
-        own = untouched(api, given, evidence)
+        own = given.shared("requires_approval")
         reads = api.seen(own), api.seen(theirs, by="other_merchant")
         reference = [read.at("merchant_reference") for read in reads]
         flat = [next(iter(naming(one.id))) for one in (own, theirs)]
@@ -60,7 +60,7 @@ def _takes_no_effect(api: PayoutIntents, given: Given, evidence: Evidence) -> bo
     except (NotTestable, Violation):
         return False
     return (
-        not is_cancelled(api.seen(own))
+        not is_cancelled(api.still_open(own))
         and not is_cancelled(api.still_open(theirs, by="other_merchant"))
         and (shown is None or not shown.ok or shown.at("id") != theirs.id)
     )

