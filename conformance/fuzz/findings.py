@@ -13,7 +13,7 @@ from conformance.fuzz.case import SEQUENCES, Case, Example
 from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.fuzz_contract import fuzzing
 from conformance.fuzz.oracle.checks import SUITE, FuzzCheck
-from conformance.fuzz.oracle.results import ACCEPTED, CheckResult, Finding, SentRequest
+from conformance.fuzz.oracle.results import ACCEPTED, CheckResult, Finding, JudgedAnswer, SentRequest
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
 from conformance.model import Check, Exchange, Level, Outcome, Problem, Requirement
@@ -96,30 +96,18 @@ class Findings(ResultSink):
             self.cases += 1
             self.phases[case.phase] += 1
 
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: Shown = (),
-        example: Repeatable | None = None,
-        says: str = "",
-    ) -> None:
-        """Collects the results of an answer to `case`, which `says` in words.
-
-        `before` are the requests that led up to it; `example` is what has to be performed to see it again, `case` by
-        itself unless given.
-        """
+    def answered(self, answer: JudgedAnswer) -> None:
+        """Collects the results of an answer."""
+        case, reply = answer.case, answer.reply
         operation = openapi.operation(case.operation)
-        shown = (*before, SentRequest(says, reply.exchange))
         with self._lock:
             self.answers += 1
             # No histogram holds the status of a read that no document describes.
             if case.phase != SEQUENCES or case.method == operation.method:
                 self.statuses.setdefault(operation.name, Counter())[str(reply.status)] += 1
-            for result in results:
+            for result in answer.results:
                 if result.check in self._keys:
-                    self._note_on(example or Example(case, None), reply, result, shown)
+                    self._note_on(answer.example or Example(case, None), reply, result, answer.shown)
 
     def also(
         self, reply: Reply, result: CheckResult, shown: Shown, example: Repeatable, again: bool | None

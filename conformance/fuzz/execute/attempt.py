@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from conformance import openapi
@@ -11,8 +11,7 @@ from conformance.fuzz import words
 from conformance.fuzz.case import UNKNOWN, Case, Example, Mutation
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor
-from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest
-from conformance.http.reply import Reply
+from conformance.fuzz.oracle.results import CheckResult, Finding, JudgedAnswer, SentRequest
 from conformance.model import Exchange
 
 # So many letters and digits of a key are renewed: fewer may be what is odd about it.
@@ -42,24 +41,16 @@ class Trial(ResultSink):
         """Counts a request."""
         self.requests += 1
 
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: tuple[SentRequest, ...] = (),
-        example: Example | None = None,
-        says: str = "",
-    ) -> None:
+    def answered(self, answer: JudgedAnswer) -> None:
         """Keeps the first finding of the check and cause."""
-        self.answers.append(reply.exchange)
-        self.sent_requests = (*self.sent_requests, SentRequest(says, reply.exchange))
-        for one in results:
+        self.answers.append(answer.reply.exchange)
+        self.sent_requests = (*self.sent_requests, answer.shown[-1])
+        for one in answer.results:
             self.judged |= one.check == self.check
             found = one.finding if one.check == self.check else None
             if found is not None and self.cause in (None, found.cause) and self.finding is None:
                 self.finding = found
-                self.shown = (*self.before, *before, SentRequest(says, reply.exchange))
+                self.shown = (*self.before, *answer.shown)
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Keeps the exchange: a request without an answer is no finding."""

@@ -1,14 +1,12 @@
 """The context of an execution (session, sender, resource pool, oracle), and the sink of its results."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.fuzz.case import Case, Example
 from conformance.fuzz.execute.resource_pool import ResourcePool
 from conformance.fuzz.execute.sender import Sender
 from conformance.fuzz.oracle.oracle import Oracle
-from conformance.fuzz.oracle.results import CheckResult, SentRequest
-from conformance.http.reply import Reply
+from conformance.fuzz.oracle.results import CheckResult, JudgedAnswer
 from conformance.model import Exchange
 from conformance.session import Session
 
@@ -19,16 +17,8 @@ class ResultSink:
     def sent(self, case: Case) -> None:
         """Takes a request that is sent."""
 
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: tuple[SentRequest, ...] = (),
-        example: Example | None = None,
-        says: str = "",
-    ) -> None:
-        """Takes the results of an answer; `says` is its request in words, `before` are those that led up to it."""
+    def answered(self, answer: JudgedAnswer) -> None:
+        """Takes an answer, and the results of its judgement."""
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Takes a request without an answer."""

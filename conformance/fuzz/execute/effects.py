@@ -1,16 +1,23 @@
 """Effects of refused requests: the step that shows one, a read or the documented cancel, and how it is told."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 
 from conformance import openapi
 from conformance.contracts import contract
 from conformance.fuzz import words
-from conformance.fuzz.case import Case, Example, Mutation
+from conformance.fuzz.case import Case, Mutation
 from conformance.fuzz.execute.context import ResultSink
 from conformance.fuzz.fuzz_contract import RequestStep
 from conformance.fuzz.generate.strategies import plain
 from conformance.fuzz.oracle.check_of import effect_check
-from conformance.fuzz.oracle.results import EFFECT, CheckResult, Finding, SentRequest, Target, answers
+from conformance.fuzz.oracle.results import (
+    EFFECT,
+    CheckResult,
+    Finding,
+    JudgedAnswer,
+    Target,
+    answers,
+)
 from conformance.fuzz.state_order import cancelling, reading
 from conformance.http import summary
 from conformance.http.reply import Reply
@@ -90,19 +97,11 @@ class Watched(ResultSink):
         """Counts a request."""
         self._sink.sent(case)
 
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: tuple[SentRequest, ...] = (),
-        example: Example | None = None,
-        says: str = "",
-    ) -> None:
+    def answered(self, answer: JudgedAnswer) -> None:
         """Hands the results on."""
-        kept = [one for one in results if one.finding is not None and one.finding.cause == EFFECT]
+        kept = [one for one in answer.results if one.finding is not None and one.finding.cause == EFFECT]
         self.found |= bool(kept)
-        self._sink.answered(case, reply, kept, before, example, says)
+        self._sink.answered(replace(answer, results=tuple(kept)))
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Hands it on."""

@@ -22,7 +22,7 @@ from conformance.fuzz.execute.resource_pool import ODD, LeasedResource
 from conformance.fuzz.execute.sequence_steps import Lease, SequenceSteps, family, leased
 from conformance.fuzz.execute.unanswered import Unanswered
 from conformance.fuzz.fuzz_contract import RequestStep, fuzzing
-from conformance.fuzz.oracle.results import CheckResult, Finding, SentRequest, Target
+from conformance.fuzz.oracle.results import CheckResult, Finding, JudgedAnswer, SentRequest, Target
 from conformance.fuzz.state_order import consumed, reading
 from conformance.fuzz.stateful.sequence import Sequence
 from conformance.http.polling import Polling
@@ -178,7 +178,7 @@ class Executor:
             return StepResult(fault=reply)
         says = _says(step)
         results = tuple(_titled(one, says) for one in (*step.more(reply), *self._judged(step, reply)))
-        self._sink.answered(step.case, reply, results, before, example, says)
+        self._sink.answered(JudgedAnswer(step.case, reply, results, before, example, says))
         return StepResult(reply, results, says=says)
 
     def _asked(self, case: Case, ask: Callable[[], Answer]) -> Answer | TransportError:

@@ -8,18 +8,17 @@ from dataclasses import replace
 from functools import partial
 
 from conformance.errors import NotTestable
-from conformance.fuzz.case import UNKNOWN, Case, Example
+from conformance.fuzz.case import UNKNOWN, Case
 from conformance.fuzz.execute.context import ExecutionContext, ResultSink
 from conformance.fuzz.execute.executor import Executor, SequenceResult
 from conformance.fuzz.execute.resource_pool import LeasedResource
 from conformance.fuzz.execute.sequence_steps import family, headers_check, wanted
 from conformance.fuzz.execute.shrink import shrunk
 from conformance.fuzz.findings import Findings
-from conformance.fuzz.oracle.results import CheckResult, SentRequest
+from conformance.fuzz.oracle.results import CheckResult, JudgedAnswer, SentRequest
 from conformance.fuzz.state_order import consumed
 from conformance.fuzz.stateful import telling
 from conformance.fuzz.stateful.sequence import Sequence
-from conformance.http.reply import Reply
 from conformance.model import Exchange
 from conformance.states.resource import Resource, Wanted
 
@@ -36,18 +35,11 @@ class _Passed(ResultSink):
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
 
-    def answered(
-        self,
-        case: Case,
-        reply: Reply,
-        results: Iterable[CheckResult],
-        before: tuple[SentRequest, ...] = (),
-        example: Example | None = None,
-        says: str = "",
-    ) -> None:
+    def answered(self, answer: JudgedAnswer) -> None:
         """Counts a request and its answer."""
-        self._findings.sent(case)
-        self._findings.answered(case, reply, [one for one in results if one.finding is None])
+        self._findings.sent(answer.case)
+        passed = tuple(one for one in answer.results if one.finding is None)
+        self._findings.answered(JudgedAnswer(answer.case, answer.reply, passed))
 
     def failed(self, case: Case, kind: str, exchange: Exchange | None) -> None:
         """Counts a request without an answer."""

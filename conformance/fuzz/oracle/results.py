@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from conformance.contract import DocumentedAnswer, DocumentedAnswers
 from conformance.contracts import contract
-from conformance.fuzz.case import Case
+from conformance.fuzz.case import Case, Example
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, strings
 from conformance.model import Exchange
@@ -61,6 +61,27 @@ class CheckResult:
 
     check: str
     finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """The answer to `case`, which `says` in words, and the results of its judgement.
+
+    `before` are the requests that led up to it; `example` is what has to be performed to see it again, `case` by itself
+    where that is None.
+    """
+
+    case: Case
+    reply: Reply
+    results: tuple[CheckResult, ...]
+    before: tuple[SentRequest, ...] = ()
+    example: Example | None = None
+    says: str = ""
+
+    @property
+    def shown(self) -> tuple[SentRequest, ...]:
+        """The requests that led up to it, and the answered one."""
+        return (*self.before, SentRequest(self.says, self.reply.exchange))
 
 
 @dataclass(frozen=True, slots=True)
