@@ -182,14 +182,29 @@ class Deferred:
             reply = self._cancel(resource)
             if reply is None or self._succeeded(reply) or not asked or not all(map(is_refused, asked)):
                 continue
-            self._late.add(check)
             shown = self._shown(resource)
+            if not self._is_cancelled(shown) and self._closes_at_once(one, check, perform):
+                continue
+            self._late.add(check)
             seen = [reply.exchange, *([shown.exchange] if shown is not None else [])]
             evidence = tuple(dict.fromkeys((*exchanges, *seen)))
             self._write(
                 self._told_late(self._ended[check], resource, asked, reply, shown, evidence), evidence
             )
         return bool(self._late.intersection(one.suspects))
+
+    def _closes_at_once(self, one: SharedResource, check: str, perform: Perform) -> bool:
+        """Returns whether the owner is refused right after the requests of a check, as far as can be known.
+
+        Then nothing is late about it: the check has judged that, or the target counts refused requests.
+        """
+        try:
+            resource = self._session.leases.lease(one.resource.wanted)
+        except ConformanceError:
+            return True
+        self._sent(resource, [check], perform)
+        reply = self._cancel(resource)
+        return reply is None or not self._succeeded(reply)
 
     def _told_late(
         self,
