@@ -71,7 +71,13 @@ def not_after(earlier: Any, later: Any) -> bool:
     first, second = instant(earlier), instant(later)
     if first is None or second is None:
         return False
-    return (first - second).total_seconds() <= max(resolution_s(earlier, later), TICK_S)
+    return (first - second).total_seconds() <= max(_step_s(earlier), _step_s(later), TICK_S)
+
+
+def _step_s(value: Any) -> float:
+    """The step of the clock that an instant comes from, in seconds: whole seconds may be written with a fraction."""
+    moment = instant(value)
+    return 1.0 if moment is not None and not moment.microsecond else resolution_s(value)
 
 
 def moved(before: Any, after: Any, at: Any = None) -> bool:

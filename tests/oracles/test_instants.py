@@ -17,7 +17,10 @@ def test_order_as_far_as_the_coarser_can_tell() -> None:
     assert instants.not_after("2024-01-01T07:10:00+07:00", T0)
     assert not instants.not_after(T2, T0)
     assert instants.not_after("2024-01-01T00:10:00.016Z", T0)
-    assert not instants.not_after("2024-01-01T00:10:00.500Z", T0)
+    assert not instants.not_after("2024-01-01T00:10:00.701Z", "2024-01-01T00:10:00.201Z")
+    # A column of whole seconds, written with a fraction, beside one of milliseconds.
+    assert instants.not_after("2024-01-01T00:10:00.500Z", T0)
+    assert not instants.not_after("2024-01-01T00:10:01.001Z", T0)
     assert not instants.not_after(None, T0)
     assert not instants.not_after("yesterday", T0)
 

@@ -85,6 +85,7 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
         ({"fresh": True, "clock_step_ms": 10}, set()),
         ({"fresh": True, "clock_step_ms": 16, "read_endpoint": False}, set()),
         ({"fresh": True, "instants": "seconds"}, set()),
+        ({"fresh": True, "clock_step_ms": 1000}, set()),
         ({"processing_cancellable": False}, set()),
         ({"always_cancellable": True, "echo_id": True}, set()),
         ({"read_endpoint": False}, set()),
