@@ -7,6 +7,8 @@ trap 'rm -rf "$scratch"' EXIT
 # None of these is for the run, which may start commands of the profile.
 key="$INPUT_CERTIFY_KEY" token="$INPUT_GITHUB_TOKEN" passphrase="$INPUT_CERTIFY_PASSPHRASE"
 unset INPUT_CERTIFY_KEY INPUT_GITHUB_TOKEN INPUT_CERTIFY_PASSPHRASE
+# Runners other than GitHub's set each input under its own name, too, which no shell can unset.
+alone=(env -u INPUT_CERTIFY-KEY -u INPUT_GITHUB-TOKEN -u INPUT_CERTIFY-PASSPHRASE)
 
 words=()
 while IFS= read -r profile; do
@@ -26,7 +28,8 @@ words+=(${more[@]+"${more[@]}"})
 
 set_output() { printf '%s<<%s\n%s\n%s\n' "$1" "$scratch" "$2" "$scratch" >>"$GITHUB_OUTPUT"; }
 
-GITHUB_STEP_SUMMARY="$scratch/summary.md" GITHUB_OUTPUT="$scratch/outputs" "$bin/payout-conformance" run "${words[@]}"
+GITHUB_STEP_SUMMARY="$scratch/summary.md" GITHUB_OUTPUT="$scratch/outputs" \
+  "${alone[@]}" "$bin/payout-conformance" run "${words[@]}"
 code=$?
 touch "$scratch/summary.md" "$scratch/outputs"
 cat "$scratch/outputs" >>"$GITHUB_OUTPUT"
@@ -40,7 +43,7 @@ if [ -n "$key" ]; then
   for run in ${runs[@]+"${runs[@]}"}; do
     (
       [ -z "$passphrase" ] || export PAYOUT_CONFORMANCE_PASSPHRASE="$passphrase"
-      "$bin/payout-conformance" certify "$run" --key "$scratch/key.pem"
+      "${alone[@]}" "$bin/payout-conformance" certify "$run" --key "$scratch/key.pem"
     )
     if [ $? -ne 2 ] && [ -e "$run/certificate.json" ]; then
       certificates+=("$run/certificate.json")
@@ -55,7 +58,7 @@ set_output certificate-path "$(printf '%s\n' ${certificates[@]+"${certificates[@
 
 if [ -n "$INPUT_COMPARE_WITH" ]; then
   for run in ${runs[@]+"${runs[@]}"}; do
-    "$bin/payout-conformance" compare "$INPUT_COMPARE_WITH" "$run" --format markdown >"$scratch/compared.md"
+    "${alone[@]}" "$bin/payout-conformance" compare "$INPUT_COMPARE_WITH" "$run" --format markdown >"$scratch/compared.md"
     compared=$?
     # Of several profiles those of the other API can't be compared.
     [ "$compared" -ne 2 ] || [ "${#runs[@]}" -eq 1 ] || continue
@@ -67,6 +70,6 @@ fi
 
 cat "$scratch/summary.md" >>"$GITHUB_STEP_SUMMARY"
 if [ "$INPUT_COMMENT" = true ]; then
-  GITHUB_TOKEN="$token" "$bin/python" -m conformance.cli.comment "$scratch/summary.md" "$INPUT_PROFILE"
+  GITHUB_TOKEN="$token" "${alone[@]}" "$bin/python" -m conformance.cli.comment "$scratch/summary.md" "$INPUT_PROFILE"
 fi
 exit "$code"

@@ -11,7 +11,7 @@ import yaml
 from tests.support import CREDENTIAL_ENV, ROOT, SandboxProcess, write_profile
 
 from .forge import Forge
-from .tools import act, git, npm_tool
+from .tools import act, git, npm_tool, stub
 
 LINES = re.search(
     r"gate a release on GitHub:\n\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
@@ -43,8 +43,9 @@ def workflow(folder: Path, **inputs: str) -> None:
 
 
 def outputs(text: str) -> dict[str, str]:
-    """Returns what the last step told of the gate's outputs."""
-    return dict(re.findall(r"\| (\w+)=<(.*)>$", text, re.MULTILINE))
+    """Returns what the last step told of the gate's outputs, lines of one output as lines."""
+    lines = "\n".join(re.findall(r"(?m)^.*?\| (.*?) *$", text))
+    return dict(re.findall(r"(?ms)^(\w+)=<(.*?)>$", lines))
 
 
 def test_three_lines_let_a_good_target_pass(sandbox: SandboxProcess, tmp_path: Path) -> None:
@@ -97,6 +98,66 @@ def test_three_lines_stop_a_bad_target(tmp_path: Path, forge: Forge) -> None:
     (comment,) = forge.comments[150:]
     assert "## ❌ Non-conformant" in comment["body"]
     assert comment["body"].count("\n## ") == 2, comment["body"]
+
+
+def test_every_input_arrives_where_it_belongs(tmp_path: Path, forge: Forge) -> None:
+    """Profiles with blanks, all options in the working directory, secrets only where they are used; all outputs."""
+    folder, log = tmp_path / "acme", tmp_path / "log"
+    (folder / "in here").mkdir(parents=True)
+    (folder / "in here" / "keep").touch()
+    stub(tmp_path / "home of it", "payout-conformance", "python")
+    inputs = {
+        "profile": "a profile.toml\n\n  b.toml  \n",
+        "working-directory": "in here",
+        "fail-on": "warning",
+        "waivers": "waivers of us.toml",
+        "compare-with": "older run",
+        "wait": "7",
+        "fuzz-examples": "9",
+        "args": "-k matrix  --seed 3",
+        "comment": "true",
+        "github-token": "t0ken",
+        "certify-key": "a key, open sesame",
+        "certify-passphrase": "open sesame",
+    }
+    assert inputs.keys() == yaml.safe_load((ROOT / "action.yml").read_text())["inputs"].keys()
+    workflow(folder, **inputs)
+
+    done = act(folder, INSTALLED=str(tmp_path / "home of it"), STUB_LOG=str(log))
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    run, one, key, two, same, first, second, comment = log.read_text().splitlines()
+    words = [
+        "run",
+        "a profile.toml",
+        "b.toml",
+        "--fail-on",
+        "warning",
+        "--waivers",
+        "waivers of us.toml",
+        "--wait",
+    ]
+    words += ["7", "--fuzz-examples", "9", "-k", "matrix", "--seed", "3"]
+    assert run == f"{['in here', *words]} []"
+    certified = re.compile(
+        r"\['in here', 'certify', 'reports/(one|two)', '--key', '.*'\] \['PAYOUT_CONFORMANCE_PASSPHRASE'\]"
+    )
+    assert [found[1] for line in (one, two) if (found := certified.fullmatch(line))] == ["one", "two"]
+    assert key == same == "a key, open sesame"
+    for line, name in ((first, "one"), (second, "two")):
+        assert line == f"{['in here', 'compare', 'older run', f'reports/{name}', '--format', 'markdown']} []"
+    assert comment.startswith("['in here', '-m', 'conformance.cli.comment', ")
+    assert comment.endswith(f"{inputs['profile']!r}] ['GITHUB_TOKEN']")
+    told = outputs(done.stdout)
+    assert told == {
+        "verdict": "conformant",
+        "exit_code": "3",
+        "report_path": "reports/overview.html",
+        "run_paths": "reports/one\nreports/two",
+        "certificate_path": "reports/one/certificate.json\nreports/two/certificate.json",
+        "counts": "{}",
+    }
+    assert "compared with older run" in done.stdout
 
 
 def test_a_wrong_input_is_told_and_runs_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,17 +13,17 @@ import yaml
 from conformance import __version__
 from tests.support import CREDENTIAL_ENV, ROOT, SandboxProcess, write_profile
 
-from .tools import git, gitlab
+from .tools import git, gitlab, stub
 
 TEMPLATE = ROOT / "templates" / "gate.yml"
 
 
-def pipeline(folder: Path, **inputs: str) -> None:
+def pipeline(folder: Path, stages: Sequence[str] = ("test",), **inputs: str) -> None:
     """Writes a pipeline that includes the template with these inputs."""
     folder.mkdir(exist_ok=True)
     shutil.copy(TEMPLATE, folder / "gate.yml")
     include = [{"local": "gate.yml", "inputs": {"profile": "withdraws.toml", **inputs}}]
-    (folder / ".gitlab-ci.yml").write_text(yaml.safe_dump({"include": include}))
+    (folder / ".gitlab-ci.yml").write_text(yaml.safe_dump({"stages": [*stages], "include": include}))
     (folder / ".gitignore").write_text("reports/\n")
     git(folder)
     # It takes the address of the project from here.
@@ -55,6 +56,50 @@ def test_the_job_passes_on_what_came_of_the_run(tmp_path: Path, defect: str, cod
     assert ({one["check_name"] for one in quality} & {"WD-04"} != set()) is bool(defect)
     (junit,) = reports.glob("acme-*/junit.xml")
     assert ET.parse(junit).getroot().tag == "testsuites"
+
+
+def test_every_input_arrives_where_it_belongs(tmp_path: Path) -> None:
+    """Name, stage and package of the job; all options; each run signed and compared; the worst code is the job's."""
+    folder, log = tmp_path / "acme", tmp_path / "log"
+    folder.mkdir()
+    inputs = {
+        "profile": "a.toml b.toml",
+        "job-name": "gate of payouts",
+        "stage": "check",
+        "image": "acme/python",
+        "package": "payout-conformance==9.9",
+        "fail-on": "warning",
+        "waivers": "waivers of us.toml",
+        "compare-with": "older run",
+        "wait": "7",
+        "fuzz-examples": "9",
+        "args": "-k matrix --seed 3",
+        "certify-key": "the key.pem",
+    }
+    header, _ = yaml.safe_load_all(TEMPLATE.read_text())
+    assert inputs.keys() == header["spec"]["inputs"].keys()
+    (folder / "the key.pem").write_text("a key")
+    pipeline(folder, stages=["check"], **inputs)
+
+    done = gitlab(folder, stub(tmp_path / "programs", "python3"), STUB_LOG=str(log))
+
+    said = done.stdout + done.stderr
+    assert re.search(r"gate of payouts finished in .* FAIL 3\b", said), said
+    lines = [
+        json.loads(line.rpartition(" [")[0].replace("'", '"'))
+        for line in log.read_text().splitlines()
+        if line != "a key"
+    ]
+    words = ["run", "a.toml", "b.toml", "-k", "matrix", "--seed", "3", "--fail-on", "warning", "--waivers"]
+    words += ["waivers of us.toml", "--wait", "7", "--fuzz-examples", "9", "--output", "reports"]
+    assert [line[1:] for line in lines] == [
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "payout-conformance==9.9"],
+        words,
+        ["certify", "reports/one", "--key", "the key.pem"],
+        ["compare", "older run", "reports/one"],
+        ["certify", "reports/two", "--key", "the key.pem"],
+        ["compare", "older run", "reports/two"],
+    ]
 
 
 def test_the_template_installs_this_version_and_has_the_inputs_of_the_action() -> None:

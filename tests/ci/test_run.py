@@ -80,8 +80,7 @@ def test_a_job_of_gitlab_gets_collapsible_sections(sandbox: SandboxProcess, tmp_
 
     assert done.returncode == 3
     marks = re.findall(
-        # The output is read as text: a carriage return is a line feed by then.
-        r"\x1b\[0Ksection_(start|end):\d+:(\w+)(\[collapsed=true\])?\n\x1b\[0K",
+        r"\x1b\[0Ksection_(start|end):\d+:(\w+)(\[collapsed=true\])?\r\x1b\[0K",
         done.stdout,
     )
     assert marks == [
