@@ -11,8 +11,8 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   http/test_unavailable.py $(addprefix doctor/test_,preflight.py profile_faults.py) \
   $(addprefix states/test_,lying_sources.py odd_ids.py) \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py compare_views.py) \
-  $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py new_contract.py plugin.py resume.py \
-  runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
+  $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py nasty_target.py new_contract.py plugin.py \
+  resume.py runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
 # Where it is set, as in many images, Python would compile each module of ours in each of some hundred processes.
 unexport PYTHONDONTWRITEBYTECODE

@@ -58,7 +58,8 @@ def command(
         out, err = (Path(folder) / name for name in ("stdout", "stderr"))
         said = [*map(str, words)]
         code = commands.shared(os.getpid()).run(said, cwd, env, (str(out), str(err)), timeout)
-        return subprocess.CompletedProcess(said, code, out.read_text("utf-8"), err.read_text("utf-8"))
+        # A carriage return stays what it is: reading a file as text would make a line feed of it.
+        return subprocess.CompletedProcess(said, code, *(one.read_bytes().decode() for one in (out, err)))
 
 
 def launched(

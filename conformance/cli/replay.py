@@ -35,7 +35,7 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     from conformance import profile, profile_copy
     from conformance.fuzz import check_ids
     from conformance.fuzz import replay as again
-    from conformance.report.safe import line
+    from conformance.report.safe import inert, line
     from conformance.runner import replay as by_hand
 
     run = folder if folder.is_dir() else folder.parent
@@ -49,9 +49,10 @@ def replay(folder: Path, check: str, given: Path | None, *, allow_live: bool) ->
     if kept[0].check not in check_ids(loaded.target.api):
         complain(f"{kept[0].check} is no check of {loaded.target.api}", "Name the profile of this run's API.")
         return 2
-    click.echo(
-        f"A replay of {loaded.target.name}, {line(kept[0].check)}: the requests of the run, sent anew."
+    told = (
+        f"A replay of {line(loaded.target.name)}, {line(kept[0].check)}: the requests of the run, sent anew."
     )
+    click.echo(inert(told))
     results = again.replay(loaded, kept)
     for number, one in enumerate(results, 1):
         _tell(one, number if len(results) > 1 else None)

@@ -69,6 +69,7 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
     from conformance.report import codec, compare_views
     from conformance.report import record as records
     from conformance.report.compare import compare as compared
+    from conformance.report.safe import inert
 
     found = compared(records.load(old), records.load(new))
     at = Path.cwd() if output is None else output.resolve().parent
@@ -83,7 +84,7 @@ def compare(old: Path, new: Path, form: str, output: Path | None) -> int:
     else:
         told = views.get(form, compare_views.text)(found)
     if output is None:
-        click.echo(told, nl=False)
+        click.echo(inert(told), nl=False)
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         codec.replace_file(output, told)

@@ -265,6 +265,7 @@ def _end(ended: "Sequence[Ended]", how: _How, *, exit_code: int, report: str = "
 def _at_stake(profile: Any) -> str:
     """Returns what a run does to a live environment, in a sentence or two."""
     from conformance import contracts
+    from conformance.report.safe import inert, line
 
     nouns = f"{contracts.contract(profile.target.api).noun}s"
     states, limits = profile.states, profile.limits
@@ -278,8 +279,8 @@ def _at_stake(profile: Any) -> str:
     else:
         handed = f"none of its {nouns}, for [states] names no source of them"
     rate = f" and {limits.requests_per_second:g} a second" if limits.requests_per_second else ""
-    return (
-        f"LIVE: {profile.target.name} is a live environment. The run may cancel, for good, {handed}; apart from "
+    return inert(
+        f"LIVE: {line(profile.target.name)} is a live environment. The run may cancel, for good, {handed}; apart from "
         f"these it names only ids that it makes up. It sends at most {limits.max_requests} requests, "
         f"{limits.concurrency} at once{rate}."
     )

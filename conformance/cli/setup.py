@@ -1,11 +1,10 @@
 """`doctor` and `plan`: examine a target and a profile before a run."""
 
-import json
 from pathlib import Path
 
 import click
 
-from conformance.cli.terminal import guarded, product, style
+from conformance.cli.terminal import guarded, product, scrubbed, style
 
 
 @click.command()
@@ -34,24 +33,25 @@ def doctor(profile: Path, *, allow_live: bool, wait_s: float, as_json: bool) -> 
     from conformance.doctor.examine import examine
     from conformance.doctor.waiting import wait
     from conformance.profile import load
+    from conformance.report import codec
+    from conformance.report.safe import inert, line
 
     loaded = load(profile, allow_live=allow_live)
     if wait_s:
         wait(loaded, wait_s)
     target = loaded.target
     if not as_json:
-        click.echo(
-            f"{style(target.name, 'bold')} ({target.api}, {target.environment}) at {target.base_url}\n"
-        )
+        name, where = style(line(target.name), "bold"), f"({target.api}, {line(target.environment)})"
+        click.echo(f"{inert(f'{name} {where}')} at {line(target.base_url)}\n")
     found = []
     for one in examine(loaded):
         found.append(one)
         if not as_json:
-            click.echo(lines.text(one, style), nl=False)
+            click.echo(scrubbed(lines.text(one, style)), nl=False)
     code = lines.exit_code(found)
     if as_json:
         told = {name: getattr(target, name) for name in ("name", "api", "base_url", "environment")}
-        click.echo(json.dumps(lines.as_json(found, told), indent=1))
+        click.echo(scrubbed(codec.logged(lines.as_json(found, told), indent=1)))
     else:
         click.echo(f"\n{_CONCLUSIONS[code].format(profile=profile)}")
     return code
@@ -97,6 +97,7 @@ def plan(
     from conformance import plan as plans
     from conformance.cli.terminal import Bar
     from conformance.plan.figures import LATENCIES_MS
+    from conformance.report import codec
     from conformance.runner import Options
 
     bar = Bar(quiet=as_json)
@@ -105,6 +106,6 @@ def plan(
         found = plans.plan(profile, options, bar.step, latency_ms or LATENCIES_MS)
     finally:
         bar.close()
-    told = json.dumps(plans.as_json(found), indent=1) if as_json else plans.text(found, style).rstrip("\n")
+    told = codec.logged(plans.as_json(found), indent=1) if as_json else plans.text(found, style).rstrip("\n")
     product(f"{told}\n")
     return 0

@@ -101,10 +101,11 @@ def _colour() -> bool:
 def tell(record: Any, report: Path, *, quiet: bool) -> None:
     """Prints the verdict of a run, and the path of its report."""
     from conformance.report import explain, terminal
+    from conformance.report.safe import inert
 
     where = shown(report)
     if quiet:
-        click.echo(f"{explain.sentence(record)}\n{where}")
+        click.echo(f"{inert(explain.sentence(record))}\n{where}")
         return
     click.echo(terminal.text(record, report=where, style=style, width=width()), nl=False)
 

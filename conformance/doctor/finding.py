@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from conformance.report.safe import inert, visible
+
 
 class State(StrEnum):
     """The result of an examination. `note` asks for nothing, `warning` for a look; `missing` leaves checks untested."""
@@ -46,9 +48,10 @@ def exit_code(lines: Sequence[Finding]) -> int:
 
 
 def text(line: Finding, style: Callable[[str, str], str]) -> str:
-    """For a terminal: what came, and below it what to do."""
-    said = f"{style(f'{line.state:<12}', _SHADES[line.state])}{line.tried}: {line.came}\n"
-    return said + (f"{'':12}-> {line.todo}\n" if line.todo else "")
+    """For a terminal: what came, and below it what to do. What a target or a source said is shown, not obeyed."""
+    tried, came, todo = (visible(one, newlines=True) for one in (line.tried, line.came, line.todo))
+    said = f"{style(f'{line.state:<12}', _SHADES[line.state])}{tried}: {came}\n"
+    return inert(said + (f"{'':12}-> {todo}\n" if todo else ""))
 
 
 def as_json(lines: Sequence[Finding], target: dict[str, Any]) -> dict[str, Any]:

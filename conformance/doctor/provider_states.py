@@ -13,8 +13,10 @@ from conformance.errors import NotTestable, StateRefused, TransportError
 from conformance.http import summary
 from conformance.http.reply import MISSING
 from conformance.http.segment import segment
+from conformance.oracles import wording
 from conformance.profile import Profile
 from conformance.report import tried_states
+from conformance.report.safe import line
 from conformance.session import Session
 from conformance.states import Wanted
 from conformance.states.id_lists import unused
@@ -142,7 +144,8 @@ def _seen(probes: Probes, one: Wanted, found: str) -> tuple[State, str, str]:
         reply = probes.read(found, one.whose)
     except NotTestable:
         return State.OK, f"{found}; its state can't be seen, as states.read_path isn't set", ""
-    status = reply.at(contracts.contract(one.contract).answers.status)
+    where = contracts.contract(one.contract).answers.status
+    status = reply.at(where)
     if reply.ok and status == one.status:
         return State.OK, f"{found}, and reading it says {status}", ""
     if not reply.ok or status is MISSING:
@@ -152,7 +155,9 @@ def _seen(probes: Probes, one: Wanted, found: str) -> tuple[State, str, str]:
             "Does the source make resources of this very target and merchant? If so, it's the target's read endpoint.",
         )
     todo = "Mend the source, or the list: every check that needs this state would be about another one."
-    return State.WRONG, f"{found}, but reading it says {status}", todo
+    said = reply.recorded(where)
+    shown = line(said, 80) if isinstance(said, str) else wording.value(said)
+    return State.WRONG, f"{found}, but reading it says {shown}", todo
 
 
 def _found(session: Session, one: Wanted, tried: str) -> tuple[str, str]:

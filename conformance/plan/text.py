@@ -10,6 +10,7 @@ from conformance.contract import Contract
 from conformance.plan.figures import Figures, Need, Plan, rounded
 from conformance.profile import is_live
 from conformance.report import explain
+from conformance.report.safe import inert, line
 from conformance.states.source_advice import ids_table
 
 Style = Callable[[str, str], str]
@@ -27,7 +28,7 @@ def text(plan: Plan, style: Style) -> str:
     """Returns the plan for people, in a screen or two."""
     target = plan.profile.target
     lines = [
-        f"{style(target.name, 'bold')} ({target.api}, {target.environment}) at {target.base_url}",
+        f"{style(line(target.name), 'bold')} ({target.api}, {line(target.environment)}) at {line(target.base_url)}",
         *_head(plan),
         "",
         style("Requests", "bold"),
@@ -43,7 +44,7 @@ def text(plan: Plan, style: Style) -> str:
         style("Not testable with this profile", "bold"),
         *_untested(plan, style),
     ]
-    return "\n".join(lines) + "\n"
+    return inert("\n".join(lines) + "\n")
 
 
 def _head(plan: Plan) -> tuple[str, ...]:

@@ -29,6 +29,12 @@ def dumps(value: object, *, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent, separators=separators)
 
 
+def logged(value: object, *, indent: int | None = None) -> str:
+    """Returns what `dumps` does, with nothing in it that is a command to a CI server which reads it in a job's log."""
+    # A hash is never outside of a string in JSON.
+    return dumps(value, indent=indent).replace("##", "#\\u0023")
+
+
 def lined(value: object, margin: str = "") -> str:
     """Returns what `dumps` does, with a line of its own for each key, and for each item of a list.
 

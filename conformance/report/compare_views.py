@@ -69,8 +69,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def as_json(comparison: Comparison) -> str:
-    """`to_json` as text."""
-    return codec.dumps(to_json(comparison), indent=2) + "\n"
+    """`to_json` as text, which a job's log may hold."""
+    return codec.logged(to_json(comparison), indent=2) + "\n"
 
 
 def html(comparison: Comparison, links: Sequence[str] = ("", "")) -> str:

@@ -102,8 +102,7 @@ def as_json(runs: Sequence[Ended], *, exit_code: int, report: str) -> str:
         "counts": counts(runs),
         "runs": [_run(one) for one in runs],
     }
-    # A hash is never outside of a string in JSON.
-    return codec.dumps(content, indent=2).replace("##", "#\\u0023") + "\n"
+    return codec.logged(content, indent=2) + "\n"
 
 
 def _run(one: Ended) -> dict[str, Any]:
