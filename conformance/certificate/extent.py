@@ -42,6 +42,13 @@ def extent(run: Run) -> Json:
     }
 
 
+def not_exercised(extension: Mapping[str, Any]) -> list[str]:
+    """Returns `sentences` of a certificate's own part, or that it doesn't say, as those of earlier versions."""
+    if "extent" in extension:
+        return sentences(extension["extent"])
+    return ["The certificate doesn't say: an earlier version made it."]
+
+
 def sentences(said: Mapping[str, Any]) -> list[str]:
     """Returns the sentences, for people, that say what was not exercised by the part `extent` of a statement."""
     fuzzing, selection = said["fuzzing"], said["selection"]

@@ -214,6 +214,7 @@ def moment_of(text: str) -> datetime:
 
 def _tell(head: str, verified: Any, key: Any) -> None:
     """Prints the content of a certificate, its signer, and which parts were verified."""
+    from conformance.certificate.extent import not_exercised
     from conformance.report import scope
     from conformance.report.safe import line
 
@@ -233,7 +234,7 @@ def _tell(head: str, verified: Any, key: Any) -> None:
         ("notes", " ".join(line(note) for note in run["notes"])),
         ("unseen", f"{len(said['notObservable'])} documented facts that can't be observed from outside"),
         ("states tried", "; ".join(map(line, said.get("extent", {}).get("statesTried", ())))),
-        ("not exercised", " ".join(_not_exercised(said))),
+        ("not exercised", " ".join(not_exercised(said))),
         ("valid", f"{_date(said['certifiedAt'])} to {_date(said['expiresAt'])}"),
         ("key", f"{key.algorithm}, {key.keyid[:16]}"),
         ("signed by", _signer(witness)),
@@ -243,15 +244,6 @@ def _tell(head: str, verified: Any, key: Any) -> None:
         ("checked", ", ".join(verified.checked)),
         ("not checked", "; ".join(verified.not_checked)),
     )
-
-
-def _not_exercised(said: Any) -> list[str]:
-    """Returns sentences about what the run left out, of a certificate that says it."""
-    from conformance.certificate.extent import sentences
-
-    if "extent" in said:
-        return sentences(said["extent"])
-    return ["The certificate doesn't say: an earlier version made it."]
 
 
 def _countersigned(verified: Any) -> str:

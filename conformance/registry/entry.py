@@ -80,6 +80,7 @@ class Claim:
     not_checked: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     vouches: str = ""
+    not_exercised: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -237,4 +238,5 @@ def _claim(claim: Claim) -> Json:
         "checked": list(claim.checked),
         "not_checked": list(claim.not_checked),
         "remarks": list(claim.remarks),
+        "not_exercised": list(claim.not_exercised),
     }

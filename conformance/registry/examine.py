@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance import catalogue as catalogues
 from conformance.certificate import envelope, evidence, statement
+from conformance.certificate.extent import not_exercised
 from conformance.certificate.issue import FILE
 from conformance.certificate.keys import PublicKey, load_public
 from conformance.certificate.verify import Verified, verify
@@ -153,6 +154,7 @@ def _claim(found: Verified, key: PublicKey, witnesses: Sequence[str]) -> Claim:
         not_checked=found.not_checked,
         remarks=tuple(line(remark, 600) for remark in found.remarks),
         vouches=found.vouches,
+        not_exercised=tuple(line(one, 600) for one in not_exercised(said)),
     )
 
 

@@ -36,6 +36,12 @@ def test_a_page_tells_the_history(tmp_path: Path) -> None:
     assert newer < older
     assert f"now passed: {MUSTS[3]}" in page
     assert page.index("first in this registry") > older
+    left_out = (
+        "Nothing was fuzzed: no answer to a generated request was compared with the documented schemas."
+    )
+    assert f"<dt>Not exercised</dt><dd>{left_out}" in page
+    told = json.loads(text(site / "registry.json"))["implementations"][0]["certificates"][0]
+    assert told["not_exercised"][0] == left_out
     copies = re.findall(r'href="\.\./(certificates/acme-payouts-[0-9a-f]{16}\.json)"', page)
     assert {(site / one).read_bytes() for one in copies} == {
         (root / "acme-payouts" / run / "certificate.json").read_bytes() for run in ("2026-02", "2026-03")
