@@ -227,6 +227,8 @@ def _run(run: RunRecord) -> dict[str, Any]:
         "complete": run.complete,
         "target": {"name": run.target.name, "api": run.target.api, "base_url": run.target.base_url},
         "environment": run.target.environment,
+        # What the verdict says nothing of, and why.
+        **({"scope": dict(run.target.scope)} if run.target.scope else {}),
         "started_at": run.started_at,
         "harness_version": run.harness_version,
         "catalogue_revision": run.catalogue_revision,

@@ -49,7 +49,12 @@ def sarif(record: RunRecord) -> str:
                         "endTimeUtc": record.finished_at,
                     }
                 ],
-                "properties": {"verdict": record.verdict.value, "counts": record.counts()},
+                "properties": {
+                    "verdict": record.verdict.value,
+                    # What the verdict says nothing of, and why.
+                    "scope": {line(name): line(why) for name, why in record.target.scope},
+                    "counts": record.counts(),
+                },
                 "results": [_result(record, one, level, places) for one, level in found],
             }
         ],

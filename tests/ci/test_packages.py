@@ -92,6 +92,22 @@ def test_the_hook_finds_mistakes_of_profiles(tmp_path: Path, capsys: pytest.Capt
     ]  # fmt: skip
 
 
+def test_the_lines_of_the_readme_name_the_hook() -> None:
+    """The repository, the tag of this version, and the hook by its id, for the profile of the example alone."""
+    found = re.search(
+        r"no secret is needed:\n\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert found is not None
+    (told,) = yaml.safe_load(found[1])
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (used,) = told["hooks"]
+
+    assert (told["rev"], used["id"]) == (f"v{__version__}", hook["id"])
+    assert [bool(re.search(used["files"], name)) for name in ("acme.toml", "pyproject.toml", "a/acme.toml")] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
 def test_the_container_is_not_root_and_copies_only_what_there_is() -> None:
     """Every source of a COPY is in the context that .containerignore leaves."""
     text = (ROOT / "Containerfile").read_text()
