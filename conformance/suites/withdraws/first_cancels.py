@@ -1,6 +1,7 @@
-"""The first cancel of each withdraw of a run, for the check that looks back on it."""
+"""The first requests about each withdraw of a run, for the checks that look back on them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from conformance.oracles.every_run import EveryRun, Sent
 from conformance.suites.withdraws.client import SETTLED, UNSURE, about
@@ -39,3 +40,16 @@ def _is_beside(one: Sent, others: Sequence[Sent]) -> bool:
         each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
         for each in others
     )
+
+
+def some_of_each_state(asked: Sequence[Sent], most: int) -> list[Sent]:
+    """Returns the first request about each withdraw, and of these a few of each state and owner in turn.
+
+    The oldest come first, and no more than `most`.
+    """
+    firsts = {about(one).id: one for one in reversed(asked)}
+    kinds: dict[tuple[str, str | None], list[Sent]] = {}
+    for one in sorted(firsts.values(), key=lambda each: each.reply.finished):
+        kinds.setdefault((about(one).status, about(one).wanted.owner), []).append(one)
+    in_turn = [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None]
+    return in_turn[:most]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
+from conformance.suites.withdraws import first_cancels
 from conformance.suites.withdraws.assertions import (
     is_canceled,
     is_unchanged,
@@ -53,16 +53,6 @@ _PAID_LATER = (
 )
 _NO_QUEUE = "A refused cancel must not be put into a queue, nor be marked for later."
 _UNDONE = "Something writes an older copy of the withdraw back later: a job, a cache, a provider's callback?"
-
-
-def _some(asked: Sequence[Sent], most: int) -> list[Sent]:
-    """The first of each withdraw, and of these a few of each kind."""
-    firsts = {about(one).id: one for one in reversed(asked)}
-    kinds: dict[tuple[str, str | None], list[Sent]] = {}
-    for one in sorted(firsts.values(), key=lambda each: each.reply.finished):
-        kinds.setdefault((about(one).status, about(one).wanted.owner), []).append(one)
-    in_turn = [one for turn in zip_longest(*kinds.values()) for one in turn if one is not None]
-    return in_turn[:most]
 
 
 def _ids(every_run: EveryRun, word: str) -> set[str]:
@@ -259,7 +249,7 @@ def test_canceled_withdraws_are_not_paid_later(
         given.settle(withdraw)
         api.will_settle(withdraw)
 
-    for one in _some(canceled(), _REFUSED):
+    for one in first_cancels.some_of_each_state(canceled(), _REFUSED):
         conformance_session.recorder.cite([one.reply.exchange])
         what, when = "a canceled withdraw", "long after an attempt to pay it"
         if api.can_read:
@@ -282,7 +272,7 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every
         for one in _by_owner(every_run)
         if about(one).status in ("paid", "failed", "canceled") and one.is_whole and not succeeded(one.reply)
     ]
-    for one in _some(refused, _REFUSED):
+    for one in first_cancels.some_of_each_state(refused, _REFUSED):
         again = api.cancel(about(one), by=one.by)
         if why(again) != why(one.reply) and api.closes_by_number(
             about(one), again, by=one.by, usual=one.reply
@@ -313,7 +303,8 @@ def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, 
             api.cancel(theirs)
             waiting.append(theirs)
             time.sleep(_A_MOMENT_S)
-    for one in [one for one in _some(_turned_away(every_run), _MANY) if about(one) in waiting]:
+    asked = first_cancels.some_of_each_state(_turned_away(every_run), _MANY)
+    for one in [one for one in asked if about(one) in waiting]:
         owner = about(one).wanted.owner
         whose = "a cancel by another merchant" if owner else "cancels with failing credentials"
         api.still_cancels(
