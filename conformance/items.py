@@ -10,6 +10,16 @@ from conformance.model import Level, Requirement
 TERMINAL = pytest.StashKey[tuple[str, ...]]()
 """Where a collection without a profile finds the final states that a profile would name."""
 
+MARKERS = (
+    "requirement(*ids, level=None): the requirements that a check is about",
+    "waits: mostly waits for events; a module of such checks begins first",
+    "together: shares evidence with the rest of its module, in one process",
+    "cancels: cancels resources that other checks have left, and so comes after these",
+    "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
+    "watch: reads resources that were cancelled some time ago; in the same worker, last of all",
+)
+"""The markers of checks, as pytest lists them."""
+
 # What no word of pytest's expressions may hold.
 _NO_WORD = r"[^\w:+.\[\]/-]"
 

@@ -15,7 +15,7 @@ import pytest
 from conformance import catalogue, fuzz
 from conformance.cli import main
 from conformance.fuzz.oracle import checks as fuzz_checks
-from conformance.plugin import MARKERS
+from conformance.items import MARKERS
 from conformance.session import Given
 from conformance.suites.withdraws import test_trusted_input
 from conformance.suites.withdraws.client import Withdraws

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
@@ -148,3 +149,13 @@ def request(asked: Ask, what: str) -> str:
     # A key of its own is what any cancel has.
     behind = {"": "", " a key": "", " the first key again": ", sent again under its key,"}
     return f"{words} of {what}{behind.get(how, f' with{how}')}"
+
+
+def shown(reply: Reply) -> dict[str, Any]:
+    """The intent in an answer, empty where its body is no JSON object."""
+    return reply.json if isinstance(reply.json, dict) else {}
+
+
+def keys_of(reply: Reply) -> str:
+    """The keys of an answer, as the end of a sentence on what its body has."""
+    return f"the keys {', '.join(reply.json)}" if isinstance(reply.json, dict) else "no JSON object in it"

@@ -32,7 +32,7 @@ from conformance.suites.payout_intents.moments import (
     is_the_present,
 )
 from conformance.suites.payout_intents.observations import WHY, Evidence
-from conformance.suites.payout_intents.results import request
+from conformance.suites.payout_intents.results import keys_of, request, shown
 
 RECIPIENT = ("type", "account_last4", "bank_code", "holder_name")
 
@@ -47,14 +47,14 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
     """Every documented key that has a value is there, in an answer that says what was cancelled and why."""
     one = evidence.cancelled(reason=WHY)
 
-    known = (_shown(one.before), one.intent.facts)
-    lacks = lacking("payout-intents", _shown(one.reply), *known, {"failure_message": WHY})
+    known = (shown(one.before), one.intent.facts)
+    lacks = lacking("payout-intents", shown(one.reply), *known, {"failure_message": WHY})
     # A reason that isn't kept either is no value: then it is for PI-22 to say.
     dropped = key == "failure_message" and not one.after.at(key)
     expect.that(
         key not in lacks.valued or dropped,
         expected=f"{key} in the body of the {one.reply.status}, as it has a value",
-        observed=f"{key} is absent: the body has {_keys(one.reply)}; in GET it is {wording.of(one.after, key)}",
+        observed=f"{key} is absent: the body has {keys_of(one.reply)}; in GET it is {wording.of(one.after, key)}",
         reply=one.reply,
         hint="One and the same function should render an intent, whoever asks."
         if one.after.at(key) is not MISSING
@@ -73,24 +73,16 @@ def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given, evidenc
     one = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
     intent, before, reply = one.intent, one.before, has_succeeded(one.reply)
 
-    missing = lacking("payout-intents", _shown(reply), _shown(before), intent.facts).empty
+    missing = lacking("payout-intents", shown(reply), shown(before), intent.facts).empty
     expect.that(
         not missing or not isinstance(reply.json, dict),
         expected="each of the thirteen keys in the body, null where there is no value",
-        observed=f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} absent: the body has {_keys(reply)}",
+        observed=f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} absent: the body has {keys_of(reply)}",
         reply=reply,
         hint="Serialisers that leave out nulls have to be told not to.",
         fault=f"{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} left out of the answer to a cancel "
         f"without a reason ({reply.status}), instead of null",
     )
-
-
-def _shown(reply: Reply) -> dict[str, Any]:
-    return reply.json if isinstance(reply.json, dict) else {}
-
-
-def _keys(reply: Reply) -> str:
-    return f"the keys {', '.join(reply.json)}" if isinstance(reply.json, dict) else "no JSON object in it"
 
 
 @requirement("PI-15")
