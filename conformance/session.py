@@ -219,8 +219,14 @@ class Given:
 
         A check that runs alone makes its own, and so does each worker what `keep` refuses.
         """
-        results = self._session.results
-        return make() if results is None or self.is_alone else results.once(key, make, keep)
+        results, handed = self._session.results, self._session.leases.handed
+        if results is None or self.is_alone:
+            return make()
+        # The resources of its evidence are known then here, too.
+        made, known = results.once(key, lambda: (make(), dict(handed)), lambda pair: keep(pair[0]))
+        for name, wanted in known.items():
+            handed.setdefault(name, wanted)
+        return made
 
     def carry(self, key: Hashable, value: object) -> None:
         """Keeps a value for all workers of the run; the first of a key stays."""
