@@ -18,8 +18,7 @@ MARKERS = (
     "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
     "watch: reads resources that were cancelled some time ago; in the same worker, last of all",
 )
-"""The markers of checks, as pytest lists them."""
-
+"""The markers of checks, each with what it means."""
 # What no word of pytest's expressions may hold.
 _NO_WORD = r"[^\w:+.\[\]/-]"
 

@@ -115,7 +115,7 @@ class Run:
         self._rows = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
         self._results: CommonResults | None = None
-        self._lasting: frozenset[str] = frozenset()
+        self._lasting = frozenset[str]()
         self._journal: Journal | None = None
         self._every_run: EveryRun | None = None
         self._deferred: Deferred | None = None
@@ -179,9 +179,9 @@ class Run:
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
-        have = id_lists.left(self.profile)
-        items[:] = order.arranged(kept, self.profile.target.api, self._rows, have, self._applies)
-        staying, self._lasting = set(items), order.lasting(items, self.profile.target.api)
+        api, have = self.profile.target.api, id_lists.left(self.profile)
+        items[:] = order.arranged(kept, api, self._rows, have, self._applies)
+        staying, self._lasting = set(items), order.lasting(items, api)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
             for item in items:
@@ -285,8 +285,8 @@ class Run:
 
     def applicable(self, item: pytest.Item) -> None:
         """Raises NotApplicable if the profile doesn't declare the capability that the check needs."""
+        needed = self._rows[requirements(item)[0]].capability
         if not self._applies(item):
-            needed = self._rows[requirements(item)[0]].capability
             raise NotApplicable(f"the profile doesn't declare the capability {needed}")
 
     def _applies(self, item: pytest.Item) -> bool:

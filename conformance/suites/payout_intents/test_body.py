@@ -301,7 +301,6 @@ def test_updated_at_is_the_present(evidence: Evidence) -> None:
 def test_created_at_never_moves(evidence: Evidence) -> None:
     """created_at stays when cancels are refused."""
     refused = evidence.cancel_refused(state="cancelled")
-
     expect.that(
         is_same_instant(refused.before.at("created_at"), refused.after.at("created_at")),
         expected=f"created_at to stay {wording.of(refused.before, 'created_at')} when cancels are refused",
@@ -354,10 +353,10 @@ def test_fields_that_are_sent_change_no_order_data(
     api: PayoutIntents, given: Given, evidence: Evidence
 ) -> None:
     """A body with the order's own fields in it is refused, or they are ignored: the order stays as it was."""
-    if assigns_nothing(api, given, evidence) is not None:
-        return
     what, body = "a body that has the order's own fields in it", encoded({"reason": "twice", **SENT_ALONG})
     reads: dict[str, Reply] = {}
+    if assigns_nothing(api, given, evidence) is not None:
+        return
 
     def ask(one: Resource) -> Reply:
         reads[one.id] = api.seen(one)
@@ -368,7 +367,6 @@ def test_fields_that_are_sent_change_no_order_data(
     except expect.Violation as fault:
         raise NotApplicable(f"{what} is never answered: {fault.observed}") from None
     before = reads[intent.id]
-
     if not succeeded(reply):
         reply = api.still_cancels(intent, after=what, judged=False)
     for seen in (reply, api.confirmed(intent)):
