@@ -128,9 +128,8 @@ class Withdraws:
 
     def read_everywhere(self, withdraw: Target) -> list[Reply]:
         """Several reads at once, each on a connection of its own: several processes may answer them."""
-        race = concurrency.race(
-            self._client, [lambda: self.read(withdraw)] * min(5, self._session.profile.limits.concurrency)
-        )
+        number = min(5, self._session.profile.limits.concurrency)
+        race = concurrency.race(self._client, [lambda: self.read(withdraw)] * number)
         if race.faults:
             raise race.faults[0]
         return list(race.replies)
