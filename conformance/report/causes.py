@@ -5,7 +5,6 @@ where both show the same deviation, so that an independent defect is never taken
 requirement can't be judged at all while that check fails. Pure; no errors.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from itertools import pairwise
 
 from conformance.model import Auth, Check, Exchange, Harm, Outcome, Requirement, RunRecord
 from conformance.report import put_off
+from conformance.report.answers import at
 from conformance.report.declared_causes import harm, matches, presumes
 from conformance.report.kept_answers import KeptAnswers
 from conformance.report.safe import same_but_ids
@@ -104,7 +104,7 @@ class Causes:
             return False
         crashed = (answer.status or 0) >= 500
         documented = any(
-            row.status == answer.status and _at(answer, row.field) == row.value for row in self.record.matrix
+            row.status == answer.status and at(answer, row.field) == row.value for row in self.record.matrix
         )
         return not crashed and not documented
 
@@ -323,7 +323,7 @@ class Causes:
         """Returns what a 2xx shows where the documented success has another value; None otherwise."""
         if (answer.status or 0) // 100 != 2:
             return None
-        shown = [(_at(answer, row.field), row.value) for row in self.record.matrix if row.status // 100 == 2]
+        shown = [(at(answer, row.field), row.value) for row in self.record.matrix if row.status // 100 == 2]
         return next((str(value) for value, wanted in shown if value not in (None, wanted)), None)
 
     def _accepts(self, answer: Exchange) -> bool:
@@ -331,7 +331,7 @@ class Causes:
         if (answer.status or 0) // 100 != 2:
             return False
         refusals = {row.field: row.value for row in self.record.matrix if row.status // 100 != 2}
-        return not any(_at(answer, field) is not None for field in refusals)
+        return not any(at(answer, field) is not None for field in refusals)
 
 
 def _told(check: Check) -> tuple[str, ...]:
@@ -354,17 +354,6 @@ def _is_status(place: str) -> bool:
 
 def _body(answer: Exchange) -> str:
     return _VOLATILE.sub("…", same_but_ids(answer.response_body.decode("utf-8", "replace")))
-
-
-def _at(answer: Exchange, path: str) -> object:
-    """Returns the value under a dotted path of a JSON body; None where there is none."""
-    try:
-        value: object = json.loads(answer.response_body)
-    except (ValueError, RecursionError):
-        return None
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _overlap(before: tuple[str, float], after: tuple[str, float]) -> bool:

@@ -13,7 +13,7 @@ from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import case_in_words
+from conformance.report.passing_cases import ORDINALS, case_in_words
 from conformance.report.safe import counted
 from conformance.report.steps import Step, Steps, steps
 
@@ -21,6 +21,8 @@ from conformance.report.steps import Step, Steps, steps
 _NAMES = 12
 # So many further checks are named by their ids, and so many told by what they saw.
 _IDS, _TITLES = 4, 3
+# A text with so many words that another one lacks tells something else.
+_OTHER_WORDS = 3
 # The most requirements building on another one that are named with their titles.
 _FOLDED = 4
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
@@ -218,6 +220,8 @@ def cases(record: RunRecord, finding: Finding) -> str:
     every = "both" if len(mine) == 2 else f"all {len(mine)}"
     how_many = every if len(mine) == len(tested) else f"{len(mine)} of {len(tested)}"
     words = [_case(one)[1] for one in mine]
+    if all(one in ORDINALS for one in words):
+        return ""
     more = f" and {len(words) - _NAMES} more" if len(words) > _NAMES else ""
     warned = sum(one.outcome is Outcome.WARNED for one in tested)
     beside = f"; {warned} more warned" if finding.check.outcome is Outcome.FAILED and warned else ""
@@ -235,7 +239,8 @@ def besides(finding: Finding) -> Iterator[str]:
     told, names = {title(finding)}, {_case(finding.check)[0]}
     for check in finding.more:
         fault, name = check.problem.fault if check.problem else "", _case(check)[0]
-        if fault and fault not in told and name not in names and len(names) <= _TITLES:
+        is_new = all(len(clause.stems(fault) - clause.stems(one)) >= _OTHER_WORDS for one in told)
+        if fault and is_new and name not in names and len(names) <= _TITLES:
             yield fault
             told.add(fault)
             names.add(name)

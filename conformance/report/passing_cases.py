@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from conformance.model import Check, MatrixRow, Outcome, Requirement, RunRecord
+from conformance.report.answers import at
 from conformance.report.clause import stems
 from conformance.report.safe import line
 
@@ -25,8 +26,8 @@ _OF_WHOM = ", of "
 # The name of a field, as JSON has it: with a dot, an underscore or a capital within.
 _FIELD = re.compile(r"\b[a-z]+(?:[._][a-z0-9]+|[A-Z][a-z0-9]+)+\b")
 _ID = re.compile(r"[A-Z]+-\d+")
-# Cases that are only numbered tell nobody anything.
-_ORDINALS = ("first", "second", "third")
+ORDINALS = ("first", "second", "third")
+"""Cases that are only numbered, which tells nobody anything."""
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 
 
@@ -59,7 +60,11 @@ def _states(record: RunRecord, failing: Collection[str]) -> str:
     groups: dict[str, list[str]] = {}
     for row in record.matrix:
         for state, checks in _expanded(row, record.checks):
-            if state not in failing and checks and all(check.outcome is Outcome.PASSED for check in checks):
+            if (
+                state not in failing
+                and checks
+                and all(_as_documented(record, row, check) for check in checks)
+            ):
                 kind = row.value if row.status // 100 == 2 else f"{row.status} {row.value}"
                 groups.setdefault(kind, []).append(state)
     told = "; ".join(
@@ -67,6 +72,15 @@ def _states(record: RunRecord, failing: Collection[str]) -> str:
         for kind, states in groups.items()
     )
     return f"answered as documented: {told}" if told else ""
+
+
+def _as_documented(record: RunRecord, row: MatrixRow, check: Check) -> bool:
+    """Returns whether a check passed by the documented answer: where others are wrong alike, some let that be."""
+    answers = (record.exchanges[index] for index in check.exchanges)
+    return check.outcome is Outcome.PASSED and (
+        not check.exchanges
+        or any(one.status == row.status and at(one, row.field) == row.value for one in answers)
+    )
 
 
 def _aside(state: str) -> str:
@@ -97,7 +111,7 @@ def _cases(record: RunRecord, check: Check) -> str:
         if one.id.partition("[")[0] == name and one.outcome is Outcome.PASSED
     ]
     # Cases that are requirements ask for something else each.
-    passed = [one for one in passed if not _ID.fullmatch(one) and one not in _ORDINALS]
+    passed = [one for one in passed if not _ID.fullmatch(one) and one not in ORDINALS]
     few = "only " if passed and fails_nearly_always(record, check) else ""
     return f"{few}{'this case' if len(passed) == 1 else 'these cases'}: {_listed(passed)}" if passed else ""
 

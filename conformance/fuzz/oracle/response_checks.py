@@ -35,7 +35,11 @@ def every_response(
     secrets: Secrets, leased: Mapping[object, Resource], case: Case, target: Target, reply: Reply
 ) -> Iterator[CheckResult]:
     """Judges form and content of an answer as it came, for which it doesn't matter what was asked."""
-    to = words.request(openapi.operation(case.operation), case, target.state)
+    asked, sent = openapi.operation(case.operation), reply.exchange.method
+    to = words.request(asked, case, target.state)
+    if sent == "GET" and sent not in (asked.method, case.method):
+        # What a request left behind is read.
+        to = f"a read after {to}"
     status = reply.status
     told, name = secrets.shown(reply), "secrets_told" if _sends_no_secret(case) else "secrets"
     yield result(
