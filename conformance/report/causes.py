@@ -37,8 +37,11 @@ class Causes:
         """Returns whether `check` of `row` fails because `by` of `cause` does."""
         if presumes(check, row, by):
             return True
-        if self.is_an_echo(by) or self._only_cites_a_crash(by):
+        if self._only_cites_a_crash(by):
             return False
+        if self.is_an_echo(by):
+            # It looks over an answer by which another check fails: that may be what this one builds on, too.
+            return cause.id in self.ancestors(row.id) and not row.premise and self._differ_alike(check, by)
         if self._is_the_same_crash(check, by):
             return True
         if self.kept.is_kept(check) and self.kept.since_before(by) is not None:
