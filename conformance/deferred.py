@@ -158,8 +158,9 @@ class Deferred:
     def _are_late(self, one: SharedResource, perform: Perform) -> bool:
         """Returns whether requests of single suspects, refused and without an effect at once, have one later.
 
-        Each sends them to a resource of its own; after a while the owner cancels these, and one that nobody has sent
-        anything to. Whoever's cancel is refused is told by itself. Nothing is told where the source has too few.
+        Each sends them to a resource of its own; after a while the owner cancels these, and before and after them one
+        that nobody has sent anything to. Whoever's cancel is refused is told by itself. Nothing is told where the
+        source has too few.
         """
         if self._late.intersection(one.suspects):
             return True
@@ -167,30 +168,38 @@ class Deferred:
             return False
         self._looks += 1
         try:
-            control, *own = [self._session.leases.lease(one.resource.wanted) for _ in (None, *one.suspects)]
+            first, *own, last = [
+                self._session.leases.lease(one.resource.wanted) for _ in (None, *one.suspects, None)
+            ]
         except ConformanceError:
             return False
         sent = [
             self._sent(resource, [check], perform) for resource, check in zip(own, one.suspects, strict=True)
         ]
         time.sleep(_LATE_S)
-        untouched = self._cancel(control)
-        if untouched is None or not self._succeeded(untouched):
+        before = self._cancel(first)
+        found = [
+            (check, resource, exchanges, asked, reply)
+            for resource, check, exchanges in zip(own, one.suspects, sent, strict=True)
+            if (reply := self._cancel(resource)) is not None
+            and (asked := [each for each in exchanges if naming(resource, [each])])
+            and all(map(is_refused, asked))
+            and not self._succeeded(reply)
+        ]
+        if not all(each is not None and self._succeeded(each) for each in (before, self._cancel(last))):
+            # One that was left alone is refused as well.
             return False
-        for resource, check, exchanges in zip(own, one.suspects, sent, strict=True):
-            asked = [each for each in exchanges if naming(resource, [each])]
-            reply = self._cancel(resource)
-            if reply is None or self._succeeded(reply) or not asked or not all(map(is_refused, asked)):
-                continue
+        for check, resource, exchanges, asked, reply in found:
             shown = self._shown(resource)
-            if not self._is_cancelled(shown) and self._closes_at_once(one, check, perform):
+            status = None if shown is None else self._session.documented.status(shown)
+            if isinstance(status, str) and status not in (resource.status, self._contract.states.cancelled):
+                # It went on by itself.
                 continue
             self._late.add(check)
             seen = [reply.exchange, *([shown.exchange] if shown is not None else [])]
             evidence = tuple(dict.fromkeys((*exchanges, *seen)))
-            self._write(
-                self._told_late(self._ended[check], resource, asked, reply, shown, evidence), evidence
-            )
+            told = self._told_late(self._ended[check], resource, asked, reply, shown, evidence)
+            self._write(told, evidence)
         return bool(self._late.intersection(one.suspects))
 
     def _closes_at_once(self, one: SharedResource, check: str, perform: Perform) -> bool:

@@ -107,6 +107,11 @@ def wrapper(reply: Reply, path: str) -> str:
     )
 
 
+def lacks_all(reply: Reply, path: str) -> bool:
+    """Returns whether a body has no fields where they belong: it is no object, or has another one around them."""
+    return bool(wrapper(reply, path)) or not isinstance(reply.json, dict)
+
+
 def was(reply: Reply, path: str, where: str) -> str:
     """Returns a title about a field: `name was null in the 202`; or what was answered instead of one."""
     if reply.at(path) is MISSING and not (reply.ok and isinstance(reply.json, dict)):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.model import Auth, Check, Exchange, Outcome, Problem, RunRecord, Target
-from conformance.report import curl, explain, leading, script, steps, timestamps
+from conformance.report import explain, leading, script, steps
 from tests.support import PATIENCE_S
 
 from . import sample
@@ -384,24 +384,3 @@ def test_requests_beside_the_deciding_one_are_steps() -> None:
     )
     run = sample.folded([sample.requirement("WD-01")], [failed], sent)
     assert leading.leading_to(run, run.checks[0]) == (1, 2, 0)
-
-
-@pytest.mark.parametrize(
-    ("stamp", "word"),
-    [
-        ("1772280000000", "$(($(date +%s) - 86400))000"),
-        ("1772452800000", "$(($(date +%s) + 86400))000"),
-        ("0", "'0'"),
-        ("1" * 400, "$(printf %400s | tr ' ' 1)"),
-    ],
-)
-def test_timestamp_that_is_not_now_is_told_by_its_distance(stamp: str, word: str) -> None:
-    """One of yesterday or tomorrow is as far from now whenever it is sent; a long one is counted."""
-    assert timestamps.word(stamp, sample.exchange(), curl.quote) == word
-    assert not timestamps.is_now(stamp, sample.exchange())
-
-
-def test_files_of_a_run_are_named_with_its_folder() -> None:
-    """A body that is too long for a command is taken from the archive of that run."""
-    text = "jq -j '.log.entries[3].request.postData.text' exchanges.har | curl"
-    assert script.within(text, "reports/my run") == text.replace("exchanges", "'reports/my run'/exchanges")

@@ -291,10 +291,9 @@ class Withdraws:
     ) -> Reply | None:
         """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it.
 
-        `after` is what came before, as the subject of a sentence, and `earlier` the answer to it. `unless` is asked
-        about a refusal that may have another cause, `hint` is about a request that had an effect. For a withdraw that
-        checks share, a later cancel proves it; until then a read, where there is one, shows whether something has
-        changed. Returns the cancel, or else that read.
+        `after` is what came before, as the subject of a sentence, `earlier` the answer to it. `unless` is asked about a
+        refusal that may have another cause, `hint` is about an effect. For a withdraw that checks share, a later cancel
+        proves it; until then a read shows whether something has changed. Returns the cancel, or else that read.
         """
         if self._session.twins.defers(withdraw):
             shown = self.read(withdraw, by=by) if self.can_read else None
