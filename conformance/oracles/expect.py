@@ -131,8 +131,10 @@ def _title(reply: Reply, answer: Answer, to: str, wanted: Mapping[str, Any], dif
     if not to:
         return ""
     said = f"{wording.capital(to)} was answered {summary.short(reply)}"
-    if reply.status != answer.status or not isinstance(reply.json, dict):
+    if reply.status != answer.status:
         return f"{said} instead of {answer.short()}"
+    if not isinstance(reply.json, dict):
+        return f"{said} {'without a JSON object in its body' if reply.body.strip() else 'without a body'}"
     path = differing[0]
     around = wording.wrapper(reply, path)
     if around:

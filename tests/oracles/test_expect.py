@@ -145,3 +145,20 @@ def test_an_error_has_no_field_that_is_absent() -> None:
 
     assert caught.value.observed == '503 {"error": {"code": "busy"}}'
     assert caught.value.fault == "GET was answered 503 busy"
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "without a body"),
+        (b"ok", "without a JSON object in its body"),
+        (b"[]", "without a JSON object in its body"),
+    ],
+)
+def test_right_status_without_the_documented_body_is_told_by_its_body(raw: bytes, says: str) -> None:
+    """The title names what is missing, and not the status, which is right."""
+    with pytest.raises(Violation) as caught:
+        expect.answered(reply(raw, 400), REFUSED, to="a cancel")
+
+    assert caught.value.fault.startswith("A cancel was answered 400")
+    assert caught.value.fault.endswith(says)
