@@ -31,6 +31,8 @@ _LATE_S, _LOOKS = 2.0, 3
 Write = Callable[[Check, Sequence[Exchange]], None]
 Perform = Callable[[str], None]
 """Runs the check of that id once more."""
+Tell = Callable[[Resource], None]
+"""Takes a resource whose cancel was refused, and no request before it is the reason."""
 
 _HINT = (
     "Each of these requests was refused, and alone none has this effect, however often it is sent. Does one of them "
@@ -39,15 +41,20 @@ _HINT = (
 
 
 class Deferred:
-    """The deferred twins of one worker. `write` puts a record into the journal."""
+    """The deferred twins of one worker.
 
-    def __init__(self, session: Session, write: Write) -> None:
-        self._session, self._twins, self._write = session, session.twins, write
+    `write` puts a record into the journal; `tell` leaves a refused cancel to the checks that look back on the run.
+    """
+
+    def __init__(self, session: Session, write: Write, tell: Tell = lambda _: None) -> None:
+        self._session, self._twins, self._write, self._tell = session, session.twins, write, tell
         self._contract = contracts.contract(session.profile.target.api)
         # The records of the checks that ran last, and what a trial of several checks sent; None outside of a trial.
         self._ended: dict[str, Check] = {}
         self._trial: list[Exchange] | None = None
         self.again = False
+        # The resources whose cancel was refused to a check: it runs once more, and is judged by that.
+        self._doubtful: dict[str, Resource] = {}
         # One combination is looked into: many resources that go through as much would tell the same.
         self._has_looked = False
         # The checks whose requests had an effect some time later, and how often that was looked for.
@@ -67,7 +74,8 @@ class Deferred:
         """Takes back what a check held, and returns whether its record goes into the journal now.
 
         `judged` tells that the check ended in a judgement. Where its resource had gone through requests of others by
-        then, `again` is set: the check has to run alone before the judgement stands.
+        then, `again` is set: the check has to run alone before the judgement stands. So it has to, once, where
+        the owner's cancel was refused: that may be due to the resource, or happen now and then.
         """
         held, self._twins.held = self._twins.held, []
         self._ended[check.id], self.again = check, False
@@ -78,7 +86,8 @@ class Deferred:
             if one.proof is not None:
                 self._clear(one.shared, one.proof)
         left = [one for one in held if one.proof is None]
-        self.again = judged and not looks_back and (self._twins.is_tainted or self._twins.are_tainted(left))
+        is_tainted = not looks_back and (self._twins.is_tainted or self._twins.are_tainted(left))
+        self.again = (judged and is_tainted) or self._is_doubtful(check, judged)
         is_wrong = judged or check.outcome is Outcome.ERROR
         back: list[SharedResource] = []
         for one in left:
@@ -98,6 +107,16 @@ class Deferred:
             self._twins.resources.put(shared)
         return not (is_late or self.again)
 
+    def _is_doubtful(self, check: Check, judged: bool) -> bool:
+        """Returns whether a cancel was refused to a check for the first time; tells of that where it isn't again."""
+        doubtful = self._twins.doubtful if judged else None
+        if doubtful is not None and check.id not in self._doubtful:
+            self._doubtful[check.id] = doubtful
+            return True
+        if doubtful is None and check.id in self._doubtful:
+            self._tell(self._doubtful.pop(check.id))
+        return False
+
     def settle(self, perform: Perform, *, keep: int = 0) -> None:
         """Cancels the resources that wait, but for the `keep` oldest of each kind, and judges where that is refused.
 
@@ -110,8 +129,13 @@ class Deferred:
             if not waiting:
                 continue
             reply = self._cancel(one.resource)
-            if reply is not None and self._succeeded(reply):
-                self._clear(one, reply.exchange)
+            again = self._cancel(one.resource) if reply is not None and not self._succeeded(reply) else None
+            proof = next(
+                (each for each in (reply, again) if each is not None and self._succeeded(each)), None
+            )
+            if proof is not None:
+                # One that is refused and then succeeds was changed by none of the requests: a suite looks back on it.
+                self._clear(one, proof.exchange)
                 continue
             suspects |= dict.fromkeys(waiting)
             if reply is not None:
@@ -120,6 +144,8 @@ class Deferred:
             self._twins.outstanding.drop(check)
             with self._twins.alone():
                 perform(check)
+                if self.again:
+                    perform(check)
         for one, reply in refused:
             # One that was judged alone before has told by itself what it does.
             alone = [self._ended[check] for check in one.suspects if check in self._ended]
@@ -266,6 +292,8 @@ class Deferred:
             # What became of a request that nobody refused is told where its answer is.
             return
         again = self._cancel(resource)
+        if again is not None and self._succeeded(again):
+            self._tell(one.resource)
         if again is None or self._succeeded(again):
             return
         with suppress(ConformanceError):

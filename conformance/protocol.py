@@ -6,7 +6,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.deferred import KEPT, Deferred
-from conformance.items import check_id, looks_on_run
+from conformance.items import check_id, looks_on_run, looks_on_twins
 
 
 def run_check(
@@ -22,12 +22,12 @@ def run_check(
     hook, session = item.ihook, item.session
     if looks_on_run(item):
         wait()
-        _settle(deferred(), item, item, keep=KEPT)
+        _settle(deferred(), item, item, keep=0 if looks_on_twins(item) else KEPT)
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     # Fixtures of the session stay for the checks that run again behind the last one.
     behind = nextitem or next((one for one in session.items if one is not item), None)
     reports = runtestprotocol(item, log=False, nextitem=behind)
-    if deferred().again:
+    while deferred().again:
         with deferred().alone():
             reports = runtestprotocol(item, log=False, nextitem=behind)
     for report in reports:

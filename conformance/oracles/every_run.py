@@ -27,6 +27,8 @@ from conformance.report import codec
 from conformance.states import Resource, Wanted
 
 FOLDER = "answers"
+UNEXPLAINED = "unexplained"
+"""Marks a resource whose documented cancel was refused, and no request before it is the reason."""
 # How often a worker that waits looks for what the others have finished.
 _LOOK_S = 0.05
 # A worker keeps so many answers with a 5xx: where there are more, those look alike.
@@ -130,6 +132,10 @@ class EveryRun:
         shown = None if at is None else own[at]
         self._shown_at.append(at)
         self._own.marks.append(Mark(word, what if isinstance(what, str) else what.id, resource, shown))
+
+    def unexplained(self, resource: Resource) -> None:
+        """Marks a resource whose cancel was refused, though the same requests to another one don't have that effect."""
+        self.mark(UNEXPLAINED, resource)
 
     def finished(self, check: str, carried: Collection[str] = ()) -> None:
         """Writes what this worker has sent since the last check, in one piece. Raises OSError where it can't.

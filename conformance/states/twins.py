@@ -64,13 +64,15 @@ class Twins:
         self.held: list[Held] = []
         # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
         self.is_tainted = False
+        # A resource whose documented cancel was refused to the running check, and that isn't shown cancelled.
+        self.doubtful: Resource | None = None
         # Whether each check gets resources that no other has used, and looks for an effect at once.
         self._is_alone = False
         self._one: Resource | None = None
 
     def begin(self) -> None:
         """Begins a check, which holds nothing."""
-        self.held, self.is_tainted = [], False
+        self.held, self.is_tainted, self.doubtful = [], False, None
 
     @property
     def is_alone(self) -> bool:

@@ -33,7 +33,7 @@ def failed(every_run: EveryRun) -> Iterator[Sent]:
     used: set[str] = set()
     keys: dict[int, bool] = {}
     for each in sorted(every_run.answers(), key=lambda one: one.reply.written):
-        own = set(_keys(each))
+        own = set(keys_of(each))
         keys[id(each)] = not own & used
         used |= own
     for one, is_first in _documented(every_run):
@@ -86,16 +86,17 @@ def refused(api: PayoutIntents, every_run: EveryRun) -> Iterator[Sent]:
         overlaps = any(each.reply.finished > reply.written for each in earlier) or any(
             each.reply.written < reply.finished for each in later
         )
-        used = {key for each in earlier for key in _keys(each)}
+        used = {key for each in earlier for key in keys_of(each)}
         was_shown = any(
             each.reply.ok
             and each.reply.exchange.method == "GET"
             and each.reply.exchange.url.endswith(intent.id)
             for each in earlier
         )
-        if not (overlaps or used & set(_keys(one)) or (reply.status == 404 and not was_shown)):
+        if not (overlaps or used & set(keys_of(one)) or (reply.status == 404 and not was_shown)):
             yield one
 
 
-def _keys(one: Sent) -> list[str]:
+def keys_of(one: Sent) -> list[str]:
+    """Returns the idempotency keys of a request."""
     return [value for name, value in one.reply.exchange.request_headers if name.lower() == "idempotency-key"]

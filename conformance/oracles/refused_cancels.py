@@ -1,0 +1,159 @@
+"""Documented cancels that were refused for no reason that is known: now and then, or of some resources only."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from conformance.errors import ConformanceError
+from conformance.http import summary
+from conformance.http.reply import Reply
+from conformance.model import Auth
+from conformance.oracles.every_run import Sent
+from conformance.report.safe import counted
+from conformance.states import Resource
+
+# An answer for the time being says nothing about the contract.
+_TEMPORARY = (429, 502, 503, 504)
+# So a target answers that locks a resource, or an account, after requests that proved no identity.
+_LOCKED, _MANY, _A_WHILE_S = (401, 403, 423), 3, 10.0
+_AT_ONCE_S = 1.0
+_MORE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCancel:
+    """A refused cancel of a resource that could be cancelled, and how many requests about it came before.
+
+    `later` is the cancel by the same owner that succeeded, None where none has yet; `again` the answer to one that was
+    sent for this check.
+    """
+
+    sent: Sent
+    resource: Resource
+    before: int
+    later: Sent | None
+    again: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCancels:
+    """The refused cancels of a run, and one more that was looked for; `of_all` cancels were sent."""
+
+    found: Sequence[RefusedCancel]
+    one_more: Reply | None
+    of_all: int
+
+    @property
+    def number(self) -> int:
+        """Returns how many there are."""
+        return len(self.found) + (self.one_more is not None)
+
+
+def refused(
+    answers: Sequence[Sent],
+    is_about: Callable[[Resource], bool],
+    succeeded: Callable[[Sent], bool],
+    *,
+    left: Collection[str],
+) -> Iterator[RefusedCancel]:
+    """Yields the owners' documented cancels that got a 4xx, of resources that `is_about` tells could be cancelled.
+
+    Passed over are resources whose id is in `left`, what came after a request that was accepted, what was under way
+    together with another request about the same resource, and what a lock explains.
+    """
+    in_turn = sorted(answers, key=lambda one: one.reply.written)
+    histories: dict[str, list[Sent]] = {}
+    for one in in_turn:
+        if one.resource is not None and one.resource.id not in left and is_about(one.resource):
+            histories.setdefault(one.resource.id, []).append(one)
+    for history in histories.values():
+        for at, one in enumerate(history):
+            if one.reply.ok:
+                break
+            if (
+                one.resource is not None
+                and _by_owner(one)
+                and 400 <= one.reply.status < 500
+                and one.reply.status not in _TEMPORARY
+                and not _is_beside(one, history)
+            ):
+                later = next((each for each in history[at:] if _by_owner(each) and succeeded(each)), None)
+                if not _may_be_locked(one, later, in_turn):
+                    yield RefusedCancel(one, one.resource, at, later)
+
+
+def confirmed(
+    found: Iterable[RefusedCancel],
+    cancel: Callable[[Resource], Reply | None],
+    is_open: Callable[[Resource], bool],
+    unexplained: Collection[str],
+) -> list[RefusedCancel]:
+    """Returns those of resources that could surely be cancelled: the same cancel succeeded later, or does so now.
+
+    So they are, too, where a resource in `unexplained`, on which no earlier request has that effect, `is_open` still.
+    `cancel` returns the answer to the documented cancel where that succeeds now, and None where it doesn't.
+    """
+    sure = []
+    for one in found:
+        again = cancel(one.resource) if one.later is None else None
+        if one.later is not None or again is not None:
+            sure.append(one if again is None else replace(one, again=again))
+        elif one.resource.id in unexplained and is_open(one.resource):
+            sure.append(one)
+    return sure
+
+
+def one_more(make: Callable[[], Resource], cancel: Callable[[Resource], Reply]) -> Reply | None:
+    """Returns the refusal of one of so many more cancels, each of a new resource; None where there is none.
+
+    What happened once may happen to each twentieth. Ends where the source has no more resources.
+    """
+    for _ in range(_MORE):
+        try:
+            resource = make()
+        except ConformanceError:
+            return None
+        reply = cancel(resource)
+        if 400 <= reply.status < 500 and reply.status not in _TEMPORARY:
+            return reply
+    return None
+
+
+def told(one: RefusedCancel, number: int, of_all: int) -> tuple[str, str]:
+    """Returns what was observed of a refused cancel, for a message, and the end of its title.
+
+    `number` of `of_all` documented cancels were refused so.
+    """
+    again = one.again if one.again is not None else None if one.later is None else one.later.reply
+    before = f" after {counted(one.before, 'request')} that had no effect on it" if one.before else ""
+    seen = f"{summary.of(one.sent.reply)}{before}"
+    seen += f"; sent once more, it was answered {summary.of(again)}" if again is not None else ""
+    title = f", and {summary.short(again)} when it was sent once more" if again is not None else ""
+    return seen, f"{title} ({number} of {of_all} cancels were refused)" if number > 1 else title
+
+
+def _by_owner(one: Sent) -> bool:
+    return one.documented and one.resource is not None and one.by == one.resource.wanted.whose
+
+
+def _is_same(one: Sent, other: Sent) -> bool:
+    return one.resource is not None and other.resource is not None and one.resource.id == other.resource.id
+
+
+def _is_beside(one: Sent, others: Sequence[Sent]) -> bool:
+    reply = one.reply
+    return any(
+        each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
+        for each in others
+    )
+
+
+def _may_be_locked(one: Sent, later: Sent | None, every: Sequence[Sent]) -> bool:
+    """Returns whether a lock for some time explains the refusal: of the resource, or of the caller's account."""
+    if one.reply.status not in _LOCKED:
+        return False
+    wrong = [each for each in every if each.reply.exchange.auth is not Auth.DOCUMENTED]
+    before = [each for each in wrong if each.reply.written < one.reply.written]
+    of_it = [each for each in before if _is_same(each, one)]
+    of_late = [each for each in before if each.reply.written > one.reply.written - _A_WHILE_S]
+    at_once = later is not None and later.reply.written - one.reply.finished < _AT_ONCE_S
+    return len(of_it) >= _MANY or (len(of_late) >= _MANY and not at_once)

@@ -1,0 +1,58 @@
+"""The documented cancels of the run that were refused, looked at when all others are over."""
+
+import pytest
+
+from conformance.http import summary
+from conformance.oracles.every_run import EveryRun
+from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.refused_cancels import RefusedCancels, told
+from conformance.plugin import Given
+from conformance.suites.payout_intents import first_cancels, refused_cancels
+from conformance.suites.payout_intents.client import PayoutIntents
+from conformance.suites.payout_intents.observations import Evidence
+
+pytestmark = [pytest.mark.last, pytest.mark.settled]
+
+_HINT = (
+    "Does each process of the target, and each connection to its database, decide alike? Look for this answer in the "
+    "target's log."
+)
+
+
+@pytest.fixture
+def refusals_for_no_reason(
+    api: PayoutIntents, given: Given, every_run: EveryRun, evidence: Evidence
+) -> RefusedCancels:
+    """The documented cancels of intents that require approval that were refused for no reason that is known."""
+    lacking = first_cancels.lacking(every_run, evidence)
+    found = given.once("refused documented cancels", lambda: refused_cancels.of(api, given, every_run))
+    if lacking is not None and not found.number:
+        raise lacking
+    return found
+
+
+@requirement("PI-01")
+def test_no_cancels_are_refused_now_and_then(refusals_for_no_reason: RefusedCancels) -> None:
+    """Documented cancels of intents that require approval aren't refused now and then, whatever came before them."""
+    if refusals_for_no_reason.number > 1:
+        raise _refused_for_no_reason(refusals_for_no_reason)
+
+
+@requirement("PI-01", level="SHOULD")
+def test_no_cancel_is_refused_once(refusals_for_no_reason: RefusedCancels) -> None:
+    """No single documented cancel of such an intent is refused, while the same request is accepted later."""
+    if refusals_for_no_reason.number == 1:
+        raise _refused_for_no_reason(refusals_for_no_reason)
+
+
+def _refused_for_no_reason(refused: RefusedCancels) -> Violation:
+    one = refused.found[0]
+    seen, behind = told(one, refused.number, refused.of_all)
+    return Violation(
+        expected=f"the documented cancel of the intent {one.resource.id} to succeed each time it is sent",
+        observed=seen,
+        reply=one.sent.reply,
+        hint=_HINT,
+        fault="A documented cancel of an intent that requires approval was answered "
+        f"{summary.short(one.sent.reply)}{behind}",
+    )

@@ -1,0 +1,77 @@
+"""The documented cancels of the run that were refused, looked at when all others are over."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from conformance.errors import NotApplicable
+from conformance.http import summary
+from conformance.oracles import expect
+from conformance.oracles.every_run import EveryRun, Sent
+from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.refused_cancels import RefusedCancels, told
+from conformance.plugin import Given
+from conformance.suites.withdraws import refused_cancels
+from conformance.suites.withdraws.assertions import is_canceled
+from conformance.suites.withdraws.client import Withdraws, about
+
+pytestmark = [pytest.mark.last, pytest.mark.settled]
+
+_HINT = (
+    "Does each process of the target, and each connection to its database, decide alike? Look for this answer in the "
+    "target's log."
+)
+
+
+@pytest.fixture
+def refusals_for_no_reason(
+    api: Withdraws, given: Given, every_run: EveryRun, every_answer: Sequence[Sent]
+) -> RefusedCancels:
+    """The documented cancels of pending withdraws that were refused for no reason that is known."""
+    return given.once("refused documented cancels", lambda: refused_cancels.of(api, given, every_run))
+
+
+@requirement("WD-01")
+def test_no_cancels_are_refused_now_and_then(refusals_for_no_reason: RefusedCancels) -> None:
+    """Documented cancels of pending withdraws aren't refused now and then, whatever came before them."""
+    if refusals_for_no_reason.number > 1:
+        raise _refused_for_no_reason(refusals_for_no_reason)
+
+
+@requirement("WD-01", level="SHOULD")
+def test_no_cancel_is_refused_once(refusals_for_no_reason: RefusedCancels) -> None:
+    """No single documented cancel of a pending withdraw is refused, while the same request is accepted later."""
+    if refusals_for_no_reason.number == 1:
+        raise _refused_for_no_reason(refusals_for_no_reason)
+
+
+def _refused_for_no_reason(refused: RefusedCancels) -> Violation:
+    one = refused.found[0]
+    seen, behind = told(one, refused.number, refused.of_all)
+    return Violation(
+        expected=f"the documented cancel of the pending withdraw {one.resource.id} to succeed each time it is sent",
+        observed=seen,
+        reply=one.sent.reply,
+        hint=_HINT,
+        fault=f"A documented cancel of a pending withdraw was answered {summary.short(one.sent.reply)}{behind}",
+    )
+
+
+@requirement("WD-10")
+def test_refused_requests_have_cancelled_nothing(
+    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent]
+) -> None:
+    """No pending withdraw is canceled all requests about which were refused, whatever they were refused for."""
+    if not api.can_read:
+        raise NotApplicable("the profile declares no read endpoint")
+    for history in refused_cancels.refused_alone(every_run, every_answer):
+        last, withdraw = history[-1], about(history[-1])
+        read = api.read(withdraw, by=withdraw.wanted.whose)
+        expect.that(
+            not is_canceled(read),
+            expected=f"a withdraw not to be canceled after {len(history)} refused requests",
+            observed=f"{summary.of(last.reply)}; a read shows {expect.observed(read, 'data.status')}",
+            reply=last.reply,
+            hint="Refuse before anything is written, or roll back what was: in one transaction.",
+            fault=f"A request about a pending withdraw was refused ({summary.short(last.reply)}), and cancelled it",
+        )
