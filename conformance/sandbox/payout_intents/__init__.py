@@ -51,6 +51,8 @@ API = SandboxApi(
         "defects_reads",
         "defects_aftermath",
         "defects_rare",
+        "defects_now_and_then",
+        "defects_details",
     ),
     parts=_parts,
 )

@@ -43,6 +43,9 @@ API = SandboxApi(
         "defects_afterwards",
         "defects_rare",
         "defects_shared",
+        "defects_now_and_then",
+        "defects_names",
+        "defects_details",
     ),
     parts=_parts,
 )

@@ -52,6 +52,7 @@ FORGERIES: Mapping[str, Mapping[str, Forgery]] = {
             key, secret[: len(secret) // 2] + "".join(map(_other, secret[len(secret) // 2 :]))
         ),
         "with the key for a secret": lambda key, secret: basic(key, key),
+        "with the secret's characters in the opposite order": lambda key, secret: basic(key, secret[::-1]),
     },
     "other_letter_case": {
         "with a secret in the other letter case": lambda key, secret: basic(key, secret.swapcase()),
@@ -179,14 +180,15 @@ WRONG_FORMS: Mapping[str, Form] = {
 # -- keys and bodies --------------------------------------------------------------------------------------------------
 
 # What a comparison that is too coarse takes for the reason FINE.
-FINE = "ordered twice, or 2 times: caf\u00e9"
+FINE = "ordered twice, or 2 times: caf\u00e9 \u5ba2"
 BLANK = "a blank more at its beginning"
 NEAR_MISSES = {
     BLANK: f" {FINE}",
-    "a comma less": "ordered twice or 2 times: caf\u00e9",
-    "the same letters in another order": "ordered ewitc, or 2 times: caf\u00e9",
-    "another accent": "ordered twice, or 2 times: caf\u00ea",
-    "another figure": "ordered twice, or 3 times: caf\u00e9",
+    "a comma less": "ordered twice or 2 times: caf\u00e9 \u5ba2",
+    "the same letters in another order": "ordered ewitc, or 2 times: caf\u00e9 \u5ba2",
+    "another accent": "ordered twice, or 2 times: caf\u00ea \u5ba2",
+    "another figure": "ordered twice, or 3 times: caf\u00e9 \u5ba2",
+    "another letter of a script that isn't Latin": "ordered twice, or 2 times: caf\u00e9 \u9867",
 }
 
 # The first reason, which begins with words in small letters, and what makes another one of it.
@@ -194,7 +196,7 @@ BODIES: dict[str, tuple[str | None, Callable[[str], str | None]]] = {
     "reason_left_out": ("ordered twice", lambda reason: None),
     "reason_added": (None, lambda reason: "ordered twice"),
     "capitals": ("ordered twice", lambda reason: reason.replace("ordered twice", "Ordered Twice")),
-    "last_character": (plain(200), lambda reason: reason[:-1] + "Y"),
+    "last_character": (plain(500), lambda reason: reason[:-1] + "Y"),
 }
 
 BODIES_IN_WORDS = {
@@ -229,12 +231,26 @@ def _last_of(length: int) -> Callable[[str], tuple[str, str]]:
 NEAR_KEYS: dict[str, Callable[[str], tuple[str, str]]] = {
     "letter_case": lambda key: (f"Order-Cancel-{key}-z", f"oRDER-cANCEL-{key}-Z"),
     "hyphens": lambda key: (f"order-cancel-{key}-z", f"ordercancel{key}z"),
+    "beginning": lambda key: (f"A-{key}-cancel", f"B-{key}-cancel"),
+    "order_of_characters": lambda key: (f"order-{key}-12", f"order-{key}-21"),
+    "zeros_before_a_number": lambda key: (str(int(key, 16)), f"00{int(key, 16)}"),
     **{f"last_of_{length}_characters": _last_of(length) for length in (64, 128, 255, 300)},
 }
 
 # -- ids beside the path: many frameworks bind path, query and body to the same names ---------------------------------
 
-_NAMES = ("id", "payout_intent_id", "payoutIntentId", "payout_intent", "intent_id", "intentId")
+_NAMES = (
+    "id",
+    "payout_intent_id",
+    "payoutIntentId",
+    "payout_intent",
+    "intent_id",
+    "intentId",
+    "_id",
+    "payout_id",
+    "payoutId",
+    "payout_intent[id]",
+)
 _OTHERS = {"merchant_id": "another merchant", "environment": "live", "status": "paid"}
 
 

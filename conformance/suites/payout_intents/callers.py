@@ -1,12 +1,17 @@
 """The callers whose credentials the profile has, and keys and reasons that no request has used."""
 
 import secrets
+from itertools import cycle
 from uuid import uuid4
 
 from conformance.errors import NotTestable
 from conformance.http.auth import basic
 from conformance.model import Credentials
 from conformance.session import Session
+from conformance.suites.payout_intents.reasons import plain
+
+# So many characters stand behind a reason that is to be unlike others: no target may refuse one of 200 in all.
+_MORE = (0, 60, 97, 98, 130, 170)
 
 
 class Callers:
@@ -14,14 +19,16 @@ class Callers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._lengths = cycle(_MORE)
 
     def new_key(self) -> str:
         """An Idempotency-Key that no request has used."""
         return str(uuid4())
 
     def new_reason(self) -> str:
-        """A reason that stands nowhere else, in letters that nothing changes."""
-        return f"No longer needed {secrets.token_hex(6)}"
+        """A reason that stands nowhere else, in letters that nothing changes; of several lengths in turn."""
+        reason, length = f"No longer needed {secrets.token_hex(6)}", next(self._lengths)
+        return f"{reason} {plain(length)}" if length else reason
 
     def credentials(self, by: str = "primary") -> Credentials:
         """A pair of the profile. Raises NotTestable where it isn't there."""

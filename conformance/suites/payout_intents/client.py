@@ -36,6 +36,7 @@ from conformance.suites.payout_intents.documented import (
     encoded,
     read_path,
 )
+from conformance.suites.payout_intents.moved import moved, not_marked
 from conformance.suites.payout_intents.refusals import no_longer_cancels, unanswered
 from conformance.suites.payout_intents.watched import watched
 
@@ -61,7 +62,7 @@ __all__ = [
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # No target may refuse a reason of so many ASCII characters.
-_PLAIN = 100
+_PLAIN = 200
 
 T = TypeVar("T")
 Call = Callable[[], Reply]
@@ -300,13 +301,20 @@ class PayoutIntents(Callers):
         if isinstance(intent, Resource) and self._session.twins.defers(intent):
             shown = self.read(intent, by=by)
             if equality.same(shown.at("status"), intent.status):
+                not_marked(self._session, intent, shown, lambda one: self.read(one, by=by), after=after)
                 return shown
         self._session.twins.wait_alone()
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply
-        fault = no_longer_cancels(reply, self.read(intent, by=by), after, refused)
-        fault.control = fault.control or not judged
+        read = self.read(intent, by=by)
+        has_moved = False
+        if isinstance(intent, Resource) and not is_cancelled(read):
+            self._session.twins.doubtful = intent
+            self.cancel(intent, by=by)
+            has_moved = moved(self._session, intent, read, lambda one: self.read(one, by=by))
+        fault = no_longer_cancels(reply, read, after, refused, has_moved=has_moved)
+        fault.control = fault.control or not (judged or has_moved)
         raise fault
 
     def still_open(self, intent: Resource, *, by: str = "primary") -> Reply:
@@ -336,9 +344,9 @@ class PayoutIntents(Callers):
             self._confirmed.add(intent.id)
             self._every_run.mark(CONFIRMED, intent, read)
 
-    def read_everywhere(self, intent: Target) -> list[Reply]:
+    def read_everywhere(self, intent: Target, *, by: str = "primary") -> list[Reply]:
         """The answers to several reads at once, each on a connection of its own: several processes may answer them."""
-        calls = [lambda: self.read(intent)] * min(5, self._session.profile.limits.concurrency)
+        calls = [lambda: self.read(intent, by=by)] * min(5, self._session.profile.limits.concurrency)
         return list(self.race(calls).replies)
 
     def dissent(self, intent: Target) -> Reply | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance.http.segment import segment
 from conformance.states import Resource
 
-REASON = "ordered_twice"
+REASON = "duplicate_request"
 FRESH: Final = "<a key of its own>"
 """Stands for a key that no other request uses; None stands for no key."""
 DOCUMENTED: Final = "<the documented header>"

@@ -51,7 +51,15 @@ def are_told_apart(api: PayoutIntents, evidence: Evidence, together: Together) -
     if worked is None:
         return False
     used = worked.keys[0]
-    near = (used[:-1] + "B", used.swapcase(), used.replace("-", ""), used[:-1])
+    near = (
+        used[:-1] + "B",
+        used.swapcase(),
+        used.replace("-", ""),
+        used[:-1],
+        f"X{used[1:]}",
+        f"{used[1]}{used[0]}{used[2:]}",
+        used.replace("#42", "#042"),
+    )
 
     def perform() -> list[int]:
         return [api.cancel(worked.intent, reason="another reason", key=key).status for key in near]

@@ -34,7 +34,8 @@ def in_a_form(other: Resource) -> Fields:
 
 def in_headers(other: Resource) -> Fields:
     """Returns the headers that name an intent."""
-    return dict.fromkeys(("X-Payout-Intent-Id", "X-Intent-Id", "X-Resource-Id", "X-Id"), other.id)
+    named = dict.fromkeys(("X-Payout-Intent-Id", "X-Intent-Id", "X-Resource-Id", "X-Id"), other.id)
+    return {**named, "Cookie": f"id={other.id}; payout_intent_id={other.id}"}
 
 
 def in_addresses(other: Resource) -> Fields:

@@ -342,7 +342,7 @@ class Evidence(Performed):
         api, intent = self._api, self._given.shared("requires_approval")
         headers, sent = api.headers(), encoded(body)
         replies = {}
-        for method in (first, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+        for method in (first, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "LINK"):
             content = None if method in ("GET", "HEAD", "OPTIONS") else sent
             reply = api.answered(
                 partial(api.send, method, path(intent), headers, content, of=intent),

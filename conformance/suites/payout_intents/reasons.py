@@ -26,6 +26,10 @@ FREE_TEXT = {
     "compatible": "\ufb01 \u2460 \uff21 \u00bd N\u00ba 1 \u2122 \uff76\uff9e X\u00b2",
     "outer_spaces": "   Outer  and  inner   spaces  ",
     "odd_outer_spaces": "\u00a0\u2003Spaces that aren't ASCII\u2003\u00a0",
+    "digits_and_addresses": "Card 4111111111111111, IBAN DE89370400440532013000, phone +60 12-3456789, "
+    "to A.B@example.com, see https://example.com/a?b=1&c=2#d or www.example.com, token=abc123 password: Hunter2",
+    "typing": "Wait... no -- Yes (c) (tm) -> <- => :smile: :) 1/2 x^2 !!! ??? ## #tag // y /* z */ ; -- k *** ~~ @all.",
+    "invisible_characters": "Zero\u200bwidth, non\u200cjoiner, soft\u00adhyphen, word\u2060joiner, no\ufeffbreak",
     "looks_like_a_number": "00012.50",
     "looks_like_a_whole_number": "007",
     "looks_like_a_date": "2026-05-09T12:00:00Z",
@@ -111,6 +115,9 @@ _KINDS = {
     "asian": "Asian letters",
     "composed": "letters in several forms of Unicode",
     "compatible": "compatibility forms of Unicode",
+    "digits_and_addresses": "long numbers, addresses and words before an equals sign",
+    "typing": "dots, dashes and signs of a keyboard",
+    "invisible_characters": "invisible characters of Unicode",
     "outer_spaces": "blanks around it",
     "odd_outer_spaces": "Unicode blanks around it",
 }

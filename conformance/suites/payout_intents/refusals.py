@@ -114,11 +114,13 @@ def as_usual(reply: Reply, usual: Reply, to: str, hint: str) -> None:
     )
 
 
-def no_longer_cancels(reply: Reply, read: Reply, after: str, refused: Reply | None) -> expect.Violation:
+def no_longer_cancels(
+    reply: Reply, read: Reply, after: str, refused: Reply | None, *, has_moved: bool = False
+) -> expect.Violation:
     """Returns the Violation of a documented cancel that is refused after another request, `after` in words.
 
-    Where `read` shows the intent cancelled, that request did it, whatever its answer `refused` said; otherwise the
-    check says nothing.
+    Where `read` shows the intent cancelled, that request did it, whatever its answer `refused` said; and so it did
+    where the intent `has_moved` to another status, and not by itself. Otherwise the check says nothing.
     """
     took = is_cancelled(read)
     said = f"{summary.of(refused)} to {after}; then " if refused is not None else ""
@@ -127,9 +129,15 @@ def no_longer_cancels(reply: Reply, read: Reply, after: str, refused: Reply | No
         expected=f"an intent that isn't cancelled by {after}, so that the documented cancel still works",
         observed=f"{said}GET was answered {summary.of(read)}; the documented cancel was answered {summary.of(reply)}",
         reply=refused if took and refused is not None else reply,
-        hint="Whatever is refused is refused before anything is written, in one transaction." if took else "",
-        control=not took,
-        fault=f"{wording.capital(after)} cancelled the intent{though}" if took else "",
+        hint="Whatever is refused is refused before anything is written, in one transaction."
+        if took or has_moved
+        else "",
+        control=not (took or has_moved),
+        fault=f"{wording.capital(after)} cancelled the intent{though}"
+        if took
+        else f"{wording.capital(after)} left the intent with status {wording.of(read, 'status')}{though}"
+        if has_moved
+        else "",
     )
 
 

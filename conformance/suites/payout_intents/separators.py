@@ -58,6 +58,9 @@ WHOLE: Mapping[str, Mapping[str, Forgery]] = {
         "with a blank behind the key": lambda key, secret: basic(f"{key} ", secret),
         "with a blank before the key": lambda key, secret: basic(f" {key}", secret),
     },
+    "more_behind_the_key": {
+        "with a character behind the key": lambda key, secret: basic(f"{key}x", secret),
+    },
     "escaped_secret": {
         "with a percent-encoded secret": lambda key, secret: basic(key, _escaped(secret)),
     },

@@ -62,6 +62,7 @@ _AS_IT_IS = (
     "composed",
     "compatible",
 )
+_TYPED = ("digits_and_addresses", "typing", "invisible_characters")
 _SPACES = f"{FREE_TEXT['odd_outer_spaces']}   inner   {FREE_TEXT['outer_spaces']}\u2003 \u00a0"
 
 
@@ -75,14 +76,10 @@ _WAYS = (
         label="application/json;charset=UTF-8",
         is_chunked=True,
     ),
-    Way(tuple(FULL), FULL_OF_ALL),
-    Way((*LONG, *LONGER), LONGER["512_of_four_bytes"]),
-    Way(
-        ("looks_like_a_word_of_JSON",),
-        FREE_TEXT["looks_like_a_word_of_JSON"],
-        label="Application/JSON",
-        key=NAME_OF_A_PROPERTY,
-    ),
+    Way(_TYPED, _several(*_TYPED)),
+    Way(tuple(FULL), _full()),
+    Way((*LONG, *LONGER), LONGER["512_of_four_bytes"], label="Application/JSON", key=NAME_OF_A_PROPERTY),
+    Way(("looks_like_a_word_of_JSON",), FREE_TEXT["looks_like_a_word_of_JSON"]),
     Way(("looks_like_a_boolean",), FREE_TEXT["looks_like_a_boolean"]),
     Way(("looks_empty",), FREE_TEXT["looks_empty"]),
     Way(("looks_like_a_formula",), FREE_TEXT["looks_like_a_formula"]),

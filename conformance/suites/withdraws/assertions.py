@@ -356,7 +356,9 @@ def took_effect(
 
 def succeeded(reply: Reply) -> bool:
     """Whether a cancel was taken, in any form: WD-01 judges the form."""
-    return reply.ok and reply.at("success") not in (False, "false") and not told(reply, "error")
+    if not reply.ok or reply.at("success") in (False, "false"):
+        return False
+    return not told(reply, "error") or (reply.at("success") is True and is_canceled(reply))
 
 
 def is_canceled(reply: Reply) -> bool:

@@ -126,10 +126,12 @@ class Withdraws:
         """The answer to a request that is odd on purpose. Raises a Violation where none ever comes."""
         return odd_requests.odd(ask, lambda: self.cancel(self.unknown_id()), to=to)
 
-    def read_everywhere(self, withdraw: Target) -> list[Reply]:
+    def read_everywhere(self, withdraw: Target, *, by: str = "primary") -> list[Reply]:
         """Several reads at once, each on a connection of its own: several processes may answer them."""
-        number = min(5, self._session.profile.limits.concurrency)
-        race = concurrency.race(self._client, [lambda: self.read(withdraw)] * number)
+        race = concurrency.race(
+            self._client,
+            [lambda: self.read(withdraw, by=by)] * min(5, self._session.profile.limits.concurrency),
+        )
         if race.faults:
             raise race.faults[0]
         return list(race.replies)
@@ -305,7 +307,10 @@ class Withdraws:
             return reply
         self._cancels_at_all(withdraw.status, by)
         shown = self.read(withdraw, by=by) if self.can_read else None
-        raise took_effect(withdraw, after, earlier, reply, shown, hint)
+        if shown is None or not is_canceled(shown):
+            self._session.twins.doubtful = withdraw
+            self.cancel(withdraw, by=by)
+        raise took_effect(withdraw, after, earlier, reply, shown)
 
     def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
         """No 5xx; where it is one, the title says whether the withdraw is canceled all the same."""

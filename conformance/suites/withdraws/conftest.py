@@ -13,7 +13,7 @@ from conformance.suites.withdraws.assertions import succeeded
 from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.every_answer import judges
 from conformance.suites.withdraws.good_cancels import GoodCancels
-from conformance.suites.withdraws.observations import Observed, Refusals
+from conformance.suites.withdraws.observations import CancelledWithdraws, Observed, Refusals
 from conformance.suites.withdraws.spellings import Spellings
 
 
@@ -34,6 +34,14 @@ def observed(api: Withdraws, given: Given, conformance_session: Session) -> Obse
 def first_cancel(observed: Observed) -> Reply:
     """The answer to the documented cancel of a pending withdraw which nothing was asked of before but a read."""
     return observed.first().reply
+
+
+@pytest.fixture
+def cancelled(observed: Observed) -> CancelledWithdraws:
+    """The shared cancels; the first is on record with every check that looks at it."""
+    some = observed.some()
+    some.cite(some.all[:1])
+    return some
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ from conformance.suites.withdraws.fields import (
     read_has,
     spelt_otherwise,
 )
-from conformance.suites.withdraws.observations import Cancelled, CancelledWithdraws, Observed, each_cancelled
+from conformance.suites.withdraws.observations import Cancelled, each_cancelled
 
 # Gathering the evidence takes more requests than all of these checks otherwise send.
 pytestmark = [pytest.mark.together, pytest.mark.cancels]
@@ -62,14 +62,6 @@ _SHOWS_ALL = "The answer to a cancel shows all of the withdraw, as the document 
 _UNCHANGING = ("amount", *FACTS)
 # An API may write these otherwise than its state source does.
 _UNCHANGING_WHEN_READ = (*_UNCHANGING, *KEPT)
-
-
-@pytest.fixture
-def cancelled(observed: Observed) -> CancelledWithdraws:
-    """The shared cancels; the first is on record with every check that looks at it."""
-    some = observed.some()
-    some.cite(some.all[:1])
-    return some
 
 
 @requirement("WD-15")

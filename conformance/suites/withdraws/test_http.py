@@ -23,7 +23,7 @@ from conformance.suites.withdraws.client import Withdraws
 from conformance.suites.withdraws.titles import ODD_BODY_NAMES
 
 _UNDOCUMENTED = ["GET", "PUT", "PATCH", "DELETE"]
-METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "LINK"]
 OVERRIDES = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
 
 
@@ -128,6 +128,17 @@ def article(method: str) -> str:
 ANOTHER = {
     "another_value": (b'{"note":"one","n":1}', b'{"note":"one","n":2}'),
     "a_key_sent_twice": (b'{"note":"one"}', b'{"note":"two","note":"one"}'),
+    "capitals": (b'{"note":"one"}', b'{"NOTE":"ONE"}'),
+    "a_byte_that_is_no_UTF-8": (b'{"note":"\xef\xbf\xbd"}', b'{"note":"\xff"}'),
+    "more_behind_a_NUL": (b'{"note":"one"}', b'{"note":"one"}\x00{"note":"two"}'),
+    "more_behind_65536_bytes": (b"[" + b" " * 65_535, b"[" + b" " * 65_535 + b'{"note":"two"}]'),
+}
+_IN_WORDS = {
+    "capitals": 'a cancel with the JSON body {"NOTE":"ONE"} under the signature of {"note":"one"}',
+    "a_byte_that_is_no_UTF-8": "a cancel whose body has a byte that is no UTF-8, under the signature of the same body "
+    "with U+FFFD in its place",
+    "more_behind_a_NUL": "a cancel whose body goes on behind a NUL, under the signature of what stands before that",
+    "more_behind_65536_bytes": "a cancel whose body goes on behind 65,536 bytes, under the signature of these",
 }
 
 
@@ -136,7 +147,9 @@ ANOTHER = {
 def test_body_under_another_bodys_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
     """A JSON body under the signature of another JSON body is refused."""
     signed, sent = ANOTHER[case]
-    what = f"a cancel with the JSON body {sent.decode()} under the signature of {signed.decode()}"
+    what = _IN_WORDS.get(case) or (
+        f"a cancel with the JSON body {sent.decode()} under the signature of {signed.decode()}"
+    )
     withdraw = given.shared("pending")
 
     reply = api.send_body(withdraw, {**api.signed(signed), "Content-Type": JSON}, sent)
@@ -206,6 +219,9 @@ def test_fields_that_are_sent_change_no_fact(api: Withdraws, given: Given) -> No
         "referenceId": mark,
         "description": mark,
         "metadata": {mark: 1},
+        "status": "paid",
+        "paidAt": "2001-01-01T00:00:00.000Z",
+        "bankAccountName": mark,
     }
     reply = _with_body(api, withdraw, sent)
 

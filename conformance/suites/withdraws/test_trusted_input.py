@@ -1,6 +1,8 @@
 """Input that any client can send and some targets trust: headers of proxies, other spellings, an id beside the path."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,17 +13,52 @@ from conformance.oracles import expect, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws import named_beside
-from conformance.suites.withdraws.assertions import not_cancelled, succeeded
+from conformance.suites.withdraws.assertions import VERIFY_HINT, not_cancelled, succeeded
 from conformance.suites.withdraws.attempts import had_no_effect
-from conformance.suites.withdraws.bad_requests import DAY_MS, HALVES, KEY_SPELLINGS, TRUSTED, Headers
-from conformance.suites.withdraws.client import Withdraws
+from conformance.suites.withdraws.bad_requests import DAY_MS, HALVES, JSON, KEY_SPELLINGS, TRUSTED, Headers
+from conformance.suites.withdraws.client import Withdraws, cancel_path, quoted
 from conformance.suites.withdraws.titles import AS_IT_IS, FRESH
 
 _EVERYBODY = "Every client can send this header: verify the signature of every request."
 _PATH_ALONE = "Take the id from the path alone, and look the withdraw up among those of the caller."
 # So many further cases are named in a title.
 _NAMED = 3
+# Names that a framework may bind to the id of the path.
+_IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
+_OBJECTS = ("withdraw", "data", "params")
+_ID_HEADERS = ("X-Withdraw-Id", "X-Withdrawal-Id", "X-Resource-Id", "X-Id")
+_ADDRESSES = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Uri")
+_PLACES = ["body", "query", "headers"]
+# Names that a framework may bind to the merchant whose withdraws are looked up.
+_MERCHANT = (
+    "merchantId",
+    "merchant_id",
+    "merchant",
+    "accountId",
+    "account_id",
+    "tenantId",
+    "apiKey",
+    "api_key",
+)
+_MERCHANT_HEADERS = (
+    "X-Merchant-Id",
+    "X-Merchant",
+    "X-Account-Id",
+    "X-Tenant-Id",
+    "X-Owner-Id",
+    "X-On-Behalf-Of",
+    "X-Consumer-Username",
+)
+_SIGNATURES = {
+    "the word undefined": "undefined",
+    "the word null": "null",
+    "sha256= and the word undefined": "sha256=undefined",
+    "sha256= and the word null": "sha256=null",
+    "sha1= and 40 digits": "sha1=" + "0" * 40,
+    "md5= and 32 digits": "md5=" + "0" * 32,
+    "sha512= and 128 digits": "sha512=" + "0" * 128,
+    "an asterisk": "*",
+}
 
 
 def _let_in(
@@ -83,6 +120,19 @@ def test_trusted_headers_replace_no_signature(api: Withdraws, given: Given, key:
         return f"an unsigned cancel with {name}: {shown}"
 
     _let_in(api, given, TRUSTED, send, named, _EVERYBODY)
+
+
+@requirement("WD-32")
+def test_word_is_no_signature(api: Withdraws, given: Given) -> None:
+    """A word, a sign or the name of another algorithm doesn't stand in for a signature."""
+    _let_in(
+        api,
+        given,
+        _SIGNATURES,
+        lambda withdraw, case: api.send(withdraw, {**api.signed(), "X-Signature": _SIGNATURES[case]}),
+        lambda case: f"a cancel with {case} for its signature",
+        VERIFY_HINT,
+    )
 
 
 @requirement("WD-33", level="SHOULD")
@@ -151,15 +201,9 @@ def test_two_keys_in_one_header_open_nothing(api: Withdraws, given: Given, first
 
 
 @requirement("WD-12")
-@pytest.mark.parametrize("place", ["body", "query"])
+@pytest.mark.parametrize("place", _PLACES)
 def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
-    """The id of another merchant's withdraw in a body or query doesn't cancel it: that of the path counts."""
-    after = f"a cancel of one's own with another merchant's id in its {place}"
-    named = named_beside.takes_no_effect(api, given, owner="other_merchant")
-    if named is not None:
-        if given.again(named):
-            api.still_cancels(named, after=after, by="other_merchant")
-        return
+    """The id of another merchant's withdraw in body, query or headers doesn't cancel it: that of the path counts."""
     theirs = given.shared("pending", owner="other_merchant")
     withdraw = given.used("pending")
 
@@ -177,16 +221,32 @@ def test_other_merchants_id_beside_the_path_cancels_nothing(api: Withdraws, give
     api.still_cancels(theirs, after=after, by="other_merchant", earlier=reply)
 
 
+@requirement("WD-12")
+@pytest.mark.parametrize("place", _PLACES)
+def test_merchant_named_beside_the_key_opens_nothing(api: Withdraws, given: Given, place: str) -> None:
+    """Another merchant's withdraw isn't cancelled where body, query or headers name that merchant: the key does."""
+    theirs = given.shared("pending", owner="other_merchant")
+    named = given.credentials("other_merchant").key
+
+    if place == "headers":
+        reply = api.with_method("POST", theirs, dict.fromkeys(_MERCHANT_HEADERS, named))
+    elif place == "query":
+        reply = api.with_method("POST", theirs, query=f"?{urlencode(dict.fromkeys(_MERCHANT, named))}")
+    else:
+        reply = _signed_body(api, theirs, dict.fromkeys(_MERCHANT, named))
+
+    what = f"a cancel of another merchant's withdraw that names this merchant in its {place}"
+    hint = "The key whose secret was verified names the merchant, and nothing else does."
+    not_cancelled(
+        reply, what, withdraw=f"another merchant's withdraw, named in the {place} with it,", hint=hint
+    )
+    api.still_cancels(theirs, after=what, by="other_merchant", earlier=reply)
+
+
 @requirement("WD-15")
-@pytest.mark.parametrize("place", ["body", "query"])
+@pytest.mark.parametrize("place", _PLACES)
 def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, place: str) -> None:
-    """The id of another withdraw of one's own in a body or query isn't taken for that of the path."""
-    after = f"a cancel of another one with its id in the {place}"
-    named = named_beside.takes_no_effect(api, given)
-    if named is not None:
-        if given.again(named):
-            api.still_cancels(named, after=after)
-        return
+    """The id of another withdraw of one's own in body, query or headers isn't taken for that of the path."""
     other, withdraw = given.shared("pending"), given.used("pending")
 
     reply = _with_ids(api, withdraw, other, place)
@@ -203,10 +263,21 @@ def test_own_id_beside_the_path_cancels_nothing(api: Withdraws, given: Given, pl
 
 
 def _with_ids(api: Withdraws, withdraw: Resource, other: Resource, place: str) -> Reply:
-    """A documented cancel of `withdraw` that names `other` in its query, or in a body that is signed with it."""
+    """A documented cancel of `withdraw` that names `other` in query or headers, or in a body that is signed with it."""
     if place == "query":
-        return api.with_method("POST", withdraw, query=named_beside.in_the_query(other))
-    reply = named_beside.in_the_body(api, withdraw, other)
+        query = "&".join(f"{name}={quoted(other)}" for name in _IDS)
+        return api.with_method("POST", withdraw, query=f"?{query}")
+    if place == "headers":
+        named = {**dict.fromkeys(_ID_HEADERS, other.id), **dict.fromkeys(_ADDRESSES, cancel_path(other))}
+        named["Cookie"] = "; ".join(f"{name}={quoted(other)}" for name in _IDS)
+        return api.with_method("POST", withdraw, named)
+    inside = {name: [other.id] if name == "ids" else other.id for name in _IDS}
+    return _signed_body(api, withdraw, {**inside, **dict.fromkeys(_OBJECTS, inside)})
+
+
+def _signed_body(api: Withdraws, withdraw: Resource, fields: dict[str, Any]) -> Reply:
+    body = json.dumps(fields).encode()
+    reply = api.send_body(withdraw, {**api.signed(body), "Content-Type": JSON}, body, documented=True)
     if reply is None:
         raise NotApplicable("a body is never answered here, which is another requirement's affair")
     return reply

@@ -1,0 +1,67 @@
+"""The answer to a successful cancel beside what reads show before and after it, of the withdraws of test_body."""
+
+from datetime import timedelta
+
+import pytest
+
+from conformance.errors import NotApplicable
+from conformance.http.reply import MISSING, instant
+from conformance.oracles import equality, expect, wording
+from conformance.oracles.expect import requirement
+from conformance.oracles.keys import has_value
+from conformance.suites.withdraws.fields import FACTS, KEPT, changed, date_of, how_far, off_by
+from conformance.suites.withdraws.observations import Cancelled, each_cancelled
+
+pytestmark = [pytest.mark.together, pytest.mark.cancels]
+
+# Clocks of target and harness may differ.
+_SLACK = timedelta(seconds=150)
+
+
+@requirement("WD-23")
+@pytest.mark.parametrize("key", FACTS)
+@each_cancelled
+def test_answer_shows_what_is_read(cancelled: Cancelled, key: str) -> None:
+    """A fact that reads show alike before and after the cancel is the same in the answer to it, to the last detail."""
+    _is_as_it_is_read(cancelled, key)
+
+
+@requirement("WD-23", level="SHOULD")
+@pytest.mark.parametrize("key", [*KEPT, "bankAccountNumber"])
+@each_cancelled
+def test_answer_writes_it_as_a_read_does(cancelled: Cancelled, key: str) -> None:
+    """Names, codes and masks that reads show alike before and after the cancel are the same in the answer to it."""
+    _is_as_it_is_read(cancelled, key)
+
+
+def _is_as_it_is_read(cancelled: Cancelled, key: str) -> None:
+    if cancelled.before is None or cancelled.read is None or not cancelled.read.ok:
+        raise NotApplicable(f"no read endpoint shows {key} before the cancel and after it")
+    was, kept = cancelled.before.get(key), cancelled.read.at(f"data.{key}")
+    shown = cancelled.reply.at(f"data.{key}")
+    # What another row judges: a key that is left out, and values that are another type, or lost.
+    if shown is MISSING or type(shown) is not type(was) or not has_value(shown):
+        return
+    expect.that(
+        not equality.same_but_nulls(was, kept) or equality.same_but_nulls(was, shown),
+        expected=f"data.{key} to be {wording.whole(was)}, as a read shows it before the cancel and after it",
+        observed=expect.observed(cancelled.reply, f"data.{key}"),
+        reply=cancelled.reply,
+        fault=changed(cancelled.reply, key, was, cancelled.where),
+    )
+
+
+@requirement("WD-24")
+@each_cancelled
+def test_updated_at_is_not_in_the_future(cancelled: Cancelled) -> None:
+    """UpdatedAt isn't in the future, give or take the clocks."""
+    moment, at = instant(cancelled.reply.at("data.updatedAt")), date_of(cancelled.reply)
+    came = cancelled.reply.sent_at + timedelta(seconds=cancelled.reply.duration_s)
+    expect.that(
+        moment is None or moment <= came + _SLACK or (at is not None and moment <= at + _SLACK),
+        expected=f"data.updatedAt not to be later than {came.isoformat(timespec='seconds')}, when the answer came",
+        observed=expect.observed(cancelled.reply, "data.updatedAt"),
+        reply=cancelled.reply,
+        hint=off_by(moment - came if moment else timedelta()),
+        fault=f"data.updatedAt was {how_far(moment - came if moment else timedelta())} in {cancelled.where}",
+    )
