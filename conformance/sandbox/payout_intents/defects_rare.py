@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.sandbox import changes, steps
 from conformance.sandbox.credentials import Account
-from conformance.sandbox.defects import rare
+from conformance.sandbox.defects import defect, rare
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.changes import gives_message, pi, replays, stores
 from conformance.sandbox.payout_intents.model import Intent
@@ -226,7 +226,7 @@ class EmptyCancelAfterAReadWipesTheReason(_Remembering):
             intent.failure_message = None
 
 
-@rare("pi-failed-login-after-a-conflict-undoes-it", "PI-40")
+@defect("pi-failed-login-after-a-conflict-undoes-it", "PI-40")
 class FailedLoginAfterAConflictUndoesIt(_Remembering):
     """A request that fails authentication, after a conflict, rolls back reason and updated_at of the cancel."""
 

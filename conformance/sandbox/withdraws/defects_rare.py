@@ -15,11 +15,11 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 # Ids
 
-wd.rare("wd-nil-uuid-is-500", "WD-14",
+wd("wd-nil-uuid-is-500", "WD-14",
         'The nil UUID stands for "none" in the code, and ends in a 500.',
         changes.ids(lambda given: steps.crash("None has no status")
             if given == "00000000-0000-0000-0000-000000000000" else given))
-wd.rare("wd-uuid-like-a-number-is-500", "WD-14",
+wd("wd-uuid-like-a-number-is-500", "WD-14",
         "A UUID whose first group reads as a number with an exponent is bound to a column of numbers: a 500.",
         changes.ids(lambda given: steps.crash("numeric field overflow") if re.match("1e[0-9]+-", given) else given))
 

@@ -53,6 +53,39 @@ MALFORMED = {
 }
 
 
+# UUIDs that name nothing and that some program takes for something else, by what they look like.
+LOOKALIKES = {
+    "none (nil)": "00000000-0000-0000-0000-000000000000",
+    "all ones (max)": "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "a number with an exponent": "1e345678-{rest}",
+    "a number of digits alone": "12345678-1234-4123-8123-{digits}",
+    "a number that begins with zeros": "00000123-{rest}",
+    "a number in hex": "0e123456-{rest}",
+    "version 1": "{first}-1b21-11ec-8d3d-0242ac130003",
+    "version 7": "018f3c5e-{rest7}",
+}
+
+
+@requirement("WD-14")
+@pytest.mark.parametrize("case", LOOKALIKES)
+def test_uuid_that_looks_like_something_is_turned_down(api: Withdraws, case: str) -> None:
+    """A UUID that looks like a number, or like none at all, gets a 4xx as any other, never a 5xx."""
+    _, two, three, four, last = (new := api.unknown_id()).split("-")
+    digits = str(int(last, 16)).zfill(12)[-12:]
+    given = LOOKALIKES[case].format(
+        rest=f"{two}-{three}-{four}-{last}",
+        digits=digits,
+        first=new[:8],
+        rest7=f"{two}-7{three[1:]}-{four}-{last}",
+    )
+    what = f"a cancel of the UUID {given}, which looks like {case},"
+
+    reply = api.cancel(given)
+
+    no_server_error(reply, to=what)
+    not_cancelled(reply, what)
+
+
 @requirement("WD-11")
 @pytest.mark.parametrize("time", ["first", "second"])
 def test_unknown_id_is_not_found(api: Withdraws, time: str) -> None:
