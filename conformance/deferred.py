@@ -29,10 +29,9 @@ KEPT = 3
 _LATE_S, _LOOKS = 2.0, 3
 
 Write = Callable[[Check, Sequence[Exchange]], None]
+# The first runs the check of that id once more; the second takes a resource whose cancel no request before explains.
 Perform = Callable[[str], None]
-"""Runs the check of that id once more."""
 Tell = Callable[[Resource], None]
-"""Takes a resource whose cancel was refused, and no request before it is the reason."""
 
 _HINT = (
     "Each of these requests was refused, and alone none has this effect, however often it is sent. Does one of them "
@@ -146,13 +145,34 @@ class Deferred:
                 perform(check)
                 if self.again:
                     perform(check)
+        self._judge(refused, perform)
+
+    def _judge(self, refused: Sequence[tuple[SharedResource, Reply]], perform: Perform) -> None:
+        """Tells of the resources whose cancel was refused and no single suspect is guilty at once."""
         for one, reply in refused:
             # One that was judged alone before has told by itself what it does.
             alone = [self._ended[check] for check in one.suspects if check in self._ended]
             if not alone or any(check.outcome is not Outcome.PASSED for check in alone):
                 continue
             if not self._are_late(one, perform) and not self._has_looked:
-                self._try_together(one, reply, alone[-1], perform)
+                self._try_together(one, reply, last, perform)
+
+    def _cancelled(self, resource: Resource) -> Reply | None:
+        """Returns as `_cancel` does, asking twice: after a refusal and a success no request before is to blame."""
+        reply = self._cancel(resource)
+        again = self._cancel(resource) if reply is not None and not self._succeeded(reply) else None
+        return again if again is not None and self._succeeded(again) else reply
+
+    def _alone(self, check: str, perform: Perform) -> Check | None:
+        """Returns the record of a check that ran last, or that of a trial alone; None where it can't be tried here."""
+        if check not in self._ended:
+            self._trial = []
+            try:
+                with self._twins.alone():
+                    perform(check)
+            finally:
+                self._trial = None
+        return self._ended.get(check)
 
     def _clear(self, one: SharedResource, by: Exchange) -> None:
         """Writes the records of the suspects that were waiting for this proof alone."""
@@ -184,9 +204,8 @@ class Deferred:
     def _are_late(self, one: SharedResource, perform: Perform) -> bool:
         """Returns whether requests of single suspects, refused and without an effect at once, have one later.
 
-        Each sends them to a resource of its own; after a while the owner cancels these, and before and after them one
-        that nobody has sent anything to. Whoever's cancel is refused is told by itself. Nothing is told where the
-        source has too few.
+        Each sends them to a resource of its own; after a while the owner cancels these, and an untouched one. Whoever's
+        cancel is refused is told by itself. Nothing is told where the source has too few.
         """
         if self._late.intersection(one.suspects):
             return True
@@ -292,9 +311,9 @@ class Deferred:
             # What became of a request that nobody refused is told where its answer is.
             return
         again = self._cancel(resource)
-        if again is not None and self._succeeded(again):
-            self._tell(one.resource)
         if again is None or self._succeeded(again):
+            if again is not None:
+                self._tell(one.resource)
             return
         with suppress(ConformanceError):
             # A target that cancels nothing of that kind any more is told by the checks that are about that.
@@ -369,9 +388,8 @@ class Deferred:
     ) -> Check:
         """Returns the record that tells of several checks whose requests have an effect only together.
 
-        A warning where the owner is refused: no document says what may happen after so many refused requests to one
-        resource, and alone each request was seen to have no effect, which is what its requirement asks for. A
-        failure where a read shows the resource cancelled: nobody who was entitled to asked for that.
+        A warning where the owner is refused: no document says what may happen after so many refused requests, and alone
+        each has no effect. A failure where a read shows the resource cancelled: nobody entitled asked for that.
         """
         is_cancelled = self._is_cancelled(shown)
         noun, number = f"{one.resource.status} {self._contract.noun}", counted(len(one.suspects), "check")

@@ -105,10 +105,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Ends a check whose capability isn't declared before any fixture, as not applicable.
-
-    Runs inside the wrappers of all plugins: they have begun the setup of the check, and so can end it.
-    """
+    """Ends a check whose capability isn't declared before any fixture, inside the wrappers of all plugins."""
     run = item.config.stash.get(RUN, None)
     if run is not None:
         run.applicable(item)
@@ -203,10 +200,7 @@ class Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Writes the ids of the selected checks, so that a killed run knows which are missing.
-
-        Drops the checks that a resumed run has finished already.
-        """
+        """Writes the ids of the selected checks, without those that a resumed run has finished already."""
         if not session.config.pluginmanager.hasplugin("terminalreporter"):
             # Nobody sees tracebacks, which take longer than most checks.
             session.config.option.tbstyle = "no"

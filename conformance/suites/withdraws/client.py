@@ -261,10 +261,7 @@ class Withdraws:
         self._session.watch.leave_out(withdraw.id)
 
     def race(self, make: Callable[[], Resource]) -> tuple[Resource, concurrency.Race]:
-        """A withdraw, and the answers to as many documented cancels of it as may be in flight, all written at once.
-
-        Raises NotTestable where only one may be in flight.
-        """
+        """A withdraw, and the answers to as many cancels at once as may be. Raises NotTestable where that is one."""
         racers = self.racers
 
         def prepare() -> tuple[Resource, list[Callable[[], Reply]]]:
@@ -275,9 +272,8 @@ class Withdraws:
 
     @property
     def racers(self) -> int:
-        """How many requests race: up to eight. Raises NotTestable where only one may be in flight."""
-        allowed = self._session.profile.limits.concurrency
-        if allowed < 2:
+        """How many requests race, eight at most. Raises NotTestable where only one may be in flight."""
+        if (allowed := self._session.profile.limits.concurrency) < 2:
             raise NotTestable("limits.concurrency is 1", hint="A race needs at least 2.")
         return min(8, allowed)
 
