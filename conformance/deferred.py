@@ -10,15 +10,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
-from conformance import contracts
+from conformance import contracts, deferred_records
 from conformance.errors import ConformanceError
-from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
-from conformance.model import Check, Exchange, Level, Outcome, Problem
+from conformance.model import Check, Exchange, Outcome
 from conformance.oracles.expect import Violation
 from conformance.refused_requests import in_words, is_refused, naming
-from conformance.report.safe import counted
 from conformance.session import Session
 from conformance.states.resource import Resource
 from conformance.states.shared_resources import SharedResource
@@ -32,11 +30,6 @@ Write = Callable[[Check, Sequence[Exchange]], None]
 # The first runs the check of that id once more; the second takes a resource whose cancel no request before explains.
 Perform = Callable[[str], None]
 Tell = Callable[[Resource], None]
-
-_HINT = (
-    "Each of these requests was refused, and alone none has this effect, however often it is sent. Does one of them "
-    "leave behind what another makes use of?"
-)
 
 
 class Deferred:
@@ -243,7 +236,17 @@ class Deferred:
             self._late.add(check)
             seen = [reply.exchange, *([shown.exchange] if shown is not None else [])]
             evidence = tuple(dict.fromkeys((*exchanges, *seen)))
-            told = self._told_late(self._ended[check], resource, asked, reply, shown, evidence)
+            told = deferred_records.late(
+                self._contract,
+                self._ended[check],
+                resource,
+                asked,
+                reply,
+                shown,
+                evidence,
+                after_s=_LATE_S,
+                is_cancelled=self._is_cancelled(shown),
+            )
             self._write(told, evidence)
         return bool(self._late.intersection(one.suspects))
 
@@ -260,39 +263,6 @@ class Deferred:
         reply = self._cancel(resource)
         return reply is None or not self._succeeded(reply)
 
-    def _told_late(
-        self,
-        check: Check,
-        resource: Resource,
-        asked: Sequence[Exchange],
-        refusal: Reply,
-        shown: Reply | None,
-        exchanges: Sequence[Exchange],
-    ) -> Check:
-        """Returns the record of a check whose requests have an effect some time after they were refused."""
-        noun = self._contract.a(f"{resource.status} {self._contract.noun}")
-        what = f"the refusal of {in_words(asked, resource)}"
-        of_owner = f"the owner's cancel was answered {summary.of(refusal)}"
-        decides = shown if shown is not None and self._is_cancelled(shown) else refusal
-        problem = Problem(
-            expected=f"the documented cancel of {noun} to succeed {_LATE_S:.0f} s after {what}, as that of another one "
-            "did to which nothing was sent",
-            observed=(f"a read shows {summary.of(shown)}; " if shown is not None else "") + of_owner,
-            exchange=exchanges.index(decides.exchange),
-            hint="Is the request put into a queue, or carried out beside its answer, before it was found to be right?",
-            fault=f"{noun.capitalize()} was cancelled some time after {what}"
-            if decides is shown
-            else f"The owner's cancel of {noun} was answered {summary.short(refusal)} some time after {what}",
-        )
-        return replace(
-            check,
-            outcome=Outcome.WARNED if check.level is Level.SHOULD else Outcome.FAILED,
-            message=f"expected {problem.expected}; observed {problem.observed}",
-            exchanges=tuple(range(len(exchanges))),
-            problem=problem,
-            resources=((segment(resource.id), resource.wanted.of_whom()),),
-        )
-
     # -- several together ------------------------------------------------------------------------------------------
 
     def _try_together(self, one: SharedResource, reply: Reply, last: Check, perform: Perform) -> None:
@@ -304,7 +274,7 @@ class Deferred:
             resource = self._session.leases.lease(one.resource.wanted)
         except ConformanceError as lacking:
             # Seen once, and not to be tried again: no proof against the target, and none for the check either.
-            self._write(self._untried(one, reply, last, lacking), [reply.exchange])
+            self._write(deferred_records.untried(self._contract, one, reply, last, lacking), [reply.exchange])
             return
         sent = self._sent(resource, one.suspects, perform)
         if not all(is_refused(each) for each in sent if naming(resource, [each])):
@@ -329,9 +299,10 @@ class Deferred:
         )
         asked = in_words([each for each in sent if naming(resource, [each])], resource)
         named = ((segment(resource.id), resource.wanted.of_whom()),)
-        self._write(
-            replace(self._together(one, last, again, shown, asked, exchanges), resources=named), exchanges
+        told = deferred_records.together(
+            self._contract, one, last, again, shown, asked, exchanges, is_cancelled=self._is_cancelled(shown)
         )
+        self._write(replace(told, resources=named), exchanges)
 
     def _sent(self, resource: Resource, checks: Sequence[str], perform: Perform) -> list[Exchange]:
         """Has checks send their requests to one resource, and returns these."""
@@ -376,53 +347,3 @@ class Deferred:
         with suppress(ConformanceError):
             return documented.read(resource.id, resource.wanted.whose)
         return None
-
-    def _together(
-        self,
-        one: SharedResource,
-        last: Check,
-        refusal: Reply,
-        shown: Reply | None,
-        asked: str,
-        exchanges: Sequence[Exchange],
-    ) -> Check:
-        """Returns the record that tells of several checks whose requests have an effect only together.
-
-        A warning where the owner is refused: no document says what may happen after so many refused requests, and alone
-        each has no effect. A failure where a read shows the resource cancelled: nobody entitled asked for that.
-        """
-        is_cancelled = self._is_cancelled(shown)
-        noun, number = f"{one.resource.status} {self._contract.noun}", counted(len(one.suspects), "check")
-        of_owner = f"the owner's cancel was answered {summary.of(refusal)}"
-        problem = Problem(
-            expected=f"the documented cancel of {self._contract.a(noun)} to succeed after the requests of {number}, "
-            "which have no effect each by itself",
-            observed=(f"a read shows {summary.of(shown)}; " if shown is not None else "")
-            + f"{of_owner} after {', '.join(one.suspects)}",
-            exchange=exchanges.index(refusal.exchange),
-            hint=_HINT,
-            fault=f"{self._contract.a(noun).capitalize()} was cancelled by requests that were refused, none of which "
-            f"does that alone: {asked}"
-            if is_cancelled
-            else f"The owner's cancel of {self._contract.a(noun)} was answered {summary.short(refusal)} after requests "
-            f"that were refused, none of which has this effect alone: {asked}",
-        )
-        return replace(
-            last,
-            outcome=Outcome.FAILED if is_cancelled else Outcome.WARNED,
-            message=f"expected {problem.expected}; observed {problem.observed}",
-            exchanges=tuple(range(len(exchanges))),
-            problem=problem,
-        )
-
-    def _untried(self, one: SharedResource, reply: Reply, last: Check, lacking: ConformanceError) -> Check:
-        noun = self._contract.a(f"{one.resource.status} {self._contract.noun}")
-        return replace(
-            last,
-            outcome=Outcome.NOT_TESTABLE,
-            message=f"the owner's cancel of {noun} was answered {summary.of(reply)} after the requests of "
-            f"{', '.join(one.suspects)}; alone each of them passes, and all of them together can't be tried on another "
-            f"one: {lacking.message}. {lacking.hint}".strip(),
-            exchanges=(0,),
-            problem=None,
-        )
