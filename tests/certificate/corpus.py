@@ -22,7 +22,7 @@ from conformance.model import Auth, Check, Exchange, Outcome, RunRecord
 from conformance.provenance import digest
 from conformance.report import record as records
 from conformance.report import tried_states
-from tests.certificate.forging import ours
+from tests.certificate import edits
 
 KEY = keys.generate()
 SELF = {"kind": "self", "note": "The owner of the key says this of their own run."}
@@ -303,44 +303,6 @@ def far_off(run: RunRecord) -> RunRecord:
     return replace(run, finished_at="9999-12-31T23:59:59.999Z")
 
 
-# -- how the files are written -------------------------------------------------------------------------------------
-
-
-def verdict_twice(text: str) -> str:
-    """`verdict` stands in run.json twice."""
-    return text.replace("{", '{"verdict": "non_conformant",', 1)
-
-
-def scoped(text: str) -> str:
-    """The profile leaves the other merchant out, of which the verdict says nothing."""
-    return text + '\n[scope]\nother_merchant = "there is one account"\n'
-
-
-def for_decades(data: dict[str, Any]) -> None:
-    """The certificate is valid for as long as the calendar goes."""
-    ours(data)["expiresAt"] = "2999-12-30T00:00:00.000Z"
-
-
-def more_states(data: dict[str, Any]) -> None:
-    """The certificate says that a state was tried which the run didn't try."""
-    ours(data)["extent"]["statesTried"].append("reversed")
-
-
-def not_a_number(text: str) -> str:
-    """A duration in run.json is NaN, which is no JSON."""
-    return re.sub(r'"duration_s": ?[0-9.e-]+', '"duration_s": NaN', text, count=1)
-
-
-def commented(text: str) -> str:
-    """run.json begins with a comment, which is no JSON."""
-    return "// made by payout-conformance\n" + text
-
-
-def byte_order_mark(text: str) -> str:
-    """run.json begins with a byte order mark."""
-    return "\ufeff" + text
-
-
 Change = Callable[[Any], Any]
 FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Change], str]] = {
     "one-invented-check": (one_invented_check, {}, "this build has no check cancellation::everything_holds"),
@@ -361,10 +323,10 @@ FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Change], 
     "old-checks": (old_checks, {}, "began at"),
     "ends-before-it-begins": (ends_before_it_begins, {}, "before it began"),
     "no-exchanges": (no_exchanges, {}, "passed without a single exchange"),
-    "verdict-twice": (untouched, {"run_text": verdict_twice}, 'the name "verdict" stands twice'),
-    "not-a-number": (untouched, {"run_text": not_a_number}, "NaN is no JSON"),
-    "commented": (untouched, {"run_text": commented}, "is no JSON"),
-    "byte-order-mark": (untouched, {"run_text": byte_order_mark}, "byte order mark"),
+    "verdict-twice": (untouched, {"run_text": edits.verdict_twice}, 'the name "verdict" stands twice'),
+    "not-a-number": (untouched, {"run_text": edits.not_a_number}, "NaN is no JSON"),
+    "commented": (untouched, {"run_text": edits.commented}, "is no JSON"),
+    "byte-order-mark": (untouched, {"run_text": edits.byte_order_mark}, "byte order mark"),
     "exchanges-twice": (
         untouched,
         {"har_text": lambda text: text.replace('{"log":', '{"log":{},"log":', 1)},
@@ -376,15 +338,15 @@ FORGERIES: dict[str, tuple[Callable[[RunRecord], RunRecord], dict[str, Change], 
         {},
         "says that payout-conformance 9.9.9 made its run, and names the build of",
     ),
-    "scope-dropped": (untouched, {"profile_text": scoped}, "claims another scope than profile.toml"),
+    "scope-dropped": (untouched, {"profile_text": edits.scoped}, "claims another scope than profile.toml"),
     "scope-invented": (scope_invented, {}, "claims another scope than profile.toml"),
     "capability-denied": (capability_denied, {}, "claims other capabilities than profile.toml"),
     "let-in": (let_in, {}, "without credentials, was accepted"),
     "watched-long": (watched_long, {}, "says that it watched for 3600 s what it had cancelled"),
     "one-good-answer": (one_good_answer, {}, "none of its answers has"),
     "passed-after-all": (passed_after_all, {}, "none of its answers has"),
-    "valid-for-decades": (untouched, {"signed": for_decades}, "`certify` allows for 366 at most"),
-    "more-states-tried": (untouched, {"signed": more_states}, "is not what the run's files say"),
+    "valid-for-decades": (untouched, {"signed": edits.for_decades}, "`certify` allows for 366 at most"),
+    "more-states-tried": (untouched, {"signed": edits.more_states}, "is not what the run's files say"),
     "second-sixty": (second_sixty, {}, "names an instant that doesn't exist"),
 }
 """By name: what is changed of the run, of its files, and the sentence by which it is refused."""
