@@ -14,16 +14,16 @@ def create(known: dict[str, Any]) -> "Create":
     from conformance.init.answers import Create
 
     described = known["described"]
-    body = _json("--create-json", known["create_json"])
+    body, unsure = _json("--create-json", known["create_json"]), ()
     if not body and described is not None:
-        body = described.body
+        body, unsure = described.body, described.unsure
     magic = {state: _json("--magic", text) for state, text in pairs("--magic", known["magic"]).items()}
     steps: dict[str, tuple[tuple[str, str], ...]] = {}
     for one in known["step"]:
         ((state, path),) = pairs("--step", (one,)).items()
         steps[state] = (*steps.get(state, ()), ("POST", path))
     path = known["states_requests"] or described.path
-    return Create(path, body, known["create_id"] or "", magic, steps)
+    return Create(path, body, known["create_id"] or "", magic, steps, unsure)
 
 
 def fits(made: "Create | None", states: tuple[str, ...]) -> None:

@@ -25,7 +25,8 @@ class Create:
     """The target's own call that creates a resource: its path below the base URL, its body, and where the id stands.
 
     `magic` maps states to what they change of the body, `steps` states to requests (method, path) that follow. An
-    empty `id` stands for the place of the id in a documented answer.
+    empty `id` stands for the place of the id in a documented answer. `unsure` says of texts in the body that were made
+    up what the document asks for instead.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Create:
     id: str = ""
     magic: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     steps: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    unsure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

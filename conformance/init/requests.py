@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.contract import Contract
 from conformance.init.answers import Answers, Create
+from conformance.report.safe import line
 
 _WITHIN_S = 60
 # Fields that take the caller's own name of a resource: one that is used twice is refused by many an API.
 _UNIQUE = re.compile(r"reference|external|request_?id|idempotency", re.IGNORECASE)
 _REFERENCE = "#/"
+# So many characters has what stands for {unique}.
+_UUID = 36
 
 
 def found(data: Mapping[str, Any], collection: str, path: str) -> Create | None:
@@ -28,7 +31,7 @@ def found(data: Mapping[str, Any], collection: str, path: str) -> Create | None:
     body = {
         key: "{unique}" if _UNIQUE.search(key) and isinstance(one, str) else one for key, one in body.items()
     }
-    return Create(path, body)
+    return Create(path, body, unsure=tuple(_unsure(data, media.get("schema") or {}, body)))
 
 
 def text(answers: Answers) -> str:
@@ -42,6 +45,7 @@ def text(answers: Answers) -> str:
         f"# {one.pool} = false  # where {one.none}; otherwise a table of that name, below" for one in declared
     ]
     lines += [""] if declared else []
+    lines += [f"# Fill in {one}" for one in create.unsure]
     lines += [
         "[states.requests.create]  # sent with the credentials above, as any request is",
         f"path = {_toml(create.path)}",
@@ -91,7 +95,7 @@ def _pointer(dotted: str) -> str:
 def _example(data: Mapping[str, Any], media: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an example of a body: the document's, or one made of the examples of its required fields."""
     examples = [media.get("example"), *(one.get("value") for one in (media.get("examples") or {}).values())]
-    schema = _resolved(data, media.get("schema") or {})
+    schema = _joined(data, media.get("schema") or {})
     examples += [schema.get("example"), *(schema.get("examples") or [])]
     whole = next((one for one in examples if isinstance(one, dict)), None)
     if whole is not None:
@@ -101,16 +105,72 @@ def _example(data: Mapping[str, Any], media: Mapping[str, Any]) -> dict[str, Any
 
 
 def _value(data: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
-    schema = _resolved(data, schema)
+    schema = _joined(data, schema)
     for key in ("example", "const", "default"):
         if schema.get(key) is not None:
             return schema[key]
     listed = schema.get("examples") or schema.get("enum")
     if listed:
         return listed[0]
-    if schema.get("type") == "object":
+    kind = _type(schema)
+    if kind == "object":
         return _example(data, {"schema": schema})
-    return {"integer": 1, "number": 1, "boolean": True, "array": []}.get(str(schema.get("type")), "{unique}")
+    if kind in ("integer", "number"):
+        above = schema.get("exclusiveMinimum")
+        least = above + 1 if isinstance(above, int | float) and not isinstance(above, bool) else 1
+        return max(schema.get("minimum", 1), least, 1)
+    if kind == "array":
+        return [_value(data, schema.get("items") or {})] * min(int(schema.get("minItems") or 0), 8)
+    if schema.get("format") == "date-time":
+        return "{now}"
+    return True if kind == "boolean" else "{unique}"
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """Returns the type of a value; of several, as OpenAPI 3.1 allows, the first that isn't null."""
+    named = schema.get("type")
+    return str(next((one for one in named if one != "null"), "") if isinstance(named, list) else named)
+
+
+def _unsure(data: Mapping[str, Any], schema: Any, made: Any, path: str = "") -> Iterator[str]:
+    """Yields each text that was made up and that its schema doesn't take, with what it asks for."""
+    schema = _joined(data, schema)
+    if isinstance(made, dict):
+        for name, one in made.items():
+            yield from _unsure(
+                data, (schema.get("properties") or {}).get(name) or {}, one, f"{path}.{name}".strip(".")
+            )
+    elif isinstance(made, list) and made:
+        yield from _unsure(data, schema.get("items") or {}, made[0], path)
+    elif made == "{unique}":
+        asked = [
+            f"{word} {schema[word]}" for word in ("pattern", "format", "maxLength") if _breaks(schema, word)
+        ]
+        if asked:
+            yield line(f"{path}: the file asks for {', '.join(asked)}, and {{unique}} is a UUID", 110)
+
+
+def _breaks(schema: Mapping[str, Any], word: str) -> bool:
+    """Returns whether a UUID may break what a schema asks of a text."""
+    asked = schema.get(word)
+    if word == "maxLength":
+        return isinstance(asked, int) and asked < _UUID
+    return asked is not None and asked != "uuid"
+
+
+def _joined(data: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
+    """Returns a schema with the properties of those that it is composed of (`allOf`)."""
+    found = dict(_resolved(data, schema))
+    for part in found.pop("allOf", None) or ():
+        inner = _resolved(data, part)
+        for key, one in inner.items():
+            if key == "properties":
+                found[key] = {**one, **(found.get(key) or {})}
+            elif key == "required":
+                found[key] = [*dict.fromkeys([*(found.get(key) or ()), *one])]
+            else:
+                found.setdefault(key, one)
+    return found
 
 
 def _resolved(data: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
