@@ -1,4 +1,4 @@
-"""`registry`: verify what implementations handed in, and show it as a static site."""
+"""`registry`: verifies the certificates in a folder and writes a static site about them."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -22,8 +22,8 @@ _OF_RESUMED = ("resumed", "quiet", "as_json", "fail_on", "workers", "allow_live"
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
-    """How runs are told: the options that change nothing of them."""
+class _Presentation:
+    """The options that change the output of runs, and nothing of the runs themselves."""
 
     quiet: bool
     as_json: bool
@@ -111,7 +111,7 @@ def run(profiles: tuple[Path, ...], resumed: Path | None, **options: Any) -> int
     Exit codes: 0 conformant, 1 non-conformant, 2 usage or profile error, 3 inconclusive, 4 the target was
     unreachable or the harness failed.
     """
-    how = _How.of(**options)
+    how = _Presentation.of(**options)
     with how.faults():
         if resumed is not None:
             return _resume(profiles, resumed, how, **options)
@@ -124,7 +124,7 @@ def run(profiles: tuple[Path, ...], resumed: Path | None, **options: Any) -> int
     return _run_all(prepared, how)
 
 
-def _resume(profiles: tuple[Path, ...], folder: Path, how: _How, **options: Any) -> int:
+def _resume(profiles: tuple[Path, ...], folder: Path, how: _Presentation, **options: Any) -> int:
     """Resumes one run. Options that could change its outcome can't be given: those of the run hold."""
     context = click.get_current_context()
     for one in context.command.params:
@@ -157,7 +157,7 @@ def demo(**options: Any) -> int:
     chosen = _options(**(options | {"watch_s": options["watch_s"] or 0.0}))
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="payout-conformance-") as folder:
         written = profiles(sandbox.url, Path(folder), os.environ)
-        return _run_all([(ready(path, chosen), chosen) for path in written], _How.of(**options))
+        return _run_all([(ready(path, chosen), chosen) for path in written], _Presentation.of(**options))
 
 
 def _options(**given: Any) -> Any:
@@ -179,13 +179,13 @@ def _options(**given: Any) -> Any:
     )
 
 
-def _run_all(ready: list[tuple[Any, Any]], how: _How) -> int:
+def _run_all(ready: list[tuple[Any, Any]], how: _Presentation) -> int:
     from conformance.runner import run as certify
 
     return _told([(profile, functools.partial(certify, profile, options)) for profile, options in ready], how)
 
 
-def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], how: _How) -> int:
+def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], how: _Presentation) -> int:
     """Runs the jobs one after another, tells the verdict of each, and returns one exit code for all."""
     from conformance.runner import worst
 
@@ -222,7 +222,7 @@ def _told(jobs: Sequence[tuple[Any, Callable[..., Any]]], how: _How) -> int:
     return code
 
 
-def _ended(finished: Any, how: _How) -> "Ended":
+def _ended(finished: Any, how: _Presentation) -> "Ended":
     from conformance.report.several import Ended
     from conformance.report.verdict import exit_code
 
@@ -239,7 +239,7 @@ def _faulty(name: str, api: str, fault: ConformanceError) -> "Ended":
     return Ended(name, api, fault.exit_code, fault=scrubbed(fault.message), hint=scrubbed(fault.hint))
 
 
-def _overview(ended: "Sequence[Ended]", folders: Sequence[Path], how: _How) -> str:
+def _overview(ended: "Sequence[Ended]", folders: Sequence[Path], how: _Presentation) -> str:
     """Puts several runs side by side, and returns the path of the page; empty where none came to a verdict."""
     from conformance.runner import together
 
@@ -251,7 +251,7 @@ def _overview(ended: "Sequence[Ended]", folders: Sequence[Path], how: _How) -> s
     return page
 
 
-def _end(ended: "Sequence[Ended]", how: _How, *, exit_code: int, report: str = "") -> None:
+def _end(ended: "Sequence[Ended]", how: _Presentation, *, exit_code: int, report: str = "") -> None:
     """Tells all runs together: to the CI server, and as one object."""
     report = report or next((one.report for one in ended if one.report), "")
     ci.tell(ended, exit_code=exit_code, report=report)

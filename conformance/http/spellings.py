@@ -1,4 +1,4 @@
-"""Patterns for every spelling of a secret that one pattern can find, and hints that spare most of the patterns."""
+"""Regular expressions for the encodings of a secret; a search for a part (`hints`) decides whether to run them."""
 
 import base64
 import re

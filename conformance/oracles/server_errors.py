@@ -1,4 +1,4 @@
-"""Answers with a 5xx that no check of a run has shown: each is at least a warning of the nearest row."""
+"""Answers with a 5xx that no check failed for: each is reported once, by the requirement for its kind of request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -96,7 +96,7 @@ def _signer(content: bytes, name: str, keys: Keys) -> PublicKey:
 
 
 def _witnesses(content: bytes, keys: Keys, witnesses: Keys) -> list[tuple[str, PublicKey]]:
-    """The witnesses that countersigned, by the names of their keys; nobody is a witness of their own."""
+    """The witnesses that countersigned, by the names of their keys; the implementation's own keys are no witnesses."""
     own = {load_public(path).keyid for _, path in keys.keys}
     known = [(called, load_public(path)) for called, path in witnesses.keys]
     return [

@@ -1,4 +1,4 @@
-"""From checks to requirements, from requirements to the verdict: the whole policy, in one place.
+"""Folds checks into requirements and requirements into the verdict: the whole policy, in one place.
 
 A requirement's level decides. A check's own level softens it: a SHOULD-level check of a MUST is a soft part of it,
 whose failure warns. A SHOULD may hold a sentence that is a MUST (what was refused has no effect): a MUST-level check

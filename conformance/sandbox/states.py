@@ -1,6 +1,7 @@
-"""The provider-state endpoint, `POST /_states`: resources in named states, made, taken away and settled.
+"""The provider-state endpoint, `POST /_states`: resources in named states are set up, torn down and settled.
 
-Facts are told from the model, never through an API that may be bent: what a judge compares with must be true.
+Facts come from the model, never through an API that a defect may have changed: what a judge compares with must be
+true.
 """
 
 import asyncio

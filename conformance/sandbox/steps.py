@@ -1,4 +1,4 @@
-"""How a defect bends one step of an API: the result of the step, what the step is asked, or the step itself.
+"""How a defect changes one step of an API: the result of the step, what the step is asked, or the step itself.
 
 Each of these gives a change: a class to be mixed in before the API's own. For what several defects have in common the
 modules `changes` and `effects` have names.

@@ -15,7 +15,7 @@ from conformance.states.verify import Verifier, View
 
 
 class Claims:
-    """A folder with one file per used id: creating a file is atomic on every file system and outlives a kill.
+    """A folder with one file per claimed id: creating a file is atomic on every file system and outlives a kill.
 
     `owner` names the run, where several share the folder.
     """

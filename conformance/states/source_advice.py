@@ -1,4 +1,4 @@
-"""The key of the profile that names a state source, and advice on a source that refuses a setup."""
+"""What error messages say of the state source: the key of the profile that names it, and advice where it refuses."""
 
 from conformance import contracts
 from conformance.profile import Profile

@@ -23,8 +23,8 @@ from conformance.states.resource import Wanted
 # Of one check so many causes are tried again, each so often on new resources.
 _CAUSES = 4
 _TRIES = 3
-# Seen at so many new resources, it isn't chance.
-_OFTEN = 3
+# The number of new resources at which a finding, once seen there, isn't chance.
+_SURE_AFTER = 3
 # Parts of the ids of checks that an answer fails in whatever state the resource is.
 _STATELESS = (
     *(".body.", ".error.", ".json.", ".insides", ".secrets", ".account", ".crash."),
@@ -61,7 +61,7 @@ def confirm_all(
             ):
                 continue
             try:
-                why = work.doubt(check, seen)
+                why = work.reason_to_drop(check, seen)
             except BudgetError:
                 return work.sent
             if why is not None:
@@ -71,13 +71,13 @@ def confirm_all(
 
 @dataclass(slots=True)
 class _Confirming:
-    """The context, and the number of requests `sent` so far."""
+    """Executes failing examples again on new resources; `sent` counts the requests so far."""
 
     context: ExecutionContext
     stopped: Callable[[], bool]
     sent: int = 0
 
-    def doubt(self, check: FuzzCheck, seen: Failure) -> str | None:
+    def reason_to_drop(self, check: FuzzCheck, seen: Failure) -> str | None:
         """Returns why a finding isn't reported, None where it is. Raises BudgetError."""
         example = seen.example
         if not isinstance(example, Example):
@@ -93,7 +93,7 @@ class _Confirming:
         if not held:
             return None  # it couldn't be tried
         seen.again = False
-        if len(seen.places) >= _OFTEN:
+        if len(seen.places) >= _SURE_AFTER:
             return None
         return f"it was seen {seen.seen} times, and not again on {held} new resources"
 

@@ -29,7 +29,7 @@ from conformance.model import Headers
 from conformance.openapi import Operation
 
 BATCH = 60
-# Stands for a resource that is chosen later; percent-encoding leaves it as it is.
+# Stands for a resource that is chosen when the request is sent; percent-encoding leaves it as it is.
 _ANY_RESOURCE = "STEERED"
 _UUID_LENGTH = 36
 

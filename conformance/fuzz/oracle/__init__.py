@@ -1,1 +1,1 @@
-"""Judges: from an answer to the checks that it puts to the test, and which of them it fails."""
+"""Judges answers: each check that an answer decides has one result."""

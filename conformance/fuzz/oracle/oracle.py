@@ -1,4 +1,4 @@
-"""The oracle: from an answer to the checks that it puts to the test, and which of them it fails.
+"""Judges an answer: returns one CheckResult for each check that the answer decides.
 
 All rules of fairness are here. What no document rules out isn't held against a target: whatever a router, a
 framework or a proxy may answer to a request that the documents don't describe passes, as long as it isn't a 5xx.

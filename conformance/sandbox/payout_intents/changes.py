@@ -23,22 +23,22 @@ Body = dict[str, Any]
 
 
 def stores(form: Callable[[str], str]) -> type[Any]:
-    """The reason is kept in another form."""
+    """Stores `form(reason)` in place of the reason."""
     return instead(PayoutIntents.stored, lambda api, reason: form(reason))
 
 
 def measures(length: Callable[[str], int]) -> type[Any]:
-    """The reason is measured otherwise."""
+    """Counts the limit by `length(reason)`."""
     return instead(PayoutIntents.length, lambda api, reason: length(reason))
 
 
 def gives_message(message: Callable[[str | None], str | None]) -> type[Any]:
-    """failure_message is made of another reason."""
+    """Makes failure_message of `message(reason)`."""
     return asked(PayoutIntents.message_for, lambda api, reason: message(reason))
 
 
 def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
-    """A reason that is no string leads to another result than a refusal."""
+    """Takes `keep(reason)` for a reason that is no string, which the reference refuses."""
 
     class OddReason(PayoutIntents):
         def reason_of(self, body: Body) -> str | None:
@@ -50,12 +50,12 @@ def odd_reason(keep: Callable[[object], Any]) -> type[PayoutIntents]:
 
 
 def reads_body(change: Callable[[Body], Body]) -> type[Any]:
-    """The reason is read from another body than the one sent."""
+    """Reads the reason from `change(body)`."""
     return asked(PayoutIntents.reason_of, lambda api, body: change(body))
 
 
 def parses(look: Callable[[bytes], object], *crashing: type[Exception]) -> type[PayoutIntents]:
-    """A body is looked at before it is parsed, and what is raised by that ends in a 500."""
+    """Calls `look(body)` before a body is parsed; an exception of the types `crashing` ends in a 500."""
 
     class Parses(PayoutIntents):
         def parse(self, body: bytes) -> Body:
@@ -69,7 +69,7 @@ def parses(look: Callable[[bytes], object], *crashing: type[Exception]) -> type[
 
 
 def takes_content_type(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
-    """A content type is looked at otherwise, by what may `crash` or `refuse`."""
+    """Calls `look(values)` with the content types, in place of their check; it may `crash` or `refuse`."""
 
     class TakesContentType(PayoutIntents):
         def check_content_type(self, request: Request) -> None:
@@ -92,7 +92,7 @@ def query_field(request: Request, name: str) -> str | None:
 
 
 def cancels_another(find: Callable[[Request], object]) -> type[PayoutIntents]:
-    """The id is looked for somewhere else first."""
+    """Cancels the intent whose id `find(request)` returns, where that is text, in place of the one in the path."""
 
     class CancelsAnother(PayoutIntents):
         async def cancel(self, request: Request, given: str) -> Response:
@@ -106,12 +106,12 @@ def cancels_another(find: Callable[[Request], object]) -> type[PayoutIntents]:
 
 
 def keys(change: Callable[[str], str]) -> type[Any]:
-    """A key is made into another one."""
+    """Uses `change(key)` in place of the key."""
     return after(PayoutIntents.key_of, lambda api, key, request: None if key is None else change(key))
 
 
 def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
-    """The values of the key's header are looked at before they are read, by what may `crash`."""
+    """Calls `look(values)` with the values of the key's header before they are read; it may `crash`."""
 
     class LooksAtKeys(PayoutIntents):
         def key_of(self, request: Request) -> str | None:
@@ -122,19 +122,19 @@ def looks_at_keys(look: Callable[[list[bytes]], object]) -> type[PayoutIntents]:
 
 
 def fingerprints(form: Callable[[str, Body, str], str]) -> type[Any]:
-    """The fingerprint of a request is another one, made from the id, the body, and the right fingerprint."""
+    """Uses `form(id, body, right)` in place of the fingerprint `right` of a request."""
     return after(
         PayoutIntents.fingerprint, lambda api, right, identifier, body: form(identifier, body, right)
     )
 
 
 def scopes(form: Callable[[Account, str], Scope]) -> type[Any]:
-    """A key is unique within another scope."""
+    """Makes a key unique within `form(account, key)`."""
     return instead(PayoutIntents.scope, lambda api, account, key, identifier: form(account, key))
 
 
 def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
-    """The refusal of a conflict is another one."""
+    """Refuses a conflict by `form(refusal)`."""
 
     class Conflicts(PayoutIntents):
         def conflict(self) -> Refusal:
@@ -144,7 +144,7 @@ def conflicts(form: Callable[[Refusal], Refusal]) -> type[PayoutIntents]:
 
 
 def replays(form: Callable[[PayoutIntents, Response], Response]) -> type[Any]:
-    """A replay's answer is another one, made from the stored one."""
+    """Answers a replay by `form(api, stored)`."""
     return after(PayoutIntents.replay, lambda api, kept, stored: form(api, kept))
 
 
@@ -174,7 +174,7 @@ def uses_up_the_key(code: str, then: Callable[[PayoutIntents, Refusal], Refusal]
 
 
 def secret_matches(match: Callable[[PayoutIntents, Account, bytes], bool]) -> type[Any]:
-    """The secret of a key that is known is compared otherwise."""
+    """Compares the secret of a known key by `match(api, account, sent)`."""
     return instead(
         PayoutIntents.secret_matches,
         lambda api, account, sent: account is not None and match(api, account, sent),
@@ -185,14 +185,14 @@ def secret_matches(match: Callable[[PayoutIntents, Account, bytes], bool]) -> ty
 
 
 def recipient(form: Callable[[Intent, Payload], Payload]) -> type[Any]:
-    """The recipient is shown otherwise."""
+    """Shows `form(intent, recipient)` in place of the recipient."""
     return after(
         PayoutIntents.shown, lambda api, shown, it: shown | {"recipient": form(it, shown["recipient"])}
     )
 
 
 def event_reason(form: Callable[[str], str | None]) -> type[PayoutIntents]:
-    """The event has another reason, in all places that hold it."""
+    """Puts `form(reason)` into all places of an event that hold the reason."""
 
     class EventReason(PayoutIntents):
         def event(self, row: Intent, reason: str | None) -> Payload:

@@ -1,7 +1,7 @@
 """A withdraw, and fixtures of it.
 
-Every fixture carries every trap, so that no check depends on its luck: a bank code and an account number with
-leading zeros, an amount that ends in a zero, metadata of every JSON type, text beyond ASCII.
+Every fixture has all edge values, so that each check sees them: a bank code and an account number with leading
+zeros, an amount that ends in a zero, metadata of every JSON type, text beyond ASCII.
 """
 
 import itertools
