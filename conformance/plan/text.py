@@ -34,7 +34,7 @@ def text(plan: Plan, style: Style) -> str:
         style("Requests", "bold"),
         *_requests(plan),
         "",
-        style("Resources, each used once", "bold"),
+        style("Resources, each for one run only", "bold"),
         *_resources(plan),
         "",
         style("Side effects", "bold"),

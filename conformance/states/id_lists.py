@@ -1,4 +1,4 @@
-"""Resources from lists of ids in the profile, each used once: by one check, of one run.
+"""Resources from lists of ids in the profile, each leased once, over all runs.
 
 A cancelled resource doesn't become pending again, so what a run has taken is remembered for the runs after it, and
 kept from those beside it, in a folder of the person's own (`ledger`).
