@@ -57,7 +57,7 @@ def _target(found: dict[str, Any]) -> None:
 
 def _source(found: dict[str, Any]) -> None:
     if found["source"] is None:
-        _tell("Checks need payouts that are pending, paid and so on; each is used once. They come from\n"
+        _tell("Checks need payouts that are pending, paid and so on, new ones in every run. They come from\n"
               "  url      an endpoint that makes one on request (a Pact provider-state handler will do)\n"
               "  requests the target's own API, which creates one (a sandbox of somebody else)\n"
               "  command  a program that makes one and prints its id\n"
