@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 
 import pytest
@@ -31,6 +32,8 @@ LATE = pytest.StashKey[bool]()
 _LEVELS = (Level.MUST, Level.MAY, Level.SHOULD)
 # A check is dear that takes more than this part of what there is of a kind.
 _DEAR = 4
+# What takes nothing that is scarce is worth more than anything else.
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,27 @@ def order(
 
     What checks share is used up by one of them at last, but for kinds of `lasts`: of these one is needed to the end.
     """
-    queue = _Queue(candidates, have, lasts)
+    if have is None:
+        return _ordered(candidates, rows, _Queue(candidates, None, lasts))
+    # No way of choosing is the best for each number of resources.
+    tried = [_ordered(candidates, rows, _Queue(candidates, have, lasts, way)) for way in _Worth]
+    return max(tried, key=lambda one: _whole(candidates, rows, one))
+
+
+def _whole(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], found: Order) -> int:
+    """Returns how many requirements that have to hold are complete in an order, before what there isn't enough for."""
+    return sum(
+        row.level is Level.MUST
+        and not any(
+            row.id in one.requirements and one.id in found.beyond and _counts(one, row) for one in candidates
+        )
+        for row in rows.values()
+    )
+
+
+def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], queue: "_Queue") -> Order:
     first: set[str] = set()
+    have = queue.have
     by_level = [
         {
             row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
@@ -211,11 +233,26 @@ def _counts(check: Candidate, row: Requirement) -> bool:
     return row.level is Level.SHOULD or binding(check, row)
 
 
+class _Worth(Enum):
+    """What makes a requirement the next one to complete.
+
+    It takes the least more, or the most others are complete with it: for each part of what is left, or in all.
+    """
+
+    LEAST = "least"
+    EACH = "each"
+    MOST = "most"
+
+
 class _Queue:
     """The checks that have their place, and the resources that are taken by then."""
 
     def __init__(
-        self, candidates: Sequence[Candidate], have: Mapping[str, int] | None, lasts: Collection[str]
+        self,
+        candidates: Sequence[Candidate],
+        have: Mapping[str, int] | None,
+        lasts: Collection[str],
+        worth: _Worth = _Worth.LEAST,
     ) -> None:
         self.ids: dict[str, None] = {}
         every = {unit for one in candidates for unit in one.units}
@@ -225,7 +262,7 @@ class _Queue:
             for unit in every
             if not _is_own(unit) and kind(unit) not in lasts and (have or {}).get(kind(unit))
         }
-        self._have = have
+        self.have, self._worth = have, worth
         self._left = Counter(have or {})
         wanted = Counter(map(kind, every - self._taken))
         self._scarce = frozenset(one for one in wanted if wanted[one] > (have or wanted).get(one, 0))
@@ -274,10 +311,28 @@ class _Queue:
             self.take(found)
 
     def _open(self, proofs: Mapping[str, Sequence[Candidate]], *, affordable: bool) -> Sequence[Candidate]:
-        """Returns the checks of the requirement that takes the least more to be complete; none where all are."""
-        open_ = (found for found in proofs.values() if any(one.id not in self.ids for one in found))
+        """Returns the checks of the requirement that comes next to be complete; none where all are.
+
+        That is the one with the most `worth`.
+        """
+        open_ = [found for found in proofs.values() if any(one.id not in self.ids for one in found)]
         fit = [found for found in open_ if not affordable or self._affords(found)]
-        return min(fit, key=self._cost, default=())
+        if self._worth is _Worth.LEAST or not affordable:
+            return min(fit, key=self._cost, default=())
+        needs = [self._more(found) for found in open_]
+
+        def worth(found: Sequence[Candidate]) -> tuple[float, float, int]:
+            more = self._more(found)
+            kinds = [one for one in map(kind, more) if one in self._scarce]
+            part = sum(1 / max(1, self._left[one]) for one in kinds)
+            rows = sum(need <= more for need in needs)
+            return (
+                (-rows if self._worth is _Worth.MOST and part else -rows / (part or _NOTHING)),
+                part,
+                len(more),
+            )
+
+        return min(fit, key=worth, default=())
 
     def take(self, checks: Iterable[Candidate]) -> None:
         """Puts checks in that aren't, each with its block."""
@@ -298,7 +353,7 @@ class _Queue:
 
     def _is_dear(self, check: Candidate) -> bool:
         """Returns whether a check takes a large part of a kind of resource, as far as that is known."""
-        have = self._have or {}
+        have = self.have or {}
         return any(
             number > max(1, have[one] // _DEAR)
             for one, number in Counter(map(kind, self._more([check]))).items()
@@ -306,4 +361,4 @@ class _Queue:
         )
 
     def _affords(self, checks: Collection[Candidate]) -> bool:
-        return self._have is None or not Counter(map(kind, self._more(checks))) - self._left
+        return self.have is None or not Counter(map(kind, self._more(checks))) - self._left
