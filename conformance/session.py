@@ -252,6 +252,10 @@ class Given:
         """
         return self._session.twins.again(resource)
 
+    def unsure(self, resource: Resource) -> None:
+        """Notes that a shared resource may be in any state now: no other check gets it."""
+        self._session.twins.unsure(resource)
+
     def left(self, status: str, **more: Any) -> Resource | None:
         """Returns such a resource as `used` does; None where earlier checks have left none."""
         return self._session.twins.left(self._asked(status, more))

@@ -55,6 +55,7 @@ def _takes_no_effect(api: PayoutIntents, given: Given, evidence: Evidence) -> bo
         for names, body, more, why in zip(flat, bodies, headers, reasons, strict=True):
             if not _is_of_the_path(api, given, evidence, _query(names), body, more, why):
                 api.still_open(theirs, by="other_merchant")
+                api.still_open(own)
                 return False
         shown = read_naming(api, evidence.cancelled().intent, flat[1])
     except (NotTestable, Violation):

@@ -47,8 +47,15 @@ def takes_no_effect(api: Withdraws, given: Given, **whose: str) -> Resource | No
 def _named(api: Withdraws, given: Given, whose: dict[str, str]) -> Resource | None:
     try:
         other, withdraw = given.shared("pending", **whose), given.used("pending")
-        reply = in_the_body(api, withdraw, other, beside=other)
     except (NotTestable, Violation):
         return None
-    is_its_own = reply is not None and succeeded(reply) and reply.at("data.id") == withdraw.id
-    return other if is_its_own else None
+    try:
+        reply = in_the_body(api, withdraw, other, beside=other)
+    except Violation:
+        reply = None
+    if reply is not None and succeeded(reply) and reply.at("data.id") == withdraw.id:
+        return other
+    # Which of the two was cancelled, if any, isn't known: each place is tried with others.
+    given.unsure(other)
+    given.unsure(withdraw)
+    return None
