@@ -146,10 +146,11 @@ def test_requirements_that_follow_are_told_with_what_was_seen() -> None:
     """Each has a row of its own: its outcome, its title, and the fault; a further check of the same row, too."""
     refused = sample.refusal(401, b"{}", auth=Auth.ALTERED)
     late = [at(0, refused), at(3, read("canceled")), at(10, refused), at(12, read("canceled"))]
-    made = run(late, one=("WD-09", (0, 1)), more=("WD-09", (0, 1)), other=("WD-31", (2, 3)))
+    far = {"reading elsewhere without credentials": ("WD-09", (0, 1))}
+    made = run(late, one=("WD-09", (0, 1)), other=("WD-31", (2, 3)), **far)
     said = " ".join(terminal.text(made, width=200).split())
     assert "follows WD-31 failed (Title of WD-31): Fault of other" in said
-    assert "besides Fault of more" in said
+    assert "besides Fault of reading elsewhere without credentials" in said
 
 
 def test_level_that_a_profile_declares_has_to_hold() -> None:
