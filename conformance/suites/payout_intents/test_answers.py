@@ -219,7 +219,7 @@ def _confirmed(every_run: EveryRun) -> dict[str, Sent]:
     return {mark.id: mark.sent for mark in marks if mark.sent is not None and mark.sent.is_whole}
 
 
-def _apart(reply: Reply, read: Reply, key: str, status: int) -> str:
+def _apart(reply: Reply, read: Reply, key: str, status: int, whose: str) -> str:
     """Returns the title of an answer that shows another value under `key` than GET does; of an object, its fields."""
     value, stands = reply.at(key), read.at(key)
     where = f"in the answer to a cancel ({status})"
@@ -227,7 +227,7 @@ def _apart(reply: Reply, read: Reply, key: str, status: int) -> str:
     apart = [one for one in fields if not equality.same(reply.at(one), read.at(one))]
     if len(apart) > 1:
         shown = ", ".join(wording.shown(reply, one).removeprefix(f"{key}.") for one in apart)
-        return f"{key} was another one {where} than in GET of the same intent: {shown}"
+        return f"{key} was {whose} {where}, and not the one in GET of the same intent: {shown}"
     key = apart[0] if apart else key
     return (
         f"{key} was {wording.of(reply, key)} {where}, and {wording.of(read, key)} in GET of the same intent"
@@ -259,15 +259,20 @@ def test_every_success_has_its_own_order_data(
     confirmed = _confirmed(every_run)
     known = [one for one in successes() if about(one).id in confirmed and one.is_whole]
     wrong = [(one, key) for one in known for key in ORDER if not _agrees(one, confirmed[about(one).id], key)]
+    # A plain request shows best that it isn't the request's doing.
+    wrong.sort(key=lambda pair: not (pair[0].documented and pair[0].by == "primary"))
     for one, key in wrong[:1]:
+        whose = _of_whom(one.reply, key, confirmed, about(one).id)
         read, number = confirmed[about(one).id].reply, len({about(each).id for each, _ in wrong})
         raise expect.Violation(
             expected=f"{key} in the {one.reply.status} to be {wording.of(read, key)}, "
             f"as GET shows it of {about(one).id}",
-            observed=expect.observed(one.reply, key) + _of_whom(one.reply, key, confirmed, about(one).id),
+            observed=expect.observed(one.reply, key) + whose,
             reply=one.reply,
             hint="One and the same function should render an intent, whoever asks.",
-            fault=_apart(one.reply, read, key, one.reply.status),
+            fault=_apart(
+                one.reply, read, key, one.reply.status, "that of another intent" if whose else "another one"
+            ),
             persisted=f"a read shows {wording.of(read, key)}; so in {number} of {len(known)} such answers",
         )
 
