@@ -169,7 +169,13 @@ def test_what_looks_back_comes_last(sandbox: SandboxProcess, tmp_path: Path) -> 
     done = run_pytest(tmp_path, *SUITE, "--profile", profile, "--collect-only", "-q")
 
     modules = [line.split("::")[0].rpartition("/")[2] for line in done.stdout.splitlines() if "::" in line]
-    last = ("test_afterwards.py", "test_server_errors.py", "test_successes.py")
+    last = (
+        "test_afterwards.py",
+        "test_documented_cancels.py",
+        "test_repeated.py",
+        "test_server_errors.py",
+        "test_successes.py",
+    )
     backwards = [one in last for one in modules]
     assert 5 < sum(backwards) < len(backwards)
     assert backwards == sorted(backwards)
