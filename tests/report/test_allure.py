@@ -276,7 +276,7 @@ def test_the_suites_feed_allure_when_pytest_is_asked_to(bendable: SandboxProcess
     profile = write_profile(tmp_path, "withdraws", bendable.url)
     words = ["--pyargs", "conformance.suites.withdraws", "--profile", str(profile), "--alluredir", "results"]
     pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    done = launched(*pytest_, *words, "-k", "refused and paid", cwd=tmp_path)
+    done = launched(*pytest_, *words, "-k", "matrix and refused and paid", cwd=tmp_path)
 
     assert done.returncode == 1, done.stdout + done.stderr
     found = [json.loads(path.read_text()) for path in (tmp_path / "results").glob("*-result.json")]
