@@ -1,5 +1,6 @@
 """The documented cancels of the run that were refused, looked at when all others are over."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -11,10 +12,13 @@ from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.refused_cancels import RefusedCancels, told
 from conformance.plugin import Given
+from conformance.session import Session
 from conformance.suites.withdraws import refused_cancels
 from conformance.suites.withdraws.assertions import is_canceled
 from conformance.suites.withdraws.client import Withdraws, about
+from conformance.watch import Watch
 
+_A_MOMENT_S = 1.0
 pytestmark = [pytest.mark.last, pytest.mark.settled]
 
 _HINT = (
@@ -59,7 +63,7 @@ def _refused_for_no_reason(refused: RefusedCancels) -> Violation:
 
 @requirement("WD-10")
 def test_refused_requests_have_cancelled_nothing(
-    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent]
+    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent], conformance_session: Session
 ) -> None:
     """No pending withdraw is canceled all requests about which were refused, whatever they were refused for."""
     if not api.can_read:
@@ -67,6 +71,8 @@ def test_refused_requests_have_cancelled_nothing(
     for history in refused_cancels.refused_alone(every_run, every_answer):
         last, withdraw = history[-1], about(history[-1])
         read = api.read(withdraw, by=withdraw.wanted.whose)
+        if is_canceled(read) and _was_cancelled(conformance_session.watch, withdraw.id):
+            continue
         expect.that(
             not is_canceled(read),
             expected=f"a withdraw not to be canceled after {len(history)} refused requests",
@@ -75,3 +81,9 @@ def test_refused_requests_have_cancelled_nothing(
             hint="Refuse before anything is written, or roll back what was: in one transaction.",
             fault=f"A request about a pending withdraw was refused ({summary.short(last.reply)}), and cancelled it",
         )
+
+
+def _was_cancelled(watch: Watch, identifier: str) -> bool:
+    """Whether its owner cancelled a withdraw: another worker may, whose answers are not told yet."""
+    time.sleep(_A_MOMENT_S)  # so long it takes at most from an answer to the file
+    return any(one.id == identifier for one in watch.so_far())
