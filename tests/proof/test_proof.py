@@ -72,6 +72,8 @@ HARD = {
     "pi-hung-up-is-answered-and-not-done",
     "pi-hung-up-makes-the-retry-empty",
     "pi-half-a-body-cancels",
+    "pi-wrong-body-fails-the-intent",
+    "pi-refused-reason-is-kept",
 }
 DEFECTS = _grouped([(api, defect) for api in APIS for defect in by_hand(api)], lambda defect: defect.id)
 
