@@ -191,8 +191,6 @@ def test_a_walk_without_resources_says_so(bendable, tmp_path):
 RARE = {
     "withdraws": [
         {
-            "wd-nil-uuid-is-500": "walk.odd_id",
-            "wd-uuid-like-a-number-is-500": "walk.odd_id",
             "wd-language-formats-the-amount": "body.amount",
             "wd-browser-gets-a-page": "error.envelope",
             "wd-strangers-attempt-lets-it-be-paid": "walk.settled",
@@ -229,7 +227,6 @@ RARE = {
             "pi-list-of-accepted-types-is-406": "walk.headers",
             "pi-short-reason-is-read-as-a-code": "reason.plain",
             "pi-replay-after-a-replay-and-a-read-is-fresh": "walk.replay",
-            "pi-failed-login-after-a-conflict-undoes-it": "walk.credentials",
         },
         {"pi-stranger-frees-the-key": "walk.replay", "pi-replay-has-a-key-twice": "json.strict"},
         {"pi-key-on-another-intent-frees-the-first": "walk.replay"},
