@@ -48,7 +48,7 @@ def known(api: str, terminal: tuple[str, ...]) -> Mapping[str, Known]:
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             for item in session.items:
                 watches = items.watches(item)
-                sends = not (items.looks_back(item) or watches)
+                sends = not (items.runs_last(item) or watches)
                 found[check_id(item)] = Known(
                     items.requirements(item), items.level(item, rows), sends=sends, watches=watches
                 )

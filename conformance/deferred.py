@@ -109,7 +109,7 @@ class Deferred:
             self._tell(self._doubtful.pop(check.id))
         return False
 
-    def settle(self, perform: Perform, *, keep: int = 0) -> None:
+    def prove_outstanding(self, perform: Perform, *, keep: int = 0) -> None:
         """Cancels the resources that wait, but for the `keep` oldest of each kind, and judges where that is refused.
 
         A cancel that gets no answer is no refusal: then, too, each check looks for itself.

@@ -23,14 +23,14 @@ MARKERS = (
 _NO_WORD = r"[^\w:+.\[\]/-]"
 
 
-def looks_back(item: pytest.Item) -> bool:
+def runs_last(item: pytest.Item) -> bool:
     """Returns whether a check looks back on the other checks of the run, and so runs after them."""
     return item.get_closest_marker("last") is not None
 
 
-def looks_on_run(item: pytest.Item) -> bool:
+def needs_whole_run(item: pytest.Item) -> bool:
     """Returns whether a check looks back on what all workers did; in a module that waits, it does so on that module."""
-    return watches(item) or (looks_back(item) and item.get_closest_marker("waits") is None)
+    return watches(item) or (runs_last(item) and item.get_closest_marker("waits") is None)
 
 
 def cancels(item: pytest.Item) -> bool:
@@ -50,7 +50,7 @@ def looks_on_twins(item: pytest.Item) -> bool:
 
 def turn(item: pytest.Item) -> tuple[bool, ...]:
     """Returns when a check runs, as a key to sort by: what looks back on others comes after these."""
-    return looks_on_twins(item), watches(item), looks_on_run(item), looks_back(item), cancels(item)
+    return looks_on_twins(item), watches(item), needs_whole_run(item), runs_last(item), cancels(item)
 
 
 def check_id(item: pytest.Item) -> str:

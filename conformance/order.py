@@ -21,7 +21,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.errors import NotTestable
-from conformance.items import check_id, level, looks_back, requirements, turn
+from conformance.items import check_id, level, requirements, runs_last, turn
 from conformance.model import Level, Requirement
 from conformance.report.depth import kind
 from conformance.report.verdict import binding
@@ -122,7 +122,7 @@ def lasting(found: Iterable[pytest.Item], api: str) -> frozenset[str]:
 
     These send requests to it that must have no effect, as others did before.
     """
-    back = (check_id(item) for item in found if looks_back(item))
+    back = (check_id(item) for item in found if runs_last(item))
     units = {unit for name in back for unit in (takes(api) or {}).get(name, ())}
     return frozenset(kind(unit) for unit in units if not _is_own(unit))
 

@@ -26,13 +26,13 @@ from conformance.items import (
     first_line,
     keyword,
     level,
-    looks_back,
-    looks_on_run,
+    needs_whole_run,
     requirements,
+    runs_last,
 )
 from conformance.model import Check, Exchange
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RunAnswers
 from conformance.outcome import classify, described, raised
 from conformance.profile import Profile, load
 from conformance.protocol import run_check
@@ -123,7 +123,7 @@ class Run:
         self._results: CommonResults | None = None
         self._lasting = frozenset[str]()
         self._journal: Journal | None = None
-        self._every_run: EveryRun | None = None
+        self._run_answers: RunAnswers | None = None
         self._deferred: Deferred | None = None
         # The checks that have to be finished before those that look back on the run begin.
         self._awaited: frozenset[str] = frozenset()
@@ -142,17 +142,17 @@ class Run:
         return self._session
 
     @property
-    def every_run(self) -> EveryRun:
+    def run_answers(self) -> RunAnswers:
         """Returns the answers of all workers, for the checks that look back on the run."""
-        if self._every_run is None:
-            self._every_run = EveryRun(self.folder, self.session.redactor)
-        return self._every_run
+        if self._run_answers is None:
+            self._run_answers = RunAnswers(self.folder, self.session.redactor)
+        return self._run_answers
 
     @property
     def deferred(self) -> Deferred:
         """Returns the positive twins of this worker that wait for a later cancel."""
         if self._deferred is None:
-            self._deferred = Deferred(self.session, self._write, self.every_run.unexplained)
+            self._deferred = Deferred(self.session, self._write, self.run_answers.unexplained)
         return self._deferred
 
     def prepare(self, results: CommonResults | None = None) -> None:
@@ -165,7 +165,7 @@ class Run:
         assert self._session is None
         assert self._journal is None
         self._worker = worker
-        self.every_run.begin()
+        self.run_answers.begin()
 
     # -- choosing ----------------------------------------------------------------------------------------
 
@@ -210,9 +210,9 @@ class Run:
         if done.exists():
             finished = set(json.loads(done.read_text()))
             session.items[:] = [item for item in session.items if check_id(item) not in finished]
-        self._awaited = frozenset(check_id(item) for item in session.items if not looks_on_run(item))
+        self._awaited = frozenset(check_id(item) for item in session.items if not needs_whole_run(item))
         if self._worker != "main":
-            self.every_run.begin()
+            self.run_answers.begin()
         if (self.folder / "plan.json").exists():
             return
         plan = {"selected": [check_id(item) for item in session.items], "deselected": self._deselected}
@@ -242,7 +242,7 @@ class Run:
 
     def _wait(self) -> None:
         if self._worker != "main":
-            self.every_run.wait(self._awaited, _PATIENCE_S)
+            self.run_answers.wait(self._awaited, _PATIENCE_S)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -330,10 +330,10 @@ class Run:
             lacks=order.lacks(self.profile.target.api, check_id(item), fault),
         )
         try:
-            judged, last = isinstance(fault, AssertionError), looks_back(item)
+            judged, last = isinstance(fault, AssertionError), runs_last(item)
             if self.deferred.ended(check, exchanges, judged=judged, looks_back=last):
                 self._write(check, exchanges)
-            self.every_run.ended(check, exchanges, sent)
+            self.run_answers.ended(check, exchanges, sent)
         except OSError as full:
             # Without a journal no further resource is cancelled.
             raise pytest.exit.Exception(f"the journal can't be written: {full.strerror}") from None
@@ -353,7 +353,7 @@ class Run:
 
     def _named(self, exchanges: Sequence[Exchange]) -> tuple[tuple[str, str], ...]:
         """Returns the resources of this run that the requests name, each with the state it was handed over in."""
-        handed = {**self.every_run.handed(), **self.session.leases.handed}
+        handed = {**self.run_answers.handed(), **self.session.leases.handed}
         parts = dict.fromkeys(part for one in exchanges for part in one.url.partition("?")[0].split("/"))
         return tuple((part, handed[part].of_whom()) for part in parts if part in handed)
 
@@ -388,9 +388,9 @@ def conformance_session(request: pytest.FixtureRequest) -> Session:
 
 
 @pytest.fixture(scope="session")
-def every_run(conformance_session: Session, request: pytest.FixtureRequest) -> EveryRun:
+def run_answers(conformance_session: Session, request: pytest.FixtureRequest) -> RunAnswers:
     """Returns the answers that all workers of the run were given."""
-    return request.config.stash[RUN].every_run
+    return request.config.stash[RUN].run_answers
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.deferred import KEPT, Deferred
-from conformance.items import check_id, looks_on_run, looks_on_twins
+from conformance.items import check_id, looks_on_twins, needs_whole_run
 
 
 def run_check(
@@ -20,7 +20,7 @@ def run_check(
     `wait` returns when the other workers have finished all checks that don't look back on the run.
     """
     hook, session = item.ihook, item.session
-    if looks_on_run(item):
+    if needs_whole_run(item):
         wait()
         _settle(deferred(), item, item, keep=0 if looks_on_twins(item) else KEPT)
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -59,4 +59,4 @@ def _settle(deferred: Deferred, item: pytest.Item, behind: pytest.Item | None, *
             if report.outcome != "passed" and not deferred.is_trial:
                 again.ihook.pytest_runtest_logreport(report=report)
 
-    deferred.settle(perform, keep=keep)
+    deferred.prove_outstanding(perform, keep=keep)

@@ -272,7 +272,7 @@ def test_what_another_worker_judged_is_not_told_as_several_together(
             written.append(name)
 
     with suppress(LookupError):
-        deferred.settle(perform)
+        deferred.prove_outstanding(perform)
 
     assert tried == ["ours", "another worker's", *(["together"] if is_tried_together else [])]
     assert written == ["ours"]

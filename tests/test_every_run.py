@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.oracles.every_run import FOLDER
+from conformance.oracles.run_answers import FOLDER
 from tests.support import (
     CREDENTIAL_ENV,
     SandboxProcess,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.oracles.every_run import Sent
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RecordedAnswer
 from conformance.states import Resource, Wanted
 from conformance.suites.payout_intents import assertions, reasons, refusals
 from conformance.suites.payout_intents.assertions import is_cancelled, succeeded, was_refused
@@ -174,10 +174,10 @@ def test_a_named_refusal_asserts_status_and_code(refusal: Callable[[Reply, str],
 def test_refused_is_any_answer_but_a_2xx(answer: Reply, *, good: bool) -> None:
     """The answer also must not repeat what the caller may not see."""
     if good:
-        assertions.refused(answer, "a cancel", secret="kept")
+        assertions.not_accepted(answer, "a cancel", secret="kept")
         return
     with pytest.raises(Violation, match="a cancel to be rejected"):
-        assertions.refused(answer, "a cancel", secret="kept")
+        assertions.not_accepted(answer, "a cancel", secret="kept")
 
 
 class Acts(Evidence):
@@ -331,12 +331,14 @@ def test_what_a_refused_request_did_is_its_own_doing() -> None:
     assert (unknown.fault, unknown.control) == ("", True)
 
 
-def sent(body: bytes, key: str | None, status: int = 202) -> Sent:
+def sent(body: bytes, key: str | None, status: int = 202) -> RecordedAnswer:
     """A cancel with a key, and its answer."""
     headers = (("Idempotency-Key", key),) if key is not None else ()
     answer = reply(body, status)
     answer = replace(answer, exchange=replace(answer.exchange, request_headers=headers))
-    return Sent(answer, resource=Resource("pi_1", Wanted("payout-intents", "requires_approval"), {}))
+    return RecordedAnswer(
+        answer, resource=Resource("pi_1", Wanted("payout-intents", "requires_approval"), {})
+    )
 
 
 def test_a_retry_is_judged_as_a_retry() -> None:

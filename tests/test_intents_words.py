@@ -7,8 +7,8 @@ import pytest
 
 from conformance.http.reply import Reply
 from conformance.oracles import wording
-from conformance.oracles.every_run import Sent
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RecordedAnswer
 from conformance.states import Resource, Wanted
 from conformance.suites.payout_intents import assertions, keys, reasons, refusals
 from conformance.suites.payout_intents.every_answer import judges, sent_by
@@ -50,7 +50,7 @@ def posted(body: bytes, status: int) -> Reply:
 def test_accepted_is_only_what_was_carried_out(answer: Reply, read: bytes | None, title: str) -> None:
     """An error that is answered by a 2xx is a refusal with a wrong status, unless a read shows otherwise."""
     with pytest.raises(Violation) as caught:
-        assertions.refused(
+        assertions.not_accepted(
             answer, "a cancel", wanted="401", read=None if read is None else lambda: reply(read)
         )
 
@@ -123,7 +123,7 @@ def test_another_envelope_is_told_by_its_keys(body: bytes, said: str) -> None:
 
 def test_a_refusal_is_told_with_the_state_of_its_intent() -> None:
     """Other states may have the documented envelope."""
-    one = Sent(posted(b"{}", 422), resource=Resource("pi", Wanted("payout-intents", "failed"), {}))
+    one = RecordedAnswer(posted(b"{}", 422), resource=Resource("pi", Wanted("payout-intents", "failed"), {}))
 
     with pytest.raises(Violation, match="the answer to a cancel without a key of a failed intent"):
         judges(("test",), ())["has the envelope"](one)
@@ -141,7 +141,7 @@ def test_an_owner_is_told_from_a_stranger(by: str, owner: str | None, said: str)
     """The other merchant's own cancel is no breach between merchants."""
     wanted = Wanted("payout-intents", "requires_approval", owner=owner)
 
-    assert sent_by(Sent(posted(b"{}", 202), resource=Resource("pi", wanted, {}), by=by)) == said
+    assert sent_by(RecordedAnswer(posted(b"{}", 202), resource=Resource("pi", wanted, {}), by=by)) == said
 
 
 def test_characters_are_told_rather_than_the_case_that_holds_them() -> None:

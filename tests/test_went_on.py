@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.profile import load
 from conformance.sandbox import Sandbox
@@ -36,29 +36,29 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]
 
 def test_a_withdraw_that_was_paid_meanwhile_accuses_nobody(session: Session) -> None:
     """Its refusal is that of a paid one."""
-    every_run = EveryRun(session.folder, session.redactor)
-    api, given = Withdraws(session, every_run), Given(session)
+    run_answers = RunAnswers(session.folder, session.redactor)
+    api, given = Withdraws(session, run_answers), Given(session)
     withdraw = given.shared("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
     session.leases.settle(withdraw)
     _end(session, withdraw)
 
-    check(api, given, every_run)
+    check(api, given, run_answers)
 
     assert not any(one.reply.ok for one in api.asked if one.resource == withdraw)
 
 
 def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> None:
     """Whoever did it: its owner's cancel isn't among what was asked."""
-    every_run = EveryRun(session.folder, session.redactor)
-    api, given = Withdraws(session, every_run), Given(session)
+    run_answers = RunAnswers(session.folder, session.redactor)
+    api, given = Withdraws(session, run_answers), Given(session)
     withdraw = given.shared("pending")
     api.send(withdraw, api.signed(secret="a wrong one"))
-    assert Withdraws(session, EveryRun(session.folder, session.redactor)).cancel(withdraw).ok
+    assert Withdraws(session, RunAnswers(session.folder, session.redactor)).cancel(withdraw).ok
     _end(session, withdraw)
 
     with pytest.raises(Violation, match="no effect of cancels with failing credentials some time ago"):
-        check(api, given, every_run)
+        check(api, given, run_answers)
 
 
 def _end(session: Session, withdraw: Resource) -> None:

@@ -165,7 +165,7 @@ def _asked(session: Session, wanted: Wanted) -> _Had:
 def _looked_at(session: Session, wanted: Wanted) -> Resource:
     """Returns the next id of a list. Looking doesn't use it up; an id that isn't as the list says is taken from it."""
     ids = unused(session.profile).get(wanted.whose, {}).get(wanted.status, ())
-    session.verifier.known(wanted)
+    session.verifier.reject_known_fault(wanted)
     if ids and session.verifier.look(resource := Resource(ids[0], wanted)).view is View.AS_ASKED:
         return resource
     return session.leases.lease(wanted)

@@ -7,7 +7,7 @@ from conformance.errors import ConformanceError
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Auth
-from conformance.oracles.every_run import Sent
+from conformance.oracles.run_answers import RecordedAnswer
 from conformance.report.safe import counted
 from conformance.states import Resource
 
@@ -27,10 +27,10 @@ class RefusedCancel:
     sent for this check.
     """
 
-    sent: Sent
+    sent: RecordedAnswer
     resource: Resource
     before: int
-    later: Sent | None
+    later: RecordedAnswer | None
     again: Reply | None = None
 
 
@@ -49,9 +49,9 @@ class RefusedCancels:
 
 
 def refused(
-    answers: Sequence[Sent],
+    answers: Sequence[RecordedAnswer],
     is_about: Callable[[Resource], bool],
-    succeeded: Callable[[Sent], bool],
+    succeeded: Callable[[RecordedAnswer], bool],
     *,
     left: Collection[str],
 ) -> Iterator[RefusedCancel]:
@@ -61,7 +61,7 @@ def refused(
     together with another request about the same resource, and what a lock explains.
     """
     in_turn = sorted(answers, key=lambda one: one.reply.written)
-    histories: dict[str, list[Sent]] = {}
+    histories: dict[str, list[RecordedAnswer]] = {}
     for one in in_turn:
         if one.resource is not None and one.resource.id not in left and is_about(one.resource):
             histories.setdefault(one.resource.id, []).append(one)
@@ -131,15 +131,15 @@ def told(one: RefusedCancel, number: int, of_all: int) -> tuple[str, str]:
     return seen, f"{title} ({number} of {of_all} cancels were refused)" if number > 1 else title
 
 
-def _by_owner(one: Sent) -> bool:
+def _by_owner(one: RecordedAnswer) -> bool:
     return one.documented and one.resource is not None and one.by == one.resource.wanted.whose
 
 
-def _is_same(one: Sent, other: Sent) -> bool:
+def _is_same(one: RecordedAnswer, other: RecordedAnswer) -> bool:
     return one.resource is not None and other.resource is not None and one.resource.id == other.resource.id
 
 
-def _is_beside(one: Sent, others: Sequence[Sent]) -> bool:
+def _is_beside(one: RecordedAnswer, others: Sequence[RecordedAnswer]) -> bool:
     reply = one.reply
     return any(
         each is not one and each.reply.written < reply.finished and each.reply.finished > reply.written
@@ -147,7 +147,9 @@ def _is_beside(one: Sent, others: Sequence[Sent]) -> bool:
     )
 
 
-def _may_be_locked(one: Sent, later: Sent | None, every: Sequence[Sent]) -> bool:
+def _may_be_locked(
+    one: RecordedAnswer, later: RecordedAnswer | None, every: Sequence[RecordedAnswer]
+) -> bool:
     """Returns whether a lock for some time explains the refusal: of the resource, or of the caller's account."""
     if one.reply.status not in _LOCKED:
         return False

@@ -7,14 +7,14 @@ from conformance.http import summary
 from conformance.http.client import UNAVAILABLE
 from conformance.model import Exchange
 from conformance.oracles import expect, wording
-from conformance.oracles.every_run import EveryRun
+from conformance.oracles.run_answers import RunAnswers
 
 # Of methods that a server doesn't know, this is the documented answer (RFC 9110 section 15.6.2).
 _NOT_IMPLEMENTED = 501
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
+class RequestKind:
     """The oddity of a request: `kind` is one word, `what` the request as the subject of a sentence."""
 
     kind: str
@@ -33,7 +33,7 @@ def a(method: str) -> str:
 
 
 def no_other(
-    every_run: EveryRun, row: str, rows: Mapping[str, str], oddity: Callable[[Exchange], Oddity]
+    run_answers: RunAnswers, row: str, rows: Mapping[str, str], oddity: Callable[[Exchange], RequestKind]
 ) -> None:
     """No request of a kind that `row` is about was answered by a 5xx, unless a failed check shows one like it.
 
@@ -41,7 +41,7 @@ def no_other(
     method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no answer to the
     request.
     """
-    found, shown = every_run.server_errors()
+    found, shown = run_answers.server_errors()
     told = {oddity(one.exchange).kind for one in shown}
     order, first = list(rows), dict[tuple[object, ...], int]()
     left = []

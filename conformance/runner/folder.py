@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from conformance import __version__, provenance, watch
 from conformance.errors import UsageError
-from conformance.oracles import every_run
+from conformance.oracles import run_answers
 from conformance.profile import Profile
 from conformance.report import codec, journal
 from conformance.runner.options import Options
@@ -36,7 +36,7 @@ _WORKING = (
     "plan.json",
     "no-reuse",
     watch.FILE,
-    every_run.FOLDER,
+    run_answers.FOLDER,
     "fuzz.json",
     "finished.json",
     "lock",

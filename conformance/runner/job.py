@@ -16,7 +16,7 @@ from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.http import gate
 from conformance.model import Check, Outcome, RunRecord
-from conformance.oracles import every_run
+from conformance.oracles import run_answers
 from conformance.profile import Profile
 from conformance.report import journal, record, render, scope, tried_states
 from conformance.report.safe import counted
@@ -90,7 +90,7 @@ def finish(run: Unfinished, progress: Progress) -> Finished:
             forget(folder)
         # Resources of the earlier part were read by then, or aren't asked for any more: nobody looks back on them.
         (folder / watch.FILE).unlink(missing_ok=True)
-        shutil.rmtree(folder / every_run.FOLDER, ignore_errors=True)
+        shutil.rmtree(folder / run_answers.FOLDER, ignore_errors=True)
         # What checks left to be cancelled tells of checks that run again, and is offered back.
         shared_resources.put_away(folder)
         finished = [check.id for check in journal.read(folder / journal.FOLDER)[0]]

@@ -19,7 +19,7 @@ from typing import NoReturn, Protocol
 import pytest
 
 from conformance.common_results import CommonResults
-from conformance.items import cancels, looks_back, looks_on_run, watches
+from conformance.items import cancels, needs_whole_run, runs_last, watches
 from conformance.order import is_first
 from conformance.plugin import RUN
 
@@ -183,13 +183,13 @@ class _Worker:
             return batch
         while raw := os.read(self._turns, _INDEX.size):
             batch = self._batches[_INDEX.unpack(raw)[0]]
-            if all(map(looks_on_run, batch)):
+            if all(map(needs_whole_run, batch)):
                 if not self._last:
                     return batch
                 self._in_the_end = batch
                 break
-            self._last += [item for item in batch if looks_back(item)]
-            if now := [item for item in batch if not looks_back(item)]:
+            self._last += [item for item in batch if runs_last(item)]
+            if now := [item for item in batch if not runs_last(item)]:
                 return now
         batch, self._last = self._last, []
         return batch
@@ -226,14 +226,14 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
     """
     parts: dict[str, dict[Hashable, Batch]] = {part: {} for part in ("waits", "together", "busy")}
     looking_back: dict[Hashable, Batch] = {}
-    for item in filter(looks_on_run, items):
+    for item in filter(needs_whole_run, items):
         looking_back.setdefault("watch" if watches(item) else (item.path, _test(item)), []).append(item)
     in_the_end = sorted(looking_back.values(), key=lambda batch: (watches(batch[0]), -len(batch)))
     urgent = [item for item in items if _is_urgent(item)]
     share = max(1, math.ceil(len(urgent) / max(1, workers)))
     by_module = workers <= _FEW and len({item.path for item in items}) >= 2 * workers
     for item in items:
-        if looks_on_run(item) or _is_urgent(item):
+        if needs_whole_run(item) or _is_urgent(item):
             continue
         part = next((mark for mark in ("waits", "together") if item.get_closest_marker(mark)), "busy")
         # A check that looks back within a module that waits goes to the worker with the rest of it.
@@ -250,7 +250,7 @@ def batches(items: Sequence[pytest.Item], workers: int) -> list[Batch]:
 
 def _is_urgent(item: pytest.Item) -> bool:
     """Returns whether a check is the first of a requirement, and free to run in any worker."""
-    bound = looks_on_run(item) or any(
+    bound = needs_whole_run(item) or any(
         item.get_closest_marker(mark) for mark in ("waits", "together", "cancels")
     )
     return is_first(item) and not bound

@@ -135,7 +135,7 @@ class App:
         except (ValueError, RecursionError) as error:
             raise Refusal(422, "invalid_request", "The body is a JSON object.") from error
         if request.path == _STATES:
-            return await self.states.act(order, self.apis)
+            return await self.states.handle(order, self.apis)
         return self._switch(order)
 
     def _switch(self, order: dict[str, Any]) -> dict[str, Any]:

@@ -26,17 +26,17 @@ class States:
         self._world = world
         self._known = known
 
-    async def act(self, order: Facts, apis: dict[str, Api[Any]]) -> Facts:
+    async def handle(self, message: Facts, apis: dict[str, Api[Any]]) -> Facts:
         """Carries out a setup, teardown or settle; a Refusal: 422 for an impossible one, 404 for an unknown id."""
-        action = order.get("action")
-        params = order.get("params", {})
+        action = message.get("action")
+        params = message.get("params", {})
         if not isinstance(params, dict):
             raise refused("params is an object.")
         if action == "setup":
             return self._setup(params, apis)
         if action not in {"teardown", "settle"}:
             raise refused("action is setup, teardown or settle.")
-        identifier = order.get("id", params.get("id"))
+        identifier = message.get("id", params.get("id"))
         if not isinstance(identifier, str):
             raise refused(f"A {action} names the id that setup answered.")
         # Each is asked: whoever asks needn't know any more which of them it came from.

@@ -103,7 +103,7 @@ class Leases:
             if self._reserve is not None:
                 self.set_aside(first)
         if self._verifier is not None:
-            self._verifier.known(wanted)
+            self._verifier.reject_known_fault(wanted)
         return self.unseen(wanted, new=True)
 
     def lease(self, wanted: Wanted) -> Resource:
@@ -114,7 +114,7 @@ class Leases:
         """
         if self._verifier is None:
             return self.unseen(wanted)
-        self._verifier.known(wanted)
+        self._verifier.reject_known_fault(wanted)
         for left in reversed(range(_ATTEMPTS)):
             resource = self.unseen(wanted)
             look = self._verifier.look(resource)
@@ -124,7 +124,7 @@ class Leases:
             if look.view is not View.LATER or not left:
                 break
         # The last resource settles who is wrong, which may use it up.
-        return self.unseen(wanted) if self._verifier.settle(resource, look) else resource
+        return self.unseen(wanted) if self._verifier.decide(resource, look) else resource
 
     def unseen(self, wanted: Wanted, *, new: bool = False) -> Resource:
         """Returns an unused resource without looking at it; a `new` one doesn't come from the reserve.

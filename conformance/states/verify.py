@@ -67,7 +67,7 @@ class Verifier:
         # Whether any read has told a status.
         self.has_read = False
 
-    def known(self, wanted: Wanted) -> None:
+    def reject_known_fault(self, wanted: Wanted) -> None:
         """Raises NotTestable where the source has been found to hand out something else for that state."""
         try:
             found = json.loads(self._file(wanted, "source").read_text())
@@ -96,7 +96,7 @@ class Verifier:
             lambda: self._read(resource), lambda look: look.view not in (View.GONE, View.EARLIER)
         )
 
-    def settle(self, resource: Resource, look: Look) -> bool:
+    def decide(self, resource: Resource, look: Look) -> bool:
         """Decides who is wrong about a resource that doesn't look as asked; returns whether that has used it up.
 
         Returns where it is the target's read, which is for the checks to judge. Raises NotTestable where it is the
@@ -112,7 +112,7 @@ class Verifier:
         self._cite([one.exchange for one in (look.reply, cancel) if one is not None])
         message, hint = self._words(resource, look, cancel)
         self._write(self._file(wanted, "source"), json.dumps({"message": message, "hint": hint}))
-        self.known(wanted)
+        self.reject_known_fault(wanted)
         raise NotTestable(message, hint=hint)
 
     def is_stranger(self, resource: Resource, cancel: Reply) -> bool:

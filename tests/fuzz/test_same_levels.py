@@ -15,7 +15,7 @@ from conformance.fuzz.oracle.results import Target
 from conformance.http.reply import MISSING
 from conformance.model import Level
 from conformance.oracles.expect import Violation
-from conformance.oracles.keys import lacking
+from conformance.oracles.missing_keys import missing_keys
 from conformance.states.resource import Resource, Wanted
 from conformance.suites.payout_intents import test_body as intents
 from conformance.suites.withdraws import fields
@@ -94,7 +94,7 @@ def violated(*asked):
 
 def suite_of_withdraws(answer, withdraw, facts):
     data = answer.at("data")
-    lacks = lacking("withdraws", data, facts)
+    lacks = missing_keys("withdraws", data, facts)
     failed = violated(
         ("WD-15", lambda: fields.has_its_id(answer, withdraw)),
         ("WD-17", lambda: fields.has_instant(answer, "canceledAt")),
@@ -138,7 +138,7 @@ def suite_of_intents(answer, facts):
     before = reply(200, {})
     cancelled = SimpleNamespace(reply=answer, before=before, after=answer, intent=intent)
     one = SimpleNamespace(cancelled=lambda: cancelled)
-    lacks = lacking("payout-intents", answer.json, facts, {"failure_message": REASON})
+    lacks = missing_keys("payout-intents", answer.json, facts, {"failure_message": REASON})
     asked = [
         ("PI-15", lambda: intents.test_object_is_payout_intent(one)),
         ("PI-15", lambda: intents.test_id_is_the_requested_one(one)),

@@ -284,7 +284,7 @@ class ResourcePool:
     def fault(self, wanted: Wanted) -> str | None:
         """Returns what is wrong with the source of such resources, None where nothing is known."""
         try:
-            self._session.verifier.known(wanted)
+            self._session.verifier.reject_known_fault(wanted)
         except NotTestable as fault:
             return self._session.redactor.text(fault.message)
         return None

@@ -13,7 +13,7 @@ from conformance.fuzz.text_field import TextField, has_only_characters
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.openapi import Operation
-from conformance.oracles.keys import lacking
+from conformance.oracles.missing_keys import missing_keys
 from conformance.oracles.texts import Returned, can_be_tidied, returned
 
 
@@ -59,7 +59,7 @@ def _broken(
         broken.setdefault(brought.field_check(operation.name, each.field, each.keyword), []).append(str(each))
     shown = reply.at(documented.resource) if documented.resource else reply.json
     if documented.keys and operation.method != "GET" and isinstance(shown, dict):
-        keys = lacking(operation.api, shown, *known)
+        keys = missing_keys(operation.api, shown, *known)
         lead = f"{documented.resource}." if documented.resource else ""
         told_already = broken.get("body.keys", [])
         more = [f"{lead}{key}: is missing, though it has a value" for key in keys.valued]

@@ -207,7 +207,7 @@ def accepted(reply: Reply, what: str, *, hint: str = "") -> None:
     )
 
 
-def refused(
+def not_accepted(
     reply: Reply,
     what: str,
     *,
@@ -297,7 +297,7 @@ def is_not_about(reply: Reply, other: str, expected: str, *, fault: str, hint: s
     holds(reply, other not in reply.text, f"{expected}, and not about {other}", fault=fault, hint=hint)
 
 
-def told(
+def field_is(
     reply: Reply,
     path: str,
     good: Callable[[Any], bool],
@@ -317,7 +317,7 @@ def told(
 # -- what GET shows -------------------------------------------------------------------------------------------------
 
 
-def not_cancelled(
+def read_not_cancelled(
     read: Reply,
     expected: str,
     *,

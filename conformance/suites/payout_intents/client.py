@@ -15,7 +15,7 @@ from conformance.model import Auth
 from conformance.oracles import concurrency, equality, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
-from conformance.oracles.every_run import EveryRun, Sent
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import (
@@ -77,9 +77,9 @@ a read has shown cancelled, with that read; and one that refused requests of sev
 class PayoutIntents(Callers):
     """Cancels and reads payout intents; what a test doesn't change is sent as documented."""
 
-    def __init__(self, session: Session, every_run: EveryRun) -> None:
+    def __init__(self, session: Session, run_answers: RunAnswers) -> None:
         super().__init__(session)
-        self._every_run = every_run
+        self._run_answers = run_answers
         self._client = session.client
         self._polling = Polling()
         # The intents that this worker has sent cancels of.
@@ -154,7 +154,7 @@ class PayoutIntents(Callers):
         self._session.twins.unsure(intent)
         self._client.abandon(lambda: request, **how)
         self._is_known(intent)
-        self._every_run.mark(UNSURE, intent)
+        self._run_answers.mark(UNSURE, intent)
 
     def _asked(
         self,
@@ -173,7 +173,7 @@ class PayoutIntents(Callers):
         try:
             reply = self._noted(request, by, about, documented)
         except TransportError:
-            self._every_run.mark(UNSURE, intent)
+            self._run_answers.mark(UNSURE, intent)
             if about is not None:
                 self._session.twins.unsure(about)
             raise
@@ -186,7 +186,7 @@ class PayoutIntents(Callers):
     def _is_known(self, intent: Resource) -> None:
         if intent.id not in self.known:
             self.known[intent.id] = intent
-            self._every_run.mark(KNOWN, intent)
+            self._run_answers.mark(KNOWN, intent)
 
     def read(
         self, intent: Target, *, by: str = "primary", authorization: str | None = DOCUMENTED, query: str = ""
@@ -244,14 +244,16 @@ class PayoutIntents(Callers):
             self._session.twins.proved(intent, reply.exchange)
         elif self._session.twins.defers(intent) and intent.id not in self._shared:
             self._shared.add(intent.id)
-            self._every_run.mark(SHARED, intent)
+            self._run_answers.mark(SHARED, intent)
 
     def _noted(
         self, request: Request, by: str = "", about: Resource | None = None, documented: bool = False
     ) -> Reply:
         reply = self._client.send(lambda: request)
         if is_kept(reply):
-            self._every_run.note(Sent(reply, by, about, documented, tuple(sent_credentials(request.headers))))
+            self._run_answers.note(
+                RecordedAnswer(reply, by, about, documented, tuple(sent_credentials(request.headers)))
+            )
         return reply
 
     def headers(
@@ -342,7 +344,7 @@ class PayoutIntents(Callers):
     def _is_confirmed(self, intent: Resource, read: Reply) -> None:
         if intent.id not in self._confirmed:
             self._confirmed.add(intent.id)
-            self._every_run.mark(CONFIRMED, intent, read)
+            self._run_answers.mark(CONFIRMED, intent, read)
 
     def read_everywhere(self, intent: Target, *, by: str = "primary") -> list[Reply]:
         """The answers to several reads at once, each on a connection of its own: several processes may answer them."""

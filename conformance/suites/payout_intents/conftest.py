@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.errors import NotTestable
-from conformance.oracles.every_run import EveryRun
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given, terminal_states_of
 from conformance.session import Session
 from conformance.suites.payout_intents.client import PayoutIntents
@@ -44,10 +44,10 @@ def terminal_state(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def api(conformance_session: Session, every_run: EveryRun) -> PayoutIntents:
+def api(conformance_session: Session, run_answers: RunAnswers) -> PayoutIntents:
     """The payout intents API of the target."""
-    api = PayoutIntents(conformance_session, every_run)
-    every_run.judges = judges(api.environments, api.secrets())
+    api = PayoutIntents(conformance_session, run_answers)
+    run_answers.judges = judges(api.environments, api.secrets())
     return api
 
 

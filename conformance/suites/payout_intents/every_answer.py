@@ -1,6 +1,6 @@
 """Assertions on any one answer of a run, by name: test_answers asks each of all answers.
 
-Each worker also asks them of an answer before it is written without the secrets in it (`oracles.every_run`).
+Each worker also asks them of an answer before it is written without the secrets in it (`oracles.run_answers`).
 """
 
 import json
@@ -12,12 +12,12 @@ from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import disclosure, equality, expect, wording
 from conformance.oracles.every_response import internals
-from conformance.oracles.every_run import Judge, Sent
 from conformance.oracles.expect import Violation
 from conformance.oracles.instants import is_instant
+from conformance.oracles.run_answers import Judge, RecordedAnswer
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
-from conformance.suites.payout_intents.assertions import APPROVAL_REQUIRED, cancelled, succeeded, told
+from conformance.suites.payout_intents.assertions import APPROVAL_REQUIRED, cancelled, field_is, succeeded
 from conformance.suites.payout_intents.refusals import in_envelope
 
 
@@ -42,12 +42,12 @@ def judges(environments: tuple[str, ...], secrets: Collection[str]) -> Mapping[s
     }
 
 
-def is_success(one: Sent) -> bool:
+def is_success(one: RecordedAnswer) -> bool:
     """Whether an answer is a success that shows an intent, whoever's credentials it was sent with."""
     return one.resource is not None and succeeded(one.reply) and isinstance(one.reply.json, dict)
 
 
-def first_successes(answers: Iterable[Sent]) -> Iterator[Sent]:
+def first_successes(answers: Iterable[RecordedAnswer]) -> Iterator[RecordedAnswer]:
     """Each success that is no answer to a key which was answered by a success before.
 
     Such an answer may be the stored one: those to retries are compared with the first one (PI-33), those to others and
@@ -65,7 +65,7 @@ def first_successes(answers: Iterable[Sent]) -> Iterator[Sent]:
         answered |= keys
 
 
-def _if_success(judge: Judge, one: Sent) -> None:
+def _if_success(judge: Judge, one: RecordedAnswer) -> None:
     if is_success(one):
         judge(one)
 
@@ -81,13 +81,13 @@ def what(reply: Reply) -> str:
     return f"{reply.exchange.method} /{re.sub(r'(?<=payout_intents/)[^/?]+', ':id', path)}"
 
 
-def about(one: Sent) -> Resource:
+def about(one: RecordedAnswer) -> Resource:
     """The intent that a cancel was about."""
     assert one.resource is not None
     return one.resource
 
 
-def is_the_documented_success(one: Sent) -> None:
+def is_the_documented_success(one: RecordedAnswer) -> None:
     """A success is a 202 that says cancelled."""
     cancelled(
         one.reply,
@@ -96,7 +96,7 @@ def is_the_documented_success(one: Sent) -> None:
     )
 
 
-def sent_by(one: Sent) -> str:
+def sent_by(one: RecordedAnswer) -> str:
     """Who sent a cancel, in words that follow it: most of them cancel an intent of their own."""
     if one.by == "primary":
         return "with documented credentials"
@@ -107,7 +107,7 @@ def sent_by(one: Sent) -> str:
     return f"by {who} of its own intent" if own else f"by {who} of an intent that isn't its own"
 
 
-def _refused(one: Sent) -> str:
+def _refused(one: RecordedAnswer) -> str:
     """The request of a documented refusal, with the state that it was refused for."""
     names = {name.lower() for name, _ in one.reply.exchange.request_headers}
     cancel = "a cancel" if "idempotency-key" in names else "a cancel without a key"
@@ -123,12 +123,12 @@ def _refused(one: Sent) -> str:
     )
 
 
-def has_its_callers_environment(own: tuple[str, ...], one: Sent) -> None:
+def has_its_callers_environment(own: tuple[str, ...], one: RecordedAnswer) -> None:
     """environment is that of the credentials."""
     where = f"the answer to a cancel {sent_by(one)}"
     if one.by == "other_environment":
         another = f"another one than {wording.value(own[0])}"
-        told(
+        field_is(
             one.reply,
             "environment",
             lambda value: isinstance(value, str) and value != own[0],
@@ -136,13 +136,13 @@ def has_its_callers_environment(own: tuple[str, ...], one: Sent) -> None:
             where=where,
         )
     else:
-        told(one.reply, "environment", lambda value: value in own, wording.value(own[0]), where=where)
+        field_is(one.reply, "environment", lambda value: value in own, wording.value(own[0]), where=where)
 
 
-def is_about_its_intent(one: Sent) -> None:
+def is_about_its_intent(one: RecordedAnswer) -> None:
     """A success is a payout_intent, and the one that was asked for."""
     where = "the answer to a cancel"
-    told(
+    field_is(
         one.reply,
         "id",
         equality.is_same_as(about(one).id),
@@ -151,10 +151,10 @@ def is_about_its_intent(one: Sent) -> None:
         where=where,
         fault=f"id was not the requested one in the answer to a cancel ({one.reply.status})",
     )
-    told(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', where=where)
+    field_is(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', where=where)
 
 
-def has_a_clean_amount(one: Sent) -> None:
+def has_a_clean_amount(one: RecordedAnswer) -> None:
     """amount is a string of digits, currency and country are codes in capitals."""
     forms = {
         "amount": (r"[0-9]+", 'a string of digits, like "12000"'),
@@ -162,7 +162,7 @@ def has_a_clean_amount(one: Sent) -> None:
         "country": (r"[A-Z]{2}", "two capital letters"),
     }
     for key, (pattern, form) in forms.items():
-        told(
+        field_is(
             one.reply,
             key,
             partial(_matches, pattern),
@@ -175,7 +175,7 @@ def _matches(pattern: str, value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
-def has_the_last_four(one: Sent) -> None:
+def has_the_last_four(one: RecordedAnswer) -> None:
     """account_last4 is four characters long, and the end of the account number."""
     if one.reply.at("recipient.type") != "bank_account":
         return
@@ -192,22 +192,22 @@ def has_the_last_four(one: Sent) -> None:
     )
 
 
-def has_instants(one: Sent) -> None:
+def has_instants(one: RecordedAnswer) -> None:
     """created_at and updated_at are ISO 8601 instants."""
     for key in ("created_at", "updated_at"):
         if one.reply.at(key) is not MISSING:
             is_instant(one.reply, key, where="the answer to a cancel")
 
 
-def has_the_failure_code(one: Sent) -> None:
+def has_the_failure_code(one: RecordedAnswer) -> None:
     """failure_code is cancelled."""
     where = f"the answer to a cancel {sent_by(one)}"
-    told(
+    field_is(
         one.reply, "failure_code", equality.is_same_as("cancelled"), '"cancelled"', where=where, hint=_FOR_ALL
     )
 
 
-def has_its_reason(one: Sent) -> None:
+def has_its_reason(one: RecordedAnswer) -> None:
     """failure_message holds the reason that the body gave, where it is a plain one."""
     try:
         sent = json.loads(one.reply.exchange.request_body)
@@ -215,7 +215,7 @@ def has_its_reason(one: Sent) -> None:
         return
     reason = sent.get("reason") if one.documented and isinstance(sent, dict) else None
     if isinstance(reason, str):
-        told(
+        field_is(
             one.reply,
             "failure_message",
             lambda value: isinstance(value, str) and reason in value,
@@ -225,7 +225,7 @@ def has_its_reason(one: Sent) -> None:
         )
 
 
-def tells_no_secret(secrets: Collection[str], one: Sent, *, sent_too: bool) -> None:
+def tells_no_secret(secrets: Collection[str], one: RecordedAnswer, *, sent_too: bool) -> None:
     """An answer holds no secret key; with `sent_too`, not even one that the request has sent."""
     reply, sent = one.reply, one.carried
     shown = [one for one in secrets if any(one in text for text in reply.strings())]
@@ -240,7 +240,7 @@ def tells_no_secret(secrets: Collection[str], one: Sent, *, sent_too: bool) -> N
         )
 
 
-def discloses_nothing(one: Sent) -> None:
+def discloses_nothing(one: RecordedAnswer) -> None:
     """A refusal shows no stack trace, SQL or file path."""
     reply = one.reply
     if reply.status < 400:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.errors import NotTestable
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.suites.payout_intents.client import UNSURE, PayoutIntents
 from conformance.suites.payout_intents.every_answer import about
 from conformance.suites.payout_intents.everybody import somebody_cancels
@@ -13,45 +13,45 @@ from conformance.suites.payout_intents.observations import Evidence
 _REFUSALS = (404, 409, 422)
 
 
-def lacking(every_run: EveryRun, evidence: Evidence) -> Exception | None:
+def lacking(run_answers: RunAnswers, evidence: Evidence) -> Exception | None:
     """Has an intent cancelled, unless other workers have done so; returns why none was.
 
     The very cancel that failed may be what a check looks for: it is raised only where nothing else is found.
     """
     try:
-        somebody_cancels(every_run, evidence)
+        somebody_cancels(run_answers, evidence)
     except (NotTestable, Violation) as fault:
         return fault
     return None
 
 
-def failed(every_run: EveryRun) -> Iterator[Sent]:
+def failed(run_answers: RunAnswers) -> Iterator[RecordedAnswer]:
     """Yields the documented cancels with a 5xx of intents that required approval, each its intent's first one.
 
     Other requests about the intent may have come before, but none that was accepted.
     """
     used: set[str] = set()
     keys: dict[int, bool] = {}
-    for each in sorted(every_run.answers(), key=lambda one: one.reply.written):
+    for each in sorted(run_answers.answers(), key=lambda one: one.reply.written):
         own = set(keys_of(each))
         keys[id(each)] = not own & used
         used |= own
-    for one, is_first in _documented(every_run):
+    for one, is_first in _documented(run_answers):
         # A used key may be what fails: other rows judge that.
         if one.reply.status >= 500 and (is_first or keys[id(one)]):
             yield one
 
 
-def _documented(every_run: EveryRun) -> Iterator[tuple[Sent, bool]]:
+def _documented(run_answers: RunAnswers) -> Iterator[tuple[RecordedAnswer, bool]]:
     """Yields the first documented cancel of each intent that requires approval, and whether nothing came before.
 
     Left out is what raced with others, and what a caller hung up on, for PI-36 to judge.
     """
-    cancels: dict[str, list[Sent]] = {}
-    for one in sorted(every_run.answers(), key=lambda each: each.reply.written):
+    cancels: dict[str, list[RecordedAnswer]] = {}
+    for one in sorted(run_answers.answers(), key=lambda each: each.reply.written):
         if one.resource is not None and one.resource.status == "requires_approval":
             cancels.setdefault(one.resource.id, []).append(one)
-    unsure = {mark.id for mark in every_run.marked(UNSURE)}
+    unsure = {mark.id for mark in run_answers.marked(UNSURE)}
     for history in (each for name, each in cancels.items() if name not in unsure):
         at = next((at for at, one in enumerate(history) if one.documented), None)
         if at is None or any(one.reply.ok for one in history[:at]):
@@ -64,15 +64,15 @@ def _documented(every_run: EveryRun) -> Iterator[tuple[Sent, bool]]:
             yield one, at == 0
 
 
-def refused(api: PayoutIntents, every_run: EveryRun) -> Iterator[Sent]:
+def refused(api: PayoutIntents, run_answers: RunAnswers) -> Iterator[RecordedAnswer]:
     """Yields those that were refused, and that no document gives a reason to refuse.
 
     Each is its owner's, under a new key, at a time when no other cancel was under way, of an intent that the target
     wasn't asked to pay. One that wasn't found was shown by a read before: a new one may show up a little later.
     """
     settled = {one.id for one in api.settled}
-    every = every_run.answers()
-    for one, is_first in _documented(every_run):
+    every = run_answers.answers()
+    for one, is_first in _documented(run_answers):
         reply, intent = one.reply, about(one)
         if (
             not is_first
@@ -97,6 +97,6 @@ def refused(api: PayoutIntents, every_run: EveryRun) -> Iterator[Sent]:
             yield one
 
 
-def keys_of(one: Sent) -> list[str]:
+def keys_of(one: RecordedAnswer) -> list[str]:
     """Returns the idempotency keys of a request."""
     return [value for name, value in one.reply.exchange.request_headers if name.lower() == "idempotency-key"]

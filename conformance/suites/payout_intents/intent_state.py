@@ -9,7 +9,7 @@ from conformance.fuzz.oracle.results import CheckResult, text
 from conformance.fuzz.stateful.model import Subject, changed, left_out, order_data
 from conformance.fuzz.stateful.state_machine import blamed
 from conformance.http.reply import Reply
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.oracles.texts import Returned, returned
 
 # The beginnings of ids: `walk` stands for a sequence of requests, as in fuzz::cancel_payout_intent.walk.other_intent.

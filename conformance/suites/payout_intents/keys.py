@@ -13,7 +13,7 @@ from conformance.suites.payout_intents.assertions import (
     CONFLICT,
     conflict,
     holds,
-    not_cancelled,
+    read_not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import BLANK, FINE, NEAR_MISSES
@@ -162,7 +162,7 @@ def is_not_for_others(reply: Reply, intent: str, reason: str, who: str) -> None:
 def leaves_the_second_alone(read: Reply, reply: Reply) -> None:
     """A second intent isn't cancelled by a cancel under a used key that was refused."""
     what = "a cancel under a key that was used for another intent"
-    not_cancelled(
+    read_not_cancelled(
         read,
         f"the second intent not to be cancelled by {what}, which got {reply.status}",
         hint="Check the key before anything is written.",

@@ -7,7 +7,7 @@ from datetime import datetime
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import Violation
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.session import Session
 from conformance.states import Resource
 

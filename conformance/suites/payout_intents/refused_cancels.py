@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from conformance.http.reply import Reply
 from conformance.oracles import equality, refused_cancels
-from conformance.oracles.every_run import UNEXPLAINED, EveryRun, Sent
 from conformance.oracles.refused_cancels import RefusedCancels
+from conformance.oracles.run_answers import UNEXPLAINED, RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import succeeded
@@ -15,7 +15,7 @@ from conformance.suites.payout_intents.first_cancels import keys_of
 OPEN = "requires_approval"
 
 
-def of(api: PayoutIntents, given: Given, every_run: EveryRun) -> RefusedCancels:
+def of(api: PayoutIntents, given: Given, run_answers: RunAnswers) -> RefusedCancels:
     """Returns the documented cancels by owners, under new keys, that were refused for no reason that is known.
 
     Where there is one alone, up to twenty more intents are cancelled: what happens to each nth happens again.
@@ -28,18 +28,18 @@ def of(api: PayoutIntents, given: Given, every_run: EveryRun) -> RefusedCancels:
     def is_open(intent: Resource) -> bool:
         return equality.same(api.read(intent, by=intent.wanted.whose).at("status"), OPEN)
 
-    answers = _under_new_keys(every_run.answers())
-    left = {mark.id for mark in every_run.marked(UNSURE)} | {one.id for one in api.settled}
+    answers = _under_new_keys(run_answers.answers())
+    left = {mark.id for mark in run_answers.marked(UNSURE)} | {one.id for one in api.settled}
     found = refused_cancels.refused(
         answers, lambda one: one.status == OPEN, lambda one: succeeded(one.reply), left=left
     )
-    marked = {mark.id for mark in every_run.marked(UNEXPLAINED)}
+    marked = {mark.id for mark in run_answers.marked(UNEXPLAINED)}
     sure = refused_cancels.confirmed(found, again, is_open, marked)
     more = refused_cancels.one_more(lambda: given(OPEN), api.cancel) if len(sure) == 1 else None
-    return RefusedCancels(sure, more, sum(map(_is_good, every_run.answers())))
+    return RefusedCancels(sure, more, sum(map(_is_good, run_answers.answers())))
 
 
-def _under_new_keys(answers: Sequence[Sent]) -> list[Sent]:
+def _under_new_keys(answers: Sequence[RecordedAnswer]) -> list[RecordedAnswer]:
     """Returns the answers without those to cancels whose key was used before: a used key is a reason to refuse."""
     used: set[str] = set()
     found = []
@@ -51,7 +51,7 @@ def _under_new_keys(answers: Sequence[Sent]) -> list[Sent]:
     return found
 
 
-def _is_good(one: Sent) -> bool:
+def _is_good(one: RecordedAnswer) -> bool:
     """Whether it is an owner's documented cancel of an intent that required approval."""
     intent = one.resource
     return one.documented and intent is not None and one.by == intent.wanted.whose and intent.status == OPEN

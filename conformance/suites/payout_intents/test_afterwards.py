@@ -14,8 +14,8 @@ from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import equality, expect, hints, wording
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
@@ -190,20 +190,20 @@ def test_cancelled_intents_stay_cancelled(
     api: PayoutIntents,
     given: Given,
     evidence: Evidence,
-    every_run: EveryRun,
+    run_answers: RunAnswers,
     conformance_session: Session,
 ) -> None:
     """Intents that the run cancelled are cancelled still, some seconds after the last cancel."""
-    _each_kind_is_cancelled(api, given, every_run, evidence, conformance_session.watch.so_far())
+    _each_kind_is_cancelled(api, given, run_answers, evidence, conformance_session.watch.so_far())
     found = of_each_kind(conformance_session.watch.due(), _MOST)
-    confirmed = {mark.id: mark.sent for mark in reversed(every_run.marked(CONFIRMED))}
+    confirmed = {mark.id: mark.sent for mark in reversed(run_answers.marked(CONFIRMED))}
     for one in found:
         read = api.read(one.id, by=one.by)
         if not confirmed:
             # No read has shown any of them cancelled: then that is what the others tell.
             was_confirmed(read)
         known = confirmed.get(one.id)
-        if known is None or not known.is_whole:
+        if known is None or not known.is_unredacted:
             # No read has shown it since: it has to be cancelled at least.
             lost = [] if is_cancelled(read) else [wording.shown(read, "status")]
         else:
@@ -238,7 +238,7 @@ def _why_undone(read: Reply) -> str:
 def _each_kind_is_cancelled(
     api: PayoutIntents,
     given: Given,
-    every_run: EveryRun,
+    run_answers: RunAnswers,
     evidence: Evidence,
     found: Sequence[Watched],
 ) -> None:
@@ -257,7 +257,7 @@ def _each_kind_is_cancelled(
         with suppress(NotApplicable, NotTestable, Violation):
             evidence.conflict(first="the first reason", second="the other reason")
     with suppress(NotApplicable, NotTestable, Violation):
-        everybody_cancels(every_run, evidence)
+        everybody_cancels(run_answers, evidence)
 
 
 def _undone(read: Reply, lost: Sequence[str], one: Watched) -> str:

@@ -10,8 +10,8 @@ from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, wording
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers
 from conformance.suites.payout_intents import first_cancels
@@ -31,26 +31,26 @@ _A_FEW, _A_FEW_MORE = 8, 10
 # -- every answer to a cancel, whichever intent it is about -------------------------------------------------------
 
 
-Successes = Callable[[], Iterator[Sent]]
+Successes = Callable[[], Iterator[RecordedAnswer]]
 
 
 @pytest.fixture
-def successes(every_run: EveryRun, evidence: Evidence) -> Successes:
+def successes(run_answers: RunAnswers, evidence: Evidence) -> Successes:
     """Each success of the run so far that shows an intent, whoever's credentials it was sent with; no repeated one."""
-    everybody_cancels(every_run, evidence)
-    return lambda: first_successes(every_run.answers())
+    everybody_cancels(run_answers, evidence)
+    return lambda: first_successes(run_answers.answers())
 
 
-def _cancels(every_run: EveryRun) -> list[Sent]:
+def _cancels(run_answers: RunAnswers) -> list[RecordedAnswer]:
     """The cancels of intents that were handed over."""
-    return [one for one in every_run.answers() if one.resource is not None]
+    return [one for one in run_answers.answers() if one.resource is not None]
 
 
 @requirement("PI-01")
-def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Evidence) -> None:
+def test_no_first_cancel_is_a_server_error(run_answers: RunAnswers, evidence: Evidence) -> None:
     """The first cancel of an intent that requires approval doesn't end in a 5xx, whichever intent it is."""
-    lacking = first_cancels.lacking(every_run, evidence)
-    for one in first_cancels.failed(every_run):
+    lacking = first_cancels.lacking(run_answers, evidence)
+    for one in first_cancels.failed(run_answers):
         raise Violation(
             expected=f"a documented cancel of {about(one).id} to succeed, whichever intent it is",
             observed=summary.of(one.reply),
@@ -64,10 +64,10 @@ def test_no_first_cancel_is_a_server_error(every_run: EveryRun, evidence: Eviden
 
 
 @requirement("PI-01")
-def test_no_first_cancel_is_refused(api: PayoutIntents, every_run: EveryRun, evidence: Evidence) -> None:
+def test_no_first_cancel_is_refused(api: PayoutIntents, run_answers: RunAnswers, evidence: Evidence) -> None:
     """The first cancel of an intent that requires approval isn't refused, whichever intent it is."""
-    lacking = first_cancels.lacking(every_run, evidence)
-    for one in first_cancels.refused(api, every_run):
+    lacking = first_cancels.lacking(run_answers, evidence)
+    for one in first_cancels.refused(api, run_answers):
         read = api.read(about(one).id, by=one.by)
         if equality.same(read.at("status"), "requires_approval"):
             raise Violation(
@@ -84,25 +84,25 @@ def test_no_first_cancel_is_refused(api: PayoutIntents, every_run: EveryRun, evi
 
 
 @requirement("PI-01")
-def test_every_success_is_the_documented_one(every_run: EveryRun, evidence: Evidence) -> None:
+def test_every_success_is_the_documented_one(run_answers: RunAnswers, evidence: Evidence) -> None:
     """Each intent that was cancelled got a 202 that says cancelled, whichever caller and intent it was."""
-    everybody_cancels(every_run, evidence)
-    unsure = {mark.id for mark in every_run.marked(UNSURE)}
-    accepted: dict[str, list[Sent]] = {}
-    for one in _cancels(every_run):
+    everybody_cancels(run_answers, evidence)
+    unsure = {mark.id for mark in run_answers.marked(UNSURE)}
+    accepted: dict[str, list[RecordedAnswer]] = {}
+    for one in _cancels(run_answers):
         sure = one.documented and about(one).id not in unsure
         if sure and about(one).status == "requires_approval" and succeeded(one.reply):
             accepted.setdefault(about(one).id, []).append(one)
     for several in accepted.values():
         # A retry may be answered otherwise, which is for PI-33 to judge.
         if not any(one.reply.status == 202 and one.reply.at("status") == "cancelled" for one in several):
-            every_run.each("is the documented success", several[:1])
+            run_answers.each("is the documented success", several[:1])
 
 
 @requirement("PI-18")
-def test_every_success_has_its_callers_environment(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_its_callers_environment(run_answers: RunAnswers, successes: Successes) -> None:
     """environment is that of the credentials in each success of the run."""
-    every_run.each("has its caller's environment", successes())
+    run_answers.each("has its caller's environment", successes())
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_every_success_has_its_callers_environment(every_run: EveryRun, successe
         pytest.param("terminal", marks=requirement("PI-03")),
     ],
 )
-def test_no_other_intent_was_cancelled(every_run: EveryRun, evidence: Evidence, which: str) -> None:
+def test_no_other_intent_was_cancelled(run_answers: RunAnswers, evidence: Evidence, which: str) -> None:
     """No cancel of an intent was accepted that was handed over as processing, or as terminal."""
-    _is_refused(every_run, evidence, "processing" if which == "processing" else "cancelled")
-    for one in _cancels(every_run):
+    _is_refused(run_answers, evidence, "processing" if which == "processing" else "cancelled")
+    for one in _cancels(run_answers):
         status = about(one).status
         if (
             succeeded(one.reply)
@@ -142,29 +142,29 @@ def _is_usual(evidence: Evidence, status: str) -> bool:
     return False
 
 
-def _is_refused(every_run: EveryRun, evidence: Evidence, state: str) -> None:
+def _is_refused(run_answers: RunAnswers, evidence: Evidence, state: str) -> None:
     """Has an intent refused that is in such a state, unless other workers have done so."""
-    refused = (not one.reply.ok and about(one).status == state for one in _cancels(every_run))
-    if not (every_run.is_shared and any(refused)):
+    refused = (not one.reply.ok and about(one).status == state for one in _cancels(run_answers))
+    if not (run_answers.is_shared and any(refused)):
         evidence.cancel_refused(state=state)
 
 
 @requirement("PI-44")
-def test_every_documented_refusal_has_the_envelope(every_run: EveryRun, evidence: Evidence) -> None:
+def test_every_documented_refusal_has_the_envelope(run_answers: RunAnswers, evidence: Evidence) -> None:
     """error.code and error.message are texts in each 404, 409 and 422 to a documented cancel, of whatever intent."""
-    _is_refused(every_run, evidence, "cancelled")
-    refusals = (one for one in _cancels(every_run) if one.reply.status in (404, 409, 422))
-    every_run.each("has the envelope", (one for one in refusals if one.documented))
+    _is_refused(run_answers, evidence, "cancelled")
+    refusals = (one for one in _cancels(run_answers) if one.reply.status in (404, 409, 422))
+    run_answers.each("has the envelope", (one for one in refusals if one.documented))
 
 
 @requirement("PI-15")
-def test_every_success_is_about_its_intent(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_is_about_its_intent(run_answers: RunAnswers, successes: Successes) -> None:
     """Each 202 of the run is a payout_intent, and the one that was asked for."""
-    every_run.each("is about its intent", successes())
+    run_answers.each("is about its intent", successes())
 
 
 @requirement("PI-15")
-def test_every_success_has_the_same_keys(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_the_same_keys(run_answers: RunAnswers, successes: Successes) -> None:
     """Each key that is there whenever the primary credentials cancel is there for anybody else's."""
     found = [one for one in successes() if one.documented]
     own = [one for one in found if one.by == "primary"]
@@ -184,39 +184,39 @@ def test_every_success_has_the_same_keys(every_run: EveryRun, successes: Success
 
 
 @requirement("PI-16")
-def test_every_success_has_the_failure_code(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_the_failure_code(run_answers: RunAnswers, successes: Successes) -> None:
     """failure_code is cancelled in each 202 of the run, whoever's credentials it was sent with."""
-    every_run.each("has the failure code", (one for one in successes() if one.documented))
+    run_answers.each("has the failure code", (one for one in successes() if one.documented))
 
 
 @requirement("PI-22")
-def test_every_success_has_its_reason(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_its_reason(run_answers: RunAnswers, successes: Successes) -> None:
     """failure_message holds the reason in each 202 of the run, whoever's credentials it was sent with."""
-    every_run.each("has its reason", (one for one in successes() if one.documented))
+    run_answers.each("has its reason", (one for one in successes() if one.documented))
 
 
 @requirement("PI-17")
-def test_every_success_has_a_clean_amount(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_a_clean_amount(run_answers: RunAnswers, successes: Successes) -> None:
     """amount is a string of digits, currency and country are codes in capitals, in each 202 of the run."""
-    every_run.each("has a clean amount", successes())
+    run_answers.each("has a clean amount", successes())
 
 
 @requirement("PI-19")
-def test_every_success_has_the_last_four(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_the_last_four(run_answers: RunAnswers, successes: Successes) -> None:
     """account_last4 is four characters long in each 202 of the run, and the end of the account number."""
-    every_run.each("has the last four", successes())
+    run_answers.each("has the last four", successes())
 
 
 @requirement("PI-20")
-def test_every_success_has_instants(every_run: EveryRun, successes: Successes) -> None:
+def test_every_success_has_instants(run_answers: RunAnswers, successes: Successes) -> None:
     """created_at and updated_at are ISO 8601 instants in each 202 of the run."""
-    every_run.each("has instants", successes())
+    run_answers.each("has instants", successes())
 
 
-def _confirmed(every_run: EveryRun) -> dict[str, Sent]:
+def _confirmed(run_answers: RunAnswers) -> dict[str, RecordedAnswer]:
     """The first read of each intent that has shown it cancelled, as it came."""
-    marks = reversed(every_run.marked(CONFIRMED))
-    return {mark.id: mark.sent for mark in marks if mark.sent is not None and mark.sent.is_whole}
+    marks = reversed(run_answers.marked(CONFIRMED))
+    return {mark.id: mark.sent for mark in marks if mark.sent is not None and mark.sent.is_unredacted}
 
 
 def _apart(reply: Reply, read: Reply, key: str, status: int, whose: str) -> str:
@@ -238,7 +238,7 @@ def _are_objects(*values: object) -> bool:
     return all(isinstance(one, dict) for one in values)
 
 
-def _of_whom(reply: Reply, key: str, confirmed: Mapping[str, Sent], mine: str) -> str:
+def _of_whom(reply: Reply, key: str, confirmed: Mapping[str, RecordedAnswer], mine: str) -> str:
     """Returns whose value an answer shows: that of another intent that the run has read."""
     found = (name for name, one in confirmed.items() if equality.same(one.reply.at(key), reply.at(key)))
     other = next((name for name in found if name != mine), None) if reply.at(key) is not MISSING else None
@@ -247,17 +247,17 @@ def _of_whom(reply: Reply, key: str, confirmed: Mapping[str, Sent], mine: str) -
 
 @requirement("PI-21")
 def test_every_success_has_its_own_order_data(
-    api: PayoutIntents, given: Given, every_run: EveryRun, successes: Successes
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, successes: Successes
 ) -> None:
     """amount, reference and recipient in each 202 of the run are those in GET of that intent."""
-    if len(_confirmed(every_run)) < _A_FEW:
+    if len(_confirmed(run_answers)) < _A_FEW:
         # One that nobody has read before it is cancelled, as most of them are in a run of all checks.
         intent = given.unread("requires_approval")
         api.cancels(intent)
         api.confirmed(intent)
 
-    confirmed = _confirmed(every_run)
-    known = [one for one in successes() if about(one).id in confirmed and one.is_whole]
+    confirmed = _confirmed(run_answers)
+    known = [one for one in successes() if about(one).id in confirmed and one.is_unredacted]
     wrong = [(one, key) for one in known for key in ORDER if not _agrees(one, confirmed[about(one).id], key)]
     # A plain request shows best that it isn't the request's doing.
     wrong.sort(key=lambda pair: not (pair[0].documented and pair[0].by == "primary"))
@@ -277,25 +277,25 @@ def test_every_success_has_its_own_order_data(
         )
 
 
-def _agrees(one: Sent, read: Sent, key: str) -> bool:
+def _agrees(one: RecordedAnswer, read: RecordedAnswer, key: str) -> bool:
     value, stands = one.reply.at(key), read.reply.at(key)
     return value is MISSING or equality.same_but_nulls(value or None, stands or None)
 
 
 @requirement("PI-21")
 def test_every_success_has_the_order_data_that_was_told(
-    api: PayoutIntents, given: Given, every_run: EveryRun, evidence: Evidence, successes: Successes
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, evidence: Evidence, successes: Successes
 ) -> None:
     """amount, reference and recipient are those that the state source told, where it tells them as GET does."""
-    somebody_cancels(every_run, evidence)
+    somebody_cancels(run_answers, evidence)
     # Letters and figures that get lost don't stand in every order: a run of few checks looks at some more.
     with suppress(NotTestable):
-        for _ in range(len(_confirmed(every_run)), _A_FEW_MORE):
+        for _ in range(len(_confirmed(run_answers)), _A_FEW_MORE):
             intent = given("requires_approval")
             api.cancels(intent)
             api.confirmed(intent)
     # A provider may tell an amount in another form: then no intent of it is told as GET shows it.
-    shown = [(mark.resource, mark.sent) for mark in every_run.marked(CONFIRMED)]
+    shown = [(mark.resource, mark.sent) for mark in run_answers.marked(CONFIRMED)]
     keys = [
         key
         for key in ORDER
@@ -310,7 +310,7 @@ def test_every_success_has_the_order_data_that_was_told(
 
     for one in successes():
         facts = about(one).facts
-        for key in (key for key in keys if key in facts and one.is_whole):
+        for key in (key for key in keys if key in facts and one.is_unredacted):
             value = one.reply.at(key)
             expect.that(
                 value is MISSING or equality.same_but_nulls(facts[key] or None, value or None),
@@ -335,15 +335,15 @@ def _digits(reply: Reply) -> set[str]:
 
 
 @requirement("PI-19")
-def test_account_numbers_are_in_no_answer(every_run: EveryRun) -> None:
+def test_account_numbers_are_in_no_answer(run_answers: RunAnswers) -> None:
     """No answer of the run shows an account number that the state source told."""
-    known = [mark.resource.facts for mark in every_run.marked(KNOWN) if mark.resource is not None]
+    known = [mark.resource.facts for mark in run_answers.marked(KNOWN) if mark.resource is not None]
     numbers = [number for facts in known for number in account_numbers(facts)]
     if not numbers:
         raise NotApplicable("the state source doesn't tell the account number")
     # Where a bank's code or check digits stand before it, as in an IBAN, the number is no less shown.
     ends = {bare[-_TELLING:]: bare for bare in (re.sub(r"[ \-]", "", number) for number in numbers)}
-    for one in every_run.answers():
+    for one in run_answers.answers():
         for run in _digits(one.reply):
             number = ends.get(run[-_TELLING:])
             if number is not None and run.endswith(number):
@@ -357,21 +357,21 @@ def test_account_numbers_are_in_no_answer(every_run: EveryRun) -> None:
 
 
 @requirement("PI-40")
-def test_no_answer_tells_a_secret(every_run: EveryRun, evidence: Evidence) -> None:
+def test_no_answer_tells_a_secret(run_answers: RunAnswers, evidence: Evidence) -> None:
     """No answer of the run tells a secret key to somebody who hasn't sent it."""
     evidence.cancel_with_wrong_credentials()
-    every_run.each("tells no secret", every_run.answers())
+    run_answers.each("tells no secret", run_answers.answers())
 
 
 @requirement("PI-45")
-def test_no_answer_repeats_a_secret(every_run: EveryRun, evidence: Evidence) -> None:
+def test_no_answer_repeats_a_secret(run_answers: RunAnswers, evidence: Evidence) -> None:
     """No answer of the run repeats a secret key, not even to whom it belongs."""
     evidence.cancel_with_wrong_credentials()
-    every_run.each("repeats no secret", every_run.answers())
+    run_answers.each("repeats no secret", run_answers.answers())
 
 
 @requirement("PI-45")
-def test_no_refusal_shows_insides(every_run: EveryRun, evidence: Evidence) -> None:
+def test_no_refusal_shows_insides(run_answers: RunAnswers, evidence: Evidence) -> None:
     """No refusal of the run, whatever it was for, shows a stack trace, SQL or a file path."""
     evidence.send_wrong_forms()
-    every_run.each("discloses nothing", every_run.answers())
+    run_answers.each("discloses nothing", run_answers.answers())

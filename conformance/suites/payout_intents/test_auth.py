@@ -18,7 +18,13 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import accepted, holds, not_cancelled, refused, unauthorized
+from conformance.suites.payout_intents.assertions import (
+    accepted,
+    holds,
+    not_accepted,
+    read_not_cancelled,
+    unauthorized,
+)
 from conformance.suites.payout_intents.bad_requests import (
     BODY,
     FORGERIES,
@@ -161,7 +167,7 @@ def test_nearly_right_credentials_are_rejected(api: PayoutIntents, given: Given,
         if reply is not None and reply.ok and any_secret_will_do(api, intent):
             return
         if reply is not None:
-            refused(reply, f"a cancel {what}", hint=_NEARLY[kind], wanted="401")
+            not_accepted(reply, f"a cancel {what}", hint=_NEARLY[kind], wanted="401")
 
     api.still_cancels(intent, after="requests with nearly right credentials")
 
@@ -182,7 +188,7 @@ def _cancel_is_refused(
     reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
         seen = partial(api.seen, intent)
-        refused(reply, f"a cancel {what}", hint=hint or _hint(what), wanted="401", read=seen)
+        not_accepted(reply, f"a cancel {what}", hint=hint or _hint(what), wanted="401", read=seen)
 
 
 def _read_is_refused(
@@ -190,7 +196,7 @@ def _read_is_refused(
 ) -> None:
     reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        refused(reply, f"a read {what}", hint=hint or _hint(what), wanted="401")
+        not_accepted(reply, f"a read {what}", hint=hint or _hint(what), wanted="401")
 
 
 def _hint(what: str) -> str:
@@ -228,7 +234,7 @@ def test_no_detour_leads_around_authentication(api: PayoutIntents, given: Given)
     replies = {what: reply for what, reply in came.items() if reply is not None}
 
     took = [how for how, reply in replies.items() if reply.ok]
-    not_cancelled(
+    read_not_cancelled(
         api.seen(intent),
         "an intent not to be cancelled by requests without credentials, however their path is spelt",
         accepted=f"{'; '.join(f'{one.status} to a cancel {how}' for how, one in replies.items() if one.ok) or _NONE}",
@@ -256,7 +262,7 @@ def test_stored_answer_needs_credentials(api: PayoutIntents, kept: KeptKeys) -> 
     for kind in STOLEN:
         what, forgery = next(iter(FORGERIES[kind].items()))
         reply = api.post(intent, body_of(reason), key=key, change={"Authorization": forged(api, forgery)})
-        refused(
+        not_accepted(
             reply,
             f"a repeated cancel, key and all, {what}",
             secret=reason,

@@ -13,11 +13,11 @@ from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.every_response import hides_account, needs_account
 from conformance.oracles.expect import requirement
 from conformance.oracles.instants import is_instant, is_same_instant
-from conformance.oracles.keys import lacking
+from conformance.oracles.missing_keys import missing_keys
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers, unmasked
-from conformance.suites.payout_intents.assertions import KEYS, ORDER, has_succeeded, succeeded, told
+from conformance.suites.payout_intents.assertions import KEYS, ORDER, field_is, has_succeeded, succeeded
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.bodies import SENT_ALONG
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, encoded
@@ -48,7 +48,7 @@ def test_key_is_there(evidence: Evidence, key: str) -> None:
     one = evidence.cancelled(reason=WHY)
 
     known = (shown(one.before), one.intent.facts)
-    lacks = lacking("payout-intents", shown(one.reply), *known, {"failure_message": WHY})
+    lacks = missing_keys("payout-intents", shown(one.reply), *known, {"failure_message": WHY})
     # A reason that isn't kept either is no value: then it is for PI-22 to say.
     dropped = key == "failure_message" and not one.after.at(key)
     expect.that(
@@ -71,7 +71,7 @@ def test_keys_without_a_value_are_null(api: PayoutIntents, given: Given, evidenc
     one = bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_REASON)
     intent, before, reply = one.intent, one.before, has_succeeded(one.reply)
 
-    missing = lacking("payout-intents", shown(reply), shown(before), intent.facts).empty
+    missing = missing_keys("payout-intents", shown(reply), shown(before), intent.facts).empty
     expect.that(
         not missing or not isinstance(reply.json, dict),
         expected="each of the thirteen keys in the body, null where there is no value",
@@ -88,7 +88,7 @@ def test_object_is_payout_intent(evidence: Evidence) -> None:
     """object says what it is: payout_intent."""
     one = evidence.cancelled()
 
-    told(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', read=one.after)
+    field_is(one.reply, "object", equality.is_same_as("payout_intent"), '"payout_intent"', read=one.after)
 
 
 @requirement("PI-15")
@@ -97,7 +97,7 @@ def test_id_is_the_requested_one(evidence: Evidence) -> None:
     one = evidence.cancelled()
 
     requested = f"the requested id {wording.value(one.intent.id)}"
-    told(
+    field_is(
         one.reply,
         "id",
         equality.is_same_as(one.intent.id),
@@ -112,7 +112,7 @@ def test_failure_code_is_cancelled(evidence: Evidence) -> None:
     """failure_code is cancelled, spelt as the status is."""
     one = evidence.cancelled()
 
-    told(
+    field_is(
         one.reply,
         "failure_code",
         equality.is_same_as("cancelled"),
@@ -131,14 +131,16 @@ def test_failure_code_is_always_cancelled(
 
     if evidence.cancelled().reply.at("failure_code") != "cancelled":
         return  # It is so after any cancel, which is told above.
-    told(reply, "failure_code", equality.is_same_as("cancelled"), '"cancelled"', where=f"the answer to {how}")
+    field_is(
+        reply, "failure_code", equality.is_same_as("cancelled"), '"cancelled"', where=f"the answer to {how}"
+    )
 
 
 @requirement("PI-17")
 def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
     """amount is a string of digits, never a JSON number."""
     one = evidence.cancelled()
-    told(
+    field_is(
         one.reply,
         "amount",
         lambda value: isinstance(value, str) and re.fullmatch(r"[0-9]+", value) is not None,
@@ -155,7 +157,7 @@ def test_amount_is_a_string_of_digits(evidence: Evidence) -> None:
 def test_code_is_in_capitals(evidence: Evidence, key: str, length: int) -> None:
     """currency is three capital letters, country two."""
     one = evidence.cancelled()
-    told(
+    field_is(
         one.reply,
         key,
         lambda value: isinstance(value, str) and re.fullmatch(f"[A-Z]{{{length}}}", value) is not None,
@@ -173,7 +175,7 @@ def test_environment_is_the_callers(api: PayoutIntents, evidence: Evidence, seen
 
     names = " or ".join(map(wording.value, api.environments))
     expected = f"{names}, as the profile says of these credentials"
-    look, read = (told, one.after) if seen == "reply" else (expect.field, None)
+    look, read = (field_is, one.after) if seen == "reply" else (expect.field, None)
     good = lambda value: _is_text(value) and value in api.environments  # noqa: E731
     look(
         reply,
@@ -193,7 +195,7 @@ def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence)
 
     for seen in (elsewhere.before, elsewhere.twin):
         if seen is not None and seen.ok:
-            look = told if seen is elsewhere.twin else expect.field
+            look = field_is if seen is elsewhere.twin else expect.field
             look(
                 seen,
                 "environment",
@@ -218,7 +220,7 @@ def test_recipient_has(evidence: Evidence, key: str) -> None:
         return _is_text(value) or (value in (None, MISSING) and other_type)
 
     four = key == "account_last4"
-    told(
+    field_is(
         reply,
         f"recipient.{key}",
         good,
@@ -234,7 +236,7 @@ def test_last_four_are_the_last(evidence: Evidence) -> None:
     one = evidence.cancelled()
     ends = [number[-4:] for number in account_numbers(one.intent.facts)]
 
-    told(
+    field_is(
         one.reply,
         "recipient.account_last4",
         lambda value: not ends or not isinstance(value, str) or len(value) != 4 or value in ends,

@@ -17,7 +17,7 @@ from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
     is_cancelled,
-    not_cancelled,
+    read_not_cancelled,
     reads_otherwise,
     shown_cancelled,
     succeeded,
@@ -67,12 +67,12 @@ def test_intent_of_the_path_is_cancelled(
         how = f"with {next(iter(names))}" if len(names) == 1 else f"in {len(names)} fields"
         what = f"a cancel whose {place} names another intent {how}"
         fault = f"{wording.capital(what)} cancelled that one"
-        not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
+        read_not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
         if reply is not None and succeeded(reply):
             evidence.shows_cancelled(api.confirmed(intent), after=f"{reply.status} to {what}")
             return
     api.still_cancels(intent, after=f"cancels whose {place} named another one", judged=False)
-    not_cancelled(
+    read_not_cancelled(
         api.seen(other),
         untouched,
         hint=_FROM_THE_PATH,

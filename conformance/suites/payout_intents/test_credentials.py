@@ -8,7 +8,7 @@ from conformance.http.reply import Reply
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import refused
+from conformance.suites.payout_intents.assertions import not_accepted
 from conformance.suites.payout_intents.bad_requests import BODY, any_secret_will_do, forgeries
 from conformance.suites.payout_intents.client import FRESH, Ask, PayoutIntents, body_of, read_path
 from conformance.suites.payout_intents.echoes import repeats_no_credentials
@@ -44,7 +44,7 @@ def test_colon_in_a_wrong_secret_changes_nothing(api: PayoutIntents, given: Give
         for asked, ask in (("read", _read), ("cancel", _cancel)):
             reply = ask(api, intent, value, f"a {asked} {what}")
             if reply is not None:
-                refused(reply, f"a {asked} {what}", hint=_SPLIT_HINT, wanted="401")
+                not_accepted(reply, f"a {asked} {what}", hint=_SPLIT_HINT, wanted="401")
 
     api.still_cancels(intent, after="requests with a colon in a wrong secret")
 
@@ -58,7 +58,7 @@ def test_separators_are_no_part_of_the_pair(api: PayoutIntents, evidence: Eviden
     for what, value in forgeries(api, WHOLE[kind]):
         reply = _read(api, intent, value, f"a read {what}")
         if reply is not None and not (reply.ok and any_secret_will_do(api, intent)):
-            refused(reply, f"a read {what}", hint=_SPLIT_HINT, wanted="401")
+            not_accepted(reply, f"a read {what}", hint=_SPLIT_HINT, wanted="401")
 
 
 @requirement("PI-40")
@@ -74,7 +74,7 @@ def test_kept_decision_is_about_the_whole_pair(
         said = f"a {asked.what()} {what}, right after its owner's read,"
         reply = _read(api, intent, value, said) if asked is Ask.READ else _cancel(api, intent, value, said)
         if reply is not None:
-            refused(reply, said, hint=_KEPT_HINT, wanted="401")
+            not_accepted(reply, said, hint=_KEPT_HINT, wanted="401")
 
     api.still_cancels(intent, after="requests with nearly right credentials")
     done = kept.just_now()
@@ -89,7 +89,7 @@ def test_kept_decision_is_about_the_whole_pair(
             else _cancel(api, intent, value, said, body_of(reason), key)
         )
         if reply is not None:
-            refused(reply, said, secret=reason, hint=_KEPT_HINT, wanted="401")
+            not_accepted(reply, said, secret=reason, hint=_KEPT_HINT, wanted="401")
 
 
 @requirement("PI-40")
@@ -105,7 +105,7 @@ def test_kept_decision_is_about_one_connection(api: PayoutIntents, evidence: Evi
 
     if reply is not None:
         said = f"a read {what} on a new connection, right after its owner's read,"
-        refused(reply, said, hint=_KEPT_HINT, wanted="401")
+        not_accepted(reply, said, hint=_KEPT_HINT, wanted="401")
 
 
 # -- what an error shows -----------------------------------------------------------------------------------------------

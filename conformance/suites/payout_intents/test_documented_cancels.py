@@ -3,9 +3,9 @@
 import pytest
 
 from conformance.http import summary
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.refused_cancels import RefusedCancels, told
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.suites.payout_intents import first_cancels, refused_cancels
 from conformance.suites.payout_intents.client import PayoutIntents
@@ -21,11 +21,11 @@ _HINT = (
 
 @pytest.fixture
 def refusals_for_no_reason(
-    api: PayoutIntents, given: Given, every_run: EveryRun, evidence: Evidence
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, evidence: Evidence
 ) -> RefusedCancels:
     """The documented cancels of intents that require approval that were refused for no reason that is known."""
-    lacking = first_cancels.lacking(every_run, evidence)
-    found = given.once("refused documented cancels", lambda: refused_cancels.of(api, given, every_run))
+    lacking = first_cancels.lacking(run_answers, evidence)
+    found = given.once("refused documented cancels", lambda: refused_cancels.of(api, given, run_answers))
     if lacking is not None and not found.number:
         raise lacking
     return found

@@ -18,7 +18,7 @@ from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
     is_cancelled,
-    not_cancelled,
+    read_not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import BODY, WRONG_FORMS
@@ -294,7 +294,7 @@ def test_method_override_cancels_nothing(api: PayoutIntents, given: Given) -> No
     replies["PUT with all of them"] = api.send("PUT", f"{path}?_method=POST", claims["POST"], body, of=intent)
 
     took = [what for what, reply in replies.items() if reply.ok]
-    not_cancelled(
+    read_not_cancelled(
         api.seen(intent),
         f"an intent not to be cancelled by {', '.join(replies)}",
         accepted="; ".join(f"{reply.status} to {what}" for what, reply in replies.items()),

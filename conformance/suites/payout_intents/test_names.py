@@ -16,8 +16,8 @@ from conformance.suites.payout_intents.assertions import (
     ORDER,
     holds,
     is_cancelled,
-    not_cancelled,
-    refused,
+    not_accepted,
+    read_not_cancelled,
     succeeded,
     was_refused,
 )
@@ -68,7 +68,7 @@ def test_no_other_name_replaces_the_path(
         if reply is not None and succeeded(reply):
             _is_of_the_path(api, given, evidence, intent, other, reply, where, some)
             return
-        not_cancelled(
+        read_not_cancelled(
             api.seen(other),
             f"an intent not to be cancelled that stands in the {place.words} of another one's cancel",
             reply=reply,
@@ -138,7 +138,7 @@ def test_no_other_name_reaches_another_merchant(
         read = api.seen(theirs, by="other_merchant")
         if is_cancelled(read):
             name = named.culprit(some, partial(_reaches, api, given, where))
-            not_cancelled(
+            read_not_cancelled(
                 read,
                 f"another merchant's intent not to be cancelled by a cancel whose {place.words} named it",
                 accepted=f"the cancel got {summary.of(reply) if reply else 'no answer'}",
@@ -192,7 +192,7 @@ def test_named_merchant_opens_nothing(api: PayoutIntents, given: Given, evidence
     for fields, headers in named.merchants(api, theirs, read):
         _opens_nothing(api, theirs, another, fields, headers, "another merchant's intent", "that merchant")
 
-    not_cancelled(
+    read_not_cancelled(
         api.still_open(theirs, by="other_merchant"),
         "another merchant's intent not to be cancelled by requests that name that merchant",
         fault="Requests that named another merchant cancelled an intent of it, though each was refused",
@@ -211,7 +211,7 @@ def test_named_environment_opens_nothing(api: PayoutIntents, given: Given) -> No
     whose = "an intent of the other environment"
     _opens_nothing(api, theirs, another, fields, headers, whose, "that environment")
 
-    not_cancelled(
+    read_not_cancelled(
         api.still_open(theirs, by="other_environment"),
         "an intent of the other environment not to be cancelled by requests that name that environment",
         fault="Requests that named the other environment cancelled an intent of it, though each was refused",
@@ -240,7 +240,7 @@ def _opens_nothing(
         if reply is not None and reply.ok:
             was_refused(api.read(theirs), f"a read of {whose} without such names")
             name = named.culprit(names, partial(_is_read, ask, names))
-            refused(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
+            not_accepted(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
     for place, names in ((named.HEADERS, headers), (named.QUERY, fields), (named.JSON_BODY, fields)):
         what = f"a cancel of {whose} whose {place.words} named {who}"
         for some in named.at_once_or_singly(names):
@@ -248,7 +248,7 @@ def _opens_nothing(
             if reply is not None and reply.ok:
                 was_refused(api.cancel(another()), f"a cancel of {whose} without such names")
                 name = named.culprit(some, partial(_is_accepted, api, another, place, some))
-                refused(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
+                not_accepted(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
             if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
                 break  # Only a body may be refused for the names in it that nobody knows.
 

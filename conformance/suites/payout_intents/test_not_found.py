@@ -22,9 +22,9 @@ from conformance.suites.payout_intents.assertions import (
     NOT_FOUND,
     has_succeeded,
     is_cancelled,
-    not_cancelled,
+    not_accepted,
     not_found,
-    refused,
+    read_not_cancelled,
     succeeded,
 )
 from conformance.suites.payout_intents.bad_requests import cancel_naming, naming, read_naming
@@ -245,7 +245,7 @@ def test_other_merchants_id_beside_the_path_reaches_nothing(
         if reply is not None and succeeded(reply):
             break
 
-    not_cancelled(
+    read_not_cancelled(
         api.seen(theirs, by="other_merchant"),
         f"an intent not to be cancelled whose id stands in the {place} of another merchant's cancel",
         hint=hint,
@@ -329,7 +329,7 @@ def test_almost_an_id_reaches_nothing(api: PayoutIntents, given: Given) -> None:
         what = f"a cancel of the id of an intent {_SPOILT[how]}"
         reply = api.odd(partial(api.ask_raw, Ask.CANCEL, spoil(segment(intent.id))), to=what)
         no_server_error(reply, to=what)
-        refused(
+        not_accepted(
             reply,
             what,
             hint="Take the id as it was sent, decoded once, and compare it as a whole."

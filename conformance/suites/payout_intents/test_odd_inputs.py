@@ -12,7 +12,7 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.assertions import refused, succeeded
+from conformance.suites.payout_intents.assertions import not_accepted, succeeded
 from conformance.suites.payout_intents.bad_requests import BODY
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, cancel_path
 from conformance.suites.payout_intents.observations import Evidence
@@ -70,7 +70,7 @@ def test_id_with_the_name_of_a_property_is_turned_down(api: PayoutIntents, asked
         what = f"a {asked.what()} of the id {name}"
         reply = api.odd(partial(api.ask_raw, asked, name), to=what)
         no_server_error(reply, to=what)
-        refused(
+        not_accepted(
             reply, what, hint="Look ids up in a table of intents, and not among the properties of an object."
         )
 
@@ -112,7 +112,7 @@ def test_credentials_with_the_name_of_a_property_are_no_server_error(
 def test_credentials_with_the_name_of_a_property_are_rejected(api: PayoutIntents, evidence: Evidence) -> None:
     """Credentials that are named like an object property authenticate nobody."""
     for what, reply in _with_names(api, evidence).items():
-        refused(
+        not_accepted(
             reply,
             f"a cancel with {what}",
             hint="Look accounts up in a table, not among an object's properties.",

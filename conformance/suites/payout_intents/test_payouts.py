@@ -15,8 +15,8 @@ from conformance.errors import NotApplicable, NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import expect, wording
-from conformance.oracles.every_run import EveryRun, Mark
 from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.run_answers import Mark, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
@@ -49,17 +49,17 @@ Make = Callable[[PayoutIntents, Given, Evidence], Attempt]
 
 
 def _left_alone(
-    api: PayoutIntents, given: Given, evidence: Evidence, every_run: EveryRun, owner: str
+    api: PayoutIntents, given: Given, evidence: Evidence, run_answers: RunAnswers, owner: str
 ) -> None:
     """Marks an intent that is left alone, where there is one to spare."""
     with suppress(NotTestable, Violation):
         if owner == "primary":
             twin = evidence.cancel_refused(state="processing").twin
             if twin is not None:
-                every_run.mark(LEFT_ALONE, twin.intent, twin.after)
+                run_answers.mark(LEFT_ALONE, twin.intent, twin.after)
         else:
             other = given("processing", owner=owner)
-            every_run.mark(LEFT_ALONE, other, api.seen(other, by=owner))
+            run_answers.mark(LEFT_ALONE, other, api.seen(other, by=owner))
 
 
 def _in_its_own_way(api: PayoutIntents, given: Given, evidence: Evidence) -> Attempt:
@@ -124,16 +124,16 @@ EACH = pytest.mark.parametrize(
 
 
 def _attempted(
-    api: PayoutIntents, given: Given, evidence: Evidence, every_run: EveryRun, kind: str
+    api: PayoutIntents, given: Given, evidence: Evidence, run_answers: RunAnswers, kind: str
 ) -> Attempt:
     """The attempts of a kind, with an intent of the same merchant that is set up beside it and left alone."""
 
     def make() -> Attempt:
         owner = "other_merchant" if kind == "a_stranger" else "primary"
-        evidence.once(("left alone", owner), lambda: _left_alone(api, given, evidence, every_run, owner))
+        evidence.once(("left alone", owner), lambda: _left_alone(api, given, evidence, run_answers, owner))
         attempt = KINDS[kind][1](api, given, evidence)
         if not any(succeeded(reply) for reply in attempt.replies):
-            every_run.mark(kind, attempt.intent, attempt.after)
+            run_answers.mark(kind, attempt.intent, attempt.after)
         return attempt
 
     return evidence.once(("attempt", kind), make)
@@ -141,10 +141,10 @@ def _attempted(
 
 @EACH
 def test_refused_cancel_leaves_a_payout_alone(
-    api: PayoutIntents, given: Given, evidence: Evidence, every_run: EveryRun, kind: str
+    api: PayoutIntents, given: Given, evidence: Evidence, run_answers: RunAnswers, kind: str
 ) -> None:
     """A processing intent isn't cancelled by a cancel that is refused, for whatever cause, nor marked by it."""
-    attempt = _attempted(api, given, evidence, every_run, kind)
+    attempt = _attempted(api, given, evidence, run_answers, kind)
 
     if not any(succeeded(reply) for reply in attempt.replies):
         when = f"after {attempt.what} was refused"
@@ -157,14 +157,14 @@ def test_refused_cancel_stops_no_payout(
     api: PayoutIntents,
     given: Given,
     evidence: Evidence,
-    every_run: EveryRun,
+    run_answers: RunAnswers,
     conformance_session: Session,
     kind: str,
 ) -> None:
     """A processing intent whose cancel was refused ends as one does that was set up beside it and left alone."""
-    if not every_run.marked(kind):
-        _attempted(api, given, evidence, every_run, kind)
-    attempts, twins = every_run.marked(kind), _of_the_same(every_run, kind)
+    if not run_answers.marked(kind):
+        _attempted(api, given, evidence, run_answers, kind)
+    attempts, twins = run_answers.marked(kind), _of_the_same(run_answers, kind)
     if not attempts:
         return  # Other checks judge that it was accepted.
     if not twins:
@@ -176,9 +176,9 @@ def test_refused_cancel_stops_no_payout(
         _ends_alike(api, given, one, ends, kind)
 
 
-def _of_the_same(every_run: EveryRun, kind: str) -> list[Mark]:
-    whose = {mark.resource.wanted.whose for mark in every_run.marked(kind) if mark.resource is not None}
-    left = every_run.marked(LEFT_ALONE)
+def _of_the_same(run_answers: RunAnswers, kind: str) -> list[Mark]:
+    whose = {mark.resource.wanted.whose for mark in run_answers.marked(kind) if mark.resource is not None}
+    left = run_answers.marked(LEFT_ALONE)
     return [mark for mark in left if mark.resource is not None and mark.resource.wanted.whose in whose]
 
 

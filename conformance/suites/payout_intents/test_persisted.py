@@ -10,9 +10,9 @@ from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.oracles import equality, expect, wording
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
 from conformance.oracles.instants import is_same_instant
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.suites.payout_intents.assertions import ORDER, has_succeeded
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
@@ -37,16 +37,16 @@ RECIPIENT = ("account_last4", "bank_code", "holder_name")
 # -- every success of the run ---------------------------------------------------------------------------------------
 
 
-def _kept(every_run: EveryRun) -> Iterator[tuple[Sent, Reply]]:
+def _kept(run_answers: RunAnswers) -> Iterator[tuple[RecordedAnswer, Reply]]:
     """The first success about each intent, and the first read that showed it cancelled; both as they came."""
     shown = {
         mark.id: mark.sent.reply
-        for mark in reversed(every_run.marked(CONFIRMED))
-        if mark.sent is not None and mark.sent.is_whole
+        for mark in reversed(run_answers.marked(CONFIRMED))
+        if mark.sent is not None and mark.sent.is_unredacted
     }
     seen = set[str]()
-    for one in every_run.answers():
-        if is_success(one) and one.is_whole and about(one).id in shown and about(one).id not in seen:
+    for one in run_answers.answers():
+        if is_success(one) and one.is_unredacted and about(one).id in shown and about(one).id not in seen:
             seen.add(about(one).id)
             yield one, shown[about(one).id]
 
@@ -54,11 +54,11 @@ def _kept(every_run: EveryRun) -> Iterator[tuple[Sent, Reply]]:
 @requirement("PI-06")
 @pytest.mark.last
 @pytest.mark.parametrize("key", ["failure_code", "failure_message"])
-def test_every_success_is_kept(every_run: EveryRun, evidence: Evidence, key: str) -> None:
+def test_every_success_is_kept(run_answers: RunAnswers, evidence: Evidence, key: str) -> None:
     """failure_code and the reason in a success are those that a read shows, whoever's cancel it was."""
-    everybody_cancels(every_run, evidence)
+    everybody_cancels(run_answers, evidence)
 
-    for one, read in _kept(every_run):
+    for one, read in _kept(run_answers):
         came, stands = one.reply.at(key), read.at(key)
         expect.that(
             not came
@@ -71,17 +71,17 @@ def test_every_success_is_kept(every_run: EveryRun, evidence: Evidence, key: str
         )
 
 
-def _whose(one: Sent) -> str:
+def _whose(one: RecordedAnswer) -> str:
     return "" if one.by == "primary" else f", after a cancel {sent_by(one)}"
 
 
 @requirement("PI-21")
 @pytest.mark.last
-def test_every_success_has_its_own_created_at(every_run: EveryRun, evidence: Evidence) -> None:
+def test_every_success_has_its_own_created_at(run_answers: RunAnswers, evidence: Evidence) -> None:
     """created_at in a success is the one that a read shows, whoever's cancel it was."""
-    everybody_cancels(every_run, evidence)
+    everybody_cancels(run_answers, evidence)
 
-    for one, read in _kept(every_run):
+    for one, read in _kept(run_answers):
         came = one.reply.at("created_at")
         expect.that(
             came is MISSING or is_same_instant(came, read.at("created_at")),
@@ -97,7 +97,7 @@ def test_every_success_has_its_own_created_at(every_run: EveryRun, evidence: Evi
 
 @requirement("PI-21")
 @pytest.mark.last
-def test_known_order_data_is_not_empty(every_run: EveryRun, evidence: Evidence) -> None:
+def test_known_order_data_is_not_empty(run_answers: RunAnswers, evidence: Evidence) -> None:
     """What the state source told of an order isn't null or empty in the answers to its cancel."""
     one = evidence.cancelled()
     facts = _facts(one)
@@ -105,8 +105,8 @@ def test_known_order_data_is_not_empty(every_run: EveryRun, evidence: Evidence) 
     for path in (path for path in ORDER if path != "recipient"):
         for seen in (one.before, one.reply, one.after):
             _is_not_empty(seen, path, facts)
-    for success in every_run.answers():
-        if is_success(success) and success.is_whole:
+    for success in run_answers.answers():
+        if is_success(success) and success.is_unredacted:
             for path in (path for path in ORDER if path != "recipient"):
                 _is_not_empty(success.reply, path, about(success).facts)
 

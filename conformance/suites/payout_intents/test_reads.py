@@ -18,8 +18,8 @@ from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
     is_cancelled,
-    not_cancelled,
-    refused,
+    not_accepted,
+    read_not_cancelled,
     shown_cancelled,
 )
 from conformance.suites.payout_intents.bad_requests import BODY
@@ -48,7 +48,7 @@ def test_no_state_is_public(evidence: Evidence, api: PayoutIntents, any_state: s
         what = f"a read of {_a(any_state)} intent {how}"
         reply = api.answered(partial(api.read, intent, authorization=value), to=what)
         if reply is not None:
-            refused(reply, what, hint=_EVERY_STATE)
+            not_accepted(reply, what, hint=_EVERY_STATE)
 
 
 def _in(evidence: Evidence, state: str) -> Resource:
@@ -125,7 +125,7 @@ def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> N
                 return again is not None and again.ok and is_cancelled(api.seen(one))
 
             name = named.culprit(dict(claim.headers), cancels)
-            not_cancelled(
+            read_not_cancelled(
                 read,
                 f"an intent not to be cancelled by {what}",
                 accepted=f"the cancel was answered {summary.of(reply)}",
@@ -134,7 +134,7 @@ def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> N
                 f"({reply.status})",
                 hint=_GUARD,
             )
-    not_cancelled(
+    read_not_cancelled(
         api.seen(intent),
         "an intent not to be cancelled by cancels without credentials",
         fault="Cancels without credentials cancelled an intent, though each of them was refused",

@@ -6,9 +6,9 @@ import pytest
 
 from conformance.http import summary
 from conformance.oracles import expect, wording
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
-from conformance.oracles.server_errors import Oddity
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
+from conformance.oracles.server_errors import RequestKind
 from conformance.suites.payout_intents.assertions import is_cancelled
 from conformance.suites.payout_intents.client import (
     KNOWN,
@@ -30,9 +30,9 @@ ROWS = {"body": "PI-29", "text": "PI-29", "key": "PI-38", "label": "PI-46", "que
     "row",
     [pytest.param(row, marks=requirement(row, level="MUST")) for row in dict.fromkeys(ROWS.values())],
 )
-def test_refused_request_cancelled_nothing(api: PayoutIntents, every_run: EveryRun, row: str) -> None:
+def test_refused_request_cancelled_nothing(api: PayoutIntents, run_answers: RunAnswers, row: str) -> None:
     """No intent that awaited approval was cancelled by a request that got a 4xx, in the whole run."""
-    for refused, odd, read in _done_all_the_same(api, every_run):
+    for refused, odd, read in _done_all_the_same(api, run_answers):
         if ROWS.get(odd.kind) == row:
             raise expect.Violation(
                 expected=f"an intent not to be cancelled by {odd.what}, which got {refused.reply.status}",
@@ -44,23 +44,25 @@ def test_refused_request_cancelled_nothing(api: PayoutIntents, every_run: EveryR
             )
 
 
-def _done_all_the_same(api: PayoutIntents, every_run: EveryRun) -> Iterator[tuple[Sent, Oddity, Sent]]:
+def _done_all_the_same(
+    api: PayoutIntents, run_answers: RunAnswers
+) -> Iterator[tuple[RecordedAnswer, RequestKind, RecordedAnswer]]:
     """Each refused request, what was odd about it, and the read right behind it that shows its intent cancelled."""
-    unsure = {mark.id for mark in every_run.marked(UNSURE)} | {one.id for one in api.settled}
+    unsure = {mark.id for mark in run_answers.marked(UNSURE)} | {one.id for one in api.settled}
     open_ones = {
         path: mark.id
-        for mark in every_run.marked(KNOWN)
+        for mark in run_answers.marked(KNOWN)
         if mark.resource is not None and mark.resource.status == "requires_approval"
         for path in (read_path(mark.id), cancel_path(mark.id))
     }
-    histories: dict[str, list[Sent]] = {}
-    for one in every_run.answers():
+    histories: dict[str, list[RecordedAnswer]] = {}
+    for one in run_answers.answers():
         url = one.reply.exchange.url.partition("?")[0]
         at = url.find("/payout_intents/")
         identifier = open_ones.get(url[at:]) if at >= 0 else None
         if identifier is not None and identifier not in unsure:
             histories.setdefault(identifier, []).append(one)
-    shared = {mark.id for mark in every_run.marked(SHARED)}
+    shared = {mark.id for mark in run_answers.marked(SHARED)}
     for identifier, history in histories.items():
         in_turn = sorted(history, key=lambda one: one.reply.written)
         found = _first_lie(in_turn, is_shared=identifier in shared)
@@ -68,13 +70,15 @@ def _done_all_the_same(api: PayoutIntents, every_run: EveryRun) -> Iterator[tupl
             yield found
 
 
-def _first_lie(history: list[Sent], *, is_shared: bool) -> tuple[Sent, Oddity, Sent] | None:
+def _first_lie(
+    history: list[RecordedAnswer], *, is_shared: bool
+) -> tuple[RecordedAnswer, RequestKind, RecordedAnswer] | None:
     """The refused request after which an intent was cancelled that no request before was accepted for.
 
     Of an intent that checks share, one of them only after which nothing else was refused: a late effect may be that of
     another check's request, and each of them is sent again, about an intent of its own.
     """
-    refused: list[tuple[Sent, Oddity]] = []
+    refused: list[tuple[RecordedAnswer, RequestKind]] = []
     is_first = True
     for one in history:
         reply = one.reply

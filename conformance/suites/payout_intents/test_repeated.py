@@ -6,9 +6,9 @@ import pytest
 
 from conformance.http.auth import basic
 from conformance.http.reply import Reply
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.oracles.repeated import TIMES, repeatedly
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.suites.payout_intents import keys
@@ -33,22 +33,22 @@ def repeat(conformance_session: Session) -> Repeat:
 
 @requirement("PI-02")
 def test_processing_intent_is_refused_each_time(
-    api: PayoutIntents, given: Given, every_run: EveryRun, repeat: Repeat
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, repeat: Repeat
 ) -> None:
     """A processing intent is refused however often its owner asks to cancel it, four times at once, too."""
-    _is_refused_each_time(api, given, every_run, repeat, "processing")
+    _is_refused_each_time(api, given, run_answers, repeat, "processing")
 
 
 @requirement("PI-03")
 def test_terminal_intent_is_refused_each_time(
-    api: PayoutIntents, given: Given, every_run: EveryRun, repeat: Repeat, terminal_state: str
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, repeat: Repeat, terminal_state: str
 ) -> None:
     """An intent in a terminal state is refused however often its owner asks to cancel it."""
-    _is_refused_each_time(api, given, every_run, repeat, terminal_state)
+    _is_refused_each_time(api, given, run_answers, repeat, terminal_state)
 
 
 def _is_refused_each_time(
-    api: PayoutIntents, given: Given, every_run: EveryRun, repeat: Repeat, status: str
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, repeat: Repeat, status: str
 ) -> None:
     intent = given.shared(status)
 
@@ -61,7 +61,7 @@ def _is_refused_each_time(
             fault=f"A {status} intent was cancelled ({reply.status}), while other cancels of it were refused",
         )
 
-    for one in every_run.answers():
+    for one in run_answers.answers():
         if (
             one.documented
             and one.resource is not None

@@ -3,8 +3,8 @@
 import pytest
 
 from conformance.oracles import server_errors
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
+from conformance.oracles.run_answers import RunAnswers
 from conformance.suites.payout_intents.oddities import oddity
 
 pytestmark = pytest.mark.last
@@ -30,6 +30,6 @@ ROWS = {
     "row",
     [pytest.param(row, marks=requirement(row, level="SHOULD")) for row in dict.fromkeys(ROWS.values())],
 )
-def test_no_other_request_was_a_server_error(every_run: EveryRun, row: str) -> None:
+def test_no_other_request_was_a_server_error(run_answers: RunAnswers, row: str) -> None:
     """No request of the run was answered by a 5xx, also where the check that sent it asks for something else."""
-    server_errors.no_other(every_run, row, ROWS, oddity)
+    server_errors.no_other(run_answers, row, ROWS, oddity)

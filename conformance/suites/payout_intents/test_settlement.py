@@ -12,8 +12,8 @@ from conformance.errors import NotTestable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import equality, wording
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.payout_intents.assertions import (
@@ -119,14 +119,14 @@ def _changed(before: Reply, read: Reply) -> str:
 @requirement("PI-09")
 @pytest.mark.last
 def test_cancelled_intent_is_not_executed_later(
-    api: PayoutIntents, given: Given, every_run: EveryRun, settling: Callable[[Resource], None]
+    api: PayoutIntents, given: Given, run_answers: RunAnswers, settling: Callable[[Resource], None]
 ) -> None:
     """A settlement that was asked for earlier doesn't catch up with a cancelled intent afterwards."""
     if not any(one.status == "cancelled" for one in api.settled):
         settling(given("cancelled"))
         time.sleep(_LATER_S)
 
-    confirmed = {mark.id for mark in every_run.marked(CONFIRMED)}
+    confirmed = {mark.id for mark in run_answers.marked(CONFIRMED)}
     for one in api.settled:
         if one.status == "cancelled" or one.id in confirmed:
             read = api.seen(one)

@@ -91,7 +91,7 @@ def _judged(reply: Reply, answer: Answer, what: str, hint: str, fault: str = "")
         if (
             hint
             and reply.at("success") is False
-            and told(reply, "error.code")
+            and value_or_null(reply, "error.code")
             and reply.status not in (401, 403)
         ):
             found.hint = hint
@@ -163,7 +163,7 @@ def shows_nothing(reply: Reply, withdraw: Resource, whose: str, read: str, *, hi
     """An answer to a read shows nothing of a withdraw, whatever its status; `read` is the subject of a sentence."""
     known = [withdraw.facts.get(key) for key in ("referenceId", "bankAccountName", "bankAccountNumberFull")]
     told_here = [one for one in known if isinstance(one, str) and len(one) >= _TELLING and one in reply.text]
-    is_shown = reply.ok and bool(data(reply) or told(reply, "id"))
+    is_shown = reply.ok and bool(data(reply) or value_or_null(reply, "id"))
     expect.that(
         not is_shown and not told_here,
         expected=f"{read} not to show {whose}",
@@ -261,7 +261,7 @@ def stays_paid(read: Reply, what: str, *, when: str = "", hint: str = "", fault:
     if read.at("data.status") == "paid":
         fault = f"{wording.capital(what)} had canceledAt {wording.of(read, 'data.canceledAt')} {when}".strip()
     expect.that(
-        read.at("data.status") == "paid" and not told(read, "data.canceledAt"),
+        read.at("data.status") == "paid" and not value_or_null(read, "data.canceledAt"),
         expected=f"{what} to be paid {when}".strip(),
         observed=expect.observed(read, "data.status", "data.canceledAt"),
         reply=read,
@@ -274,7 +274,7 @@ def reads_otherwise(read: Reply, what: str, when: str = "") -> str:
     """The title of a read that shows another state than it should: `A canceled withdraw was read as "paid" ...`."""
     if not read.ok or read.at("data.status") is MISSING:
         return f"Reading {what} was answered {summary.short(read)} {when}".strip()
-    paid = told(read, "data.paidAt")
+    paid = value_or_null(read, "data.paidAt")
     status = f"{wording.of(read, 'data.status')}"
     if is_canceled(read) and paid:
         status += f" with paidAt {wording.of(read, 'data.paidAt')}"
@@ -296,7 +296,7 @@ def stays_processing(before: dict[str, Any], read: Reply, refusal: Reply) -> Non
     went_on = status in (was, "paid", "failed")
     canceled_at = f"with canceledAt {wording.of(read, 'data.canceledAt')}"
     expect.that(
-        went_on and not told(read, "data.canceledAt"),
+        went_on and not value_or_null(read, "data.canceledAt"),
         expected="a processing withdraw to be processing, or paid or failed, after a refused cancel",
         observed=f"a read shows {expect.observed(read, 'data.status', 'data.canceledAt')}",
         reply=read,
@@ -315,7 +315,7 @@ def keeps_canceled_at(read: Reply, first: dict[str, Any]) -> None:
     """A read shows a canceled withdraw with the date that it had at `first`."""
     was = wording.whole(first.get("canceledAt"))
     expect.that(
-        told(read, "data.canceledAt") == first.get("canceledAt") and is_canceled(read),
+        value_or_null(read, "data.canceledAt") == first.get("canceledAt") and is_canceled(read),
         expected=f"data.canceledAt to stay {was}, and the status canceled, after a refused cancel",
         observed=f"a read shows {expect.observed(read, 'data.canceledAt', 'data.status')}",
         reply=read,
@@ -358,7 +358,7 @@ def succeeded(reply: Reply) -> bool:
     """Whether a cancel was taken, in any form: WD-01 judges the form."""
     if not reply.ok or reply.at("success") in (False, "false"):
         return False
-    return not told(reply, "error") or (reply.at("success") is True and is_canceled(reply))
+    return not value_or_null(reply, "error") or (reply.at("success") is True and is_canceled(reply))
 
 
 def is_canceled(reply: Reply) -> bool:
@@ -369,7 +369,7 @@ def is_canceled(reply: Reply) -> bool:
 
 def paid_since(before: Reply, read: Reply) -> bool:
     """Whether a read tells a `paidAt` and the answer before didn't."""
-    return bool(told(read, "data.paidAt")) and not told(before, "data.paidAt")
+    return bool(value_or_null(read, "data.paidAt")) and not value_or_null(before, "data.paidAt")
 
 
 def why(reply: Reply) -> tuple[Any, ...]:
@@ -385,7 +385,7 @@ def data(reply: Reply) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def told(reply: Reply, path: str) -> Any:
+def value_or_null(reply: Reply, path: str) -> Any:
     """The value under a path; null where its key is left out, as serialisers do either."""
     value = reply.at(path)
     return None if value is MISSING else value

@@ -13,8 +13,8 @@ from conformance.model import Auth, Credentials
 from conformance.oracles import concurrency, expect, odd_requests, wording
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.session import Session
 from conformance.states import Resource, Wanted
 from conformance.suites.withdraws import locks
@@ -25,8 +25,8 @@ from conformance.suites.withdraws.assertions import (
     is_seen_canceled,
     really_canceled,
     succeeded,
-    told,
     took_effect,
+    value_or_null,
     why,
 )
 from conformance.suites.withdraws.authentication import signed_headers
@@ -44,14 +44,14 @@ UNSURE = "unsure"
 class Withdraws:
     """Cancels and reads withdraws; what a test doesn't change is sent as documented."""
 
-    def __init__(self, session: Session, every_run: EveryRun) -> None:
+    def __init__(self, session: Session, run_answers: RunAnswers) -> None:
         self._session = session
-        self._every_run = every_run
+        self._run_answers = run_answers
         self._client: Client = session.client
         self._read_path = session.profile.states.read_path
         self._polling = Polling()
         # What this worker sent about withdraws.
-        self.asked: list[Sent] = []
+        self.asked: list[RecordedAnswer] = []
         session.twins.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
         # The types of bodies that the target never answers.
         self._unanswered: set[str] = set()
@@ -212,7 +212,7 @@ class Withdraws:
     def hang_up(self, withdraw: Resource, *, linger_s: float = 0.0) -> None:
         """A documented cancel whose caller hangs up `linger_s` seconds after it was sent, without an answer."""
         self._session.twins.spend(withdraw)
-        self._every_run.mark(UNSURE, withdraw)
+        self._run_answers.mark(UNSURE, withdraw)
         self._client.abandon(
             lambda: self._documented("POST", cancel_path(withdraw), "primary"), linger_s=linger_s
         )
@@ -257,7 +257,7 @@ class Withdraws:
     def will_settle(self, withdraw: Resource) -> None:
         """Marks a withdraw that the target is asked to pay: the checks that look back pass over it then."""
         self._session.twins.spend(withdraw)
-        self._every_run.mark(SETTLED, withdraw)
+        self._run_answers.mark(SETTLED, withdraw)
         self._session.watch.leave_out(withdraw.id)
 
     def race(self, make: Callable[[], Resource]) -> tuple[Resource, concurrency.Race]:
@@ -295,7 +295,7 @@ class Withdraws:
         """
         if self._session.twins.defers(withdraw):
             shown = self.read(withdraw, by=by) if self.can_read else None
-            if shown is None or told(shown, "data.status") == withdraw.status:
+            if shown is None or value_or_null(shown, "data.status") == withdraw.status:
                 return shown
         self._session.twins.wait_alone()
         reply = self.cancel(withdraw, by=by)
@@ -332,7 +332,7 @@ class Withdraws:
 
         `usual` is the refusal that is usual for its state; None stands for a success.
         """
-        asked = [one for one in self._every_run.answers() if about(one).id == withdraw.id]
+        asked = [one for one in self._run_answers.answers() if about(one).id == withdraw.id]
         return locks.closes_by_number(
             refusal,
             sum(not succeeded(one.reply) for one in asked) - 1,  # the last one is the owner's
@@ -356,7 +356,7 @@ class Withdraws:
         try:
             return self._client.send(make)
         except TransportError:
-            self._every_run.mark(UNSURE, withdraw)
+            self._run_answers.mark(UNSURE, withdraw)
             if isinstance(withdraw, Resource):
                 self._session.twins.unsure(withdraw)
             raise
@@ -367,9 +367,9 @@ class Withdraws:
         if succeeded(reply):
             self._session.twins.proved(withdraw, reply.exchange)
         if is_kept(reply):
-            sent = Sent(reply, by, withdraw, documented)
+            sent = RecordedAnswer(reply, by, withdraw, documented)
             self.asked.append(sent)
-            self._every_run.note(sent)
+            self._run_answers.note(sent)
         if documented and succeeded(reply) and by == (withdraw.wanted.owner or "primary"):
             self._session.watch.cancelled(withdraw.id, by=by, status=withdraw.status, told=compared(reply))
         return reply
@@ -381,7 +381,7 @@ class Withdraws:
         return Request(method, path, (*pairs, *more), None, Auth.DOCUMENTED, f"{stamp}.")
 
 
-def about(sent: Sent) -> Resource:
+def about(sent: RecordedAnswer) -> Resource:
     """The withdraw that a request was about."""
     assert sent.resource is not None
     return sent.resource

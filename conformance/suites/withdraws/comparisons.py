@@ -9,7 +9,7 @@ from typing import Any
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.oracles import equality, expect, wording
 from conformance.oracles.instants import is_same_instant, moved, not_after
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.suites.withdraws.fields import changed, differs, of_another_type, retyped
 from conformance.suites.withdraws.observations import Cancelled
 

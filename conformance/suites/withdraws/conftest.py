@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from conformance.http.reply import Reply
-from conformance.oracles.every_run import EveryRun, Sent
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
@@ -18,10 +18,10 @@ from conformance.suites.withdraws.spellings import Spellings
 
 
 @pytest.fixture(scope="session")
-def api(conformance_session: Session, every_run: EveryRun) -> Withdraws:
+def api(conformance_session: Session, run_answers: RunAnswers) -> Withdraws:
     """The withdraws API of the target."""
-    every_run.judges = judges(conformance_session.profile.credentials)
-    return Withdraws(conformance_session, every_run)
+    run_answers.judges = judges(conformance_session.profile.credentials)
+    return Withdraws(conformance_session, run_answers)
 
 
 @pytest.fixture(scope="session")
@@ -63,23 +63,23 @@ def spellings(api: Withdraws, given: Given) -> Spellings:
 
 
 @pytest.fixture
-def every_answer(api: Withdraws, given: Given, every_run: EveryRun) -> Sequence[Sent]:
+def every_answer(api: Withdraws, given: Given, run_answers: RunAnswers) -> Sequence[RecordedAnswer]:
     """Every answer of the run; at least one of them a success."""
-    if not any(one.documented and succeeded(one.reply) for one in every_run.answers()):
+    if not any(one.documented and succeeded(one.reply) for one in run_answers.answers()):
         api.cancel(given("pending"))
-    return every_run.answers()
+    return run_answers.answers()
 
 
 @pytest.fixture
 def every_success(
-    api: Withdraws, given: Given, every_run: EveryRun, every_answer: Sequence[Sent]
-) -> Sequence[Sent]:
+    api: Withdraws, given: Given, run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]
+) -> Sequence[RecordedAnswer]:
     """Every success of the run, to documented and to odd requests; at least one."""
     if not any(succeeded(one.reply) for one in every_answer):
         api.cancels(given("pending"))
     return [
         one
-        for one in every_run.answers()
+        for one in run_answers.answers()
         if one.reply.exchange.method == "POST" and succeeded(one.reply) and _may_be_cancelled(about(one))
     ]
 

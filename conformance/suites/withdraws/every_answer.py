@@ -1,6 +1,6 @@
 """Assertions on any one answer of a run, by name: test_afterwards and test_successes ask each of all answers.
 
-Each worker also asks them of an answer before it is written without the secrets in it (`oracles.every_run`).
+Each worker also asks them of an answer before it is written without the secrets in it (`oracles.run_answers`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from conformance.http.reply import MISSING, Reply, strings
 from conformance.model import Credentials
 from conformance.oracles import expect, wording
 from conformance.oracles.every_response import discloses_nothing, hides_account, is_json
-from conformance.oracles.every_run import Judge, Sent
-from conformance.oracles.keys import has_value, lacking
+from conformance.oracles.missing_keys import has_value, missing_keys
+from conformance.oracles.run_answers import Judge, RecordedAnswer
 from conformance.states.accounts import account_numbers
 from conformance.suites.withdraws.assertions import cancelled, data
 from conformance.suites.withdraws.client import about
@@ -39,7 +39,7 @@ _FEW = 3
 _SOME_ANSWERS = "Where only some answers lack it: do all of the target's processes run the same version?"
 
 
-def _has_types(one: Sent) -> None:
+def _has_types(one: RecordedAnswer) -> None:
     has_text_code(one.reply, where=where(one))
     has_object(one.reply, where=where(one))
 
@@ -74,7 +74,7 @@ def judges(credentials: Mapping[str, Credentials]) -> Mapping[str, Judge]:
     }
 
 
-def what(one: Sent) -> str:
+def what(one: RecordedAnswer) -> str:
     """A request as the subject of a sentence: `a cancel of a pending withdraw by the other merchant`."""
     method, withdraw = one.reply.exchange.method, about(one)
     owner = withdraw.wanted.owner or "primary"
@@ -85,15 +85,15 @@ def what(one: Sent) -> str:
     return f"{kind} of a {withdraw.status} withdraw{whose}{by}"
 
 
-def where(one: Sent) -> str:
+def where(one: RecordedAnswer) -> str:
     """An answer, for the title of a wrong field."""
     return f"the answer to {what(one)} ({one.reply.status})"
 
 
-def has_all_keys(one: Sent) -> None:
+def has_all_keys(one: RecordedAnswer) -> None:
     """A success has the documented keys that have a value."""
     shown = data(one.reply)
-    missing = [key for key in lacking("withdraws", shown, about(one).facts).valued if key != "status"]
+    missing = [key for key in missing_keys("withdraws", shown, about(one).facts).valued if key != "status"]
     expect.that(
         not shown or not missing,
         expected=f"all documented keys that have a value in the answer to {what(one)}",
@@ -117,10 +117,10 @@ def few(keys: Sequence[str]) -> str:
     return f"{', '.join(f'data.{key}' for key in keys[:_FEW])} and {len(keys) - _FEW} more"
 
 
-def has_null_keys(one: Sent) -> None:
+def has_null_keys(one: RecordedAnswer) -> None:
     """A success has null for the documented keys without a value."""
     shown = data(one.reply)
-    missing = lacking("withdraws", shown, about(one).facts).empty
+    missing = missing_keys("withdraws", shown, about(one).facts).empty
     others = [key for key, value in shown.items() if value is None]
     expect.that(
         not shown or not missing,
@@ -132,7 +132,7 @@ def has_null_keys(one: Sent) -> None:
     )
 
 
-def tells_what_was_known(one: Sent) -> None:
+def tells_what_was_known(one: RecordedAnswer) -> None:
     """A success tells of its withdraw what the state source told."""
     shown, facts = data(one.reply), about(one).facts
     wrong = [
@@ -156,7 +156,7 @@ def tells_what_was_known(one: Sent) -> None:
     )
 
 
-def _of_its_own(judge: Judge, one: Sent) -> None:
+def _of_its_own(judge: Judge, one: RecordedAnswer) -> None:
     """Judges an answer that is about the requested withdraw; WD-15 judges one that is about another.
 
     An id of the same form counts as another one's, and the requested id spelt otherwise doesn't.
@@ -166,7 +166,7 @@ def _of_its_own(judge: Judge, one: Sent) -> None:
         judge(one)
 
 
-def shows_no_account_number(one: Sent) -> None:
+def shows_no_account_number(one: RecordedAnswer) -> None:
     """An answer doesn't show the account number of its withdraw."""
     facts = about(one).facts
     # Searching for every spelling of a number takes long, and most answers don't have its digits at all.
@@ -175,13 +175,13 @@ def shows_no_account_number(one: Sent) -> None:
         hides_account(one.reply, facts, to=what(one))
 
 
-def _discloses_nothing(one: Sent) -> None:
+def _discloses_nothing(one: RecordedAnswer) -> None:
     # A merchant may have described a withdraw with anything.
     known = "\n".join(strings(dict(about(one).facts)))
     discloses_nothing(one.reply, to=what(one), known=known, pages=one.documented)
 
 
-def tells_no_secret(credentials: Mapping[str, Credentials], one: Sent) -> None:
+def tells_no_secret(credentials: Mapping[str, Credentials], one: RecordedAnswer) -> None:
     """An answer doesn't contain the secret of a merchant."""
     secrets = {name: pair.secret for name, pair in credentials.items() if len(pair.secret) >= _LONG_ENOUGH}
     texts = list(_texts(one.reply))

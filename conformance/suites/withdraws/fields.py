@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.http.reply import MISSING, Reply, instant
-from conformance.oracles import equality, expect, keys, wording
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.instants import is_instant, not_after
+from conformance.oracles.missing_keys import has_value
 from conformance.states import Resource
 from conformance.states.accounts import unmasked
 
@@ -138,7 +139,7 @@ def differs(key: str, was: Any, now: Any) -> bool:
     WD-19, 20 and 22 judge another form, WD-16 a key that is left out. A state source may spell an amount in another way
     than the API: amounts are compared as numbers.
     """
-    if now is MISSING or not (keys.has_value(was) or keys.has_value(now)):
+    if now is MISSING or not (has_value(was) or has_value(now)):
         return False
     if key == "amount":
         return amount_of(now) is not None and amount_of(now) != amount_of(was)
@@ -153,7 +154,7 @@ def changed(reply: Reply, key: str, was: Any, where: str) -> str:
     """The title of a fact that is another one in an answer than it was before the cancel."""
     path = f"data.{key}"
     before, now = wording.whole(was), wording.of(reply, path)
-    if keys.has_value(was) and not keys.has_value(reply.at(path)):
+    if has_value(was) and not has_value(reply.at(path)):
         return f"{path} came back {'empty' if reply.at(path) is not None else 'null'} in {where}"
     values = f" from {before} to {now}" if len(before) + len(now) <= _SHORT else ""
     return f"{path} changed{values} in {where}"
@@ -239,7 +240,7 @@ def amount_of(value: Any) -> Decimal | None:
 def _same_but_types(was: Any, now: Any) -> bool:
     """Whether two JSON values are the same, but for values that have another type."""
     if type(was) is not type(now):
-        return now is not None or not keys.has_value(was)
+        return now is not None or not has_value(was)
     if isinstance(was, dict):
         known = {*was, *now}
         return all(_same_but_types(was.get(key), now.get(key)) for key in known)
@@ -268,12 +269,12 @@ def is_masked(reply: Reply, *, known: bool, where: str = A_CANCEL, read: Reply |
     """The account number is masked; where there is one (`known`), it isn't left empty either."""
 
     def good(value: Any) -> bool:
-        if not known and not keys.has_value(value):
+        if not known and not has_value(value):
             return True
         return isinstance(value, str) and bool(value.strip()) and not unmasked(value)
 
     def hint(value: Any) -> str:
-        if not keys.has_value(value):
+        if not has_value(value):
             return "It had a value before the cancel: does a later step, or another query, drop it?"
         return "Mask it where the answer is made." if unmasked(str(value)) else ""
 

@@ -13,7 +13,7 @@ from conformance.fuzz.stateful.state_machine import StateMachine
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply, instant
 from conformance.model import Headers, Level
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.states.accounts import unmasked
 from conformance.suites.withdraws.state_machine import FAMILY, UNUSUAL_IDS, WithdrawModel
 

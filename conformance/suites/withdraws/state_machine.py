@@ -21,7 +21,7 @@ from conformance.fuzz.stateful.sequence import Step
 from conformance.fuzz.stateful.state_machine import blamed
 from conformance.fuzz.words import became
 from conformance.http.reply import Reply
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.suites.withdraws.contract import CONTRACT
 
 _ANSWERS = CONTRACT.answers

@@ -12,8 +12,8 @@ import pytest
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
 from conformance.oracles import expect
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import requirement
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
@@ -27,7 +27,7 @@ from conformance.suites.withdraws.assertions import (
     refused_as_before,
     stays_canceled,
     succeeded,
-    told,
+    value_or_null,
     why,
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
@@ -55,16 +55,16 @@ _NO_QUEUE = "A refused cancel must not be put into a queue, nor be marked for la
 _UNDONE = "Something writes an older copy of the withdraw back later: a job, a cache, a provider's callback?"
 
 
-def _ids(every_run: EveryRun, word: str) -> set[str]:
-    return {mark.id for mark in every_run.marked(word)}
+def _ids(run_answers: RunAnswers, word: str) -> set[str]:
+    return {mark.id for mark in run_answers.marked(word)}
 
 
-def _by_owner(every_run: EveryRun) -> list[Sent]:
+def _by_owner(run_answers: RunAnswers) -> list[RecordedAnswer]:
     """The documented cancels that owners asked for, of withdraws that were not to be paid."""
-    settled = _ids(every_run, SETTLED)
+    settled = _ids(run_answers, SETTLED)
     return [
         one
-        for one in every_run.answers()
+        for one in run_answers.answers()
         if one.documented
         and one.by == (about(one).wanted.owner or "primary")
         and about(one).id not in settled
@@ -165,7 +165,7 @@ def test_cancelled_withdraws_stay_canceled(
                 hint=_UNDONE,
             )
             continue
-        paid = told(reply, "data.paidAt") and not one.told["paid"]
+        paid = value_or_null(reply, "data.paidAt") and not one.told["paid"]
         expect.that(
             is_canceled(reply) and not paid,
             expected=f"{kind} to be canceled still, and unpaid, {one.age()} with 200",
@@ -197,9 +197,9 @@ def _cancel_what_is_missing(api: Withdraws, given: Given, found: Sequence[Watche
 
 
 @requirement("WD-42")
-def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, every_run: EveryRun) -> None:
+def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, run_answers: RunAnswers) -> None:
     """A settlement at the end of the run doesn't pay the withdraw that was cancelled first."""
-    cancelled = [one for one in _by_owner(every_run) if succeeded(one.reply)]
+    cancelled = [one for one in _by_owner(run_answers) if succeeded(one.reply)]
     withdraw, by = (about(cancelled[0]), cancelled[0].by) if cancelled else (given("pending"), "primary")
     if not cancelled:
         api.cancels(withdraw)
@@ -228,18 +228,18 @@ def test_long_canceled_withdraw_is_never_paid(api: Withdraws, given: Given, ever
 
 @requirement("WD-42")
 def test_canceled_withdraws_are_not_paid_later(
-    api: Withdraws, given: Given, every_run: EveryRun, conformance_session: Session
+    api: Withdraws, given: Given, run_answers: RunAnswers, conformance_session: Session
 ) -> None:
     """A settlement that was asked for earlier in the run has not paid a canceled withdraw at the end of it."""
 
-    def canceled() -> list[Sent]:
-        settled = _ids(every_run, SETTLED)
+    def canceled() -> list[RecordedAnswer]:
+        settled = _ids(run_answers, SETTLED)
         return [
             one
-            for one in every_run.answers()
+            for one in run_answers.answers()
             if about(one).id in settled
             and one.documented
-            and one.is_whole
+            and one.is_unredacted
             and (succeeded(one.reply) or about(one).status == "canceled")
         ]
 
@@ -262,15 +262,17 @@ def test_canceled_withdraws_are_not_paid_later(
 
 
 @requirement("WD-10")
-def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every_run: EveryRun) -> None:
+def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, run_answers: RunAnswers) -> None:
     """A withdraw whose cancel was refused in the course of the run is refused in the end for the same reason."""
     for status in ("paid", "failed", "canceled"):
-        if not any(about(one).status == status for one in _by_owner(every_run)):
+        if not any(about(one).status == status for one in _by_owner(run_answers)):
             api.cancel(given.shared(status))
     refused = [
         one
-        for one in _by_owner(every_run)
-        if about(one).status in ("paid", "failed", "canceled") and one.is_whole and not succeeded(one.reply)
+        for one in _by_owner(run_answers)
+        if about(one).status in ("paid", "failed", "canceled")
+        and one.is_unredacted
+        and not succeeded(one.reply)
     ]
     for one in first_cancels.some_of_each_state(refused, _REFUSED):
         again = api.cancel(about(one), by=one.by)
@@ -288,7 +290,9 @@ def test_refused_withdraws_stay_as_they_were(api: Withdraws, given: Given, every
 
 
 @requirement("WD-10")
-def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, every_run: EveryRun) -> None:
+def test_turned_away_requests_have_no_late_effect(
+    api: Withdraws, given: Given, run_answers: RunAnswers
+) -> None:
     """A withdraw that only others, and unsigned requests, asked to cancel can be cancelled by its owner in the end."""
     waiting = _left_alone(given)
     if not any(one.wanted.owner is None for one in waiting):
@@ -303,7 +307,7 @@ def test_turned_away_requests_have_no_late_effect(api: Withdraws, given: Given, 
             api.cancel(theirs)
             waiting.append(theirs)
             time.sleep(_A_MOMENT_S)
-    asked = first_cancels.some_of_each_state(_turned_away(every_run), _MANY)
+    asked = first_cancels.some_of_each_state(_turned_away(run_answers), _MANY)
     for one in [one for one in asked if about(one) in waiting]:
         owner = about(one).wanted.owner
         whose = "a cancel by another merchant" if owner else "cancels with failing credentials"
@@ -325,16 +329,16 @@ def _left_alone(given: Given) -> list[Resource]:
     return found
 
 
-def _turned_away(every_run: EveryRun) -> list[Sent]:
+def _turned_away(run_answers: RunAnswers) -> list[RecordedAnswer]:
     """The requests about pending withdraws that no owner has asked to cancel, and that were not to be paid."""
-    asked = every_run.answers()
-    touched = _ids(every_run, SETTLED) | _ids(every_run, UNSURE)
+    asked = run_answers.answers()
+    touched = _ids(run_answers, SETTLED) | _ids(run_answers, UNSURE)
     touched |= {about(one).id for one in asked if succeeded(one.reply)}
-    touched |= {about(one).id for one in _by_owner(every_run)}
+    touched |= {about(one).id for one in _by_owner(run_answers)}
     return [one for one in asked if about(one).status == "pending" and about(one).id not in touched]
 
 
-def _went_on(api: Withdraws, given: Given, one: Sent, refusal: Reply) -> bool:
+def _went_on(api: Withdraws, given: Given, one: RecordedAnswer, refusal: Reply) -> bool:
     """Whether the target refuses a withdraw because it was processed meanwhile, as pending ones are, not cancelled."""
     if api.can_read:
         by = about(one).wanted.owner or "primary"
@@ -349,42 +353,48 @@ def _went_on(api: Withdraws, given: Given, one: Sent, refusal: Reply) -> bool:
 
 
 @requirement("WD-16")
-def test_every_success_has_all_keys(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
+def test_every_success_has_all_keys(run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]) -> None:
     """Each success of the run has the documented keys that have a value, whichever process of the target made it."""
-    every_run.each("has all keys", every_success)
+    run_answers.each("has all keys", every_success)
 
 
 @requirement("WD-23")
-def test_every_success_tells_what_was_known(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
+def test_every_success_tells_what_was_known(
+    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]
+) -> None:
     """Each success of the run tells of its withdraw what the state source told: one may be special in some way."""
-    every_run.each("tells what was known", every_success)
+    run_answers.each("tells what was known", every_success)
 
 
 @requirement("WD-21")
-def test_account_numbers_are_in_no_answer(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
+def test_account_numbers_are_in_no_answer(
+    run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]
+) -> None:
     """No answer of the run shows the full account number of the withdraw that it is about."""
     numbered = [one for one in every_answer if account_numbers(about(one).facts)]
     if not numbered:
         raise NotApplicable("the state source doesn't tell the account number")
 
-    every_run.each("shows no account number", numbered)
+    run_answers.each("shows no account number", numbered)
 
 
 @requirement("WD-27")
-def test_documented_requests_are_answered_in_json(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
+def test_documented_requests_are_answered_in_json(
+    run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]
+) -> None:
     """Every answer to a documented request is JSON and says so, whichever withdraw it is about."""
-    every_run.each("is JSON", (one for one in every_answer if one.documented))
+    run_answers.each("is JSON", (one for one in every_answer if one.documented))
 
 
 @requirement("WD-28")
-def test_no_answer_shows_insides(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
+def test_no_answer_shows_insides(run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]) -> None:
     """No answer of the run shows a stack trace, SQL or a file path."""
     successes = [one for one in every_answer if one.reply.ok]
     others = [one for one in every_answer if not one.reply.ok]
-    every_run.each("discloses nothing", [*others, *successes[:_SUCCESSES]])
+    run_answers.each("discloses nothing", [*others, *successes[:_SUCCESSES]])
 
 
 @requirement("WD-32")
-def test_no_answer_tells_a_secret(every_run: EveryRun, every_answer: Sequence[Sent]) -> None:
+def test_no_answer_tells_a_secret(run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]) -> None:
     """No answer of the run contains the secret of a merchant."""
-    every_run.each("tells no secret", every_answer)
+    run_answers.each("tells no secret", every_answer)

@@ -8,7 +8,7 @@ from conformance.errors import NotApplicable
 from conformance.http.reply import MISSING, instant
 from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import requirement
-from conformance.oracles.keys import has_value
+from conformance.oracles.missing_keys import has_value
 from conformance.suites.withdraws.fields import FACTS, KEPT, changed, date_of, how_far, off_by
 from conformance.suites.withdraws.observations import Cancelled, each_cancelled
 

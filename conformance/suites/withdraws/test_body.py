@@ -19,7 +19,7 @@ from conformance.oracles import equality, expect, wording
 from conformance.oracles.every_response import hides_account, needs_account
 from conformance.oracles.expect import requirement
 from conformance.oracles.instants import not_after
-from conformance.oracles.keys import has_value, lacking
+from conformance.oracles.missing_keys import has_value, missing_keys
 from conformance.plugin import Given
 from conformance.states.accounts import account_numbers, unmasked
 from conformance.suites.withdraws.assertions import KEYS, data
@@ -82,7 +82,7 @@ def test_documented_key_is_present(cancelled: Cancelled, key: str) -> None:
     later = [data(cancelled.read)] if cancelled.read is not None else []
 
     expect.that(
-        key not in lacking("withdraws", shown, *cancelled.known(), *later).valued,
+        key not in missing_keys("withdraws", shown, *cancelled.known(), *later).valued,
         expected=f"data.{key} to be present, for it has a value",
         observed=f"data.{key} is absent; data has only {', '.join(shown)}",
         reply=cancelled.reply,

@@ -8,9 +8,9 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.oracles import expect
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
 from conformance.oracles.refused_cancels import RefusedCancels, told
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.suites.withdraws import refused_cancels
@@ -29,10 +29,10 @@ _HINT = (
 
 @pytest.fixture
 def refusals_for_no_reason(
-    api: Withdraws, given: Given, every_run: EveryRun, every_answer: Sequence[Sent]
+    api: Withdraws, given: Given, run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]
 ) -> RefusedCancels:
     """The documented cancels of pending withdraws that were refused for no reason that is known."""
-    return given.once("refused documented cancels", lambda: refused_cancels.of(api, given, every_run))
+    return given.once("refused documented cancels", lambda: refused_cancels.of(api, given, run_answers))
 
 
 @requirement("WD-01")
@@ -63,12 +63,15 @@ def _refused_for_no_reason(refused: RefusedCancels) -> Violation:
 
 @requirement("WD-10")
 def test_refused_requests_have_cancelled_nothing(
-    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent], conformance_session: Session
+    api: Withdraws,
+    run_answers: RunAnswers,
+    every_answer: Sequence[RecordedAnswer],
+    conformance_session: Session,
 ) -> None:
     """No pending withdraw is canceled all requests about which were refused, whatever they were refused for."""
     if not api.can_read:
         raise NotApplicable("the profile declares no read endpoint")
-    for history in refused_cancels.refused_alone(every_run, every_answer):
+    for history in refused_cancels.refused_alone(run_answers, every_answer):
         last, withdraw = history[-1], about(history[-1])
         read = api.read(withdraw, by=withdraw.wanted.whose)
         if is_canceled(read) and _was_cancelled(conformance_session.watch, withdraw.id):

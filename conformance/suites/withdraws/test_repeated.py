@@ -8,9 +8,9 @@ from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.oracles import expect
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
 from conformance.oracles.repeated import TIMES, repeatedly
+from conformance.oracles.run_answers import RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.suites.withdraws.assertions import (
@@ -46,7 +46,7 @@ def repeat(api: Withdraws, conformance_session: Session) -> Repeat:
     ],
 )
 def test_final_state_is_refused_each_time(
-    api: Withdraws, given: Given, every_run: EveryRun, repeat: Repeat, status: str
+    api: Withdraws, given: Given, run_answers: RunAnswers, repeat: Repeat, status: str
 ) -> None:
     """A withdraw in a final state is refused however often its owner asks to cancel it, four times at once, too."""
     withdraw, kind = given.shared(status), f"a {status} withdraw"
@@ -54,7 +54,7 @@ def test_final_state_is_refused_each_time(
     def is_refused(reply: Reply) -> None:
         not_cancelled(reply, f"a cancel of {kind}", withdraw=kind, hint=_EACH_TIME, read=api.reader(withdraw))
 
-    for one in every_run.answers():
+    for one in run_answers.answers():
         if one.documented and about(one).status == status and one.by == about(one).wanted.whose:
             is_refused(one.reply)
     repeat(lambda: api.cancel(withdraw), is_refused)

@@ -7,9 +7,9 @@ import pytest
 
 from conformance.model import Auth, Exchange
 from conformance.oracles import server_errors
-from conformance.oracles.every_run import EveryRun
 from conformance.oracles.expect import requirement
-from conformance.oracles.server_errors import Oddity, a, cut
+from conformance.oracles.run_answers import RunAnswers
+from conformance.oracles.server_errors import RequestKind, a, cut
 
 pytestmark = pytest.mark.last
 
@@ -27,7 +27,7 @@ _CANCEL = re.compile(r"/api/v1/withdraws/([^/]*)/cancel")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def oddity(sent: Exchange) -> Oddity:
+def oddity(sent: Exchange) -> RequestKind:
     """Returns what is odd about a request; of several things the one that a target looks at first."""
     url = urlsplit(sent.url)
     at = url.path.find("/api/v1/withdraws/")
@@ -35,18 +35,20 @@ def oddity(sent: Exchange) -> Oddity:
     if found is None:
         # Where a read endpoint is declared, it is somewhere here.
         documented = sent.method == "GET" and sent.auth is Auth.DOCUMENTED
-        return Oddity("documented" if documented else "path", f"{a(sent.method)} of {cut(url.path)}")
+        return RequestKind("documented" if documented else "path", f"{a(sent.method)} of {cut(url.path)}")
     if sent.method != "POST":
-        return Oddity("method", f"{a(sent.method)} on the cancel path")
+        return RequestKind("method", f"{a(sent.method)} on the cancel path")
     if not _UUID.fullmatch(found[1]):
-        return Oddity("id", f"a cancel of the id {cut(found[1])}")
+        return RequestKind("id", f"a cancel of the id {cut(found[1])}")
     if sent.request_body:
         said = cut(sent.request_body.decode("utf-8", "backslashreplace"))
-        return Oddity("body", f"a cancel with the body {said}")
+        return RequestKind("body", f"a cancel with the body {said}")
     if sent.auth is not Auth.DOCUMENTED:
-        return Oddity("credentials", "a cancel with wrong credentials")
+        return RequestKind("credentials", "a cancel with wrong credentials")
     return (
-        Oddity("query", "a cancel with a query") if url.query else Oddity("documented", "a documented cancel")
+        RequestKind("query", "a cancel with a query")
+        if url.query
+        else RequestKind("documented", "a documented cancel")
     )
 
 
@@ -54,6 +56,6 @@ def oddity(sent: Exchange) -> Oddity:
     "row",
     [pytest.param(row, marks=requirement(row, level="SHOULD")) for row in dict.fromkeys(ROWS.values())],
 )
-def test_no_other_request_was_a_server_error(every_run: EveryRun, row: str) -> None:
+def test_no_other_request_was_a_server_error(run_answers: RunAnswers, row: str) -> None:
     """No request of the run was answered by a 5xx, also where the check that sent it asks for something else."""
-    server_errors.no_other(every_run, row, ROWS, oddity)
+    server_errors.no_other(run_answers, row, ROWS, oddity)

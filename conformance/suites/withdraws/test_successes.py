@@ -6,8 +6,8 @@ import pytest
 
 from conformance.http import summary
 from conformance.oracles import expect, wording
-from conformance.oracles.every_run import EveryRun, Sent
 from conformance.oracles.expect import Violation, requirement
+from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
 from conformance.suites.withdraws import first_cancels
@@ -20,17 +20,19 @@ pytestmark = pytest.mark.last
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, marks=requirement(row), id=row) for row in SUCCESSES])
-def test_every_success_is_one(every_run: EveryRun, every_success: Sequence[Sent], row: str) -> None:
+def test_every_success_is_one(
+    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer], row: str
+) -> None:
     """Each success of the run is one as documented, of any merchant and at any time."""
-    every_run.each(row, every_success)
+    run_answers.each(row, every_success)
 
 
 @requirement("WD-01")
 def test_no_first_cancel_is_refused(
-    api: Withdraws, every_run: EveryRun, every_answer: Sequence[Sent]
+    api: Withdraws, run_answers: RunAnswers, every_answer: Sequence[RecordedAnswer]
 ) -> None:
     """The first cancel of a pending withdraw by its owner isn't refused, and gets no 5xx, whichever withdraw it is."""
-    for one in first_cancels.refused(every_run, every_answer):
+    for one in first_cancels.refused(run_answers, every_answer):
         read = api.read(about(one), by=one.by) if api.can_read else None
         if one.reply.status < 500 and (read is None or read.at("data.status") != "pending"):
             # It may be no longer the target's to cancel.
@@ -48,9 +50,11 @@ def test_no_first_cancel_is_refused(
 
 
 @requirement("WD-16", level="SHOULD")
-def test_keys_without_a_value_are_null(every_run: EveryRun, every_success: Sequence[Sent]) -> None:
+def test_keys_without_a_value_are_null(
+    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]
+) -> None:
     """A documented key without a value is null, and isn't left out."""
-    every_run.each("has null keys", every_success)
+    run_answers.each("has null keys", every_success)
 
 
 @requirement("WD-19", level="SHOULD")

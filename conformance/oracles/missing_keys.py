@@ -8,14 +8,14 @@ from conformance import contracts
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class MissingKeys:
     """The documented keys that an answer lacks: those that have a value (a MUST), and those without (a SHOULD)."""
 
     valued: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
 
 
-def lacking(api: str, shown: Mapping[str, Any], *known: Mapping[str, Any]) -> Lacking:
+def missing_keys(api: str, shown: Mapping[str, Any], *known: Mapping[str, Any]) -> MissingKeys:
     """Returns the keys that `shown`, the object with the resource in it, lacks.
 
     `known` is what was known of the resource before: what a read showed, what the state source told, the reason that
@@ -24,7 +24,7 @@ def lacking(api: str, shown: Mapping[str, Any], *known: Mapping[str, Any]) -> La
     answers = contracts.contract(api).answers
     absent = [key for key in answers.keys if key not in shown]
     valued = [key for key in absent if key in answers.valued or any(has_value(one.get(key)) for one in known)]
-    return Lacking(tuple(valued), tuple(key for key in absent if key not in valued))
+    return MissingKeys(tuple(valued), tuple(key for key in absent if key not in valued))
 
 
 def has_value(value: Any) -> bool:

@@ -15,9 +15,9 @@ import pytest
 from conformance.http.redact import Redactor
 from conformance.http.reply import Reply
 from conformance.model import Auth, Check, Exchange, Level, Outcome
-from conformance.oracles.every_run import FOLDER, EveryRun, Judge, Sent
 from conformance.oracles.expect import Violation
-from conformance.oracles.server_errors import Oddity, no_other
+from conformance.oracles.run_answers import FOLDER, Judge, RecordedAnswer, RunAnswers
+from conformance.oracles.server_errors import RequestKind, no_other
 from conformance.states import Resource, Wanted
 
 SECRET = "a-secret-that-is-long"
@@ -26,7 +26,7 @@ WITHDRAW = Resource(
 )
 
 
-def clean(sent: Sent) -> None:
+def clean(sent: RecordedAnswer) -> None:
     """A judge: the answer doesn't hold the secret, nor the word `wrong`."""
     for word in (SECRET, "wrong"):
         if word in sent.reply.text:
@@ -59,9 +59,9 @@ def a_reply(body: bytes, kept: bytes | None = None, *, finished: float = 0.0) ->
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> tuple[EveryRun, EveryRun]:
+def workers(tmp_path: Path) -> tuple[RunAnswers, RunAnswers]:
     """Two workers of one run."""
-    made = [EveryRun(tmp_path, Redactor({"primary.secret": SECRET})) for _ in range(2)]
+    made = [RunAnswers(tmp_path, Redactor({"primary.secret": SECRET})) for _ in range(2)]
     for one in made:
         one.judges = JUDGES
     return made[0], made[1]
@@ -72,11 +72,11 @@ def written(folder: Path) -> str:
     return "".join(file.read_text() for file in (folder / FOLDER).iterdir())
 
 
-def test_another_worker_reads_all_that_was_told(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_another_worker_reads_all_that_was_told(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """Answers, the resources that they are about, and marks come out as they went in."""
     mine, other = workers
     reply = a_reply(b'{"id": "7f"}', finished=3.5)
-    mine.note(Sent(reply, "other_merchant", WITHDRAW, documented=True, carried=(SECRET,)))
+    mine.note(RecordedAnswer(reply, "other_merchant", WITHDRAW, documented=True, carried=(SECRET,)))
     mine.mark("settled", WITHDRAW)
     mine.mark("confirmed", WITHDRAW, reply)
     mine.mark("unsure", "an id")
@@ -84,7 +84,7 @@ def test_another_worker_reads_all_that_was_told(workers: tuple[EveryRun, EveryRu
     mine.finished("a::check")
 
     assert other.is_shared
-    assert other.answers() == [Sent(reply, "other_merchant", WITHDRAW, documented=True)]
+    assert other.answers() == [RecordedAnswer(reply, "other_merchant", WITHDRAW, documented=True)]
     assert [mark.resource for mark in other.marked("settled")] == [WITHDRAW]
     assert [mark.sent for mark in other.marked("confirmed")] == other.answers()
     assert [(mark.id, mark.resource) for mark in other.marked("unsure")] == [("an id", None)]
@@ -92,24 +92,24 @@ def test_another_worker_reads_all_that_was_told(workers: tuple[EveryRun, EveryRu
     assert not mine.is_shared
 
 
-def test_answers_of_all_workers_come_in_the_order_of_time(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_answers_of_all_workers_come_in_the_order_of_time(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """By their last byte; each once, however often they are asked for."""
     mine, other = workers
     for worker, times in ((mine, (1.0, 4.0)), (other, (2.0, 3.0))):
         for at in times:
-            worker.note(Sent(a_reply(b"{}", finished=at)))
+            worker.note(RecordedAnswer(a_reply(b"{}", finished=at)))
             worker.finished(f"check::{at}")
 
     assert [one.reply.finished for one in mine.answers()] == [1.0, 2.0, 3.0, 4.0]
     assert len(mine.answers()) == len(other.answers()) == 4
 
 
-def test_a_finding_in_one_worker_is_told_in_another(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_a_finding_in_one_worker_is_told_in_another(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """With the exchange of the answer that shows it."""
     mine, other = workers
     good, bad = a_reply(b'"good"'), a_reply(b'"wrong"')
     for reply in (good, bad):
-        mine.note(Sent(reply, resource=WITHDRAW))
+        mine.note(RecordedAnswer(reply, resource=WITHDRAW))
     mine.finished("a::check")
 
     with pytest.raises(Violation) as told:
@@ -119,18 +119,18 @@ def test_a_finding_in_one_worker_is_told_in_another(workers: tuple[EveryRun, Eve
     other.each("clean", other.answers()[:1])
 
 
-def test_a_secret_is_found_and_not_written(workers: tuple[EveryRun, EveryRun], tmp_path: Path) -> None:
+def test_a_secret_is_found_and_not_written(workers: tuple[RunAnswers, RunAnswers], tmp_path: Path) -> None:
     """An answer is judged before the secret is taken out; the finding is told without it, in the same words."""
     mine, other = workers
     kept = b'"[redacted:primary.secret]"'
-    mine.note(Sent(a_reply(f'"{SECRET}"'.encode(), kept), resource=WITHDRAW, carried=(SECRET,)))
-    mine.note(Sent(a_reply(b'"sent-by-chance"', b'"[redacted]"')))
+    mine.note(RecordedAnswer(a_reply(f'"{SECRET}"'.encode(), kept), resource=WITHDRAW, carried=(SECRET,)))
+    mine.note(RecordedAnswer(a_reply(b'"sent-by-chance"', b'"[redacted]"')))
     mine.finished("a::check", ["sent-by-chance"])
 
     assert SECRET not in written(tmp_path)
     assert "by-chance" not in written(tmp_path)
     found, silent = other.answers()
-    assert not found.is_whole
+    assert not found.is_unredacted
     assert found.reply.body == kept
     with pytest.raises(Violation, match=r'expected no \[redacted:primary\.secret\]; observed "') as told:
         other.each("clean", [found])
@@ -140,10 +140,12 @@ def test_a_secret_is_found_and_not_written(workers: tuple[EveryRun, EveryRun], t
         mine.each("clean", mine.answers())
 
 
-def test_facts_with_a_secret_stay_in_their_worker(workers: tuple[EveryRun, EveryRun], tmp_path: Path) -> None:
+def test_facts_with_a_secret_stay_in_their_worker(
+    workers: tuple[RunAnswers, RunAnswers], tmp_path: Path
+) -> None:
     """An answer about such a resource is judged before it is written, for its judge may need the facts."""
     mine, other = workers
-    mine.note(Sent(a_reply(b'"wrong"'), resource=Resource("8a", WITHDRAW.wanted, {"key": SECRET})))
+    mine.note(RecordedAnswer(a_reply(b'"wrong"'), resource=Resource("8a", WITHDRAW.wanted, {"key": SECRET})))
     mine.finished("a::check")
 
     assert SECRET not in written(tmp_path)
@@ -153,10 +155,10 @@ def test_facts_with_a_secret_stay_in_their_worker(workers: tuple[EveryRun, Every
         other.each("clean", [found])
 
 
-def test_a_line_without_an_end_is_not_read(workers: tuple[EveryRun, EveryRun], tmp_path: Path) -> None:
+def test_a_line_without_an_end_is_not_read(workers: tuple[RunAnswers, RunAnswers], tmp_path: Path) -> None:
     """The worker was killed in the middle of it, or goes on with it just now."""
     mine, other = workers
-    mine.note(Sent(a_reply(b"1")))
+    mine.note(RecordedAnswer(a_reply(b"1")))
     mine.finished("a::check")
     (file,) = (tmp_path / FOLDER).iterdir()
     line = json.dumps({"finished": "b::check"})
@@ -170,14 +172,14 @@ def test_a_line_without_an_end_is_not_read(workers: tuple[EveryRun, EveryRun], t
     assert len(other.answers()) == 1
 
 
-def test_a_worker_waits_for_the_checks_of_the_others(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_a_worker_waits_for_the_checks_of_the_others(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """A worker that waits for the checks of others has their answers afterwards."""
     mine, other = workers
     mine.begin()
 
     def later() -> None:
         time.sleep(0.2)
-        mine.note(Sent(a_reply(b"1")))
+        mine.note(RecordedAnswer(a_reply(b"1")))
         mine.finished("a::check")
 
     thread = threading.Thread(target=later)
@@ -190,7 +192,7 @@ def test_a_worker_waits_for_the_checks_of_the_others(workers: tuple[EveryRun, Ev
 
 
 def _die(folder: Path, ready: str) -> None:
-    EveryRun(folder, Redactor({})).begin()
+    RunAnswers(folder, Redactor({})).begin()
     Path(ready).touch()
     time.sleep(0.2)
     os._exit(1)
@@ -198,7 +200,7 @@ def _die(folder: Path, ready: str) -> None:
 
 def test_nobody_waits_for_a_worker_that_died(tmp_path: Path) -> None:
     """The kernel has released the lock of its file."""
-    other = EveryRun(tmp_path, Redactor({}))
+    other = RunAnswers(tmp_path, Redactor({}))
     ready = tmp_path / "ready"
     process = multiprocessing.get_context("fork").Process(target=_die, args=(tmp_path, str(ready)))
     process.start()
@@ -211,7 +213,7 @@ def test_nobody_waits_for_a_worker_that_died(tmp_path: Path) -> None:
     assert process.exitcode == 1
 
 
-def test_a_wait_without_progress_ends(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_a_wait_without_progress_ends(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """A pytest plugin may have put a check behind the one that waits for it, in the same worker."""
     mine, other = workers
     mine.begin()
@@ -221,7 +223,7 @@ def test_a_wait_without_progress_ends(workers: tuple[EveryRun, EveryRun]) -> Non
     assert time.monotonic() - began >= 0.2
 
 
-def ended(worker: EveryRun, name: str, status: int, outcome: Outcome, *, at: str = "1") -> None:
+def ended(worker: RunAnswers, name: str, status: int, outcome: Outcome, *, at: str = "1") -> None:
     """A check of that outcome, whose only answer has that status."""
     exchange = replace(
         a_reply(b"{}").exchange, status=status, request_body=b"", started_at=f"2026-01-0{at}T00:00:00Z"
@@ -231,7 +233,7 @@ def ended(worker: EveryRun, name: str, status: int, outcome: Outcome, *, at: str
 
 
 def test_a_server_error_is_left_over_unless_a_failed_check_shows_it(
-    workers: tuple[EveryRun, EveryRun],
+    workers: tuple[RunAnswers, RunAnswers],
 ) -> None:
     """In any worker; an answer that several checks have in their evidence is one answer."""
     mine, other = workers
@@ -247,14 +249,14 @@ def test_a_server_error_is_left_over_unless_a_failed_check_shows_it(
         assert [one.exchange.started_at[9] for one in shown] == ["3"]
 
 
-def _kind(sent: Exchange) -> Oddity:
-    return Oddity(sent.request_body.decode() or "documented", "a request")
+def _kind(sent: Exchange) -> RequestKind:
+    return RequestKind(sent.request_body.decode() or "documented", "a request")
 
 
 ROWS = {"body": "WD-39", "documented": "WD-27"}
 
 
-def test_each_server_error_that_is_left_over_is_told_once(workers: tuple[EveryRun, EveryRun]) -> None:
+def test_each_server_error_that_is_left_over_is_told_once(workers: tuple[RunAnswers, RunAnswers]) -> None:
     """By the row of the most telling kind; not where a check has shown one of its kind, nor if it says unavailable."""
     mine, _ = workers
     ended(mine, "a::passed", 503, Outcome.PASSED)

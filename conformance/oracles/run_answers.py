@@ -41,7 +41,7 @@ _PLAIN = "primary"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class RecordedAnswer:
     """An answer, the credentials that the request had (their name in the profile), and the resource that it was about.
 
     `documented` is False if anything about the request isn't as documented. `carried` is what its authentication
@@ -57,7 +57,7 @@ class Sent:
     findings: Mapping[str, Mapping[str, str]] | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_unredacted(self) -> bool:
         """Returns whether `reply` is the answer as it came, so that it can be compared with another one."""
         return self.findings is None
 
@@ -69,7 +69,7 @@ class Mark:
     word: str
     id: str
     resource: Resource | None = None
-    sent: Sent | None = None
+    sent: RecordedAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ class ServerError:
         return _reply(self.exchange, 0.0, self.exchange.duration_s)
 
 
-Judge = Callable[[Sent], object]
+Judge = Callable[[RecordedAnswer], object]
 """Raises the Violation of one answer."""
 
 
-class EveryRun:
+class RunAnswers:
     """The answers and marks of all workers of a run. Each worker has one, and opens its file after it was forked."""
 
     def __init__(self, folder: Path, redactor: Redactor) -> None:
@@ -120,7 +120,7 @@ class EveryRun:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
-    def note(self, sent: Sent) -> None:
+    def note(self, sent: RecordedAnswer) -> None:
         """Keeps an answer. Safe to call from racing threads."""
         self._own.answers.append(sent)
 
@@ -180,7 +180,7 @@ class EveryRun:
         facts = dict(resource.facts) if safe else {}
         return [{"resource": resource.id, "wanted": asdict(resource.wanted), "facts": facts}]
 
-    def _of_answer(self, sent: Sent, carried: Collection[str]) -> dict[str, Any]:
+    def _of_answer(self, sent: RecordedAnswer, carried: Collection[str]) -> dict[str, Any]:
         reply, kept = sent.reply, sent.reply.exchange
         same = reply.body == kept.response_body and reply.headers == kept.response_headers
         safe = sent.resource is None or self._described[sent.resource.id]
@@ -194,7 +194,7 @@ class EveryRun:
             "findings": None if same and safe else self._findings(sent, carried),
         }
 
-    def _findings(self, sent: Sent, carried: Collection[str]) -> dict[str, dict[str, str]]:
+    def _findings(self, sent: RecordedAnswer, carried: Collection[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         for name, judge in self.judges.items():
             try:
@@ -205,7 +205,7 @@ class EveryRun:
 
     # -- what all workers told ---------------------------------------------------------------------------------------
 
-    def answers(self) -> list[Sent]:
+    def answers(self) -> list[RecordedAnswer]:
         """Returns the answers of all workers so far, the earliest first; of one worker, in the order it noted them."""
         told = self._told()
         every = [one for each in told for one in each.answers]
@@ -232,7 +232,7 @@ class EveryRun:
         """Returns whether another process has told of answers: another worker, or an earlier round of checks."""
         return any(each.answers for each in self._told()[1:])
 
-    def each(self, name: str, ones: Iterable[Sent]) -> None:
+    def each(self, name: str, ones: Iterable[RecordedAnswer]) -> None:
         """Raises a Violation that the judge of that name finds, or found when an answer came: that of the plainest one.
 
         Its title says of how many such answers the same can be said: whether all are wrong, or one of many.
@@ -243,7 +243,7 @@ class EveryRun:
             return
         usual = Counter(one.resource.status for one in every if one.resource is not None)
 
-        def plainness(pair: tuple[Sent, Violation]) -> tuple[bool, bool, int]:
+        def plainness(pair: tuple[RecordedAnswer, Violation]) -> tuple[bool, bool, int]:
             one = pair[0]
             return one.documented, one.by == _PLAIN, usual[one.resource.status] if one.resource else 0
 
@@ -253,7 +253,7 @@ class EveryRun:
             fault.fault += f", and so in {number} {len(every)} such answers"
         raise fault
 
-    def _fault(self, name: str, one: Sent) -> Violation | None:
+    def _fault(self, name: str, one: RecordedAnswer) -> Violation | None:
         """Returns the Violation that a judge finds in an answer, or found when it came; None where it found none."""
         if one.findings is None:
             try:
@@ -315,7 +315,7 @@ class EveryRun:
 class _Told:
     """The content of one file, as far as it was read."""
 
-    answers: list[Sent] = field(default_factory=list)
+    answers: list[RecordedAnswer] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     server_errors: list[ServerError] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
@@ -338,7 +338,7 @@ class _Told:
             reply = _reply(codec.from_json(Exchange, line["exchange"]), line["written"], line["finished_at"])
             resource = None if about is None else self.resources[about]
             self.answers.append(
-                Sent(reply, line["by"], resource, line["documented"], findings=line["findings"])
+                RecordedAnswer(reply, line["by"], resource, line["documented"], findings=line["findings"])
             )
         elif "resource" in line:
             wanted = line["wanted"] | {"extra": tuple(map(tuple, line["wanted"]["extra"]))}
