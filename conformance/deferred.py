@@ -182,6 +182,7 @@ class Deferred:
         cancels = self._twins.cancels or (
             lambda one: self._session.documented.cancel(one.id, one.wanted.whose)
         )
+        self._session.watch.begins(resource.id)
         try:
             return cancels(resource)
         except (ConformanceError, Violation):

@@ -78,6 +78,16 @@ class Watch:
         """Leaves a resource out: another request named it since, so a read tells nothing of its cancel."""
         self._append({"left_out": identifier})
 
+    def begins(self, identifier: str) -> None:
+        """Notes, before it is sent, that this worker is about to cancel a resource which checks shared."""
+        self._append({"begins": identifier, "worker": os.getpid()})
+
+    def began_elsewhere(self, identifier: str) -> bool:
+        """Returns whether another worker was about to cancel a resource: its answer may not be known here yet."""
+        return any(
+            line.get("begins") == identifier and line["worker"] != os.getpid() for line in self._lines()
+        )
+
     def so_far(self) -> list[Watched]:
         """Returns each resource that was cancelled until now, once."""
         return self._read()
@@ -107,15 +117,19 @@ class Watch:
         finally:
             os.close(file)
 
-    def _read(self) -> list[Watched]:
+    def _lines(self) -> list[dict[str, Any]]:
         try:
             lines = self._path.read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
             return []
+        return [json.loads(line) for line in lines]
+
+    def _read(self) -> list[Watched]:
         found: dict[str, Watched] = {}
         left_out: set[str] = set()
-        for line in lines:
-            said = json.loads(line)
+        for said in self._lines():
+            if "begins" in said:
+                continue
             if "left_out" in said:
                 left_out.add(said["left_out"])
             elif "asked_again" in said:

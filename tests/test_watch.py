@@ -170,3 +170,17 @@ def test_a_certificate_says_how_long(tmp_path: Path) -> None:
     assert "watchSeconds" not in older["predicate"][statement.EXTENSION]["run"]
     told = _said(watched.content)
     assert told["predicate"][statement.EXTENSION]["run"]["watchSeconds"] == 10
+
+
+def test_a_cancel_that_another_worker_begins_is_known_before_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads such a resource as cancelled can't tell by whom; it isn't watched before it was cancelled."""
+    watch = Watch(tmp_path, 0.0)
+    watch.begins("mine")
+    monkeypatch.setattr("os.getpid", lambda: 0)
+    watch.begins("theirs")
+    monkeypatch.undo()
+
+    assert [watch.began_elsewhere(one) for one in ("mine", "theirs", "nobody's")] == [False, True, False]
+    assert watch.so_far() == []
