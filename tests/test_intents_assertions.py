@@ -139,6 +139,19 @@ def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: st
     assert said in reasons.differs(sent, change(sent))
 
 
+def test_a_reason_that_was_parsed_and_written_anew_is_told_by_what_changed() -> None:
+    """A number that became another one gives the cause away, and the hint is about that cause."""
+    sent, came = reasons.FREE_TEXT["looks_like_JSON"], '{"Reason": [1, 2.5]}'
+    answer = reply(json.dumps({"failure_message": came}).encode(), 202)
+    with pytest.raises(Violation) as raised:
+        reasons.echoes(answer, sent, "the answer to a cancel", what="that looks like JSON")
+    assert raised.value.fault == (
+        "A reason that looks like JSON came back changed in the answer to a cancel: the same JSON, written anew: "
+        "`2.50` came back as `2.5`, and white space between its values changed"
+    )
+    assert "don't parse" in raised.value.hint
+
+
 REFUSALS = {
     assertions.approval_required: (422, "approval_required"),
     assertions.not_found: (404, "not_found"),

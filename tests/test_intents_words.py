@@ -109,7 +109,12 @@ def test_fields_inside_an_object_are_told_with_its_name() -> None:
         (b'{"statusCode": 409, "message": "No."}', "the body has the keys statusCode, message"),
         (b'{"error": "Conflict"}', "the body has the keys error"),
         (b"{}", "the body has no keys"),
-        (b'{"error": {"code": "conflict"}}', "without error.message"),
+        (b'{"error": {"code": "conflict"}}', "without error.message; error had the key code"),
+        (
+            b'{"error": {"type": "conflict", "message": "No."}}',
+            "without error.code; error had the keys type, message",
+        ),
+        (b'{"error": {}}', "without error.code; error had no keys"),
     ],
 )
 def test_another_envelope_is_told_by_its_keys(body: bytes, said: str) -> None:

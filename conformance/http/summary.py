@@ -8,7 +8,7 @@ import re
 
 from conformance.http.reply import Reply
 from conformance.model import Exchange
-from conformance.report.safe import line
+from conformance.report.safe import flat, line
 
 _LONGEST = 200
 # White space is joined in the beginning of a body only: some are megabytes long.
@@ -28,7 +28,7 @@ def of_exchange(exchange: Exchange) -> str:
     if exchange.error:
         return exchange.error
     body = _body(exchange)
-    text = " ".join(body[:_READ].split())
+    text = flat(body[:_READ])
     more = "..." if len(text) > _LONGEST or len(body) > _READ else ""
     return f"{exchange.status} {text[:_LONGEST]}{more}".strip()
 

@@ -17,6 +17,8 @@ from conformance.report import timestamps
 HAR = "exchanges.har"
 """The file of a run that long bodies are taken from."""
 _MARK = re.compile(r"\[redacted(?::([^\]\s]+))?\]")
+# What a mark names: a variable of the profile's `headers`, or a field of credentials.
+_NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*|[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 # A signature that was altered in its length: so many characters less, or with these behind it.
 _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
 # What a check calls the signature of a request that carries a body which it doesn't cover.
@@ -65,7 +67,7 @@ def curl(
     arguments = [f"-sS -i -g --path-as-is {_method(exchange)} {quote(exchange.url)}", *auth]
     headers, known = exchange.request_headers, auth_headers(exchange, target.api)
     own = [one for one in headers if one[0].lower() not in known and not implied(*one, exchange)]
-    arguments += [f"-H {_profile_word(*one) or header_word(*one)}" for one in own]
+    arguments += [f"-H {_profile_word(*one, target) or header_word(*one)}" for one in own]
     if body.raw and "content-type" not in {name.lower() for name, _ in headers}:
         arguments.append("-H 'Content-Type:'")
     if body.raw:
@@ -112,15 +114,22 @@ def header_word(name: str, value: str) -> str:
         return quote(word)
 
 
-def _profile_word(name: str, value: str) -> str:
-    """Returns the word behind `-H` of a header whose secrets come from the profile's `headers`, empty for any other."""
+def _profile_word(name: str, value: str, target: Target) -> str:
+    """Returns the word behind `-H` of a header that holds what the profile names: its `headers`, or credentials.
+
+    Each is the variable that the profile reads it from. Empty for any other header.
+    """
     marks = [mark[1] for mark in _MARK.finditer(value)]
-    if not marks or any(mark is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", mark) for mark in marks):
+    if not marks or any(mark is None or not _NAMED.fullmatch(mark) for mark in marks):
         return ""
     words = [quote(f"{name}: ")]
     for at, part in enumerate(_MARK.split(value)):
-        words.append((quote(part) if part else "") if at % 2 == 0 else f'"${part.replace("-", "_")}"')
+        words.append((quote(part) if part else "") if at % 2 == 0 else f'"{_of_profile(part, target)}"')
     return "".join(words)
+
+
+def _of_profile(mark: str, target: Target) -> str:
+    return variable(target, mark) if "." in mark else f"${mark.replace('-', '_')}"
 
 
 def variable(target: Target, credential: str) -> str:

@@ -144,7 +144,7 @@ def _name(check: Check) -> str:
 
 def case_in_words(case: str) -> str:
     """Returns the case of a check, as pytest has it in brackets, in words: `at_first-read` is `at first, read`."""
-    parts = re.split(r"(?<=[a-z0-9])-(?=[a-z])", case.replace("_", " "))
+    parts = re.split(r"(?<=[a-z0-9])-(?=[a-z])", case.replace("_and_then_", ", then ").replace("_", " "))
     # A content type is one word, hyphens and all.
     type_ = next((at for at, part in enumerate(parts) if "/" in part), len(parts))
     return ", ".join([*parts[:type_], "-".join(parts[type_:])] if type_ < len(parts) else parts)

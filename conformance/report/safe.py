@@ -10,6 +10,8 @@ import unicodedata
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 # Nothing else can be hidden; most text has none of it, and is done in one go.
 _ODD, _ODD_IN_TEXT = re.compile(r"[^ -~]"), re.compile(r"[^ -~\n\t]")
+# White space that can't stand in one line; blanks can, and how many there are may be what a problem is about.
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 # Up to its second character each of these is text.
 _COMMANDS = re.compile(r"^[^\S\n]*::|##(?=\w*\[)", re.MULTILINE)
 _IDS = re.compile(r"(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[\w-]*\d[\w-]{7,}\b")
@@ -35,10 +37,16 @@ def _shown(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"
 
 
+def flat(text: str) -> str:
+    """`text` as one line: a blank for each line break or tab and the blanks around it; other blanks stay as many."""
+    parts = (part.strip(" ") for part in _BREAKS.split(text))
+    return " ".join(part for part in parts if part)
+
+
 def line(text: str, limit: int = 300) -> str:
     """`text` as one visible line of at most `limit` characters; an ellipsis tells that some were left out."""
-    flat = visible(" ".join(text[: limit * 4].split()))
-    return flat if len(flat) <= limit and len(text) <= limit * 4 else flat[: limit - 1].rstrip() + "…"
+    shown = visible(flat(text[: limit * 4]))
+    return shown if len(shown) <= limit and len(text) <= limit * 4 else shown[: limit - 1].rstrip() + "…"
 
 
 def inert(text: str) -> str:

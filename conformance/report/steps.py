@@ -15,7 +15,7 @@ from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
 from conformance.report.altered import altered, in_characters
 from conformance.report.curl import auth_headers, implied
-from conformance.report.safe import line
+from conformance.report.safe import flat, line
 
 # So many steps at most are listed.
 _MOST = 12
@@ -25,6 +25,7 @@ _VALUE = 40
 # How an observation begins that quotes a read; so much of a body is compared with it.
 _READ_SHOWS, _QUOTED, _CUT = "a read shows ", 4000, 150
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_CREDENTIAL = re.compile(r"\[redacted:([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\]")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 PRIMARY = "primary"
 """The credentials of a profile that checks use unless they say otherwise."""
@@ -108,10 +109,10 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
 
 def _read_that_shows(check: Check, exchanges: Sequence[Exchange]) -> int:
     """Returns the place of the step that shows the problem: the first read that it quotes, or else the last step."""
-    said = "" if check.problem is None else " ".join(check.problem.observed.split())
+    said = "" if check.problem is None else flat(check.problem.observed)
     if said.startswith(_READ_SHOWS):
         for place, one in enumerate(exchanges):
-            body = " ".join(one.response_body[:_QUOTED].decode("utf-8", "replace").split())[:_CUT]
+            body = flat(one.response_body[:_QUOTED].decode("utf-8", "replace"))[:_CUT]
             if one.method == "GET" and body and f"{one.status} {body}" in said:
                 return place
     return len(exchanges) - 1
@@ -296,11 +297,14 @@ def _headers(record: RunRecord, exchange: Exchange) -> list[str]:
     found = []
     for name, value in exchange.request_headers:
         json_body = name.lower() == "content-type" and value == "application/json" and exchange.request_body
-        if name.lower() in known or implied(name, value, exchange) or json_body or "[redacted" in value:
+        if name.lower() in known or implied(name, value, exchange) or json_body:
+            continue
+        if "[redacted" in _CREDENTIAL.sub("", value):
             continue
         if name.lower() == "content-length" and value == str(len(exchange.request_body)):
             continue
-        found.append(f"{line(name, _VALUE)}: {line(in_characters(value), _VALUE)}")
+        said = _CREDENTIAL.sub(r"the \2 of [credentials.\1]", line(in_characters(value), _VALUE))
+        found.append(f"{line(name, _VALUE)}: {said}")
     if exchange.request_body and all(name.lower() != "content-type" for name, _ in exchange.request_headers):
         found.append("no content type")
     return found[:_HEADERS]

@@ -260,14 +260,19 @@ def _broken(escaped: str) -> str:
     shown = escaped.replace("@", "@\u2060").replace("$", "&#36;").replace("://", ":\u2060//")
     shown = re.sub(r"(?<!&)#", "#\u2060", re.sub(r"\bwww\.", "www\u2060.", shown))
     # Whatever reads Markdown in HTML, too.
-    return shown.replace("[", "&#91;").replace("*", "&#42;").replace("`", "&#96;")
+    return _spaced(shown).replace("[", "&#91;").replace("*", "&#42;").replace("`", "&#96;")
+
+
+def _spaced(escaped: str) -> str:
+    """Keeps each of several blanks in a row, which HTML shows as one."""
+    return re.sub(" {2,}", lambda found: " " + "&nbsp;" * (len(found[0]) - 1), escaped)
 
 
 def text(value: str, limit: int = 500) -> str:
     """`value` as one line of Markdown that means only itself, table cells included."""
     escaped = re.sub(r"([\\`*_\[\]<>&#|~@:!$]|(?<=www)\.)", r"\\\1", line(value, limit))
     # A mention and an issue number are found after unescaping; entities and a word joiner break them up.
-    return (
+    return _spaced(
         escaped.replace("\\&", "&amp;")
         .replace("\\<", "&lt;")
         .replace("\\>", "&gt;")

@@ -244,6 +244,18 @@ def test_odd_headers_arrive(server: tuple[str, Arrived]) -> None:
     assert arrived.one("X-Odd") == 'it\'s \xfc "$HOME" \t!'
 
 
+def test_a_credential_in_any_header_comes_from_its_variable(server: tuple[str, Arrived]) -> None:
+    """A name of the caller in a header that no document has is read from the profile's variable, too."""
+    base, arrived = server
+    odd = sample.exchange(
+        request_headers=(("X-Authenticated-User", "user [redacted:primary.public_key]"),), auth=Auth.NONE
+    )
+    command = curl(at(base, odd), INTENTS)
+    assert "redacted" not in command
+    run(command)
+    assert arrived.one("X-Authenticated-User") == "user pk"
+
+
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the command for long bodies needs jq")
 @pytest.mark.parametrize(
     "body", [b'{"reason": "' + b"x" * 200_000 + b'"}', b"\xff\x00" * 10_000], ids=["text", "binary"]

@@ -233,11 +233,13 @@ def test_headers_of_its_own_are_told_and_sent_again() -> None:
         ("User-Agent", "kube-probe/1.29"),
         ("X-HTTP-Method-Override", "DELETE"),
         ("X-Gateway", "[redacted]"),
+        ("X-User", "[redacted:other_merchant.api_key]"),
     )
     run, check = failing([sample.exchange(request_headers=headers, request_body=b"{}")])
     (step,) = steps.steps(run, check, (0,)).steps
     assert (
-        step.sent == "User-Agent: kube-probe/1.29, X-HTTP-Method-Override: DELETE, no content type, body {}"
+        step.sent == "User-Agent: kube-probe/1.29, X-HTTP-Method-Override: DELETE, "
+        "X-User: the api_key of [credentials.other_merchant], body {}"
     )
     assert "-H 'User-Agent: kube-probe/1.29'" in whole(run)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from conformance.model import Level, Outcome, Problem
-from conformance.report import clause, explain, gaps, labelled_rows, terminal
+from conformance.report import clause, explain, gaps, labelled_rows, summary, terminal
+from conformance.report.safe import line
 from conformance.report.wrap import wrapped
 
 from . import sample
@@ -41,6 +42,15 @@ def test_lines_break_between_words_only(width: int) -> None:
     for kept in (word, body, '"No longer needed"'):
         assert any(kept in row for row in rows)
     assert all(len(row) <= width or " " not in row.partition("{")[0].strip() for row in rows)
+
+
+def test_blanks_are_as_many_as_they_were() -> None:
+    """In a line, on a terminal, in Markdown and in its HTML; a line break becomes one blank."""
+    said = r'failure_message is "{\"Reason\":  [1, 2.50]}"'
+    assert line(said) == said
+    assert line("  a  \n   b\t\tc  ") == "a b c"
+    assert any(r'"{\"Reason\":  [1, 2.50]}"' in row for row in wrapped(f"expected it, and {said} here", 60))
+    assert summary.text("a   b") == summary.inline("a   b") == "a &nbsp;&nbsp;b"
 
 
 def test_width_is_that_of_a_terminal() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.http.reply import Reply
-from conformance.oracles import equality, expect, hints, wording
+from conformance.oracles import equality, expect, hints, wording, written_json
 
 _WORDS = "the quick brown fox jumps over the lazy dog and 0123456789 times around "
 
@@ -189,6 +189,11 @@ def _hint(reason: str, value: Any, reply_to: Reply | None) -> str:
     mistake = _mistake(reason, value)
     if mistake in _CHARACTERS:
         return _CHARACTERS[mistake]
+    if mistake == written_json.ANEW:
+        return (
+            "Keep the reason as the text that it is: don't parse one that looks like JSON, nor keep it in a column "
+            "of JSON, which writes it anew."
+        )
     if value and reason.startswith(value):
         return "A column or a limit is shorter than 512 characters, or counts bytes; or a character ended the text."
     return "Keep and show the reason as it is: escape for a page or a query only where one is made."
@@ -210,6 +215,8 @@ def differs(sent: str, came: Any) -> str:
             f"cut after {len(came)} of {len(sent)} characters ({len(came.encode('utf-8', 'replace'))} bytes)"
         )
     what = _mistake(sent, came)
+    if what == written_json.ANEW:
+        return f"{what}: {written_json.difference(sent, came)}"
     if what:
         return f"{what}; {wording.difference(sent, came)}"
     if sent and sent in came:
@@ -219,7 +226,8 @@ def differs(sent: str, came: Any) -> str:
 
 def _mistake(sent: str, came: str) -> str:
     """Returns what makes one text of the other; empty where it is no common mistake."""
-    return next((what for what, change in _MISTAKES if change(sent) == came), "")
+    found = next((what for what, change in _MISTAKES if change(sent) == came), "")
+    return found or (written_json.ANEW if written_json.is_written_anew(sent, came) else "")
 
 
 def _mojibake(text: str) -> str:

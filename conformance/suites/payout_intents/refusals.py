@@ -42,7 +42,11 @@ def _without_envelope(reply: Reply, path: str, what: str) -> str:
         keys = ", ".join(str(key)[:40] for key in list(reply.json)[:5])
         return f"{said} without the error envelope: the body has {f'the keys {keys}' if keys else 'no keys'}"
     came = reply.at(path)
-    return f"{said} without {path}" if came is MISSING else f"{said} with {path} {wording.of(reply, path)}"
+    if came is MISSING:
+        names = [str(key)[:40] for key in list(reply.at("error"))[:5]]
+        had = f"the key{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else "no keys"
+        return f"{said} without {path}; error had {had}"
+    return f"{said} with {path} {wording.of(reply, path)}"
 
 
 def refused_in_envelope(reply: Reply, what: str, *, read: Reply | None = None) -> None:

@@ -82,14 +82,23 @@ def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Viola
         with suppress(NotTestable, Violation):
             reply = ask(evidence)
             if name != which and reply.status in (404, 409, 422):
-                texts = (reply.at("error.code"), reply.at("error.message"))
-                whole = all(isinstance(one, str) and one.strip() for one in texts)
-                (good if whole else bad).append(_DOCUMENTED[name])
-    if bad and not good:
-        wrong.fault += ", nor had any other documented refusal"
+                lacks = [path for path in ("error.code", "error.message") if not _is_text(reply.at(path))]
+                if lacks:
+                    bad.append(lacks[0])
+                else:
+                    good.append(_DOCUMENTED[name])
+    if bad and not good and len(set(bad)) == 1:
+        others = (
+            "the other documented refusal" if len(bad) == 1 else f"all {len(bad)} other documented refusals"
+        )
+        wrong.fault += f"; {bad[0]} was no text in {others} either"
     elif good:
         wrong.observed += f"; it is right for {', '.join(good)}"
     return wrong
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 @requirement("PI-45")

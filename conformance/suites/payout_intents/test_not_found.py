@@ -149,7 +149,7 @@ def test_other_environments_intent_is_not_found(evidence: Evidence, when: str, a
     foreign = evidence.ask_about_other_environments(state=state)
     replies = foreign.once_cancelled() if when == "once_cancelled" else foreign.replies
 
-    late = ", which it has just cancelled" if when == "once_cancelled" else ""
+    late = ", cancelled a moment before," if when == "once_cancelled" else ""
     what = f"a {state} intent of the other environment{late}"
     _not_found(evidence, replies[asked], asked, what, None if late else foreign.after)
 

@@ -181,7 +181,7 @@ def test_refusal_tells_no_credential(api: Withdraws, given: Given, case: str) ->
     reply = api.send(api.unknown_id(), headers)
 
     kept = {
-        "the signature that would have done": hex_of(api.signed(timestamp=headers.get("X-Timestamp"))),
+        "the right signature": hex_of(api.signed(timestamp=headers.get("X-Timestamp"))),
         "the secret": api.secret(),
         "an API key": str(api.signed()["X-API-Key"]),
     }

@@ -64,7 +64,7 @@ NAMES: dict[str, str] = {
     "a_day_ahead": "with a timestamp of tomorrow, correctly signed,",
     "of_1970": "with the timestamp 0, correctly signed,",
     "negative": "with a minus before its timestamp, correctly signed,",
-    "words": "with the timestamp yesterday, in letters, correctly signed,",
+    "words": 'with the word "yesterday" for its timestamp, correctly signed,',
     "NaN": "with the timestamp NaN, correctly signed,",
     "Infinity": "with the timestamp Infinity, correctly signed,",
     "far_ahead": "with a timestamp of 18 digits, correctly signed,",
