@@ -112,7 +112,8 @@ def request(operation: Operation, case: Case, state: str | None) -> str:
         return (
             f"{'an' if case.method[:1] in 'AEIO' else 'a'} {case.method} on {resource(operation.api, state)}"
         )
-    verb = "a read" if operation.method == "GET" else "a cancel"
+    # The read of an API whose document has none is known as a cancel that is sent by GET.
+    verb = "a read" if "GET" in (operation.method, case.method) else "a cancel"
     if case.mutation is Mutation.PATH:
         return f"{verb} of {_id(case.segment or '')}"
     more = special(operation, case)

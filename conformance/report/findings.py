@@ -322,7 +322,8 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
 
 def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
     found, under = _finding(record, group.row, group.checks, control=False), _sorted(under, causes)
-    found = replace(found, remarks=(*remarks.of(record, found.check, found.fault, causes), *found.remarks))
+    said = remarks.of(record, found.check, found.fault, causes)
+    found = replace(found, remarks=(*said, *found.remarks), hint=remarks.hint(found.hint, said))
     if found.fault and causes.kept.since_before(found.check) is not None:
         found = replace(found, fault=f"{found.fault}: the same answer, byte for byte, as before")
         # What a caller gets who isn't the owner tells most of a cache.

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from conformance.model import Check, Outcome, RequirementResult, RunRecord
+from conformance.model import Auth, Check, Outcome, RequirementResult, RunRecord
 from conformance.report import explain, outage
 from conformance.report.explain import Gap
 from conformance.report.kept_answers import KeptAnswers
 from conformance.report.safe import same_but_ids
+from conformance.report.steps import caller
 
 # What was expected where a refusal was.
 _REFUSE = re.compile(r"refus|\b4\d\d\b")
@@ -17,6 +18,9 @@ _UNAVAILABLE = "unavailable:"
 _TIMES = re.compile(r", each of \d+ times")
 _STALE = "a read shows what it did before the change"
 _LEFT_OUT = "checks of these were not selected."
+# How the advice begins on a resource of the state source that its owner isn't shown, and whose it is.
+_NOT_THERE = re.compile(r"Does it make [^?]*\(\[credentials\.(\w+)\]\)\?$")
+_OTHERS_READ = " Other reads by that merchant were answered 200: perhaps this follows from {}."
 # So many words of a reason that differ are named, and so many ids.
 _WORDS, _IDS = 6, 12
 # So few requirements are named with their titles.
@@ -68,11 +72,26 @@ def _with_problems(record: RunRecord, gaps: Sequence[Gap]) -> list[Gap]:
             control = next((one for one in begun if one.problem and one.problem.control), None)
             shown = [] if control is None else _shown(record, control)
             by = next((numbers[one] for one in shown if one in numbers), None)
-            reason = gap.reason if by is None else _BEGINS.format(by)
+            reason = gap.reason + _doubt(record, gap.reason) if by is None else _BEGINS.format(by)
             # How many checks of each were left out says less than that some were.
             reason = _LEFT_OUT if gap.outcome is Outcome.DESELECTED else reason
             joined.setdefault((gap.outcome, reason), []).append(result)
     return [Gap(outcome, reason, tuple(results)) for (outcome, reason), results in joined.items()]
+
+
+def _doubt(record: RunRecord, reason: str) -> str:
+    """Returns what speaks for a state source that made what its owner isn't shown; empty for nothing.
+
+    Where the same merchant read others, and the run has problems, one of these may be the cause.
+    """
+    found, number = _NOT_THERE.search(reason), len(explain.problems(record))
+    if found is None or not number:
+        return ""
+    is_read = any(
+        one.method == "GET" and one.status == 200 and one.auth is Auth.DOCUMENTED and caller(one) == found[1]
+        for one in record.exchanges
+    )
+    return _OTHERS_READ.format("problem 1" if number == 1 else "one of the problems") if is_read else ""
 
 
 def _shown(record: RunRecord, check: Check) -> list[object]:

@@ -32,6 +32,14 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
     return tuple(said)
 
 
+def hint(own: str, said: tuple[str, ...]) -> str:
+    """Returns the hint of a problem beside these sentences, empty where they contradict its `own`.
+
+    What one case lacked is no advice where nearly all got through: the handler may well ask for it, and not be reached.
+    """
+    return "" if NOTHING_VERIFIED in said else own
+
+
 def not_again(record: RunRecord, check: Check) -> tuple[str, ...]:
     """Returns the sentence on a case that the fuzzing sent once more, and which held then; none otherwise."""
     told = (record.fuzz or {}).get("failing")

@@ -14,6 +14,7 @@ from conformance import contracts
 from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
 from conformance.report.altered import altered, in_characters
+from conformance.report.answers import at
 from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import flat, line
 
@@ -51,9 +52,9 @@ class Resource:
 class Step:
     """One request of a problem: its place among the run's `exchanges`, and how it reads.
 
-    `sent` says what was sent in words, empty for a plain documented request without a body; `answer` is its status,
-    or why none came. `decides` marks the one that shows the problem, `together` one that was sent before the step
-    above it was answered. `pause_s` are whole seconds that passed before it.
+    `sent` says what was sent in words, empty for a plain documented request without a body; `answer` is its status
+    and that of the resource that it shows, or why none came. `decides` marks the one that shows the problem, `together`
+    one that was sent before the step above it was answered. `pause_s` are whole seconds that passed before it.
     """
 
     number: int
@@ -98,7 +99,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
                 index,
                 f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
                 _sent(record, exchange, resources, keys, check if index == shown[-1] else None),
-                _answer(exchange),
+                _answered(record, exchange),
                 number - 1 == shows,
                 gap is not None and gap < 0,
                 _pause(exchange, gap),
@@ -236,6 +237,20 @@ def _path(record: RunRecord, exchange: Exchange, resources: Sequence[Resource]) 
     for one in resources:
         path = path.replace(one.id, one.name)
     return line(path or "/", 120)
+
+
+def _answered(record: RunRecord, exchange: Exchange) -> str:
+    """Returns how a request was answered, and the status of the resource that a success shows."""
+    said, contract = _answer(exchange), _contract(record)
+    if (
+        contract is None
+        or exchange.status is None
+        or said != str(exchange.status)
+        or exchange.status // 100 != 2
+    ):
+        return said
+    shown = at(exchange, contract.answers.status)
+    return f"{said}, status {line(shown, _VALUE)}" if isinstance(shown, str) and shown.strip() else said
 
 
 def _answer(exchange: Exchange) -> str:

@@ -278,6 +278,7 @@ def cancel_with(mutation, body=b"{}", sent=MISSING, **more):
             'a cancel of a paid intent with an Idempotency-Key of a 4 kB string of "k"',
         ),
         (cancel_with(Mutation.PATH, segment="%zz"), 'a cancel of the id "%zz"'),
+        (Case("cancelWithdraw", "steps", "GET", Mutation.DOCUMENTED), "a read of a paid withdraw"),
     ],
 )
 def test_a_request_is_told_by_what_is_special_about_it(case, said):

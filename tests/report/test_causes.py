@@ -330,7 +330,9 @@ def test_forgeries_that_nearly_all_get_through_are_told_as_one_fault() -> None:
         made,
         matrix=(),
         checks=tuple(
-            replace(one, problem=replace(one.problem, expected="a cancel not to be accepted"))
+            replace(
+                one, problem=replace(one.problem, expected="a cancel not to be accepted", hint="Ask for it.")
+            )
             if one.problem
             else one
             for one in made.checks
@@ -339,6 +341,7 @@ def test_forgeries_that_nearly_all_get_through_are_told_as_one_fault() -> None:
     (finding,) = explain.problems(made)
     assert finding.worked == "only this case: zeros"
     assert any("is this verified at all" in one for one in finding.remarks)
+    assert finding.hint == ""
     few = replace(made, checks=made.checks[3:])
     assert explain.problems(few)[0].remarks == ()
 

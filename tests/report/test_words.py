@@ -105,6 +105,31 @@ def test_a_warning_has_the_evidence_of_a_failure() -> None:
     assert "replay    payout-conformance replay RUN errors::empty" in said
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (200, " Other reads by that merchant were answered 200: perhaps this follows from problem 1."),
+        (404, ""),
+    ],
+)
+def test_a_state_source_is_not_blamed_alone_where_its_merchant_read_others(status: int, says: str) -> None:
+    """A problem of the target may be why one of its resources isn't shown to its owner."""
+    asks = "Does it make withdraws of this very target, environment and merchant ([credentials.primary])?"
+    checks = [
+        sample.check(
+            "a::1",
+            Outcome.FAILED,
+            "WD-01",
+            problem=Problem("a 401", "200", fault="It was accepted", exchange=0),
+        ),
+        sample.check("a::2", Outcome.NOT_TESTABLE, "WD-12", message=f"States.x gave 'w'. {asks}"),
+    ]
+    rows = [sample.requirement("WD-01"), sample.requirement("WD-12")]
+    run = sample.folded(rows, checks, [sample.exchange(method="GET", status=status)])
+    (gap,) = gaps.causes(run, Outcome.NOT_TESTABLE)
+    assert gaps.parts(gap)[1] == asks + says
+
+
 def test_reasons_that_differ_in_a_word_are_one_cause() -> None:
     """States that a source can't make; another sentence stays another cause."""
     states = {"WD-01": "pending", "WD-04": "paid", "WD-05": "failed"}
