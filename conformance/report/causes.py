@@ -17,7 +17,7 @@ from conformance.report import put_off
 from conformance.report.answers import at
 from conformance.report.declared_causes import harm, matches, presumes
 from conformance.report.kept_answers import KeptAnswers
-from conformance.report.safe import same_but_ids
+from conformance.report.safe import counted, same_but_ids
 from conformance.report.steps import PRIMARY, caller
 
 # Instants and ports, besides ids.
@@ -214,6 +214,15 @@ class Causes:
         return any(
             one.auth is Auth.DOCUMENTED and (one.status or 0) // 100 == 2 for one in self.record.exchanges
         )
+
+    @cached_property
+    def refused_callers(self) -> tuple[str, str]:
+        """How many requests were authenticated as documented, and what to add where no altered one succeeded either."""
+        sent = self.record.exchanges
+        altered = [one for one in sent if one.auth is Auth.ALTERED]
+        none = bool(altered) and all((one.status or 0) // 100 != 2 for one in altered)
+        number = sum(one.auth is Auth.DOCUMENTED for one in sent)
+        return counted(number, "request"), ", nor any that was authenticated otherwise" if none else ""
 
     @cached_property
     def _above(self) -> Mapping[str, frozenset[str]]:

@@ -19,11 +19,6 @@ from conformance.report.safe import line, same_but_ids
 from conformance.report.script import replay, script
 from conformance.report.verdict import binding
 
-_PREMISE = (
-    "No request that was authenticated as documented succeeded in this run: most of what else fails probably follows "
-    "from this. Mend it first, and run again."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -168,7 +163,8 @@ def _with_premise_first(found: list[Finding], causes: Causes) -> tuple[Finding, 
     alone = len(found) == 1 and not found[0].folded
     if alone or causes.any_succeeded:
         return tuple(found)
-    first = [replace(one, remarks=(_PREMISE, *one.remarks)) for one in found if one.requirement.premise]
+    said = remarks.of_premise(causes)
+    first = [replace(one, remarks=(said, *one.remarks)) for one in found if one.requirement.premise]
     return (*first, *(one for one in found if not one.requirement.premise))
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script
+from conformance.report.borrowed import borrowed_values
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import ORDINALS, case_in_words
-from conformance.report.safe import counted
+from conformance.report.passing_cases import ORDINALS, REQUIREMENT, case_in_words
+from conformance.report.safe import counted, line
 from conformance.report.steps import Step, Steps, steps
 
 # The most names of further checks in a text.
@@ -59,7 +60,7 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
         tuple(_steps(found, run)) if not sent else (),
         script.replay(finding.check.id, run) if finding.replay else "",
         script.within(finding.script or finding.curl, run),
-        usage(found),
+        usage(record, found),
     )
 
 
@@ -210,22 +211,26 @@ def with_problems(record: RunRecord) -> str:
 
 
 def cases(record: RunRecord, finding: Finding) -> str:
-    """How wide it is: `5 of 36 failed: one digit more, two digits more, ...`; empty for a check of one case."""
+    """How wide it is: `5 of 36 failed: one digit more, ...; the other 31 passed`; empty for a check of one case."""
     name, bracket, _ = finding.check.id.partition("[")
     mine = [one for one in finding.checks if _case(one)[0] == name]
-    if not bracket or len(mine) < 2:
-        return ""
     tested = [one for one in record.checks if _case(one)[0] == name and one.outcome in _TESTED]
+    if not bracket or not mine or len(tested) < 2:
+        return ""
     ended = explain.OUTCOMES[finding.check.outcome]
     every = "both" if len(mine) == 2 else f"all {len(mine)}"
     how_many = every if len(mine) == len(tested) else f"{len(mine)} of {len(tested)}"
     words = [_case(one)[1] for one in mine]
-    if all(one in ORDINALS for one in words):
+    # Cases that are requirements ask for something else each.
+    if all(one in ORDINALS or REQUIREMENT.fullmatch(one) for one in words):
         return ""
     more = f" and {len(words) - _NAMES} more" if len(words) > _NAMES else ""
     warned = sum(one.outcome is Outcome.WARNED for one in tested)
     beside = f"; {warned} more warned" if finding.check.outcome is Outcome.FAILED and warned else ""
-    return f"{how_many} {ended}{beside}: {'; '.join(words[:_NAMES])}{more}"
+    passed = sum(one.outcome is Outcome.PASSED for one in tested)
+    rest = "the other" if passed == 1 else f"the other {passed}"
+    others = f"; {rest} passed" if passed and passed + len(mine) == len(tested) else ""
+    return f"{how_many} {ended}{beside}: {'; '.join(words[:_NAMES])}{more}{others}"
 
 
 def _case(check: Check) -> tuple[str, str]:
@@ -261,15 +266,22 @@ def checks(finding: Finding) -> str:
     return text
 
 
-def usage(found: Steps) -> str:
-    """Says what takes the place of each name in a script."""
+def usage(record: RunRecord, found: Steps) -> str:
+    """Says what takes the place of each name in a script, and of each value that belongs to what it names."""
     if not found.resources:
         return ""
     names = ", ".join(f"{one.name} {one.what}" for one in found.resources)
     if len(found.steps) == 1:
-        return f"put in a fresh one: {names}"
+        return f"put in a fresh one: {names}{_borrowed(record, found)}"
     said = " ".join(one.name for one in found.resources)
-    return f"paste it, then: again {said} (fresh: {names})"
+    return f"paste it, then: again {said} (fresh: {names}){_borrowed(record, found)}"
+
+
+def _borrowed(record: RunRecord, found: Steps) -> str:
+    return "".join(
+        f"; put the {one.field} of the fresh {one.name} in place of {line(one.value, 60)}"
+        for one in borrowed_values(record, found)
+    )
 
 
 def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,8 @@ NOTHING_VERIFIED = (
 _OF_WHOM = ", of "
 # The name of a field, as JSON has it: with a dot, an underscore or a capital within.
 _FIELD = re.compile(r"\b[a-z]+(?:[._][a-z0-9]+|[A-Z][a-z0-9]+)+\b")
-_ID = re.compile(r"[A-Z]+-\d+")
+REQUIREMENT = re.compile(r"[A-Z]+-\d+")
+"""The id of a requirement."""
 ORDINALS = ("first", "second", "third")
 """Cases that are only numbered, which tells nobody anything."""
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
@@ -111,9 +112,27 @@ def _cases(record: RunRecord, check: Check) -> str:
         if one.id.partition("[")[0] == name and one.outcome is Outcome.PASSED
     ]
     # Cases that are requirements ask for something else each.
-    passed = [one for one in passed if not _ID.fullmatch(one) and one not in ORDINALS]
+    passed = [one for one in passed if not REQUIREMENT.fullmatch(one) and one not in ORDINALS]
+    whole = _whole_kinds(record, name) if len(passed) > _MOST else []
+    if whole:
+        return f"every case of these: {_listed(whole)}"
     few = "only " if passed and fails_nearly_always(record, check) else ""
     return f"{few}{'this case' if len(passed) == 1 else 'these cases'}: {_listed(passed)}" if passed else ""
+
+
+def _whole_kinds(record: RunRecord, name: str) -> list[str]:
+    """Returns the first words of cases that have more, where all that begin so passed.
+
+    Empty where others passed, too. Of `paid, read`, `paid, cancel` and `failed, read` these are `paid` and `failed`.
+    """
+    kinds: dict[str, list[Outcome]] = {}
+    for one in record.checks:
+        case = one.id.partition("[")[2].removesuffix("]")
+        if _name(one) == name and one.outcome in _TESTED:
+            kinds.setdefault(case_in_words(case).partition(", ")[0], []).append(one.outcome)
+    whole = [kind for kind, ended in kinds.items() if all(each is Outcome.PASSED for each in ended)]
+    none_else = all(Outcome.PASSED not in ended for kind, ended in kinds.items() if kind not in whole)
+    return whole if none_else and len(whole) <= _MOST and all(len(one) > 1 for one in kinds.values()) else []
 
 
 def _others(record: RunRecord, check: Check, row: Requirement) -> str:

@@ -11,6 +11,10 @@ _NOT_AGAIN = (
     "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
     "part in it."
 )
+_PREMISE = (
+    "None of the {} that were authenticated as documented succeeded in this run{}: most of what else fails probably "
+    "follows from this. Mend it first, and run again."
+)
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
 _KEPT = (
     "This answer is, byte for byte, that of a GET before the change: it is from a cache, or nothing was saved. Where "
@@ -38,6 +42,11 @@ def hint(own: str, said: tuple[str, ...]) -> str:
     What one case lacked is no advice where nearly all got through: the handler may well ask for it, and not be reached.
     """
     return "" if NOTHING_VERIFIED in said else own
+
+
+def of_premise(causes: Causes) -> str:
+    """Returns the sentence on a run in which nothing that was authenticated as documented succeeded."""
+    return _PREMISE.format(*causes.refused_callers)
 
 
 def not_again(record: RunRecord, check: Check) -> tuple[str, ...]:

@@ -34,12 +34,37 @@ def test_the_cases_that_fail_are_told_in_words() -> None:
     )
     (finding,) = explain.problems(record)
     assert finding.check.id == "auth::forged[one_more]"
-    assert labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first"
+    assert (
+        labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first; the other passed"
+    )
     assert (
         labelled_rows.checks(finding)
         == "auth::forged[one_more]; and 1 more case of it; and 1 more check: auth::other"
     )
     assert "cases     2 of 3 failed" in terminal.text(record)
+
+
+def test_one_case_of_several_is_told_with_how_many_passed() -> None:
+    """That it is the only one stands there, and hasn't to be inferred."""
+    record = run(
+        ("foreign::read[processing]", F, Level.MUST),
+        ("foreign::read[paid]", P, Level.MUST),
+        ("foreign::read[failed]", P, Level.MUST),
+    )
+    (finding,) = explain.problems(record)
+    assert labelled_rows.cases(record, finding) == "1 of 3 failed: processing; the other 2 passed"
+
+
+def test_kinds_of_cases_that_passed_as_a_whole_are_told_by_their_names() -> None:
+    """Of many cases, what the failing ones have in common is told by what the others have."""
+    states, asks = ("open", "paid", "failed", "cancelled"), ("cancel", "read")
+    cases = [(f"foreign::asked[{state}-{ask}]", state, ask) for state in states for ask in asks]
+    record = run(*((name, F if state == "cancelled" else P, Level.MUST) for name, state, _ in cases))
+    assert explain.problems(record)[0].worked == "every case of these: open, paid, failed"
+    mixed = run(
+        *((name, F if (state, ask) == ("paid", "read") else P, Level.MUST) for name, state, ask in cases)
+    )
+    assert explain.problems(mixed)[0].worked.endswith("and 3 more")
 
 
 @pytest.mark.parametrize(
