@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
-from conformance.report import clause, explain, script
+from conformance.report import clause, explain, script, step_lines
 from conformance.report.borrowed import borrowed_values
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import ORDINALS, REQUIREMENT, case_in_words
+from conformance.report.passing_cases import NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
 from conformance.report.safe import counted, line
-from conformance.report.steps import Step, Steps, steps
+from conformance.report.steps import Steps, steps
 
 # The most names of further checks in a text.
 _NAMES = 12
@@ -30,16 +30,15 @@ _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)
 # How a body ends that was cut off.
 _CUT = re.compile(r"\.\.\.|…")
-# From so many on, requests at the same time are one step.
-_CROWD = 4
-_SHOWS = "  <- shows it"
+_TRUSTED = "; should it be refused, send a good request first, on the same connection (curl: --next)"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """A finding in words: its title, `rows` of (label, text), its steps a line each, and how to see it again.
 
-    A single request is one of the rows; `usage` says what a script needs, empty for a plain command.
+    A single request is one of the rows; `usage` says what a script needs, empty for a plain command. `short` are the
+    steps that matter most, where there are many.
     """
 
     title: str
@@ -48,6 +47,7 @@ class Told:
     replay: str
     script: str
     usage: str
+    short: tuple[str, ...] = ()
 
 
 def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
@@ -57,10 +57,11 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
     return Told(
         title(finding),
         tuple((label, text) for label, text in _rows(record, finding, sent) if text.strip()),
-        tuple(_steps(found, run)) if not sent else (),
+        tuple(step_lines.lines(found, run)) if not sent else (),
         script.replay(finding.check.id, run) if finding.replay else "",
         script.within(finding.script or finding.curl, run),
-        usage(record, found),
+        usage(record, found) + (_TRUSTED if NOTHING_VERIFIED in finding.remarks else ""),
+        tuple(step_lines.in_short(found, run)),
     )
 
 
@@ -211,7 +212,7 @@ def with_problems(record: RunRecord) -> str:
 
 
 def cases(record: RunRecord, finding: Finding) -> str:
-    """How wide it is: `5 of 36 failed: one digit more, ...; the other 31 passed`; empty for a check of one case."""
+    """How wide it is: `5 of 36 failed: one digit more, .... The other 31 passed.`; empty for a check of one case."""
     name, bracket, _ = finding.check.id.partition("[")
     mine = [one for one in finding.checks if _case(one)[0] == name]
     tested = [one for one in record.checks if _case(one)[0] == name and one.outcome in _TESTED]
@@ -228,8 +229,8 @@ def cases(record: RunRecord, finding: Finding) -> str:
     warned = sum(one.outcome is Outcome.WARNED for one in tested)
     beside = f"; {warned} more warned" if finding.check.outcome is Outcome.FAILED and warned else ""
     passed = sum(one.outcome is Outcome.PASSED for one in tested)
-    rest = "the other" if passed == 1 else f"the other {passed}"
-    others = f"; {rest} passed" if passed and passed + len(mine) == len(tested) else ""
+    rest = "The other" if passed == 1 else f"The other {passed}"
+    others = f". {rest} passed." if passed and passed + len(mine) == len(tested) else ""
     return f"{how_many} {ended}{beside}: {'; '.join(words[:_NAMES])}{more}{others}"
 
 
@@ -322,37 +323,6 @@ def signature_matters(record: RunRecord, finding: Finding) -> bool:
         return False
     exchange = record.exchanges[finding.exchange]
     return exchange.auth is Auth.ALTERED or exchange.status in _REFUSED
-
-
-def _steps(found: Steps, run: str) -> Iterator[str]:
-    if found.left_out:
-        yield f"({counted(found.left_out, 'earlier request')} in {run}/exchanges.har)"
-    for group in _at_once(found.steps):
-        if len(group) < _CROWD:
-            yield from map(step_line, group)
-            continue
-        first, answers = group[0], ", ".join(one.answer for one in group)
-        apart = ", each with values of its own" if len({one.sent for one in group}) > 1 else ""
-        sent = f", {first.sent}" if first.sent else ""
-        shows = _SHOWS if any(one.decides for one in group) else ""
-        yield f"{first.number}. {len(group)} at the same time {first.request}{sent}{apart}: {answers}{shows}"
-
-
-def _at_once(steps: Sequence[Step]) -> list[list[Step]]:
-    """Returns the steps, those together that asked for the same at the same time."""
-    found: list[list[Step]] = []
-    for step in steps:
-        if found and step.together and step.request == found[-1][0].request:
-            found[-1].append(step)
-        else:
-            found.append([step])
-    return found
-
-
-def step_line(step: Step) -> str:
-    """A step in one line, numbered, the deciding one marked."""
-    when = "at the same time " if step.together else f"{step.pause_s} s later " if step.pause_s else ""
-    return f"{step.number}. {when}{step.line}{_SHOWS if step.decides else ''}"
 
 
 def all_of(record: RunRecord) -> Sequence[Finding]:

@@ -123,7 +123,7 @@ def _cases(record: RunRecord, check: Check) -> str:
 def _whole_kinds(record: RunRecord, name: str) -> list[str]:
     """Returns the first words of cases that have more, where all that begin so passed.
 
-    Empty where others passed, too. Of `paid, read`, `paid, cancel` and `failed, read` these are `paid` and `failed`.
+    Empty where others passed, too. Of `a, read`, `a, cancel` and `b, read` these are `a` and `b`.
     """
     kinds: dict[str, list[Outcome]] = {}
     for one in record.checks:

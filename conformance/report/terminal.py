@@ -114,7 +114,7 @@ class _Text:
 
     def _commands(self, about: Told, indent: int) -> Iterator[str]:
         margin = " " * (indent + _LABEL)
-        for number, row in enumerate(about.steps):
+        for number, row in enumerate(about.short or about.steps):
             first, *more = wrapped(line(row, 400), self._width - indent - _LABEL - 3)
             label = self._style(("steps" if number == 0 else "").ljust(_LABEL), "dim")
             yield f"{' ' * indent}{label}{first}"

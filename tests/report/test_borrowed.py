@@ -1,8 +1,11 @@
 """Values of a recorded resource in a command are told: a fresh resource has others."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
-from conformance.report import labelled_rows, steps
+from conformance.model import Exchange
+from conformance.report import explain, labelled_rows, steps, terminal
 from conformance.report.borrowed import borrowed_values
 
 from . import sample
@@ -26,6 +29,39 @@ def test_a_value_of_a_resource_that_is_sent_is_told_to_be_its_own() -> None:
     assert labelled_rows.usage(run, found).endswith(
         "; put the reference of the fresh ID in place of ref-0001-ab"
     )
+
+
+def test_of_many_steps_the_terminal_shows_those_that_matter() -> None:
+    """The first, what changed something, a read that differs from the one before, and what shows it."""
+    url = f"https://a.test/api/v1/withdraws/{ID}"
+
+    def shows(status: str, **more: Any) -> Exchange:
+        body = json.dumps({"data": {"id": ID, "status": status}}).encode()
+        return sample.exchange(**{"url": url, "response_body": body} | more)
+
+    refused = sample.exchange(url=f"{url}/cancel", status=400, response_body=b"{}")
+    sent = [
+        shows("pending", method="GET"),
+        *[replace(refused, request_body=b"%d" % number) for number in range(7)],
+        shows("canceled", url=f"{url}/cancel"),
+        shows("canceled", method="GET"),
+        replace(refused, request_body=b"x"),
+        shows("pending", method="GET"),
+    ]
+    run, _ = failing(sent, resources=((ID, "pending"),))
+    (finding,) = explain.problems(run)
+    about = labelled_rows.told(run, finding)
+    assert len(about.steps) == len(finding.steps) > 6
+    note, *short = about.short
+    assert note == f"({len(about.steps) - 6} other steps in the report)"
+    assert [one for one in short if "200, status" in one] == [
+        one for one in about.steps if "200, status" in one
+    ]
+    assert short[0] == about.steps[0]
+    assert short[-1].endswith("<- shows it")
+    said = terminal.text(run)
+    assert note in said
+    assert about.steps[2] not in said
 
 
 def test_a_resource_that_no_answer_showed_lends_nothing() -> None:

@@ -35,7 +35,7 @@ def test_the_cases_that_fail_are_told_in_words() -> None:
     (finding,) = explain.problems(record)
     assert finding.check.id == "auth::forged[one_more]"
     assert (
-        labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first; the other passed"
+        labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first. The other passed."
     )
     assert (
         labelled_rows.checks(finding)
@@ -52,7 +52,7 @@ def test_one_case_of_several_is_told_with_how_many_passed() -> None:
         ("foreign::read[failed]", P, Level.MUST),
     )
     (finding,) = explain.problems(record)
-    assert labelled_rows.cases(record, finding) == "1 of 3 failed: processing; the other 2 passed"
+    assert labelled_rows.cases(record, finding) == "1 of 3 failed: processing. The other 2 passed."
 
 
 def test_kinds_of_cases_that_passed_as_a_whole_are_told_by_their_names() -> None:
