@@ -163,17 +163,25 @@ def _fields(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
                 yield from _fields(one, f"{name}.")
 
 
-def folded(finding: Finding) -> Iterator[str]:
+def folded(record: RunRecord, finding: Finding) -> Iterator[str]:
     """Yields a text for each requirement that builds on the finding: its outcome, its title, and what was seen.
 
     Such as `WD-05 failed (A paid one is refused): A cancel of a paid one was answered 200`; the last texts together.
+    Where the text would be the title of the finding, it is the request that led there.
     """
     many = list(_building_on(finding).items())
     for name, one in many[:_FOLDED]:
-        seen = f": {one.fault}" if one.fault else ""
+        same = one.fault == finding.fault and _changing(record, one)
+        seen = f": the same after {same}" if same else f": {one.fault}" if one.fault else ""
         yield f"{name} {explain.OUTCOMES[_outcome(one)]} ({one.requirement.title}){seen}"
     if rest := many[_FOLDED:]:
         yield f"and {'; '.join(f'{name} ({one.requirement.title})' for name, one in rest)}"
+
+
+def _changing(record: RunRecord, finding: Finding) -> str:
+    """Returns the last request that isn't a read among the steps to a problem; empty for none."""
+    rows = steps(record, finding.check, finding.steps).steps
+    return next((one.line for one in reversed(rows) if not one.request.startswith("GET ")), "")
 
 
 def folded_in_short(finding: Finding) -> str:
@@ -305,7 +313,7 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
         yield "note", remark
     for waiver in explain.waived(record, finding.check):
         yield "waived", explain.waiver(waiver).removeprefix("waived ")
-    for one in folded(finding):
+    for one in folded(record, finding):
         yield "follows", one
     if finding.also and not finding.control:
         titles = {name: row.title for name, row in explain.rows_of(record).items()}

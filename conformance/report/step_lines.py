@@ -7,7 +7,7 @@ from conformance.report.steps import Step, Steps
 
 # From so many on, requests at the same time are one step.
 _CROWD = 4
-_SHOWS = "  <- shows it"
+_SHOWS = " <- shows it"
 # So many steps are shown where there is little room.
 _SHORT = 6
 _READING = ("GET ", "HEAD ", "OPTIONS ")

@@ -9,6 +9,7 @@ from conformance.report import explain, labelled_rows, steps, terminal
 from conformance.report.borrowed import borrowed_values
 
 from . import sample
+from .test_causes import ACCEPTED, run
 from .test_script import failing
 
 ID = "660e8400-e29b-41d4-a716-446655440001"
@@ -20,13 +21,13 @@ def test_a_value_of_a_resource_that_is_sent_is_told_to_be_its_own() -> None:
     shown = {"id": ID, "status": "pending", "reference": "ref-0001-ab", "country": "Somewhere", "code": "7"}
     read = sample.exchange(method="GET", url=url, response_body=json.dumps({"data": shown}).encode())
     body = json.dumps({"by": "ref-0001-ab", "country": "Somewhere", "code": "7", "id": ID}).encode()
-    run, check = failing(
+    made, check = failing(
         [read, sample.exchange(url=f"{url}/cancel", request_body=body)], resources=((ID, "pending"),)
     )
-    found = steps.steps(run, check, (0, 1))
-    told = [(one.field, one.value, one.name) for one in borrowed_values(run, found)]
+    found = steps.steps(made, check, (0, 1))
+    told = [(one.field, one.value, one.name) for one in borrowed_values(made, found)]
     assert told == [("reference", "ref-0001-ab", "ID")]
-    assert labelled_rows.usage(run, found).endswith(
+    assert labelled_rows.usage(made, found).endswith(
         "; put the reference of the fresh ID in place of ref-0001-ab"
     )
 
@@ -48,9 +49,9 @@ def test_of_many_steps_the_terminal_shows_those_that_matter() -> None:
         replace(refused, request_body=b"x"),
         shows("pending", method="GET"),
     ]
-    run, _ = failing(sent, resources=((ID, "pending"),))
-    (finding,) = explain.problems(run)
-    about = labelled_rows.told(run, finding)
+    made, _ = failing(sent, resources=((ID, "pending"),))
+    (finding,) = explain.problems(made)
+    about = labelled_rows.told(made, finding)
     assert len(about.steps) == len(finding.steps) > 6
     note, *short = about.short
     assert note == f"({len(about.steps) - 6} other steps in the report)"
@@ -59,7 +60,7 @@ def test_of_many_steps_the_terminal_shows_those_that_matter() -> None:
     ]
     assert short[0] == about.steps[0]
     assert short[-1].endswith("<- shows it")
-    said = terminal.text(run)
+    said = terminal.text(made)
     assert note in said
     assert about.steps[2] not in said
 
@@ -72,5 +73,23 @@ def test_a_resource_that_no_answer_showed_lends_nothing() -> None:
         sample.exchange(method="GET", url=url, response_body=f'"{ID}" ref-0001-ab'.encode()),
         sample.exchange(url=f"{url}/cancel", request_body=b'{"by": "ref-0001-ab"}'),
     ]
-    run, check = failing(sent, resources=((ID, "pending"),))
-    assert borrowed_values(run, steps.steps(run, check, (0, 1, 2))) == ()
+    made, check = failing(sent, resources=((ID, "pending"),))
+    assert borrowed_values(made, steps.steps(made, check, (0, 1, 2))) == ()
+
+
+def test_what_follows_under_the_same_title_is_told_by_its_request() -> None:
+    """A title that is said once more tells nobody what is different."""
+    made = run(
+        ("a::state[paid]", "WD-04", ACCEPTED, ("status 200",)),
+        ("a::state[failed]", "WD-05", replace(ACCEPTED, url=ACCEPTED.url + "?x=1"), ("status 200",)),
+    )
+    checks = tuple(
+        replace(one, problem=replace(one.problem, fault="It was accepted (200)")) if one.problem else one
+        for one in made.checks
+    )
+    made = replace(made, checks=checks)
+    (finding,) = explain.problems(made)
+    (said,) = labelled_rows.folded(made, finding)
+    assert "It was accepted" not in said
+    assert ": the same after POST " in said
+    assert "?x=1: 200" in said

@@ -193,7 +193,7 @@ def test_refusal_tells_no_credential(api: Withdraws, given: Given, case: str) ->
     ]
     expect.that(
         not shown,
-        expected=f"an answer to {cancel_with(case)} without a secret, an API key or a right signature in it",
+        expected=f"no secret, API key or right signature in the answer to {cancel_with(case)}",
         observed=f"{' and '.join(shown)} in {summary.of(reply)}",
         reply=reply,
         hint="A right signature that stands in a refusal can be sent by its reader."
