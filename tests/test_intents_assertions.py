@@ -139,6 +139,33 @@ def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: st
     assert said in reasons.differs(sent, change(sent))
 
 
+@pytest.mark.parametrize(
+    ("before", "says", "hint"),
+    [
+        ("processing", '"requires_approval" after its cancel was refused', "before anything is written"),
+        (
+            "requires_approval",
+            '"requires_approval" before and after its cancel was refused',
+            "does a read show",
+        ),
+    ],
+)
+def test_a_status_that_was_read_before_the_refusal_is_not_laid_to_it(
+    before: str, says: str, hint: str
+) -> None:
+    """What a read showed already isn't what the refused cancel wrote."""
+    with pytest.raises(Violation) as raised:
+        proceeds(
+            shown(status="requires_approval"),
+            "later",
+            before=shown(status=before),
+            reason="r7",
+            left_alone=None,
+        )
+    assert raised.value.fault == f"A processing intent had status {says}"
+    assert hint in raised.value.hint
+
+
 def test_a_reason_that_was_parsed_and_written_anew_is_told_by_what_changed() -> None:
     """A number that became another one gives the cause away, and the hint is about that cause."""
     sent, came = reasons.FREE_TEXT["looks_like_JSON"], '{"Reason": [1, 2.5]}'

@@ -39,7 +39,7 @@ def _lines(group: Sequence[Step]) -> Iterator[str]:
 def in_short(found: Steps, run: str) -> Iterator[str]:
     """Yields the steps that matter most of many: the first, what changed something, what shows it. None for few."""
     groups = _at_once(found.steps)
-    if len(groups) <= _SHORT:
+    if len(groups) <= _SHORT + 1:
         return
     decides = next(
         (at for at, group in enumerate(groups) if any(one.decides for one in group)), len(groups) - 1

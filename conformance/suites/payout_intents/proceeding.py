@@ -45,13 +45,17 @@ def proceeds(
         for key in ORDER
         if not equality.same_but_nulls(read.at(key), before.at(key)) and not anyway(key)
     ]
+    already = bool(called_off) and was == status
     expect.that(
         not wrong,
         expected=f"a processing intent to proceed {when}",
         observed=f"GET shows {', '.join(wrong)} (the answer was {summary.of(read)})",
         reply=read,
-        hint="Check the status before anything is written, in the same transaction, and leave nothing to a job."
+        hint="A read before the cancel showed that status, too: does a read show the status that a cancel looks at?"
+        if already
+        else "Check the status before anything is written, in the same transaction, and leave nothing to a job."
         if called_off
         else "Check the status before anything is written of a request.",
-        fault=f"A processing intent had {' and '.join(wrong[:2])} after its cancel was refused",
+        fault=f"A processing intent had {' and '.join(wrong[:2])} {'before and ' if already else ''}after its cancel "
+        "was refused",
     )
