@@ -309,9 +309,13 @@ class Given:
             )
         return found
 
+    def reads_only(self, name: str) -> bool:
+        """Returns whether a pair is live, so that nothing but reads may be sent with it."""
+        return self._session.profile.reads_only(name)
+
     def may_write(self, name: str) -> None:
         """Raises NotTestable where a pair is live, so that nothing but reads may be sent with it."""
-        if self._session.profile.reads_only(name):
+        if self.reads_only(name):
             raise only_reads(name)
 
     def settle(self, resource: Resource, *, may_refuse: bool = False) -> bool:

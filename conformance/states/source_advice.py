@@ -34,9 +34,7 @@ def advice(status: int, api: str = "") -> str:
             "Teach its setup this state, or leave what needs it untested."
         )
     if status in (502, 503, 504):
-        return (
-            "It, or what stands in front of it, wasn't available: where that is the target's own, as above."
-        )
+        return "It, or what stands in front of it, wasn't available: its own log says why."
     if status == 429:
         return "It has a quota: set states.requests_per_second to what it allows."
     if status >= 500:

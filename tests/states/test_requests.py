@@ -202,14 +202,15 @@ def test_what_takes_its_time_is_begun_ahead_for_all_workers(shop: tuple[Shop, st
     ids: list[str] = []
     lock = threading.Lock()
 
-    def work() -> None:
-        worker = Made(tmp_path, shop[1])
+    def work(worker: Made) -> None:
         for _ in range(4):
             one = worker.setup("paid").id
             with lock:
                 ids.append(one)
 
-    workers = [threading.Thread(target=work) for _ in range(2)]
+    # Each writes the profile before it reads that.
+    made = [Made(tmp_path, shop[1]) for _ in range(2)]
+    workers = [threading.Thread(target=work, args=(one,)) for one in made]
     for worker in workers:
         worker.start()
     for worker in workers:
