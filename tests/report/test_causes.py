@@ -372,8 +372,7 @@ def test_a_damaged_record_that_builds_on_itself_is_still_told(circle: tuple[str,
         rows=rows,
     )
     found = findings(made)
-    assert len(found.problems) == 1
-    assert len(found.folded) == 1
+    assert (len(found.problems), len(found.folded)) == (1, 1)
 
 
 def test_what_could_not_begin_for_it_is_told_in_one_line() -> None:
@@ -396,7 +395,8 @@ def test_a_case_of_fuzzing_goes_with_its_neighbour() -> None:
         ("a::status", "WD-07", CONFLICT, ("status 409",)),
         ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
     )
-    made = run(*both, ("fuzz::paid", "WD-04", sample.refusal(409, b'{"error": {"code": "x"}}'), ()))
-    assert told(made) == [("WD-07", ["WD-04"])]
+    assert told(
+        run(*both, ("fuzz::paid", "WD-04", sample.refusal(409, b'{"error": {"code": "x"}}'), ()))
+    ) == [("WD-07", ["WD-04"])]
     other = run(*both, ("fuzz::paid", "WD-04", sample.refusal(500, b'{"error": {"code": "x"}}'), ()))
     assert [name for name, _ in told(other)] == ["WD-07", "WD-04"]

@@ -175,7 +175,9 @@ def test_refused_cancel_stops_no_payout(
     for one in attempts:
         _ends_alike(api, given, one, ends, kind)
     if not ends:
-        raise NotApplicable("the intent that was left alone is open still: nothing shows how others should end")
+        raise NotApplicable(
+            "the intent that was left alone is open still: nothing shows how others should end"
+        )
 
 
 def _of_the_same(run_answers: RunAnswers, kind: str) -> list[Mark]:
