@@ -87,9 +87,7 @@ def told(made: RunRecord) -> list[tuple[str, list[str]]]:
     return [(one.requirement.id, [below.requirement.id for below in one.folded]) for one in found]
 
 
-CONFLICT = sample.refusal(409)
-ACCEPTED = sample.exchange()
-NUMBER = sample.exchange(status=202)
+CONFLICT, ACCEPTED, NUMBER = sample.refusal(409), sample.exchange(), sample.exchange(status=202)
 
 
 def test_the_same_deviation_of_what_a_row_builds_on_is_one_headline() -> None:
