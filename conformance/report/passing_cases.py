@@ -4,6 +4,7 @@ From the record alone: its matrix of states, the other cases of the same check, 
 in the same suite. Where nearly all cases failed, only the few that didn't are worth a word.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 
@@ -13,6 +14,9 @@ from conformance.report.clause import stems
 from conformance.report.safe import line
 
 _MOST = 4
+# So much of a value is shown.
+_SHOWN = 60
+_READS = ("GET", "HEAD", "OPTIONS")
 # So many words that a title shares with a fault make it read as its opposite.
 _ALIKE = 3
 # From this share of its cases on, and so many of them, it is the rule that a check fails.
@@ -36,6 +40,8 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
     """Returns what passed of the same kind as the failing `check` of `row`; empty where nothing did."""
     if any(one.requirement == row.id for one in record.matrix):
         said = _states(record, {state for _, state in check.resources})
+        alike = _alike(record, check)
+        said += f"; {alike}" if said and alike else ""
         if said:
             # Of others' resources the matrix says nothing.
             of_others = any(_OF_WHOM in state for _, state in check.resources)
@@ -73,6 +79,36 @@ def _states(record: RunRecord, failing: Collection[str]) -> str:
         for kind, states in groups.items()
     )
     return f"answered as documented: {told}" if told else ""
+
+
+def _alike(record: RunRecord, check: Check) -> str:
+    """Returns the states in which a request got the value that fails the check, though none of their checks fails.
+
+    Such as `but likewise "done" for open`; empty where none did.
+    """
+    if check.shown_by is None:
+        return ""
+    shown = record.exchanges[check.shown_by]
+    if shown.method in _READS:
+        return ""
+    found: dict[str, list[str]] = {}
+    for row in record.matrix:
+        came = at(shown, row.field)
+        if shown.status != row.status or came in (None, row.value):
+            continue
+        for state, checks in _expanded(row, record.checks):
+            answers = [
+                record.exchanges[index]
+                for one in checks
+                if one.outcome is Outcome.PASSED
+                for index in one.exchanges
+            ]
+            same = [one for one in answers if one.method == shown.method and one.status == shown.status]
+            if any(at(one, row.field) == came for one in same):
+                found.setdefault(json.dumps(came, ensure_ascii=False)[:_SHOWN], []).append(
+                    _aside(line(state, 40))
+                )
+    return "; ".join(f"but likewise {value} for {', '.join(states)}" for value, states in found.items())
 
 
 def _as_documented(record: RunRecord, row: MatrixRow, check: Check) -> bool:

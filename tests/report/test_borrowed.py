@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from conformance.model import Exchange
+from conformance.model import Exchange, MatrixRow, Outcome
 from conformance.report import explain, labelled_rows, steps, terminal
 from conformance.report.borrowed import borrowed_values
 
@@ -93,3 +93,30 @@ def test_what_follows_under_the_same_title_is_told_by_its_request() -> None:
     assert "It was accepted" not in said
     assert ": the same after POST " in said
     assert "?x=1: 200" in said
+
+
+def test_a_state_with_the_same_wrong_value_is_named_beside_what_worked() -> None:
+    """A check that lets a value be that another one fails for would else read as a state that is right."""
+
+    def says(status: str) -> Exchange:
+        return sample.exchange(response_body=json.dumps({"data": {"status": status}}).encode())
+
+    made = run(
+        ("a::pending", "WD-01", says("cancelled"), ()), ("a::state[paid]", "WD-04", sample.refusal(409), ())
+    )
+    more = [
+        sample.check("a::open", Outcome.PASSED, "WD-01", exchanges=(0,)),
+        sample.check("a::right", Outcome.PASSED, "WD-01", exchanges=(3,)),
+    ]
+    rows = tuple(
+        MatrixRow(state, f"a::{state}", 200, "data.status", "canceled", "WD-01")
+        for state in ("pending", "open", "right")
+    )
+    made = replace(
+        made,
+        matrix=rows,
+        checks=(*made.checks, *more),
+        exchanges=(says("cancelled"), *made.exchanges[1:], says("canceled")),
+    )
+    finding = next(one for one in explain.problems(made) if one.check.id == "a::pending")
+    assert finding.worked == 'answered as documented: canceled for right; but likewise "cancelled" for open'
