@@ -12,6 +12,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _ODD, _ODD_IN_TEXT = re.compile(r"[^ -~]"), re.compile(r"[^ -~\n\t]")
 # White space that can't stand in one line; blanks can, and how many there are may be what a problem is about.
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+_BLANK = re.compile(r"[^\S ]")
 # Up to its second character each of these is text.
 _COMMANDS = re.compile(r"^[^\S\n]*::|##(?=\w*\[)", re.MULTILINE)
 _IDS = re.compile(r"(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[\w-]*\d[\w-]{7,}\b")
@@ -38,8 +39,11 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def flat(text: str) -> str:
-    """`text` as one line: a blank for each line break or tab and the blanks around it; other blanks stay as many."""
-    parts = (part.strip(" ") for part in _BREAKS.split(text))
+    """`text` as one line: a blank for each line break or tab and the blanks around it; other blanks stay as many.
+
+    Those of Unicode become plain ones.
+    """
+    parts = (_BLANK.sub(" ", part).strip(" ") for part in _BREAKS.split(text))
     return " ".join(part for part in parts if part)
 
 

@@ -49,6 +49,7 @@ def test_blanks_are_as_many_as_they_were() -> None:
     said = r'failure_message is "{\"Reason\":  [1, 2.50]}"'
     assert line(said) == said
     assert line("  a  \n   b\t\tc  ") == "a b c"
+    assert line("a\u00a0\u2003b\u00a0") == "a  b"
     assert any(r'"{\"Reason\":  [1, 2.50]}"' in row for row in wrapped(f"expected it, and {said} here", 60))
     assert summary.text("a   b") == summary.inline("a   b") == "a &nbsp;&nbsp;b"
 
