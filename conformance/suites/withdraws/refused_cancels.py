@@ -43,13 +43,22 @@ def of(api: Withdraws, given: Given, run_answers: RunAnswers) -> RefusedCancels:
 def refused_alone(
     run_answers: RunAnswers, answers: Sequence[RecordedAnswer]
 ) -> Iterator[Sequence[RecordedAnswer]]:
-    """Yields the answers about each pending withdraw of which every one is a refusal, the earliest first."""
+    """Yields the answers about each pending withdraw of which every one is a refusal, the earliest first.
+
+    None where a documented cancel got the refusal for a final state: what came before it is judged where that was sent.
+    """
     left = {mark.id for word in (SETTLED, UNSURE) for mark in run_answers.marked(word)}
     histories: dict[str, list[RecordedAnswer]] = {}
     for one in sorted(answers, key=lambda each: each.reply.written):
         if one.resource is not None and one.resource.status == "pending" and one.resource.id not in left:
             histories.setdefault(one.resource.id, []).append(one)
-    yield from (each for each in histories.values() if all(one.reply.status >= 300 for one in each))
+    for each in histories.values():
+        if all(one.reply.status >= 300 and not _is_final(one) for one in each):
+            yield each
+
+
+def _is_final(one: RecordedAnswer) -> bool:
+    return one.documented and one.reply.status == REFUSED.status
 
 
 def _is_good(one: RecordedAnswer) -> bool:
