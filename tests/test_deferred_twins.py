@@ -260,6 +260,7 @@ def test_what_another_worker_judged_is_not_told_as_several_together(
     session: Any = SimpleNamespace(
         twins=twins,
         recorder=SimpleNamespace(drain=tuple),
+        watch=SimpleNamespace(begins=lambda name: None),
         leases=SimpleNamespace(lease=lease),
         profile=SimpleNamespace(target=SimpleNamespace(api="withdraws")),
     )

@@ -207,7 +207,10 @@ class Withdraws:
     def to_raw_id(self, raw: str, *, by: str = "primary") -> Reply:
         """A documented cancel whose id goes into the path just as it stands."""
         path = CONTRACT.requests.cancel.replace("{id}", raw)
-        return self._client.send(lambda: self._documented("POST", path, by))
+        reply = self._client.send(lambda: self._documented("POST", path, by))
+        if succeeded(reply) and isinstance(named := reply.at("data.id"), str):
+            self._run_answers.mark(UNSURE, named)  # no answer on record says that it was cancelled
+        return reply
 
     def hang_up(self, withdraw: Resource, *, linger_s: float = 0.0) -> None:
         """A documented cancel whose caller hangs up `linger_s` seconds after it was sent, without an answer."""
