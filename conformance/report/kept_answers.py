@@ -23,12 +23,12 @@ class KeptAnswers:
         earlier, decides = self._earlier(check), self._decides(check)
         if earlier is None or decides is None or _who(earlier) != _who(decides):
             return None
-        changed = (
-            one
-            for one in self._changes.get(_path(decides), ())
-            if earlier.started_at < one.started_at < decides.started_at and _who(one) == _who(decides)
-        )
-        return None if next(changed, None) is None else earlier
+        # After the first of them a read is no longer one from before: a retry in between changes nothing.
+        changes = self._changes.get(_path(decides), ())
+        first = min(changes, key=lambda one: one.started_at, default=None)
+        if first is None or _who(first) != _who(decides):
+            return None
+        return earlier if earlier.started_at < first.started_at < decides.started_at else None
 
     def shows(self, check: Check) -> bool:
         """Returns whether what decides is a read that was answered by a 2xx."""
@@ -47,7 +47,7 @@ class KeptAnswers:
             for one in self._reads.get(_path(decides), ())
             if one.started_at < decides.started_at and one.response_body == decides.response_body
         )
-        return next(same, None)
+        return min(same, key=lambda one: one.started_at, default=None)
 
     @cached_property
     def _reads(self) -> Mapping[str, list[Exchange]]:

@@ -159,3 +159,13 @@ def test_level_that_a_profile_declares_has_to_hold() -> None:
     failing = sample.check("a::b", F, "WD-42", level=Level.MAY, problem=Problem("x", "y", fault="Fault"))
     made = sample.folded([row], [failing], declared={"settlement": True})
     assert "WD-42 MAY, which has to hold as the profile declares it" in terminal.text(made)
+
+
+def test_read_between_two_changes_is_not_one_from_before() -> None:
+    """A retry changes nothing: the read after it shows what the one behind the first cancel did, and rightly so."""
+    exchanges = [at(0, sample.exchange()), at(1, read()), at(2, sample.exchange()), at(3, read())]
+    made = run(exchanges, cut=("WD-09", (0, 1, 2, 3)))
+
+    (found,) = explain.problems(made)
+
+    assert found.title == "Fault of cut"
