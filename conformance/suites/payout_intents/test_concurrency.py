@@ -13,7 +13,7 @@ from conformance.oracles.concurrency import Race
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents import others_keys, races
+from conformance.suites.payout_intents import races
 from conformance.suites.payout_intents.assertions import (
     KEYS,
     NOT_FOUND,
@@ -140,8 +140,7 @@ def test_one_of_many_cancels_without_a_key_succeeds(
 ) -> None:
     """Exactly one of parallel cancels without keys succeeds: the key isn't the guard of an intent."""
     evidence.cancelled()
-    if races.mixed(api, given, evidence):
-        return
+    # None of these has a key: in a race with both, those with one leave too few to meet.
     for reason in (REASON, None):
 
         def begin(reason: str | None = reason) -> tuple[tuple[Call, Call], list[Call]]:
@@ -197,8 +196,6 @@ def test_merchants_at_the_same_moment_are_kept_apart(
 ) -> None:
     """While two merchants cancel their own intents, neither of them finds the other one's."""
     given.credentials("other_merchant")
-    if others_keys.are_apart(api, given, evidence):
-        return
 
     def begin() -> tuple[list[tuple[Resource, str]], list[Call]]:
         theirs, own = given.used("requires_approval", owner="other_merchant"), given.used("requires_approval")
