@@ -33,10 +33,7 @@ Tell = Callable[[Resource], None]
 
 
 class Deferred:
-    """The deferred twins of one worker.
-
-    `write` puts a record into the journal; `tell` leaves a refused cancel to the checks that look back on the run.
-    """
+    """The deferred twins of one worker; `write` puts a record into the journal, `tell` leaves a refusal to a suite."""
 
     def __init__(self, session: Session, write: Write, tell: Tell = lambda _: None) -> None:
         self._session, self._twins, self._write, self._tell = session, session.twins, write, tell
@@ -120,14 +117,9 @@ class Deferred:
             waiting = [check for check in one.suspects if self._twins.outstanding.has(check)]
             if not waiting:
                 continue
-            reply = self._cancel(one.resource)
-            again = self._cancel(one.resource) if reply is not None and not self._succeeded(reply) else None
-            proof = next(
-                (each for each in (reply, again) if each is not None and self._succeeded(each)), None
-            )
-            if proof is not None:
-                # One that is refused and then succeeds was changed by none of the requests: a suite looks back on it.
-                self._clear(one, proof.exchange)
+            reply = self._cancelled(one.resource)
+            if reply is not None and self._succeeded(reply):
+                self._clear(one, reply.exchange)
                 continue
             suspects |= dict.fromkeys(waiting)
             if reply is not None:
@@ -143,9 +135,12 @@ class Deferred:
     def _judge(self, refused: Sequence[tuple[SharedResource, Reply]], perform: Perform) -> None:
         """Tells of the resources whose cancel was refused and no single suspect is guilty at once."""
         for one, reply in refused:
-            # One that was judged alone before has told by itself what it does.
-            alone = [self._ended[check] for check in one.suspects if check in self._ended]
-            if not alone or any(check.outcome is not Outcome.PASSED for check in alone):
+            if self._has_looked and self._looks == _LOOKS:
+                break
+            # One that is judged alone has told by itself what it does, to whichever worker.
+            alone = [self._alone(check, perform) for check in one.suspects]
+            last = alone[-1]
+            if last is None or not all(each and each.outcome is Outcome.PASSED for each in alone):
                 continue
             if not self._are_late(one, perform) and not self._has_looked:
                 self._try_together(one, reply, last, perform)
@@ -198,8 +193,9 @@ class Deferred:
     def _are_late(self, one: SharedResource, perform: Perform) -> bool:
         """Returns whether requests of single suspects, refused and without an effect at once, have one later.
 
-        Each sends them to a resource of its own; after a while the owner cancels these, and an untouched one. Whoever's
-        cancel is refused is told by itself. Nothing is told where the source has too few.
+        Each sends them to a resource of its own; after a while the owner cancels these, and before and after them one
+        that nobody has sent anything to. Whoever's cancel is refused is told by itself. Nothing is told where the
+        source has too few.
         """
         if self._late.intersection(one.suspects):
             return True
@@ -233,6 +229,8 @@ class Deferred:
             status = None if shown is None else self._session.documented.status(shown)
             if isinstance(status, str) and status not in (resource.status, self._contract.states.cancelled):
                 # It went on by itself.
+                continue
+            if not self._is_cancelled(shown) and self._closes_at_once(one, check, perform):
                 continue
             self._late.add(check)
             seen = [reply.exchange, *([shown.exchange] if shown is not None else [])]

@@ -16,9 +16,11 @@ MARKERS = (
     "together: shares evidence with the rest of its module, in one process",
     "cancels: cancels resources that other checks have left, and so comes after these",
     "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
-    "watch: reads resources that were cancelled some time ago; in the same worker, last of all",
+    "watch: reads resources that were cancelled some time ago; in the same worker, after all others",
+    "settled: looks back on all cancels; in the same worker, last of all",
 )
-"""The markers of checks, each with what it means."""
+"""The markers of checks, as pytest lists them."""
+
 # What no word of pytest's expressions may hold.
 _NO_WORD = r"[^\w:+.\[\]/-]"
 

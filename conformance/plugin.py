@@ -47,15 +47,6 @@ RUN = pytest.StashKey["Run"]()
 CHECK = pytest.StashKey[tuple[datetime, float]]()
 # In the folder of a resumed run: the ids of the checks that are in its journal already.
 FINISHED = "finished.json"
-_MARKERS = (
-    "requirement(*ids, level=None): the rows of the catalogue that a check proves",
-    "waits: mostly waits for events; a module of such checks begins first",
-    "together: shares evidence with the rest of its module, in one process",
-    "cancels: cancels resources that other checks have left, and so comes after these",
-    "last: looks back on the run, in one worker, after all other checks; in a module that waits, on that module",
-    "watch: reads resources that were cancelled some time ago; in the same worker, after all others",
-    "settled: looks back on the cancels of all resources that checks share; in the same worker, last of all",
-)
 # A worker that looks back on the run waits so long for a check of another one that makes no progress.
 _PATIENCE_S = 60.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

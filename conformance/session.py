@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from conformance import contracts
+from conformance.common_results import CommonResults
 from conformance.errors import NotApplicable, NotTestable, RecordError, SourceSilent
 from conformance.http import guard
 from conformance.http.client import Client, Recorder

@@ -178,8 +178,8 @@ def test_the_readme_says_how_many_ids_and_requests_a_run_takes() -> None:
 
     assert f"With {enough['withdraws']} ids for each state and owner every MUST of withdraws" in readme
     assert f"with {enough['payout-intents']} every MUST of payout intents" in readme
-    assert "between 1,000 and 1,500 requests" in readme
-    assert all(1000 <= sent <= 1500 for sent in requests.values())
+    assert "sends up to 2,000 requests" in readme
+    assert all(700 <= sent <= 2000 for sent in requests.values())
 
 
 @pytest.mark.parametrize("api", catalogue.apis())

@@ -55,6 +55,8 @@ _IS_QUOTED = re.compile(
 )
 # A character of a text in UTF-8; among random bytes there is hardly a row of them.
 _CHARACTER = rb"[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+# Of base64 as mail has it, whose lines may end anywhere; raw, or in texts of JSON in each other.
+_LINE_END = re.compile(rb"\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n")
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _OTHER_LETTERS = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}

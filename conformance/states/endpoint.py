@@ -100,6 +100,6 @@ class StateEndpoint:
     def _unreachable(fault: TransportError) -> SourceSilent:
         if fault.status is not None or fault.kind == "rate_limited":
             status = fault.status or 429
-            return SourceFault(f"the state source answers {status} each time", hint=advice(status))
+            return SourceSilent(f"the state source answers {status} each time", hint=advice(status))
         why = f"{fault.kind}: {fault.message}"
-        return SourceFault(f"the state source gave no answer ({why})", hint="Check states.url.")
+        return SourceSilent(f"the state source gave no answer ({why})", hint="Check states.url.")

@@ -127,6 +127,8 @@ def checked(session: pytest.Session, profile: Profile, folder: Path, items: Sequ
     """
     run = session.config.stash[RUN]
     run.folder, run.profile = folder, profile
+    # What the workers of a run have in common isn't what runs against several targets may share.
+    run.prepare()
     for item, following in zip(items, [*items[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 

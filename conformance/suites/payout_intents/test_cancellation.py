@@ -39,13 +39,11 @@ _FROM_THE_PATH = "Take the id from the path alone: many frameworks bind body and
 @requirement("PI-01")
 def test_matrix_requires_approval_is_cancelled(evidence: Evidence) -> None:
     """An intent that requires approval is cancelled: 202, and the body says cancelled already."""
-    intent = given.used("requires_approval")
-
-    reply = api.cancel(intent)
+    one = evidence.cancel()
 
     carried_out.or_not(
-        lambda: cancelled(reply, "a cancel of an intent that requires approval"),
-        lambda: api.read(intent),
+        lambda: cancelled(one.reply, "a cancel of an intent that requires approval"),
+        lambda: one.after,
         is_cancelled,
     )
 

@@ -128,10 +128,8 @@ class Withdraws:
 
     def read_everywhere(self, withdraw: Target, *, by: str = "primary") -> list[Reply]:
         """Several reads at once, each on a connection of its own: several processes may answer them."""
-        race = concurrency.race(
-            self._client,
-            [lambda: self.read(withdraw, by=by)] * min(5, self._session.profile.limits.concurrency),
-        )
+        number = min(5, self._session.profile.limits.concurrency)
+        race = concurrency.race(self._client, [lambda: self.read(withdraw, by=by)] * number)
         if race.faults:
             raise race.faults[0]
         return list(race.replies)
@@ -268,8 +266,7 @@ class Withdraws:
         racers = self.racers
 
         def prepare() -> tuple[Resource, list[Callable[[], Reply]]]:
-            withdraw = make()
-            return withdraw, [lambda: self.cancel(withdraw)] * racers
+            return (withdraw := make()), [lambda: self.cancel(withdraw)] * racers
 
         return whole_race(self._client, prepare)
 
@@ -307,9 +304,11 @@ class Withdraws:
         self._cancels_at_all(withdraw.status, by)
         shown = self.read(withdraw, by=by) if self.can_read else None
         if shown is None or not is_canceled(shown):
+            if self.closes_by_number(withdraw, reply, by=by):
+                return reply
             self._session.twins.doubtful = withdraw
             self.cancel(withdraw, by=by)
-        raise took_effect(withdraw, after, earlier, reply, shown)
+        raise took_effect(withdraw, after, earlier, reply, shown, hint)
 
     def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
         """No 5xx; where it is one, the title says whether the withdraw is canceled all the same."""
@@ -321,7 +320,7 @@ class Withdraws:
             expected=f"{what} to be answered by a 4xx, never a 5xx",
             observed=summary.of(reply) + (f"; a read shows {summary.of(shown)}" if shown is not None else ""),
             reply=reply,
-            hint="The exception got out of the handler after the withdraw was cancelled: check what was sent before."
+            hint="The exception got out of the handler after the cancel: check what was sent before."
             if done
             else "An exception got out of the handler: check what was sent before it is used.",
             fault=f"{wording.capital(what)} was answered {summary.short(reply)}"

@@ -1,4 +1,4 @@
-"""Cancels that name another withdraw beside the path, in the body and in the query; neither counts.
+"""Cancels that name another withdraw beside the path, in body, query and headers; none of these counts.
 
 Where such a cancel doesn't work as any other, each check tries its own place alone.
 """
@@ -12,10 +12,14 @@ from conformance.plugin import Given
 from conformance.states import Resource
 from conformance.suites.withdraws.assertions import succeeded
 from conformance.suites.withdraws.bad_requests import JSON
-from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.client import Withdraws, cancel_path, quoted
 
 # Names that a framework may bind to the id of the path.
 _IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
+_OBJECTS = ("withdraw", "data", "params")
+_HEADERS = ("X-Withdraw-Id", "X-Withdrawal-Id", "X-Resource-Id", "X-Id")
+# By these a router is told another path.
+_ADDRESSES = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Uri")
 
 
 def in_the_query(other: Resource) -> str:
@@ -23,21 +27,30 @@ def in_the_query(other: Resource) -> str:
     return "?" + "&".join(f"{name}={quoted(other)}" for name in _IDS)
 
 
+def in_headers(other: Resource) -> dict[str, str]:
+    """Returns the headers that name a withdraw, a cookie among them."""
+    named = {**dict.fromkeys(_HEADERS, other.id), **dict.fromkeys(_ADDRESSES, cancel_path(other))}
+    return {**named, "Cookie": "; ".join(f"{name}={quoted(other)}" for name in _IDS)}
+
+
 def in_the_body(
     api: Withdraws, withdraw: Resource, other: Resource, *, beside: Resource | None = None
 ) -> Reply | None:
-    """Cancels `withdraw` with a signed body that names `other`, and a query that names `beside`, if any.
+    """Cancels `withdraw` with a signed body that names `other`, and a query and headers that name `beside`, if any.
 
     Returns None where a body is never answered.
     """
-    body = json.dumps({name: [other.id] if name == "ids" else other.id for name in _IDS}).encode()
-    headers = {**api.signed(body), "Content-Type": JSON}
+    inside = {name: [other.id] if name == "ids" else other.id for name in _IDS}
+    body = json.dumps({**inside, **dict.fromkeys(_OBJECTS, inside)}).encode()
+    headers: dict[str, str | None] = {**api.signed(body), "Content-Type": JSON}
+    if beside is not None:
+        headers |= in_headers(beside)
     query = "" if beside is None else in_the_query(beside)
     return api.send_body(withdraw, headers, body, documented=True, query=query)
 
 
 def takes_no_effect(api: Withdraws, given: Given, **whose: str) -> Resource | None:
-    """Returns a pending withdraw where a cancel that names it in both places is about the withdraw of its path."""
+    """Returns a pending withdraw where a cancel that names it in all places is about the withdraw of its path."""
     if given.is_alone:
         return None
     key = "named beside the path", *whose.values()
