@@ -7,6 +7,7 @@ from conformance.errors import ConformanceError
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Auth
+from conformance.oracles.expect import Violation
 from conformance.oracles.run_answers import RecordedAnswer
 from conformance.report.safe import counted
 from conformance.states import Resource
@@ -17,6 +18,10 @@ _TEMPORARY = (429, 502, 503, 504)
 _LOCKED, _MANY, _A_WHILE_S = (401, 403, 423), 3, 10.0
 _AT_ONCE_S = 1.0
 _MORE = 20
+_HINT = (
+    "Does each process of the target, and each connection to its database, decide alike? Look for this answer in the "
+    "target's log."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,19 @@ def told(one: RefusedCancel, number: int, of_all: int) -> tuple[str, str]:
     seen += f"; sent once more, it was answered {summary.of(again)}" if again is not None else ""
     title = f", and {summary.short(again)} when it was sent once more" if again is not None else ""
     return seen, f"{title} ({number} of {of_all} cancels were refused)" if number > 1 else title
+
+
+def refused_for_no_reason(refused: RefusedCancels, a_resource: str, the_resource: str) -> Violation:
+    """Returns the Violation that tells of the first refused cancel: its resource in words, with either article."""
+    one = refused.found[0]
+    seen, behind = told(one, refused.number, refused.of_all)
+    return Violation(
+        expected=f"the documented cancel of {the_resource} {one.resource.id} to succeed each time it is sent",
+        observed=seen,
+        reply=one.sent.reply,
+        hint=_HINT,
+        fault=f"A documented cancel of {a_resource} was answered {summary.short(one.sent.reply)}{behind}",
+    )
 
 
 def _by_owner(one: RecordedAnswer) -> bool:

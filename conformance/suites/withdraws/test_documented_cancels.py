@@ -7,8 +7,8 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.oracles import expect
-from conformance.oracles.expect import Violation, requirement
-from conformance.oracles.refused_cancels import RefusedCancels, told
+from conformance.oracles.expect import requirement
+from conformance.oracles.refused_cancels import RefusedCancels, refused_for_no_reason
 from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.session import Session
@@ -18,11 +18,6 @@ from conformance.suites.withdraws.client import Withdraws, about
 from conformance.watch import Watch
 
 pytestmark = [pytest.mark.last, pytest.mark.settled]
-
-_HINT = (
-    "Does each process of the target, and each connection to its database, decide alike? Look for this answer in the "
-    "target's log."
-)
 
 
 @pytest.fixture
@@ -37,26 +32,14 @@ def refusals_for_no_reason(
 def test_no_cancels_are_refused_now_and_then(refusals_for_no_reason: RefusedCancels) -> None:
     """Documented cancels of pending withdraws aren't refused now and then, whatever came before them."""
     if refusals_for_no_reason.number > 1:
-        raise _refused_for_no_reason(refusals_for_no_reason)
+        raise refused_for_no_reason(refusals_for_no_reason, "a pending withdraw", "the pending withdraw")
 
 
 @requirement("WD-01", level="SHOULD")
 def test_no_cancel_is_refused_once(refusals_for_no_reason: RefusedCancels) -> None:
     """No single documented cancel of a pending withdraw is refused, while the same request is accepted later."""
     if refusals_for_no_reason.number == 1:
-        raise _refused_for_no_reason(refusals_for_no_reason)
-
-
-def _refused_for_no_reason(refused: RefusedCancels) -> Violation:
-    one = refused.found[0]
-    seen, behind = told(one, refused.number, refused.of_all)
-    return Violation(
-        expected=f"the documented cancel of the pending withdraw {one.resource.id} to succeed each time it is sent",
-        observed=seen,
-        reply=one.sent.reply,
-        hint=_HINT,
-        fault=f"A documented cancel of a pending withdraw was answered {summary.short(one.sent.reply)}{behind}",
-    )
+        raise refused_for_no_reason(refusals_for_no_reason, "a pending withdraw", "the pending withdraw")
 
 
 @requirement("WD-10")
