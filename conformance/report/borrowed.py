@@ -58,7 +58,13 @@ def _fields(record: RunRecord, resource: str) -> Iterator[tuple[str, str]]:
         if at(one, documented.id) == resource:
             shown = at(one, documented.resource) if documented.resource else _whole(one)
             if isinstance(shown, dict):
-                yield from ((name, value) for name, value in shown.items() if isinstance(value, str))
+                asked = one.request_body[:_READ].decode("utf-8", "replace")
+                yield from (
+                    (name, value)
+                    for name, value in shown.items()
+                    # A reason that was just sent is the caller's own.
+                    if isinstance(value, str) and f'"{value}"' not in asked
+                )
             return
 
 

@@ -13,6 +13,7 @@ from conformance import contracts
 from conformance.contract import Authentication
 from conformance.model import Auth, Exchange, Headers, Target
 from conformance.report import timestamps
+from conformance.report.bent import pair
 
 HAR = "exchanges.har"
 """The file of a run that long bodies are taken from."""
@@ -23,17 +24,6 @@ _NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*|[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
 # What a check calls the signature of a request that carries a body which it doesn't cover.
 _OF_NO_BODY = re.compile(r"signature of (?:no|an empty) body|signature (?:doesn't|does not) cover")
-# How checks say that a secret was changed, and what a shell makes of it.
-_BENT = {
-    "without the secret's last character": "${{}%?}",
-    "without the secret's first character": "${{}#?}",
-    "with a character behind the secret": "${{}}x",
-    "with a secret that differs in its last character": "${{}%?}-",
-    "with a secret that differs in its first character": "-${{}#?}",
-    "with a blank behind the secret": "${{}} ",
-    "with a blank before the secret": " ${{}}",
-    "with a colon and more behind the secret": "${{}}:more",
-}
 _WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
 # Of a step that decides nothing it isn't told how it was altered.
 _ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
@@ -201,7 +191,22 @@ def _derived(
     )
     short = f"${{SIG%{'?' * int(mark[1])}}}" if mark[1] else "${SIG}"
     arguments = [one.replace("$SIG", short + mark[2]) for one in made.arguments]
-    return made.once, _stamped(made.setup, sent, exchange), arguments
+    return made.once, _stamped(made.setup, sent, exchange), _with_second_ones(arguments, sent, exchange)
+
+
+def _with_second_ones(arguments: list[str], sent: Sequence[tuple[str, str]], exchange: Exchange) -> list[str]:
+    """Returns arguments with the second values of headers that were sent twice."""
+    names: set[str] = set()
+    more = []
+    for name, value in sent:
+        if name.lower() in names and "[redacted" not in value:
+            now = timestamps.is_now(value, exchange)
+            stamp = "$(date +%s)000" if now else timestamps.word(value, exchange, quote)
+            more.append(
+                f'-H "{name}: {stamp}"' if stamp.startswith("$(") else f"-H {header_word(name, value)}"
+            )
+        names.add(name.lower())
+    return [*arguments, *more]
 
 
 def _stamped(setup: Sequence[str], sent: Sequence[tuple[str, str]], exchange: Exchange) -> list[str]:
@@ -229,10 +234,10 @@ def _forged(
     owner, secret = _owner(exchange.request_headers), documented.fields[-1]
     if documented.joined:
         # Key and secret are in one header: nothing shows which of them was altered, and how.
-        bent = _bent(said)
+        bent = pair(said)
         if bent is not None:
             made = documented.curl(
-                spelled, lambda field: _changed(target, owner, field, bent if field == secret else ""), ""
+                spelled, lambda field: _changed(target, owner, field, bent[1 if field == secret else 0]), ""
             )
             return made.once, list(made.setup), list(made.arguments)
         if not _WRONG_SECRET.search(said) or "merchant" in said:
@@ -268,15 +273,9 @@ def _forged(
     return made.once, setup, arguments
 
 
-def _bent(said: str) -> str | None:
-    """Returns how a secret was changed, as a word of the shell with `{}` in place of its name; None if unknown."""
-    return next((word for words, word in _BENT.items() if words in said), None)
-
-
 def _changed(target: Target, owner: str, field: str, word: str) -> str:
-    """Returns the variable of a credential, or that `word` with its name."""
-    found = variable(target, f"{owner}.{field}")
-    return word.replace("{}", found.removeprefix("$")) if word else found
+    """Returns that `word`, with the name of the variable that holds a credential in place of each `{}`."""
+    return word.replace("{}", variable(target, f"{owner}.{field}").removeprefix("$"))
 
 
 def _wrong(target: Target, owner: str, field: str, secret: str) -> str:

@@ -3,11 +3,8 @@
 The title is what the target did; the rule that this breaks stands below it. Pure; no errors.
 """
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script, step_lines
@@ -15,6 +12,7 @@ from conformance.report.borrowed import borrowed_values
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
 from conformance.report.passing_cases import NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
+from conformance.report.quotes import with_fields
 from conformance.report.safe import counted, line
 from conformance.report.steps import Steps, steps
 
@@ -28,9 +26,8 @@ _OTHER_WORDS = 3
 _FOLDED = 4
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 _REFUSED = (401, 403)
-# How a body ends that was cut off.
-_CUT = re.compile(r"\.\.\.|…")
 _TRUSTED = "; should it be refused, send a good request first, on the same connection (curl: --next)"
+_AFTER_A_GOOD_ONE = "; the bad request follows a good one, on the same connection (--next)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,16 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
         tuple(step_lines.lines(found, run)) if not sent else (),
         script.replay(finding.check.id, run) if finding.replay else "",
         script.within(finding.script or finding.curl, run),
-        usage(record, found) + (_TRUSTED if NOTHING_VERIFIED in finding.remarks else ""),
+        usage(record, found) + _trusted(finding),
         tuple(step_lines.in_short(found, run)),
     )
+
+
+def _trusted(finding: Finding) -> str:
+    """Returns what to know of a request that may have been trusted for a good one before it."""
+    if NOTHING_VERIFIED not in finding.remarks:
+        return ""
+    return _AFTER_A_GOOD_ONE if " --next " in (finding.script or "") else _TRUSTED
 
 
 def of_check(record: RunRecord, finding: Finding, check: Check) -> Told:
@@ -122,45 +126,14 @@ def asks(finding: Finding) -> str:
     return f"{said} ({row.section})"
 
 
-def observed(finding: Finding) -> str:
-    """Returns the observation of a finding, and whether a read shows the same."""
-    said = finding.observed or finding.check.message
+def observed(record: RunRecord, finding: Finding) -> str:
+    """Returns what was observed, the deciding fields of cut answers too, and whether a read shows the same."""
+    said, problem = finding.observed or finding.check.message, finding.check.problem
+    named = {one.split(" ")[0] for one in problem.differs} if problem else set()
+    named |= {row.field for row in record.matrix}
+    answers = [record.exchanges[index] for index in reversed(finding.check.named)]
+    said = with_fields(said, answers, f"{finding.fault} {finding.expected}", named)
     return f"{said}; {finding.persisted}" if finding.persisted else said
-
-
-def left_out(record: RunRecord, finding: Finding) -> str:
-    """Fields of the answer that the problem speaks of, where its body was cut off before them."""
-    said = finding.observed
-    body = said.rfind("{")
-    if finding.exchange is None or body < 0 or not _CUT.search(said[body:]):
-        return ""
-    try:
-        answer = json.loads(record.exchanges[finding.exchange].response_body)
-    except (ValueError, RecursionError):
-        return ""
-    places = dict(_fields(answer))
-    problem = finding.check.problem
-    about = " ".join((finding.fault, finding.expected, said[:body]))
-    met = {one.split(" ")[0] for one in problem.differs} if problem else set()
-    met |= {row.field for row in record.matrix}
-    named = [
-        path
-        for path in places
-        if not isinstance(places[path], dict | list | bool)
-        and (path in met or re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.])", about))
-        and f'"{path.rpartition(".")[2]}"' not in said[body:]
-        and not re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.]) (?:is|was|had|got)\b", said[:body])
-    ]
-    return ", ".join(f"{path} is {json.dumps(places[path], ensure_ascii=False)[:120]}" for path in named[:4])
-
-
-def _fields(value: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted paths of what a JSON object holds, two levels deep."""
-    if isinstance(value, dict):
-        for name, one in value.items():
-            yield f"{before}{name}", one
-            if not before:
-                yield from _fields(one, f"{name}.")
 
 
 def folded(record: RunRecord, finding: Finding) -> Iterator[str]:
@@ -305,8 +278,7 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
         yield "asks", asks(finding)
     yield "sent", sent
     yield "expected", finding.expected
-    yield "observed", observed(finding)
-    yield "answer", left_out(record, finding)
+    yield "observed", observed(record, finding)
     yield "hint", finding.hint
     yield "worked", finding.worked
     for remark in finding.remarks:

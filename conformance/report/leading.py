@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from conformance import contracts
 from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.safe import flat
 from conformance.report.steps import caller, gap_s, hung_up, key_of, resources_of
 
 # Fewer requests are listed although they have nothing to do with one another.
@@ -20,6 +21,8 @@ _CANCELLED = re.compile(r"\b(?:cancel|refus)", re.IGNORECASE)
 # A problem that compares an answer with what a read had shown.
 _COMPARED = re.compile(r"\b(?:reads?|GET|before|changed|earlier|moved|stood still|was answered by)\b")
 _READS = ("GET", "HEAD", "OPTIONS")
+# So much of an answer is read, and compared with what a problem quotes.
+_QUOTED, _ALIKE = 4000, 150
 
 
 def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
@@ -39,7 +42,35 @@ def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
     related = _since_the_cancel(record, check, related, last)
     if _is_shown_by_itself(record, check, related, last):
         related = []
-    return (*related, *_beside(record, check, own, last), last, *_seen_after(record, check, own, last))
+    compared = _compared(record, check, own, last)
+    if compared and record.exchanges[compared[0]].url != record.exchanges[last].url:
+        # What came of two resources is compared: how one of them came to be what it is doesn't matter.
+        related = []
+    related = sorted({*related, *(index for index in compared if index < last)})
+    after = (index for index in compared if index > last)
+    beside = _beside(record, check, own, last)
+    return (*related, *beside, last, *_seen_after(record, check, own, last), *after)
+
+
+def _compared(record: RunRecord, check: Check, own: Sequence[int], last: int) -> list[int]:
+    """Returns the request whose answer is quoted as the one to be expected: seeing one of both alone shows nothing."""
+    problem = check.problem
+    if problem is None or check.suite == "fuzz":
+        return []
+    quotes = {
+        index: f"{one.status} {flat(one.response_body[:_QUOTED].decode('utf-8', 'replace'))[:_ALIKE]}"
+        for index in own
+        if (one := record.exchanges[index]).response_body
+    }
+    decides = record.exchanges[last]
+    found = [
+        index for index, said in quotes.items() if said in problem.expected and said not in problem.observed
+    ]
+    return sorted(found, key=lambda index: _is_like(record.exchanges[index], decides))[-1:]
+
+
+def _is_like(one: Exchange, decides: Exchange) -> tuple[bool, bool]:
+    return one.method == decides.method, one.auth is decides.auth
 
 
 def _related(record: RunRecord, check: Check, before: Sequence[int], last: int) -> list[int]:

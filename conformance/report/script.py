@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from conformance.model import Check, Exchange, Headers, RunRecord
+from conformance.model import Auth, Check, Exchange, Headers, RunRecord
 from conformance.report import steps as listed
 from conformance.report.curl import HAR, curl, once
 from conformance.report.steps import Step, Steps, is_fresh
@@ -27,12 +27,15 @@ _PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
 _NEXT, _WIDTH = " \\\n  ", 100
 _MARK = "@@{}@@"
-_MARKED = re.compile(r"@@((?:ID|KEY)\d*)@@")
+_MARKED = re.compile(r"@@((?:ID|KEY)\d*|TAG)@@")
 _PLAIN_WORD = re.compile(r"'([^'\"$`\\!]*(?:'\"\$\w+\"'[^'\"$`\\!]*)+)'")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _FUNCTION = re.compile(r"^(\w+)\(\)", re.MULTILINE)
 # What a script defines itself.
-_OWN = re.compile(r"ID\d*|KEY\d*|TS|SIG|PAIR")
+_OWN = re.compile(r"ID\d*|KEY\d*|TAG|(?:TS|SIG)0?|PAIR")
+# What makes a key that is no UUID another one in each run.
+_RANDOM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,}")
+_TAG = "TAG"
 
 
 def script(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
@@ -43,6 +46,45 @@ def script(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
     if len(found.steps) == 1:
         return "\n".join(_alone(record, found, found.steps[0]))
     return "\n".join(_together(record, found))
+
+
+def after_a_good_one(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
+    """Returns the script for one bad request, behind a good one on the same connection; empty where there is none.
+
+    A caller may be trusted for as long as a connection lasts: the bad request alone shows nothing then.
+    """
+    found = listed.steps(record, check, indices)
+    good = None if len(indices) != 1 else _good_before(record, found, indices[0])
+    if good is None:
+        return ""
+    before = _named(curl(_marked(good, found), record.target, defined=False))
+    *setup, first = re.sub(r"\b(TS|SIG)\b", r"\g<1>0", before).split("\ncurl ")
+    *own, second = _command(record, found, found.steps[0]).rpartition("curl ")
+    return "\n".join(
+        [
+            *(f"{one.name}={shlex.quote(one.id)}" for one in found.resources),
+            *_keys(found),
+            *(line for part in setup for line in part.split("\n")),
+            f"{''.join(own[:-1])}curl {first} \\\n  --next {second}",
+        ]
+    )
+
+
+def _good_before(record: RunRecord, found: Steps, last: int) -> Exchange | None:
+    """Returns the documented read of the same resource that came latest before; None for none."""
+    ids = [one.id for one in found.resources]
+    return next(
+        (
+            one
+            for one in reversed(record.exchanges[:last])
+            if one.method == "GET"
+            and one.auth is Auth.DOCUMENTED
+            and (one.status or 0) // 100 == 2
+            and listed.caller(one) == listed.PRIMARY
+            and any(id_ in one.url for id_ in ids)
+        ),
+        None,
+    )
 
 
 def functions(record: RunRecord, scripts: Iterable[str]) -> tuple[str, ...]:
@@ -153,6 +195,20 @@ def _keys(found: Steps) -> Iterator[str]:
         swap = "a-z A-Z" if key == key.upper() else "A-Z a-z"
         yield f"{name}=$(uuid)" if known is None else f'{name}=$(printf %s "${known}" | tr {swap})'
         made.setdefault(key.lower(), name)
+    tag = _tag(found)
+    if "-" in tag:
+        yield f"{_TAG}=$(uuid)"
+    elif tag.isdigit():
+        yield f"{_TAG}=1$(uuid | tr -d - | tr a-f 0-5 | cut -c2-{len(tag)})"
+    elif tag:
+        yield f"{_TAG}=$(uuid | tr -d - | cut -c1-{len(tag)})"
+
+
+def _tag(found: Steps) -> str:
+    """Returns the random part of the keys that are no UUID: a key that was used is no new one; empty for none."""
+    keys = [key for key in found.keys if not is_fresh(key)]
+    parts = sorted((part for key in keys for part in _RANDOM.findall(key)), key=len)
+    return next((part for part in parts if all(part in key for key in keys)), "")
 
 
 def _command(record: RunRecord, found: Steps, step: Step) -> str:
@@ -181,10 +237,11 @@ def _marked(exchange: Exchange, found: Steps) -> Exchange:
     body, headers = exchange.request_body, exchange.request_headers
     names = {one.id: _MARK.format(one.name) for one in found.resources}
     names |= {key: _MARK.format(name) for key, name in found.keys.items() if is_fresh(key)}
+    keyed = names | ({tag: _MARK.format(_TAG)} if (tag := _tag(found)) else {})
     # The length of what was sent, unless that was the point.
     told = ("content-length", str(len(body)))
     marked: Headers = tuple(
-        (name, _put(value, names)) for name, value in headers if not body or (name.lower(), value) != told
+        (name, _put(value, keyed)) for name, value in headers if not body or (name.lower(), value) != told
     )
     for id_, mark in names.items():
         body = body.replace(id_.encode("utf-8", "surrogateescape"), mark.encode())

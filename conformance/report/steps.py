@@ -88,7 +88,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     exchanges = [record.exchanges[index] for index in shown]
     resources = resources_of(record, check, exchanges)
     keys = _keys(record, exchanges)
-    shows = _read_that_shows(check, exchanges)
+    shows = _read_that_shows(check, shown, exchanges)
     found: list[Step] = []
     for number, (index, exchange) in enumerate(zip(shown, exchanges, strict=True), 1):
         before = exchanges[number - 2] if number > 1 else None
@@ -108,19 +108,29 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     return Steps(tuple(found), resources, keys, len(indices) - len(shown))
 
 
-def _read_that_shows(check: Check, exchanges: Sequence[Exchange]) -> int:
-    """Returns the place of the step that shows the problem: the first read that it quotes, or else the last step."""
+def _read_that_shows(check: Check, indices: Sequence[int], exchanges: Sequence[Exchange]) -> int:
+    """Returns the place of the step that shows the problem: the first read that it quotes, or else the deciding step.
+
+    Where a read shows what came of that, it is the last one.
+    """
     said = "" if check.problem is None else flat(check.problem.observed)
     if said.startswith(_READ_SHOWS):
         for place, one in enumerate(exchanges):
             body = flat(one.response_body[:_QUOTED].decode("utf-8", "replace"))[:_CUT]
             if one.method == "GET" and body and f"{one.status} {body}" in said:
                 return place
+    if check.problem is not None and not check.problem.persisted and check.shown_by in indices:
+        return indices.index(check.shown_by)
     return len(exchanges) - 1
 
 
 def _pause(exchange: Exchange, gap: float | None) -> int:
-    """Returns the seconds to wait before a request; before others than reads a second came about by chance."""
+    """Returns the seconds to wait before a request; before others than reads a second came about by chance.
+
+    So did all before one whose authentication was altered: no check waits before it.
+    """
+    if exchange.auth is not Auth.DOCUMENTED:
+        return 0
     least = 0.9 if exchange.method == "GET" else 1.5
     return round(gap) if gap is not None and gap >= least else 0
 

@@ -39,7 +39,6 @@ _SHOWN = (
     "sent",
     "expected",
     "observed",
-    "answer",
     "hint",
     "worked",
     "note",
