@@ -17,6 +17,7 @@ from conformance.report import put_off
 from conformance.report.answers import at
 from conformance.report.declared_causes import harm, matches, presumes
 from conformance.report.kept_answers import KeptAnswers
+from conformance.report.passing_cases import OF_WHOM, fails_nearly_always
 from conformance.report.safe import counted, same_but_ids
 from conformance.report.steps import PRIMARY, caller
 
@@ -39,6 +40,8 @@ class Causes:
             return True
         if self._only_cites_a_crash(by):
             return False
+        if self._is_verified_by_nobody(check, row, by):
+            return True
         if self.is_an_echo(by):
             # It looks over an answer by which another check fails: that may be what this one builds on, too.
             return cause.id in self.ancestors(row.id) and not row.premise and self._differ_alike(check, by)
@@ -280,13 +283,31 @@ class Causes:
         places = check.problem.differs
         if places and not any(map(_is_status, places)) and set(places) <= set(by.problem.differs):
             return True
-        if (one.method, one.auth) != (other.method, other.auth) or one.status != other.status:
+        crashed = (one.status or 0) >= 500
+        if one.method != other.method or (one.auth is not other.auth and not crashed):
+            return False
+        if one.status != other.status:
             return False
         return (
             self._differ_alike(check, by)
             or _told(check) == _told(by)
             or (not self._accepts(one) and _body(one) == _body(other))
         )
+
+    def _is_verified_by_nobody(self, check: Check, row: Requirement, by: Check) -> bool:
+        """Returns whether nearly all forgeries get through in `by`, and `check` is about a caller who isn't the owner.
+
+        Where a caller is trusted for a good request before, chance decides which other checks see it.
+        """
+        if not (self.is_altered(by) and self.took_effect(by)) or row.harm not in (Harm.TENANTS, Harm.SECRETS):
+            return False
+        answer = self._answer(check)
+        by_another = any(OF_WHOM in state for _, state in check.resources) or (
+            answer is not None and caller(answer) != PRIMARY
+        )
+        if not (by_another or self.is_altered(check)):
+            return False
+        return fails_nearly_always(self.record, by) and not fails_nearly_always(self.record, check)
 
     def _only_cites_a_crash(self, by: Check) -> bool:
         answer = self._answer(by)

@@ -25,8 +25,8 @@ NOTHING_VERIFIED = (
     "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good "
     "request?"
 )
-# Between a state and the owner of a resource, where that isn't the caller.
-_OF_WHOM = ", of "
+OF_WHOM = ", of "
+"""Between a state and the owner of a resource, where that isn't the caller."""
 # The name of a field, as JSON has it: with a dot, an underscore or a capital within.
 _FIELD = re.compile(r"\b[a-z]+(?:[._][a-z0-9]+|[A-Z][a-z0-9]+)+\b")
 REQUIREMENT = re.compile(r"[A-Z]+-\d+")
@@ -44,7 +44,7 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
         said += f"; {alike}" if said and alike else ""
         if said:
             # Of others' resources the matrix says nothing.
-            of_others = any(_OF_WHOM in state for _, state in check.resources)
+            of_others = any(OF_WHOM in state for _, state in check.resources)
             return f"with the primary's own, {said}" if of_others else said
     return _cases(record, check) or (
         "" if fails_nearly_always(record, check) else _others(record, check, row)
