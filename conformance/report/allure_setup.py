@@ -3,13 +3,14 @@
 Allure 2 reads categories from `categories.json`, Allure 3 from its configuration: both are made of one table.
 """
 
+import base64
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.model import Outcome, RunRecord
-from conformance.report import codec, explain
+from conformance.model import Outcome, RunRecord, Verdict
+from conformance.report import badge, codec, explain
 from conformance.report.safe import counted, line
 
 EXECUTOR = "executor.json"
@@ -34,6 +35,12 @@ _CATEGORIES = (
 # The verdict is a result of its own: its category, the statuses in it, and the outcome that its label says.
 VERDICT = "verdict"
 _WHOLE, _RED = "The run as a whole", ["failed", "broken"]
+# The strokes of a tick, a cross and a dash.
+_SIGNS = {
+    Verdict.CONFORMANT: "M11 21l6 6 12-13",
+    Verdict.NON_CONFORMANT: "M12 12l16 16M28 12L12 28",
+    Verdict.INCONCLUSIVE: "M11 20h18",
+}
 # For each CI server: the variable that it sets, its names, and the variables of job, number and address.
 _EXECUTORS = (
     ("GITHUB_ACTIONS", "GitHub Actions", "github", "GITHUB_WORKFLOW", "GITHUB_RUN_NUMBER", "GITHUB_URL"),
@@ -59,13 +66,15 @@ def config(record: RunRecord) -> dict[str, Any]:
     target = record.target
     slug = re.sub(r"[^a-z0-9]+", "-", target.name.lower()).strip("-")[:60] or "target"
     return {
-        "name": line(f"{_verdict(record)}: {explain.title(target)}"),
+        "name": _heading(record),
         "resultsDir": "./allure-results",
         "output": "./allure-report",
         "historyPath": f"../{slug}-{target.api}.allure-history.jsonl",
         "historyLimit": 100,
         "categories": _categories_3(),
-        "plugins": {"awesome": {"options": {"groupBy": ["epic", "feature", "story"]}}},
+        "plugins": {
+            "awesome": {"options": {"groupBy": ["epic", "feature", "story"], "logo": _mark(record.verdict)}}
+        },
     }
 
 
@@ -97,10 +106,27 @@ def _verdict(record: RunRecord) -> str:
     return explain.verdict_in_words(record) + (f", {counted(warned, 'warning')}" if warned else "")
 
 
+def _heading(record: RunRecord) -> str:
+    """Returns the heading; beside a share of green that tells of checks alone it says how many requirements fail."""
+    name = line(f"{_verdict(record)}: {explain.title(record.target)}")
+    return name if record.verdict is Verdict.CONFORMANT else line(f"{name} {explain.headline(record)}")
+
+
+def _mark(verdict: Verdict) -> str:
+    """Returns the picture beside the heading, as an address that holds it: the colour of the verdict, and a sign."""
+    picture = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">'
+        f'<circle cx="20" cy="20" r="20" fill="{badge.COLOURS[verdict]}"/>'
+        f'<path d="{_SIGNS[verdict]}" fill="none" stroke="#fff" stroke-width="5"/></svg>'
+    )
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}"
+
+
 def _environment(record: RunRecord) -> dict[str, str]:
     target = record.target
     return {
         "Verdict": _verdict(record),
+        "Checks passed": _passed(record),
         "Complete": "yes" if record.complete else "no: the run was ended before its last check",
         "Target": line(target.name),
         "API": target.api,
@@ -112,6 +138,14 @@ def _environment(record: RunRecord) -> dict[str, str]:
         "Started": line(record.started_at),
         "Finished": line(record.finished_at),
     }
+
+
+def _passed(record: RunRecord) -> str:
+    passed = sum(check.outcome is Outcome.PASSED for check in record.checks)
+    said = f"{passed} of {len(record.checks)}"
+    if record.verdict is Verdict.CONFORMANT:
+        return said
+    return f"{said}, which is no verdict"
 
 
 def _categories_2() -> list[dict[str, Any]]:

@@ -257,6 +257,19 @@ def test_a_ci_job_is_named(environ: dict[str, str], expected: tuple[Any, ...]) -
     assert allure_setup.executor({"PATH": "/bin"}) is None
 
 
+def test_the_share_of_passed_checks_is_called_no_verdict() -> None:
+    """The heading says how many requirements fail, a cross stands beside it, and the environment counts the checks."""
+    red, green = (dict(allure_setup.files(run, {})) for run in (sample.showcase(), sample.conformant()))
+    assert ", which is no verdict" in red["environment.properties"].replace("\\", "")
+    assert "no verdict" not in green["environment.properties"]
+    failing, passing = (allure_setup.config(run) for run in (sample.showcase(), sample.conformant()))
+    assert failing["name"].startswith("Non-conformant, 1 warning: Acme staging (withdraws, test) fails ")
+    assert passing["name"].endswith("Acme staging (withdraws, test)")
+    logos = [one["plugins"]["awesome"]["options"]["logo"] for one in (failing, passing)]
+    assert all(one.startswith("data:image/svg+xml;base64,") for one in logos)
+    assert logos[0] != logos[1]
+
+
 def test_the_target_of_a_record_may_be_called_anything() -> None:
     """Files have names of their own, whatever the target's is."""
     target = Target("../../x/\u202e", "withdraws", "https://a.test", "test")
