@@ -8,8 +8,8 @@ A waiver softens the exit code, as it does that of a run, and nothing else; one 
 change of its own, though the requirement fails as it did.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from conformance.errors import UsageError
@@ -26,6 +26,7 @@ from conformance.model import (
     Waiver,
 )
 from conformance.report import explain
+from conformance.report.findings import waiting
 from conformance.report.safe import counted, line
 
 # Tested outcomes from best to worst.
@@ -52,7 +53,8 @@ class Change:
 
     `check` is the check of the new run that shows what is wrong, where one does; of a new finding it is the first of
     `checks`, those that show what the older run didn't. The waivers are those that each run
-    had for the requirement, whatever became of them.
+    had for the requirement, whatever became of them. `follows` is the id of the requirement whose change is the cause
+    of this one, as the findings of the run say; empty where the change is one of its own.
     """
 
     kind: Kind
@@ -62,6 +64,7 @@ class Change:
     old_waiver: Waiver | None = None
     new_waiver: Waiver | None = None
     checks: tuple[Check, ...] = ()
+    follows: str = ""
 
     @property
     def requirement(self) -> Requirement:
@@ -115,6 +118,14 @@ class Comparison:
     def of(self, kind: Kind) -> tuple[Change, ...]:
         """The changes of one kind, in order."""
         return tuple(change for change in self.changes if change.kind is kind)
+
+    def told(self, kind: Kind) -> tuple[tuple[Change, tuple[Change, ...]], ...]:
+        """Returns the changes of one kind that are changes of their own, each with those that follow from it."""
+        return tuple(
+            (one, tuple(other for other in self.changes if other.follows == one.requirement.id))
+            for one in self.of(kind)
+            if not one.follows
+        )
 
     @property
     def sentence(self) -> str:
@@ -193,8 +204,41 @@ def compare(old: RunRecord, new: RunRecord) -> Comparison:
         light = change.waived, not failed, row.level is Level.SHOULD, not safety
         return kinds.index(change.kind), *light, order[row.id]
 
-    ordered = tuple(sorted(changes, key=weight))
+    ordered = tuple(sorted(_following(old, new, changes), key=weight))
     return Comparison(old, new, ordered, unchanged, waived, tuple(_notes(old, new)))
+
+
+# Kinds whose changes have a cause in the newer run, or had one in the older run.
+_WORSE, _BETTER = (Kind.REGRESSION, Kind.NEW_FINDING), (Kind.FIX,)
+
+
+def _following(old: RunRecord, new: RunRecord, changes: Sequence[Change]) -> Iterator[Change]:
+    """Yields the changes; what the report of its run folds under another one that changed, too, follows from that."""
+    kept, lost = waiting(new), dict[str, str]()
+    for change in changes:
+        name, check = change.requirement.id, change.check
+        kinds, run = (_BETTER, old) if change.kind in _BETTER else (_WORSE, new)
+        cause = folded_under(run).get(name) if change.kind in (*_WORSE, *_BETTER) else None
+        if change.kind is Kind.NEWLY_UNTESTED and check is not None:
+            cause = kept[check.id].requirement.id if check.id in kept else None
+        is_told = any(one.requirement.id == cause and one.kind in kinds for one in changes)
+        if not is_told and change.kind is Kind.NEWLY_UNTESTED and check is not None and check.problem:
+            # What could not begin for the same reason is told once.
+            first = lost.setdefault(check.problem.fault or name, name)
+            cause, is_told = first, first != name
+        yield replace(change, follows=cause) if cause is not None and is_told else change
+
+
+def folded_under(run: RunRecord) -> dict[str, str]:
+    """Returns for each requirement that fails or warns only because of another one the id of that one."""
+    told = (*explain.problems(run), *explain.warnings(run))
+    heads = {finding.requirement.id for finding in told}
+    return {
+        one.requirement.id: finding.requirement.id
+        for finding in told
+        for one in finding.folded
+        if one.requirement.id not in heads
+    }
 
 
 def _kind(old: RequirementResult | None, new: RequirementResult | None) -> Kind | None:
@@ -274,9 +318,11 @@ def _counted(kind: Kind, changes: Sequence[Change]) -> str:
 
 def _of_which(changes: Sequence[Change]) -> str:
     waived = sum(change.waived for change in changes if change.kind is not Kind.NEWLY_WAIVED)
+    follow = sum(bool(change.follows) for change in changes)
+    rest = f" ({follow} {'follows' if follow == 1 else 'follow'} from another)" if follow else ""
     if not waived:
-        return ""
-    return " (waived)" if waived == len(changes) == 1 else f" ({waived} waived)"
+        return rest
+    return rest + " (waived)" if waived == len(changes) == 1 else f" ({waived} waived)"
 
 
 def _telling(result: RequirementResult, checks: Mapping[str, Check]) -> Check | None:

@@ -42,6 +42,8 @@ _TONES = {
 _FOLDED = (Kind.ADDED, Kind.REMOVED, Kind.NEWLY_TESTED, Kind.NEWLY_WAIVED)
 # GitHub cuts a summary at 1 MiB; a cell holds so many characters, a list so many checks.
 _ROWS, _CELL, _CHECKS = 200, 300, 6
+# So many changes that follow from another one are told with what was seen.
+_UNDER = 4
 
 
 def text(comparison: Comparison, *, style: Style = plain, width: int = 100) -> str:
@@ -86,9 +88,15 @@ def html(comparison: Comparison, links: Sequence[str] = ("", "")) -> str:
         comparison=comparison,
         reason=_REASON,
         groups=[
-            (kind, HEADINGS[kind], _TONES[kind], [(change, fault(change)) for change in found])
+            (
+                kind,
+                HEADINGS[kind],
+                _TONES[kind],
+                len(comparison.of(kind)),
+                [(change, fault(change), list(map(following, under))) for change, under in told],
+            )
             for kind in Kind
-            if (found := comparison.of(kind))
+            if (told := comparison.told(kind))
         ],
         runs=(("Old", comparison.old, safe[0]), ("New", comparison.new, safe[1])),
         seal={0: "passed", 1: "failed", 3: "not_testable"}[comparison.exit_code],
@@ -118,29 +126,50 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
         yield from wrapped(line(note, _REASON), width)
     for kind in Kind:
         found = comparison.of(kind)
-        if not found:
+        if not comparison.told(kind):
             continue
         yield ""
         yield style(f"{HEADINGS[kind]} ({len(found)})", _TONE.get(kind, "bold"))
-        for change in found:
-            yield from _change_lines(change, style, width)
+        for change, under in comparison.told(kind):
+            yield from _change_lines(change, under, style, width)
     yield ""
     yield f"Unchanged: {comparison.same or 'none'}"
 
 
-def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
+def _change_lines(change: Change, under: Sequence[Change], style: Style, width: int) -> Iterator[str]:
     row, said = change.requirement, fault(change)
     rule = f"{line(row.id)} {change.levels}  {line(row.title)}"
     for part in wrapped(line(said, _REASON) if said else rule, width - 2):
         yield f"  {part}"
     told = [("rule", rule if said else "")]
     told += [("was", _said(change.old, change.old_waiver)), ("is", _said(change.new, change.new_waiver))]
-    told += [("check", _checks(change))]
+    told += [("check", _checks(change)), *_below(change, under)]
     for label, value in told:
         if value:
-            rows = wrapped(value, width - 11)
-            yield f"    {style(label.ljust(7), 'dim')}{rows[0]}"
-            yield from (" " * 11 + more for more in rows[1:])
+            rows = wrapped(value, width - 13)
+            yield f"    {style(label.ljust(9), 'dim')}{rows[0]}"
+            yield from (" " * 13 + more for more in rows[1:])
+
+
+def _below(cause: Change, under: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """Yields the label and the text of each change that is told with another one; of many the rest by their ids."""
+    for one in under[:_UNDER]:
+        yield named(one, cause), following(one)
+    if rest := under[_UNDER:]:
+        yield "", f"and {', '.join(line(one.requirement.id) for one in rest)}"
+
+
+def named(change: Change, cause: Change) -> str:
+    """Returns how a change stands to the one that it is told with: it follows from that, or has the same cause."""
+    return "also" if cause.kind is change.kind is Kind.NEWLY_UNTESTED else "follows"
+
+
+def following(change: Change) -> str:
+    """Returns in one line a change that follows from another one: how it ended, and what was seen."""
+    row, result = change.requirement, change.new
+    ended = f" {explain.OUTCOMES[result.outcome]}" if result is not None else ""
+    said = fault(change)
+    return line(f"{row.id}{ended} ({row.title}){f': {said}' if said else ''}", _REASON)
 
 
 def _checks(change: Change) -> str:
@@ -187,20 +216,24 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
             ]
             room -= 2
             continue
-        shown, rest = found[:left], found[left:]
+        told = comparison.told(kind)
+        shown, rest = told[:left], told[left:]
         yield from ["", f"### {HEADINGS[kind]} ({len(found)})", ""]
         yield from ["| Requirement | Level | Was | Is | Check |", "| --- | --- | --- | --- | --- |"]
-        yield from map(_markdown_row, shown)
+        yield from (_markdown_row(change, under) for change, under in shown)
         if rest:
-            yield from ["", summary.fold(f"{len(rest)} more", [_folded(one) for one in rest[:_ROWS]])]
+            yield from ["", summary.fold(f"{len(rest)} more", [_folded(one) for one, _ in rest[:_ROWS]])]
         room -= 6 + len(shown) + 2 * bool(rest)
     yield from ["", f"Unchanged: {comparison.same or 'none'}."]
 
 
-def _markdown_row(change: Change) -> str:
+def _markdown_row(change: Change, under: Sequence[Change]) -> str:
     row, said = change.requirement, fault(change)
+    ids = ", ".join(summary.text(one.requirement.id) for one in under)
+    also = bool(under) and named(under[0], change) == "also"
+    follow = f"<br>{'also' if also else 'and what follows from it:'} {ids}" if ids else ""
     cells = [
-        f"{summary.text(row.id)} {summary.text(said or row.title)}",
+        f"{summary.text(row.id)} {summary.text(said or row.title)}{follow}",
         change.levels,
         summary.text(_said(change.old, change.old_waiver) or "not there", _CELL),
         summary.text(_said(change.new, change.new_waiver) or "not there", _CELL),
@@ -258,4 +291,5 @@ def _change(change: Change) -> dict[str, Any]:
         "new": side(change.new, change.new_waiver),
         "check": None if change.check is None else change.check.id,
         **({"checks": [check.id for check in change.checks]} if change.checks else {}),
+        **({"follows": change.follows} if change.follows else {}),
     }

@@ -257,9 +257,11 @@ def test_the_worst_comes_first_with_its_reasons_and_its_check() -> None:
     found = compare(sample.folded(rows, before), sample.folded(rows, after))
     assert [change.requirement.id for change in found.changes] == ["WD-04", "WD-02", "WD-03"]
     said = compare_views.text(found)
-    assert said.index("is     failed: much worse") < said.index("a little worse") < said.index("no way there")
-    assert "was    passed" in said
-    assert "check  a::WD-04" in said
+    assert (
+        said.index("is       failed: much worse") < said.index("a little worse") < said.index("no way there")
+    )
+    assert "was      passed" in said
+    assert "check    a::WD-04" in said
     assert "2 regressions, 1 requirement newly untested." in said.lower()
     assert "The verdict was conformant, and is non-conformant." in said
     assert "Unchanged: 1 passed" in said
