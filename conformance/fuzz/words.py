@@ -91,7 +91,12 @@ def became(described_as: Contract, reply: Reply, *wanted: object) -> str:
     reads = reply.exchange.method == "GET"
     if reply.ok and not reads and described_as.answers.succeeded(reply.json) and not due.startswith("2"):
         return f"was accepted ({reply.status})"
-    return f"was answered {answer(described_as, reply)}" + (f" instead of {due}" if due else "")
+    came = f"was answered {answer(described_as, reply)}"
+    if due == str(reply.status):
+        # The status is the documented one: it is the body that isn't.
+        path = described_as.answers.status
+        return f"{came} {f'without {path}' if reply.at(path) is MISSING else f'with {path} {value(reply.at(path))}'}"
+    return came + (f" instead of {due}" if due else "")
 
 
 def noun(api: str) -> str:

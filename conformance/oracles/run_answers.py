@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -247,10 +247,9 @@ class RunAnswers:
             one = pair[0]
             return one.documented, one.by == _PLAIN, usual[one.resource.status] if one.resource else 0
 
-        _, fault = max(wrong, key=plainness)
+        shown, fault = max(wrong, key=plainness)
         if fault.fault and len(every) > 1:
-            number = "all" if len(wrong) == len(every) else f"{len(wrong)} of"
-            fault.fault += f", and so in {number} {len(every)} such answers"
+            fault.fault += _how_many([one for one, _ in wrong], every, shown)
         raise fault
 
     def _fault(self, name: str, one: RecordedAnswer) -> Violation | None:
@@ -367,3 +366,18 @@ def _reply(exchange: Exchange, written: float, finished: float) -> Reply:
         finished,
         exchange,
     )
+
+
+def _how_many(wrong: Sequence[RecordedAnswer], every: Sequence[RecordedAnswer], shown: RecordedAnswer) -> str:
+    """Returns of how many answers the same can be said as of the one shown: all, all with its status, or so many."""
+    if len(wrong) == len(every):
+        return f", and so in all {len(every)} such answers"
+    groups: tuple[tuple[str, Callable[[RecordedAnswer], object]], ...] = (
+        (f"with status {shown.reply.status}", lambda one: one.reply.status),
+        ("to the same caller", lambda one: one.by),
+    )
+    for words, kind in groups:
+        alike = [one for one in every if kind(one) == kind(shown)]
+        if len(alike) == len(wrong) > 1 and all(kind(one) == kind(shown) for one in wrong):
+            return f", and so in all {len(alike)} such answers {words}, and in no other"
+    return f", and so in {len(wrong)} of {len(every)} such answers"

@@ -12,6 +12,7 @@ _HOW = re.compile(
     r"(?:, correctly signed|, right after [^,]+)?,? "
     r"(?:was|were|not to|to be|is|got|showed|cancelled|took)\b"
 )
+_PLAINLY = re.compile(r"\b((?:with|signed with) (?:a wrong|an unrelated|another) secret)\b")
 _MARK = "[redacted"
 # A value that is no secret is shown where it is short; a timestamp of now says nothing.
 _SHORT = 40
@@ -42,7 +43,7 @@ def altered(record: RunRecord, exchange: Exchange, decided: Check | None = None)
             said.append(f"{name} with the scheme {spelt[1]}")
     problem = decided.problem if decided else None
     if not said and problem is not None:
-        found = _HOW.search(problem.fault) or _HOW.search(problem.expected)
+        found = _HOW.search(problem.fault) or _HOW.search(problem.expected) or _PLAINLY.search(problem.fault)
         said += [line(found[1], 120)] if found else []
     # A signature or a password that isn't the documented one is left out of records.
     said += [

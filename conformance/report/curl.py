@@ -25,6 +25,9 @@ _DERIVED = re.compile(r"\[redacted:signature(?:-(\d{1,2}))?\]([\w=,. -]*)$")
 # What a check calls the signature of a request that carries a body which it doesn't cover.
 _OF_NO_BODY = re.compile(r"signature of (?:no|an empty) body|signature (?:doesn't|does not) cover")
 _WRONG_SECRET = re.compile(r"\b(?:wrong|another|unrelated) secret\b")
+# Of two pairs each has the other's secret, which signs under the key of this one.
+_OF_ANOTHER = re.compile(r"signed with (?:another|this) merchant's secret")
+_OTHERS = {"primary": "other_merchant", "other_merchant": "primary"}
 # Of a step that decides nothing it isn't told how it was altered.
 _ANY_SIGNATURE = re.compile(r"^another [\w-]+$")
 _NOT_KEPT = "# [redacted] stands for what was sent: records don't keep it, and replay sends it again"
@@ -191,15 +194,23 @@ def _derived(
     )
     short = f"${{SIG%{'?' * int(mark[1])}}}" if mark[1] else "${SIG}"
     arguments = [one.replace("$SIG", short + mark[2]) for one in made.arguments]
-    return made.once, _stamped(made.setup, sent, exchange), _with_second_ones(arguments, sent, exchange)
+    return (
+        made.once,
+        _stamped(made.setup, sent, exchange),
+        _with_second_ones(arguments, sent, exchange, target),
+    )
 
 
-def _with_second_ones(arguments: list[str], sent: Sequence[tuple[str, str]], exchange: Exchange) -> list[str]:
+def _with_second_ones(
+    arguments: list[str], sent: Sequence[tuple[str, str]], exchange: Exchange, target: Target
+) -> list[str]:
     """Returns arguments with the second values of headers that were sent twice."""
     names: set[str] = set()
     more = []
     for name, value in sent:
-        if name.lower() in names and "[redacted" not in value:
+        if name.lower() in names and "[redacted" in value:
+            more.append(f"-H {_profile_word(name, value, target) or header_word(name, value)}")
+        elif name.lower() in names:
             now = timestamps.is_now(value, exchange)
             stamp = "$(date +%s)000" if now else timestamps.word(value, exchange, quote)
             more.append(
@@ -250,17 +261,22 @@ def _forged(
     else:
         is_odd = any("[redacted" not in value and not timestamps.is_now(value, exchange) for _, value in sent)
         is_right = is_odd and not (_WRONG_SECRET.search(said) or _ANY_SIGNATURE.search(said))
+        whose = _OTHERS.get(owner, "") if _OF_ANOTHER.search(said) else ""
         made = documented.curl(
             spelled,
             lambda field: (
-                variable(target, f"{owner}.{field}") if is_right else _wrong(target, owner, field, secret)
+                variable(target, f"{whose}.{field}")
+                if whose and field == secret
+                else variable(target, f"{owner}.{field}")
+                if is_right
+                else _wrong(target, owner, field, secret)
             ),
             body.source if body.raw else "",
         )
-        remark = _SIGNED_OVER if is_right else _SIGNED_ANEW
+        remark = "" if whose else _SIGNED_OVER if is_right else _SIGNED_ANEW
     if not any("$SIG" in one and spelled[gone[0]] in one for one in made.arguments):
         return None
-    setup = [remark, *_stamped(made.setup, sent, exchange)]
+    setup = [*([remark] if remark else []), *_stamped(made.setup, sent, exchange)]
     fresh = {
         name: next((one for one in made.arguments if f"{spelled[name]}: " in one), "") for name in spelled
     }

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from conformance import contracts
 from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report.answers import at
 from conformance.report.steps import caller
 
 
@@ -26,9 +28,16 @@ class KeptAnswers:
         # After the first of them a read is no longer one from before: a retry in between changes nothing.
         changes = self._changes.get(_path(decides), ())
         first = min(changes, key=lambda one: one.started_at, default=None)
-        if first is None or _who(first) != _who(decides):
+        if first is None or _who(first) != _who(decides) or self._shows_the_same(first, decides):
             return None
         return earlier if earlier.started_at < first.started_at < decides.started_at else None
+
+    def _shows_the_same(self, change: Exchange, read: Exchange) -> bool:
+        """Returns whether the answer to a change shows the status that a read shows: nothing was to be saved then."""
+        api = self.record.target.api
+        place = contracts.contract(api).answers.status if api in contracts.names() else ""
+        shown = at(change, place) if place else None
+        return isinstance(shown, str) and shown == at(read, place)
 
     def shows(self, check: Check) -> bool:
         """Returns whether what decides is a read that was answered by a 2xx."""

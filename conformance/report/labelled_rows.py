@@ -243,7 +243,7 @@ def checks(finding: Finding) -> str:
         text += f"; and {counted(len(cases), 'more case')} of it"
     if others:
         names = ", ".join(check.id for check in others[:_IDS])
-        rest = f" and {len(others) - _IDS} others" if len(others) > _IDS else ""
+        rest = f" and {counted(len(others) - _IDS, 'other')}" if len(others) > _IDS else ""
         text += f"; and {counted(len(others), 'more check')}: {names}{rest}"
     return text
 

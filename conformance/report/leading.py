@@ -20,6 +20,10 @@ _ALL = 6
 _CANCELLED = re.compile(r"\b(?:cancel|refus)", re.IGNORECASE)
 # A problem that compares an answer with what a read had shown.
 _COMPARED = re.compile(r"\b(?:reads?|GET|before|changed|earlier|moved|stood still|was answered by)\b")
+# A problem that is about what came of earlier requests.
+_BUILDS_ON = re.compile(
+    r"\b(?:after\w*|before|earlier|follow\w*|retr\w+|again|later|first|used|same|second)\b"
+)
 _READS = ("GET", "HEAD", "OPTIONS")
 # So much of an answer is read, and compared with what a problem quotes.
 _QUOTED, _ALIKE = 4000, 150
@@ -39,8 +43,10 @@ def leading_to(record: RunRecord, check: Check) -> tuple[int, ...]:
         # Where it has to do with none of the others, they may be compared: refusals of three resources.
         related = before
     related = [index for index in related if not _is_another_case(record, index, last)]
+    if check.suite != "fuzz" and not _BUILDS_ON.search(_told(check)):
+        related = [index for index in related if not _is_another_form(record, index, last)]
     related = _since_the_cancel(record, check, related, last)
-    if _is_shown_by_itself(record, check, related, last):
+    if _is_shown_by_itself(record, check, related, last) or _is_let_in(record, check, last):
         related = []
     compared = _compared(record, check, own, last)
     if compared and record.exchanges[compared[0]].url != record.exchanges[last].url:
@@ -157,6 +163,27 @@ def _is_another_case(record: RunRecord, index: int, last: int) -> bool:
     both = Auth.DOCUMENTED not in (one.auth, decides.auth)
     both = both and (one.method, one.url) == (decides.method, decides.url)
     return both and (one.status or 0) // 100 == 4 and (decides.status or 0) // 100 != 4
+
+
+def _is_let_in(record: RunRecord, check: Check, last: int) -> bool:
+    """Returns whether altered credentials opened a read, whatever was asked before it."""
+    decides = record.exchanges[last]
+    opened = decides.method in _READS and decides.auth is Auth.ALTERED and (decides.status or 0) // 100 == 2
+    return opened and check.suite != "fuzz" and not _BUILDS_ON.search(_told(check))
+
+
+def _is_another_form(record: RunRecord, index: int, last: int) -> bool:
+    """Returns whether both were refused, each for another body and under another key: none of them led to the other."""
+    one, decides = record.exchanges[index], record.exchanges[last]
+    both = (one.status or 0) // 100 == (decides.status or 0) // 100 == 4
+    both = both and decides.method not in _READS and (one.method, one.url) == (decides.method, decides.url)
+    keys = key_of(record, one), key_of(record, decides)
+    return both and one.request_body != decides.request_body and (keys[0] != keys[1] or not any(keys))
+
+
+def _told(check: Check) -> str:
+    problem = check.problem
+    return "" if problem is None else f"{problem.fault} {problem.expected}"
 
 
 def _since_the_cancel(record: RunRecord, check: Check, before: list[int], last: int) -> list[int]:

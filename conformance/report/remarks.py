@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from conformance.model import Check, RunRecord
+from conformance import contracts
+from conformance.model import Auth, Check, RunRecord
 from conformance.report import outage
 from conformance.report.causes import Causes
 from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always
@@ -16,6 +17,13 @@ _PREMISE = (
     "follows from this. Mend it first, and run again."
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
+_BY_ID = (
+    "Yet {} of {} such cancels of ids that name nothing were refused ({}): authentication is looked at, and left out "
+    "for a {noun} that exists, or whose owner was let in to it before. Is a decision kept by the id?"
+)
+_REFUSED = (401, 403)
+# So many refusals tell, and so large a share of all.
+_SOME, _MOST = 5, 0.75
 _KEPT = (
     "This answer is, byte for byte, that of a GET before the change: it is from a cache, or nothing was saved. Where "
     "the change is read elsewhere, or others are shown such an answer, it is a cache."
@@ -26,7 +34,7 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
     """Returns the sentences on the check that a problem is shown by; `fault` is the title of the problem."""
     said = []
     if causes.took_effect(check) and causes.is_altered(check) and " body" not in fault:
-        said += [NOTHING_VERIFIED] if fails_nearly_always(record, check) else []
+        said += [NOTHING_VERIFIED, *_by_id(record)] if fails_nearly_always(record, check) else []
     if causes.kept.since_before(check) is not None:
         said.append(_KEPT)
     if linked := outage.like(record, check):
@@ -34,6 +42,28 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
     if causes.is_a_replay(check) and not causes.is_concurrent(check):
         said.append(_REPLAY)
     return tuple(said)
+
+
+def _by_id(record: RunRecord) -> list[str]:
+    """Returns the sentence that forgeries are refused where the id names nothing, so that something is verified."""
+    contract = contracts.contract(record.target.api) if record.target.api in contracts.names() else None
+    if contract is None:
+        return []
+    before, _, after = contract.requests.cancel.partition("{id}")
+    known = {id_ for check in record.checks for id_, _ in check.resources}
+    statuses = [
+        one.status
+        for one in record.exchanges
+        if one.auth is Auth.ALTERED
+        and one.method == "POST"
+        and (path := one.url.partition("?")[0]).endswith(after)
+        and path.rpartition(before)[2].removesuffix(after) not in known
+    ]
+    refused = [one for one in statuses if one in _REFUSED]
+    if len(refused) < _SOME or len(refused) < _MOST * len(statuses):
+        return []
+    named = ", ".join(map(str, sorted(set(refused))))
+    return [_BY_ID.format(len(refused), len(statuses), named, noun=contract.noun)]
 
 
 def hint(own: str, said: tuple[str, ...]) -> str:

@@ -3,29 +3,30 @@
 Which requests these are, `leading` says.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from conformance import contracts
 from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
+from conformance.report import sent_bodies
 from conformance.report.altered import altered, in_characters
 from conformance.report.answers import at
 from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import flat, line
+from conformance.report.sent_bodies import described
 
 # So many steps at most are listed.
 _MOST = 12
-_BODY = 70
 _HEADERS = 3
 _VALUE = 40
 # How an observation begins that quotes a read; so much of a body is compared with it.
 _READ_SHOWS, _QUOTED, _CUT = "a read shows ", 4000, 150
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_OF_OTHERS = ("Another merchant's", "The other merchant's")
+_LIKE_AN_ID = re.compile(r"(?=.*\d)[\w-]{8,64}")
 _CREDENTIAL = re.compile(r"\[redacted:([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\]")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 PRIMARY = "primary"
@@ -90,6 +91,9 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
     keys = _keys(record, exchanges)
     shows = _read_that_shows(check, shown, exchanges)
     found: list[Step] = []
+    # The words of the check are about the last request whose authentication was altered, if any was.
+    altered_ones = [index for index in shown if record.exchanges[index].auth is not Auth.DOCUMENTED]
+    told = {*shown[-1:], *altered_ones[-1:]}
     for number, (index, exchange) in enumerate(zip(shown, exchanges, strict=True), 1):
         before = exchanges[number - 2] if number > 1 else None
         gap = None if before is None else gap_s(before, exchange)
@@ -98,7 +102,7 @@ def steps(record: RunRecord, check: Check, indices: Sequence[int]) -> Steps:
                 number,
                 index,
                 f"{line(exchange.method, 20)} {_path(record, exchange, resources)}",
-                _sent(record, exchange, resources, keys, check if index == shown[-1] else None),
+                _sent(record, exchange, resources, keys, check if index in told else None),
                 _answered(record, exchange),
                 number - 1 == shows,
                 gap is not None and gap < 0,
@@ -148,9 +152,15 @@ def resources_of(record: RunRecord, check: Check, exchanges: Sequence[Exchange])
             if state or one in known or (not known and not states):
                 found.setdefault(one, _what(noun, state) + _kind(contract, check, state))
         text = exchange.request_body[:4000].decode("utf-8", "replace") + exchange.url.partition("?")[2]
+        text += "\n".join(value for _, value in exchange.request_headers)
         for one, state in known.items():
             if one in text:
                 found.setdefault(one, _what(noun, state))
+        shown = at(exchange, contract.answers.id) if contract else None
+        if isinstance(shown, str) and _LIKE_AN_ID.fullmatch(shown) and shown in text:
+            # What another check knows, and this one only named.
+            of_others = _said(check).startswith(_OF_OTHERS)
+            found.setdefault(shown, _what(noun, ", of other_merchant") if of_others else f"another {noun}")
     many = len(found) > 1
     return tuple(
         Resource(f"ID{number}" if many else "ID", one, what)
@@ -177,7 +187,8 @@ def _is_about_unknown_ids(check: Check) -> bool:
 def _in_path(contract: Contract | None, exchange: Exchange, known: Mapping[str, str]) -> list[str]:
     """Returns the segments of a path that name resources: those that are known, or stand where documents have ids."""
     path = exchange.url.partition("?")[0]
-    parts = [part for part in path.split("/") if part in known]
+    # In a segment of its own, or with more around it.
+    parts = [part for part in path.split("/") if part in known] or [one for one in known if one in path]
     if parts or known or contract is None:
         return parts
     for template in (
@@ -189,7 +200,8 @@ def _in_path(contract: Contract | None, exchange: Exchange, known: Mapping[str, 
         after = after.partition("}")[2]
         match = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path) if brace else None
         if match:
-            return [match[1]]
+            # What is no id at all is sent as it is.
+            return [match[1]] if _LIKE_AN_ID.fullmatch(match[1]) else []
     return []
 
 
@@ -298,13 +310,21 @@ def _sent(
     key = key_of(record, exchange)
     if key:
         said.append(f"key {keys[key] if is_fresh(key) else described(key)}")
-    said += _headers(record, exchange)
+    headers = ", ".join(_headers(record, exchange))
+    for one in resources:
+        headers = headers.replace(one.id, one.name)
+    said += [headers] if headers else []
     if exchange.request_body:
-        text = _body(exchange.request_body)
+        text = sent_bodies.in_words(exchange.request_body, _said(decided))
         for one in resources:
             text = text.replace(one.id, one.name)
         said.append(f"body {text}")
     return ", ".join(said)
+
+
+def _said(check: Check | None) -> str:
+    problem = check.problem if check else None
+    return f"{problem.fault} {problem.expected}"[:_TOLD] if problem else ""
 
 
 def caller(exchange: Exchange) -> str:
@@ -332,44 +352,8 @@ def _headers(record: RunRecord, exchange: Exchange) -> list[str]:
         found.append(f"{line(name, _VALUE)}: {said}")
     if exchange.request_body and all(name.lower() != "content-type" for name, _ in exchange.request_headers):
         found.append("no content type")
-    return found[:_HEADERS]
-
-
-def _body(raw: bytes) -> str:
-    """Returns a body as it was sent, long texts in it by their description."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        return f"of {len(raw)} bytes that are no UTF-8"
-    if len(text) <= _BODY:
-        return line(text, _BODY)
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        # It nests too deep to be looked at, and was JSON so far.
-        return f"of {len(text)} characters of JSON"
-    except ValueError:
-        return f"of {len(text)} characters that are no JSON"
-    if not isinstance(value, dict) or len(value) > 4:
-        return f"of {len(text)} characters of JSON"
-    return line(
-        "{" + ", ".join(f"{json.dumps(name[:40])}: {_value(one)}" for name, one in value.items()) + "}", 200
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str):
-        return described(value)
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _VALUE else f"{len(text)} characters of JSON"
-
-
-def described(text: str) -> str:
-    """A short text in quotes; a long one by its length: `512 letters`."""
-    if len(text) <= _VALUE:
-        return line(json.dumps(text, ensure_ascii=False), _VALUE * 2)
-    kind = "letters" if text.isalpha() else "digits" if text.isdigit() else "characters"
-    return f"{len(text)} {kind}"
+    rest = [one.partition(":")[0] for one in found[_HEADERS:]]
+    return [*found[:_HEADERS], *([f"and likewise {', '.join(rest)}"] if rest else [])]
 
 
 def gap_s(before: Exchange, exchange: Exchange) -> float | None:

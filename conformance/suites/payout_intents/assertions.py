@@ -258,15 +258,20 @@ def _refused_by_a_success(reply: Reply, what: str, wanted: str, read: Reply | No
 _ONLY_THE_STATUS = "It is refused in its body alone, and clients look at the status: answer {}."
 
 
+_STORED = "Keep status and body under the key, and look the key up before the status of the intent."
+_SAME_BODY = (
+    "The body was the same as the first one's: is its fingerprint made of the body alone, in each process alike, and "
+    "is a request that is under way told apart from another body?"
+)
+
+
 def replayed(first: Reply, again: Reply, which: str) -> None:
     """A retry gets the first answer again, in all that is documented of it."""
     holds(
         again,
         again.status == first.status,
         f"{which} to get the first answer's status, {first.status}",
-        hint=hints.by_answer(
-            again, "Keep status and body under the key, and look the key up before the status of the intent."
-        ),
+        hint=hints.by_answer(again, _SAME_BODY if again.status == 409 else _STORED),
         fault=f"{wording.capital(which)} with the same key was answered {summary.short(again)} instead of the first "
         f"answer's {first.status}",
     )

@@ -31,7 +31,7 @@ def everywhere(one: Cancelled, key: str) -> str:
     values = [seen(one).at(key) for seen in SEEN.values()]
     if values[0] is MISSING or not all(equality.same(values[0], value) for value in values):
         return ""
-    return f"{key} was {wording.of(one.reply, key)} in every answer, before a cancel and after it"
+    return f"{key} was {wording.of(one.reply, key)} in GET before a cancel, in its answer and in GET after it"
 
 
 def is_the_present(reply: Reply, read: Reply) -> None:

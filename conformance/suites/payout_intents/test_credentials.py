@@ -19,6 +19,7 @@ from conformance.suites.payout_intents.separators import KEPT, WHOLE, WITH_A_COL
 _KEPT_HINT = (
     "Where the same is refused otherwise, a decision is kept: keep it by the whole pair, or not at all."
 )
+_BYTES_HINT = "Compare the bytes of key and secret as they are: decode, trim and normalise neither."
 _SPLIT_HINT = (
     "Split the decoded pair at its first colon, and compare all that follows with the secret (RFC 7617)."
 )
@@ -58,7 +59,8 @@ def test_separators_are_no_part_of_the_pair(api: PayoutIntents, evidence: Eviden
     for what, value in forgeries(api, WHOLE[kind]):
         reply = _read(api, intent, value, f"a read {what}")
         if reply is not None and not (reply.ok and any_secret_will_do(api, intent)):
-            not_accepted(reply, f"a read {what}", hint=_SPLIT_HINT, wanted="401")
+            hint = _SPLIT_HINT if "colon" in kind else _BYTES_HINT
+            not_accepted(reply, f"a read {what}", hint=hint, wanted="401")
 
 
 @requirement("PI-40")

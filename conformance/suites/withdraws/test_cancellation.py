@@ -116,7 +116,9 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
 
     if succeeded(reply) and not known:
         # Its provider may well have been able to: the cancel is fine, as long as it has happened.
-        api.is_really_canceled(withdraw, what="a processing withdraw", when="after a 200 to its cancel")
+        api.is_really_canceled(
+            withdraw, what="a processing withdraw", when="after a 200 to its cancel", hint=_DONE_OR_REFUSED
+        )
         if declared:
             raise unconfirmed(reply)
         return
@@ -132,6 +134,11 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
     refused(again, f"a second cancel of {kind}", withdraw=kind, time=_AT_LAST, hint=_SECOND_TRY, read=read)
     if before is not None:
         stays_processing(before, api.read(withdraw), reply)
+
+
+_DONE_OR_REFUSED = (
+    "A 200 says that it is canceled. Where its provider can't do that, it is 400 VALIDATION_ERROR."
+)
 
 
 @pytest.mark.parametrize("status", REFUSED_STATES)

@@ -57,9 +57,10 @@ def test_refused_requests_have_cancelled_nothing(
         read = api.read(withdraw, by=withdraw.wanted.whose)
         if is_canceled(read) and _is_owners(conformance_session.watch, withdraw.id):
             continue
+        number = f"{len(history)} refused requests" if len(history) > 1 else "a refused request"
         expect.that(
             not is_canceled(read),
-            expected=f"a withdraw not to be canceled after {len(history)} refused requests",
+            expected=f"a withdraw not to be canceled after {number}",
             observed=f"{summary.of(last.reply)}; a read shows {expect.observed(read, 'data.status')}",
             reply=last.reply,
             hint="Refuse before anything is written, or roll back what was: in one transaction.",

@@ -144,7 +144,7 @@ def _as_others_do(api: Withdraws, given: Given, what: str) -> str:
     if not count:
         return "" if not others else f"; {len(others)} other refusals had none"
     return (
-        f", and so was every other refusal ({count})"
+        f", and so were all {count} others that were tried"
         if all(others.values())
         else (f", and so were {count} of {len(others)} other refusals")
     )
