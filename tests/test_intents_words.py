@@ -179,6 +179,6 @@ def test_what_is_wrong_everywhere_is_told_once() -> None:
     intent = Resource("pi", Wanted("payout-intents", "requires_approval"), {})
     always = Cancelled(intent, live, live, live)
 
-    assert everywhere(always, "environment").startswith('environment was "production" in every answer')
+    assert everywhere(always, "environment").startswith('environment was "production" in GET before a cancel')
     assert not everywhere(replace(always, before=test), "environment")
     assert not everywhere(always, "amount")

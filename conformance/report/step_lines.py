@@ -1,5 +1,6 @@
 """The steps of a problem as lines: all of them, or the few that matter most. Pure; no errors."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from conformance.report.safe import counted
@@ -29,7 +30,8 @@ def _lines(group: Sequence[Step]) -> Iterator[str]:
     if len(group) < _CROWD:
         yield from map(step_line, group)
         return
-    first, answers = group[0], ", ".join(one.answer for one in group)
+    number = Counter(one.answer for one in group)
+    first, answers = group[0], "; ".join(f"{count} times {answer}" for answer, count in number.items())
     apart = ", each with values of its own" if len({one.sent for one in group}) > 1 else ""
     sent = f", {first.sent}" if first.sent else ""
     shows = _SHOWS if any(one.decides for one in group) else ""

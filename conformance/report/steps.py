@@ -352,8 +352,8 @@ def _headers(record: RunRecord, exchange: Exchange) -> list[str]:
         found.append(f"{line(name, _VALUE)}: {said}")
     if exchange.request_body and all(name.lower() != "content-type" for name, _ in exchange.request_headers):
         found.append("no content type")
-    rest = [one.partition(":")[0] for one in found[_HEADERS:]]
-    return [*found[:_HEADERS], *([f"and likewise {', '.join(rest)}"] if rest else [])]
+    rest = [one.partition(":")[0] for one in found[_HEADERS:] if ":" in one]
+    return [*found[:_HEADERS], *([f"and {', '.join(rest)}"] if rest else [])]
 
 
 def gap_s(before: Exchange, exchange: Exchange) -> float | None:

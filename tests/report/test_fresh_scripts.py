@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.model import Auth, Exchange, Problem, RunRecord
-from conformance.report import bent, explain, labelled_rows, script
+from conformance.report import bent, explain, labelled_rows, script, sent_bodies
 from conformance.report.passing_cases import NOTHING_VERIFIED
 
 from . import sample
@@ -126,3 +126,62 @@ def test_what_such_a_script_does_is_said() -> None:
     run, made = trusted(read_first=True)
     finding = replace(explain.problems(run)[0], steps=(1,), remarks=(NOTHING_VERIFIED,), script=made)
     assert labelled_rows.told(run, finding).usage.endswith("on the same connection (--next)")
+
+
+def test_another_merchants_secret_signs_a_forgery_that_was_made_with_it() -> None:
+    """Its variable is the profile's; any other wrong secret would be refused where this one is accepted."""
+    headers = (*sample.exchange().request_headers[:2], ("X-Signature", "[redacted]"))
+    fault = "A cancel signed with another merchant's secret was accepted (200)"
+    sent = sample.exchange(auth=Auth.ALTERED, request_headers=headers)
+    run, check = failing([sent], problem=Problem("a 4xx", "200", exchange=0, fault=fault))
+    made = script.script(run, check, (0,))
+    assert "not-" not in made
+    assert "$ACME_OTHER_SECRET" in made
+
+
+def test_an_id_inside_a_segment_or_a_header_is_an_argument() -> None:
+    """That of the check, and one that only the answer shows; what is no id at all is sent as it is."""
+    other = "660e8400-e29b-41d4-a716-446655440009"
+    base = "https://a.test/api/v1/withdraws"
+    headers = (*sample.exchange().request_headers[:3], ("X-Id", other))
+    named = sample.exchange(
+        url=f"{base}/x%2f..%2f{sample.WITHDRAW}/cancel",
+        request_headers=headers,
+        response_body=json.dumps({"data": {"id": other}}).encode(),
+    )
+    run, check = failing([named], resources=((sample.WITHDRAW, "pending"),))
+    made = script.script(run, check, (0,))
+    assert "/x%2f..%2f${ID1}/cancel" in made
+    assert '-H "X-Id: ${ID2}"' in made
+    run, check = failing([sample.exchange(url=f"{base}/%00/cancel")])
+    assert "/%00/cancel'" in script.script(run, check, (0,))
+
+
+def test_of_a_body_with_many_fields_those_are_shown_that_the_problem_names() -> None:
+    """In the order in which it names them; the others are counted."""
+    body = json.dumps({"first": 1, "reason": "r" * 90, "a": 1, "b": 2, "failure_message": "x"}).encode()
+    assert sent_bodies.in_words(body, "failure_message in the body, beside the reason") == (
+        '{"failure_message": "x", "reason": 90 letters, … and 3 more fields}'
+    )
+    assert sent_bodies.in_words(body) == f"of {len(body)} characters of JSON"
+
+
+def test_refusals_of_other_forms_and_what_came_before_a_read_are_no_steps() -> None:
+    """Neither led to what decides; where the problem is about what came before, they stay."""
+    refusals = [
+        replace(cancel(key), status=400, request_body=body, response_body=b"{}")
+        for key, body in (("a", b"[]"), ("b", b"<x/>"))
+    ]
+    about = {"resources": ((OTHER, "requires_approval"),)}
+    run, check = failing(refusals, INTENTS, **about)
+    assert explain.problems(run)[0].steps == (1,)
+    later = Problem("a 4xx after a refused one", "200", exchange=1)
+    run, check = failing(refusals, INTENTS, problem=later, **about)
+    assert explain.problems(run)[0].steps == (0, 1)
+    reads = [
+        sample.exchange(method="GET", url=f"{URL}/{OTHER}", request_headers=(PAIR,), signed=None, auth=auth)
+        for auth in (Auth.DOCUMENTED, Auth.ALTERED)
+    ]
+    run, check = failing(reads, INTENTS, **about)
+    assert explain.problems(run)[0].steps == (1,)
+    assert check.shown_by == 1
