@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.model import Auth, Exchange, Harm, RunRecord
+from conformance.report import explain
 from tests.report import sample
 from tests.report.test_causes import ACCEPTED, run, told
 
@@ -49,3 +50,24 @@ def test_what_is_another_fault_keeps_its_headline() -> None:
     assert beside("WD-12", FORGED, cases=5) == apart
     assert beside("WD-12", FORGED, forgeries=3) == apart
     assert beside("WD-19", FORGED) == [("WD-32", []), ("WD-19", [])]
+
+
+def test_forgeries_that_are_refused_for_ids_that_name_nothing_are_told() -> None:
+    """Something is verified then, and access may be kept by the id; few refusals, or others, say nothing."""
+
+    def said(refused: int, status: int = 401) -> str:
+        made = refused_(refused, status)
+        (finding,) = explain.problems(made)
+        return " ".join(finding.remarks)
+
+    def refused_(number: int, status: int) -> RunRecord:
+        made = refused(run(*[(f"c::forged[{one}]", "WD-32", FORGED, ()) for one in range(5)], rows=ROWS))
+        cold = replace(
+            sample.refusal(status), auth=Auth.ALTERED, url="https://a.test/api/v1/withdraws/none/cancel"
+        )
+        known = tuple(replace(one, resources=((sample.WITHDRAW, "pending"),)) for one in made.checks)
+        return replace(made, checks=known, exchanges=(*made.exchanges, *[cold] * number))
+
+    assert "6 of 6 such cancels of ids that name nothing were refused (401)" in said(6)
+    assert "kept by the id" not in said(3)
+    assert "kept by the id" not in said(6, 404)
