@@ -79,8 +79,8 @@ detection: $(READY)
 	done
 	$(BIN)/python -m tests.proof.rare
 
-# What a report tells first of each defect: the row that is broken, in one headline? Of pairs both? FLAGS=--fuzz fuzzes
-# each, too.
+# What a report tells first of each defect: the requirement that is broken, in one headline? Of pairs both? FLAGS=--fuzz
+# fuzzes each, too.
 headlines: $(READY)
 	mkdir -p reports/detection
 	for api in withdraws payout-intents; do \

@@ -71,25 +71,25 @@ def load(api: str) -> Catalogue:
 
 
 def _causes(path: Path) -> dict[str, dict[str, Any]]:
-    """Returns, by the id of each row, what it builds on and what is at stake; empty where an API declares nothing."""
+    """Returns what requirements build on and what is at stake, by their ids; empty where an API declares nothing."""
     return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def _requirement(api: str, row: dict[str, Any], causes: dict[str, Any]) -> Requirement:
+def _requirement(api: str, requirement: dict[str, Any], causes: dict[str, Any]) -> Requirement:
     return Requirement(
-        id=row["id"],
+        id=requirement["id"],
         api=api,
-        level=Level(row["level"]),
-        basis=Basis(row["basis"]),
-        group=row["group"],
-        title=row["title"],
-        statement=row["statement"],
-        section=row["section"],
-        needs=tuple(row.get("needs", ())),
-        capability=row.get("capability"),
-        fairness=row.get("fairness"),
-        not_tested_reason=row.get("not_tested_reason"),
-        premise=row.get("premise", False),
+        level=Level(requirement["level"]),
+        basis=Basis(requirement["basis"]),
+        group=requirement["group"],
+        title=requirement["title"],
+        statement=requirement["statement"],
+        section=requirement["section"],
+        needs=tuple(requirement.get("needs", ())),
+        capability=requirement.get("capability"),
+        fairness=requirement.get("fairness"),
+        not_tested_reason=requirement.get("not_tested_reason"),
+        premise=requirement.get("premise", False),
         builds_on=tuple(causes.get("builds_on", ())),
         presumes=tuple(
             Presumption(checks, tuple(without)) for checks, without in causes.get("presumes", {}).items()

@@ -15,18 +15,20 @@ def listing(catalogues: Iterable[Catalogue], style: Style) -> str:
     lines: list[str] = []
     for catalogue in catalogues:
         counts = ", ".join(
-            f"{sum(row.level == level for row in catalogue.requirements)} {level}"
+            f"{sum(requirement.level == level for requirement in catalogue.requirements)} {level}"
             for level in ("MUST", "SHOULD", "MAY")
         )
         lines += [style(f"{catalogue.api}: {len(catalogue.requirements)} requirements ({counts})", "bold")]
         group = None
-        for row in catalogue.requirements:
-            if row.group != group:
-                group = row.group
+        for requirement in catalogue.requirements:
+            if requirement.group != group:
+                group = requirement.group
                 lines += ["", f"  {group}"]
-            lines.append(f"    {row.id}  {row.level:<6}  {row.basis:<6}  {row.title}")
+            lines.append(
+                f"    {requirement.id}  {requirement.level:<6}  {requirement.basis:<6}  {requirement.title}"
+            )
         lines += ["", "  Not observable from outside"]
-        lines += [f"    {row.id}  {row.title}" for row in catalogue.not_observable]
+        lines += [f"    {requirement.id}  {requirement.title}" for requirement in catalogue.not_observable]
         lines.append("")
     return "\n".join(lines) + "\n"
 
@@ -38,10 +40,13 @@ def one_in_full(one: str, style: Style) -> str:
 
     for api in apis():
         catalogue = load(api)
-        row = catalogue.by_id().get(one)
-        if row is not None:
+        requirement = catalogue.by_id().get(one)
+        if requirement is not None:
             return _full(
-                row, style, coverage.checks(api).get(one, ()), [d for d in list_defects() if one in d.breaks]
+                requirement,
+                style,
+                coverage.checks(api).get(one, ()),
+                [d for d in list_defects() if one in d.breaks],
             )
         hidden = next((item for item in catalogue.not_observable if item.id == one), None)
         if hidden is not None:
@@ -55,31 +60,40 @@ def one_in_full(one: str, style: Style) -> str:
     raise UsageError(f"no catalogue has {one}", hint="payout-conformance catalogue lists all ids.")
 
 
-def _full(row: Requirement, style: Style, checks: Iterable[tuple[str, str]], defects: list[object]) -> str:
-    lines = [style(f"{row.id}  {row.title}", "bold"), "", *_wrapped(row.statement), ""]
-    level = f"{row.level}" + (f", if the profile declares {row.capability}" if row.capability else "")
-    lines += [
-        f"api       {row.api}",
-        f"level     {level}",
-        f"basis     {row.basis}",
-        f"section   {row.section}",
-        f"needs     {', '.join(row.needs) or 'nothing'}",
+def _full(
+    requirement: Requirement, style: Style, checks: Iterable[tuple[str, str]], defects: list[object]
+) -> str:
+    lines = [
+        style(f"{requirement.id}  {requirement.title}", "bold"),
+        "",
+        *_wrapped(requirement.statement),
+        "",
     ]
-    if row.premise:
+    level = f"{requirement.level}" + (
+        f", if the profile declares {requirement.capability}" if requirement.capability else ""
+    )
+    lines += [
+        f"api       {requirement.api}",
+        f"level     {level}",
+        f"basis     {requirement.basis}",
+        f"section   {requirement.section}",
+        f"needs     {', '.join(requirement.needs) or 'nothing'}",
+    ]
+    if requirement.premise:
         lines += [
             "",
             *_wrapped("All other requirements presume it: where it fails, most of them fail with it."),
         ]
-    if row.fairness:
-        lines += ["", *_wrapped(f"Not scored: {row.fairness}")]
+    if requirement.fairness:
+        lines += ["", *_wrapped(f"Not scored: {requirement.fairness}")]
     lines += ["", "Checks"]
     lines += [f"  {one}\n      {says}" for one, says in checks] or [
-        f"  none: {row.not_tested_reason or 'not covered'}"
+        f"  none: {requirement.not_tested_reason or 'not covered'}"
     ]
     if defects:
         lines += ["", "Defects of the sandbox that prove them"]
         lines += [f"  {d.id}\n      {d.says}" for d in defects]  # type: ignore[attr-defined]
-    lines += ["", "Reproduce", f"  payout-conformance run PROFILE --requirement {row.id}"]
+    lines += ["", "Reproduce", f"  payout-conformance run PROFILE --requirement {requirement.id}"]
     return "\n".join(lines) + "\n"
 
 

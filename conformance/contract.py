@@ -256,9 +256,9 @@ class Contract:
     `sandbox` says how the embedded sandbox plays the API, None where it doesn't.
 
     `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzz_contract.Fuzzing`) describes what fuzzing checks;
-    it is imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the rows in
-    `fuzz_rows`: requirement ids by the name of a check without its operation (`status.unknown`), or by its first word
-    (`status`).
+    it is imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the requirements in
+    `fuzz_requirements`: requirement ids by the name of a check without its operation (`status.unknown`), or by its
+    first word (`status`).
     """
 
     name: str
@@ -276,7 +276,7 @@ class Contract:
     sandbox: SandboxUse | None = None
     specs: Path | None = None
     fuzzing: str | None = None
-    fuzz_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fuzz_requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:

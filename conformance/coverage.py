@@ -38,7 +38,7 @@ def known(api: str, terminal: tuple[str, ...]) -> Mapping[str, Known]:
 
     Those of the fuzzing are all that it may leave in a record; a run leaves out those that nothing put to the test.
     """
-    rows = catalogue.load(api).by_id()
+    requirements = catalogue.load(api).by_id()
     found: dict[str, Known] = {}
 
     class Collector:
@@ -50,11 +50,11 @@ def known(api: str, terminal: tuple[str, ...]) -> Mapping[str, Known]:
                 watches = items.watches(item)
                 sends = not (items.runs_last(item) or watches)
                 found[check_id(item)] = Known(
-                    items.requirements(item), items.level(item, rows), sends=sends, watches=watches
+                    items.requirements(item), items.level(item, requirements), sends=sends, watches=watches
                 )
 
     quietly(["--collect-only", str(contracts.checks_folder(api))], [Collector()])
-    fuzzed = {one.id: Known(one.requirements, one.level(rows), fuzz=True) for one in fuzz.checks(api)}
+    fuzzed = {one.id: Known(one.requirements, one.level(requirements), fuzz=True) for one in fuzz.checks(api)}
     return {**found, **fuzzed}
 
 

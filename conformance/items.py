@@ -77,10 +77,10 @@ def requirements(item: pytest.Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for mark in item.iter_markers("requirement") for one in mark.args))
 
 
-def level(item: pytest.Item, rows: Mapping[str, Requirement]) -> Level:
+def level(item: pytest.Item, by_id: Mapping[str, Requirement]) -> Level:
     """Returns the level of a check: its own, or else that of its requirements."""
     explicit = [mark.kwargs["level"] for mark in item.iter_markers("requirement") if mark.kwargs.get("level")]
     if explicit:
         return Level(explicit[0])
-    levels = {rows[one].level for one in requirements(item)}
+    levels = {by_id[one].level for one in requirements(item)}
     return Level.SHOULD if levels == {Level.SHOULD} else Level.MAY if levels == {Level.MAY} else Level.MUST

@@ -84,7 +84,7 @@ def lacks(api: str, check: str, fault: BaseException | None) -> tuple[str, ...]:
 def arranged(
     items: Sequence[pytest.Item],
     api: str,
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     have: Mapping[str, int] | None,
     applies: Callable[[pytest.Item], bool] = lambda _: True,
 ) -> list[pytest.Item]:
@@ -93,24 +93,24 @@ def arranged(
     `have` tells how many resources of each kind there are, None where the source makes them. A check takes none where
     it doesn't apply to the target.
     """
-    known, by_id = takes(api), {check_id(item): item for item in items}
+    known, checks = takes(api), {check_id(item): item for item in items}
     candidates = [
         Candidate(
             name,
             requirements(item),
-            level(item, rows),
+            level(item, by_id),
             _units(name, known) if applies(item) else frozenset(),
             _block(item),
         )
-        for name, item in by_id.items()
+        for name, item in checks.items()
     ]
-    found = order(candidates, rows, have, lasting(items, api))
+    found = order(candidates, by_id, have, lasting(items, api))
     for name in found.first:
-        by_id[name].stash[FIRST] = True
+        checks[name].stash[FIRST] = True
     for name in found.late:
-        by_id[name].stash[LATE] = True
+        checks[name].stash[LATE] = True
     # Sorting is stable: the others stay as they were.
-    return sorted((by_id[name] for name in found.ids), key=_turn)
+    return sorted((checks[name] for name in found.ids), key=_turn)
 
 
 def _units(check: str, known: Mapping[str, frozenset[str]] | None) -> frozenset[str]:
@@ -146,7 +146,7 @@ def _block(item: pytest.Item) -> str:
 
 def order(
     candidates: Sequence[Candidate],
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     have: Mapping[str, int] | None = None,
     lasts: Collection[str] = (),
 ) -> Order:
@@ -155,31 +155,34 @@ def order(
     What checks share is used up by one of them at last, but for kinds of `lasts`: of these one is needed to the end.
     """
     if have is None:
-        return _ordered(candidates, rows, _Queue(candidates, None, lasts))
+        return _ordered(candidates, by_id, _Queue(candidates, None, lasts))
     # No way of choosing is the best for each number of resources.
-    tried = [_ordered(candidates, rows, _Queue(candidates, have, lasts, way)) for way in _Worth]
-    return max(tried, key=lambda one: _whole(candidates, rows, one))
+    tried = [_ordered(candidates, by_id, _Queue(candidates, have, lasts, way)) for way in _Worth]
+    return max(tried, key=lambda one: _whole(candidates, by_id, one))
 
 
-def _whole(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], found: Order) -> int:
+def _whole(candidates: Sequence[Candidate], by_id: Mapping[str, Requirement], found: Order) -> int:
     """Returns how many requirements that have to hold are complete in an order, before what there isn't enough for."""
     return sum(
-        row.level is Level.MUST
+        requirement.level is Level.MUST
         and not any(
-            row.id in one.requirements and one.id in found.beyond and _counts(one, row) for one in candidates
+            requirement.id in one.requirements and one.id in found.beyond and _counts(one, requirement)
+            for one in candidates
         )
-        for row in rows.values()
+        for requirement in by_id.values()
     )
 
 
-def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], queue: "_Queue") -> Order:
+def _ordered(candidates: Sequence[Candidate], by_id: Mapping[str, Requirement], queue: "_Queue") -> Order:
     first: set[str] = set()
     have = queue.have
     by_level = [
         {
-            row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
-            for row in rows.values()
-            if row.level is weight
+            requirement.id: [
+                one for one in candidates if requirement.id in one.requirements and _counts(one, requirement)
+            ]
+            for requirement in by_id.values()
+            if requirement.level is weight
         }
         for weight in _LEVELS
     ]
@@ -209,15 +212,17 @@ def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], q
 
 def decided(
     candidates: Sequence[Candidate],
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     have: Mapping[str, int],
     lasts: Collection[str] = (),
 ) -> int:
     """Returns how many requirements that have to hold can be decided with so many resources of each kind."""
-    musts = {name: row for name, row in rows.items() if row.level is Level.MUST}
+    musts = {name: requirement for name, requirement in by_id.items() if requirement.level is Level.MUST}
     proofs = {
-        row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
-        for row in musts.values()
+        requirement.id: [
+            one for one in candidates if requirement.id in one.requirements and _counts(one, requirement)
+        ]
+        for requirement in musts.values()
     }
     about = [one for one in candidates if musts.keys() & set(one.requirements)]
     beyond = order(about, musts, have, lasts).beyond
@@ -229,8 +234,8 @@ def _is_own(unit: str) -> bool:
     return not unit.endswith(" 0")
 
 
-def _counts(check: Candidate, row: Requirement) -> bool:
-    return row.level is Level.SHOULD or binding(check, row)
+def _counts(check: Candidate, requirement: Requirement) -> bool:
+    return requirement.level is Level.SHOULD or binding(check, requirement)
 
 
 class _Worth(Enum):
@@ -277,19 +282,25 @@ class _Queue:
         """
         begun: set[str] = set()
         without = {
-            row: found for row, found in proofs.items() if not any(one.id in self.ids for one in found)
+            requirement_id: found
+            for requirement_id, found in proofs.items()
+            if not any(one.id in self.ids for one in found)
         }
         while without:
             every = (one for found in without.values() for one in found)
             waiting = {one.id: one for one in every if self._affords([one]) and not self._is_dear(one)}
             if not waiting:
                 break
-            new = Counter(name for row in without for name in {one.id for one in without[row]})
+            new = Counter(
+                name for requirement_id in without for name in {one.id for one in without[requirement_id]}
+            )
             best = min(waiting.values(), key=lambda one: (self._cost([one]), -new[one.id]))
             self.take([best])
             begun.add(best.id)
             without = {
-                row: found for row, found in without.items() if not any(one.id in self.ids for one in found)
+                requirement_id: found
+                for requirement_id, found in without.items()
+                if not any(one.id in self.ids for one in found)
             }
         return begun
 
@@ -325,9 +336,9 @@ class _Queue:
             more = self._more(found)
             kinds = [one for one in map(kind, more) if one in self._scarce]
             part = sum(1 / max(1, self._left[one]) for one in kinds)
-            rows = sum(need <= more for need in needs)
+            complete = sum(need <= more for need in needs)
             return (
-                (-rows if self._worth is _Worth.MOST and part else -rows / (part or _NOTHING)),
+                (-complete if self._worth is _Worth.MOST and part else -complete / (part or _NOTHING)),
                 part,
                 len(more),
             )

@@ -80,9 +80,11 @@ def described(
     return clean(f"the harness failed: {type(fault).__name__}: {fault}{where}"), None
 
 
-def raised(check: Check, rows: Sequence[Requirement]) -> BaseException:
+def raised(check: Check, requirements: Sequence[Requirement]) -> BaseException:
     """Returns the exception that pytest reports instead of the original one, without a traceback or a secret."""
-    asked = "\n".join(f"{row.id} ({row.level}): {row.statement}" for row in rows)
+    asked = "\n".join(
+        f"{requirement.id} ({requirement.level}): {requirement.statement}" for requirement in requirements
+    )
     text = f"{asked}\n{check.message}"
     match check.outcome:
         case Outcome.WARNED:

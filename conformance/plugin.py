@@ -109,7 +109,7 @@ class Run:
         self.profile = profile
         self.folder = folder
         self._worker = worker
-        self._rows = catalogue.load(profile.target.api).by_id()
+        self._requirements = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
         self._results: CommonResults | None = None
         self._lasting = frozenset[str]()
@@ -168,16 +168,16 @@ class Run:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keeps the checks of the profile's API, and of the requirements that were asked for."""
         wanted = {one.upper() for one in config.getoption("--requirement")}
-        unknown = wanted - self._rows.keys()
+        unknown = wanted - self._requirements.keys()
         if unknown:
             raise pytest.UsageError(
                 f"{self.profile.target.api} has no requirement {', '.join(sorted(unknown))}; "
-                f"its ids run from {min(self._rows)} to {max(self._rows)}"
+                f"its ids run from {min(self._requirements)} to {max(self._requirements)}"
             )
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         api, have = self.profile.target.api, id_lists.left(self.profile)
-        items[:] = order.arranged(kept, api, self._rows, have, self._applies)
+        items[:] = order.arranged(kept, api, self._requirements, have, self._applies)
         staying, self._lasting = set(items), order.lasting(items, api)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
@@ -216,7 +216,7 @@ class Run:
         if contracts.checks_folder(self.profile.target.api) not in item.path.parents:
             return False
         ids = requirements(item)
-        if not ids or set(ids) - self._rows.keys():
+        if not ids or set(ids) - self._requirements.keys():
             raise pytest.UsageError(f"{item.nodeid} names no requirement that the catalogue knows: {ids}")
         return True
 
@@ -279,12 +279,12 @@ class Run:
 
     def applicable(self, item: pytest.Item) -> None:
         """Raises NotApplicable if the profile doesn't declare the capability that the check needs."""
-        needed = self._rows[requirements(item)[0]].capability
+        needed = self._requirements[requirements(item)[0]].capability
         if not self._applies(item):
             raise NotApplicable(f"the profile doesn't declare the capability {needed}")
 
     def _applies(self, item: pytest.Item) -> bool:
-        needed = [self._rows[one].capability for one in requirements(item)]
+        needed = [self._requirements[one].capability for one in requirements(item)]
         return not all(one and not self.profile.capabilities.get(one) for one in needed)
 
     def _end(self, item: pytest.Item, fault: BaseException | None) -> None:
@@ -293,8 +293,10 @@ class Run:
         if isinstance(fault, OSError) and fault.errno in _FULL:
             raise pytest.exit.Exception(f"the run's folder can't be written to: {fault.strerror}") from None
         began, clock = item.stash[CHECK]
-        weight = level(item, self._rows)
-        if isinstance(fault, Violation) and any(self._rows[one].premise for one in requirements(item)):
+        weight = level(item, self._requirements)
+        if isinstance(fault, Violation) and any(
+            self._requirements[one].premise for one in requirements(item)
+        ):
             # It is about the request that controls all other checks.
             fault.control = False
         outcome = classify(fault, weight)
@@ -334,8 +336,8 @@ class Run:
             case = f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
             allure_labels.attach(f"{title}{case}", exchanges)
         if fault is not None:
-            rows = [self._rows[one] for one in check.requirements]
-            raise raised(check, rows) from None
+            about = [self._requirements[one] for one in check.requirements]
+            raise raised(check, about) from None
 
     def _write(self, check: Check, exchanges: Sequence[Exchange]) -> None:
         if self._journal is None:
@@ -351,12 +353,12 @@ class Run:
     def _label(self, item: pytest.Item) -> None:
         from conformance.report import allure_labels  # only runs with Allure results pay for it
 
-        rows = [self._rows[one] for one in requirements(item)]
+        about = [self._requirements[one] for one in requirements(item)]
         suite = item.path.stem.removeprefix("test_")
-        named = allure_labels.labels(self.profile.target.api, suite, rows, level(item, self._rows))
+        named = allure_labels.labels(self.profile.target.api, suite, about, level(item, self._requirements))
         for kind, values in named.items():
             item.add_marker(pytest.mark.allure_label(*values, label_type=kind))
-        for name, url in allure_labels.links(rows):
+        for name, url in allure_labels.links(about):
             item.add_marker(pytest.mark.allure_link(url, link_type="link", name=name))
 
 

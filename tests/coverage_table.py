@@ -1,4 +1,4 @@
-"""`python -m tests.coverage_table` writes `specs/<api>/coverage.md`: which checks and defects stand behind each row."""
+"""`python -m tests.coverage_table` writes `specs/<api>/coverage.md`: the checks and defects of each requirement."""
 
 from conformance import catalogue, coverage
 from conformance.sandbox import list_defects
@@ -15,9 +15,9 @@ def table(api: str) -> str:
         "| requirement | level | checks | defects that prove them |",
         "|---|---|---|---|",
     ]
-    for row in catalogue.load(api).requirements:
+    for requirement in catalogue.load(api).requirements:
         tests: dict[str, int] = {}
-        for one, _ in checks.get(row.id, ()):
+        for one, _ in checks.get(requirement.id, ()):
             tests[one.split("[")[0]] = tests.get(one.split("[")[0], 0) + 1
         shown = ", ".join(
             f"{name} ({number})" if number > 1 else name for name, number in sorted(tests.items())
@@ -25,9 +25,11 @@ def table(api: str) -> str:
         defects = [
             f"{defect.id} ({defect.needs})" if defect.needs else defect.id
             for defect in list_defects(api)
-            if defect.breaks[0] == row.id
+            if defect.breaks[0] == requirement.id
         ]
-        lines.append(f"| {row.id} {row.title} | {row.level} | {shown} | {', '.join(defects)} |")
+        lines.append(
+            f"| {requirement.id} {requirement.title} | {requirement.level} | {shown} | {', '.join(defects)} |"
+        )
     return "\n".join(lines) + "\n"
 
 

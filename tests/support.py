@@ -327,4 +327,4 @@ def record(folder: Path) -> dict[str, Any]:
 
 def outcomes(folder: Path) -> dict[str, str]:
     """Requirement -> outcome of the latest run."""
-    return {row["id"]: row["outcome"] for row in record(folder)["requirements"]}
+    return {requirement["id"]: requirement["outcome"] for requirement in record(folder)["requirements"]}

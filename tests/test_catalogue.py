@@ -26,16 +26,22 @@ def test_the_apis_are_those_with_a_contract() -> None:
 
 
 @pytest.mark.parametrize(("api", "prefix", "number"), [("withdraws", "WD", 42), ("payout-intents", "PI", 50)])
-def test_every_row_is_there(api: str, prefix: str, number: int) -> None:
+def test_every_requirement_is_there(api: str, prefix: str, number: int) -> None:
     """Permanent ids without gaps; the digest is that of the file."""
     loaded = catalogue.load(api)
 
-    assert [row.id for row in loaded.requirements] == [f"{prefix}-{n:02}" for n in range(1, number + 1)]
+    assert [requirement.id for requirement in loaded.requirements] == [
+        f"{prefix}-{n:02}" for n in range(1, number + 1)
+    ]
     raw = (ROOT / "specs" / api.replace("-", "_") / "requirements.toml").read_bytes()
     assert loaded.digest == "sha256:" + hashlib.sha256(raw).hexdigest()
-    assert all(row.capability for row in loaded.requirements if row.level is Level.MAY)
+    assert all(
+        requirement.capability for requirement in loaded.requirements if requirement.level is Level.MAY
+    )
     soft = (Basis.RFC, Basis.CUSTOM)
-    assert all(row.level is Level.SHOULD for row in loaded.requirements if row.basis in soft)
+    assert all(
+        requirement.level is Level.SHOULD for requirement in loaded.requirements if requirement.basis in soft
+    )
 
 
 def test_a_damaged_catalogue_is_our_fault(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,18 +52,21 @@ def test_a_damaged_catalogue_is_our_fault(tmp_path: object, monkeypatch: pytest.
     assert "Reinstall" in caught.value.hint
 
 
-def test_the_listing_has_every_row() -> None:
+def test_the_listing_has_every_requirement() -> None:
     """Grouped, with level and basis; what nobody can see from outside too."""
     text = listing([catalogue.load(api) for api in catalogue.apis()], plain)
 
     for api in catalogue.apis():
-        for row in catalogue.load(api).requirements:
-            assert f"{row.id}  {row.level:<6}  {row.basis:<6}  {row.title}" in text
+        for requirement in catalogue.load(api).requirements:
+            assert (
+                f"{requirement.id}  {requirement.level:<6}  {requirement.basis:<6}  {requirement.title}"
+                in text
+            )
     assert "Not observable from outside" in text
 
 
 @pytest.mark.parametrize("one", ["WD-04", "PI-31", "WD-02"])
-def test_one_row_in_full(one: str) -> None:
+def test_one_requirement_in_full(one: str) -> None:
     """Statement, level, section, the checks that prove it, the defects that prove the checks."""
     text = one_in_full(one, plain)
 
@@ -67,13 +76,13 @@ def test_one_row_in_full(one: str) -> None:
     assert f"payout-conformance run PROFILE --requirement {one}" in text
 
 
-def test_a_row_that_nobody_can_see_says_why() -> None:
+def test_a_requirement_that_nobody_can_see_says_why() -> None:
     """It has an id of its own."""
     hidden = catalogue.load("withdraws").not_observable[0]
     assert "not tested:" in one_in_full(hidden.id, plain)
 
 
-def test_an_unknown_row_is_a_usage_error() -> None:
+def test_an_unknown_requirement_is_a_usage_error() -> None:
     """With the way to find the known ones."""
     with pytest.raises(UsageError, match="no catalogue has WD-99"):
         one_in_full("WD-99", plain)
@@ -87,22 +96,22 @@ def fits(check: str, pattern: str) -> bool:
 
 
 @pytest.mark.parametrize("api", ["withdraws", "payout-intents"])
-def test_every_row_says_what_is_at_stake_and_builds_on_no_circle(api: str) -> None:
+def test_every_requirement_says_what_is_at_stake_and_builds_on_no_circle(api: str) -> None:
     """Reports order and fold findings by it; every requirement and check that is named exists."""
-    rows = catalogue.load(api).requirements
-    checks = {row: [name for name, _ in found] for row, found in coverage.checks(api).items()}
+    requirements = catalogue.load(api).requirements
+    checks = {requirement: [name for name, _ in found] for requirement, found in coverage.checks(api).items()}
     anything = [name for names in checks.values() for name in names]
 
-    assert [row.id for row in rows if row.harm is None] == []
-    above = {row.id: row.builds_on for row in rows}
+    assert [requirement.id for requirement in requirements if requirement.harm is None] == []
+    above = {requirement.id: requirement.builds_on for requirement in requirements}
     assert {name for names in above.values() for name in names} <= above.keys()
     assert set(TopologicalSorter(above).static_order()) == above.keys()
-    for row in rows:
-        own = [*(one.checks for one in row.presumes), *(pattern for pattern, _ in row.harms)]
-        lost = [one for one in own if not any(fits(name, one) for name in checks[row.id])]
-        causes = [one for found in row.presumes for one in found.without]
+    for requirement in requirements:
+        own = [*(one.checks for one in requirement.presumes), *(pattern for pattern, _ in requirement.harms)]
+        lost = [one for one in own if not any(fits(name, one) for name in checks[requirement.id])]
+        causes = [one for found in requirement.presumes for one in found.without]
         lost += [one for one in causes if not any(fits(name, one) for name in anything)]
-        assert lost == [], row.id
+        assert lost == [], requirement.id
 
 
 def test_an_api_that_declares_no_causes_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +121,10 @@ def test_an_api_that_declares_no_causes_has_none(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(catalogue, "api_folder", lambda api: tmp_path)
     catalogue.load.cache_clear()
     try:
-        rows = catalogue.load("withdraws").requirements
+        requirements = catalogue.load("withdraws").requirements
     finally:
         catalogue.load.cache_clear()
-    assert {(row.harm, row.builds_on, row.presumes, row.harms) for row in rows} == {(None, (), (), ())}
+    assert {
+        (requirement.harm, requirement.builds_on, requirement.presumes, requirement.harms)
+        for requirement in requirements
+    } == {(None, (), (), ())}

@@ -1,4 +1,4 @@
-"""Every row of the catalogue is covered, by checks that exist and by defects that prove them."""
+"""Every requirement of the catalogue is covered, by checks that exist and by defects that prove them."""
 
 import pytest
 
@@ -11,26 +11,26 @@ APIS = catalogue.apis()
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_every_row_has_a_hand_written_check(api: str) -> None:
+def test_every_requirement_has_a_hand_written_check(api: str) -> None:
     """Every requirement has a hand-written check, or a reason why it can't be observed."""
     checks = coverage.checks(api)
     bare = [
-        row.id
-        for row in catalogue.load(api).requirements
-        if not row.not_tested_reason
-        and not any(not one.startswith("fuzz::") for one, _ in checks.get(row.id, ()))
+        requirement.id
+        for requirement in catalogue.load(api).requirements
+        if not requirement.not_tested_reason
+        and not any(not one.startswith("fuzz::") for one, _ in checks.get(requirement.id, ()))
     ]
     assert bare == []
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_no_check_names_an_unknown_row(api: str) -> None:
+def test_no_check_names_an_unknown_requirement(api: str) -> None:
     """Ids are permanent: a marker can't have an old one, only a wrong one."""
     assert set(coverage.checks(api)) <= set(catalogue.load(api).by_id())
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_every_row_has_a_defect_that_proves_its_checks(api: str) -> None:
+def test_every_requirement_has_a_defect_that_proves_its_checks(api: str) -> None:
     """A check that nothing can fail proves nothing."""
     proven = {defect.breaks[0] for defect in list_defects(api) if not defect.needs}
     assert set(catalogue.load(api).by_id()) - proven == set()

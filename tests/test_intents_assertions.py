@@ -91,7 +91,7 @@ def test_what_becomes_of_any_payout_accuses_nobody(
     ],
 )
 def test_what_is_no_refusal_leaves_nothing_to_judge(answer: Reply, *, good: bool) -> None:
-    """A control: the row about that answer judges it."""
+    """A control: the requirement about that answer judges it."""
     if good:
         was_refused(answer, cleanly=True)
         return
@@ -105,7 +105,7 @@ def test_what_is_no_refusal_leaves_nothing_to_judge(answer: Reply, *, good: bool
     [(b'{"status": "cancelled"}', True), (b"", True), (b'{"error": {"code": "x"}}', False)],
 )
 def test_a_refusal_by_a_2xx_is_no_success(came: bytes, *, taken: bool) -> None:
-    """How it is refused is for the rows on refusals."""
+    """How it is refused is for the requirements on refusals."""
     assert succeeded(reply(came, 202)) is taken
     assert not succeeded(reply(came, 422))
 
@@ -382,7 +382,7 @@ def sent(body: bytes, key: str | None, status: int = 202) -> RecordedAnswer:
 
 
 def test_a_retry_is_judged_as_a_retry() -> None:
-    """Its answer may be the stored one: the rows about a cancel look at the first answer under a key alone."""
+    """Its answer may be the stored one: the requirements about a cancel look at the first answer under a key alone."""
     first, again, other, refused = (
         sent(b'{"id": "pi_1"}', "k"),
         sent(b"{}", "k"),

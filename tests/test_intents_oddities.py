@@ -1,4 +1,4 @@
-"""The oddity of a recorded request to payout intents names the row that a 5xx or an effect of it belongs to."""
+"""The oddity of a recorded request to payout intents names the requirement that a 5xx or an effect of it belongs to."""
 
 from dataclasses import replace
 from typing import Any

@@ -24,9 +24,9 @@ def run(
         bendable.bend()
 
 
-def asked(*rows: str) -> tuple[str, ...]:
+def asked(*requirement_ids: str) -> tuple[str, ...]:
     """The words that choose requirements."""
-    return tuple(word for row in rows for word in ("--requirement", row))
+    return tuple(word for requirement_id in requirement_ids for word in ("--requirement", requirement_id))
 
 
 def test_terminal_states_that_nobody_named_are_not_tried(bendable: SandboxProcess, tmp_path: Path) -> None:
@@ -35,7 +35,11 @@ def test_terminal_states_that_nobody_named_are_not_tried(bendable: SandboxProces
 
     assert outcomes(tmp_path)["PI-03"] == "not_testable"
     assert code == 3
-    reason = next(row["reason"] for row in record(tmp_path)["requirements"] if row["id"] == "PI-03")
+    reason = next(
+        requirement["reason"]
+        for requirement in record(tmp_path)["requirements"]
+        if requirement["id"] == "PI-03"
+    )
     assert "states.terminal" in reason
 
 
@@ -57,13 +61,17 @@ def test_live_credentials_of_the_other_environment_only_read(
     run(bendable, tmp_path, *asked("PI-12", "PI-18", "PI-34", "PI-40"), states=states, live=True)
 
     found = outcomes(tmp_path)
-    assert {row: found[row] for row in ("PI-12", "PI-18", "PI-34", "PI-40")} == {
+    assert {requirement: found[requirement] for requirement in ("PI-12", "PI-18", "PI-34", "PI-40")} == {
         "PI-12": "passed",
         "PI-18": "passed",
         "PI-34": "not_testable",
         "PI-40": "passed",
     }
-    reason = next(row["reason"] for row in record(tmp_path)["requirements"] if row["id"] == "PI-34")
+    reason = next(
+        requirement["reason"]
+        for requirement in record(tmp_path)["requirements"]
+        if requirement["id"] == "PI-34"
+    )
     assert "other_environment" in reason
 
 

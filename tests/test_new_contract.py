@@ -92,7 +92,7 @@ def test_its_checks_run_and_one_of_them_fails(
         )
 
     assert done.returncode == 1, done.stdout + done.stderr
-    outcomes = {row["id"]: row["outcome"] for row in record(tmp_path)["requirements"]}
+    outcomes = {requirement["id"]: requirement["outcome"] for requirement in record(tmp_path)["requirements"]}
     assert outcomes == {"AP-01": "passed", "AP-02": "failed"}
     fuzzed = {one["id"] for one in record(tmp_path)["checks"] if one["id"].startswith("fuzz::")}
     assert fuzzed == (

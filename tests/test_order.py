@@ -8,22 +8,22 @@ from conformance.order import Candidate, decided, lacks, order, takes
 from conformance.report.depth import kind
 from tests.report import sample
 
-ROWS = {
+REQUIREMENTS = {
     name: sample.requirement(name, level)
     for name, level in (("A-1", Level.MUST), ("A-2", Level.MUST), ("A-3", Level.SHOULD))
 }
 
 
 def candidate(
-    name: str, *rows: str, units: Sequence[str] = (), level: Level = Level.MUST, block: str = ""
+    name: str, *requirement_ids: str, units: Sequence[str] = (), level: Level = Level.MUST, block: str = ""
 ) -> Candidate:
     """A check of these requirements that takes these units."""
-    return Candidate(name, rows, level, frozenset(units), block)
+    return Candidate(name, requirement_ids, level, frozenset(units), block)
 
 
 def ordered(*checks: Candidate, have: Mapping[str, int] | None = None) -> list[str]:
     """The ids in their order."""
-    return list(order(checks, ROWS, have).ids)
+    return list(order(checks, REQUIREMENTS, have).ids)
 
 
 def test_one_of_each_requirement_comes_before_a_second_of_any() -> None:
@@ -51,7 +51,7 @@ def test_of_several_checks_the_cheapest_is_the_first() -> None:
 
 def test_a_soft_part_is_no_proof_of_a_requirement() -> None:
     """A check at the level of a SHOULD comes after those that can fail their requirement."""
-    found = order([candidate("soft", "A-1", level=Level.SHOULD), candidate("hard", "A-1")], ROWS)
+    found = order([candidate("soft", "A-1", level=Level.SHOULD), candidate("hard", "A-1")], REQUIREMENTS)
 
     assert found.ids == ("hard", "soft")
     assert found.first == {"hard"}
@@ -127,10 +127,10 @@ def test_where_lists_are_short_whole_requirements_come_before_single_checks() ->
         candidate("two", "A-2", units=["pending 4"]),
         candidate("two more", "A-2", units=["pending 5", "pending 0"]),
     ]
-    found = order(checks, ROWS, {"pending": 2})
+    found = order(checks, REQUIREMENTS, {"pending": 2})
     assert found.ids[:2] == ("two", "two more")
     assert found.beyond == {"one", "one more"}
-    assert order(checks, ROWS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}
+    assert order(checks, REQUIREMENTS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}
 
 
 def test_plentiful_kinds_weigh_less_than_scarce_ones() -> None:
@@ -139,7 +139,7 @@ def test_plentiful_kinds_weigh_less_than_scarce_ones() -> None:
         candidate("scarce", "A-1", units=["pending 1", "pending 2"]),
         candidate("plentiful", "A-2", units=["pending 3", "paid 1", "paid 2", "paid 3"]),
     ]
-    assert order(checks, ROWS, {"pending": 2, "paid": 9}).ids[0] == "plentiful"
+    assert order(checks, REQUIREMENTS, {"pending": 2, "paid": 9}).ids[0] == "plentiful"
 
 
 def test_more_resources_decide_more() -> None:
@@ -149,7 +149,7 @@ def test_more_resources_decide_more() -> None:
         candidate("two", "A-2", units=["pending 2"]),
         candidate("two more", "A-2", units=["pending 3"]),
     ]
-    found = [decided(checks, ROWS, {"pending": number}) for number in range(4)]
+    found = [decided(checks, REQUIREMENTS, {"pending": number}) for number in range(4)]
     assert found == [0, 1, 1, 2]
 
 

@@ -103,8 +103,8 @@ def test_the_sandbox_is_conformant_over_lists(sandbox: SandboxProcess, tmp_path:
 def test_a_command_makes_everything_that_can_be_asked_for(sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Each state, of either merchant, also what a provider can't cancel: nothing is left untested, nothing fails."""
     text = states(sandbox, "withdraws", "command", tmp_path)
-    rows = ("WD-01", "WD-02", "WD-03", "WD-04", "WD-05", "WD-12")
-    words = [word for row in rows for word in ("--requirement", row)]
+    requirement_ids = ("WD-01", "WD-02", "WD-03", "WD-04", "WD-05", "WD-12")
+    words = [word for requirement_id in requirement_ids for word in ("--requirement", requirement_id)]
 
     done = certify(
         write_profile(
@@ -116,7 +116,7 @@ def test_a_command_makes_everything_that_can_be_asked_for(sandbox: SandboxProces
     found = outcomes(tmp_path)
     assert done.returncode == 3, done.stdout + done.stderr
     assert set(found.values()) <= {"passed", "not_applicable", "deselected"}
-    assert {found[row] for row in rows} == {"passed"}
+    assert {found[requirement_id] for requirement_id in requirement_ids} == {"passed"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_command_makes_everything_that_can_be_asked_for(sandbox: SandboxProces
 def test_lists_say_which_providers_cannot_cancel(
     sandbox: SandboxProcess, tmp_path: Path, line: str, outcome: str, code: int
 ) -> None:
-    """A row that nobody can judge is visible; an empty list says that its condition can't arise."""
+    """A requirement that nobody can judge is visible; an empty list says that its condition can't arise."""
     ids = json.dumps([sandbox.make("withdraws", "processing")])
     text = f"{MORE['withdraws']}\n[states.ids]\nprocessing = {ids}\n{line}"
 

@@ -40,21 +40,21 @@ def read(run: Path) -> dict[str, Any]:
 
 
 def test_nearly_every_must_is_put_to_the_test(run: Path) -> None:
-    """A check of each ran, but for those that need more at once than is left: no row takes all there is."""
+    """A check of each ran, but for those that need more at once than is left: no requirement takes all there is."""
     found = read(run)
     ran = {check["id"] for check in found["checks"] if check["outcome"] in RAN and check["level"] == "MUST"}
-    musts = [row for row in found["requirements"] if row["level"] == "MUST"]
+    musts = [requirement for requirement in found["requirements"] if requirement["level"] == "MUST"]
 
-    assert sum(bool(ran & set(row["checks"])) for row in musts) >= len(musts) - 2
+    assert sum(bool(ran & set(requirement["checks"])) for requirement in musts) >= len(musts) - 2
 
 
 def test_most_musts_are_decided(run: Path) -> None:
     """With all their checks: what uses nothing up comes first, and whole requirements before parts of others."""
     found = read(run)
     decided = [
-        row["id"]
-        for row in found["requirements"]
-        if row["level"] == "MUST" and row["outcome"] in ("passed", "not_applicable")
+        requirement["id"]
+        for requirement in found["requirements"]
+        if requirement["level"] == "MUST" and requirement["outcome"] in ("passed", "not_applicable")
     ]
     assert len(decided) >= DECIDED[found["target"]["api"]], decided
     assert not [check for check in found["checks"] if check["outcome"] == "failed"]
@@ -63,18 +63,28 @@ def test_most_musts_are_decided(run: Path) -> None:
 def test_what_was_tested_in_part_is_told_so_everywhere(run: Path) -> None:
     """In the record, the terminal, the summary and the page: never as met, and with what is missing."""
     found = read(run)
-    rows = {row["id"]: row for row in found["requirements"] if "depth" in row}
+    requirements = {
+        requirement["id"]: requirement for requirement in found["requirements"] if "depth" in requirement
+    }
     checks = {check["id"]: check for check in found["checks"]}
-    assert rows
-    for row in rows.values():
-        ran = [one for one in row["checks"] if checks[one]["outcome"] in RAN]
-        assert row["depth"]["ran"] == len(ran)
-        assert any(number > 0 for number in row["depth"]["lacks"].values())
-        hard = [checks[one] for one in row["checks"] if checks[one]["level"] == "MUST"]
-        if row["level"] == "MUST" and any(one.get("lacks") for one in hard):
-            assert row["outcome"] == "not_testable"
-    in_part = [row for row in rows.values() if row["outcome"] == "not_testable" and row["depth"]["ran"]]
-    first = next(row for row in found["requirements"] if row["id"] in rows and row["level"] == "MUST")
+    assert requirements
+    for requirement in requirements.values():
+        ran = [one for one in requirement["checks"] if checks[one]["outcome"] in RAN]
+        assert requirement["depth"]["ran"] == len(ran)
+        assert any(number > 0 for number in requirement["depth"]["lacks"].values())
+        hard = [checks[one] for one in requirement["checks"] if checks[one]["level"] == "MUST"]
+        if requirement["level"] == "MUST" and any(one.get("lacks") for one in hard):
+            assert requirement["outcome"] == "not_testable"
+    in_part = [
+        requirement
+        for requirement in requirements.values()
+        if requirement["outcome"] == "not_testable" and requirement["depth"]["ran"]
+    ]
+    first = next(
+        requirement
+        for requirement in found["requirements"]
+        if requirement["id"] in requirements and requirement["level"] == "MUST"
+    )
     said = f"{first['depth']['ran']} of {first['depth']['checks']} checks; "
     told = command("report", run, cwd=run.parent)
 

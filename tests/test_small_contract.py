@@ -164,8 +164,12 @@ def test_a_key_that_its_contract_does_not_have_is_a_mistake(
 
 def test_its_document_is_read(small: Contract) -> None:
     """Catalogue and operations come from the folder that the contract names."""
-    assert [row.id for row in catalogue.load("orders").requirements] == ["TN-01", "TN-02", "TN-03"]
-    assert all(isinstance(row, Requirement) for row in catalogue.load("orders").requirements)
+    assert [requirement.id for requirement in catalogue.load("orders").requirements] == [
+        "TN-01",
+        "TN-02",
+        "TN-03",
+    ]
+    assert all(isinstance(requirement, Requirement) for requirement in catalogue.load("orders").requirements)
     assert [one.name for one in openapi.operations("orders")] == ["cancel_order"]
 
 

@@ -49,7 +49,7 @@ def test_a_cancel_that_may_have_been_right_is_not_testable(bendable: SandboxProc
 
 
 def test_a_source_may_say_that_there_is_no_such_withdraw(bendable: SandboxProcess, tmp_path: Path) -> None:
-    """It refuses the setup with 422: then the row doesn't apply, for the reason that the source gives."""
+    """It refuses the setup with 422: then the requirement doesn't apply, for the reason that the source gives."""
     outcome, message, _ = judged(tmp_path, bendable, always_cancellable=True)
 
     assert outcome == "not_applicable"

@@ -57,13 +57,13 @@ def test_a_mistake_in_a_waiver_is_named(tmp_path: Path, text: str, says: str) ->
 
 def failing(*given: Waiver, more: bool = False):
     """Results with one requirement that failed, one that passed and one that warned; `more` of them failed."""
-    rows = [requirement("WD-01"), requirement("WD-02"), requirement("WD-03", Level.SHOULD)]
+    requirements = [requirement("WD-01"), requirement("WD-02"), requirement("WD-03", Level.SHOULD)]
     checks = [
         check("a::one", Outcome.FAILED, "WD-01"),
         check("a::two", Outcome.FAILED if more else Outcome.PASSED, "WD-02"),
         check("a::three", Outcome.WARNED, "WD-03", level=Level.SHOULD),
     ]
-    return folded(rows, checks, waivers=given)
+    return folded(requirements, checks, waivers=given)
 
 
 def waived(name: str, expires: str = "2026-03-01") -> Waiver:
@@ -87,10 +87,10 @@ def test_what_is_not_waived_or_not_proven_decides() -> None:
     assert (
         exit_code(failing(waived("WD-01"), waived("WD-02"), more=True)) == 3
     )  # nothing that must hold is left
-    rows = [requirement("WD-01"), requirement("WD-02")]
+    requirements = [requirement("WD-01"), requirement("WD-02")]
     checks = [check("a::one", Outcome.FAILED, "WD-01"), check("a::two", Outcome.NOT_TESTABLE, "WD-02")]
-    assert exit_code(folded(rows, checks, waivers=[waived("WD-01")])) == 3
-    assert exit_code(folded(rows[:1], checks[:1], waivers=[waived("WD-01")], complete=False)) == 3
+    assert exit_code(folded(requirements, checks, waivers=[waived("WD-01")])) == 3
+    assert exit_code(folded(requirements[:1], checks[:1], waivers=[waived("WD-01")], complete=False)) == 3
 
 
 @pytest.mark.parametrize(

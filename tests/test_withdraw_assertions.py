@@ -1,4 +1,4 @@
-"""The named assertions on answers of the withdraws API: each asks one thing, and passes over other rows' affairs."""
+"""The named assertions on answers of the withdraws API: each asks one thing, and passes over what others ask."""
 
 import json
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def test_no_answer_at_all_is_no_acceptance() -> None:
     assertions.not_accepted(None, "x")
 
 
-def test_a_paid_at_from_before_is_another_rows_affair() -> None:
+def test_a_paid_at_from_before_is_another_requirements_affair() -> None:
     """WD-18 judges it in the answer to the cancel."""
     paid = answer(200, data={"status": "canceled", "paidAt": "2024-01-01T00:10:00Z"})
 

@@ -1,4 +1,4 @@
-"""Fields of a canceled withdraw: each deviation is seen by the row about it, and by no other."""
+"""Fields of a canceled withdraw: each deviation is seen by the requirement about it, and by no other."""
 
 import json
 from collections.abc import Callable
@@ -58,7 +58,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG, ids=[f"{key}-{value!r}" for key, value in WRONG])
-def test_a_wrong_value_is_told_by_its_own_row(key: str, value: object) -> None:
+def test_a_wrong_value_is_told_by_its_own_requirement(key: str, value: object) -> None:
     """And by nobody else's."""
     wrong = answer(**{key: value})
 
@@ -72,7 +72,7 @@ def test_a_wrong_value_is_told_by_its_own_row(key: str, value: object) -> None:
 
 @pytest.mark.parametrize("key", CHECKS)
 def test_a_key_that_is_left_out_passes(key: str) -> None:
-    """Whether it may be left out is for WD-16 to judge, and for no row besides."""
+    """Whether it may be left out is for WD-16 to judge, and for no requirement besides."""
     for check in CHECKS.values():
         check(answer(**{key: MISSING}))
 
@@ -94,7 +94,7 @@ def test_a_key_that_is_left_out_passes(key: str) -> None:
     ],
 )
 def test_another_form_is_no_other_value(key: str, was: object, now: object) -> None:
-    """The rows about the form (WD-19, 20, 22) and about missing keys (WD-16) tell it."""
+    """The requirements about the form (WD-19, 20, 22) and about missing keys (WD-16) tell it."""
     assert not differs(key, was, now)
 
 
@@ -130,7 +130,7 @@ def test_types_are_compared_where_both_have_a_value() -> None:
 
 
 def test_decimals_count_where_the_currency_has_them() -> None:
-    """What is no text is for the MUST of the row to judge."""
+    """What is no text is for the MUST of the requirement to judge."""
     assert lacks_decimals("1000.0", "THB")
     assert lacks_decimals("1000", "THB")
     assert not any(

@@ -219,21 +219,25 @@ def _same_verdict(record: RunRecord, inputs: Inputs, catalogue: Catalogue, data:
 
 
 def _judged(data: Mapping[str, Any]) -> dict[str, Any]:
-    rows = [{key: value for key, value in row.items() if key not in _CAUSES} for row in data["requirements"]]
-    return {**data, "requirements": rows}
+    requirements = [
+        {key: value for key, value in requirement.items() if key not in _CAUSES}
+        for requirement in data["requirements"]
+    ]
+    return {**data, "requirements": requirements}
 
 
 def _difference(part: str, claimed: Any, folded: Any) -> str:
     """Returns the first difference of the two, in a few words."""
     if part == "requirements":
-        ids = [row["id"] for row in claimed]
-        for row in folded:
-            if row["id"] not in ids:
-                return f"{records.RUN_FILE} says nothing of {row['id']}"
-            said = claimed[ids.index(row["id"])]
-            if said != row:
-                key = next(key for key in row if row[key] != said[key])
-                return f"{row['id']} has {key} {str(said[key])[:80]!r}, folded it is {str(row[key])[:80]!r}"
+        ids = [requirement["id"] for requirement in claimed]
+        for requirement in folded:
+            if requirement["id"] not in ids:
+                return f"{records.RUN_FILE} says nothing of {requirement['id']}"
+            said = claimed[ids.index(requirement["id"])]
+            if said != requirement:
+                key = next(key for key in requirement if requirement[key] != said[key])
+                claims, folds = str(said[key])[:80], str(requirement[key])[:80]
+                return f"{requirement['id']} has {key} {claims!r}, folded it is {folds!r}"
     if isinstance(claimed, str):
         return f"{part} is {claimed}, folded it is {folded}"
     return f"{part} is another"

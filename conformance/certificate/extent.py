@@ -16,7 +16,7 @@ def extent(run: Run) -> Json:
     record, inputs = run.record, run.inputs
     options, fuzz = record.options, record.fuzz
     states = {state for check in record.checks if check.outcome in _TRIED for _, state in check.resources}
-    needed = {row.capability for row in run.catalogue.requirements}
+    needed = {requirement.capability for requirement in run.catalogue.requirements}
     asked = options.get("requirements")
     return {
         "statesTried": sorted({line(state) for state in states} - {""}),
@@ -82,7 +82,7 @@ def sentences(said: Mapping[str, Any]) -> list[str]:
 
 
 def _ids(run: Run, outcome: Outcome) -> list[str]:
-    return [row.requirement.id for row in run.record.requirements if row.outcome is outcome]
+    return [result.requirement.id for result in run.record.requirements if result.outcome is outcome]
 
 
 def _count(value: object) -> int:

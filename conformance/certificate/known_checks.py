@@ -1,6 +1,7 @@
-"""Compares the checks of a record with those that this build runs: none invented, none missing, none about other rows.
+"""Compares the checks of a record with those that this build runs: none invented, none missing, none moved.
 
-Only for a run that says it was made with this very build: another one may have other checks.
+A check that is moved is about other requirements than here. Only for a run that says it was made with this very build:
+another one may have other checks.
 """
 
 import tomllib

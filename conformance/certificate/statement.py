@@ -124,16 +124,16 @@ def build(
                 "attestation": dict(attestation),
                 "requirements": [
                     {
-                        "id": row.requirement.id,
-                        "level": row.requirement.level.value,
-                        "outcome": row.outcome.value,
-                        "reason": _reason(row),
+                        "id": result.requirement.id,
+                        "level": result.requirement.level.value,
+                        "outcome": result.outcome.value,
+                        "reason": _reason(result),
                     }
-                    for row in record.requirements
+                    for result in record.requirements
                 ],
                 "notObservable": [
-                    {"id": row.id, "title": line(row.title), "reason": line(row.reason)}
-                    for row in record.not_observable
+                    {"id": one.id, "title": line(one.title), "reason": line(one.reason)}
+                    for one in record.not_observable
                 ],
             },
         },
@@ -142,8 +142,8 @@ def build(
 
 def lists(results: Iterable[RequirementResult]) -> dict[str, list[str]]:
     """The ids of the requirements by outcome, as far as the predicate knows it."""
-    rows = [(row.requirement.id, row.outcome) for row in results]
-    return {name: [one for one, found in rows if found is outcome] for name, outcome in _LISTS.items()}
+    outcomes = [(result.requirement.id, result.outcome) for result in results]
+    return {name: [one for one, found in outcomes if found is outcome] for name, outcome in _LISTS.items()}
 
 
 def result(verdict: Verdict, counts: Mapping[str, int]) -> str:
@@ -180,8 +180,8 @@ def _tried(run: Run) -> Json:
     return {"terminalStatesTried": [line(state) for state in states]}
 
 
-def _reason(row: RequirementResult) -> str:
-    return line(row.reason) or ("" if row.outcome is Outcome.PASSED else "No reason was given.")
+def _reason(result: RequirementResult) -> str:
+    return line(result.reason) or ("" if result.outcome is Outcome.PASSED else "No reason was given.")
 
 
 def _hex(digest: str) -> str:

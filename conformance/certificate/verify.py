@@ -253,10 +253,10 @@ def _agrees_with_itself(claim: Claim, catalogue: Catalogue) -> None:
     predicate, said = claim.content["predicate"], claim.extension
     if said["target"]["api"] != catalogue.api:
         raise _contradiction(f"its target is of {said['target']['api']}, its catalogue of {catalogue.api}")
-    ids = [row["id"] for row in said["requirements"]]
-    missing = [row.id for row in catalogue.requirements if row.id not in ids]
-    hidden = {row["id"] for row in said["notObservable"]}
-    missing += [row.id for row in catalogue.not_observable if row.id not in hidden]
+    ids = [requirement["id"] for requirement in said["requirements"]]
+    missing = [requirement.id for requirement in catalogue.requirements if requirement.id not in ids]
+    hidden = {requirement["id"] for requirement in said["notObservable"]}
+    missing += [requirement.id for requirement in catalogue.not_observable if requirement.id not in hidden]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise CertificateError(
@@ -264,13 +264,13 @@ def _agrees_with_itself(claim: Claim, catalogue: Catalogue) -> None:
             f"the certificate is incomplete, though signed: it says nothing of {', '.join(missing[:3])}{more}",
             hint=_ASK,
         )
-    if ids != [row.id for row in catalogue.requirements]:
+    if ids != [requirement.id for requirement in catalogue.requirements]:
         raise _contradiction("its requirements are not those of the catalogue")
     results = []
-    for row, known in zip(said["requirements"], catalogue.requirements, strict=True):
-        if row["level"] != known.level:
-            raise _contradiction(f"{known.id} is a {known.level}, not a {row['level']}")
-        results.append(RequirementResult(known, Outcome(row["outcome"]), row["reason"], ()))
+    for requirement, known in zip(said["requirements"], catalogue.requirements, strict=True):
+        if requirement["level"] != known.level:
+            raise _contradiction(f"{known.id} is a {known.level}, not a {requirement['level']}")
+        results.append(RequirementResult(known, Outcome(requirement["outcome"]), requirement["reason"], ()))
     folded = verdicts.verdict(results, complete=True)
     if folded is not claim.verdict:
         raise _contradiction(f"it says {claim.verdict}, its requirements say {folded}")

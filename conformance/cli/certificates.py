@@ -264,18 +264,23 @@ def _signer(witness: Any) -> str:
     return f"{said['provider']}, {said['url']} at {line(witness['commit'][:12])}. {said['note']}"
 
 
-def _counts(rows: Any) -> str:
+def _counts(requirements: Any) -> str:
     names = ("passed", "failed", "warned", "not_testable", "error", "deselected", "not_applicable")
-    found = [(name, sum(row["outcome"] == name for row in rows)) for name in names]
+    found = [(name, sum(requirement["outcome"] == name for requirement in requirements)) for name in names]
     parts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found if number)
-    return f"{len(rows)}: {parts}"
+    return f"{len(requirements)}: {parts}"
 
 
-def _open(rows: Any) -> list[tuple[str, str]]:
+def _open(requirements: Any) -> list[tuple[str, str]]:
     """Returns the ids of requirements that failed, and of those that were not settled."""
     labels = (("failed", ("failed",)), ("not settled", ("not_testable", "error", "deselected")))
     return [
-        (label, ", ".join(row["id"] for row in rows if row["outcome"] in outcomes))
+        (
+            label,
+            ", ".join(
+                requirement["id"] for requirement in requirements if requirement["outcome"] in outcomes
+            ),
+        )
         for label, outcomes in labels
     ]
 

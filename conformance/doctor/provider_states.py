@@ -85,14 +85,14 @@ def terminal(profile: Profile) -> list[Finding]:
     found = partial(Finding, "states.terminal", "looked which terminal states a run will try")
     names = profile.states.terminal
     if not names:
-        refused = f"that a terminal {contract.noun} is refused{_row(contract)} is not testable"
+        refused = f"that a terminal {contract.noun} is refused{_named_by(contract)} is not testable"
         only = f'write terminal = ["{contract.states.cancelled}"].'
         todo = f"Name all of them in states.terminal; if there is no other, {only}"
         return [found(State.MISSING, f"states.terminal names none, so {refused}", todo)]
     return [found(State.OK, f"{', '.join(names)}, and no others")]
 
 
-def _row(contract: Contract) -> str:
+def _named_by(contract: Contract) -> str:
     """Returns the requirement that is about each final state of the profile, in brackets; empty where none is."""
     found = tried_states.rows(catalogue.load(contract.name).matrix)
     return f" ({found[0].requirement})" if found else ""

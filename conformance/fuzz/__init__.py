@@ -19,7 +19,7 @@ from conformance.fuzz.state_order import DEFAULT as EXAMPLES
 
 
 def check_ids(api: str) -> dict[str, tuple[str, ...]]:
-    """Returns every check that fuzzing an API may leave in a journal, with the rows that it speaks of.
+    """Returns every check that fuzzing an API may leave in a journal, with the requirements that it speaks of.
 
     A run leaves out those that nothing put to the test (`idle_checks` in `fuzz.json`), and those of a capability
     that the profile declares otherwise.

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, required=True, metavar="S")
     parser.add_argument(
-        "--requirement", action="append", default=[], metavar="ID", help="only checks of this row"
+        "--requirement", action="append", default=[], metavar="ID", help="only checks of this requirement"
     )
     parser.add_argument("--check", action="append", default=[], metavar="ID", help="only this check")
     parser.add_argument(

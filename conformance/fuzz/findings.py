@@ -72,11 +72,15 @@ class Findings(ResultSink):
     """Collects results from every thread; safe to write to from several threads."""
 
     def __init__(
-        self, api: str, wanted: Iterable[FuzzCheck], rows: Mapping[str, Requirement], redactor: Redactor
+        self,
+        api: str,
+        wanted: Iterable[FuzzCheck],
+        requirements: Mapping[str, Requirement],
+        redactor: Redactor,
     ) -> None:
         self._api = api
         self._checks = tuple(wanted)
-        self._rows = rows
+        self._requirements = requirements
         self._redactor = redactor
         self._entries: dict[str, Entry] = {}
         self._lock = threading.Lock()
@@ -266,7 +270,7 @@ class Findings(ResultSink):
         more = f"; {len(causes) - 1} more ways of failing" if len(causes) > 1 else ""
         seen = f"in {often} of {entry.results} answers{more}"
         message = f"expected {problem.expected}; observed {problem.observed} ({seen})"
-        outcome = Outcome.WARNED if check.level(self._rows) is Level.SHOULD else Outcome.FAILED
+        outcome = Outcome.WARNED if check.level(self._requirements) is Level.SHOULD else Outcome.FAILED
         return self._made(check, outcome, entry, exchanges, message=message, problem=problem), exchanges
 
     def _error(self, check: FuzzCheck) -> tuple[Check, list[Exchange]]:
@@ -292,7 +296,7 @@ class Findings(ResultSink):
             suite=SUITE,
             title=check.title,
             requirements=check.requirements,
-            level=check.level(self._rows),
+            level=check.level(self._requirements),
             outcome=outcome,
             message=message,
             started_at=entry.started.isoformat(timespec="microseconds").replace("+00:00", "Z"),

@@ -174,13 +174,13 @@ _OF_BODIES = {
 
 
 def _generic(described: Contract) -> Fuzzing:
-    """Returns checks for the rows that the contract names, derived from the documented operations."""
-    rows = described.fuzz_rows
+    """Returns checks for the requirements that the contract names, derived from the documented operations."""
+    requirements = described.fuzz_requirements
     found = [
-        FuzzCheck(f"{one.name}.{what}", row, title)
+        FuzzCheck(f"{one.name}.{what}", ids, title)
         for one in openapi.operations(described.name)
         for what, title in _titles(described, one).items()
-        if (row := rows.get(what) or rows.get(what.partition(".")[0]))
+        if (ids := requirements.get(what) or requirements.get(what.partition(".")[0]))
     ]
     operations = frozenset(one.name for one in openapi.operations(described.name))
     return Fuzzing(checks=tuple(found), whole=operations)

@@ -104,9 +104,9 @@ def run(
     try:
         _send_all(scheduler, generator, wanted, profile, poll, order.examples)
         sent_s = time.monotonic() - clock
-        rows, confirming = catalogue.load(context.api).by_id(), 0
+        requirements, confirming = catalogue.load(context.api).by_id(), 0
         if scheduler.fault is None:
-            confirming = confirm_all(context, findings, rows, lambda: not poll())
+            confirming = confirm_all(context, findings, requirements, lambda: not poll())
         shrinking = (
             shrink_all(context, findings, workers, lambda: not poll()) if scheduler.fault is None else 0
         )

@@ -33,17 +33,20 @@ def a(method: str) -> str:
 
 
 def no_other(
-    run_answers: RunAnswers, row: str, rows: Mapping[str, str], oddity: Callable[[Exchange], RequestKind]
+    run_answers: RunAnswers,
+    requirement_id: str,
+    requirements: Mapping[str, str],
+    oddity: Callable[[Exchange], RequestKind],
 ) -> None:
-    """No request of a kind that `row` is about was answered by a 5xx, unless a failed check shows one like it.
+    """No request of a kind that a requirement is about was answered by a 5xx, unless a failed check shows one like it.
 
-    `rows` names the row for each kind of oddity, the most telling first: a request of another kind that has the same
-    method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no answer to the
-    request.
+    `requirements` names the requirement for each kind of oddity, the most telling first: a request of another kind that
+    has the same method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no
+    answer to the request.
     """
     found, shown = run_answers.server_errors()
     told = {oddity(one.exchange).kind for one in shown}
-    order, first = list(rows), dict[tuple[object, ...], int]()
+    order, first = list(requirements), dict[tuple[object, ...], int]()
     left = []
     for one in found:
         kind = oddity(one.exchange).kind
@@ -53,7 +56,7 @@ def no_other(
             first[form] = min(first.get(form, len(order)), order.index(kind))
     for one in left:
         odd = oddity(one.exchange)
-        if rows[odd.kind] != row or order.index(odd.kind) > first[_form(one.exchange)]:
+        if requirements[odd.kind] != requirement_id or order.index(odd.kind) > first[_form(one.exchange)]:
             continue
         raise expect.Violation(
             expected=f"{odd.what} not to be answered by a 5xx",

@@ -53,9 +53,9 @@ class Untested:
     reason: str
 
     @staticmethod
-    def of(row: Requirement, outcome: Outcome, reason: str) -> "Untested":
+    def of(requirement: Requirement, outcome: Outcome, reason: str) -> "Untested":
         """Returns what is untested of a requirement."""
-        return Untested(row.id, str(row.level), row.title, str(outcome), reason)
+        return Untested(requirement.id, str(requirement.level), requirement.title, str(outcome), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Musts:
 
 
 def _musts(record: RunRecord) -> list[Outcome]:
-    return [row.outcome for row in record.requirements if row.requirement.level is Level.MUST]
+    return [result.outcome for result in record.requirements if result.requirement.level is Level.MUST]
 
 
 def _decided(record: RunRecord) -> int:
@@ -205,37 +205,42 @@ def _calls(profile: Profile, rehearsal: Rehearsal) -> int:
 
 def _unrehearsed(profile: Profile, options: Options) -> Plan:
     proofs = coverage.checks(profile.target.api)
-    rows = catalogue.load(profile.target.api).requirements
-    reasons = [(row, *_reason(row, profile, proven=row.id in proofs)) for row in rows]
+    requirements = catalogue.load(profile.target.api).requirements
+    reasons = [
+        (requirement, *_reason(requirement, profile, proven=requirement.id in proofs))
+        for requirement in requirements
+    ]
     return Plan(
         profile=profile,
         fuzz=options.examples > 0,
         checks=len({check for found in proofs.values() for check, _ in found if not check.startswith(_FUZZ)}),
-        untested=tuple(Untested.of(row, outcome, reason) for row, outcome, reason in reasons if reason),
+        untested=tuple(
+            Untested.of(requirement, outcome, reason) for requirement, outcome, reason in reasons if reason
+        ),
         figures=None,
     )
 
 
-def _reason(row: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcome, str]:
+def _reason(requirement: Requirement, profile: Profile, *, proven: bool) -> tuple[Outcome, str]:
     """Returns why the profile leaves a requirement untested, as far as that is known without a run; empty if it isn't.
 
     A requirement needs states, and credentials by the name of their table.
     """
-    if row.capability and not profile.capabilities.get(row.capability):
-        return Outcome.NOT_APPLICABLE, f"the profile doesn't declare the capability {row.capability}"
+    if requirement.capability and not profile.capabilities.get(requirement.capability):
+        return Outcome.NOT_APPLICABLE, f"the profile doesn't declare the capability {requirement.capability}"
     contract = contracts.contract(profile.target.api)
     scope = dict(profile.target.scope)
-    outside = [one for one in row.needs if one in scope]
+    outside = [one for one in requirement.needs if one in scope]
     if outside:
         return Outcome.NOT_APPLICABLE, verdict.out_of_scope(outside[0], scope[outside[0]])
-    missing = [one for one in row.needs if one in contract.others and one not in profile.credentials]
+    missing = [one for one in requirement.needs if one in contract.others and one not in profile.credentials]
     states = contract.states.every(profile.states.terminal)
     reason = ""
     if not proven:
-        reason = row.not_tested_reason or "no check proves it"
+        reason = requirement.not_tested_reason or "no check proves it"
     elif missing:
         reason = f"the profile has no [credentials.{missing[0]}]"
-    elif profile.states.source is None and any(one in states for one in row.needs):
+    elif profile.states.source is None and any(one in states for one in requirement.needs):
         reason = "[states] names no source"
     return Outcome.NOT_TESTABLE, reason
 

@@ -57,10 +57,10 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
         if check.suite != SUITE
     ]
     enough = Counter(map(kind, {unit for one in candidates for unit in one.units}))
-    rows = catalogue.load(api).by_id()
+    requirements = catalogue.load(api).by_id()
 
     def decided(more: Mapping[str, int]) -> int:
-        return order.decided(candidates, rows, {**enough, **more})
+        return order.decided(candidates, requirements, {**enough, **more})
 
     steps: list[Step] = []
     for one in lists:

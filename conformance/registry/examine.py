@@ -158,11 +158,11 @@ def _claim(found: Verified, key: PublicKey, witnesses: Sequence[str]) -> Claim:
     )
 
 
-def _groups(api: str, rows: Sequence[Any]) -> tuple[Group, ...]:
+def _groups(api: str, requirements: Sequence[Any]) -> tuple[Group, ...]:
     """The requirements by the groups of the catalogue, which `verify` has found to be the one that was certified."""
     known = catalogues.load(api).by_id()
     groups: dict[str, dict[str, int]] = {}
-    for row in rows:
-        counts = groups.setdefault(known[row["id"]].group, {})
-        counts[row["outcome"]] = counts.get(row["outcome"], 0) + 1
+    for requirement in requirements:
+        counts = groups.setdefault(known[requirement["id"]].group, {})
+        counts[requirement["outcome"]] = counts.get(requirement["outcome"], 0) + 1
     return tuple(Group(name, counts) for name, counts in groups.items())

@@ -103,14 +103,14 @@ class _Run:
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
-        self._rows = {result.requirement.id: result.requirement for result in record.requirements}
+        self._requirements = {result.requirement.id: result.requirement for result in record.requirements}
         self._findings = explain.by_check(record)
         self._prefix = _prefix(record)
         self._seen: dict[str, int] = {}
 
     def check(self, check: Check) -> Iterator[tuple[str, str]]:
         """The result of one check, and the attachments that it names."""
-        target, rows = self._record.target, [self._rows[name] for name in check.requirements]
+        target, requirements = self._record.target, [self._requirements[name] for name in check.requirements]
         base, case = _parts(check.id)
         parameters = [Parameter(name="case", value=visible(case))] if case else []
         # Equal ids would be taken for retries of one test.
@@ -127,16 +127,16 @@ class _Run:
             titlePath=[target.api, visible(check.suite)],
             status=self._status(check),
             statusDetails=self._details(check),
-            description=_description(rows),
-            labels=self._labels(check, rows),
-            links=[Link(type="link", name=name, url=url) for name, url in links(rows)],
+            description=_description(requirements),
+            labels=self._labels(check, requirements),
+            links=[Link(type="link", name=name, url=url) for name, url in links(requirements)],
             parameters=parameters,
             **_span(check),
         )
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_APPLICABLE):
             source = f"{result.uuid}-attachment.txt"
             result.attachments.append(_text("Explanation", source))
-            yield source, self._explanation(check, rows)
+            yield source, self._explanation(check, requirements)
         for step, written in self._steps(check):
             result.steps.append(step)
             yield from written
@@ -152,16 +152,16 @@ class _Run:
         result.labels += [Label(name="severity", value="blocker"), Label(name="outcome", value=_VERDICT)]
         yield f"{result.uuid}-result.json", _json(result)
 
-    def unchecked(self, row: RequirementResult) -> Iterator[tuple[str, str]]:
+    def unchecked(self, unchecked: RequirementResult) -> Iterator[tuple[str, str]]:
         """A result for a requirement that no check of the run speaks of."""
-        about = row.requirement
+        about = unchecked.requirement
         name = visible(f"{about.id} {about.title}")
-        result = self._beside(_UNCHECKED, name, _STATUS[ci_status.of_requirement(row)])
+        result = self._beside(_UNCHECKED, name, _STATUS[ci_status.of_requirement(unchecked)])
         result.description = _description([about])
-        result.labels.append(Label(name="outcome", value=explain.OUTCOMES[row.outcome]))
+        result.labels.append(Label(name="outcome", value=explain.OUTCOMES[unchecked.outcome]))
         result.labels.append(Label(name="severity", value=severity([about], about.level)))
-        message = f"{PREFIXES[row.outcome]}{line(row.reason, _MESSAGE)}"
-        result.statusDetails = StatusDetails(message=message, trace=line(row.reason, _MESSAGE))
+        message = f"{PREFIXES[unchecked.outcome]}{line(unchecked.reason, _MESSAGE)}"
+        result.statusDetails = StatusDetails(message=message, trace=line(unchecked.reason, _MESSAGE))
         yield f"{result.uuid}-result.json", _json(result)
 
     def _beside(self, suite: str, name: str, status: str) -> TestResult:
@@ -190,10 +190,10 @@ class _Run:
         )
 
     def _status(self, check: Check) -> str:
-        return str(_STATUS[ci_status.of_check(self._record, check, self._rows)])
+        return str(_STATUS[ci_status.of_check(self._record, check, self._requirements)])
 
-    def _labels(self, check: Check, rows: Sequence[Requirement]) -> list[Label]:
-        named = labels(self._record.target.api, visible(check.suite), rows, check.level)
+    def _labels(self, check: Check, requirements: Sequence[Requirement]) -> list[Label]:
+        named = labels(self._record.target.api, visible(check.suite), requirements, check.level)
         named["outcome"] = [explain.OUTCOMES[check.outcome]]
         named["target"] = [line(self._record.target.name)]
         named["parentSuite"] = [line(explain.title(self._record.target))]
@@ -221,13 +221,16 @@ class _Run:
         parts.append(f"replay:   {about.replay}")
         return visible("\n".join(parts), newlines=True)
 
-    def _explanation(self, check: Check, rows: Sequence[Requirement]) -> str:
+    def _explanation(self, check: Check, requirements: Sequence[Requirement]) -> str:
         """All that mends it in one text: what is asked, what came, and the request to repeat."""
         finding = self._findings.get(check.id)
         parts = [self._trace(check, finding), ""]
-        for row in rows:
-            weighs = "" if binding(check, row) else ", here as a soft part"
-            parts.append(f"about {row.id} {row.level} ({explain.BASES[row.basis]}{weighs}): {row.title}")
+        for requirement in requirements:
+            weighs = "" if binding(check, requirement) else ", here as a soft part"
+            parts.append(
+                f"about {requirement.id} {requirement.level} ({explain.BASES[requirement.basis]}{weighs}): "
+                f"{requirement.title}"
+            )
         index = check.shown_by
         if index is not None:
             signed = self._record.exchanges[index].signed
@@ -289,12 +292,12 @@ def _missing(record: RunRecord) -> list[str]:
     ]
 
 
-def _description(rows: Sequence[Requirement]) -> str:
+def _description(requirements: Sequence[Requirement]) -> str:
     """Returns the requirements as Markdown, in which only our own marks have a meaning."""
     return "\n\n".join(
-        f"**{summary.text(row.id)} {row.level}** {summary.text(row.title)}\n\n"
-        f"{summary.text(row.statement, 2000)} ({summary.text(row.section)})"
-        for row in rows
+        f"**{summary.text(requirement.id)} {requirement.level}** {summary.text(requirement.title)}\n\n"
+        f"{summary.text(requirement.statement, 2000)} ({summary.text(requirement.section)})"
+        for requirement in requirements
     )
 
 

@@ -9,34 +9,38 @@ from conformance.report.text import exchange_text
 _RFC = re.compile(r"RFC (\d+)(?: section ([\d.]*\d))?")
 
 
-def labels(api: str, suite: str, rows: Sequence[Requirement], level: Level) -> dict[str, list[str]]:
+def labels(api: str, suite: str, requirements: Sequence[Requirement], level: Level) -> dict[str, list[str]]:
     """The labels of a check of `level` by name: API, suite, requirements, severity, and tags to search for."""
     return {
         "epic": [api],
         "feature": [suite.replace("_", " ")],
-        "story": [f"{row.id} {row.title}" for row in rows],
-        "severity": [severity(rows, level)],
-        "tag": [*(row.id for row in rows), str(level), *dict.fromkeys(str(row.basis) for row in rows)],
+        "story": [f"{requirement.id} {requirement.title}" for requirement in requirements],
+        "severity": [severity(requirements, level)],
+        "tag": [
+            *(requirement.id for requirement in requirements),
+            str(level),
+            *dict.fromkeys(str(requirement.basis) for requirement in requirements),
+        ],
     }
 
 
-def severity(rows: Sequence[Requirement], level: Level) -> str:
+def severity(requirements: Sequence[Requirement], level: Level) -> str:
     """Returns the severity of a failed check of `level`: money and tenants block, documents are critical."""
     if level is Level.MAY:
         return "normal"
     if level is Level.SHOULD:
-        return "trivial" if {row.basis for row in rows} == {Basis.CUSTOM} else "minor"
-    weighty = [row for row in rows if row.level is Level.MUST]
-    return "blocker" if any(row.basis is Basis.SAFETY for row in weighty) else "critical"
+        return "trivial" if {requirement.basis for requirement in requirements} == {Basis.CUSTOM} else "minor"
+    weighty = [requirement for requirement in requirements if requirement.level is Level.MUST]
+    return "blocker" if any(requirement.basis is Basis.SAFETY for requirement in weighty) else "critical"
 
 
-def links(rows: Sequence[Requirement]) -> list[tuple[str, str]]:
+def links(requirements: Sequence[Requirement]) -> list[tuple[str, str]]:
     """Name and URL of the sections that are on the public web: those of RFCs."""
     found = {}
-    for row in rows:
-        if match := _RFC.match(row.section):
+    for requirement in requirements:
+        if match := _RFC.match(requirement.section):
             part = f"#section-{match[2]}" if match[2] else ""
-            found[row.section] = f"https://www.rfc-editor.org/rfc/rfc{match[1]}{part}"
+            found[requirement.section] = f"https://www.rfc-editor.org/rfc/rfc{match[1]}{part}"
     return list(found.items())
 
 

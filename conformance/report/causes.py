@@ -34,9 +34,9 @@ class Causes:
 
     record: RunRecord
 
-    def explained(self, check: Check, row: Requirement, by: Check, cause: Requirement) -> bool:
-        """Returns whether `check` of `row` fails because `by` of `cause` does."""
-        if presumes(check, row, by):
+    def explained(self, check: Check, requirement: Requirement, by: Check, cause: Requirement) -> bool:
+        """Returns whether `check` of `requirement` fails because `by` of `cause` does."""
+        if presumes(check, requirement, by):
             return True
         if self._only_cites_a_crash(by):
             return False
@@ -44,36 +44,40 @@ class Causes:
             return True
         if self.is_an_echo(by):
             # It looks over an answer by which another check fails: that may be what this one builds on, too.
-            return cause.id in self.ancestors(row.id) and not row.premise and self._differ_alike(check, by)
+            return (
+                cause.id in self.ancestors(requirement.id)
+                and not requirement.premise
+                and self._differ_alike(check, by)
+            )
         if self._is_the_same_crash(check, by):
             return True
         if self.kept.is_kept(check) and self.kept.since_before(by) is not None:
             return True
-        if put_off.alike(self.record, check, by) and harm(by, cause) <= harm(check, row):
+        if put_off.alike(self.record, check, by) and harm(by, cause) <= harm(check, requirement):
             return True
-        if cause.premise and not row.premise:
+        if cause.premise and not requirement.premise:
             return self.is_about_a_premise(by) and self._is_refused_alike(check, by)
-        if row.premise:
+        if requirement.premise:
             return (
                 cause.id in self._accepting
                 and not self.is_about_a_premise(check)
                 and self._same(check, by, cause)
             )
-        return cause.id in self.ancestors(row.id) and self._same(check, by, cause)
+        return cause.id in self.ancestors(requirement.id) and self._same(check, by, cause)
 
-    def is_wrongly_refused(self, check: Check, row: Requirement) -> bool:
-        """Returns whether money or merchants are at stake in a row on refusals, and this is one, if a wrong one.
+    def is_wrongly_refused(self, check: Check, requirement: Requirement) -> bool:
+        """Returns whether money or merchants are at stake in a requirement on refusals, and this is a wrong one.
 
         What was accepted shows the harm: it is told first.
         """
         answer = self._answer(check)
-        at_stake = row.harm in (Harm.MONEY, Harm.TENANTS) and row.id not in self._accepting
+        at_stake = requirement.harm in (Harm.MONEY, Harm.TENANTS) and requirement.id not in self._accepting
         return at_stake and answer is not None and not self._accepts(answer)
 
-    def only_reads(self, check: Check, row: Requirement) -> bool:
+    def only_reads(self, check: Check, requirement: Requirement) -> bool:
         """Returns whether a read decides where money or merchants are at stake: a change is the worse harm."""
         answer = self._answer(check)
-        at_stake = row.harm in (Harm.MONEY, Harm.TENANTS) and row.id not in self._accepting
+        at_stake = requirement.harm in (Harm.MONEY, Harm.TENANTS) and requirement.id not in self._accepting
         return at_stake and answer is not None and answer.method in ("GET", "HEAD")
 
     def keeps(self, check: Check, by: Check) -> bool:
@@ -95,7 +99,7 @@ class Causes:
         return not self._accepts(one) and not self._accepts(its)
 
     def ancestors(self, name: str) -> frozenset[str]:
-        """Returns the ids of all rows that a row builds on, whether directly or not."""
+        """Returns the ids of all requirements that a requirement builds on, whether directly or not."""
         return self._above.get(name, frozenset())
 
     def is_about_a_premise(self, check: Check) -> bool:
@@ -156,9 +160,11 @@ class Causes:
 
     def presumed_by(self, check: Check) -> int:
         """Returns how many groups of other checks can't be judged while this one fails: the more, the plainer it is."""
-        rows = (result.requirement for result in self.record.requirements)
+        requirements = (result.requirement for result in self.record.requirements)
         return sum(
-            any(matches(check, pattern) for pattern in one.without) for row in rows for one in row.presumes
+            any(matches(check, pattern) for pattern in one.without)
+            for requirement in requirements
+            for one in requirement.presumes
         )
 
     def is_an_echo(self, check: Check) -> bool:
@@ -229,24 +235,28 @@ class Causes:
 
     @cached_property
     def _above(self) -> Mapping[str, frozenset[str]]:
-        rows = {result.requirement.id: result.requirement for result in self.record.requirements}
+        requirements = {result.requirement.id: result.requirement for result in self.record.requirements}
         found: dict[str, frozenset[str]] = {}
 
         def above(name: str) -> frozenset[str]:
             if name not in found:
                 # Ends also for a damaged record with circular causes.
                 found[name] = frozenset()
-                direct = [one for one in rows[name].builds_on if one in rows] if name in rows else []
+                direct = (
+                    [one for one in requirements[name].builds_on if one in requirements]
+                    if name in requirements
+                    else []
+                )
                 found[name] = frozenset(direct).union(*map(above, direct))
             return found[name]
 
-        for name in rows:
+        for name in requirements:
             above(name)
         return found
 
     @cached_property
     def _accepting(self) -> frozenset[str]:
-        """The rows that ask for a documented success."""
+        """The requirements that ask for a documented success."""
         return frozenset(row.requirement for row in self.record.matrix if row.status // 100 == 2)
 
     @cached_property

@@ -25,13 +25,15 @@ class Standing(StrEnum):
     SKIPPED = "skipped"
 
 
-def of_check(record: RunRecord, check: Check, rows: Mapping[str, Requirement]) -> Standing:
-    """Returns how a check counts; `rows` are the requirements of the run by their ids."""
+def of_check(record: RunRecord, check: Check, requirements: Mapping[str, Requirement]) -> Standing:
+    """Returns how a check counts; `requirements` are the requirements of the run by their ids."""
     if check.outcome is Outcome.FAILED:
         return Standing.SKIPPED if explain.waived(record, check) else Standing.FAILED
     if check.outcome in UNPROVEN:
-        named = [rows[name] for name in check.requirements if name in rows]
-        weighs = any(row.level is not Level.SHOULD and binding(check, row) for row in named)
+        named = [requirements[name] for name in check.requirements if name in requirements]
+        weighs = any(
+            requirement.level is not Level.SHOULD and binding(check, requirement) for requirement in named
+        )
         return Standing.ERROR if weighs else Standing.SKIPPED
     return Standing.PASSED if check.outcome in (Outcome.PASSED, Outcome.WARNED) else Standing.SKIPPED
 

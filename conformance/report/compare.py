@@ -3,9 +3,9 @@
 A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
 was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix. Where
 it ended as before, its checks are looked at: one that fails now, and shows what none of them showed before, is a new
-finding, which stops CI as any other regression does. What follows from the finding of another row isn't told twice.
-A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is a
-change of its own, though the requirement fails as it did.
+finding, which stops CI as any other regression does. What follows from the finding of another requirement isn't told
+twice. A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is
+a change of its own, though the requirement fails as it did.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One requirement whose outcome differs. `old` is None for a new row of the catalogue, `new` for a removed one.
+    """One requirement whose outcome differs. `old` is None where the catalogue got it, `new` where it lost it.
 
     `check` is the check of the new run that shows what is wrong, where one does; of a new finding it is the first of
     `checks`, those that show what the older run didn't. The waivers are those that each run
@@ -68,7 +68,7 @@ class Change:
 
     @property
     def requirement(self) -> Requirement:
-        """The row, as the newer catalogue that has it words it."""
+        """The requirement, as the newer catalogue that has it words it."""
         result = self.new or self.old
         assert result is not None
         return result.requirement
@@ -198,11 +198,11 @@ def compare(old: RunRecord, new: RunRecord) -> Comparison:
     kinds = list(Kind)
 
     def weight(change: Change) -> tuple[int, bool, bool, bool, bool, int]:
-        row = change.requirement
+        requirement = change.requirement
         failed = change.new is not None and change.new.outcome is Outcome.FAILED
-        safety = row.basis is Basis.SAFETY
-        light = change.waived, not failed, row.level is Level.SHOULD, not safety
-        return kinds.index(change.kind), *light, order[row.id]
+        safety = requirement.basis is Basis.SAFETY
+        light = change.waived, not failed, requirement.level is Level.SHOULD, not safety
+        return kinds.index(change.kind), *light, order[requirement.id]
 
     ordered = tuple(sorted(_following(old, new, changes), key=weight))
     return Comparison(old, new, ordered, unchanged, waived, tuple(_notes(old, new)))

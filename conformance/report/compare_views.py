@@ -136,9 +136,9 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
     yield f"Unchanged: {comparison.same or 'none'}"
 
 
-def _change_lines(change: Change, under: Sequence[Change], style: Style, width: int) -> Iterator[str]:
-    row, said = change.requirement, fault(change)
-    rule = f"{line(row.id)} {change.levels}  {line(row.title)}"
+def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
+    requirement, said = change.requirement, fault(change)
+    rule = f"{line(requirement.id)} {change.levels}  {line(requirement.title)}"
     for part in wrapped(line(said, _REASON) if said else rule, width - 2):
         yield f"  {part}"
     told = [("rule", rule if said else "")]
@@ -227,13 +227,10 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     yield from ["", f"Unchanged: {comparison.same or 'none'}."]
 
 
-def _markdown_row(change: Change, under: Sequence[Change]) -> str:
-    row, said = change.requirement, fault(change)
-    ids = ", ".join(summary.text(one.requirement.id) for one in under)
-    also = bool(under) and named(under[0], change) == "also"
-    follow = f"<br>{'also' if also else 'and what follows from it:'} {ids}" if ids else ""
+def _markdown_row(change: Change) -> str:
+    requirement, said = change.requirement, fault(change)
     cells = [
-        f"{summary.text(row.id)} {summary.text(said or row.title)}{follow}",
+        f"{summary.text(requirement.id)} {summary.text(said or requirement.title)}",
         change.levels,
         summary.text(_said(change.old, change.old_waiver) or "not there", _CELL),
         summary.text(_said(change.new, change.new_waiver) or "not there", _CELL),
@@ -243,12 +240,12 @@ def _markdown_row(change: Change, under: Sequence[Change]) -> str:
 
 
 def _folded(change: Change) -> str:
-    row = change.requirement
+    requirement = change.requirement
     was, now = (
         summary.inline(_said(*one) or "not there", _CELL)
         for one in ((change.old, change.old_waiver), (change.new, change.new_waiver))
     )
-    about = summary.inline(f"{row.id} {change.levels}: {fault(change) or row.title}")
+    about = summary.inline(f"{requirement.id} {change.levels}: {fault(change) or requirement.title}")
     return f"<b>{about}</b><br>Was: {was}<br>Is: {now}<br>{summary.inline(_checks(change))}".removesuffix(
         "<br>"
     )
@@ -271,7 +268,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    row = change.requirement
+    requirement = change.requirement
 
     def side(result: RequirementResult | None, waiver: Waiver | None) -> dict[str, Any] | None:
         if result is None:
@@ -284,9 +281,9 @@ def _change(change: Change) -> dict[str, Any]:
         }
 
     return {
-        "id": row.id,
-        "title": row.title,
-        "basis": row.basis.value,
+        "id": requirement.id,
+        "title": requirement.title,
+        "basis": requirement.basis.value,
         "old": side(change.old, change.old_waiver),
         "new": side(change.new, change.new_waiver),
         "check": None if change.check is None else change.check.id,

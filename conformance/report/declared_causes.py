@@ -22,17 +22,17 @@ def matches(check: Check, pattern: str) -> bool:
     return fnmatchcase(check.id, pattern.replace("[", "[[]"))
 
 
-def presumes(check: Check, row: Requirement, by: Check) -> bool:
-    """Returns whether `check` of `row` can't be judged while `by` fails."""
+def presumes(check: Check, requirement: Requirement, by: Check) -> bool:
+    """Returns whether `check` of `requirement` can't be judged while `by` fails."""
     return any(
         matches(check, one.checks) and any(matches(by, pattern) for pattern in one.without)
-        for one in row.presumes
+        for one in requirement.presumes
     )
 
 
-def begins_with_any(check: Check, row: Requirement, others: Iterable[Check]) -> bool:
+def begins_with_any(check: Check, requirement: Requirement, others: Iterable[Check]) -> bool:
     """Returns whether a check can't be judged without another of its requirement that failed as well."""
-    return any(presumes(check, row, by) for by in others if by is not check)
+    return any(presumes(check, requirement, by) for by in others if by is not check)
 
 
 def ordered(items: Sequence[Any], weight: Mapping[int, Any], after: Iterable[tuple[int, int]]) -> list[Any]:

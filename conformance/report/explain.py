@@ -24,7 +24,7 @@ from conformance.model import (
 )
 from conformance.report import scope
 from conformance.report.curl import curl
-from conformance.report.findings import Finding, by_check, problems, rows_of, waiting, warnings
+from conformance.report.findings import Finding, by_check, problems, requirements_of, waiting, warnings
 from conformance.report.safe import counted, line
 from conformance.report.unjudged import unjudged
 from conformance.report.verdict import UNPROVEN, binding
@@ -45,7 +45,7 @@ __all__ = [
     "headline",
     "one_reason",
     "problems",
-    "rows_of",
+    "requirements_of",
     "said",
     "sentence",
     "status_line",
@@ -193,7 +193,7 @@ def one_reason(reason: str) -> str:
 
 def waived(record: RunRecord, check: Check) -> tuple[Waiver, ...]:
     """The waivers that hold for all that `check` breaks; none where it breaks anything that isn't waived."""
-    named = rows_of(record)
+    named = requirements_of(record)
     broken = [name for name in check.requirements if binding(check, named[name])] or check.requirements
     found = [record.waived(name) for name in broken]
     return tuple(one for one in found if one is not None) if all(found) else ()

@@ -129,7 +129,7 @@ def waiting(record: RunRecord) -> dict[str, Finding]:
 class _Group:
     """Failing checks of one requirement with one outcome, the one that shows it first."""
 
-    row: Requirement
+    requirement: Requirement
     checks: tuple[Check, ...]
 
     @property
@@ -138,12 +138,12 @@ class _Group:
 
 
 def _found(record: RunRecord) -> Findings:
-    rows = rows_of(record)
+    requirements = requirements_of(record)
     wrong = [check for check in record.checks if check.outcome in (Outcome.FAILED, Outcome.WARNED)]
-    kept = [check for check in wrong if _control(check) and not _primary(check, rows).premise]
+    kept = [check for check in wrong if _control(check) and not _primary(check, requirements).premise]
     begun = {check.id for check in kept}
     causes = Causes(record)
-    groups = _groups([check for check in wrong if check.id not in begun], rows, causes)
+    groups = _groups([check for check in wrong if check.id not in begun], requirements, causes)
     parents, groups = _folding(record, groups, causes)
     roots = [position for position in range(len(groups)) if position not in parents]
     found = _sorted([groups[position] for position in roots], causes)
@@ -168,41 +168,41 @@ def _with_premise_first(found: list[Finding], causes: Causes) -> tuple[Finding, 
     return (*first, *(one for one in found if not one.requirement.premise))
 
 
-def _groups(checks: Iterable[Check], rows: Mapping[str, Requirement], causes: Causes) -> list[_Group]:
+def _groups(checks: Iterable[Check], requirements: Mapping[str, Requirement], causes: Causes) -> list[_Group]:
     """The checks by requirement and outcome; in each the plainest first, that of the worst harm before others.
 
     Cases of a premise have a twist each, and hints to match, which would mislead where the plain request fails too.
     """
-    by_row: dict[tuple[str, Outcome], list[Check]] = {}
+    by_requirement: dict[tuple[str, Outcome], list[Check]] = {}
     for check in checks:
-        by_row.setdefault((_primary(check, rows).id, check.outcome), []).append(check)
+        by_requirement.setdefault((_primary(check, requirements).id, check.outcome), []).append(check)
     return [
         _Group(
-            rows[name],
+            requirements[name],
             tuple(
                 sorted(
                     found,
                     key=lambda check: (
-                        begins_with_any(check, rows[name], found),
-                        *_plainness(check, rows[name], causes),
+                        begins_with_any(check, requirements[name], found),
+                        *_plainness(check, requirements[name], causes),
                     ),
                 )
             ),
         )
-        for (name, _), found in by_row.items()
+        for (name, _), found in by_requirement.items()
     ]
 
 
-def _plainness(check: Check, row: Requirement, causes: Causes) -> tuple[Any, ...]:
+def _plainness(check: Check, requirement: Requirement, causes: Causes) -> tuple[Any, ...]:
     fuzzed = check.suite == "fuzz"
-    twisted = row.premise and (fuzzed or "[" in check.id)
+    twisted = requirement.premise and (fuzzed or "[" in check.id)
     return (
-        harm(check, row),
-        causes.is_wrongly_refused(check, row),
+        harm(check, requirement),
+        causes.is_wrongly_refused(check, requirement),
         twisted,
         -causes.presumed_by(check),
         not causes.took_effect(check),
-        causes.only_reads(check, row),
+        causes.only_reads(check, requirement),
         causes.is_a_replay(check),
         causes.is_concurrent(check),
         causes.is_put_off(check),
@@ -223,7 +223,7 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
     In those that aren't folded, checks that nothing explains come first: these show what else is wrong. Of groups that
     would explain each other, the one that can't be judged without the other is folded.
     """
-    waived = {name for name in rows_of(record) if record.waived(name) is not None}
+    waived = {name for name in requirements_of(record) if record.waived(name) is not None}
     parents: dict[int, int] = {}
     left = list(groups)
     for position in sorted(range(len(groups)), key=lambda one: not _presumes_any(groups[one], groups)):
@@ -231,7 +231,8 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
         others = [
             (number, other)
             for number, other in enumerate(groups)
-            if _root(number, parents) != position and (other.row.id not in waived or group.row.id in waived)
+            if _root(number, parents) != position
+            and (other.requirement.id not in waived or group.requirement.id in waived)
         ]
         found = {check.id: _cause(check, group, others, causes) for check in group.checks}
         _like_their_neighbours(group, found, causes)
@@ -246,8 +247,10 @@ def _folding(record: RunRecord, groups: list[_Group], causes: Causes) -> tuple[d
 
 
 def _presumes_any(group: _Group, others: Iterable[_Group]) -> bool:
-    failing = [check for other in others if other.row.id != group.row.id for check in other.checks]
-    return any(presumes(check, group.row, by) for check in group.checks for by in failing)
+    failing = [
+        check for other in others if other.requirement.id != group.requirement.id for check in other.checks
+    ]
+    return any(presumes(check, group.requirement, by) for check in group.checks for by in failing)
 
 
 def _like_their_neighbours(group: _Group, found: dict[str, int | None], causes: Causes) -> None:
@@ -265,17 +268,17 @@ def _like_their_neighbours(group: _Group, found: dict[str, int | None], causes: 
             like = next((one for one in told if causes.kept.is_kept(one)), None)
             found[check.id] = None if like is None else found[like.id]
         if found[check.id] is None:
-            before = next((one for one in told if presumes(check, group.row, one)), None)
+            before = next((one for one in told if presumes(check, group.requirement, one)), None)
             found[check.id] = None if before is None else found[before.id]
 
 
 def _cause(check: Check, group: _Group, others: Iterable[tuple[int, _Group]], causes: Causes) -> int | None:
     """Returns the position of the first group that explains a failing check."""
     for position, other in others:
-        if other.row.id == group.row.id:
+        if other.requirement.id == group.requirement.id:
             if other.fails and not group.fails:
                 return position
-        elif any(causes.explained(check, group.row, by, other.row) for by in other.checks):
+        elif any(causes.explained(check, group.requirement, by, other.requirement) for by in other.checks):
             return position
     return None
 
@@ -290,13 +293,13 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
     order = {result.requirement.id: number for number, result in enumerate(causes.record.requirements)}
 
     def weight(group: _Group) -> tuple[Any, ...]:
-        shown, row = group.checks[0], group.row
+        shown, requirement = group.checks[0], group.requirement
         return (
-            harm(shown, row),
+            harm(shown, requirement),
             not group.fails,
             causes.is_concurrent(shown),
-            row.basis is not Basis.SAFETY,
-            order[row.id],
+            requirement.basis is not Basis.SAFETY,
+            order[requirement.id],
         )
 
     return ordered(
@@ -306,18 +309,18 @@ def _sorted(groups: Sequence[_Group], causes: Causes) -> list[_Group]:
             (mine, its)
             for mine, group in enumerate(groups)
             for its, other in enumerate(groups)
-            if other.row.id in causes.ancestors(group.row.id)
+            if other.requirement.id in causes.ancestors(group.requirement.id)
             or (
-                other.row.premise
+                other.requirement.premise
                 and any(map(causes.is_about_a_premise, other.checks))
-                and not group.row.premise
+                and not group.requirement.premise
             )
         ],
     )
 
 
 def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Causes) -> Finding:
-    found, under = _finding(record, group.row, group.checks, control=False), _sorted(under, causes)
+    found, under = _finding(record, group.requirement, group.checks, control=False), _sorted(under, causes)
     said = remarks.of(record, found.check, found.fault, causes)
     found = replace(found, remarks=(*said, *found.remarks), hint=remarks.hint(found.hint, said))
     if NOTHING_VERIFIED in said:
@@ -327,8 +330,8 @@ def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Cau
         found = replace(found, fault=f"{found.fault}: the same answer, byte for byte, as before")
         # What a caller gets who isn't the owner tells most of a cache.
         under = sorted(under, key=lambda one: not causes.is_altered(one.checks[0]))
-    remark = f"This follows from {group.row.id}: {line(found.title)}."
-    folded = [_finding(record, one.row, one.checks, control=False) for one in under]
+    remark = f"This follows from {group.requirement.id}: {line(found.title)}."
+    folded = [_finding(record, one.requirement, one.checks, control=False) for one in under]
     return replace(
         found,
         folded=tuple(replace(one, remarks=(remark, *one.remarks)) for one in folded),
@@ -345,13 +348,13 @@ def _all_checks(finding: Finding) -> Iterator[Check]:
 def _controls(record: RunRecord, checks: Iterable[Check]) -> tuple[Finding, ...]:
     """One finding per cause, that of most checks first."""
     groups: dict[tuple[str, str], list[Check]] = {}
-    rows = rows_of(record)
+    requirements = requirements_of(record)
     for check in checks:
         assert check.problem is not None
         cause = same_but_ids(check.problem.expected), same_but_ids(check.problem.observed)
         groups.setdefault(cause, []).append(check)
     ordered = sorted(groups.values(), key=lambda group: -len(group))
-    return tuple(_finding(record, _primary(group[0], rows), group, control=True) for group in ordered)
+    return tuple(_finding(record, _primary(group[0], requirements), group, control=True) for group in ordered)
 
 
 def _finding(
@@ -383,15 +386,15 @@ def _finding(
     )
 
 
-def rows_of(record: RunRecord) -> dict[str, Requirement]:
+def requirements_of(record: RunRecord) -> dict[str, Requirement]:
     """Returns the requirements of a run by their ids."""
     return {result.requirement.id: result.requirement for result in record.requirements}
 
 
-def _primary(check: Check, rows: Mapping[str, Requirement]) -> Requirement:
+def _primary(check: Check, requirements: Mapping[str, Requirement]) -> Requirement:
     """The requirement to show a check under: the first that fails by it, or else the first."""
-    named = [rows[name] for name in check.requirements]
-    return next((row for row in named if binding(check, row)), named[0])
+    named = [requirements[name] for name in check.requirements]
+    return next((requirement for requirement in named if binding(check, requirement)), named[0])
 
 
 def _control(check: Check) -> bool:

@@ -23,10 +23,10 @@ _TEXT = 20_000
 def junit(record: RunRecord) -> str:
     """The content of `junit.xml`, declaration included; every character in it is legal in XML 1.0."""
     findings = explain.by_check(record)
-    rows = {result.requirement.id: result.requirement for result in record.requirements}
+    requirements = {result.requirement.id: result.requirement for result in record.requirements}
     suites: dict[str, list[ET.Element]] = {"verdict": [_verdict(record)]}
     for check in record.checks:
-        suites.setdefault(check.suite, []).append(_case(record, check, rows, findings.get(check.id)))
+        suites.setdefault(check.suite, []).append(_case(record, check, requirements, findings.get(check.id)))
     if unchecked := _unchecked(record):
         suites["requirements without a check"] = unchecked
 
@@ -70,13 +70,13 @@ def _verdict(record: RunRecord) -> ET.Element:
 
 
 def _case(
-    record: RunRecord, check: Check, rows: dict[str, Requirement], finding: Finding | None
+    record: RunRecord, check: Check, requirements: dict[str, Requirement], finding: Finding | None
 ) -> ET.Element:
     case = ET.Element("testcase", classname=visible(check.suite), name=visible(check.id))
     case.set("time", f"{check.duration_s:.3f}")
-    named = [rows[name] for name in check.requirements if name in rows]
-    about = [f"{row.id} {row.level}: {row.title}" for row in named]
-    result = ci_status.of_check(record, check, rows)
+    named = [requirements[name] for name in check.requirements if name in requirements]
+    about = [f"{requirement.id} {requirement.level}: {requirement.title}" for requirement in named]
+    result = ci_status.of_check(record, check, requirements)
     if result is Standing.SKIPPED and check.outcome is Outcome.FAILED:
         waived = explain.waived(record, check)
         said = "; ".join(f"{one.requirement} {explain.waiver(one)}" for one in waived)
@@ -98,8 +98,8 @@ def _unchecked(record: RunRecord) -> list[ET.Element]:
     """A test case for each requirement that no check of the run speaks of, so that none goes missing."""
     cases = []
     for result in ci_status.unchecked(record):
-        row = result.requirement
-        name = f"{row.id} {row.title}"
+        requirement = result.requirement
+        name = f"{requirement.id} {requirement.title}"
         case = ET.Element("testcase", classname="requirements", name=visible(name), time="0.000")
         tag = ci_status.of_requirement(result).value
         _add(case, tag, f"{explain.OUTCOMES[result.outcome]}: {result.reason}", "")

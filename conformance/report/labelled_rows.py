@@ -108,22 +108,24 @@ def rule(finding: Finding) -> str:
 
 def weighed(finding: Finding) -> str:
     """The id of the requirement and the level that counted: a part of it may weigh less, or more, than the rest."""
-    row, level = finding.requirement, finding.check.level
-    if finding.control or level == row.level:
-        declared = ", which has to hold as the profile declares it" if row.level is Level.MAY else ""
-        return f"{row.id} {row.level}{declared}"
-    if level is Level.MAY or row.level is Level.MAY:
-        return f"{row.id} {row.level}"
-    return f"{row.id} {level} (this part of it; the rest is a {row.level})"
+    requirement, level = finding.requirement, finding.check.level
+    if finding.control or level == requirement.level:
+        declared = ", which has to hold as the profile declares it" if requirement.level is Level.MAY else ""
+        return f"{requirement.id} {requirement.level}{declared}"
+    if level is Level.MAY or requirement.level is Level.MAY:
+        return f"{requirement.id} {requirement.level}"
+    return f"{requirement.id} {level} (this part of it; the rest is a {requirement.level})"
 
 
 def asks(finding: Finding) -> str:
     """The sentence of the requirement that is broken, and where it stands in the document."""
-    row = finding.requirement
+    requirement = finding.requirement
     # What a target may do is asked of those that do it.
     level = Level.SHOULD if finding.check.level is Level.SHOULD else Level.MUST
-    said = clause.broken(row.statement, finding.fault, finding.expected, finding.observed, level=level)
-    return f"{said} ({row.section})"
+    said = clause.broken(
+        requirement.statement, finding.fault, finding.expected, finding.observed, level=level
+    )
+    return f"{said} ({requirement.section})"
 
 
 def observed(record: RunRecord, finding: Finding) -> str:
@@ -288,7 +290,7 @@ def _rows(record: RunRecord, finding: Finding, sent: str) -> Iterator[tuple[str,
     for one in folded(record, finding):
         yield "follows", one
     if finding.also and not finding.control:
-        titles = {name: row.title for name, row in explain.rows_of(record).items()}
+        titles = {name: requirement.title for name, requirement in explain.requirements_of(record).items()}
         yield "also", f"about {'; '.join(f'{name} ({titles[name]})' for name in finding.also)}"
     for one in besides(finding):
         yield "besides", one

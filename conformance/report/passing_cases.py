@@ -36,9 +36,9 @@ ORDINALS = ("first", "second", "third")
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
 
 
-def worked(record: RunRecord, check: Check, row: Requirement) -> str:
-    """Returns what passed of the same kind as the failing `check` of `row`; empty where nothing did."""
-    if any(one.requirement == row.id for one in record.matrix):
+def worked(record: RunRecord, check: Check, requirement: Requirement) -> str:
+    """Returns what passed of the same kind as the failing `check` of `requirement`; empty where nothing did."""
+    if any(one.requirement == requirement.id for one in record.matrix):
         said = _states(record, {state for _, state in check.resources})
         alike = _alike(record, check)
         said += f"; {alike}" if said and alike else ""
@@ -47,7 +47,7 @@ def worked(record: RunRecord, check: Check, row: Requirement) -> str:
             of_others = any(OF_WHOM in state for _, state in check.resources)
             return f"with the primary's own, {said}" if of_others else said
     return _cases(record, check) or (
-        "" if fails_nearly_always(record, check) else _others(record, check, row)
+        "" if fails_nearly_always(record, check) else _others(record, check, requirement)
     )
 
 
@@ -171,14 +171,14 @@ def _whole_kinds(record: RunRecord, name: str) -> list[str]:
     return whole if none_else and len(whole) <= _MOST and all(len(one) > 1 for one in kinds.values()) else []
 
 
-def _others(record: RunRecord, check: Check, row: Requirement) -> str:
-    """The titles of what passed of the row: none that has a failing case, nor one that reads as its opposite."""
+def _others(record: RunRecord, check: Check, requirement: Requirement) -> str:
+    """Returns the titles of what passed of the requirement: no failing cases, and none that reads as its opposite."""
     wrong = {_name(one) for one in record.checks if one.outcome in (Outcome.FAILED, Outcome.WARNED)}
     about = stems(check.problem.fault if check.problem else "")
     titles = dict.fromkeys(
         one.title.rstrip(".")
         for one in record.checks
-        if row.id in one.requirements
+        if requirement.id in one.requirements
         and one.outcome is Outcome.PASSED
         and one.suite == check.suite
         and _name(one) not in wrong

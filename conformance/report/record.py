@@ -115,8 +115,8 @@ def to_json(record: RunRecord) -> dict[str, Any]:
         "harness": {key: getattr(record, field) for key, field in _HARNESS.items()},
         "counts": record.counts(),
         "requirements": [
-            codec.to_json(row.requirement) | codec.to_json(row) | _depth(record, row)
-            for row in record.requirements
+            codec.to_json(result.requirement) | codec.to_json(result) | _depth(record, result)
+            for result in record.requirements
         ],
         "exchanges": len(record.exchanges),
     }
@@ -124,8 +124,8 @@ def to_json(record: RunRecord) -> dict[str, Any]:
     return {key: written[key] for key in _ORDER if key in written}
 
 
-def _depth(record: RunRecord, row: RequirementResult) -> dict[str, Any]:
-    found = depth.of(record, row)
+def _depth(record: RunRecord, result: RequirementResult) -> dict[str, Any]:
+    found = depth.of(record, result)
     if found is None:
         return {}
     return {"depth": {"checks": found.checks, "ran": found.ran, "lacks": dict(found.lacks)}}
@@ -275,10 +275,15 @@ def _read(path: Path) -> Any:
 
 def _record(data: Mapping[str, Any], exchanges: tuple[Exchange, ...]) -> RunRecord:
     api = data["target"]["api"]
-    rows = [(codec.from_json(Requirement, row, api=api), row) for row in data["requirements"]]
+    pairs = [
+        (codec.from_json(Requirement, requirement, api=api), requirement)
+        for requirement in data["requirements"]
+    ]
     results = tuple(
-        codec.from_json(RequirementResult, {**row, "reason": row["reason"] or ""}, requirement=one)
-        for one, row in rows
+        codec.from_json(
+            RequirementResult, {**requirement, "reason": requirement["reason"] or ""}, requirement=one
+        )
+        for one, requirement in pairs
     )
     harness = {field: data["harness"][key] for key, field in _HARNESS.items()}
     return codec.from_json(RunRecord, data, requirements=results, exchanges=exchanges, **harness)

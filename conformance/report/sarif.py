@@ -27,8 +27,8 @@ def sarif(record: RunRecord) -> str:
         *((one, "error") for one in explain.problems(record)),
         *((one, "warning") for one in explain.warnings(record)),
     ]
-    rows = list({one.requirement.id: one.requirement for one, _ in found}.values())
-    places = {row.id: place for place, row in enumerate(rows)}
+    requirements = list({one.requirement.id: one.requirement for one, _ in found}.values())
+    places = {requirement.id: place for place, requirement in enumerate(requirements)}
     content = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -38,7 +38,7 @@ def sarif(record: RunRecord) -> str:
                     "driver": {
                         "name": "payout-conformance",
                         "version": record.harness_version,
-                        "rules": [_rule(row) for row in rows],
+                        "rules": [_rule(requirement) for requirement in requirements],
                     }
                 },
                 "automationDetails": {"id": f"payout-conformance/{line(explain.title(record.target), 200)}/"},
@@ -62,21 +62,25 @@ def sarif(record: RunRecord) -> str:
     return codec.dumps(content, indent=2) + "\n"
 
 
-def _rule(row: Requirement) -> dict[str, Any]:
+def _rule(requirement: Requirement) -> dict[str, Any]:
     return {
-        "id": row.id,
-        "shortDescription": {"text": _plain(row.title)},
-        "fullDescription": {"text": _plain(row.statement)},
-        "defaultConfiguration": {"level": "error" if row.level.value == "MUST" else "warning"},
-        "properties": {"level": row.level.value, "group": row.group, "section": row.section},
+        "id": requirement.id,
+        "shortDescription": {"text": _plain(requirement.title)},
+        "fullDescription": {"text": _plain(requirement.statement)},
+        "defaultConfiguration": {"level": "error" if requirement.level.value == "MUST" else "warning"},
+        "properties": {
+            "level": requirement.level.value,
+            "group": requirement.group,
+            "section": requirement.section,
+        },
     }
 
 
 def _result(record: RunRecord, finding: Finding, level: str, places: dict[str, int]) -> dict[str, Any]:
-    row = finding.requirement
+    requirement = finding.requirement
     result: dict[str, Any] = {
-        "ruleId": row.id,
-        "ruleIndex": places[row.id],
+        "ruleId": requirement.id,
+        "ruleIndex": places[requirement.id],
         "level": level,
         "message": {"text": _plain("\n".join(_message(record, finding)))},
         "locations": [
@@ -91,7 +95,7 @@ def _result(record: RunRecord, finding: Finding, level: str, places: dict[str, i
             }
         ],
         # A fingerprint that is stable between runs, without the ids of resources.
-        "partialFingerprints": {"requirementAndCheck/v1": f"{row.id}/{visible(finding.check.id)}"},
+        "partialFingerprints": {"requirementAndCheck/v1": f"{requirement.id}/{visible(finding.check.id)}"},
     }
     if suppressed := list(_suppressions(record, finding)):
         result["suppressions"] = suppressed

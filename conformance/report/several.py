@@ -194,10 +194,10 @@ def _annotations(runs: Sequence[Ended]) -> Iterator[tuple[str, str, str]]:
 
 
 def _told(record: RunRecord, found: Finding, *, waived: bool = False) -> tuple[str, str]:
-    row = found.requirement
-    title = f"{row.id} {row.level}{' (waived)' if waived else ''}, {record.target.name}"
+    requirement = found.requirement
+    title = f"{requirement.id} {requirement.level}{' (waived)' if waived else ''}, {record.target.name}"
     if found.fault:
-        return title, f"{found.fault}. {row.title}"
+        return title, f"{found.fault}. {requirement.title}"
     return title, f"{headed(found)}. Expected: {found.expected}; observed: {found.observed}"
 
 

@@ -182,8 +182,9 @@ def _gaps(record: RunRecord) -> Iterator[str]:
 
 def _depths(record: RunRecord) -> Iterator[str]:
     items = [
-        f"{inline(row.requirement.id)} {row.requirement.level}: {inline(depth.sentence(found, record.target.api))}"
-        for row, found in depth.every(record)
+        f"{inline(result.requirement.id)} {result.requirement.level}: "
+        f"{inline(depth.sentence(found, record.target.api))}"
+        for result, found in depth.every(record)
     ]
     if items:
         yield fold(f"Not tested in full: {counted(len(items), 'requirement')}", items)
@@ -214,9 +215,11 @@ def _waivers(record: RunRecord) -> Iterator[str]:
 def _requirements(record: RunRecord) -> Iterator[str]:
     items = []
     for result in record.requirements:
-        row = result.requirement
-        waived = " (waived)" if record.waived(row.id) else ""
-        items.append(f"{_ICONS[result.outcome]}{waived} {inline(row.id)} {row.level} {inline(row.title)}")
+        requirement = result.requirement
+        waived = " (waived)" if record.waived(requirement.id) else ""
+        items.append(
+            f"{_ICONS[result.outcome]}{waived} {inline(requirement.id)} {requirement.level} {inline(requirement.title)}"
+        )
     yield fold("All requirements", items)
 
 

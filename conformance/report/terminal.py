@@ -199,8 +199,8 @@ class _Text:
         yield from self._block("    ", ids(gap), kind="dim")
 
     def _depth(self, pair: tuple[RequirementResult, Depth]) -> Iterator[str]:
-        row, found = pair[0].requirement, pair[1]
-        name = f"{row.id} {row.level}".ljust(_LABEL + 4)
+        requirement, found = pair[0].requirement, pair[1]
+        name = f"{requirement.id} {requirement.level}".ljust(_LABEL + 4)
         first, *more = wrapped(line(depth.sentence(found, self._record.target.api)), self._width - _LABEL - 6)
         yield f"  {name}{first}"
         yield from (f"  {' ' * len(name)}{rest}" for rest in more)

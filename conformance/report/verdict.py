@@ -83,16 +83,20 @@ def results(
     `deselected` maps a requirement to why some of its checks were left out; `declared` a capability to what
     the profile says of it (None: nothing), `scope` what isn't certified to the reason.
     """
-    about: dict[str, list[Check]] = {row.id: [] for row in catalogue.requirements}
+    about: dict[str, list[Check]] = {requirement.id: [] for requirement in catalogue.requirements}
     for check in checks:
         for name in dict.fromkeys(check.requirements):
             about[name].append(check)
     found = (
-        (row, _result(row, about[row.id], deselected.get(row.id), declared, scope))
-        for row in catalogue.requirements
+        (
+            requirement,
+            _result(requirement, about[requirement.id], deselected.get(requirement.id), declared, scope),
+        )
+        for requirement in catalogue.requirements
     )
     return tuple(
-        RequirementResult(row, *one, tuple(check.id for check in about[row.id])) for row, one in found
+        RequirementResult(requirement, *one, tuple(check.id for check in about[requirement.id]))
+        for requirement, one in found
     )
 
 

@@ -207,18 +207,18 @@ class _Job:
         complete = fuzzing.is_done and set(plan["selected"]) <= {check.id for check in checks}
         slowed = gate.slow_downs(self.folder / "gate")
         reached = fuzzing.partly()
-        rows = catalogue.load(self.profile.target.api)
+        known = catalogue.load(self.profile.target.api)
         notes = [
             *self.header["notes"],
             *map(str, (reached or {}).get("notes", ())),
             *scope.notes(self.profile.target),
-            tried_states.sentence(rows.matrix, checks),
+            tried_states.sentence(known.matrix, checks),
             "" if fuzzing.wanted else fuzzing.left_out(),
             slowed,
             "" if complete else "The run was ended before its last check.",
         ]
         return record.fold(
-            rows,
+            known,
             self.profile.target,
             checks,
             exchanges,

@@ -97,10 +97,15 @@ def lists(api: str, ids: int, target: SandboxProcess) -> str:
 
 def _musts(run: Mapping[str, Any]) -> dict[str, int]:
     ran = {one["id"] for one in run["checks"] if one["outcome"] in _RAN}
-    rows = [one for one in run["requirements"] if one["level"] == "MUST"]
-    decided = [one for one in rows if one["outcome"] in _JUDGED]
-    begun = [one for one in rows if one in decided or ran & set(one["checks"])]
-    return {"musts": len(rows), "decided": len(decided), "begun": len(begun), "requests": run["exchanges"]}
+    requirements = [one for one in run["requirements"] if one["level"] == "MUST"]
+    decided = [one for one in requirements if one["outcome"] in _JUDGED]
+    begun = [one for one in requirements if one in decided or ran & set(one["checks"])]
+    return {
+        "musts": len(requirements),
+        "decided": len(decided),
+        "begun": len(begun),
+        "requests": run["exchanges"],
+    }
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -116,8 +116,8 @@ def untouched(run: RunRecord) -> RunRecord:
 
 def one_invented_check(run: RunRecord) -> RunRecord:
     """A single invented check names all requirements and replaces all other checks."""
-    rows = tuple(row.requirement.id for row in run.requirements)
-    first = replace(run.checks[0], id="cancellation::everything_holds", requirements=rows, exchanges=(0,))
+    ids = tuple(result.requirement.id for result in run.requirements)
+    first = replace(run.checks[0], id="cancellation::everything_holds", requirements=ids, exchanges=(0,))
     return replace(run, checks=(replace(first, outcome=Outcome.PASSED, problem=None, message=""),))
 
 
@@ -146,7 +146,9 @@ def a_check_of_more(run: RunRecord) -> RunRecord:
     """A check that claims to be about a requirement more than it is."""
     first = run.checks[0]
     other = next(
-        row.requirement.id for row in run.requirements if row.requirement.id not in first.requirements
+        result.requirement.id
+        for result in run.requirements
+        if result.requirement.id not in first.requirements
     )
     widened = replace(first, requirements=(*first.requirements, other))
     return replace(run, checks=(widened, *run.checks[1:]))

@@ -36,18 +36,20 @@ LATER = NOW + timedelta(days=1)
 EXPIRES = datetime.fromisoformat(statement.expiry(ENDED, 90))
 CATALOGUE = catalogue.load("withdraws")
 MUSTS = [
-    row.id for row in CATALOGUE.requirements if row.level is Level.MUST and row.not_tested_reason is None
+    requirement.id
+    for requirement in CATALOGUE.requirements
+    if requirement.level is Level.MUST and requirement.not_tested_reason is None
 ]
-SHOULDS = [row.id for row in CATALOGUE.requirements if row.level is Level.SHOULD]
+SHOULDS = [requirement.id for requirement in CATALOGUE.requirements if requirement.level is Level.SHOULD]
 KEY = keys.generate()
 # For each requirement a check that is about it alone, and at its level: its outcome is that of the requirement.
 DECISIVE = {
-    row.id: next(
+    requirement.id: next(
         name
         for name, known in coverage.known("withdraws", ()).items()
-        if (known.requirements, known.level) == ((row.id,), row.level)
+        if (known.requirements, known.level) == ((requirement.id,), requirement.level)
     )
-    for row in CATALOGUE.requirements
+    for requirement in CATALOGUE.requirements
 }
 CANCELLED = json.dumps(
     {
@@ -103,7 +105,7 @@ def write(
     }
     numbers = {answer: number for number, answer in enumerate(answers)}
     known = coverage.known("withdraws", ())
-    decisive = {DECISIVE[row]: outcome for row, outcome in (outcomes or {}).items()}
+    decisive = {DECISIVE[requirement_id]: outcome for requirement_id, outcome in (outcomes or {}).items()}
     found = record.fold(
         CATALOGUE,
         Target(name, "withdraws", "https://sandbox.acme.test", "test", {"primary.api_key": "ACME_API_KEY"}),

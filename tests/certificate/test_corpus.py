@@ -148,7 +148,7 @@ def test_how_far_a_run_went_can_t_be_denied(
 
 
 def test_the_extent_says_what_was_not_exercised(real: dict[str, Path], tmp_path: Path) -> None:
-    """States, capabilities, fuzzing, selection, waivers and rows that don't apply, by id."""
+    """States, capabilities, fuzzing, selection, waivers and requirements that don't apply, by id."""
     folder = tmp_path / "run"
     content = corpus.forged(real["payout-intents"], folder, corpus.untouched)
     said = verify(content, corpus.KEY.public, at=later()).claim.extension["extent"]
@@ -158,8 +158,10 @@ def test_the_extent_says_what_was_not_exercised(real: dict[str, Path], tmp_path:
     assert said["capabilities"] == {"settlement": True, "webhooks": None}
     assert said["selection"] == {"expression": "", "requirements": []}
     assert (said["insist"], said["waivers"]) == (False, [])
-    rows = verify(content, corpus.KEY.public, at=later()).claim.extension["requirements"]
-    assert said["notApplicable"] == [row["id"] for row in rows if row["outcome"] == Outcome.NOT_APPLICABLE]
+    requirements = verify(content, corpus.KEY.public, at=later()).claim.extension["requirements"]
+    assert said["notApplicable"] == [
+        requirement["id"] for requirement in requirements if requirement["outcome"] == Outcome.NOT_APPLICABLE
+    ]
 
 
 @pytest.mark.parametrize("name", ["certificate.json", "run.json", "exchanges.har", "profile.toml"])

@@ -74,7 +74,7 @@ def test_a_run_without_fuzzing_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_each_thing_that_was_left_out_has_its_sentence(said: dict[str, Any], sentence: str) -> None:
-    """Fuzzing, selection, capabilities, rows by id, `--insist` and waivers; nothing else is said."""
+    """Fuzzing, selection, capabilities, requirements by id, `--insist` and waivers; nothing else is said."""
     found = sentences({**NOTHING, **said})
 
     assert sentence in found

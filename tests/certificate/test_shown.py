@@ -107,7 +107,9 @@ def test_a_field_that_no_schema_guards_is_shown_as_well(
     said = ours(content)
     said["target"].update(api=NASTY, baseUrl=NASTY, scope={NASTY: NASTY})
     said["attestation"].update(commit="\x1b[2J\u202e\n::error::x", url=NASTY)
-    said["requirements"] = [{**row, "id": NASTY, "outcome": "failed"} for row in said["requirements"][:3]]
+    said["requirements"] = [
+        {**requirement, "id": NASTY, "outcome": "failed"} for requirement in said["requirements"][:3]
+    ]
     said["extent"].update(notApplicable=[NASTY], capabilities={NASTY: False}, statesTried=[NASTY])
     said["extent"]["waivers"][0]["requirement"] = NASTY
     claim = replace(found.claim, content=content)

@@ -42,7 +42,9 @@ def test_it_is_a_test_result_of_in_toto(tmp_path: Path) -> None:
     ]
     assert predicate["result"] == "PASSED"
     passed = set(predicate["passedTests"])
-    inapplicable = {row["id"] for row in predicate["payoutConformance"]["requirements"]} - passed
+    inapplicable = {
+        requirement["id"] for requirement in predicate["payoutConformance"]["requirements"]
+    } - passed
     assert passed | inapplicable == set(CATALOGUE.by_id())
     assert set(MUSTS) <= passed
     assert (predicate["warnedTests"], predicate["failedTests"]) == ([], [])
@@ -99,33 +101,39 @@ def test_a_run_is_signed_as_what_it_is(
     """Only a conformant run is PASSED or WARNED; an untested requirement is in no list of tests, and has its reason."""
     made = runs.certified(tmp_path, outcomes)
     predicate = said(made.content)["predicate"]
-    rows = {row["id"]: row for row in predicate["payoutConformance"]["requirements"]}
+    requirements = {
+        requirement["id"]: requirement for requirement in predicate["payoutConformance"]["requirements"]
+    }
 
     assert predicate["result"] == result
     assert predicate["payoutConformance"]["verdict"] == verdict
     assert verify(made.content, KEY.public, at=LATER).exit_code == code
     lists = {"passed": "passedTests", "warned": "warnedTests", "failed": "failedTests"}
-    for row in rows.values():
-        inside = [name for name in lists.values() if row["id"] in predicate[name]]
-        assert inside == [lists[row["outcome"]]] if row["outcome"] in lists else not inside
-        assert bool(row["reason"]) or row["outcome"] == "passed"
+    for requirement in requirements.values():
+        inside = [name for name in lists.values() if requirement["id"] in predicate[name]]
+        assert inside == [lists[requirement["outcome"]]] if requirement["outcome"] in lists else not inside
+        assert bool(requirement["reason"]) or requirement["outcome"] == "passed"
     for one, outcome in outcomes.items():
-        if rows[one]["outcome"] != "not_applicable":
-            assert rows[one]["outcome"] == outcome
+        if requirements[one]["outcome"] != "not_applicable":
+            assert requirements[one]["outcome"] == outcome
 
 
 def test_it_says_what_was_left_open(tmp_path: Path) -> None:
     """The statement names requirements that don't apply or can't be observed, with reasons, target and times."""
     content = runs.certified(tmp_path, {MUSTS[0]: Outcome.NOT_TESTABLE}).content
     extension = said(content)["predicate"]["payoutConformance"]
-    rows = {row["id"]: row for row in extension["requirements"]}
-    (undeclared,) = (row.id for row in CATALOGUE.requirements if row.capability == "settlement")
+    requirements = {requirement["id"]: requirement for requirement in extension["requirements"]}
+    (undeclared,) = (
+        requirement.id for requirement in CATALOGUE.requirements if requirement.capability == "settlement"
+    )
 
-    assert rows[undeclared]["outcome"] == "not_applicable"
-    assert rows[undeclared]["reason"] == "The profile doesn't declare capabilities.settlement."
-    assert rows[MUSTS[0]]["reason"] == "It didn't happen."
-    assert [row["id"] for row in extension["notObservable"]] == [row.id for row in CATALOGUE.not_observable]
-    assert all(row["reason"] for row in extension["notObservable"])
+    assert requirements[undeclared]["outcome"] == "not_applicable"
+    assert requirements[undeclared]["reason"] == "The profile doesn't declare capabilities.settlement."
+    assert requirements[MUSTS[0]]["reason"] == "It didn't happen."
+    assert [requirement["id"] for requirement in extension["notObservable"]] == [
+        requirement.id for requirement in CATALOGUE.not_observable
+    ]
+    assert all(requirement["reason"] for requirement in extension["notObservable"])
     assert extension["target"] == {
         "name": "Acme staging",
         "api": "withdraws",
@@ -151,9 +159,9 @@ def test_what_a_target_said_comes_as_harmless_text(tmp_path: Path) -> None:
     outcomes = {MUSTS[0]: Outcome.ERROR, MUSTS[1]: Outcome.NOT_TESTABLE}
     content = runs.certified(tmp_path, outcomes, message="\x1b[31m\u202e" + "x" * 99_999).content
     reason = next(
-        row["reason"]
-        for row in said(content)["predicate"]["payoutConformance"]["requirements"]
-        if row["id"] == MUSTS[0]
+        requirement["reason"]
+        for requirement in said(content)["predicate"]["payoutConformance"]["requirements"]
+        if requirement["id"] == MUSTS[0]
     )
 
     assert reason.isprintable()

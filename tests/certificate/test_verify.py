@@ -233,14 +233,16 @@ def test_a_failing_run_can_t_be_signed_as_passed(tmp_path: Path) -> None:
 
     def forge(data: dict[str, Any]) -> None:
         ours(data)["verdict"] = "conformant"
-        for row in ours(data)["requirements"]:
-            if row["outcome"] == "failed":
-                row.update(outcome="passed", reason="")
-        rows = ours(data)["requirements"]
+        for requirement in ours(data)["requirements"]:
+            if requirement["outcome"] == "failed":
+                requirement.update(outcome="passed", reason="")
+        requirements = ours(data)["requirements"]
         predicate(data).update(
             result="PASSED",
             failedTests=[],
-            passedTests=[row["id"] for row in rows if row["outcome"] == "passed"],
+            passedTests=[
+                requirement["id"] for requirement in requirements if requirement["outcome"] == "passed"
+            ],
         )
 
     forged = resigned(runs.certified(tmp_path, {MUSTS[0]: Outcome.FAILED}).content, forge)

@@ -22,14 +22,16 @@ from tests.support import ROOT
 
 
 @apis
-def test_every_check_speaks_of_rows_that_exist(api):
-    rows = catalogue.load(api).by_id()
+def test_every_check_speaks_of_requirements_that_exist(api):
+    requirements = catalogue.load(api).by_id()
     listed = fuzz.check_ids(api)
     assert len(listed) == len(checks(api))
     for check in checks(api):
         assert listed[check.id] == check.requirements
-        assert set(check.requirements) <= rows.keys()
-        assert rows[check.requirements[0]].level is check.level(rows) or check.part is not None
+        assert set(check.requirements) <= requirements.keys()
+        assert (
+            requirements[check.requirements[0]].level is check.level(requirements) or check.part is not None
+        )
 
 
 def test_the_list_needs_no_schemathesis():
@@ -48,9 +50,14 @@ def test_consequences_name_checks(api):
 
 
 def test_checks_are_derived_where_a_contract_brings_none(monkeypatch):
-    """A contract without fuzz checks gets one for each documented state, credential and answer of its rows."""
-    rows = {"status": ("PI-01",), "status.unknown": ("PI-10",), "crash.body": ("PI-29",), "auth": ("PI-40",)}
-    bare = replace(contract("payout-intents"), fuzzing=None, fuzz_rows=rows)
+    """A contract without fuzz checks gets one for each documented state, credential and answer of its requirements."""
+    requirements = {
+        "status": ("PI-01",),
+        "status.unknown": ("PI-10",),
+        "crash.body": ("PI-29",),
+        "auth": ("PI-40",),
+    }
+    bare = replace(contract("payout-intents"), fuzzing=None, fuzz_requirements=requirements)
     monkeypatch.setattr(contracts, "every", lambda: (bare,))
     derived = fuzzing.__wrapped__("payout-intents")
     assert derived.machine is None
@@ -69,7 +76,7 @@ def test_checks_are_derived_where_a_contract_brings_none(monkeypatch):
             for what in ("documented", "missing", "wrong")
         },
     }
-    nothing = replace(bare, fuzz_rows={})
+    nothing = replace(bare, fuzz_requirements={})
     monkeypatch.setattr(contracts, "every", lambda: (nothing,))
     assert fuzzing.__wrapped__("payout-intents").checks == ()
 
@@ -86,12 +93,12 @@ def test_sequences_that_are_not_tried_are_noted(monkeypatch):
 
 
 def test_soft_checks_only_warn():
-    rows = catalogue.load("payout-intents").by_id()
+    requirements = catalogue.load("payout-intents").by_id()
     (check,) = [
         check for check in checks("payout-intents") if check.key == "cancel_payout_intent.crash.content_type"
     ]
-    assert rows["PI-46"].level is Level.MUST
-    assert check.level(rows) is Level.SHOULD
+    assert requirements["PI-46"].level is Level.MUST
+    assert check.level(requirements) is Level.SHOULD
 
 
 @pytest.mark.parametrize(

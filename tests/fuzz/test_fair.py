@@ -20,7 +20,7 @@ from conformance.suites.payout_intents.intent_state import WITHOUT_EFFECT
 from conformance.suites.payout_intents.state_machine import IntentModel
 from tests.fuzz.rewriting import Change, rewriting
 from tests.fuzz.support import fuzz, profile_for
-from tests.fuzz.test_honest import rows_of, states_of
+from tests.fuzz.test_honest import requirements_of, states_of
 from tests.fuzz.test_oracle import INTENT, refusal, reply
 from tests.support import CREDENTIAL_ENV
 
@@ -40,7 +40,12 @@ def test_input_that_is_never_answered_is_a_warning_and_waited_for_in_bounds(bend
         found = fuzz(
             tmp_path, "withdraws", front.url, examples=40, states=states_of(bendable.url, "withdraws")
         )
-    assert rows_of(found) == {"warned": {"WD-14"}, "failed": set(), "error": set(), "not_testable": set()}
+    assert requirements_of(found) == {
+        "warned": {"WD-14"},
+        "failed": set(),
+        "error": set(),
+        "not_testable": set(),
+    }
     assert (
         "documented requests in between were answered"
         in found.checks["cancel_withdraw.crash.path"]["message"]
@@ -78,7 +83,7 @@ def test_what_is_seen_once_and_not_again_fails_nothing(bendable, tmp_path, monke
             limits="concurrency = 1",
             states=states_of(bendable.url, "withdraws"),
         )
-    assert rows_of(found)["failed"] == set()
+    assert requirements_of(found)["failed"] == set()
     (one,) = found.statistics["unconfirmed"]
     assert one["check"] == "fuzz::cancel_withdraw.status.pending"
     assert "not again on 1 new resource" in one["why"]
@@ -107,7 +112,7 @@ def test_a_source_that_hands_out_another_state_is_not_the_target(api, asked, giv
     bendable.bend()
     with rewriting(bendable.url, Change(sent=lie)) as source:
         found = fuzz(tmp_path, api, bendable.url, examples=8, states=states_of(source.url, api))
-    assert rows_of(found)["failed"] == set()
+    assert requirements_of(found)["failed"] == set()
     assert given in found.statistics["missing_states"][asked]
 
 
@@ -116,7 +121,7 @@ def test_ids_of_nothing_are_not_the_targets_fault(bendable, tmp_path):
     bendable.bend()
     states = 'command = ["python3", "-c", "import uuid; print(uuid.uuid4())"]\nread_path = "/api/v1/withdraws/{id}"'
     found = fuzz(tmp_path, "withdraws", bendable.url, examples=6, states=states)
-    assert rows_of(found)["failed"] == set()
+    assert requirements_of(found)["failed"] == set()
     assert found.statistics["missing_states"].keys() >= {"pending", "paid"}
 
 
@@ -143,7 +148,7 @@ def test_live_credentials_send_reads_and_nothing_else(bendable, tmp_path):
         found = run_of(path, tmp_path)
     methods = {method for method, authorization in sent if authorization == live}
     assert methods == {"GET"}
-    assert rows_of(found)["failed"] == set()
+    assert requirements_of(found)["failed"] == set()
     assert "get_payout_intent.walk.environment" in found.checks
 
 
@@ -171,7 +176,7 @@ def test_an_old_key_is_not_judged(memory_s, wrong, monkeypatch):
     [("first", False), (" first ", False), ("  first", False), ("First", True), ("fir", True), (None, True)],
 )
 def test_a_read_may_tidy_a_reason_and_no_more(came, wrong):
-    """Outer white space is a SHOULD, which the row of the reason warns of; the outcome is what it was."""
+    """Outer white space is a SHOULD, which the requirement of the reason warns of; the outcome is what it was."""
     model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
     model.judge(Step("cancel", reason=" first "), reply(202, BODY))
     answered = model.judge(Step("read"), reply(200, {**BODY, "failure_message": came}))
@@ -201,7 +206,7 @@ def test_the_last_step_that_may_have_no_effect_takes_the_blame():
     ],
 )
 def test_a_refused_request_that_cancels_is_blamed_and_not_the_cancel_after_it(odd, check):
-    """The documented cancel that finds the intent cancelled fails the row of the request that did it."""
+    """The documented cancel that finds the intent cancelled fails the requirement of the request that did it."""
     model = IntentModel([Subject(INTENT, "primary", "requires_approval", None)])
     model.judge(Step("cancel", odd=odd), reply(401 if "credentials" in odd else 400, refusal("no")))
     answered = model.judge(Step("cancel", reason="x"), reply(422, refusal("approval_required")))
@@ -221,14 +226,14 @@ def test_the_key_of_an_odd_body_that_cancelled_is_open(answer):
 
 
 @pytest.mark.parametrize(
-    ("row", "processes"), [("WD-08", 0), ("WD-03", 0), ("WD-02", 1), ("wd-14", 1), ("WD-31", 1)]
+    ("requirement_id", "processes"), [("WD-08", 0), ("WD-03", 0), ("WD-02", 1), ("wd-14", 1), ("WD-31", 1)]
 )
-def test_fuzzing_that_can_judge_nothing_does_not_start(row, processes, monkeypatch, tmp_path):
+def test_fuzzing_that_can_judge_nothing_does_not_start(requirement_id, processes, monkeypatch, tmp_path):
     """No process starts for a requirement that none of its checks is about, with the capabilities declared."""
     started: list[Path] = []
     monkeypatch.setattr(package, "start", lambda profile, run, **options: started.append(run))
     profile = load(profile_for(tmp_path, "withdraws", "http://127.0.0.1:9"), CREDENTIAL_ENV)
-    fuzzing = Fuzzing(profile, Options(requirements=(row,)), tmp_path)
+    fuzzing = Fuzzing(profile, Options(requirements=(requirement_id,)), tmp_path)
     if fuzzing.is_due:
         fuzzing.start()
     assert len(started) == processes

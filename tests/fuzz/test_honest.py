@@ -41,7 +41,7 @@ def no_odd_ids(number, method, target, headers):
     return (0, {}, b"") if "%" in target else None
 
 
-# What differs; the rows that warn for it, by API; each API that it can be seen with.
+# What differs; the requirements that warn for it, by API; each API that it can be seen with.
 HONEST = {
     "nulls left out": (Change(body=without_nulls), {"withdraws": {"WD-16"}, "payout-intents": {"PI-15"}}),
     "another offset": (Change(body=at_eight_hours), {"withdraws": {"WD-17"}, "payout-intents": set()}),
@@ -65,12 +65,14 @@ HONEST = {
 # Both seeds are seen with both APIs.
 CASES = [
     (name, api, 1 + number % 2)
-    for number, (name, api) in enumerate((name, api) for name, (_, rows) in HONEST.items() for api in rows)
+    for number, (name, api) in enumerate(
+        (name, api) for name, (_, warned) in HONEST.items() for api in warned
+    )
 ]
 
 
-def rows_of(found):
-    """The rows that warn, and those that fail."""
+def requirements_of(found):
+    """The requirements that warn, and those that fail."""
     told = {"warned": set(), "failed": set(), "error": set(), "not_testable": set()}
     for check in found.checks.values():
         if check["outcome"] in told:
@@ -80,13 +82,13 @@ def rows_of(found):
 
 @pytest.mark.parametrize(("name", "api", "seed"), CASES, ids=lambda value: str(value).replace(" ", "_"))
 def test_an_honest_server_fails_nothing(name, api, seed, bendable, tmp_path):
-    change, rows = HONEST[name]
+    change, warned = HONEST[name]
     bendable.bend()
     with rewriting(bendable.url, change) as front:
         states = {"states": states_of(bendable.url, api)}
         found = fuzz(tmp_path, api, front.url, examples=16, seed=seed, **states)
-    told = rows_of(found)
-    assert told == {"warned": rows[api], "failed": set(), "error": set(), "not_testable": set()}
+    told = requirements_of(found)
+    assert told == {"warned": warned[api], "failed": set(), "error": set(), "not_testable": set()}
     assert found.statistics["cases"] > 100
 
 
@@ -120,10 +122,10 @@ def drop(body, key):
 
 
 @pytest.mark.parametrize("name", DISHONEST, ids=lambda value: value.replace(" ", "_"))
-def test_what_only_looks_like_it_fails_its_row(name, bendable, tmp_path):
-    api, change, row = DISHONEST[name]
+def test_what_only_looks_like_it_fails_its_requirement(name, bendable, tmp_path):
+    api, change, requirement_id = DISHONEST[name]
     bendable.bend()
     with rewriting(bendable.url, change) as front:
         found = fuzz(tmp_path, api, front.url, examples=16, states=states_of(bendable.url, api))
-    assert row in rows_of(found)["failed"]
-    assert row in catalogue.load(api).by_id()
+    assert requirement_id in requirements_of(found)["failed"]
+    assert requirement_id in catalogue.load(api).by_id()

@@ -224,8 +224,8 @@ def test_an_excuse_holds_and_no_further(name, judges):
 
 def levels(case):
     api = "withdraws" if case.operation == "cancelWithdraw" else "payout-intents"
-    rows = catalogue.load(api).by_id()
-    return {check.key: check.level(rows) for check in checks(api)}
+    requirements = catalogue.load(api).by_id()
+    return {check.key: check.level(requirements) for check in checks(api)}
 
 
 @pytest.mark.parametrize(

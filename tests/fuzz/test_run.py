@@ -88,7 +88,7 @@ def test_honest_variants_have_no_findings(variants, bendable, tmp_path):
         ("pi-last4-is-a-number", "cancel_payout_intent.body.recipient", "failed"),
     ],
 )
-def test_a_defect_is_found_and_blamed_on_its_row(defect, check, outcome, bendable, tmp_path):
+def test_a_defect_is_found_and_blamed_on_its_requirement(defect, check, outcome, bendable, tmp_path):
     bendable.bend(defect)
     api = "withdraws" if defect.startswith("wd") else "payout-intents"
     found = fuzz(tmp_path, api, bendable.url, examples=24)
@@ -106,7 +106,9 @@ def test_a_defect_is_found_and_blamed_on_its_row(defect, check, outcome, bendabl
 def test_only_the_requirements_asked_for(bendable, tmp_path):
     bendable.bend()
     found = fuzz(tmp_path, "payout-intents", bendable.url, examples=6, requirements=("PI-10",))
-    assert {row for check in found.checks.values() for row in check["requirements"]} == {"PI-10"}
+    assert {
+        requirement_id for check in found.checks.values() for requirement_id in check["requirements"]
+    } == {"PI-10"}
 
 
 def test_nobody_there_is_an_error_and_no_failure(tmp_path):
@@ -225,10 +227,10 @@ def test_a_fault_is_told_in_a_line(arguments, code, said, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_levels_are_those_of_the_rows(bendable, tmp_path):
+def test_levels_are_those_of_the_requirements(bendable, tmp_path):
     bendable.bend()
     found = fuzz(tmp_path, "payout-intents", bendable.url, examples=4)
-    rows = catalogue("payout-intents").by_id()
+    requirements = catalogue("payout-intents").by_id()
     for check in found.checks.values():
         part = {one.key: one.part for one in checks("payout-intents")}[check["id"].removeprefix("fuzz::")]
-        assert check["level"] == (part or rows[check["requirements"][0]].level)
+        assert check["level"] == (part or requirements[check["requirements"][0]].level)

@@ -28,15 +28,15 @@ GONE = object()
 
 
 def judged(api, case, at, answer, facts):
-    """The rows that fail and those that warn by the oracle's word on a body."""
+    """The requirements that fail and those that warn by the oracle's word on a body."""
     leased = {at.id: Resource(at.id, Wanted(api, at.state), facts)}
-    rows = catalogue.load(api).by_id()
+    requirements = catalogue.load(api).by_id()
     known = {check.key: check for check in checks(api)}
     told = {"failed": set(), "warned": set()}
     for one in Oracle(api, capabilities={"cancel_processing": True}, leased=leased).judge(case, at, answer):
         if one.finding is not None:
             check = known[one.check]
-            outcome = "warned" if check.level(rows) is Level.SHOULD else "failed"
+            outcome = "warned" if check.level(requirements) is Level.SHOULD else "failed"
             told[outcome] |= set(check.requirements)
     return told
 
@@ -77,18 +77,18 @@ def cases(body, paths):
 
 WITHDRAW = DATA["bodies"]["withdraw"]
 INTENT = DATA["bodies"]["intent"]
-# Whose values other rows compare with what they were: of these only the presence is looked at here.
+# Whose values other requirements compare with what they were: of these only the presence is looked at here.
 _FREE = ("status", "referenceId", "description", "destinationType", "destinationId", "bankAccountName")
 
 
 def violated(*asked):
-    """The rows of those checks that raise."""
+    """The requirements of those checks that raise."""
     found = set()
-    for row, ask in asked:
+    for requirement_id, ask in asked:
         try:
             ask()
         except Violation:
-            found.add(row)
+            found.add(requirement_id)
     return found
 
 
@@ -117,7 +117,7 @@ def suite_of_withdraws(answer, withdraw, facts):
     "key", [key for key in contract("withdraws").answers.keys if key not in _FREE or key == "referenceId"]
 )
 def test_withdraws_weigh_the_same(key, facts):
-    """Suites and fuzzing fail and warn for the same rows of withdraws, for each wrong value of each field."""
+    """Suites and fuzzing fail and warn for the same requirements of withdraws, for each wrong value of each field."""
     name = WITHDRAW["data"]["id"]
     case, at = Case("cancelWithdraw", "fuzzing", "POST", Mutation.DOCUMENTED), Target(name, "pending")
     withdraw = Resource(name, Wanted("withdraws", "pending"), facts)
@@ -164,7 +164,7 @@ def suite_of_intents(answer, facts):
     ids=".".join,
 )
 def test_payout_intents_weigh_the_same(path, facts):
-    """Suites and fuzzing fail and warn for the same rows of payout intents, for each wrong value of each field."""
+    """Suites and fuzzing fail and warn for the same requirements of payout intents, for each value of each field."""
     body = {"reason": REASON}
     case = Case(
         "cancelPayoutIntent", "fuzzing", "POST", Mutation.DOCUMENTED,

@@ -253,20 +253,20 @@ def _kind(sent: Exchange) -> RequestKind:
     return RequestKind(sent.request_body.decode() or "documented", "a request")
 
 
-ROWS = {"body": "WD-39", "documented": "WD-27"}
+REQUIREMENTS = {"body": "WD-39", "documented": "WD-27"}
 
 
 def test_each_server_error_that_is_left_over_is_told_once(workers: tuple[RunAnswers, RunAnswers]) -> None:
-    """By the row of the most telling kind; not where a check has shown one of its kind, nor if it says unavailable."""
+    """By the requirement of the most telling kind; not if a check has shown one, nor if it says unavailable."""
     mine, _ = workers
     ended(mine, "a::passed", 503, Outcome.PASSED)
-    for row in ROWS.values():
-        no_other(mine, row, ROWS, _kind)
+    for requirement_id in REQUIREMENTS.values():
+        no_other(mine, requirement_id, REQUIREMENTS, _kind)
     ended(mine, "b::passed", 500, Outcome.PASSED, at="2")
-    no_other(mine, "WD-39", ROWS, _kind)
+    no_other(mine, "WD-39", REQUIREMENTS, _kind)
     with pytest.raises(Violation, match="a request not to be answered by a 5xx") as told:
-        no_other(mine, "WD-27", ROWS, _kind)
+        no_other(mine, "WD-27", REQUIREMENTS, _kind)
     assert told.value.fault == "A request was answered 500"
 
     ended(mine, "c::failed", 500, Outcome.WARNED, at="3")
-    no_other(mine, "WD-27", ROWS, _kind)
+    no_other(mine, "WD-27", REQUIREMENTS, _kind)

@@ -67,7 +67,10 @@ def test_an_honest_outsider_is_conformant(server: str, tmp_path: Path) -> None:
 def is_as_told(honest: Honest, folder: Path) -> None:
     """Asserts that the run in a folder comes to what the table says of the server."""
     record = json.loads((folder / "run.json").read_text())
-    unlike = {row["id"]: (row["outcome"], row["reason"]) for row in record["requirements"]}
+    unlike = {
+        requirement["id"]: (requirement["outcome"], requirement["reason"])
+        for requirement in record["requirements"]
+    }
     unlike = {each: found for each, found in unlike.items() if found[0] != "passed"}
     expected = dict.fromkeys(honest.warned, "warned") | dict.fromkeys(honest.not_applicable, "not_applicable")
     assert {each: outcome for each, (outcome, _) in unlike.items()} == expected, unlike
@@ -89,5 +92,9 @@ def test_the_page_shows_the_table() -> None:
 
 def test_each_warning_rests_on_a_sentence() -> None:
     """The catalogue has a SHOULD for it, and the table says what the server does instead."""
-    warnings = [(one.api, row, why) for one in TABLE for row, why in one.warned.items()]
-    assert not [(row, why) for api, row, why in warnings if not rests_on(api, row) or not why.endswith(".")]
+    warnings = [(one.api, requirement, why) for one in TABLE for requirement, why in one.warned.items()]
+    assert not [
+        (requirement, why)
+        for api, requirement, why in warnings
+        if not rests_on(api, requirement) or not why.endswith(".")
+    ]

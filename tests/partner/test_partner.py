@@ -129,10 +129,14 @@ def test_from_init_to_a_verdict(sandbox: str, tmp_path: Path, api: str) -> None:
         )
         assert GATEWAY not in text
     assert GATEWAY not in (folder / "exchanges.har").read_text()
-    rows = {row["id"]: row for row in record(tmp_path)["requirements"]}
-    left_out = [row for row in rows.values() if ONE_MERCHANT in (row["reason"] or "")]
-    assert {row["outcome"] for row in left_out} == {"not_applicable"}
-    assert not [row for row in rows.values() if row["outcome"] == "not_testable"]
+    requirements = {requirement["id"]: requirement for requirement in record(tmp_path)["requirements"]}
+    left_out = [
+        requirement for requirement in requirements.values() if ONE_MERCHANT in (requirement["reason"] or "")
+    ]
+    assert {requirement["outcome"] for requirement in left_out} == {"not_applicable"}
+    assert not [
+        requirement for requirement in requirements.values() if requirement["outcome"] == "not_testable"
+    ]
 
     assert do(tmp_path, "keygen", "--out", "partner").returncode == 0
     assert do(tmp_path, "certify", str(folder), "--key", "partner.key.pem").returncode == 0

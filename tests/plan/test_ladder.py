@@ -23,10 +23,13 @@ def record(monkeypatch: pytest.MonkeyPatch) -> RunRecord:
     """A run with enough of all."""
     known: Mapping[str, frozenset[str]] = {name: frozenset(units) for name, units in TAKES.items()}
     monkeypatch.setattr(order, "takes", lambda _: known)
-    rows = [sample.requirement(f"WD-0{at}") for at in (1, 4, 5, 6)]
+    requirements = [sample.requirement(f"WD-0{at}") for at in (1, 4, 5, 6)]
     return sample.folded(
-        rows,
-        [sample.check(name, Outcome.PASSED, row.id) for name, row in zip(TAKES, rows, strict=True)],
+        requirements,
+        [
+            sample.check(name, Outcome.PASSED, requirement.id)
+            for name, requirement in zip(TAKES, requirements, strict=True)
+        ],
     )
 
 

@@ -2,8 +2,8 @@
 
 Every check runs against a sandbox with one defect (or several: `--defect a+b`), with `--fuzz` the fuzzing of a default
 run, too. Of the record that a run would keep, the headlines are taken that its reports show: problems, then warnings.
-Prints the share of defects whose first headline belongs to the row that the defect breaks, how many headlines a run
-has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
+Prints the share of defects whose first headline belongs to the requirement that the defect breaks, how many headlines a
+run has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
 OUT gets everything as JSON. `--keep FOLDER` keeps the records, from which `--from FOLDER` takes the same figures again
 without a request; `--sample N` takes N defects, evenly spread. `--pairs` adds the pairs of which both have to be told,
 and ends with 1 where one isn't.
@@ -53,7 +53,11 @@ class Bent:
     def breaks(self) -> tuple[str, ...]:
         """The requirements that any of the defects breaks, main ones first."""
         main = [defect.breaks[0] for defect in self.defects]
-        return tuple(dict.fromkeys([*main, *(row for defect in self.defects for row in defect.breaks)]))
+        return tuple(
+            dict.fromkeys(
+                [*main, *(requirement_id for defect in self.defects for requirement_id in defect.breaks)]
+            )
+        )
 
     @property
     def watch_s(self) -> float:

@@ -47,8 +47,8 @@ def table(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[str,
 
 def picture(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[str, Any]) -> str:
     """A grid: red failed, amber warned, a ring around the requirement that the defect breaks."""
-    rows = [row.id for row in catalogue.requirements]
-    width, height = LEFT + CELL * len(rows) + MARGIN, TOP + CELL * len(defects) + MARGIN
+    requirements = [requirement.id for requirement in catalogue.requirements]
+    width, height = LEFT + CELL * len(requirements) + MARGIN, TOP + CELL * len(defects) + MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"',
         f' viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="9">',
@@ -57,7 +57,7 @@ def picture(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[st
         f'<text x="{MARGIN}" y="22" font-size="14" font-weight="bold">{catalogue.api}: defect x requirement</text>',
         f'<text x="{MARGIN}" y="40">red: failed, amber: warned, ring: the requirement that the defect breaks</text>',
     ]
-    for column, one in enumerate(rows):
+    for column, one in enumerate(requirements):
         x = LEFT + column * CELL + CELL / 2
         parts.append(f'<text transform="translate({x + 3},{TOP - 4}) rotate(-90)">{one}</text>')
     for line, defect in enumerate(defects):
@@ -65,7 +65,7 @@ def picture(catalogue: Catalogue, defects: Sequence[Defect], results: Mapping[st
         shade = "#f6f6f6" if line % 2 else "#ffffff"
         parts.append(f'<rect x="0" y="{y}" width="{width}" height="{CELL}" fill="{shade}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 9.5}" text-anchor="end">{escape(defect.id)}</text>')
-        for column, one in enumerate(rows):
+        for column, one in enumerate(requirements):
             outcome = results[defect.id].get(one, "passed")
             x = LEFT + column * CELL
             if outcome in COLOURS:

@@ -1,7 +1,7 @@
 """Whether fuzzing finds the defects that only fuzzing finds: `python -m tests.proof.rare [--seeds N] [DEFECT]...`
 
 Each is switched on by itself and fuzzed as by a default run, once per seed. Prints a table, and ends with 1 if one of
-them wasn't found with one of the seeds by a check of a row that it breaks.
+them wasn't found with one of the seeds by a check of a requirement that it breaks.
 """
 
 import argparse
@@ -49,8 +49,10 @@ def main() -> int:
             for seed in seeds:
                 result = found(defect, sandbox, seed)
                 wrong = result.wrong
-                rows = {row for name in wrong for row in result.checks[name]["requirements"]}
-                hit = bool(rows & set(defect.breaks))
+                requirement_ids = {
+                    requirement_id for name in wrong for requirement_id in result.checks[name]["requirements"]
+                }
+                hit = bool(requirement_ids & set(defect.breaks))
                 names = ", ".join(name.partition(".")[2] for name in wrong)
                 cells.append(names if hit else f"MISSED {names}".strip())
                 missed += not hit

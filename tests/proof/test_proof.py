@@ -83,14 +83,14 @@ def test_a_defect_is_caught_by_what_it_breaks(api: str, defect: Any) -> None:
     """The requirement that a defect breaks fails if it is a MUST, and warns if it is a SHOULD; nothing crashes."""
     found = proven(api)["defect", defect.id]
     main = defect.breaks[0]
-    row = catalogue.load(api).by_id()[main]
+    requirement = catalogue.load(api).by_id()[main]
     outcome = found["outcomes"][main]
 
     assert outcome in ("failed", "warned"), f"{main} is {outcome}; noticed by {_noticed(found)}"
-    assert row.level is not Level.SHOULD or outcome == ("failed" if defect.id in HARD else "warned")
+    assert requirement.level is not Level.SHOULD or outcome == ("failed" if defect.id in HARD else "warned")
     assert not defect.warns or outcome == "warned", f"{main} is {outcome}; noticed by {_noticed(found)}"
     assert "error" not in found["outcomes"].values(), found["checks"]
-    if row.level is not Level.SHOULD and outcome == "failed":
+    if requirement.level is not Level.SHOULD and outcome == "failed":
         assert found["exit_code"] == 1
 
 

@@ -19,7 +19,7 @@ def headlines(run: RunRecord) -> list[dict[str, Any]]:
 
 def _headline(finding: Finding) -> dict[str, Any]:
     return {
-        "row": finding.requirement.id,
+        "requirement_id": finding.requirement.id,
         "title": finding.title,
         "named": bool(finding.fault),
         "check": finding.check.id,
@@ -36,14 +36,16 @@ def _headline(finding: Finding) -> dict[str, Any]:
 def figures(results: Sequence[Mapping[str, Any]]) -> str:
     """The two figures, and who misses them, as Markdown."""
     whole = len(results) or 1
-    rows = [(one, one["headlines"][0]["row"] if one["headlines"] else "nothing") for one in results]
-    main = sum(row == one["breaks"][0] for one, row in rows)
-    among = sum(row in one["breaks"] for one, row in rows)
+    found = [
+        (one, one["headlines"][0]["requirement_id"] if one["headlines"] else "nothing") for one in results
+    ]
+    main = sum(requirement_id == one["breaks"][0] for one, requirement_id in found)
+    among = sum(requirement_id in one["breaks"] for one, requirement_id in found)
     number = sum(len(one["headlines"]) for one in results) / whole
     problems = sum(line["kind"] == "problem" for one in results for line in one["headlines"]) / whole
     first = (
-        f"{len(results)} runs. The first headline belongs to the row that the defect breaks in {main / whole:.1%} "
-        f"(to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
+        f"{len(results)} runs. The first headline belongs to the requirement that the defect breaks in "
+        f"{main / whole:.1%} (to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
     )
     many = (
         f"A run has {number:.2f} headlines (goal {GOAL_HEADLINES} at most): {problems:.2f} problems and "
@@ -57,10 +59,18 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
         *([f"Of {len(pairs)} pairs of defects both are told in {len(both)}."] if pairs else []),
         "",
     ]
-    for one, row in rows:
-        told = [f"{line['row']}{'' if line['kind'] == 'problem' else 'w'}" for line in one["headlines"]]
-        if row not in one["breaks"] or len(told) > 1:
-            miss = "MISS " if row not in one["breaks"] else "also " if row != one["breaks"][0] else "     "
+    for one, requirement_id in found:
+        told = [
+            f"{line['requirement_id']}{'' if line['kind'] == 'problem' else 'w'}" for line in one["headlines"]
+        ]
+        if requirement_id not in one["breaks"] or len(told) > 1:
+            miss = (
+                "MISS "
+                if requirement_id not in one["breaks"]
+                else "also "
+                if requirement_id != one["breaks"][0]
+                else "     "
+            )
             lines.append(
                 f"{miss}{one['id']}: breaks {' '.join(one['breaks'])}, told {' '.join(told) or 'nothing'}"
             )
@@ -68,18 +78,21 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def all_told(one: Mapping[str, Any]) -> bool:
-    """Whether each defect of a run has a headline: of the row that it breaks first, or of another that it breaks."""
-    rows = {line["row"] for line in one["headlines"]}
-    return all(rows.intersection(breaks) for breaks in one["each"])
+    """Returns whether each defect of a run has a headline of a requirement that it breaks."""
+    found = {line["requirement_id"] for line in one["headlines"]}
+    return all(found.intersection(breaks) for breaks in one["each"])
 
 
 def titles(results: Sequence[Mapping[str, Any]]) -> str:
-    """The first headline of each run; one that has the title of its row only is marked."""
+    """The first headline of each run; one that has the title of its requirement only is marked."""
     lines = []
     for one in results:
         for line in one["headlines"][:1]:
-            mark = "" if line["named"] else " (TITLE OF THE ROW)"
-            lines += [f"{one['id']}: {line['row']} {line['title']}{mark}", f"    check     {line['check']}"]
+            mark = "" if line["named"] else " (TITLE OF THE REQUIREMENT)"
+            lines += [
+                f"{one['id']}: {line['requirement_id']} {line['title']}{mark}",
+                f"    check     {line['check']}",
+            ]
             lines += [
                 f"    {name.ljust(9)} {line[name]}"
                 for name in ("expected", "observed", "hint", "worked")

@@ -146,17 +146,17 @@ _PACK = 12
 
 
 def _packed(
-    variants: list[tuple[dict[str, Any], set[str]]], rows: str
+    variants: list[tuple[dict[str, Any], set[str]]], prefix: str
 ) -> list[tuple[dict[str, Any], set[str]]]:
     """As many switches at a time as fit: few runs see as much as one each would.
 
     Those that excuse a warning are packed with each other, so that no excuse covers for the rest. Excuses are those of
-    one API: of its `rows`.
+    requirements whose ids begin with `prefix`.
     """
     apart: list[tuple[dict[str, Any], set[str]]] = []
     packs: list[tuple[dict[str, Any], set[str]]] = []
     for variant, excuses in variants:
-        own = {row for row in excuses if row.startswith(rows)}
+        own = {requirement_id for requirement_id in excuses if requirement_id.startswith(prefix)}
         if variant.keys() & _APART:
             apart.append((variant, own))
             continue
@@ -179,13 +179,13 @@ def _drawn(api: str, number: int) -> list[tuple[dict[str, Any], set[str]]]:
     for _ in range(number):
         chosen = draw.sample(alone, draw.randint(4, 7))
         merged = {name: value for variant, _ in chosen for name, value in variant.items()}
-        excuses = [rows for variant, rows in chosen if variant.items() <= merged.items()]
+        excuses = [own for variant, own in chosen if variant.items() <= merged.items()]
         found.append((merged, set().union(*excuses)))
     return found
 
 
-_ROWS = {"withdraws": "WD-", "payout-intents": "PI-"}
-_ALL = {api: [*_packed([*_BOTH, *only], _ROWS[api]), *_drawn(api, 2)] for api, only in _ONLY.items()}
+_PREFIXES = {"withdraws": "WD-", "payout-intents": "PI-"}
+_ALL = {api: [*_packed([*_BOTH, *only], _PREFIXES[api]), *_drawn(api, 2)] for api, only in _ONLY.items()}
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     api: [variant for variant, _ in variants] for api, variants in _ALL.items()
@@ -194,4 +194,4 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 
 def excused(api: str, variant: dict[str, Any]) -> set[str]:
     """The requirements that may warn for a variant: SHOULDs that it doesn't meet."""
-    return next(rows for one, rows in _ALL[api] if one == variant)
+    return next(own for one, own in _ALL[api] if one == variant)

@@ -1,4 +1,4 @@
-"""Records to render: a catalogue of a few rows, and a run with one of everything that can happen."""
+"""Records to render: a catalogue of a few requirements, and a run with one of everything that can happen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ TARGET = Target(
 
 
 def requirement(name: str, level: Level = Level.MUST, **more: Any) -> Requirement:
-    """A row; MAY rows get the capability `settlement` unless told otherwise."""
+    """A requirement; MAY requirements get the capability `settlement` unless told otherwise."""
     if level is Level.MAY:
         more.setdefault("capability", "settlement")
     default = {
@@ -52,8 +52,8 @@ def requirement(name: str, level: Level = Level.MUST, **more: Any) -> Requiremen
     return Requirement(**{"id": name, "level": level, **default, **more})
 
 
-def catalogue(*rows: Requirement) -> Catalogue:
-    """A catalogue of these rows, and one thing that nobody can see."""
+def catalogue(*requirements: Requirement) -> Catalogue:
+    """A catalogue of these requirements, and one thing that nobody can see."""
     hidden = NotObservable(
         id="WD-N1",
         title="Reserved money is released",
@@ -61,7 +61,7 @@ def catalogue(*rows: Requirement) -> Catalogue:
         section="Cancellation Rules",
         reason="No balance is part of the documented interface.",
     )
-    return Catalogue("withdraws", 1, "sha256:" + "0" * 64, rows, (hidden,))
+    return Catalogue("withdraws", 1, "sha256:" + "0" * 64, requirements, (hidden,))
 
 
 def check(
@@ -117,9 +117,12 @@ def refusal(status: int = 400, body: bytes | None = None, **more: Any) -> Exchan
 
 
 def folded(
-    rows: Sequence[Requirement], checks: Sequence[Check], exchanges: Sequence[Exchange] = (), **more: Any
+    requirements: Sequence[Requirement],
+    checks: Sequence[Check],
+    exchanges: Sequence[Exchange] = (),
+    **more: Any,
 ) -> RunRecord:
-    """The record of a complete run over these rows."""
+    """The record of a complete run over these requirements."""
     default: dict[str, Any] = {
         "deselected": {},
         "declared": {},
@@ -132,7 +135,7 @@ def folded(
             for name, digit in (("build", "1"), ("openapi", "2"), ("profile", "3"))
         },
     }
-    return record.fold(catalogue(*rows), TARGET, checks, exchanges, **{**default, **more})
+    return record.fold(catalogue(*requirements), TARGET, checks, exchanges, **{**default, **more})
 
 
 def hostile(text: str) -> RunRecord:
@@ -167,7 +170,7 @@ def hostile(text: str) -> RunRecord:
 
 def showcase() -> RunRecord:
     """A run with one of everything: violations, a shared control failure, gaps, warnings, fuzzing."""
-    rows = [
+    requirements = [
         requirement("WD-01", title="A pending withdraw is cancelled"),
         requirement(
             "WD-02", Level.MAY, capability="cancel_processing", title="A processing withdraw is cancelled"
@@ -253,7 +256,7 @@ def showcase() -> RunRecord:
         *controls,
     ]
     return folded(
-        rows,
+        requirements,
         checks,
         sent,
         deselected={},
@@ -272,7 +275,7 @@ def showcase() -> RunRecord:
 
 def conformant() -> RunRecord:
     """A run in which everything passed."""
-    whole = [replace(row, title=row.title) for row in (requirement("WD-01"), requirement("WD-04"))]
+    whole = [replace(result, title=result.title) for result in (requirement("WD-01"), requirement("WD-04"))]
     return folded(
         whole,
         [

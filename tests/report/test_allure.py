@@ -149,17 +149,17 @@ def attachments(item: dict[str, Any]) -> list[dict[str, Any]]:
 )
 def test_severity_follows_level_and_basis(level: Level, bases: tuple[Basis, ...], expected: str) -> None:
     """Money and tenants block."""
-    rows = [sample.requirement("WD-01", level, basis=basis) for basis in bases]
-    assert severity(rows, level) == expected
+    requirements = [sample.requirement("WD-01", level, basis=basis) for basis in bases]
+    assert severity(requirements, level) == expected
 
 
 def test_identities_last_and_tell_cases_and_targets_apart() -> None:
     """Neither time nor place of a run is in them; every case has its own history, and so has every target."""
-    rows = [sample.requirement("WD-01", section="RFC 9110 section 15.5.6")]
+    requirements = [sample.requirement("WD-01", section="RFC 9110 section 15.5.6")]
 
     def run(name: str, started: str) -> dict[str, Any]:
         checks = [sample.check(f"a::b[{case}]", Outcome.PASSED, "WD-01", started_at=started) for case in "xy"]
-        made = sample.folded(rows, checks, started_at=started)
+        made = sample.folded(requirements, checks, started_at=started)
         return results(
             replace(made, target=replace(made.target, name=name, base_url=f"https://{started[:4]}.test"))
         )

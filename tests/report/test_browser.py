@@ -89,15 +89,16 @@ def hostile() -> RunRecord:
         for check in run.checks
     ]
     names = {check.id: f"{check.id}{text}" for check in run.checks}
-    rows = [
-        replace(row, reason=text, checks=tuple(names[one] for one in row.checks)) for row in run.requirements
+    results = [
+        replace(result, reason=text, checks=tuple(names[one] for one in result.checks))
+        for result in run.requirements
     ]
     return replace(
         run,
         target=replace(run.target, name=text, environment=text),
         exchanges=(*sent, *rest),
         checks=tuple(checks),
-        requirements=tuple(rows),
+        requirements=tuple(results),
         matrix=MATRIX,
         options={text: text},
         fuzz={
@@ -280,16 +281,18 @@ def big(exchanges: int) -> RunRecord:
         )
         for n in range(exchanges)
     ]
-    rows = [sample.requirement(f"WD-{n:02}") for n in range(1, 51)]
+    requirements = [sample.requirement(f"WD-{n:02}") for n in range(1, 51)]
     checks = []
     for n in range(exchanges // 4):
         problem = Problem("400", "status 200", exchange=4 * n) if n % 10 == 0 else None
         outcome = Outcome.FAILED if problem else Outcome.PASSED
-        name, row = f"suite_{n % 8}::check_{n}", rows[n % 50].id
+        name, requirement_id = f"suite_{n % 8}::check_{n}", requirements[n % 50].id
         checks.append(
-            sample.check(name, outcome, row, exchanges=tuple(range(4 * n, 4 * n + 4)), problem=problem)
+            sample.check(
+                name, outcome, requirement_id, exchanges=tuple(range(4 * n, 4 * n + 4)), problem=problem
+            )
         )
-    return sample.folded(rows, checks, sent)
+    return sample.folded(requirements, checks, sent)
 
 
 def test_five_thousand_exchanges_open_at_once(browser: Browser, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ MATRIX = (
     MatrixRow("paid", "a::state[paid]", 400, "error.code", "VALIDATION_ERROR", "WD-04"),
     MatrixRow("failed", "a::state[failed]", 400, "error.code", "VALIDATION_ERROR", "WD-05"),
 )
-ROWS = (
+REQUIREMENTS = (
     sample.requirement("WD-01", harm=Harm.MONEY),
     sample.requirement("WD-04", harm=Harm.MONEY, builds_on=("WD-07",)),
     sample.requirement("WD-05", harm=Harm.MONEY, builds_on=("WD-04",)),
@@ -49,24 +49,24 @@ def at(second: int, made: Exchange) -> Exchange:
 
 def run(
     *failing: tuple[str, str, Exchange, tuple[str, ...]],
-    rows: tuple[Requirement, ...] = ROWS,
+    requirements: tuple[Requirement, ...] = REQUIREMENTS,
     more: object = (),
 ) -> RunRecord:
     """A run with these failing checks: the id, the requirement, the answer that decides, the places that differ."""
     exchanges = [sample.exchange(), *(at(number, one[2]) for number, one in enumerate(failing, start=1))]
-    soft = {row.id for row in rows if row.level is Level.SHOULD}
+    soft = {requirement.id for requirement in requirements if requirement.level is Level.SHOULD}
     checks = [
         sample.check(
             name,
-            W if row in soft else F,
-            row,
-            level=Level.SHOULD if row in soft else Level.MUST,
+            W if requirement_id in soft else F,
+            requirement_id,
+            level=Level.SHOULD if requirement_id in soft else Level.MUST,
             exchanges=(number,),
             problem=Problem("x", f"observed by {name}", exchange=number, differs=differs),
         )
-        for number, (name, row, _, differs) in enumerate(failing, start=1)
+        for number, (name, requirement_id, _, differs) in enumerate(failing, start=1)
     ]
-    catalogue = replace(sample.catalogue(*rows), matrix=MATRIX)
+    catalogue = replace(sample.catalogue(*requirements), matrix=MATRIX)
     return record.fold(
         catalogue,
         sample.TARGET,
@@ -90,7 +90,7 @@ def told(made: RunRecord) -> list[tuple[str, list[str]]]:
 CONFLICT, ACCEPTED, NUMBER = sample.refusal(409), sample.exchange(), sample.exchange(status=202)
 
 
-def test_the_same_deviation_of_what_a_row_builds_on_is_one_headline() -> None:
+def test_the_same_deviation_of_what_a_requirement_builds_on_is_one_headline() -> None:
     """The rest is folded under it, with its outcome as it was, and says what it follows from."""
     made = run(
         ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
@@ -106,7 +106,7 @@ def test_the_same_deviation_of_what_a_row_builds_on_is_one_headline() -> None:
 
 
 def test_another_deviation_keeps_its_headline() -> None:
-    """Another status, another place: a second defect, though the row builds on one that fails."""
+    """Another status, another place: a second defect, though the requirement builds on one that fails."""
     made = run(
         ("a::pending", "WD-01", NUMBER, ("status 202",)),
         ("a::amount", "WD-19", NUMBER, ("data.amount a number",)),
@@ -175,14 +175,14 @@ def test_a_warning_is_folded_under_a_failure() -> None:
 
 def test_a_failure_that_follows_from_a_warning_makes_that_a_problem() -> None:
     """A run that fails never shows no problem."""
-    rows = (
+    requirements = (
         sample.requirement("WD-01", harm=Harm.MONEY, builds_on=("WD-29",)),
         sample.requirement("WD-29", Level.SHOULD, harm=Harm.FORM),
     )
     made = run(
         ("a::pending", "WD-01", CONFLICT, ("status 409",)),
         ("a::soft", "WD-29", CONFLICT, ("status 409",)),
-        rows=rows,
+        requirements=requirements,
     )
     (found,) = explain.problems(made)
     assert (found.requirement.id, explain.warnings(made)) == ("WD-29", ())
@@ -201,7 +201,7 @@ def test_a_refusal_of_credentials_explains_all_others_like_it() -> None:
 
 
 def test_a_refusal_by_state_is_no_matter_of_credentials() -> None:
-    """The premise fails by a documented refusal: the row about that state is the cause."""
+    """The premise fails by a documented refusal: the requirement about that state is the cause."""
     refused = sample.refusal()
     made = run(
         ("auth::plain", "WD-30", refused, ()),
@@ -235,8 +235,8 @@ def test_the_order_is_that_of_harm_and_causes_come_first() -> None:
 
 
 def test_harm_of_a_check_goes_before_that_of_its_requirement() -> None:
-    """A refusal that took effect is about money, whatever the row about the form says."""
-    rows = (
+    """A refusal that took effect is about money, whatever the requirement about the form says."""
+    requirements = (
         sample.requirement("WD-01", harm=Harm.ANSWERS),
         sample.requirement("WD-19", harm=Harm.FORM, harms=(("*effect*", "money"),)),
     )
@@ -244,7 +244,7 @@ def test_harm_of_a_check_goes_before_that_of_its_requirement() -> None:
         ("a::pending", "WD-01", CONFLICT, ("status 409",)),
         ("a::amount", "WD-19", NUMBER, ("data.amount a number",)),
         ("a::no_effect", "WD-19", ACCEPTED, ("status 200",)),
-        rows=rows,
+        requirements=requirements,
     )
     assert told(made) == [("WD-19", []), ("WD-01", [])]
     assert explain.problems(made)[0].check.id == "a::no_effect"
@@ -323,7 +323,7 @@ def test_forgeries_that_nearly_all_get_through_are_told_as_one_fault() -> None:
     forged = replace(ACCEPTED, auth=Auth.ALTERED)
     failing = [(f"b::forged[{number}]", "WD-04", forged, ("status 200",)) for number in range(5)]
     more = [sample.check("b::forged[zeros]", P, "WD-04"), sample.check("b::even", P, "WD-04")]
-    made = run(*failing, more=more, rows=tuple(replace(row, harms=()) for row in ROWS))
+    made = run(*failing, more=more, requirements=tuple(replace(one, harms=()) for one in REQUIREMENTS))
     made = replace(
         made,
         matrix=(),
@@ -353,21 +353,21 @@ def test_a_record_keeps_what_its_findings_are_folded_by() -> None:
     )
     again = record.from_json(record.to_json(made), made.exchanges)
     assert told(again) == told(made) == [("WD-42", []), ("WD-07", ["WD-04"])]
-    row = next(one.requirement for one in again.requirements if one.requirement.id == "WD-42")
-    assert row.presumes == (Presumption("b::*", ("a::pend*",)),)
+    requirement = next(one.requirement for one in again.requirements if one.requirement.id == "WD-42")
+    assert requirement.presumes == (Presumption("b::*", ("a::pend*",)),)
 
 
 @pytest.mark.parametrize("circle", [("WD-01",), ("WD-04",)])
 def test_a_damaged_record_that_builds_on_itself_is_still_told(circle: tuple[str, ...]) -> None:
     """A record with circular causes is rendered: no finding is hidden, and the rendering ends."""
-    rows = (
+    requirements = (
         sample.requirement("WD-01", harm=Harm.MONEY, builds_on=("WD-04",)),
         sample.requirement("WD-04", harm=Harm.MONEY, builds_on=circle),
     )
     made = run(
         ("a::pending", "WD-01", CONFLICT, ("status 409",)),
         ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
-        rows=rows,
+        requirements=requirements,
     )
     found = findings(made)
     assert (len(found.problems), len(found.folded)) == (1, 1)

@@ -24,16 +24,16 @@ def run(
     outcome: Outcome | None, level: Level = Level.MUST, *, name: str = "WD-04", **more: object
 ) -> RunRecord:
     """A run of WD-01, which passes, and of another requirement that ended as told (None: not in the catalogue)."""
-    rows = [sample.requirement("WD-01")]
+    requirements = [sample.requirement("WD-01")]
     checks = [sample.check("a::first", Outcome.PASSED, "WD-01")]
     left_out: dict[str, str] = {}
     if outcome is not None:
-        rows.append(sample.requirement(name, level))
+        requirements.append(sample.requirement(name, level))
         if outcome is Outcome.DESELECTED:
             left_out = {name: "Not selected."}
         else:
             checks.append(sample.check("a::second", outcome, name, level=level))
-    return sample.folded(rows, checks, deselected=left_out, declared={"settlement": True}, **more)
+    return sample.folded(requirements, checks, deselected=left_out, declared={"settlement": True}, **more)
 
 
 def kind(old: Outcome | None, new: Outcome | None) -> tuple[Kind | None, int]:
@@ -68,8 +68,8 @@ def test_what_is_no_longer_tested_is_not_green() -> None:
     assert compare(run(Outcome.PASSED), run(Outcome.PASSED, complete=False)).exit_code == 3
 
 
-def test_rows_of_another_catalogue_are_named() -> None:
-    """A new row that fails is red: nobody said yet that it may."""
+def test_requirements_of_another_catalogue_are_named() -> None:
+    """A new requirement that fails is red: nobody said yet that it may."""
     assert kind(None, Outcome.PASSED) == (Kind.ADDED, 0)
     assert kind(None, Outcome.FAILED) == (Kind.ADDED, 1)
     assert kind(Outcome.FAILED, None) == (Kind.REMOVED, 0)
@@ -246,15 +246,17 @@ def test_a_level_that_was_lowered_is_said_to_be() -> None:
 
 def test_the_worst_comes_first_with_its_reasons_and_its_check() -> None:
     """Failed before warned; what was, what is, which check."""
-    rows = [sample.requirement(f"WD-0{n}") for n in range(1, 5)]
-    before = [sample.check(f"a::{row.id}", Outcome.PASSED, row.id) for row in rows]
+    requirements = [sample.requirement(f"WD-0{n}") for n in range(1, 5)]
+    before = [
+        sample.check(f"a::{requirement.id}", Outcome.PASSED, requirement.id) for requirement in requirements
+    ]
     after = [
         sample.check("a::WD-01", Outcome.PASSED, "WD-01"),
         sample.check("a::WD-02", Outcome.WARNED, "WD-02", message="a little worse"),
         sample.check("a::WD-03", Outcome.NOT_TESTABLE, "WD-03", message="no way there"),
         sample.check("a::WD-04", Outcome.FAILED, "WD-04", message="much worse"),
     ]
-    found = compare(sample.folded(rows, before), sample.folded(rows, after))
+    found = compare(sample.folded(requirements, before), sample.folded(requirements, after))
     assert [change.requirement.id for change in found.changes] == ["WD-04", "WD-02", "WD-03"]
     said = compare_views.text(found)
     assert (

@@ -24,8 +24,8 @@ from .test_hostile import Page, hidden
 def test_no_view_obeys_a_target(value: str) -> None:
     """Reasons come from answers: shown in every view, alive in none."""
     old, new = run(Outcome.PASSED), sample.hostile(value)
-    rows = [*new.requirements, RequirementResult(sample.requirement("WD-99"), Outcome.FAILED, value, ())]
-    new = replace(new, requirements=tuple(rows), target=replace(new.target, name=value))
+    results = [*new.requirements, RequirementResult(sample.requirement("WD-99"), Outcome.FAILED, value, ())]
+    new = replace(new, requirements=tuple(results), target=replace(new.target, name=value))
     found = compare(old, new)
     assert found.exit_code == 1
     assert hidden(compare_views.text(found)) == set()
@@ -59,9 +59,12 @@ def test_the_page_allows_its_own_style_and_script_only() -> None:
 
 def test_markdown_fits_a_pull_request() -> None:
     """Forty lines, however much changed; what is left out of the table is folded."""
-    rows = [sample.requirement(f"WD-{n:03}") for n in range(1, 101)]
+    requirements = [sample.requirement(f"WD-{n:03}") for n in range(1, 101)]
     old, new = (
-        sample.folded(rows, [sample.check(f"a::{row.id}", outcome, row.id) for row in rows])
+        sample.folded(
+            requirements,
+            [sample.check(f"a::{requirement.id}", outcome, requirement.id) for requirement in requirements],
+        )
         for outcome in (Outcome.PASSED, Outcome.FAILED)
     )
     written = compare_views.markdown(compare(old, new))

@@ -46,8 +46,10 @@ def test_the_checks_of_one_requirement_are_one_entry() -> None:
 
 def test_a_check_is_shown_under_what_fails_by_it() -> None:
     """A SHOULD named first doesn't hide the MUST."""
-    rows = [sample.requirement("WD-27", Level.SHOULD), sample.requirement("WD-04")]
-    run = sample.folded(rows, [sample.check("a::1", F, "WD-27", "WD-04", problem=Problem("400", "200"))])
+    requirements = [sample.requirement("WD-27", Level.SHOULD), sample.requirement("WD-04")]
+    run = sample.folded(
+        requirements, [sample.check("a::1", F, "WD-27", "WD-04", problem=Problem("400", "200"))]
+    )
     assert [item.requirement.id for item in explain.problems(run)] == ["WD-04"]
 
 
@@ -58,21 +60,24 @@ def test_every_failing_check_is_in_some_entry() -> None:
         sample.check("a::2", F, "WD-08", problem=Problem("a", "b")),
         sample.check("a::3", F, "WD-04", problem=Problem("a", "b", control=True)),
     ]
-    rows = [sample.requirement("WD-04"), sample.requirement("WD-08", basis=Basis.SAFETY)]
-    found = explain.problems(sample.folded(rows, checks))
+    requirements = [sample.requirement("WD-04"), sample.requirement("WD-08", basis=Basis.SAFETY)]
+    found = explain.problems(sample.folded(requirements, checks))
     assert {check.id for item in found for check in (item.check, *item.more)} == {"a::1", "a::2", "a::3"}
 
 
 def refused(*statuses: int) -> RunRecord:
     """A run whose premise fails last and in two checks, over exchanges that ended in these statuses."""
-    rows = [sample.requirement("WD-08", basis=Basis.SAFETY), sample.requirement("WD-30", premise=True)]
+    requirements = [
+        sample.requirement("WD-08", basis=Basis.SAFETY),
+        sample.requirement("WD-30", premise=True),
+    ]
     checks = [
         sample.check("a::race", F, "WD-08", problem=Problem("a", "b")),
         sample.check("auth::odd[0]", F, "WD-30", problem=Problem("a", "b", hint="leading zeros")),
         sample.check("auth::plain", F, "WD-30", problem=Problem("a", "b")),
         sample.check("a::begin", F, "WD-08", problem=Problem("a", "b", control=True)),
     ]
-    return sample.folded(rows, checks, [sample.refusal(status) for status in statuses])
+    return sample.folded(requirements, checks, [sample.refusal(status) for status in statuses])
 
 
 def test_a_premise_comes_first_where_nothing_succeeded_and_says_that_the_rest_follows() -> None:
@@ -92,13 +97,13 @@ def test_a_premise_comes_first_where_nothing_succeeded_and_says_that_the_rest_fo
 
 def test_a_premise_is_not_what_its_own_checks_wait_for() -> None:
     """The request that has to work first is what it is about: an entry of its own, ahead of all that couldn't begin."""
-    rows = [sample.requirement("PI-39", premise=True), sample.requirement("PI-40")]
+    requirements = [sample.requirement("PI-39", premise=True), sample.requirement("PI-40")]
     problem = Problem("200", "401", control=True)
     checks = [
         *(sample.check(f"auth::wrong[{n}]", F, "PI-40", problem=problem) for n in range(9)),
         sample.check("auth::documented", F, "PI-39", problem=problem),
     ]
-    first, rest = explain.problems(sample.folded(rows, checks))
+    first, rest = explain.problems(sample.folded(requirements, checks))
     assert (first.requirement.id, first.control, first.more) == ("PI-39", False, ())
     assert (rest.control, explain.begun(rest)) == (True, "9 checks could not even begin")
 
@@ -132,14 +137,14 @@ def test_a_premise_alone_has_nothing_that_follows() -> None:
 )
 def test_a_case_that_did_not_fail_again_is_told_of(failing: object, doubted: bool) -> None:
     """Wherever the finding is shown, warnings included; by the case that shows it, whatever shape the record has."""
-    rows = [sample.requirement("WD-04"), sample.requirement("WD-27", Level.SHOULD)]
+    requirements = [sample.requirement("WD-04"), sample.requirement("WD-27", Level.SHOULD)]
     checks = [
         sample.check("fuzz::x", F, "WD-04", problem=Problem("400", "500")),
         sample.check("fuzz::x2", Outcome.WARNED, "WD-27", level=Level.SHOULD, problem=Problem("400", "500")),
     ]
     also = {"fuzz::x2": failing["fuzz::x"]} if isinstance(failing, dict) and "fuzz::x" in failing else {}
     told = {**failing, **also} if isinstance(failing, dict) else failing
-    run = sample.folded(rows, checks, fuzz={"failing": told})
+    run = sample.folded(requirements, checks, fuzz={"failing": told})
     for found in (*explain.problems(run), *explain.warnings(run)):
         assert any("did not fail again" in remark for remark in found.remarks) is doubted
     shown = (

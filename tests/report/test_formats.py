@@ -244,21 +244,23 @@ def test_a_browser_answers_from_the_har(tmp_path: Any) -> None:
 
 def test_the_summary_of_the_worst_run_fits_and_begins_with_the_problems() -> None:
     """GitHub takes 1 MiB; what to mend comes before what passed."""
-    rows = [sample.requirement(f"WD-{n:03}", Level.SHOULD if n > 200 else Level.MUST) for n in range(1, 301)]
+    requirements = [
+        sample.requirement(f"WD-{n:03}", Level.SHOULD if n > 200 else Level.MUST) for n in range(1, 301)
+    ]
     huge = "<&|*" * 250_000
     checks = [
         sample.check(
-            f"a::{row.id}",
+            f"a::{requirement.id}",
             (Outcome.FAILED, Outcome.NOT_TESTABLE, Outcome.ERROR)[index % 3],
-            row.id,
-            level=row.level,
+            requirement.id,
+            level=requirement.level,
             message=f"{index}{huge}",
             problem=Problem(huge, huge, hint=huge, exchange=0) if index % 3 == 0 else None,
         )
-        for index, row in enumerate(rows)
+        for index, requirement in enumerate(requirements)
     ]
     answer = sample.refusal(500, huge.encode(), signed=huge, request_body=huge.encode(), error=None)
-    written = summary.summary(sample.folded(rows, checks, [answer], notes=(huge,)))
+    written = summary.summary(sample.folded(requirements, checks, [answer], notes=(huge,)))
     assert len(written.encode()) < 1_048_576
     assert len(written.splitlines()) <= 40
     order = [

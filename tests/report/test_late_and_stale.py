@@ -9,7 +9,7 @@ from tests.report import sample
 
 READ_URL = f"https://sandbox.acme.test/api/v1/withdraws/{sample.WITHDRAW}"
 F = Outcome.FAILED
-ROWS = [
+REQUIREMENTS = [
     sample.requirement("WD-09", harm=Harm.MONEY),
     sample.requirement("WD-12", harm=Harm.TENANTS),
     sample.requirement("WD-31", harm=Harm.TENANTS),
@@ -33,14 +33,14 @@ def run(exchanges: list[Exchange], **failing: tuple[str, tuple[int, ...]]) -> Ru
         sample.check(
             f"a::{name}",
             F,
-            row,
+            requirement_id,
             exchanges=own,
             resources=((sample.WITHDRAW, "pending"),),
             problem=Problem("x", f"observed by {name}", exchange=own[-1], fault=f"Fault of {name}"),
         )
-        for name, (row, own) in failing.items()
+        for name, (requirement_id, own) in failing.items()
     ]
-    return sample.folded(ROWS, checks, exchanges)
+    return sample.folded(REQUIREMENTS, checks, exchanges)
 
 
 def test_effects_that_came_late_after_the_same_refusal_are_one_headline() -> None:
@@ -111,7 +111,7 @@ def outages() -> RunRecord:
         ),
     ]
     unserved = [replace(one, status=502, response_body=b"") for one in quick]
-    return sample.folded(ROWS, checks, [refused, slow, *unserved])
+    return sample.folded(REQUIREMENTS, checks, [refused, slow, *unserved])
 
 
 def test_beginning_of_an_outage_is_told_once() -> None:
@@ -139,11 +139,11 @@ def test_problem_of_the_kind_of_request_that_began_an_outage_is_linked_with_it()
 
 def test_run_without_an_outage_says_nothing_of_one() -> None:
     """No 502, 503 or 504: no sentence."""
-    assert outage.began(sample.folded(ROWS, [], [sample.exchange()])) == ""
+    assert outage.began(sample.folded(REQUIREMENTS, [], [sample.exchange()])) == ""
 
 
 def test_requirements_that_follow_are_told_with_what_was_seen() -> None:
-    """Each has a row of its own: its outcome, its title, and the fault; a further check of the same row, too."""
+    """Each has an entry of its own: its outcome, its title, and the fault; a further check of a requirement, too."""
     refused = sample.refusal(401, b"{}", auth=Auth.ALTERED)
     late = [at(0, refused), at(3, read("canceled")), at(10, refused), at(12, read("canceled"))]
     far = {"reading elsewhere without credentials": ("WD-09", (0, 1))}
@@ -155,9 +155,9 @@ def test_requirements_that_follow_are_told_with_what_was_seen() -> None:
 
 def test_level_that_a_profile_declares_has_to_hold() -> None:
     """A MAY that failed because the profile declares it says so."""
-    row = sample.requirement("WD-42", Level.MAY, capability="settlement")
+    requirement = sample.requirement("WD-42", Level.MAY, capability="settlement")
     failing = sample.check("a::b", F, "WD-42", level=Level.MAY, problem=Problem("x", "y", fault="Fault"))
-    made = sample.folded([row], [failing], declared={"settlement": True})
+    made = sample.folded([requirement], [failing], declared={"settlement": True})
     assert "WD-42 MAY, which has to hold as the profile declares it" in terminal.text(made)
 
 

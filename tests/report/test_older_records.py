@@ -68,15 +68,15 @@ def test_every_report_is_rendered_from_an_older_record(name: str, here: Path) ->
 
     assert rendered.exit_code == EXIT_CODES[name], rendered.output
     run = record(folder)
-    failed = [row["id"] for row in run["requirements"] if row["outcome"] == "failed"]
+    failed = [requirement["id"] for requirement in run["requirements"] if requirement["outcome"] == "failed"]
     cases = ET.parse(folder / "junit.xml").getroot().iter("testcase")
     told = [ET.tostring(case, encoding="unicode") for case in cases if case.find("failure") is not None]
     assert bool(told) == bool(failed)
-    assert not [row for row in failed if not any(row in case for case in told)]
+    assert not [one for one in failed if not any(one in case for case in told)]
     for file in ("summary.md", "report.html"):
         text = (folder / file).read_text(encoding="utf-8")
         assert run["target"]["base_url"] in text
-        assert not [row for row in failed if row not in text]
+        assert not [one for one in failed if one not in text]
     results = [json.loads(file.read_text()) for file in (folder / "allure-results").glob("*-result.json")]
     assert {one["status"] for one in results} >= ({"failed"} if failed else {"passed"})
     assert run["verdict"].replace("_", "-") in json.loads((folder / "badge.json").read_text())["message"]
@@ -105,7 +105,9 @@ def test_older_records_are_put_side_by_side(here: Path) -> None:
 def test_older_records_are_compared(api: str) -> None:
     """A requirement that wasn't tested and then failed is a regression; the other way round it is newly untested."""
     old, new = RECORDS / f"{api}-suites", RECORDS / f"{api}-fuzzed"
-    (failed,) = (row["id"] for row in record(new)["requirements"] if row["outcome"] == "failed")
+    (failed,) = (
+        requirement["id"] for requirement in record(new)["requirements"] if requirement["outcome"] == "failed"
+    )
 
     worse, untested, same = (do("compare", *pair) for pair in ((old, new), (new, old), (new, new)))
 

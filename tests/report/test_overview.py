@@ -38,9 +38,12 @@ class Cells(HTMLParser):
 
 def run(*outcomes: Outcome, name: str = "Acme", api: str = "withdraws") -> RunRecord:
     """A run of as many requirements as there are outcomes."""
-    rows = [sample.requirement(f"WD-{n:02}") for n, _ in enumerate(outcomes, 1)]
-    checks = [sample.check(f"a::{row.id}", one, row.id) for row, one in zip(rows, outcomes, strict=True)]
-    return replace(sample.folded(rows, checks), target=replace(sample.TARGET, name=name, api=api))
+    requirements = [sample.requirement(f"WD-{n:02}") for n, _ in enumerate(outcomes, 1)]
+    checks = [
+        sample.check(f"a::{requirement.id}", one, requirement.id)
+        for requirement, one in zip(requirements, outcomes, strict=True)
+    ]
+    return replace(sample.folded(requirements, checks), target=replace(sample.TARGET, name=name, api=api))
 
 
 def test_rows_are_requirements_and_columns_are_runs() -> None:

@@ -37,8 +37,8 @@ def with_matrix(checks: list[tuple[str, Outcome, list[Exchange]]]) -> RunRecord:
         made.append(
             sample.check(name, outcome, "WD-01" if name == "m::pending" else "WD-04", exchanges=indices)
         )
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-04")]
-    return replace(sample.folded(rows, made, sent), matrix=ROWS)
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-04")]
+    return replace(sample.folded(requirements, made, sent), matrix=ROWS)
 
 
 def cells(record: RunRecord) -> dict[str, dict[tuple[str, str], tuple[str, int]]]:

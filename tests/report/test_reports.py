@@ -14,7 +14,7 @@ from conformance.report import html, junit, render, summary, terminal
 
 from . import sample
 
-ROWS = [
+REQUIREMENTS = [
     sample.requirement("WD-01"),
     sample.requirement("WD-27", Level.SHOULD),
     sample.requirement("WD-42", Level.MAY),
@@ -40,7 +40,7 @@ def _runs() -> list[RunRecord]:
     should = [*must, Outcome.WARNED]
     return [
         sample.folded(
-            ROWS,
+            REQUIREMENTS,
             [sample.check("a::1", one, "WD-01"), sample.check("a::2", other, "WD-27")],
             complete=complete,
         )
@@ -107,9 +107,12 @@ def test_the_terminal_says_what_to_do() -> None:
 
 def test_the_terminal_shows_a_few_problems_only() -> None:
     """The terminal shows a few problems, and the number of the others."""
-    rows = [sample.requirement(f"WD-{n:02}") for n in range(1, 15)]
-    checks = [sample.check(f"a::{row.id}", Outcome.FAILED, row.id, problem=Problem("a", "b")) for row in rows]
-    said = terminal.text(sample.folded(rows, checks), limit=3)
+    requirements = [sample.requirement(f"WD-{n:02}") for n in range(1, 15)]
+    checks = [
+        sample.check(f"a::{requirement.id}", Outcome.FAILED, requirement.id, problem=Problem("a", "b"))
+        for requirement in requirements
+    ]
+    said = terminal.text(sample.folded(requirements, checks), limit=3)
     assert said.count("expected  a\n") == 3
     assert "... and 11 more problems; the report has them all." in said
 
@@ -140,9 +143,9 @@ def test_the_page_has_everything() -> None:
     """All requirements, statements, checks, requests, gaps, fuzzing, what nobody can see."""
     run = sample.showcase()
     page = html.html(run)
-    for row in run.requirements:
-        assert f'id="{row.requirement.id}"' in page
-        assert row.requirement.statement in page
+    for result in run.requirements:
+        assert f'id="{result.requirement.id}"' in page
+        assert result.requirement.statement in page
     for check in run.checks:
         assert check.id in page
     for part in (
@@ -160,7 +163,7 @@ def test_the_page_has_everything() -> None:
 )
 def test_the_page_takes_whatever_the_fuzzing_tells(fuzz: dict[str, object]) -> None:
     """The summary of the fuzzing has no fixed shape."""
-    assert "Fuzzing" in html.html(sample.folded(ROWS, [], fuzz=fuzz))
+    assert "Fuzzing" in html.html(sample.folded(REQUIREMENTS, [], fuzz=fuzz))
 
 
 def test_all_files_are_written(tmp_path: Path) -> None:

@@ -91,11 +91,13 @@ def _ended(record: RunRecord, code: int = 1) -> Ended:
 
 
 def _many(number: int) -> RunRecord:
-    rows = [
+    requirements = [
         sample.requirement(f"WD-{place:02}", title=f"Row {place} holds") for place in range(1, number + 1)
     ]
-    checks = [sample.check(f"a::{row.id}", Outcome.FAILED, row.id) for row in rows]
-    return sample.folded(rows, checks)
+    checks = [
+        sample.check(f"a::{requirement.id}", Outcome.FAILED, requirement.id) for requirement in requirements
+    ]
+    return sample.folded(requirements, checks)
 
 
 @pytest.mark.parametrize("run", [sample.showcase(), sample.conformant(), sample.hostile("a[b](c){0}\\")])

@@ -68,16 +68,16 @@ def test_kinds_of_cases_that_passed_as_a_whole_are_told_by_their_names() -> None
 
 
 @pytest.mark.parametrize(
-    ("row", "part", "outcome", "says"),
+    ("level", "part", "outcome", "says"),
     [
         (Level.MUST, Level.MUST, F, "WD-01 MUST"),
         (Level.MUST, Level.SHOULD, F, "WD-01 SHOULD (this part of it; the rest is a MUST)"),
         (Level.SHOULD, Level.MUST, F, "WD-01 MUST (this part of it; the rest is a SHOULD)"),
     ],
 )
-def test_the_level_is_the_one_that_counted(row: Level, part: Level, outcome: Outcome, says: str) -> None:
+def test_the_level_is_the_one_that_counted(level: Level, part: Level, outcome: Outcome, says: str) -> None:
     """A check may hold a part of a requirement to another level."""
-    record = run(("auth::one", outcome, part), ("auth::two", P, row), level=row)
+    record = run(("auth::one", outcome, part), ("auth::two", P, level), level=level)
     (finding,) = (*explain.problems(record), *explain.warnings(record))
     assert labelled_rows.weighed(finding) == says
 
@@ -103,5 +103,5 @@ def test_what_worked_does_not_read_as_the_opposite() -> None:
         sample.check("a::3[two]", F, "WD-01", problem=problem()),
         sample.check("a::4", P, "WD-01", title="A body of any length is read."),
     ]
-    record = sample.folded([row := sample.requirement("WD-01")], checks)
-    assert passing_cases.worked(record, checks[0], row) == "A body of any length is read"
+    record = sample.folded([requirement := sample.requirement("WD-01")], checks)
+    assert passing_cases.worked(record, checks[0], requirement) == "A body of any length is read"

@@ -26,14 +26,14 @@ def plain(page: str) -> str:
 def run(*messages: str, **more: object) -> RunRecord:
     """Two MUSTs and a SHOULD that passed, and a SHOULD in error for each message."""
     names = ["WD-14", "WD-27", "WD-28", *(f"WD-{number}" for number in range(50, 70))][: len(messages)]
-    rows = [sample.requirement(name) for name in ("WD-01", "WD-04")]
-    rows += [sample.requirement(name, SHOULD) for name in ("WD-41", *names)]
+    requirements = [sample.requirement(name) for name in ("WD-01", "WD-04")]
+    requirements += [sample.requirement(name, SHOULD) for name in ("WD-41", *names)]
     checks = [sample.check(f"a::{name}", Outcome.PASSED, name) for name in ("WD-01", "WD-04", "WD-41")]
     checks += [
         sample.check(f"b::{name}", Outcome.ERROR, name, level=SHOULD, message=message)
         for name, message in zip(names, messages, strict=True)
     ]
-    return sample.folded(rows, checks, **more)
+    return sample.folded(requirements, checks, **more)
 
 
 def test_errors_of_shoulds_leave_the_verdict_and_are_told_with_it() -> None:
@@ -85,13 +85,17 @@ def test_the_cause_is_told_where_it_is_one(messages: tuple[str, ...], says: str)
 
 def test_what_is_not_testable_and_what_was_left_out_are_told_apart() -> None:
     """Checks that aren't testable and deselected checks are named apart, at every level."""
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-12"), sample.requirement("WD-13", SHOULD)]
-    rows += [sample.requirement("WD-29", SHOULD)]
+    requirements = [
+        sample.requirement("WD-01"),
+        sample.requirement("WD-12"),
+        sample.requirement("WD-13", SHOULD),
+    ]
+    requirements += [sample.requirement("WD-29", SHOULD)]
     checks = [
         sample.check("a::1", Outcome.PASSED, "WD-01"),
         sample.check("a::2", Outcome.NOT_TESTABLE, "WD-12", "WD-13", message="no other merchant"),
     ]
-    found = sample.folded(rows, checks, deselected={"WD-29": "1 check of it was not selected."})
+    found = sample.folded(requirements, checks, deselected={"WD-29": "1 check of it was not selected."})
 
     assert unjudged(found) == "2 not testable: WD-12, WD-13; 1 left out"
     assert explain.headline(found).startswith(
@@ -123,16 +127,16 @@ def test_of_a_run_that_was_ended_early_only_errors_are_told() -> None:
 def test_the_longest_line_is_whole_wherever_it_stands() -> None:
     """Many of each kind: ids are counted rather than cut."""
     kinds = [("e", Outcome.ERROR, "tls: no"), ("n", Outcome.NOT_TESTABLE, "none"), ("p", Outcome.PASSED, "")]
-    rows, checks = [], []
+    requirements, checks = [], []
     for base, (kind, outcome, message) in zip((100, 200, 300), kinds, strict=True):
         for number in range(base, base + 20):
-            rows.append(sample.requirement(f"WD-{number}"))
+            requirements.append(sample.requirement(f"WD-{number}"))
             checks.append(sample.check(f"{kind}::{number}", outcome, f"WD-{number}", message=message))
     checks += [
         sample.check(f"s::{number}", Outcome.ERROR, f"WD-{number}", level=SHOULD, message="tls: no")
         for number in range(300, 320)
     ]
-    found = sample.folded(rows, checks)
+    found = sample.folded(requirements, checks)
 
     said = explain.headline(found)
     assert said.count(" and 12 more") == 3

@@ -98,11 +98,11 @@ def test_a_may_counts_once_declared(declared: bool | None, expected: Outcome) ->
     assert (run.verdict is Verdict.NON_CONFORMANT) is (expected is F)
 
 
-def test_a_row_that_says_why_it_is_not_tested_is_believed() -> None:
+def test_a_requirement_that_says_why_it_is_not_tested_is_believed() -> None:
     """Its reason becomes the result's; checks that do exist count all the same."""
-    row = sample.requirement("WD-01", not_tested_reason="Nobody can see it.")
-    assert sample.folded([row], []).requirements[0].reason == "Nobody can see it."
-    assert sample.folded([row], [sample.check("a::1", F, "WD-01")]).requirements[0].outcome is F
+    requirement = sample.requirement("WD-01", not_tested_reason="Nobody can see it.")
+    assert sample.folded([requirement], []).requirements[0].reason == "Nobody can see it."
+    assert sample.folded([requirement], [sample.check("a::1", F, "WD-01")]).requirements[0].outcome is F
 
 
 def test_a_check_that_can_only_warn_is_recorded_as_a_warning() -> None:
@@ -113,12 +113,12 @@ def test_a_check_that_can_only_warn_is_recorded_as_a_warning() -> None:
 
 
 def test_a_must_in_a_should_fails_it_alone() -> None:
-    """A MUST-level check makes a SHOULD fail if it is about nothing else; of two rows only the MUST fails."""
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
-    alone = sample.folded(rows, [sample.check("a::1", F, "WD-27")])
+    """A MUST-level check makes a SHOULD fail if it is about nothing else; of two requirements only the MUST fails."""
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
+    alone = sample.folded(requirements, [sample.check("a::1", F, "WD-27")])
     assert (alone.checks[0].outcome, alone.requirements[1].outcome) == (F, F)
     assert alone.verdict is Verdict.NON_CONFORMANT
-    both = sample.folded(rows, [sample.check("a::1", F, "WD-01", "WD-27")])
+    both = sample.folded(requirements, [sample.check("a::1", F, "WD-01", "WD-27")])
     assert [result.outcome for result in both.requirements] == [F, W]
 
 
@@ -152,30 +152,31 @@ def test_the_verdict_and_the_exit_code(
     outcomes: list[Outcome], complete: bool, verdict: Verdict, code: int
 ) -> None:
     """A failure wins; then whatever is unproven; nothing skipped is green; no answer at all is 4."""
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-02")]
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-02")]
     checks = [
-        sample.check(f"a::{row.id}", outcome, row.id) for row, outcome in zip(rows, outcomes, strict=False)
+        sample.check(f"a::{requirement.id}", outcome, requirement.id)
+        for requirement, outcome in zip(requirements, outcomes, strict=False)
     ]
-    run = sample.folded(rows, checks, complete=complete)
+    run = sample.folded(requirements, checks, complete=complete)
     assert (run.verdict, exit_code(run)) == (verdict, code)
 
 
 def test_warnings_can_be_made_to_fail() -> None:
     """`--fail-on warning` turns a warning into 1, and nothing else."""
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
     passed = sample.check("a::1", P, "WD-01")
-    warned = sample.folded(rows, [passed, sample.check("a::2", F, "WD-27", level=SHOULD)])
-    clean = sample.folded(rows, [passed, sample.check("a::2", P, "WD-27")])
+    warned = sample.folded(requirements, [passed, sample.check("a::2", F, "WD-27", level=SHOULD)])
+    clean = sample.folded(requirements, [passed, sample.check("a::2", P, "WD-27")])
     assert (exit_code(warned), exit_code(warned, fail_on_warning=True)) == (0, 1)
     assert exit_code(clean, fail_on_warning=True) == 0
 
 
 def test_a_should_never_decides() -> None:
     """A SHOULD that holds no MUST never changes the verdict."""
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-27", SHOULD)]
     for outcome in (P, F, W, N, D, E):
         checks = [sample.check("a::1", P, "WD-01"), sample.check("a::2", outcome, "WD-27", level=SHOULD)]
-        assert sample.folded(rows, checks).verdict is Verdict.CONFORMANT
+        assert sample.folded(requirements, checks).verdict is Verdict.CONFORMANT
 
 
 def test_a_run_of_shoulds_proves_nothing() -> None:

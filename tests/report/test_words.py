@@ -94,8 +94,8 @@ def test_a_warning_has_the_evidence_of_a_failure() -> None:
     check = sample.check(
         "errors::empty", Outcome.WARNED, "WD-27", exchanges=(0,), problem=problem, level=Level.SHOULD
     )
-    rows = [sample.requirement("WD-27", Level.SHOULD)]
-    said = terminal.text(sample.folded(rows, [check], [sample.refusal(500)]))
+    requirements = [sample.requirement("WD-27", Level.SHOULD)]
+    said = terminal.text(sample.folded(requirements, [check], [sample.refusal(500)]))
     for part in (
         "expected  an envelope",
         "observed  500 without",
@@ -125,8 +125,8 @@ def test_a_state_source_is_not_blamed_alone_where_its_merchant_read_others(statu
         ),
         sample.check("a::2", Outcome.NOT_TESTABLE, "WD-12", message=f"States.x gave 'w'. {asks}"),
     ]
-    rows = [sample.requirement("WD-01"), sample.requirement("WD-12")]
-    run = sample.folded(rows, checks, [sample.exchange(method="GET", status=status)])
+    requirements = [sample.requirement("WD-01"), sample.requirement("WD-12")]
+    run = sample.folded(requirements, checks, [sample.exchange(method="GET", status=status)])
     (gap,) = gaps.causes(run, Outcome.NOT_TESTABLE)
     assert gaps.parts(gap)[1] == asks + says
 

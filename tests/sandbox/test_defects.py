@@ -57,7 +57,7 @@ def test_every_defect_says_what_it_breaks() -> None:
     """Every defect has one sentence or two, and requirements of its own API."""
     for each in list_defects():
         prefix = {"withdraws": "WD", "payout-intents": "PI"}[each.api]
-        assert all(re.fullmatch(rf"{prefix}-\d\d", row) for row in each.breaks)
+        assert all(re.fullmatch(rf"{prefix}-\d\d", requirement_id) for requirement_id in each.breaks)
         assert each.says.endswith(".")
         assert 10 < len(each.says) < 130
     for api in APIS:

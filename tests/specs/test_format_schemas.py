@@ -337,7 +337,7 @@ def test_what_may_be_null_or_free_in_a_record(pointer: str, key: str, value: Any
 
 
 def test_what_is_not_applicable_says_why() -> None:
-    """A row whose condition can't arise is not applicable at any level, with a reason and never without."""
+    """A requirement whose condition can't arise is not applicable at any level, with a reason and never without."""
     changed = copy.deepcopy(RUN)
     changed["requirements"][0].update(outcome="not_applicable", reason="It can't arise here.")
     assert RECORD.is_valid(changed)

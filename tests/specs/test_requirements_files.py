@@ -13,7 +13,7 @@ import pytest
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 
-# folder -> (name of the API, prefix of its ids, number of rows)
+# folder -> (name of the API, prefix of its ids, number of requirements)
 APIS = {"withdraws": ("withdraws", "WD", 42), "payout_intents": ("payout-intents", "PI", 50)}
 
 GROUPS = {
@@ -27,7 +27,7 @@ GROUPS = {
 # SHOULDs that hold a MUST, which fails them: what is refused has no effect, and what is accepted is kept whole.
 HOLD_A_MUST = {"PI-25", "PI-26", "PI-28"}
 
-# What a row may need: states, and the conditions that a profile has to fulfil.
+# What a requirement may need: states, and the conditions that a profile has to fulfil.
 CONDITIONS = {"other_merchant"}
 NEEDS = {
     "withdraws": CONDITIONS | {"pending", "processing", "paid", "failed", "canceled", "no_cancel_processing"},
@@ -52,7 +52,7 @@ def read(folder: str, name: str) -> dict[str, Any]:
     return tomllib.loads((SPECS / folder / name).read_text("utf-8"))
 
 
-def rows(folder: str) -> list[dict[str, Any]]:
+def requirements(folder: str) -> list[dict[str, Any]]:
     """The requirements of one API, in the order of the file."""
     found: list[dict[str, Any]] = read(folder, "requirements.toml")["requirement"]
     return found
@@ -60,10 +60,12 @@ def rows(folder: str) -> list[dict[str, Any]]:
 
 @both
 def test_ids_are_complete_and_in_order(folder: str) -> None:
-    """Ids are complete and in order: a lost row would be a check that nobody misses."""
+    """Ids are complete and in order: a lost requirement would be a check that nobody misses."""
     _, prefix, count = APIS[folder]
 
-    assert [row["id"] for row in rows(folder)] == [f"{prefix}-{n:02}" for n in range(1, count + 1)]
+    assert [requirement["id"] for requirement in requirements(folder)] == [
+        f"{prefix}-{n:02}" for n in range(1, count + 1)
+    ]
 
 
 @both
@@ -77,19 +79,23 @@ def test_the_file_has_a_name_and_a_revision(folder: str) -> None:
 
 
 @both
-def test_rows_have_the_documented_fields(folder: str) -> None:
+def test_requirements_have_the_documented_fields(folder: str) -> None:
     """No field is missing, misspelt or empty."""
-    for row in rows(folder):
-        assert set(row) >= REQUIRED, row["id"]
-        assert set(row) <= REQUIRED | OPTIONAL, row["id"]
-        assert all(row[key] for key in row if key != "needs"), row["id"]
+    for requirement in requirements(folder):
+        assert set(requirement) >= REQUIRED, requirement["id"]
+        assert set(requirement) <= REQUIRED | OPTIONAL, requirement["id"]
+        assert all(requirement[key] for key in requirement if key != "needs"), requirement["id"]
 
 
 @both
-def test_one_row_is_the_premise_of_all_others(folder: str) -> None:
+def test_one_requirement_is_the_premise_of_all_others(folder: str) -> None:
     """Good credentials are accepted: a MUST, or else its failure would weigh less than what follows from it."""
-    (row,) = (row for row in rows(folder) if "premise" in row)
-    assert (row["premise"], row["level"], row["group"]) == (True, "MUST", "Authentication")
+    (requirement,) = (requirement for requirement in requirements(folder) if "premise" in requirement)
+    assert (requirement["premise"], requirement["level"], requirement["group"]) == (
+        True,
+        "MUST",
+        "Authentication",
+    )
 
 
 @both
@@ -101,43 +107,45 @@ def test_the_basis_limits_the_level(folder: str) -> None:
         "rfc": {"SHOULD"},
         "custom": {"SHOULD"},
     }
-    for row in rows(folder):
-        assert row["level"] in allowed[row["basis"]], row["id"]
+    for requirement in requirements(folder):
+        assert requirement["level"] in allowed[requirement["basis"]], requirement["id"]
 
 
 @both
 def test_a_may_and_nothing_else_has_a_capability(folder: str) -> None:
     """A capability is what makes a MAY count."""
-    for row in rows(folder):
-        assert ("capability" in row) == (row["level"] == "MAY"), row["id"]
-        assert row.get("capability") in CAPABILITIES[folder] | {None}, row["id"]
+    for requirement in requirements(folder):
+        assert ("capability" in requirement) == (requirement["level"] == "MAY"), requirement["id"]
+        assert requirement.get("capability") in CAPABILITIES[folder] | {None}, requirement["id"]
 
 
 @both
 def test_the_statement_uses_the_verbs_of_its_level(folder: str) -> None:
-    """A MUST row says MUST, a SHOULD row says SHOULD, and MUST only if it holds one, a MAY row says MAY."""
-    for row in rows(folder):
-        verbs = set(re.findall(r"\b(?:MUST|SHOULD|MAY)\b", row["statement"]))
-        assert row["level"] in verbs, row["id"]
-        assert (row["level"] == "SHOULD" and "MUST" in verbs) == (row["id"] in HOLD_A_MUST), row["id"]
+    """A MUST says MUST, a SHOULD says SHOULD, and MUST only if it holds one, a MAY says MAY."""
+    for requirement in requirements(folder):
+        verbs = set(re.findall(r"\b(?:MUST|SHOULD|MAY)\b", requirement["statement"]))
+        assert requirement["level"] in verbs, requirement["id"]
+        assert (requirement["level"] == "SHOULD" and "MUST" in verbs) == (requirement["id"] in HOLD_A_MUST), (
+            requirement["id"]
+        )
 
 
 @both
 def test_every_section_exists(folder: str) -> None:
-    """Rows based on an RFC name a section of one, all others a heading of the document."""
+    """Requirements based on an RFC name a section of one, all others a heading of the document."""
     document = read(folder, "requirements.toml")
     headings = set(read(folder, "sources.toml")["sections"])
-    for row in rows(folder) + document["not_observable"]:
-        is_rfc = RFC.fullmatch(row["section"]) is not None
-        assert is_rfc or row["section"] in headings, row["id"]
-        assert is_rfc == (row.get("basis") == "rfc"), row["id"]
+    for requirement in requirements(folder) + document["not_observable"]:
+        is_rfc = RFC.fullmatch(requirement["section"]) is not None
+        assert is_rfc or requirement["section"] in headings, requirement["id"]
+        assert is_rfc == (requirement.get("basis") == "rfc"), requirement["id"]
 
 
 @both
 def test_titles_are_short_unique_plain_text(folder: str) -> None:
-    """A title identifies its row in a report, without markup and on one line."""
+    """A title identifies its requirement in a report, without markup and on one line."""
     document = read(folder, "requirements.toml")
-    titles = [row["title"] for row in rows(folder) + document["not_observable"]]
+    titles = [requirement["title"] for requirement in requirements(folder) + document["not_observable"]]
 
     assert len(set(titles)) == len(titles)
     for title in titles:
@@ -149,31 +157,35 @@ def test_titles_are_short_unique_plain_text(folder: str) -> None:
 @both
 def test_statements_are_a_few_sentences(folder: str) -> None:
     """Unique, one to three sentences, each text ending as sentences do."""
-    statements = [row["statement"] for row in rows(folder)]
+    statements = [requirement["statement"] for requirement in requirements(folder)]
 
     assert len(set(statements)) == len(statements)
-    for row in rows(folder):
-        assert len(row["statement"]) <= 400, row["id"]
+    for requirement in requirements(folder):
+        assert len(requirement["statement"]) <= 400, requirement["id"]
         for key in ("statement", "fairness"):
-            assert row.get(key, ".").endswith("."), (row["id"], key)
-            assert "\n" not in row.get(key, ""), (row["id"], key)
+            assert requirement.get(key, ".").endswith("."), (requirement["id"], key)
+            assert "\n" not in requirement.get(key, ""), (requirement["id"], key)
 
 
 @both
 def test_groups_are_contiguous(folder: str) -> None:
-    """Rows of a group stand together, in the order in which reports show the groups."""
-    assert list(dict.fromkeys(row["group"] for row in rows(folder))) == GROUPS[folder]
-    changes = sum(a["group"] != b["group"] for a, b in zip(rows(folder), rows(folder)[1:], strict=False))
+    """Requirements of a group stand together, in the order in which reports show the groups."""
+    assert list(dict.fromkeys(requirement["group"] for requirement in requirements(folder))) == GROUPS[folder]
+    changes = sum(
+        a["group"] != b["group"] for a, b in zip(requirements(folder), requirements(folder)[1:], strict=False)
+    )
     assert changes == len(GROUPS[folder]) - 1
 
 
 @both
 def test_needs_are_known(folder: str) -> None:
     """Needs are states and conditions that a profile can provide, and each of them is used."""
-    needed = [need for row in rows(folder) for need in row["needs"]]
+    needed = [need for requirement in requirements(folder) for need in requirement["needs"]]
 
     assert set(needed) == NEEDS[folder]
-    assert all(len(set(row["needs"])) == len(row["needs"]) for row in rows(folder))
+    assert all(
+        len(set(requirement["needs"])) == len(requirement["needs"]) for requirement in requirements(folder)
+    )
 
 
 @both

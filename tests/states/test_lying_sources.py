@@ -238,8 +238,14 @@ def test_no_requirement_fails_for_a_lying_source(
         assert "cancel" not in told.partition("states.url")[0]
         return
     found = record(tmp_path)
-    assert not [row["id"] for row in found["requirements"] if row["outcome"] == "failed"]
-    said = " ".join(row["reason"] for row in found["requirements"] if row["outcome"] == "not_testable")
+    assert not [
+        requirement["id"] for requirement in found["requirements"] if requirement["outcome"] == "failed"
+    ]
+    said = " ".join(
+        requirement["reason"]
+        for requirement in found["requirements"]
+        if requirement["outcome"] == "not_testable"
+    )
     assert "was asked for" in said
     assert "reading it says" in said
 

@@ -47,7 +47,7 @@ _KEYS = (
     "type",
 )
 # What fuzzing finds speaks of these requirements.
-_FUZZ_ROWS = {
+_FUZZ_REQUIREMENTS = {
     "status.pending": ("SP-01",),
     "status.paid": ("SP-02",),
     "status.failed": ("SP-03",),
@@ -153,5 +153,5 @@ CONTRACT = Contract(
         valued=frozenset(_VALUED),
     ),
     unknown_id=unknown_id,
-    fuzz_rows=_FUZZ_ROWS,
+    fuzz_requirements=_FUZZ_REQUIREMENTS,
 )

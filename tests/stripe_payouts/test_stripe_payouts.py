@@ -116,14 +116,20 @@ def test_the_catalogue_shows_it(tmp_path: Path) -> None:
 
 
 def test_each_requirement_names_its_page_and_has_a_check() -> None:
-    rows = tomllib.loads((HERE / "specs" / "requirements.toml").read_text())["requirement"]
+    requirements = tomllib.loads((HERE / "specs" / "requirements.toml").read_text())["requirement"]
     pages = tomllib.loads((HERE / "specs" / "sources.toml").read_text())["sections"]
 
-    assert {row["section"] for row in rows} <= set(pages)
-    assert {row["level"] for row in rows if row["basis"] in ("doc", "safety")} == {"MUST"}
-    assert {row["level"] for row in rows if row["basis"] == "custom"} == {"SHOULD"}
+    assert {requirement["section"] for requirement in requirements} <= set(pages)
+    assert {
+        requirement["level"] for requirement in requirements if requirement["basis"] in ("doc", "safety")
+    } == {"MUST"}
+    assert {requirement["level"] for requirement in requirements if requirement["basis"] == "custom"} == {
+        "SHOULD"
+    }
     suites = "".join(path.read_text() for path in (HERE / "suite").glob("test_*.py"))
-    assert set(re.findall(r'requirement\("(SP-\d\d)"\)', suites)) == {row["id"] for row in rows}
+    assert set(re.findall(r'requirement\("(SP-\d\d)"\)', suites)) == {
+        requirement["id"] for requirement in requirements
+    }
 
 
 def test_init_asks_for_its_one_credential(home: Path) -> None:
@@ -170,7 +176,7 @@ def test_the_run_finds_what_localstripe_gets_wrong_and_nothing_else(ran: Ran) ->
 
 
 def test_what_cannot_be_tested_is_told(ran: Ran) -> None:
-    outcomes = {row["id"]: row["outcome"] for row in ran.record["requirements"]}
+    outcomes = {requirement["id"]: requirement["outcome"] for requirement in ran.record["requirements"]}
 
     assert {one for one, outcome in outcomes.items() if outcome == "not_testable"} == set(NOT_TESTABLE)
 

@@ -44,7 +44,7 @@ def depends_on_state(api: str, check: str, cause: str) -> bool:
 def confirm_all(
     context: ExecutionContext,
     findings: Findings,
-    rows: Mapping[str, Requirement],
+    requirements: Mapping[str, Requirement],
     stopped: Callable[[], bool],
 ) -> int:
     """Drops findings that a new resource doesn't show, and those that the state source is to blame for.
@@ -56,7 +56,7 @@ def confirm_all(
         for check, seen in islice(group, _CAUSES):
             if stopped():
                 return work.sent
-            if check.level(rows) is Level.SHOULD or not depends_on_state(
+            if check.level(requirements) is Level.SHOULD or not depends_on_state(
                 context.api, check.key, seen.finding.cause
             ):
                 continue

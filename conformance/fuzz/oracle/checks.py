@@ -33,7 +33,7 @@ Row = tuple[str, str, str] | tuple[str, str, str, Level]
 
 @dataclass(frozen=True, slots=True)
 class FuzzCheck:
-    """One check. `key` is `<operation>.<what>`; `part` is its level where that isn't the row's.
+    """One check. `key` is `<operation>.<what>`; `part` is its level where that isn't the requirement's.
 
     `capability` names what a profile has to declare, and the value.
     """
@@ -49,11 +49,11 @@ class FuzzCheck:
         """Returns the id that a run record has."""
         return f"{SUITE}::{self.key}"
 
-    def level(self, rows: Mapping[str, Requirement]) -> Level:
-        """Returns the level of its rows, unless it is about a part with a level of its own."""
+    def level(self, requirements: Mapping[str, Requirement]) -> Level:
+        """Returns the level of its requirements, unless it is about a part with a level of its own."""
         if self.part is not None:
             return self.part
-        levels = {rows[one].level for one in self.requirements}
+        levels = {requirements[one].level for one in self.requirements}
         if levels == {Level.SHOULD}:
             return Level.SHOULD
         return Level.MAY if levels == {Level.MAY} else Level.MUST

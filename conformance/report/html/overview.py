@@ -64,12 +64,14 @@ def overview(records: Sequence[RunRecord], links: Sequence[str] = ()) -> str:
 
 def _groups(columns: Sequence[Column]) -> dict[str, list[Line]]:
     """Returns the requirements of all runs, by group."""
-    found = [{row.requirement.id: row for row in column.record.requirements} for column in columns]
-    rows: dict[str, Requirement] = {}
+    found = [{result.requirement.id: result for result in column.record.requirements} for column in columns]
+    requirements: dict[str, Requirement] = {}
     for results in found:
         for name, result in results.items():
-            rows.setdefault(name, result.requirement)
+            requirements.setdefault(name, result.requirement)
     groups: dict[str, list[Line]] = {}
-    for name, row in rows.items():
-        groups.setdefault(row.group, []).append(Line(row, tuple(results.get(name) for results in found)))
+    for name, requirement in requirements.items():
+        groups.setdefault(requirement.group, []).append(
+            Line(requirement, tuple(results.get(name) for results in found))
+        )
     return groups

@@ -154,22 +154,22 @@ def _groups(record: RunRecord, shown: Evidence) -> list[tuple[str, list[Row]]]:
             shown.listed(check)
     home: dict[str, str] = {}
     api = record.target.api
-    deep = {row.requirement.id: depth.sentence(found, api) for row, found in depth.every(record)}
+    deep = {result.requirement.id: depth.sentence(found, api) for result, found in depth.every(record)}
     groups: dict[str, list[Row]] = {}
     for result in record.requirements:
         members = sorted(
             (checks[name] for name in result.checks), key=lambda pair: _WEIGHT.get(pair[1].outcome, 9)
         )
-        rows = []
+        shown_checks = []
         for number, check in members[:_CHECKS]:
             owner = home.setdefault(check.id, result.requirement.id)
             mine = owner == result.requirement.id
             listed = shown.listed(check) if mine else None
-            rows.append(Checked(check, f"check-{number}", listed, None if mine else owner))
+            shown_checks.append(Checked(check, f"check-{number}", listed, None if mine else owner))
         suites = dict.fromkeys(check.suite for _, check in members)
         row = Row(
             result,
-            tuple(rows),
+            tuple(shown_checks),
             max(len(members) - _CHECKS, 0),
             tuple(suites),
             deep.get(result.requirement.id, ""),
@@ -209,7 +209,9 @@ def _remedy(gap: Gap) -> tuple[str, str]:
     if gap.outcome is Outcome.NOT_TESTABLE and advice:
         return said, advice
     reason = gap.reason[:1].upper() + gap.reason[1:]
-    named = dict.fromkeys(row.requirement.capability for row in gap.results if row.requirement.capability)
+    named = dict.fromkeys(
+        result.requirement.capability for result in gap.results if result.requirement.capability
+    )
     capabilities = [f"capabilities.{name} = true" for name in named]
     general = {
         Outcome.NOT_TESTABLE: "payout-conformance doctor PROFILE says for each state whether the profile can make it.",

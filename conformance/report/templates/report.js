@@ -50,29 +50,29 @@
   addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
 
   const form = document.querySelector("form.filters");
-  const rows = all(".req");
+  const requirements = all(".req");
   const texts = new Map();
   const search = form && form.querySelector("[type=search]");
   const said = form && form.querySelector("output");
-  const text = (row) => {
-    if (!texts.has(row)) texts.set(row, all("summary:first-of-type, .facts, .about", row).map((one) => one.textContent).join(" ").toLowerCase());
-    return texts.get(row);
+  const text = (requirement) => {
+    if (!texts.has(requirement)) texts.set(requirement, all("summary:first-of-type, .facts, .about", requirement).map((one) => one.textContent).join(" ").toLowerCase());
+    return texts.get(requirement);
   };
   const checked = (name) => all(`[name=${name}]:checked`, form).map((one) => one.value);
   const apply = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const outcomes = checked("outcome"), levels = checked("level"), suite = form.elements.suite.value;
     let shown = 0;
-    for (const row of rows) {
-      row.hidden = !((!outcomes.length || outcomes.includes(row.dataset.outcome))
-        && (!levels.length || levels.includes(row.dataset.level))
-        && (!suite || row.dataset.suites.split(" ").includes(suite))
-        && words.every((word) => text(row).includes(word)));
-      shown += !row.hidden;
+    for (const requirement of requirements) {
+      requirement.hidden = !((!outcomes.length || outcomes.includes(requirement.dataset.outcome))
+        && (!levels.length || levels.includes(requirement.dataset.level))
+        && (!suite || requirement.dataset.suites.split(" ").includes(suite))
+        && words.every((word) => text(requirement).includes(word)));
+      shown += !requirement.hidden;
     }
     all(".group").forEach((group) => { group.hidden = !group.querySelector(".req:not([hidden])"); });
-    said.textContent = shown === rows.length ? `All ${rows.length} requirements` : `${shown} of ${rows.length} requirements`;
-    form.querySelector("[type=reset]").disabled = shown === rows.length && !words.length;
+    said.textContent = shown === requirements.length ? `All ${requirements.length} requirements` : `${shown} of ${requirements.length} requirements`;
+    form.querySelector("[type=reset]").disabled = shown === requirements.length && !words.length;
     return shown;
   };
   function clear() {
@@ -86,7 +86,7 @@
     form.addEventListener("reset", () => setTimeout(apply));
     form.querySelector(".toggle").addEventListener("click", (event) => {
       const open = event.target.dataset.open !== "1";
-      rows.filter((row) => !row.hidden).forEach((row) => { row.open = open; });
+      requirements.filter((requirement) => !requirement.hidden).forEach((requirement) => { requirement.open = open; });
       event.target.dataset.open = open ? "1" : "";
       event.target.textContent = open ? "Close all" : "Open all";
     });

@@ -43,7 +43,7 @@ _OPEN = ("requires_approval", "processing")
 
 
 def succeeded(reply: Reply) -> bool:
-    """Whether a cancel was accepted; the rows on refusals judge a refusal by a 2xx."""
+    """Whether a cancel was accepted; the requirements on refusals judge a refusal by a 2xx."""
     return reply.ok and reply.at("error") is MISSING
 
 
@@ -367,14 +367,14 @@ def reads_otherwise(read: Reply, after: str) -> str:
 
 
 def has_succeeded(reply: Reply, what: str = "a documented cancel") -> Reply:
-    """The answer, if the request was accepted; otherwise the check is not testable, and another row says why."""
+    """Returns the answer to an accepted request; otherwise the check is not testable: another requirement says why."""
     return _control(succeeded(reply), f"{what} to succeed", reply)
 
 
 def was_refused(
     reply: Reply, what: str = "a cancel of a processing intent", *, cleanly: bool = False
 ) -> None:
-    """A cancel was refused; `cleanly` asks that it wasn't by a 401 or a 5xx either, which other rows judge."""
+    """A cancel was refused; `cleanly` asks that it wasn't by a 401 or a 5xx either, which other requirements judge."""
     good = not succeeded(reply)
     if cleanly:
         good = reply.status in (400, 404, 409, 422) or (reply.ok and not isinstance(reply.at("status"), str))

@@ -37,7 +37,7 @@ def failed(run_answers: RunAnswers) -> Iterator[RecordedAnswer]:
         keys[id(each)] = not own & used
         used |= own
     for one, is_first in _documented(run_answers):
-        # A used key may be what fails: other rows judge that.
+        # A used key may be what fails: other requirements judge that.
         if one.reply.status >= 500 and (is_first or keys[id(one)]):
             yield one
 

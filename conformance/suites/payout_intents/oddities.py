@@ -1,4 +1,4 @@
-"""Oddities of a recorded request, in words, and the rows of the catalogue that are about them."""
+"""Oddities of a recorded request, in words, and the requirements of the catalogue that are about them."""
 
 import json
 import re

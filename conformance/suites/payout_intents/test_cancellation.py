@@ -110,10 +110,10 @@ def test_matrix_seeded_cancelled_is_refused(evidence: Evidence, how: Ask) -> Non
 def _approval_required(
     evidence: Evidence, reply: Reply, how: Ask, what: str, read: Reply | None = None
 ) -> None:
-    """422 approval_required, unless every cancel that is sent so is refused in another way: another row judges that.
+    """422 approval_required, unless every cancel that is sent so is refused in another way.
 
-    A `read` afterwards shows whether an intent that could not be cancelled is; one that was cancelled before shows
-    nothing.
+    Another requirement judges such a refusal. A `read` afterwards shows whether an intent that could not be cancelled
+    is; one that was cancelled before shows nothing.
     """
     if not succeeded(reply) and reply.status != APPROVAL_REQUIRED.status:
         evidence.is_about_this(reply, how)

@@ -69,7 +69,7 @@ def _one_succeeds(race: Race, what: str, read: Call, once_more: Call, *, hint: s
             else f"; they told of {len(kept)} different reasons"
         )
     if not winners:
-        # What any such cancel gets, if it is sent alone, other rows tell: this says only what came.
+        # What any such cancel gets, if it is sent alone, other requirements tell: this says only what came.
         crash = next((reply for reply in race.replies if reply.status >= 500), race.replies[0])
         raise expect.Violation(
             expected=f"exactly one 2xx for {len(race.replies)} {what} at the same moment",

@@ -66,7 +66,7 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
     """A documented refusal has an error with a code and a message."""
     reply = REFUSED[which](evidence)
 
-    # Another status is another row's affair, and may have a form of its own.
+    # Another status is another requirement's affair, and may have a form of its own.
     if reply.status in (404, 409, 422):
         try:
             in_envelope(reply, _DOCUMENTED[which])

@@ -286,9 +286,9 @@ _FIELDS = (
 @pytest.mark.parametrize(
     ("place", "keys", "wanted"),
     [
-        pytest.param(place, keys, wanted, marks=requirement(row), id=f"{name}_in_the_{place}")
+        pytest.param(place, keys, wanted, marks=requirement(requirement_id), id=f"{name}_in_the_{place}")
         for place in ("body", "query")
-        for name, keys, wanted, row in _FIELDS
+        for name, keys, wanted, requirement_id in _FIELDS
         if (name, place) != ("order_data", "body")  # That one is in test_body.
     ],
 )
@@ -300,7 +300,7 @@ def test_fields_beside_the_reason_assign_nothing(
     for one in _cancels(api, given, evidence, place):
         taken = [group for _, group, *_ in _FIELDS if any(named.was_assigned(one, key) for key in group)]
         if keys not in taken[:1]:
-            continue  # Whoever takes several of them has one fault, which the first of these rows tells.
+            continue  # Whoever takes several of them has one fault, which the first of these requirements tells.
         for key in keys:
             for where, reply in named.was_assigned(one, key):
                 if key == "environment" and equality.same(usual.at(key), reply.at(key)):

@@ -98,7 +98,7 @@ def test_unknown_id_is_not_found(evidence: Evidence, asked: Ask) -> None:
     try:
         reply = evidence.ask_about_unknown_ids().replies[asked]
     except Violation as fault:
-        # Reading ids that were made up, to see that they name nothing, is what this row is about.
+        # Reading ids that were made up, to see that they name nothing, is what this requirement is about.
         if asked is Ask.READ and fault.reply is not None and fault.reply.ok:
             not_found(fault.reply, what, hint=hint)
         raise

@@ -104,7 +104,7 @@ def _attempt(
     except NotTestable as fault:
         raise NotApplicable(f"there is no processing intent to spare: {fault.message}") from None
     before = api.seen(intent)
-    # That one of them is never answered is for the row about such requests to tell.
+    # That one of them is never answered is for the requirement about such requests to tell.
     came = [api.answered(partial(cancel, intent, reason), to=what) for cancel in cancels]
     replies = [reply for reply in came if reply is not None]
     if not replies:
@@ -119,7 +119,11 @@ KINDS: dict[str, tuple[str, Make]] = {
     "a_stranger": ("PI-11", _by_a_stranger),
 }
 EACH = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=requirement(row), id=kind) for kind, (row, _) in KINDS.items()]
+    "kind",
+    [
+        pytest.param(kind, marks=requirement(requirement_id), id=kind)
+        for kind, (requirement_id, _) in KINDS.items()
+    ],
 )
 
 

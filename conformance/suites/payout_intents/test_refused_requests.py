@@ -24,20 +24,23 @@ from conformance.watch import Watch
 
 pytestmark = pytest.mark.last
 
-# The row that is about the form of a request, by what is odd about that. Other checks ask the same of other rows.
-ROWS = {"body": "PI-29", "text": "PI-29", "key": "PI-38", "label": "PI-46", "query": "PI-01"}
+# The requirement that is about the form of a request, by what is odd about that. Other checks ask the same of others.
+REQUIREMENTS = {"body": "PI-29", "text": "PI-29", "key": "PI-38", "label": "PI-46", "query": "PI-01"}
 
 
 @pytest.mark.parametrize(
-    "row",
-    [pytest.param(row, marks=requirement(row, level="MUST")) for row in dict.fromkeys(ROWS.values())],
+    "requirement_id",
+    [
+        pytest.param(requirement_id, marks=requirement(requirement_id, level="MUST"))
+        for requirement_id in dict.fromkeys(REQUIREMENTS.values())
+    ],
 )
 def test_refused_request_cancelled_nothing(
-    api: PayoutIntents, run_answers: RunAnswers, conformance_session: Session, row: str
+    api: PayoutIntents, run_answers: RunAnswers, conformance_session: Session, requirement_id: str
 ) -> None:
     """No intent that awaited approval was cancelled by a request that got a 4xx, in the whole run."""
     for refused, odd, read in _done_all_the_same(api, run_answers, conformance_session.watch):
-        if ROWS.get(odd.kind) == row:
+        if REQUIREMENTS.get(odd.kind) == requirement_id:
             raise expect.Violation(
                 expected=f"an intent not to be cancelled by {odd.what}, which got {refused.reply.status}",
                 observed=f"status is {wording.of(read.reply, 'status')} in GET ({summary.of(read.reply)})",

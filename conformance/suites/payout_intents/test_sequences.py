@@ -19,7 +19,7 @@ def _sent(api: PayoutIntents, ask: Callable[[], Reply]) -> Reply | None:
     return api.answered(ask, to="a request about a cancelled intent")
 
 
-# Requests about a cancelled intent, by what they are in words, each with the row that is about them.
+# Requests about a cancelled intent, by what they are in words, each with the requirement that is about them.
 REFUSED: Mapping[str, tuple[str, str, Ask]] = {
     "conflict": (
         "PI-32",
@@ -62,7 +62,11 @@ _LEFT = "Does the request before it leave something behind that this one makes u
 
 
 @pytest.mark.parametrize(
-    "last", [pytest.param(name, marks=requirement(row)) for name, (row, _, _) in REFUSED.items()]
+    "last",
+    [
+        pytest.param(name, marks=requirement(requirement_id))
+        for name, (requirement_id, _, _) in REFUSED.items()
+    ],
 )
 def test_requests_in_any_order_leave_a_cancelled_intent_as_it_is(
     api: PayoutIntents, kept: KeptKeys, last: str

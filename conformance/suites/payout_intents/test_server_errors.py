@@ -9,8 +9,8 @@ from conformance.suites.payout_intents.oddities import oddity
 
 pytestmark = pytest.mark.last
 
-# The row that asks for no 5xx, by what is odd about a request; the nearest one where no row asks for that.
-ROWS = {
+# The requirement that asks for no 5xx, by what is odd about a request; the nearest one where none asks for that.
+REQUIREMENTS = {
     "id": "PI-14",
     "body": "PI-29",
     "reason": "PI-28",
@@ -27,9 +27,12 @@ ROWS = {
 
 
 @pytest.mark.parametrize(
-    "row",
-    [pytest.param(row, marks=requirement(row, level="SHOULD")) for row in dict.fromkeys(ROWS.values())],
+    "requirement_id",
+    [
+        pytest.param(requirement_id, marks=requirement(requirement_id, level="SHOULD"))
+        for requirement_id in dict.fromkeys(REQUIREMENTS.values())
+    ],
 )
-def test_no_other_request_was_a_server_error(run_answers: RunAnswers, row: str) -> None:
+def test_no_other_request_was_a_server_error(run_answers: RunAnswers, requirement_id: str) -> None:
     """No request of the run was answered by a 5xx, also where the check that sent it asks for something else."""
-    server_errors.no_other(run_answers, row, ROWS, oddity)
+    server_errors.no_other(run_answers, requirement_id, REQUIREMENTS, oddity)

@@ -1,7 +1,7 @@
 """The documented answers of the withdraws API, and one named assertion for each.
 
-Each assertion asks one thing only, so that one defect fails the rows about it and no others: `refused` asks for the
-documented status and code, `not_cancelled` only that nothing was cancelled.
+Each assertion asks one thing only, so that one defect fails the requirements about it and no others: `refused` asks for
+the documented status and code, `not_cancelled` only that nothing was cancelled.
 """
 
 from collections.abc import Callable
@@ -152,7 +152,7 @@ def not_cancelled(
     control: bool = False,
     read: Read = None,
 ) -> None:
-    """No success in any form. The rows about the state judge how the refusal is put."""
+    """No success in any form. The requirements about the state judge how the refusal is put."""
     if succeeded(reply):
         fault = _success(reply, f"{what} to be refused", what, withdraw, hint, read)
         fault.control = control

@@ -32,7 +32,7 @@ def same_fact(cancelled: Cancelled, key: str, was: Any) -> None:
 
 
 def not_lost(cancelled: Cancelled, key: str, was: Any) -> None:
-    """A fact is there still; one that is left out is for another row."""
+    """A fact is there still; one that is left out is for another requirement."""
     value = cancelled.reply.at(f"data.{key}")
     expect.that(
         value is MISSING or has_value(value),

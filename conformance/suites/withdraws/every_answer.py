@@ -44,7 +44,7 @@ def _has_types(one: RecordedAnswer) -> None:
     has_object(one.reply, where=where(one))
 
 
-# The assertion of each row on a success: test_body makes the same ones on a few cancels.
+# The assertion of each requirement on a success: test_body makes the same ones on a few cancels.
 SUCCESSES: Mapping[str, Judge] = {
     "WD-01": lambda one: cancelled(one.reply, what(one)),
     "WD-15": lambda one: has_its_id(one.reply, about(one), where=where(one)),
@@ -63,7 +63,10 @@ SUCCESSES: Mapping[str, Judge] = {
 def judges(credentials: Mapping[str, Credentials]) -> Mapping[str, Judge]:
     """Every assertion by its name; `credentials` are those of the profile."""
     return {
-        **{row: judge if row == "WD-15" else partial(_of_its_own, judge) for row, judge in SUCCESSES.items()},
+        **{
+            requirement_id: judge if requirement_id == "WD-15" else partial(_of_its_own, judge)
+            for requirement_id, judge in SUCCESSES.items()
+        },
         "has all keys": has_all_keys,
         "has null keys": has_null_keys,
         "tells what was known": partial(_of_its_own, tells_what_was_known),

@@ -39,7 +39,7 @@ def _is_as_it_is_read(cancelled: Cancelled, key: str) -> None:
         raise NotApplicable(f"no read endpoint shows {key} before the cancel and after it")
     was, kept = cancelled.before.get(key), cancelled.read.at(f"data.{key}")
     shown = cancelled.reply.at(f"data.{key}")
-    # What another row judges: a key that is left out, and values that are another type, or lost.
+    # What another requirement judges: a key that is left out, and values that are another type, or lost.
     if shown is MISSING or type(shown) is not type(was) or not has_value(shown):
         return
     expect.that(

@@ -29,13 +29,16 @@ from conformance.suites.withdraws.observations import cancelled_by_another
 from conformance.suites.withdraws.titles import cancel_with
 
 _KEPT = "A decision that is kept has to be kept by everything that was decided on, the signature included."
-_ROWS = {
+_REQUIREMENTS = {
     "no_credentials": "WD-31",
     "no_signature": "WD-31",
     "wrong_signature": "WD-32",
     "unknown_key": "WD-33",
 }
-FAILING = [pytest.param(case, marks=requirement(row), id=case) for case, row in _ROWS.items()]
+FAILING = [
+    pytest.param(case, marks=requirement(requirement_id), id=case)
+    for case, requirement_id in _REQUIREMENTS.items()
+]
 
 
 @pytest.mark.parametrize("case", FAILING)

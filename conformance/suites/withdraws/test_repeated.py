@@ -41,8 +41,8 @@ def repeat(api: Withdraws, conformance_session: Session) -> Repeat:
 @pytest.mark.parametrize(
     "status",
     [
-        pytest.param(status, marks=requirement(row))
-        for status, row in (("paid", "WD-04"), ("failed", "WD-05"), ("canceled", "WD-06"))
+        pytest.param(status, marks=requirement(requirement_id))
+        for status, requirement_id in (("paid", "WD-04"), ("failed", "WD-05"), ("canceled", "WD-06"))
     ],
 )
 def test_final_state_is_refused_each_time(

@@ -17,7 +17,7 @@ from conformance.suites.withdraws.observations import cancelled_by_another
 
 Ask = Callable[[Withdraws, Resource], Reply]
 
-# Requests about another merchant's withdraw, by what they are in words, each with the row that is about them.
+# Requests about another merchant's withdraw, by what they are in words, each with the requirement that is about them.
 STRANGE: Mapping[str, tuple[str, Ask]] = {
     "other_merchant": ("a cancel by another merchant", lambda api, it: api.cancel(it)),
     "wrong_signature": (
@@ -31,7 +31,7 @@ STRANGE: Mapping[str, tuple[str, Ask]] = {
     "put": ("a PUT at the path of a cancel", lambda api, it: api.with_method("PUT", it)),
     "owner": ("a second cancel by its owner", lambda api, it: api.cancel(it, by="other_merchant")),
 }
-_ROWS = {
+_REQUIREMENTS = {
     "other_merchant": "WD-12",
     "wrong_signature": "WD-32",
     "no_signature": "WD-31",
@@ -41,7 +41,10 @@ _ROWS = {
 _LEFT = "Does the request before it leave something behind that this one makes use of?"
 
 
-@pytest.mark.parametrize("last", [pytest.param(last, marks=requirement(row)) for last, row in _ROWS.items()])
+@pytest.mark.parametrize(
+    "last",
+    [pytest.param(last, marks=requirement(requirement_id)) for last, requirement_id in _REQUIREMENTS.items()],
+)
 def test_refused_requests_in_any_order_leave_a_canceled_withdraw_as_it_is(
     api: Withdraws, given: Given, last: str
 ) -> None:

@@ -19,12 +19,18 @@ from conformance.suites.withdraws.fields import lacks_decimals
 pytestmark = pytest.mark.last
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, marks=requirement(row), id=row) for row in SUCCESSES])
+@pytest.mark.parametrize(
+    "requirement_id",
+    [
+        pytest.param(requirement_id, marks=requirement(requirement_id), id=requirement_id)
+        for requirement_id in SUCCESSES
+    ],
+)
 def test_every_success_is_one(
-    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer], row: str
+    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer], requirement_id: str
 ) -> None:
     """Each success of the run is one as documented, of any merchant and at any time."""
-    run_answers.each(row, every_success)
+    run_answers.each(requirement_id, every_success)
 
 
 @requirement("WD-01")
