@@ -120,6 +120,9 @@ class StateRefused(SourceFault):
 
 
 class NotApplicable(ConformanceError):
-    """A capability that the profile doesn't declare (or whose condition can't arise) is what a check is about."""
+    """A check has nothing to judge: no such capability is declared, or its condition didn't arise with this target.
+
+    So it is, too, where an answer is wrong in a way that another requirement judges.
+    """
 
     exit_code = 0

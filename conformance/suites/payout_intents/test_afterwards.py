@@ -94,7 +94,10 @@ def test_turned_away_request_has_no_effect(evidence: Evidence, kind: Attempt) ->
     """A cancel that is refused for its sender or its form changes nothing."""
     turned_away = kind(evidence)
 
-    _untouched(turned_away, turned_away.after, f"cancels with {turned_away.what}")
+    if _was_accepted(turned_away):
+        raise NotApplicable(f"one of the cancels with {turned_away.what} was accepted, which others judge")
+    if not _untouched(turned_away, turned_away.after, f"cancels with {turned_away.what}"):
+        raise NotApplicable("the intent went on by itself")
 
 
 @pytest.mark.last
@@ -115,8 +118,9 @@ def test_turned_away_request_has_no_late_effect(
 
     _untouched(turned_away, api.seen(intent, by=owner), f"cancels with {what}, a moment later")
 
-    if not _was_accepted(turned_away):
-        api.still_cancels(intent, after=f"cancels with {what}", by=owner)
+    if _was_accepted(turned_away):
+        raise NotApplicable(f"one of the cancels with {what} was accepted, which others judge")
+    api.still_cancels(intent, after=f"cancels with {what}", by=owner)
 
 
 def _stays_open(api: PayoutIntents, turned_away: TurnedAway) -> bool:
@@ -141,11 +145,14 @@ def _was_accepted(turned_away: TurnedAway) -> bool:
     return any(succeeded(reply) for reply in turned_away.replies.values())
 
 
-def _untouched(turned_away: TurnedAway, read: Reply, after: str, reply: Reply | None = None) -> None:
-    """GET shows the intent as it was before; `reply` is the answer to a request that may have changed it."""
+def _untouched(turned_away: TurnedAway, read: Reply, after: str, reply: Reply | None = None) -> bool:
+    """GET shows the intent as it was before; `reply` is the answer to a request that may have changed it.
+
+    Returns False where that can't be judged: a request was accepted, or the intent was approved or expired meanwhile.
+    """
     gone_on = not equality.same(read.at("status"), turned_away.before.at("status")) and not is_cancelled(read)
     if _was_accepted(turned_away) or gone_on:
-        return  # An intent may be approved, or expire, meanwhile.
+        return False
     before, replies = turned_away.before, turned_away.replies.values()
     keys = [
         key
@@ -169,6 +176,7 @@ def _untouched(turned_away: TurnedAway, read: Reply, after: str, reply: Reply | 
         hint=_ANOTHERS if of_another else _NOT_WRITTEN if replies else "",
         fault=_title(turned_away, read, after, keys, answers) if keys else "",
     )
+    return True
 
 
 _ANOTHERS = "The reason that stands there is of another cancel: it reaches more than its own intent."

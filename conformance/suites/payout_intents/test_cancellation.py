@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply, instant
 from conformance.oracles import carried_out, equality, expect, hints, wording
@@ -378,7 +379,7 @@ def test_refusal_names_the_terminal_state(evidence: Evidence, terminal_state: st
 def _names_status(refused: Refused) -> None:
     reply = refused.replies[Ask.CANCEL]
     if reply.status not in (400, 409, 422) or not isinstance(reply.at("error.message"), str):
-        return  # There is no refusal for its status whose message could be read.
+        raise NotApplicable("there is no refusal for the status whose message could be read")
     message = _words(reply.at("error.message"))
     # An intent that moves on while we look may be named by either status.
     current = {str(read.at("status")) for read in (refused.before, refused.between)} | {refused.intent.status}

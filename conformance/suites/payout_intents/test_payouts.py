@@ -143,6 +143,9 @@ def _attempted(
     return evidence.once(("attempt", kind), make)
 
 
+_ACCEPTED = "the cancel was accepted, which other requirements judge"
+
+
 @EACH
 def test_refused_cancel_leaves_a_payout_alone(
     api: PayoutIntents, given: Given, evidence: Evidence, run_answers: RunAnswers, kind: str
@@ -150,9 +153,10 @@ def test_refused_cancel_leaves_a_payout_alone(
     """A processing intent isn't cancelled by a cancel that is refused, for whatever cause, nor marked by it."""
     attempt = _attempted(api, given, evidence, run_answers, kind)
 
-    if not any(succeeded(reply) for reply in attempt.replies):
-        when = f"after {attempt.what} was refused"
-        proceeds(attempt.after, when, before=attempt.before, reason=attempt.reason, left_alone=None)
+    if any(succeeded(reply) for reply in attempt.replies):
+        raise NotApplicable(_ACCEPTED)
+    when = f"after {attempt.what} was refused"
+    proceeds(attempt.after, when, before=attempt.before, reason=attempt.reason, left_alone=None)
 
 
 @pytest.mark.watch
@@ -170,7 +174,7 @@ def test_refused_cancel_stops_no_payout(
         _attempted(api, given, evidence, run_answers, kind)
     attempts, twins = run_answers.marked(kind), _of_the_same(run_answers, kind)
     if not attempts:
-        return  # Other checks judge that it was accepted.
+        raise NotApplicable(_ACCEPTED)
     if not twins:
         raise NotApplicable("there is no second processing intent, to be left alone")
     _let_age([*attempts, *twins], max(_LATER_S, conformance_session.profile.limits.watch_s))

@@ -261,7 +261,7 @@ def _lists_none(
 ) -> None:
     """No list shows an intent that was made just now, which only a list is asked for: most show the newest first."""
     if not any(_lists(api, bare=bare)):
-        return
+        raise NotApplicable("no list of intents was answered with a 2xx")
     intents = [newest()]
     for what, reply in _lists(api, bare=bare):
         shown = [one for one in intents if one.id in reply.text]

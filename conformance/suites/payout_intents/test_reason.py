@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, wording
@@ -56,9 +57,8 @@ def test_reason_is_echoed(evidence: Evidence) -> None:
     """The answer to a cancel holds the reason, exactly."""
     one = evidence.cancelled(reason=WHY)
 
-    # Where the key is left out of one answer alone, that is for PI-15 to judge.
     if one.reply.at("failure_message") is MISSING and says_why(one.after):
-        return
+        raise NotApplicable("failure_message is left out of the answer alone, which PI-15 judges")
     echoes(one.reply, WHY, "the answer to a cancel", read=one.after)
 
 
@@ -77,7 +77,10 @@ def test_reason_is_kept_without_a_key(api: PayoutIntents, given: Given, evidence
     usual, bare = evidence.cancelled(reason=WHY), bare_cancel(api, given, evidence, Ask.CANCEL_WITHOUT_KEY)
     reason, reply, read = WHY_WITHOUT_A_KEY, has_succeeded(bare.reply), bare.after
 
-    # Where not even a cancel with a key shows its reason, that is told by the checks above.
+    if not (says_why(usual.reply) or says_why(usual.after)):
+        raise NotApplicable(
+            "not even a cancel with a key shows its reason, which the other checks of PI-22 judge"
+        )
     if says_why(usual.reply):
         echoes(reply, reason, "the answer to a cancel without a key", read=read)
     if says_why(usual.after):
@@ -213,9 +216,10 @@ def test_whatever_length_is_accepted_is_kept_whole(
     reason = {**LONG, **LONGER}[which]
     one = evidence.cancel_with_body_if_answered(body_of(reason), what=long_reason(which))
 
-    if one is not None and succeeded(one.reply):
-        what = long_reason(which).removeprefix("a reason ")
-        is_kept_whole(usual, reason, one.reply, one.after, what)
+    if one is None or not succeeded(one.reply):
+        raise NotApplicable(f"{long_reason(which)} isn't accepted, which other checks judge")
+    what = long_reason(which).removeprefix("a reason ")
+    is_kept_whole(usual, reason, one.reply, one.after, what)
 
 
 @requirement("PI-27")
@@ -258,18 +262,19 @@ def test_free_text_is_not_tidied_up(evidence: Evidence, together: Together, whic
         return
     reply, read = evidence.cancel_for(reason=reason)
 
-    if succeeded(reply):
-        for seen, where in telling(usual, reply, read):
-            if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
-                kept = read if seen is reply else None
-                echoes(
-                    seen,
-                    reason,
-                    where,
-                    what=free_text(which),
-                    reply_to=None if kept is not None else reply,
-                    read=kept,
-                )
+    if not succeeded(reply):
+        raise NotApplicable(f"a reason {free_text(which)} isn't accepted, which other checks judge")
+    for seen, where in telling(usual, reply, read):
+        if returned(reason, seen.at("failure_message")) is Returned.TIDIED:
+            kept = read if seen is reply else None
+            echoes(
+                seen,
+                reason,
+                where,
+                what=free_text(which),
+                reply_to=None if kept is not None else reply,
+                read=kept,
+            )
 
 
 def _no_string(kind: str) -> tuple[str, bytes]:
@@ -318,7 +323,7 @@ def test_null_reason_is_none(evidence: Evidence) -> None:
 def _had_no_effect(one: Odd | None, what: str) -> None:
     """An intent whose cancel got a 4xx isn't cancelled."""
     if one is None:
-        return  # It is never answered, which the check of the form tells.
+        raise NotApplicable(f"{what} is never answered, which other checks judge")
     expect.that(
         one.reply.status // 100 != 4 or not is_cancelled(one.after),
         expected=f"an intent not to be cancelled by {what}, which got {one.reply.status}",
