@@ -53,6 +53,8 @@ OURS = {
     *("h1", "h2", "h3", "p", "ul", "ol", "li", "b", "strong", "em", "br", "hr", "pre", "code", "sub"),
     *("details", "summary", "blockquote", "table", "thead", "tbody", "tr", "th", "td"),
 }
+# In code, no address becomes a link. No text of ours holds a backtick that begins none.
+CODE = re.compile(r"(?s)(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)|<(pre|code)\b.*?</\2>")
 COMMAND = re.compile(r"(?m)^[^\S\n]*::|##\w*\[")
 
 
@@ -230,7 +232,7 @@ def test_markdown_has_no_link_picture_or_markup_of_the_targets(kept: Path) -> No
         assert page.attributes <= {"class"}, name
         # What GitHub makes of a text that is no markup: mentions, issues, addresses.
         assert not re.search(r"@everyone|(?<!&)#1\b", re.sub(r"(?s)<(pre|code)\b.*?</\1>", "", shown)), name
-        assert not re.search(r"https?://evil", text), name
+        assert not re.search(r"https?://evil", CODE.sub("", text)), name
 
 
 def test_files_for_programs_are_what_their_formats_say(kept: Path) -> None:

@@ -1,5 +1,6 @@
 """Documented cancels that were refused for no reason that is known: now and then, or of some resources only."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ _TEMPORARY = (429, 502, 503, 504)
 # So a target answers that locks a resource, or an account, after requests that proved no identity.
 _LOCKED, _MANY, _A_WHILE_S = (401, 403, 423), 3, 10.0
 _AT_ONCE_S = 1.0
+# Words with a digit in them.
+_NEW = re.compile(r"[\w.:+-]*\d[\w.:+-]*")
 _MORE = 20
 _HINT = (
     "Does each process of the target, and each connection to its database, decide alike? Look for this answer in the "
@@ -121,6 +124,33 @@ def one_more(make: Callable[[], Resource], cancel: Callable[[Resource], Reply]) 
         if 400 <= reply.status < 500 and reply.status not in _TEMPORARY:
             return reply
     return None
+
+
+def losers_differ(answers: Sequence[RecordedAnswer], is_about: Callable[[Resource], bool]) -> bool:
+    """Returns whether cancels that an owner sent at one time to one resource were refused in different words.
+
+    One that came first, and was refused for no reason, may be among them; a lock is answered so, too. It proves
+    nothing, and asks for a look at cancels that are sent by themselves.
+    """
+    histories: dict[str, list[RecordedAnswer]] = {}
+    for one in answers:
+        if one.resource is not None and is_about(one.resource):
+            histories.setdefault(one.resource.id, []).append(one)
+    return any(
+        len({_words(one.reply) for one in history if _is_loser(one, history)}) > 1
+        for history in histories.values()
+    )
+
+
+def _is_loser(one: RecordedAnswer, history: Sequence[RecordedAnswer]) -> bool:
+    refused = 400 <= one.reply.status < 500 and one.reply.status not in _TEMPORARY
+    return refused and _by_owner(one) and _is_beside(one, history)
+
+
+def _words(reply: Reply) -> tuple[int, object, object]:
+    """The status of an answer, its code and its message, without what is new in each: numbers, ids and times."""
+    message = reply.at("error.message") or reply.at("message")
+    return reply.status, reply.at("error.code"), _NEW.sub("", message) if isinstance(message, str) else None
 
 
 def told(one: RefusedCancel, number: int, of_all: int) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.http.reply import Reply
 from conformance.oracles import refused_cancels
-from conformance.oracles.refused_cancels import RefusedCancels
+from conformance.oracles.refused_cancels import RefusedCancel, RefusedCancels
 from conformance.oracles.run_answers import UNEXPLAINED, RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.states import Resource
@@ -15,7 +15,8 @@ from conformance.suites.withdraws.client import SETTLED, UNSURE, Withdraws
 def of(api: Withdraws, given: Given, run_answers: RunAnswers) -> RefusedCancels:
     """Returns the documented cancels by owners that were refused for no reason that is known.
 
-    Where there is one alone, up to twenty more withdraws are cancelled: what happens to each nth happens again.
+    Where there is one alone, or one that may be hidden in a race, up to twenty more withdraws are cancelled: what
+    happens to each nth happens again.
     """
 
     def again(withdraw: Resource) -> Reply | None:
@@ -29,14 +30,28 @@ def of(api: Withdraws, given: Given, run_answers: RunAnswers) -> RefusedCancels:
         # Refused as one that is in another state by now, it may be.
         return api.cancel(withdraw, by=whose).status not in (200, REFUSED.status)
 
-    answers = run_answers.answers()
-    left = {mark.id for word in (SETTLED, UNSURE) for mark in run_answers.marked(word)}
-    found = refused_cancels.refused(
-        answers, lambda one: one.status == "pending", lambda one: succeeded(one.reply), left=left
-    )
-    marked = {mark.id for mark in run_answers.marked(UNEXPLAINED)}
-    sure = refused_cancels.confirmed(found, again, is_open, marked)
-    more = refused_cancels.one_more(lambda: given("pending"), api.cancel) if len(sure) == 1 else None
+    def is_pending(withdraw: Resource) -> bool:
+        return withdraw.status == "pending"
+
+    def look() -> list[RefusedCancel]:
+        left = {mark.id for word in (SETTLED, UNSURE) for mark in run_answers.marked(word)}
+        found = refused_cancels.refused(
+            run_answers.answers(), is_pending, lambda one: succeeded(one.reply), left=left
+        )
+        marked = {mark.id for mark in run_answers.marked(UNEXPLAINED)}
+        return refused_cancels.confirmed(found, again, is_open, marked)
+
+    def one_more() -> Reply | None:
+        return refused_cancels.one_more(lambda: given("pending"), api.cancel)
+
+    sure = look()
+    if (
+        not sure
+        and refused_cancels.losers_differ(run_answers.answers(), is_pending)
+        and one_more() is not None
+    ):
+        sure = look()
+    more = one_more() if len(sure) == 1 else None
     return RefusedCancels(sure, more, sum(map(_is_good, run_answers.answers())))
 
 
