@@ -57,6 +57,8 @@ _IS_QUOTED = re.compile(
 _CHARACTER = rb"[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 # Of base64 as mail has it, whose lines may end anywhere; raw, or in texts of JSON in each other.
 _LINE_END = re.compile(rb"\r?\n[ \t]?|(?:\\{1,8}r)?\\{1,8}n")
+# The length up to which it is kept of a word what it decodes to.
+_USUAL = 256
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _OTHER_LETTERS = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -146,18 +148,30 @@ def _tokens(data: bytes, shortest: int) -> Iterator[Decoded]:
         token, begin = word[0], word.start()
         if len(token) < least:
             continue
-        # Ids and digests are longer than many a secret, and no base64.
-        for skipped in () if _HEX_ONLY.fullmatch(token) else range(4):
-            plain = _from_base64(token[skipped:])
-            if _says_something(plain, shortest):
-                yield Decoded(plain, _by_base64(begin + skipped))
-        if len(token) < min(2 * shortest, 2 * _COMPACT):
-            continue
+        decoded = _of_token(token, shortest) if len(token) <= _USUAL else _decoded(token, shortest)
+        for start, plain, in_hex in decoded:
+            yield Decoded(plain, (_by_hex if in_hex else _by_base64)(begin + start))
+
+
+def _decoded(token: bytes, shortest: int) -> tuple[tuple[int, bytes, bool], ...]:
+    """Returns where in a word what begins that is readable, what it decodes to, and whether as hex."""
+    found = []
+    # Ids and digests are longer than many a secret, and no base64.
+    for skipped in () if _HEX_ONLY.fullmatch(token) else range(4):
+        plain = _from_base64(token[skipped:])
+        if _says_something(plain, shortest):
+            found.append((skipped, plain, False))
+    if len(token) >= min(2 * shortest, 2 * _COMPACT):
         for digits in _HEX.finditer(token):
             for start in (digits.start(), digits.start() + 1):
                 plain = bytes.fromhex(token[start : start + (digits.end() - start) // 2 * 2].decode())
                 if _says_something(plain, shortest):
-                    yield Decoded(plain, _by_hex(begin + start))
+                    found.append((start, plain, True))
+    return tuple(found)
+
+
+# The ids, names and texts of one run stand in many of its answers.
+_of_token = lru_cache(maxsize=4096)(_decoded)
 
 
 def _says_something(plain: bytes, shortest: int) -> bool:

@@ -7,7 +7,7 @@ pattern finds are in `spellings`, those that have to be decoded first in `encodi
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from conformance import contracts
 from conformance.contract import Authentication
@@ -26,6 +26,8 @@ _OWN_KEPT = 100
 # No time that is sent is longer, and so many characters behind a signature are kept.
 _TIME, _TAIL = 40, 12
 _OWN_LONGEST = 300
+# The length up to which a text is kept beside what is left of it.
+_USUAL = 2_000
 # A signature is good for as long as its timestamp is, even one that the target made or echoes later.
 _SIGNATURE = re.compile(
     rb"sha256(?:=|%(?:25){0,3}3[Dd]|\\{1,8}u003[Dd]|&#61;|&#x3[Dd];)([0-9A-Fa-f]{64})(?![0-9A-Fa-f])"
@@ -62,6 +64,8 @@ class Redactor:
         self._least = min((len(value) for value in known.values() if len(value) >= _SHORTEST_SENT), default=0)
         # Returns the signatures that the caller's request with these headers and this body should have.
         self.signed_as: Callable[[Headers, bytes], Sequence[str]] | None = None
+        # The same addresses and bodies go out again and again.
+        self._again = lru_cache(maxsize=1024)(partial(self._without, also=()))
         self._own: dict[tuple[str, str], str] = {}
         self._sent: dict[tuple[str, str], str] = {}
         self.longest = _WIDEST * max((len(value.encode()) for value in known.values()), default=0)
@@ -69,6 +73,9 @@ class Redactor:
     def raw(self, data: bytes, extra: Iterable[str] = ()) -> bytes:
         """`data` without secrets. Where two of them overlap, both are gone."""
         also = [(b"[redacted]", one) for one in set(extra) if len(one) >= SHORTEST and one not in self._exact]
+        return self._without(data, also) if also or len(data) > _USUAL else self._again(data)
+
+    def _without(self, data: bytes, also: Sequence[tuple[bytes, str]]) -> bytes:
         found = self._found(data, also)
         least = self._least_of(value for _, value in also)
         # A shorter value may stand anywhere by chance, once everything is decoded that can be.

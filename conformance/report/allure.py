@@ -107,6 +107,13 @@ class _Run:
         self._findings = explain.by_check(record)
         self._prefix = _prefix(record)
         self._seen: dict[str, int] = {}
+        self._texts: dict[int, str] = {}
+
+    def _text_of(self, index: int) -> str:
+        """Returns an exchange as text; several checks share one."""
+        if index not in self._texts:
+            self._texts[index] = exchange_text(self._record.exchanges[index])
+        return self._texts[index]
 
     def check(self, check: Check) -> Iterator[tuple[str, str]]:
         """The result of one check, and the attachments that it names."""
@@ -248,7 +255,7 @@ class _Run:
         for number, index in enumerate(indices, 1):
             exchange = self._record.exchanges[index]
             source = f"{self._prefix}-{index}-attachment.txt"
-            written = [(source, exchange_text(exchange))]
+            written = [(source, self._text_of(index))]
             attachments = [_text("Request and answer", source)]
             if not sound:
                 repeat = f"{self._prefix}-{index}-curl-attachment.txt"

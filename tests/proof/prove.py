@@ -22,7 +22,7 @@ import traceback
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ import pytest
 
 from conformance import catalogue, demo
 from conformance.coverage import quiet_pytest
+from conformance.items import requirements
 from conformance.model import Check, Outcome, RunRecord
 from conformance.plugin import RUN
 from conformance.profile import Profile, load
@@ -97,6 +98,11 @@ def _only(work: Callable[[], object]) -> None:
         os._exit(code)
 
 
+@cache
+def _proved_by(item: pytest.Item) -> frozenset[str]:
+    return frozenset(requirements(item))
+
+
 Job = tuple[str, Callable[[pytest.Session, str], object]]
 """A name, and what is done with what was collected and a sandbox's URL."""
 
@@ -113,6 +119,9 @@ class Each:
         """Raises RuntimeError where a process ends badly."""
         run = session.config.stash[RUN]
         run.prepare()
+        # Each process would ask all the items anew.
+        for item in session.items:
+            _proved_by(item)
         # A process ends before its garbage matters.
         gc.freeze()
         gc.disable()
@@ -150,9 +159,7 @@ def defective(
         items = [
             item
             for item in session.items
-            if full
-            or defect.late
-            or any(set(mark.args) & set(defect.breaks) for mark in item.iter_markers("requirement"))
+            if full or defect.late or not _proved_by(item).isdisjoint(defect.breaks)
         ]
         checked(session, profile.watching(defect.watch_s), own, items)
 

@@ -228,7 +228,8 @@ def has_its_reason(one: RecordedAnswer) -> None:
 def tells_no_secret(secrets: Collection[str], one: RecordedAnswer, *, sent_too: bool) -> None:
     """An answer holds no secret key; with `sent_too`, not even one that the request has sent."""
     reply, sent = one.reply, one.carried
-    shown = [one for one in secrets if any(one in text for text in reply.strings())]
+    texts = tuple(reply.strings())
+    shown = [one for one in secrets if any(one in text for text in texts)]
     if any(sent_too or one not in "".join(sent) for one in shown):
         raise Violation(
             expected=f"an answer to {what(reply)} without a secret key of the profile",
