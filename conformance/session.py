@@ -10,7 +10,7 @@ from conformance import contracts
 from conformance.common_results import CommonResults
 from conformance.errors import NotApplicable, NotTestable, RecordError, SourceSilent
 from conformance.http import guard
-from conformance.http.client import Client, Recorder
+from conformance.http.client import Client, Recorder, Request
 from conformance.http.gate import Gate
 from conformance.http.guard import only_reads
 from conformance.http.redact import for_profile
@@ -29,6 +29,7 @@ from conformance.states.requests import Did, StateRequests
 from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
 from conformance.states.twins import Twins
+from conformance.states.untouched import Untouched, is_all_that_shows
 from conformance.states.verify import Verifier
 from conformance.watch import Watch
 
@@ -76,7 +77,10 @@ class Session:
         self._clients: list[Client] = []
         # What the source has sent to the target of late, where that is how it makes resources.
         self.told: deque[Did] = deque(maxlen=_TOLD)
-        self.client = self._client(profile.target.base_url, self.gate, self.recorder, profile.headers)
+        witness = Untouched(profile, folder).note if is_all_that_shows(profile) else lambda request: None
+        self.client = self._client(
+            profile.target.base_url, self.gate, self.recorder, profile.headers, witness=witness
+        )
         if (folder / "no-reuse").exists():
             self.client.stop_reuse()
         self.documented = Documented(profile, self.client.unrecorded(), self.gate.timestamp)
@@ -102,7 +106,15 @@ class Session:
         self.gate.close()
         self.source_gate.close()
 
-    def _client(self, base_url: str, gate: Gate, recorder: Recorder | None, headers: Headers) -> Client:
+    def _client(
+        self,
+        base_url: str,
+        gate: Gate,
+        recorder: Recorder | None,
+        headers: Headers,
+        *,
+        witness: Callable[[Request], object] = lambda request: None,
+    ) -> Client:
         proxy, target = self.profile.proxy, urlsplit(self.profile.target.base_url).hostname
         client = Client(
             base_url,
@@ -114,6 +126,7 @@ class Session:
             guard=self._guard,
             headers=headers,
             proxy=proxy if urlsplit(base_url).hostname == target else None,
+            witness=witness,
         )
         self._clients.append(client)
         return client

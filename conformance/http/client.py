@@ -88,7 +88,8 @@ class Recorder:
 class Client:
     """Sends requests to one base URL within the profile's limits. Raises TransportError where no answer came.
 
-    `headers` go out with every request that doesn't have them; `proxy` is the address of an HTTP proxy to go through.
+    `headers` go out with every request that doesn't have them; `proxy` is the address of an HTTP proxy to go through;
+    `witness` is told each request before it is sent.
     """
 
     def __init__(
@@ -103,8 +104,10 @@ class Client:
         guard: Guard | None = None,
         headers: Headers = (),
         proxy: str | None = None,
+        witness: Callable[[Request], object] = lambda request: None,
     ) -> None:
         self._guard = guard or Guard(())
+        self._witness = witness
         self._headers = headers
         self._base = base_url.rstrip("/")
         parts = urlsplit(self._base)
@@ -224,6 +227,7 @@ class Client:
 
     def _exchange(self, request: Request) -> Reply:
         self._guard.check(request.method, request.target, request.headers, request.body)
+        self._witness(request)
         target = (self._path + request.target).encode("utf-8", "surrogateescape")
         built = httpx.Request(
             request.method,

@@ -215,6 +215,10 @@ class RunAnswers:
         """Returns the marks of a word, of all workers."""
         return [mark for each in self._told() for mark in each.marks if mark.word == word]
 
+    def explained(self) -> set[str]:
+        """Returns the ids of resources with a mark that may be the reason of a refusal, of all workers."""
+        return {mark.id for each in self._told() for mark in each.marks if mark.word != UNEXPLAINED}
+
     def server_errors(self) -> tuple[list[ServerError], list[ServerError]]:
         """Returns each 5xx of all workers once: those that no failed check shows, and those that one does."""
         every = [one for each in self._told() for one in each.server_errors]

@@ -16,7 +16,7 @@ from conformance.oracles import run_answers
 from conformance.profile import Profile
 from conformance.report import codec, journal
 from conformance.runner.options import Options
-from conformance.states import shared_resources
+from conformance.states import shared_resources, untouched
 
 # Files that a finished run no longer needs: every report can be rendered from the record.
 _WORKING = (
@@ -29,6 +29,7 @@ _WORKING = (
     shared_resources.OUTSTANDING,
     "prepared",
     "returns",
+    untouched.FOLDER,
     "gate",
     "gate.slots",
     "gate.source",

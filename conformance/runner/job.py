@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,12 +15,13 @@ from conformance.doctor.preflight import preflight
 from conformance.errors import HarnessError, TransportError
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.http import gate
-from conformance.model import Check, Outcome, RunRecord
+from conformance.model import Check, Exchange, Outcome, RunRecord
 from conformance.oracles import run_answers
 from conformance.profile import Profile
 from conformance.report import journal, record, render, scope, tried_states
 from conformance.report.safe import counted
 from conformance.runner import folder as folders
+from conformance.runner import moved_on
 from conformance.runner.fuzz_process import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
@@ -146,6 +147,8 @@ class _Job:
     folder: Path
     header: dict[str, Any]
     rounds: int = 1
+    # The checks that have begun again because of a listed resource.
+    met: set[str] = field(default_factory=set)
 
     def work(self, latency_s: float, progress: Progress) -> Finished:
         """Runs the suites beside the fuzzing, and folds the record."""
@@ -183,26 +186,57 @@ class _Job:
         """Returns whether there are checks to retry, which got no answer that could be judged.
 
         They get fresh resources, as a request without an answer may have had an effect. No check is retried if the
-        target was unavailable for most of them.
+        target was unavailable for most of them. One that met a listed resource which may have moved on gets others.
         """
         if self.rounds >= _MOST_ROUNDS:
             return False
-        checks, _ = journal.read(self.folder / journal.FOLDER)
+        checks, exchanges = journal.read(self.folder / journal.FOLDER)
         lost = [check for check in checks if check.suite != SUITE and _without_answer(check)]
-        if not lost or 2 * len(lost) > len(checks) or sum(check.duration_s for check in lost) > _MOST_AGAIN_S:
+        if 2 * len(lost) > len(checks) or sum(check.duration_s for check in lost) > _MOST_AGAIN_S:
+            lost = []
+        moved = self._moved_on(checks, exchanges)
+        again = {check.id for check in (*lost, *moved)}
+        if not again:
             return False
-        again = {check.id for check in lost}
         journal.take_out(self.folder / journal.FOLDER, lambda check: check.id in again, but=SUITE)
         # The fuzzing may have finished more checks by now: its ids are none of the suites'.
         finished = [check.id for check in checks if check.id not in again]
         (self.folder / plugin.FINISHED).write_text(json.dumps(finished))
         self.rounds += 1
-        note = f"{counted(len(again), 'check')} got no answer that could be judged, and began again."
-        self.header["notes"] = [*self.header["notes"], note]
+        self.met |= {check.id for check in moved}
+        told = {
+            "got no answer that could be judged, and began again": lost,
+            "met a listed id that was refused like a final one, and began again with others": moved,
+        }
+        notes = [f"{counted(len(each), 'check')} {why}." for why, each in told.items() if each]
+        self.header["notes"] = [*self.header["notes"], *notes]
         return True
+
+    def _moved_on(self, checks: Sequence[Check], exchanges: Sequence[Exchange]) -> list[Check]:
+        """Returns the checks that rest on the refusal of a listed resource which may have moved on, to begin again.
+
+        Where that happens twice to a check, its list has to be in doubt for another reason, too.
+        """
+        lists = moved_on.lists(self.profile, self.folder)
+        if lists is None:
+            return []
+        left = lists.left()
+        found = [
+            (check, kinds)
+            for check in checks
+            if check.suite != SUITE and (kinds := lists.doubted(check, exchanges))
+        ]
+        return [
+            check
+            for check, kinds in found
+            if (check.id not in self.met or lists.is_in_doubt(kinds)) and lists.may_begin_again(kinds, left)
+        ]
 
     def _folded(self, fuzzing: Fuzzing) -> RunRecord:
         checks, exchanges = journal.read(self.folder / journal.FOLDER)
+        lists = moved_on.lists(self.profile, self.folder)
+        if lists is not None:
+            checks = tuple(lists.judged(check, exchanges) for check in checks)
         plan = folders.plan(self.folder)
         complete = fuzzing.is_done and set(plan["selected"]) <= {check.id for check in checks}
         slowed = gate.slow_downs(self.folder / "gate")
