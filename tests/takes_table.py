@@ -20,6 +20,7 @@ import pytest
 from conformance import catalogue, coverage, demo, order
 from conformance.deferred import Deferred
 from conformance.http.segment import segment
+from conformance.items import turn
 from conformance.model import Check, Exchange, RunRecord
 from conformance.order import FILE
 from conformance.profile import load
@@ -37,8 +38,8 @@ def learned(api: str) -> dict[str, tuple[str, ...]]:
         profile = load(Path(folder) / f"{api}.toml").watching(0)
         options = replace(Options(), output=Path(folder) / "reports", workers=1, examples=0, seed=1)
         with pytest.MonkeyPatch.context() as patch:
-            # In the order of the files: what is learned must not depend on what was learned before.
-            patch.setattr(order, "arranged", lambda items, *_: items)
+            # In the order of the files, and of the markers: what is learned must not depend on what was learned before.
+            patch.setattr(order, "arranged", lambda items, *_: sorted(items, key=turn))
             # Nor on how fast this machine is: keys that grow old are replaced.
             patch.setattr("conformance.suites.payout_intents.kept_keys._YOUNG_S", 600.0)
             shared: set[tuple[str, str]] = set()

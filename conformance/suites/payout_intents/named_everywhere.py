@@ -20,13 +20,19 @@ from conformance.suites.payout_intents.reasons import FREE_TEXT
 
 
 def untouched(api: PayoutIntents, given: Given, evidence: Evidence) -> Resource:
-    """An intent that is only named, for all checks of a run: another one where a check found it cancelled."""
+    """An intent that is only named: the one that nobody cancels; another one where a check found that cancelled."""
+    one = evidence.leave_alone().intent
+    given.carry(_named(one), True)
+    return given.kept("requires_approval") if is_cancelled(api.seen(one)) else one
 
-    def lease() -> Resource:
-        return given.kept("requires_approval")
 
-    one = evidence.once(("named",), lease)
-    return lease() if is_cancelled(api.seen(one)) else one
+def is_named(given: Given, intent: Resource) -> bool:
+    """Whether a cancel of another intent has named this one in a place beside the path."""
+    return given.carried(_named(intent)) is not None
+
+
+def _named(intent: Resource) -> tuple[str, str]:
+    return "named", intent.id
 
 
 def takes_no_effect(api: PayoutIntents, given: Given, evidence: Evidence) -> bool:

@@ -303,7 +303,7 @@ class Evidence(Performed):
     @shared
     def ask_about_unknown_ids(self) -> Unknown:
         """Sends each documented request about an id that was never issued, and a cancel and a read of another one."""
-        api, example = self._api, self._example()
+        api, example = self._api, self.example()
         one, other = api.unknown_id(example), api.unknown_id(example)
         replies = self._asked(one, REASON)
         return Unknown(
@@ -317,7 +317,7 @@ class Evidence(Performed):
         Raises a Violation where it gets none.
         """
         api, key = self._api, self._api.new_key()
-        one = api.unknown_id(self._example())
+        one = api.unknown_id(self.example())
         api.cancel(one, key=key)
         return api.odd(
             lambda: api.cancel(one, key=key), to="a cancel that got a 404, sent again under its key,"
@@ -379,7 +379,7 @@ class Evidence(Performed):
         except NotTestable:
             return None
 
-    def _example(self) -> Resource | None:
+    def example(self) -> Resource | None:
         """An intent to copy the shape of an id from; None where there is none to be had."""
         known = next(iter(self._api.known.values()), None)
         if known is not None:

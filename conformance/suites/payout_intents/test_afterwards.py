@@ -34,6 +34,7 @@ from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import CONFIRMED, Ask, PayoutIntents
 from conformance.suites.payout_intents.everybody import everybody_cancels
 from conformance.suites.payout_intents.kept_keys import KeptKeys, Keyed
+from conformance.suites.payout_intents.named_everywhere import is_named
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import TurnedAway
@@ -68,25 +69,37 @@ def _aged(reply: Reply) -> str:
 
 
 @requirement("PI-01")
-def test_cancel_reaches_one_intent(api: PayoutIntents, evidence: Evidence) -> None:
+def test_cancel_reaches_one_intent(api: PayoutIntents, given: Given, evidence: Evidence) -> None:
     """A cancel leaves every other intent alone."""
     bystander = evidence.leave_alone()
     one = evidence.cancelled()
 
-    _untouched(bystander, api.seen(bystander.intent), "a cancel of another intent", one.reply)
+    _untouched(bystander, _unnamed(api, given, bystander), "a cancel of another intent", one.reply)
 
 
 @requirement("PI-01")
 @pytest.mark.last
-def test_cancels_of_others_leave_an_intent_alone(api: PayoutIntents, evidence: Evidence) -> None:
+def test_cancels_of_others_leave_an_intent_alone(
+    api: PayoutIntents, given: Given, evidence: Evidence
+) -> None:
     """The cancels of the run leave an intent alone that no request was about."""
     bystander = evidence.leave_alone()
     evidence.cancelled()
     _aged(bystander.after)
 
-    _untouched(bystander, api.seen(bystander.intent), "cancels of other intents alone")
+    _untouched(bystander, _unnamed(api, given, bystander), "cancels of other intents alone")
 
     api.still_cancels(bystander.intent, after="cancels of others")
+
+
+def _unnamed(api: PayoutIntents, given: Given, bystander: TurnedAway) -> Reply:
+    """Returns a GET of an intent that nobody cancels. Raises NotApplicable where a cancel that named it did so."""
+    read = api.seen(bystander.intent)
+    if is_named(given, bystander.intent) and is_cancelled(read):
+        raise NotApplicable(
+            "a cancel of another intent that named it has cancelled it, which a check of names tells"
+        )
+    return read
 
 
 @pytest.mark.parametrize("kind", KINDS)

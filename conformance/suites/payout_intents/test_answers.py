@@ -252,9 +252,13 @@ def test_every_success_has_its_own_order_data(
     """amount, reference and recipient in each 202 of the run are those in GET of that intent."""
     if len(_confirmed(run_answers)) < _A_FEW:
         # One that nobody has read before it is cancelled, as most of them are in a run of all checks.
-        intent = given.unread("requires_approval")
-        api.cancels(intent)
-        api.confirmed(intent)
+        try:
+            intent = given.unread("requires_approval")
+            api.cancels(intent)
+            api.confirmed(intent)
+        except NotTestable:
+            if not _confirmed(run_answers):
+                raise
 
     confirmed = _confirmed(run_answers)
     known = [one for one in successes() if about(one).id in confirmed and one.is_unredacted]
