@@ -112,7 +112,6 @@ class Run:
         self._requirements = catalogue.load(profile.target.api).by_id()
         self._session: Session | None = None
         self._results: CommonResults | None = None
-        self._lasting = frozenset[str]()
         self._journal: Journal | None = None
         self._run_answers: RunAnswers | None = None
         self._deferred: Deferred | None = None
@@ -129,7 +128,6 @@ class Run:
         """Returns the session, opened on first use: the controller of a parallel run sends nothing."""
         if self._session is None:
             self._session = Session(self.profile, self.folder, self._results)
-            self._session.twins.lasting = self._lasting
         return self._session
 
     @property
@@ -177,8 +175,8 @@ class Run:
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         api, have = self.profile.target.api, id_lists.left(self.profile)
-        items[:] = order.arranged(kept, api, self._requirements, have, self._applies)
-        staying, self._lasting = set(items), order.lasting(items, api)
+        items[:] = order.arranged(kept, api, self._rows, have, self._applies)
+        staying = set(items)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
             for item in items:
@@ -239,7 +237,7 @@ class Run:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check; ends it if its setup fails."""
         self.session.recorder.drain()
-        self.session.twins.begin()
+        self.session.twins.begin(item.stash.get(order.NEEDED, frozenset()), item.stash.get(order.SPARE, None))
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
             return (yield)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from conformance.errors import NotTestable
 from conformance.model import Level
-from conformance.order import Candidate, decided, lacks, order, takes
+from conformance.order import lacks, takes
+from conformance.precedence import Candidate, decided, order
 from conformance.report.depth import kind
 from tests.report import sample
 
@@ -127,8 +128,8 @@ def test_where_lists_are_short_whole_requirements_come_before_single_checks() ->
         candidate("two", "A-2", units=["pending 4"]),
         candidate("two more", "A-2", units=["pending 5", "pending 0"]),
     ]
-    found = order(checks, REQUIREMENTS, {"pending": 2})
-    assert found.ids[:2] == ("two", "two more")
+    found = order(checks, ROWS, {"pending": 2})
+    assert set(found.ids[:2]) == {"two", "two more"}
     assert found.beyond == {"one", "one more"}
     assert order(checks, REQUIREMENTS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance import catalogue, order
+from conformance import catalogue, order, precedence
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.model import Outcome, RunRecord
 from conformance.report.depth import kind
@@ -47,7 +47,7 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
     if known is None:
         return ()
     candidates = [
-        order.Candidate(
+        precedence.Candidate(
             check.id,
             check.requirements,
             check.level,
@@ -60,7 +60,7 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
     requirements = catalogue.load(api).by_id()
 
     def decided(more: Mapping[str, int]) -> int:
-        return order.decided(candidates, requirements, {**enough, **more})
+        return precedence.decided(candidates, rows, {**enough, **more})
 
     steps: list[Step] = []
     for one in lists:

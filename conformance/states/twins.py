@@ -59,8 +59,9 @@ class Twins:
         self._leases, self._have = leases, have
         self.resources, self.outstanding = SharedResources(folder, seed), Outstanding(folder)
         self.cancels: Callable[[Resource], Reply] | None = None
-        # The kinds of which one is needed to the end of the run.
-        self.lasting: Collection[str] = ()
+        # The kinds of which checks behind the running one need one, and how many of a kind none needs.
+        self._needed: Collection[str] = ()
+        self._spare: Mapping[str, int] = {}
         self.held: list[Held] = []
         # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
         self.is_tainted = False
@@ -70,9 +71,13 @@ class Twins:
         self._is_alone = False
         self._one: Resource | None = None
 
-    def begin(self) -> None:
-        """Begins a check, which holds nothing."""
+    def begin(self, needed: Collection[str] = (), spare: Mapping[str, int] | None = None) -> None:
+        """Begins a check, which holds nothing.
+
+        Checks behind it need one of the kinds of `needed` to share, and `spare` tells how many of a kind nobody needs.
+        """
         self.held, self.is_tainted, self.doubtful = [], False, None
+        self._needed, self._spare = needed, spare or {}
 
     @property
     def is_alone(self) -> bool:
@@ -164,8 +169,8 @@ class Twins:
         return self._hold(SharedResource(found)) if keep else found
 
     def _is_last(self, wanted: Wanted) -> bool:
-        """Returns whether a single resource is left of a kind of which checks need one to the end of the run."""
-        if self._have is None or self._is_alone or wanted.of_whom() not in self.lasting:
+        """Returns whether a single resource is left of a kind of which checks behind this one need one."""
+        if self._have is None or self._is_alone or wanted.of_whom() not in self._needed:
             return False
         return self.resources.number(wanted) == 1
 
@@ -173,7 +178,10 @@ class Twins:
         """Returns whether so many resources of a kind wait for a cancel that checks have to do with these."""
         if self._have is None:
             return False
-        return self.resources.number(wanted) >= max(1, self._have.get(wanted.of_whom(), 0) // _PART)
+        whose = wanted.of_whom()
+        # One that waits is used up at last; those beside it are missing where each is needed unused.
+        most = min(self._have.get(whose, 0) // _PART, 1 + max(0, self._spare.get(whose, 0)))
+        return self.resources.number(wanted) >= max(1, most)
 
     def are_tainted(self, held: Sequence[Held]) -> bool:
         """Returns whether one of these was cancelled in vain after the requests of other checks."""
