@@ -66,23 +66,23 @@ def arranged(
         )
         for name, item in checks.items()
     ]
-    found = order(candidates, rows, have, lasting(items, api, rows))
+    found = order(candidates, by_id, have, lasting(items, api, by_id))
     for name in found.first:
         checks[name].stash[FIRST] = True
     for name in found.late:
         checks[name].stash[LATE] = True
     # Sorting is stable: the others stay as they were.
     result = sorted(
-        (by_id[name] for name in found.ids), key=lambda item: _turn(item, is_short=have is not None)
+        (checks[name] for name in found.ids), key=lambda item: _turn(item, is_short=have is not None)
     )
     if have is not None:
-        _keep_shared(result, rows, {one.id: one.units for one in candidates}, found)
+        _keep_shared(result, by_id, {one.id: one.units for one in candidates}, found)
     return result
 
 
 def _keep_shared(
     items: Sequence[pytest.Item],
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     units: Mapping[str, frozenset[str]],
     found: Order,
 ) -> None:
@@ -91,7 +91,7 @@ def _keep_shared(
     for item in reversed(items):
         item.stash[NEEDED], item.stash[SPARE] = needed, found.spare
         name = check_id(item)
-        if name not in found.beyond and not _only_looks_back(item, rows):
+        if name not in found.beyond and not _only_looks_back(item, by_id):
             needed |= {kind(unit) for unit in units[name] if not is_own(unit)}
 
 
@@ -99,19 +99,19 @@ def _units(check: str, known: Mapping[str, frozenset[str]] | None) -> frozenset[
     return frozenset((f"? {check}",)) if known is None else known.get(check, frozenset())
 
 
-def lasting(found: Iterable[pytest.Item], api: str, rows: Mapping[str, Requirement]) -> frozenset[str]:
+def lasting(found: Iterable[pytest.Item], api: str, by_id: Mapping[str, Requirement]) -> frozenset[str]:
     """Returns the kinds of resources of which one is needed to the end, by checks that look back on the run.
 
     These send requests to it that must have no effect, as others did before. None is kept for a check whose requirement
     a target should meet: what has to be met comes first.
     """
-    back = (check_id(item) for item in found if runs_last(item) and not _only_looks_back(item, rows))
+    back = (check_id(item) for item in found if runs_last(item) and not _only_looks_back(item, by_id))
     units = {unit for name in back for unit in (takes(api) or {}).get(name, ())}
     return frozenset(kind(unit) for unit in units if not is_own(unit))
 
 
-def _only_looks_back(item: pytest.Item, rows: Mapping[str, Requirement]) -> bool:
-    return runs_last(item) and level(item, rows) is Level.SHOULD
+def _only_looks_back(item: pytest.Item, by_id: Mapping[str, Requirement]) -> bool:
+    return runs_last(item) and level(item, by_id) is Level.SHOULD
 
 
 def is_first(item: pytest.Item) -> bool:

@@ -175,7 +175,7 @@ class Run:
         ours = [item for item in items if self._is_ours(item)]
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         api, have = self.profile.target.api, id_lists.left(self.profile)
-        items[:] = order.arranged(kept, api, self._rows, have, self._applies)
+        items[:] = order.arranged(kept, api, self._requirements, have, self._applies)
         staying = set(items)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:

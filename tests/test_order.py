@@ -128,7 +128,7 @@ def test_where_lists_are_short_whole_requirements_come_before_single_checks() ->
         candidate("two", "A-2", units=["pending 4"]),
         candidate("two more", "A-2", units=["pending 5", "pending 0"]),
     ]
-    found = order(checks, ROWS, {"pending": 2})
+    found = order(checks, REQUIREMENTS, {"pending": 2})
     assert set(found.ids[:2]) == {"two", "two more"}
     assert found.beyond == {"one", "one more"}
     assert order(checks, REQUIREMENTS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}

@@ -60,7 +60,7 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
     requirements = catalogue.load(api).by_id()
 
     def decided(more: Mapping[str, int]) -> int:
-        return precedence.decided(candidates, rows, {**enough, **more})
+        return precedence.decided(candidates, requirements, {**enough, **more})
 
     steps: list[Step] = []
     for one in lists:

@@ -166,10 +166,10 @@ def named(change: Change, cause: Change) -> str:
 
 def following(change: Change) -> str:
     """Returns in one line a change that follows from another one: how it ended, and what was seen."""
-    row, result = change.requirement, change.new
+    requirement, result = change.requirement, change.new
     ended = f" {explain.OUTCOMES[result.outcome]}" if result is not None else ""
     said = fault(change)
-    return line(f"{row.id}{ended} ({row.title}){f': {said}' if said else ''}", _REASON)
+    return line(f"{requirement.id}{ended} ({requirement.title}){f': {said}' if said else ''}", _REASON)
 
 
 def _checks(change: Change) -> str:
