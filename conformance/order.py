@@ -5,7 +5,7 @@ of an API.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from conformance import catalogue
 from conformance.errors import NotTestable
 from conformance.items import check_id, level, requirements, runs_last, turn
-from conformance.model import Level, Requirement
+from conformance.model import Requirement
 from conformance.precedence import Candidate, Order, is_own, order
 from conformance.report.depth import kind
 
@@ -63,10 +63,11 @@ def arranged(
             level(item, by_id),
             _units(name, known) if applies(item) else frozenset(),
             _block(item),
+            runs_last(item),
         )
         for name, item in checks.items()
     ]
-    found = order(candidates, by_id, have, lasting(items, api, by_id))
+    found = order(candidates, rows, have)
     for name in found.first:
         checks[name].stash[FIRST] = True
     for name in found.late:
@@ -91,27 +92,12 @@ def _keep_shared(
     for item in reversed(items):
         item.stash[NEEDED], item.stash[SPARE] = needed, found.spare
         name = check_id(item)
-        if name not in found.beyond and not _only_looks_back(item, by_id):
+        if name not in found.beyond:
             needed |= {kind(unit) for unit in units[name] if not is_own(unit)}
 
 
 def _units(check: str, known: Mapping[str, frozenset[str]] | None) -> frozenset[str]:
     return frozenset((f"? {check}",)) if known is None else known.get(check, frozenset())
-
-
-def lasting(found: Iterable[pytest.Item], api: str, by_id: Mapping[str, Requirement]) -> frozenset[str]:
-    """Returns the kinds of resources of which one is needed to the end, by checks that look back on the run.
-
-    These send requests to it that must have no effect, as others did before. None is kept for a check whose requirement
-    a target should meet: what has to be met comes first.
-    """
-    back = (check_id(item) for item in found if runs_last(item) and not _only_looks_back(item, by_id))
-    units = {unit for name in back for unit in (takes(api) or {}).get(name, ())}
-    return frozenset(kind(unit) for unit in units if not is_own(unit))
-
-
-def _only_looks_back(item: pytest.Item, by_id: Mapping[str, Requirement]) -> bool:
-    return runs_last(item) and level(item, by_id) is Level.SHOULD
 
 
 def is_first(item: pytest.Item) -> bool:

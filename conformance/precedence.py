@@ -29,7 +29,8 @@ _NOTHING = 1e-6
 class Candidate:
     """A check that waits for its place, and the `units` that it takes: names of resources, some shared with others.
 
-    Checks of the same `block` stay side by side.
+    Checks of the same `block` stay side by side. One that `looks_back` on the run comes in the end, and needs what it
+    shares with others until then.
     """
 
     id: str
@@ -37,6 +38,11 @@ class Candidate:
     level: Level
     units: frozenset[str]
     block: str = ""
+    looks_back: bool = False
+
+    def shares(self) -> set[str]:
+        """Returns the kinds of resources of which it shares one with other checks."""
+        return {kind(unit) for unit in self.units if not is_own(unit)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +64,22 @@ def order(
     candidates: Sequence[Candidate],
     rows: Mapping[str, Requirement],
     have: Mapping[str, int] | None = None,
-    lasts: Collection[str] = (),
 ) -> Order:
     """Returns the order of checks; `have` is what there is of each kind of resource, None for plenty of all.
 
-    What checks share is used up by one of them at last, but for kinds of `lasts`: of these one is needed to the end.
+    What checks share is used up by one of them at last. Of a kind that a check needs which looks back on the run, one
+    stays to the end, unless more is decided without that check; none for a requirement that a target should meet.
     """
     if have is None:
-        return _ordered(candidates, rows, _Queue(candidates, None, lasts))
+        return _ordered(candidates, rows, _Queue(candidates, None, ()))
+    back = (one for one in candidates if one.looks_back and one.level is not Level.SHOULD)
+    stay = {one_kind for one in back for one_kind in one.shares()}
     # No way of choosing is the best for each number of resources.
-    tried = [_ordered(candidates, rows, _Queue(candidates, have, lasts, way)) for way in _Worth]
+    tried = [
+        _ordered(candidates, rows, _Queue(candidates, have, lasts, way))
+        for lasts in (stay, *(stay - {one} for one in sorted(stay)), set())
+        for way in _Worth
+    ]
     return max(tried, key=lambda one: _whole(candidates, rows, one))
 
 
@@ -95,8 +107,11 @@ def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], q
     ]
     if have is not None:
         # What takes nothing of its own comes before what uses up the resources that these share.
-        queue.take(one for one in candidates if not any(map(is_own, one.units)))
-        first |= {one.id for one in candidates if one.units and not any(map(is_own, one.units))}
+        shared = [one for one in candidates if not any(map(is_own, one.units))]
+        for one in shared:
+            if queue.affords([one]):
+                queue.take([one])
+        first |= {one.id for one in shared if one.units and one.id in queue.ids}
     for weight, proofs in zip(_LEVELS, by_level, strict=True):
         if have is not None:
             # What decides most comes before what begins most.
@@ -128,7 +143,6 @@ def decided(
     candidates: Sequence[Candidate],
     rows: Mapping[str, Requirement],
     have: Mapping[str, int],
-    lasts: Collection[str] = (),
 ) -> int:
     """Returns how many requirements that have to hold can be decided with so many resources of each kind."""
     musts = {name: row for name, row in rows.items() if row.level is Level.MUST}
@@ -137,7 +151,7 @@ def decided(
         for row in musts.values()
     }
     about = [one for one in candidates if musts.keys() & set(one.requirements)]
-    beyond = order(about, musts, have, lasts).beyond
+    beyond = order(about, musts, have).beyond
     return sum(bool(found) and not any(one.id in beyond for one in found) for found in proofs.values())
 
 
@@ -179,7 +193,7 @@ class _Queue:
             for unit in every
             if not is_own(unit) and kind(unit) not in lasts and (have or {}).get(kind(unit))
         }
-        self.have, self._worth = have, worth
+        self.have, self._lasts, self._worth = have, lasts, worth
         self._left = Counter(have or {})
         # What checks take beside a resource that they share with others: as long as that isn't cancelled.
         self._beside: dict[str, set[str]] = {}
@@ -200,7 +214,7 @@ class _Queue:
         }
         while without:
             every = (one for found in without.values() for one in found)
-            waiting = {one.id: one for one in every if self._affords([one]) and not self._is_dear(one)}
+            waiting = {one.id: one for one in every if self.affords([one]) and not self._is_dear(one)}
             if not waiting:
                 break
             new = Counter(name for row in without for name in {one.id for one in without[row]})
@@ -221,7 +235,7 @@ class _Queue:
         """Puts in those checks of these requirements that there is enough for, the cheapest of each first."""
         for found in proofs.values():
             for one in sorted(found, key=lambda one: self._cost([one])):
-                if self._affords([one]):
+                if self.affords([one]):
                     self.take([one])
 
     def rest(self, proofs: Mapping[str, Sequence[Candidate]]) -> None:
@@ -235,7 +249,7 @@ class _Queue:
         That is the one with the most `worth`.
         """
         open_ = [found for found in proofs.values() if any(one.id not in self.ids for one in found)]
-        fit = [found for found in open_ if not affordable or self._affords(found)]
+        fit = [found for found in open_ if not affordable or self.affords(found)]
         if self._worth is _Worth.LEAST or not affordable:
             return min(fit, key=self._cost, default=())
         needs = [self._more(found) for found in open_]
@@ -285,10 +299,13 @@ class _Queue:
             if one in have
         )
 
-    def _affords(self, checks: Collection[Candidate]) -> bool:
+    def affords(self, checks: Collection[Candidate]) -> bool:
+        """Returns whether there is enough for these checks beside those that have their place."""
         if self.have is None:
             return True
         if Counter(map(kind, self._more(checks))) - self._left:
+            return False
+        if any(one.looks_back and not one.shares() <= set(self._lasts) for one in checks):
             return False
         beside: dict[str, set[str]] = {}
         for check in checks:
@@ -299,5 +316,6 @@ class _Queue:
 
 def _beside(check: Candidate) -> Mapping[str, set[str]]:
     """Returns what a check takes for itself of each kind of which it shares a resource, too."""
-    shared = {kind(unit) for unit in check.units if not is_own(unit)}
-    return {one: {unit for unit in check.units if kind(unit) == one and is_own(unit)} for one in shared}
+    return {
+        one: {unit for unit in check.units if kind(unit) == one and is_own(unit)} for one in check.shares()
+    }

@@ -291,10 +291,26 @@ class Given:
         if status in contracts.contract(wanted.contract).states.cancellable:
             return self._session.twins.shared(wanted)
         if wanted not in self._seen:
-            self._seen[wanted] = self.in_common(
-                ("shared", wanted), lambda: self._session.leases.lease(wanted)
-            )
+            self._seen[wanted] = self.in_common(("shared", wanted), lambda: self._final(wanted))
         return self._seen[wanted]
+
+    def spare(self, status: str, **more: Any) -> Resource:
+        """Returns a resource as `shared` does, for a check that can do without it.
+
+        Raises NotTestable where lists of ids hold no more than other checks need.
+        """
+        return self._session.twins.spare(self._asked(status, more))
+
+    def _final(self, wanted: Wanted) -> Resource:
+        """Returns a resource whose cancel is refused: where there is no more, one that checks have asked to cancel."""
+        leases = self._session.leases
+        try:
+            return leases.lease(wanted)
+        except NotTestable:
+            found = leases.handed_before(wanted)
+            if found is None:
+                raise
+            return found
 
     def _asked(self, status: str, more: dict[str, Any]) -> Wanted:
         """Returns the resource to ask for: `more` are fields of Wanted, and params of a kind of the contract.

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,17 +43,19 @@ def learned(api: str) -> dict[str, tuple[str, ...]]:
             # Nor on how fast this machine is: keys that grow old are replaced.
             patch.setattr("conformance.suites.payout_intents.kept_keys._YOUNG_S", 600.0)
             shared: set[tuple[str, str]] = set()
-            patch.setattr(Deferred, "ended", _noting(shared))
+            patch.setattr(Deferred, "ended", _noting(shared, coverage.known(api, TERMINAL)))
             return units(run(profile, options, lambda *_: None).record, shared)
 
 
-def _noting(shared: set[tuple[str, str]]) -> Callable[..., bool]:
-    """Returns `Deferred.ended` that notes, as check and resource, what a check leaves to others as it found it."""
+def _noting(shared: set[tuple[str, str]], known: Mapping[str, coverage.Known]) -> Callable[..., bool]:
+    """Returns `Deferred.ended` that notes, as check and resource, what a check leaves to others or finds in the end."""
     ended = Deferred.ended
 
     def noted(self: Deferred, check: Check, exchanges: Sequence[Exchange], **words: bool) -> bool:
         for one in self._twins.held:
-            if one.proof is None and not one.is_to_cancel:
+            looks_back = not known[check.id].sends
+            is_left = one.proof is None and not one.is_to_cancel
+            if (is_left or looks_back) and not one.is_spare:
                 shared.add((check.id, segment(one.resource.id)))
         return ended(self, check, exchanges, **words)
 

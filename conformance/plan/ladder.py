@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance import catalogue, order, precedence
+from conformance import catalogue, coverage, order, precedence
 from conformance.fuzz.oracle.checks import SUITE
 from conformance.model import Outcome, RunRecord
 from conformance.report.depth import kind
@@ -46,12 +46,15 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
     known = order.takes(api)
     if known is None:
         return ()
+    # Those that look back are the same for each profile, but for states that take nothing which others share.
+    back = {name for name, one in coverage.known(api, ()).items() if not (one.sends or one.fuzz)}
     candidates = [
         precedence.Candidate(
             check.id,
             check.requirements,
             check.level,
             frozenset() if check.outcome is Outcome.NOT_APPLICABLE else known.get(check.id, frozenset()),
+            looks_back=check.id in back,
         )
         for check in record.checks
         if check.suite != SUITE

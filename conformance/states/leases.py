@@ -89,6 +89,7 @@ class Leases:
         self._returns = returns
         self._prepared = prepared
         self._given: list[Resource] = []
+        self._settled: set[str] = set()
         self._proven: set[tuple[str, str]] = set()
         # What was asked for, by what stands for the resource in a path; kept when it has been offered back.
         self.handed: dict[str, Wanted] = {}
@@ -148,6 +149,12 @@ class Leases:
         self.handed[segment(resource.id)] = wanted
         return resource
 
+    def handed_before(self, wanted: Wanted) -> Resource | None:
+        """Returns a resource that was handed out here for just that wish, and not settled; None where there is none."""
+        return next(
+            (one for one in self._given if one.wanted == wanted and one.id not in self._settled), None
+        )
+
     def has(self, resource: Resource) -> bool:
         """Returns whether a resource was leased here, and will be offered back from here."""
         return resource in self._given
@@ -160,6 +167,7 @@ class Leases:
 
     def settle(self, resource: Resource) -> None:
         """Asks the target to try to pay a resource that was leased here."""
+        self._settled.add(resource.id)
         self._provisioner.settle(resource)
 
     def return_all(self, parallel: int) -> None:

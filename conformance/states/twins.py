@@ -27,8 +27,8 @@ class Held:
     """A shared resource in the hands of the running check: `shared` as the check got it.
 
     `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
-    `is_unsure` tells that it may be in any state now. `lacking` tells why the check, which asked for an unused one, got
-    one that others had left.
+    `is_unsure` tells that it may be in any state now, `is_spare` that the check could do without it. `lacking` tells
+    why the check, which asked for an unused one, got one that others had left.
     """
 
     shared: SharedResource
@@ -36,6 +36,7 @@ class Held:
     proof: Exchange | None = None
     is_unsure: bool = False
     lacking: NotTestable | None = None
+    is_spare: bool = False
 
     @property
     def resource(self) -> Resource:
@@ -126,6 +127,20 @@ class Twins:
         if found is None and self._has_enough(wanted):
             found = self.resources.take_fullest(wanted)
         return self.new(wanted, keep=True) if found is None else self._hold(found)
+
+    def spare(self, wanted: Wanted) -> Resource:
+        """Returns a resource as `shared` does, for a check that can do without.
+
+        Raises NotTestable where lists of ids hold no more than other checks need.
+        """
+        whose = wanted.of_whom()
+        if self._have is not None and not (self.resources.number(wanted) or self._spare.get(whose, 0) > 0):
+            raise NotTestable(f"no {wanted.described().split(' ', 1)[1]} to spare")
+        before = len(self.held)
+        found = self.shared(wanted)
+        for one in self.held[before:]:
+            one.is_spare = True
+        return found
 
     def again(self, resource: Resource) -> bool:
         """Takes a resource that an earlier check has sent requests to, on whose results this check relies, too.

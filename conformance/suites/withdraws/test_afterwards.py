@@ -3,9 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -18,10 +16,9 @@ from conformance.plugin import Given
 from conformance.session import Session
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
-from conformance.suites.withdraws import first_cancels
+from conformance.suites.withdraws import first_cancels, refused_now
 from conformance.suites.withdraws.assertions import (
     is_canceled,
-    is_unchanged,
     not_cancelled,
     reads_otherwise,
     refused_as_before,
@@ -32,7 +29,6 @@ from conformance.suites.withdraws.assertions import (
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import SETTLED, UNSURE, Withdraws, about
-from conformance.suites.withdraws.processing import processing
 from conformance.watch import Watched, of_each_kind
 
 pytestmark = pytest.mark.last
@@ -77,72 +73,12 @@ def test_refused_withdraws_are_not_changed_later(
     api: Withdraws, given: Given, conformance_session: Session
 ) -> None:
     """A withdraw whose cancel was refused is as it was, some seconds later: final, processing or pending."""
-    refused = _refused_now(api, given)
+    refused = refused_now.of_each_state(api, given)
     conformance_session.watch.due()
     time.sleep(max(0.0, refused[-1].at + conformance_session.watch.watch_s - time.monotonic()))
     for one in refused:
         when = f"{time.monotonic() - one.at:.1f} s afterwards"
-        _is_as_it_was(api, given, one, when)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A withdraw, what a read showed of it (None without one), the refusal of its cancel and when that came."""
-
-    withdraw: Resource
-    before: dict[str, Any] | None
-    reply: Reply
-    at: float
-
-
-def _refused_now(api: Withdraws, given: Given) -> list[_Refused]:
-    """One refused withdraw of each kind that can be had. Raises the last NotTestable where there is none."""
-    found, lacking = [], NotTestable("no withdraw whose cancel is refused")
-    for status in ("paid", "failed", "canceled", "processing", "pending"):
-        try:
-            withdraw = (
-                processing(given, api.declares_cancel_processing)[0]
-                if status == "processing"
-                else (given.shared if status == "pending" else given)(status)
-            )
-        except (NotTestable, NotApplicable) as fault:
-            lacking = fault if isinstance(fault, NotTestable) else lacking
-            continue
-        before = api.look(withdraw)
-        reply = (
-            api.send(withdraw, FAILURES["wrong_signature"](api, api.signed()))
-            if status == "pending"
-            else api.cancel(withdraw)
-        )
-        if not succeeded(reply):
-            found.append(_Refused(withdraw, before, reply, time.monotonic()))
-    if not found:
-        raise lacking
-    return found
-
-
-def _is_as_it_was(api: Withdraws, given: Given, one: _Refused, when: str) -> None:
-    kind, status = f"a {one.withdraw.status} withdraw", one.withdraw.status
-    final = status in ("paid", "failed", "canceled")
-    if one.before is None:
-        if status != "pending":
-            again = api.cancel(one.withdraw)
-            not_cancelled(again, f"a cancel of {kind}, {when},", withdraw=f"{kind}, {when},", hint=_NO_QUEUE)
-            if final:
-                refused_as_before(again, one.reply, kind, when=when, hint=_NO_QUEUE)
-        return
-    read = api.read(one.withdraw)
-    expect.that(
-        status == "canceled" or not is_canceled(read),
-        expected=f"{kind} not to be canceled {when}, after a refused cancel ({one.reply.status})",
-        observed=f"a read shows {expect.observed(read, 'data.status', 'data.canceledAt')}",
-        reply=read,
-        hint=_NO_QUEUE,
-        fault=f"A cancel of {kind} was refused ({one.reply.status}), and a read shows it canceled {when}",
-    )
-    if final:
-        after = f"a refused cancel ({one.reply.status}), read {when}"
-        is_unchanged(one.before, read, after, what=kind, hint=_NO_QUEUE)
+        refused_now.is_as_it_was(api, one, when, hint=_NO_QUEUE)
 
 
 @requirement("WD-09")
