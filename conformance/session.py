@@ -1,14 +1,16 @@
 """Opens everything that one worker of a run needs, from a profile and a run folder."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 from conformance import contracts
 from conformance.common_results import CommonResults
-from conformance.errors import NotApplicable, NotTestable, RecordError, SourceSilent
+from conformance.errors import ConformanceError, NotApplicable, NotTestable, RecordError, SourceSilent
 from conformance.http import guard
 from conformance.http.client import Client, Recorder, Request
 from conformance.http.gate import Gate
@@ -39,6 +41,7 @@ SOURCE_GATE = "gate.source"
 # More than any run asks of a state source: `limits.max_requests` counts requests to the target.
 _UNLIMITED = 10**9
 _TOLD = 100
+_LOOKS, _BETWEEN_LOOKS_S = 10, 0.005
 
 Made = TypeVar("Made")
 
@@ -95,6 +98,25 @@ class Session:
         )
 
         self.twins = Twins(self.leases, folder, _seed(folder), id_lists.left(profile))
+
+    def await_effect(self, resource: Resource) -> None:
+        """Where the running check is alone, waits until a read shows that a request before had an effect.
+
+        An effect may be put off for some milliseconds. A resource that checks share has shown it already by its cancel;
+        one that a single check asks about hasn't yet, and without the wait no check would be guilty by itself. Ends
+        after some looks where none comes: as many requests on a machine that is slow, or a target that is far. Where
+        the target shows no state, nothing but the time of these is waited.
+        """
+        if not self.twins.is_alone:
+            return
+        with suppress(ConformanceError):
+            for _ in range(_LOOKS):
+                time.sleep(_BETWEEN_LOOKS_S)
+                if not self.documented.can_read:
+                    continue
+                shown = self.documented.status(self.documented.read(resource.id, resource.wanted.whose))
+                if shown != resource.status:
+                    return
 
     def close(self, *, later: bool = False) -> None:
         """Offers the resources back, or leaves that to `give_back`, and closes every connection."""

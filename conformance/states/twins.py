@@ -5,7 +5,6 @@ that was asked for with `shared`, the twin is deferred: the check leaves it to t
 them makes at last proves that none of the requests before it had an effect.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from conformance.model import Exchange
 from conformance.states.leases import Leases
 from conformance.states.resource import Resource, Wanted
 from conformance.states.shared_resources import Outstanding, SharedResource, SharedResources
-
-_PUT_OFF_S = 0.05
 
 
 @dataclass(slots=True)
@@ -84,14 +81,6 @@ class Twins:
     def is_alone(self) -> bool:
         """Whether the running check shares nothing."""
         return self._is_alone
-
-    def wait_alone(self) -> None:
-        """Gives an effect that is put off for some milliseconds time to come, where the check runs alone.
-
-        Then a shared resource has shown an effect already: without the wait no check would be guilty by itself.
-        """
-        if self._is_alone:
-            time.sleep(_PUT_OFF_S)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -305,7 +305,8 @@ class PayoutIntents(Callers):
             if equality.same(shown.at("status"), intent.status):
                 not_marked(self._session, intent, shown, lambda one: self.read(one, by=by), after=after)
                 return shown
-        self._session.twins.wait_alone()
+        if isinstance(intent, Resource):
+            self._session.await_effect(intent)
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply
