@@ -130,7 +130,34 @@ def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], q
     shares = {one.id for one in candidates if have is not None and not all(map(is_own, one.units))}
     soon = _with_blocks(candidates, shares - beyond)
     ids = sorted(queue.ids, key=lambda name: (name not in soon, name not in begins))
+    if have is not None:
+        ids = _at_once(candidates, ids, beyond)
     return Order(tuple(ids), frozenset(first), frozenset(beyond - begins), frozenset(beyond), dict(spare))
+
+
+def _at_once(candidates: Sequence[Candidate], ids: Sequence[str], beyond: Collection[str]) -> list[str]:
+    """Returns the ids so that each check which takes nothing that isn't taken by then comes right behind the last one.
+
+    Evidence grows old: what several checks look at would have to be made anew. Blocks stay as they are.
+    """
+    waiting = {
+        one.id: one.units for one in candidates if not (one.block or one.looks_back or one.id in beyond)
+    }
+    units = {one.id: one.units for one in candidates}
+    taken: set[str] = set()
+    found: dict[str, None] = {}
+    for name in ids:
+        if name in found:
+            continue
+        found[name] = None
+        waiting.pop(name, None)
+        if units[name] <= taken:
+            continue
+        taken |= units[name]
+        for one in [one for one in ids if one in waiting and waiting[one] <= taken]:
+            found[one] = None
+            del waiting[one]
+    return [*found]
 
 
 def _with_blocks(candidates: Sequence[Candidate], chosen: Collection[str]) -> set[str]:
