@@ -67,7 +67,7 @@ def arranged(
         )
         for name, item in checks.items()
     ]
-    found = order(candidates, rows, have)
+    found = order(candidates, by_id, have)
     for name in found.first:
         checks[name].stash[FIRST] = True
     for name in found.late:

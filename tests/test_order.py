@@ -17,14 +17,14 @@ REQUIREMENTS = {
 
 def candidate(
     name: str,
-    *rows: str,
+    *requirement_ids: str,
     units: Sequence[str] = (),
     level: Level = Level.MUST,
     block: str = "",
     looks_back: bool = False,
 ) -> Candidate:
     """A check of these requirements that takes these units."""
-    return Candidate(name, rows, level, frozenset(units), block, looks_back)
+    return Candidate(name, requirement_ids, level, frozenset(units), block, looks_back)
 
 
 def ordered(*checks: Candidate, have: Mapping[str, int] | None = None) -> list[str]:
@@ -144,9 +144,9 @@ def test_one_that_a_check_needs_in_the_end_stays_where_no_more_is_decided_withou
     others = [candidate("two", "A-2", units=["pending 1"])]
     more = candidate("three", "A-4", units=["pending 1"])
 
-    assert order([back, *others], ROWS, {"pending": 2}).beyond == set()
-    assert order([back, *others], ROWS, {"pending": 1}).beyond == {"two"}
-    assert order([back, *others, more], ROWS, {"pending": 1}).beyond == {"looks back"}
+    assert order([back, *others], REQUIREMENTS, {"pending": 2}).beyond == set()
+    assert order([back, *others], REQUIREMENTS, {"pending": 1}).beyond == {"two"}
+    assert order([back, *others, more], REQUIREMENTS, {"pending": 1}).beyond == {"looks back"}
 
 
 def test_plentiful_kinds_weigh_less_than_scarce_ones() -> None:

@@ -66,7 +66,7 @@ class Causes:
         return cause.id in self.ancestors(requirement.id) and self._same(check, by, cause)
 
     def is_wrongly_refused(self, check: Check, requirement: Requirement) -> bool:
-        """Returns whether money or merchants are at stake in a requirement on refusals, and this is a wrong one.
+        """Returns whether money or merchants are at stake in a requirement on refusals, and this is one, if a wrong one.
 
         What was accepted shows the harm: it is told first.
         """

@@ -119,7 +119,7 @@ class PayoutIntents(Callers):
         return odd_requests.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
-        """Returns as `odd` does, but None where no answer ever comes: another requirement judges that."""
+        """Returns as `odd` does, but None where no answer ever comes: that isn't accepted, and another requirement tells it."""
         try:
             return self.odd(ask, to=to)
         except expect.Violation:
