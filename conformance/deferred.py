@@ -20,6 +20,7 @@ from conformance.refused_requests import in_words, is_refused, naming
 from conformance.session import Session
 from conformance.states.resource import Resource
 from conformance.states.shared_resources import SharedResource
+from conformance.states.twins import Held
 
 KEPT = 3
 """The resources of each kind that are left to the checks that look back on the run: an effect may come late."""
@@ -41,6 +42,8 @@ class Deferred:
         # The records of the checks that ran last, and what a trial of several checks sent; None outside of a trial.
         self._ended: dict[str, Check] = {}
         self._trial: list[Exchange] | None = None
+        # Whether trials have returned resources that checks wait for.
+        self._has_returned = False
         self.again = False
         # The resources whose cancel was refused to a check: it runs once more, and is judged by that.
         self._doubtful: dict[str, Resource] = {}
@@ -70,6 +73,7 @@ class Deferred:
         self._ended[check.id], self.again = check, False
         if self._trial is not None:
             self._trial += exchanges
+            self._give_back(held)
             return False
         for one in held:
             if one.proof is not None:
@@ -96,6 +100,15 @@ class Deferred:
             self._twins.resources.put(shared)
         return not (is_late or self.again)
 
+    def _give_back(self, held: Sequence[Held]) -> None:
+        """Returns what a trial has used to the checks that wait for it."""
+        for one in held:
+            if one.proof is not None:
+                self._clear(one.shared, one.proof)
+            elif one.shared.suspects:
+                self._twins.resources.put(one.shared, closed=True)
+                self._has_returned = True
+
     def _is_doubtful(self, check: Check, judged: bool) -> bool:
         """Returns whether a cancel was refused to a check for the first time; tells of that where it isn't again."""
         doubtful = self._twins.doubtful if judged else None
@@ -111,6 +124,12 @@ class Deferred:
 
         A cancel that gets no answer is no refusal: then, too, each check looks for itself.
         """
+        self._has_returned = False
+        self._prove(perform, keep)
+        if self._has_returned:
+            self._prove(perform, keep)
+
+    def _prove(self, perform: Perform, keep: int) -> None:
         suspects: dict[str, None] = {}
         refused: list[tuple[SharedResource, Reply]] = []
         for one in self._twins.resources.rest(keep=keep):
