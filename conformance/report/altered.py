@@ -8,7 +8,7 @@ from conformance.report.safe import line
 
 # What a check says of the request that decides: `a cancel with a digit more behind its signature not to be accepted`.
 _HOW = re.compile(
-    r"\b[Aa]n? [\w -]*?(?:cancel|read|request|GET|POST)\b[^,]*? ?\b((?:with|without|signed|in which) .+?)"
+    r"\b[Aa]n? [\w -]*?(?:cancel|read|request|GET|POST)\b.*? ?\b((?:with|without|signed|in which) .+?)"
     r"(?:, correctly signed|, right after [^,]+)?,? "
     r"(?:was|were|not to|to be|is|got|showed|cancelled|took)\b"
 )

@@ -11,7 +11,7 @@ from conformance.report import clause, explain, script, step_lines
 from conformance.report.borrowed import borrowed_values
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
+from conformance.report.passing_cases import CASES, NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
 from conformance.report.quotes import with_fields
 from conformance.report.safe import counted, line
 from conformance.report.steps import Steps, steps
@@ -213,7 +213,9 @@ def cases(record: RunRecord, finding: Finding) -> str:
     beside = f"; {warned} more warned" if finding.check.outcome is Outcome.FAILED and warned else ""
     passed = sum(one.outcome is Outcome.PASSED for one in tested)
     rest = "The other" if passed == 1 else f"The other {passed}"
-    others = f". {rest} passed." if passed and passed + len(mine) == len(tested) else ""
+    # Where they are named below, they aren't counted here.
+    told = finding.worked.startswith(CASES)
+    others = f". {rest} passed." if passed and not told and passed + len(mine) == len(tested) else ""
     return f"{how_many} {ended}{beside}: {'; '.join(words[:_NAMES])}{more}{others}"
 
 

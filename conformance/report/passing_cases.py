@@ -31,6 +31,8 @@ OF_WHOM = ", of "
 _FIELD = re.compile(r"\b[a-z]+(?:[._][a-z0-9]+|[A-Z][a-z0-9]+)+\b")
 REQUIREMENT = re.compile(r"[A-Z]+-\d+")
 """The id of a requirement."""
+CASES = ("these cases: ", "this case: ", "every case of these: ")
+"""How a list of the cases that passed begins."""
 ORDINALS = ("first", "second", "third")
 """Cases that are only numbered, which tells nobody anything."""
 _TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
@@ -175,6 +177,13 @@ def _others(record: RunRecord, check: Check, requirement: Requirement) -> str:
     """The titles of what passed of the requirement: none that has a failing case, nor one that reads as its opposite."""
     wrong = {_name(one) for one in record.checks if one.outcome in (Outcome.FAILED, Outcome.WARNED)}
     about = stems(check.problem.fault if check.problem else "")
+    faults = [
+        stems(one.problem.fault)
+        for one in record.checks
+        if one.problem
+        and one.outcome in (Outcome.FAILED, Outcome.WARNED)
+        and requirement.id in one.requirements
+    ]
     titles = dict.fromkeys(
         one.title.rstrip(".")
         for one in record.checks
@@ -187,7 +196,7 @@ def _others(record: RunRecord, check: Check, requirement: Requirement) -> str:
     told = [
         title
         for title in titles
-        if len(stems(title) & about) < _ALIKE
+        if all(len(stems(title) & one) < _ALIKE for one in (about, *faults))
         and not any(one.rpartition(".")[2].lower() in title.lower() for one in fields)
     ]
     return "; ".join(line(title, 120) for title in told[:2])

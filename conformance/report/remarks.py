@@ -1,5 +1,6 @@
 """Sentences on how to take a finding: that it is a replay, that it is an answer of before, that it came once. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from conformance import contracts
@@ -22,6 +23,13 @@ _BY_ID = (
     "for a {noun} that exists, or whose owner was let in to it before. Is a decision kept by the id?"
 )
 _REFUSED = (401, 403)
+_BY_THE_SOURCE = (
+    "The attempts to pay it are made by the state source (its action `settle`): they are none of the requests that are "
+    "shown, and replay makes them, too."
+)
+_SETTLED = re.compile(
+    r"\b(?:attempts? to pay|met a (?:payment|settlement)|settlement|to be (?:settled|paid))\b"
+)
 # So many refusals tell, and so large a share of all.
 _SOME, _MOST = 5, 0.75
 _KEPT = (
@@ -39,6 +47,8 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
         said.append(_KEPT)
     if linked := outage.like(record, check):
         said.append(linked)
+    if check.suite == "settlement" or _SETTLED.search(fault):
+        said.append(_BY_THE_SOURCE)
     if causes.is_a_replay(check) and not causes.is_concurrent(check):
         said.append(_REPLAY)
     return tuple(said)

@@ -26,6 +26,8 @@ _VALUE = 40
 _READ_SHOWS, _QUOTED, _CUT = "a read shows ", 4000, 150
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OF_OTHERS = ("Another merchant's", "The other merchant's")
+# Statuses that an id which names nothing may get, as other ids don't.
+_UNKNOWN_TO = (401, 403, 404)
 _LIKE_AN_ID = re.compile(r"(?=.*\d)[\w-]{8,64}")
 _CREDENTIAL = re.compile(r"\[redacted:([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\]")
 _OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
@@ -258,7 +260,10 @@ def _path(record: RunRecord, exchange: Exchange, resources: Sequence[Resource]) 
     path = exchange.url.removeprefix(base) if base and exchange.url.startswith(base) else exchange.url
     for one in resources:
         path = path.replace(one.id, one.name)
-    return line(path or "/", 120)
+    known = {id_ for check in record.checks for id_, _ in check.resources}
+    left = [part for part in re.split(r"[/?]", path) if _LIKE_AN_ID.fullmatch(part) and part not in known]
+    unknown = " (an unknown id)" if known and left and exchange.status in _UNKNOWN_TO else ""
+    return line(path or "/", 120) + unknown
 
 
 def _answered(record: RunRecord, exchange: Exchange) -> str:

@@ -7,7 +7,7 @@ from conformance.model import Harm, Outcome, Problem, RunRecord
 from conformance.report import compare_views
 from conformance.report.compare import Change, Kind, compare
 from tests.report import sample
-from tests.report.test_causes import CONFLICT, ROWS, run
+from tests.report.test_causes import CONFLICT, REQUIREMENTS, run
 
 WRONG = (
     ("a::state[paid]", "WD-04", CONFLICT, ("status 409",)),
@@ -19,7 +19,7 @@ WRONG = (
 def good(made: RunRecord) -> RunRecord:
     """The run, with everything passed."""
     passed = [replace(one, outcome=Outcome.PASSED, problem=None) for one in made.checks]
-    return sample.folded([*ROWS], passed, list(made.exchanges))
+    return sample.folded([*REQUIREMENTS], passed, list(made.exchanges))
 
 
 def follows(changes: tuple[Change, ...]) -> dict[str, str]:
@@ -59,7 +59,7 @@ def test_a_regression_whose_cause_failed_before_stands_by_itself() -> None:
     """It has no change to be told under."""
     bad = run(*WRONG)
     before = [one if one.id == "a::status" else replace(one, outcome=Outcome.PASSED) for one in bad.checks]
-    old = sample.folded([*ROWS], before, list(bad.exchanges))
+    old = sample.folded([*REQUIREMENTS], before, list(bad.exchanges))
     assert set(follows(compare(old, bad).changes).values()) == {""}
 
 

@@ -1,5 +1,7 @@
 """How wide a problem is, what counts of it, and what is told with it."""
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.model import Level, Outcome, Problem, RunRecord
@@ -34,9 +36,7 @@ def test_the_cases_that_fail_are_told_in_words() -> None:
     )
     (finding,) = explain.problems(record)
     assert finding.check.id == "auth::forged[one_more]"
-    assert (
-        labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first. The other passed."
-    )
+    assert labelled_rows.cases(record, finding) == "2 of 3 failed: one more; two more, first"
     assert (
         labelled_rows.checks(finding)
         == "auth::forged[one_more]; and 1 more case of it; and 1 more check: auth::other"
@@ -45,14 +45,17 @@ def test_the_cases_that_fail_are_told_in_words() -> None:
 
 
 def test_one_case_of_several_is_told_with_how_many_passed() -> None:
-    """That it is the only one stands there, and hasn't to be inferred."""
+    """That it is the only one isn't left to be inferred; where the others are named, they aren't counted, too."""
     record = run(
         ("foreign::read[processing]", F, Level.MUST),
         ("foreign::read[paid]", P, Level.MUST),
         ("foreign::read[failed]", P, Level.MUST),
     )
     (finding,) = explain.problems(record)
-    assert labelled_rows.cases(record, finding) == "1 of 3 failed: processing. The other 2 passed."
+    assert labelled_rows.cases(record, finding) == "1 of 3 failed: processing"
+    assert finding.worked == "these cases: paid, failed"
+    unnamed = replace(finding, worked="")
+    assert labelled_rows.cases(record, unnamed) == "1 of 3 failed: processing. The other 2 passed."
 
 
 def test_kinds_of_cases_that_passed_as_a_whole_are_told_by_their_names() -> None:

@@ -10,7 +10,7 @@ from tests.report import sample
 from tests.report.test_causes import ACCEPTED, run, told
 
 FORGED = replace(ACCEPTED, auth=Auth.ALTERED)
-ROWS = (
+REQUIREMENTS = (
     sample.requirement("WD-12", harm=Harm.TENANTS),
     sample.requirement("WD-19", harm=Harm.FORM),
     sample.requirement("WD-32", harm=Harm.TENANTS),
@@ -32,7 +32,7 @@ def beside(row: str, answer: Exchange, forgeries: int = 5, cases: int = 1) -> li
     """What is told of so many accepted forgeries, and of so many failing cases of another requirement."""
     failing = [(f"c::forged[{number}]", "WD-32", FORGED, ()) for number in range(forgeries)]
     others = [(f"a::other[{number}]", row, answer, ()) for number in range(cases)]
-    return told(refused(run(*failing, *others, rows=ROWS)))
+    return told(refused(run(*failing, *others, requirements=REQUIREMENTS)))
 
 
 @pytest.mark.parametrize("answer", [FORGED, "other_merchant"], ids=["altered", "another caller"])
@@ -61,7 +61,9 @@ def test_forgeries_that_are_refused_for_ids_that_name_nothing_are_told() -> None
         return " ".join(finding.remarks)
 
     def refused_(number: int, status: int) -> RunRecord:
-        made = refused(run(*[(f"c::forged[{one}]", "WD-32", FORGED, ()) for one in range(5)], rows=ROWS))
+        made = refused(
+            run(*[(f"c::forged[{one}]", "WD-32", FORGED, ()) for one in range(5)], requirements=REQUIREMENTS)
+        )
         cold = replace(
             sample.refusal(status), auth=Auth.ALTERED, url="https://a.test/api/v1/withdraws/none/cancel"
         )
