@@ -3,7 +3,8 @@
 The title is what the target did; the rule that this breaks stands below it. Pure; no errors.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
@@ -51,15 +52,25 @@ def told(record: RunRecord, finding: Finding, run: str = "RUN") -> Told:
     """Returns a finding in words; `run` is the folder of the run, as commands are to name it."""
     found = steps(record, finding.check, finding.steps)
     sent = found.steps[0].line if len(found.steps) == 1 else ""
+    named = {one.id: one.name for one in found.resources} if len(found.resources) > 1 else {}
     return Told(
         title(finding),
-        tuple((label, text) for label, text in _rows(record, finding, sent) if text.strip()),
+        tuple(
+            (label, with_names(text, named)) for label, text in _rows(record, finding, sent) if text.strip()
+        ),
         tuple(step_lines.lines(found, run)) if not sent else (),
         script.replay(finding.check.id, run) if finding.replay else "",
         script.within(finding.script or finding.curl, run),
         usage(record, found) + _trusted(finding),
         tuple(step_lines.in_short(found, run)),
     )
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Returns a text with the name that steps and scripts have for a resource behind its id, where a value is that."""
+    for id_, name in names.items():
+        text = re.sub(rf'(?<=[ (])"?{re.escape(id_)}"?(?=[ ,;.)]|$)', rf"\g<0> ({name})", text, count=1)
+    return text
 
 
 def _trusted(finding: Finding) -> str:

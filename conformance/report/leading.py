@@ -168,7 +168,9 @@ def _is_another_case(record: RunRecord, index: int, last: int) -> bool:
 def _is_let_in(record: RunRecord, check: Check, last: int) -> bool:
     """Returns whether altered credentials opened a read, whatever was asked before it."""
     decides = record.exchanges[last]
-    opened = decides.method in _READS and decides.auth is Auth.ALTERED and (decides.status or 0) // 100 == 2
+    opened = (
+        decides.method in _READS and decides.auth is not Auth.DOCUMENTED and (decides.status or 0) // 100 == 2
+    )
     return opened and check.suite != "fuzz" and not _BUILDS_ON.search(_told(check))
 
 

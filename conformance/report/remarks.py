@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from conformance import contracts
-from conformance.model import Auth, Check, RunRecord
+from conformance.model import Auth, Check, Outcome, RunRecord
 from conformance.report import outage
 from conformance.report.causes import Causes
 from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always
@@ -30,6 +30,13 @@ _BY_THE_SOURCE = (
 _SETTLED = re.compile(
     r"\b(?:attempts? to pay|met a (?:payment|settlement)|settlement|to be (?:settled|paid))\b"
 )
+_ELSEWHERE = (
+    "In checks that passed {} of {} requests with such credentials and this method were refused ({}): it is the "
+    "request before it that opens this one."
+)
+_RIGHT_AFTER = re.compile(
+    r"\b(?:right after|after (?:its|the) owner|after a (?:good|refused) (?:one|cancel|read))\b"
+)
 # So many refusals tell, and so large a share of all.
 _SOME, _MOST = 5, 0.75
 _KEPT = (
@@ -47,11 +54,34 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
         said.append(_KEPT)
     if linked := outage.like(record, check):
         said.append(linked)
+    said += _elsewhere(record, check, fault)
     if check.suite == "settlement" or _SETTLED.search(fault):
         said.append(_BY_THE_SOURCE)
     if causes.is_a_replay(check) and not causes.is_concurrent(check):
         said.append(_REPLAY)
     return tuple(said)
+
+
+def _elsewhere(record: RunRecord, check: Check, fault: str) -> list[str]:
+    """Returns the sentence that the like of what opened something after another request was refused at other times."""
+    index = check.shown_by
+    if index is None or not _RIGHT_AFTER.search(fault):
+        return []
+    decides = record.exchanges[index]
+    if decides.auth is Auth.DOCUMENTED or (decides.status or 0) // 100 != 2:
+        return []
+    wrong = (Outcome.FAILED, Outcome.WARNED)
+    own = {at for one in record.checks if one.outcome in wrong for at in one.named}
+    others = [
+        one.status
+        for at, one in enumerate(record.exchanges)
+        if at not in own and (one.method, one.auth) == (decides.method, decides.auth)
+    ]
+    refused = [one for one in others if one in _REFUSED]
+    if not refused or len(refused) < _MOST * len(others):
+        return []
+    statuses = ", ".join(map(str, sorted(set(refused))))
+    return [_ELSEWHERE.format(len(refused), len(others), statuses)]
 
 
 def _by_id(record: RunRecord) -> list[str]:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.model import Auth, Exchange, Harm, RunRecord
-from conformance.report import explain
+from conformance.model import Auth, Exchange, Harm, Problem, RunRecord
+from conformance.report import explain, labelled_rows
 from tests.report import sample
 from tests.report.test_causes import ACCEPTED, run, told
 
@@ -73,3 +73,33 @@ def test_forgeries_that_are_refused_for_ids_that_name_nothing_are_told() -> None
     assert "6 of 6 such cancels of ids that name nothing were refused (401)" in said(6)
     assert "kept by the id" not in said(3)
     assert "kept by the id" not in said(6, 404)
+
+
+def test_what_an_earlier_request_opens_is_told_beside_the_like_that_was_refused() -> None:
+    """Only where the problem is about what came before, and the like was refused in a check that passed."""
+    unsigned = replace(FORGED, auth=Auth.NONE, method="GET")
+    cold = replace(sample.refusal(401), auth=Auth.NONE, method="GET")
+
+    def said(fault: str, *others: Exchange) -> str:
+        made = run(("a::kept", "WD-12", unsigned, ()), requirements=REQUIREMENTS)
+        problem = replace(made.checks[0].problem or Problem("", ""), fault=fault)
+        made = replace(
+            made,
+            checks=(replace(made.checks[0], problem=problem),),
+            exchanges=(*made.exchanges, *others),
+        )
+        return " ".join(explain.problems(made)[0].remarks)
+
+    after = "A read without credentials, right after a refused cancel, showed it (200)"
+    assert "2 of 2 requests with such credentials" in said(after, cold, cold)
+    assert "such credentials" not in said(after)
+    assert "such credentials" not in said(after, cold, unsigned)
+    assert "such credentials" not in said("A read without credentials showed it (200)", cold, cold)
+
+
+def test_a_resource_is_named_as_scripts_name_it() -> None:
+    """Behind its id, where steps have several; in the body of an answer it stays as it came."""
+    other = "660e8400-e29b-41d4-a716-446655440009"
+    text = f'data.id is "{other}" (the answer was 200 {{"id":"{other}"}})'
+    named = labelled_rows.with_names(text, {other: "ID2"})
+    assert named == f'data.id is "{other}" (ID2) (the answer was 200 {{"id":"{other}"}})'
