@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
-from conformance.model import Auth, Check, Exchange, Harm, Outcome, Requirement, RunRecord
+from conformance.model import Auth, Check, Exchange, Harm, Requirement, RunRecord
 from conformance.report import put_off
 from conformance.report.answers import at
 from conformance.report.declared_causes import harm, matches, presumes
+from conformance.report.first_shown import FirstShown
 from conformance.report.kept_answers import KeptAnswers
 from conformance.report.passing_cases import OF_WHOM, fails_nearly_always
 from conformance.report.safe import counted, same_but_ids
@@ -170,7 +171,7 @@ class Causes:
     def is_an_echo(self, check: Check) -> bool:
         """Returns whether an earlier check fails by the very answer that decides: this one only looks it over again."""
         answer = self._answer(check)
-        return answer is not None and self._first_failing.get((answer.started_at, answer.url)) != check.id
+        return answer is not None and self._first.failing.get((answer.started_at, answer.url)) != check.id
 
     def looks_back(self, check: Check) -> bool:
         """Returns whether a check looks at what another suite has left: an answer, or a resource."""
@@ -178,8 +179,8 @@ class Causes:
         if answer is None:
             return False
         named = [one for one, _ in check.resources if one and one in answer.url]
-        owners = [self._first_told.get((answer.started_at, answer.url), check.suite)]
-        return any(owner != check.suite for owner in (*owners, *map(self._first_named.__getitem__, named)))
+        owners = [self._first.told.get((answer.started_at, answer.url), check.suite)]
+        return any(owner != check.suite for owner in (*owners, *map(self._first.named.__getitem__, named)))
 
     @cached_property
     def kept(self) -> KeptAnswers:
@@ -187,35 +188,8 @@ class Causes:
         return KeptAnswers(self.record)
 
     @cached_property
-    def _first_failing(self) -> Mapping[tuple[str, str], str]:
-        """The check that fails first by an answer."""
-        wrong = (Outcome.FAILED, Outcome.WARNED)
-        failing = [check for check in self.record.checks if check.outcome in wrong]
-        found: dict[tuple[str, str], str] = {}
-        for check in sorted(failing, key=lambda one: one.started_at):
-            answer = self._answer(check)
-            if answer is not None:
-                found.setdefault((answer.started_at, answer.url), check.id)
-        return found
-
-    @cached_property
-    def _first_told(self) -> Mapping[tuple[str, str], str]:
-        """The suite that each request belongs to: that of the check which shows it and began first."""
-        found: dict[tuple[str, str], str] = {}
-        for check in sorted(self.record.checks, key=lambda one: one.started_at):
-            for index in check.named:
-                one = self.record.exchanges[index]
-                found.setdefault((one.started_at, one.url), check.suite)
-        return found
-
-    @cached_property
-    def _first_named(self) -> Mapping[str, str]:
-        """The suite that each resource was handed over to first."""
-        found: dict[str, str] = {}
-        for check in sorted(self.record.checks, key=lambda one: one.started_at):
-            for one, _ in check.resources:
-                found.setdefault(one, check.suite)
-        return found
+    def _first(self) -> FirstShown:
+        return FirstShown(self.record)
 
     @cached_property
     def any_succeeded(self) -> bool:
@@ -323,7 +297,7 @@ class Causes:
         answer = self._answer(by)
         if answer is None or (answer.status or 0) < 500:
             return False
-        return self._first_told.get((answer.started_at, answer.url), by.suite) != by.suite
+        return self._first.told.get((answer.started_at, answer.url), by.suite) != by.suite
 
     def _is_the_same_crash(self, check: Check, by: Check) -> bool:
         """Returns whether a check that looks back cites the 5xx that `by` had got: there is no more to it than that."""
