@@ -146,7 +146,7 @@ def _as_others_do(api: Withdraws, given: Given, what: str) -> str:
     return (
         f", and so were all {count} others that were tried"
         if all(others.values())
-        else (f", and so were {count} of {len(others)} other refusals")
+        else (f", and so {'was' if count == 1 else 'were'} {count} of {len(others)} other refusals")
     )
 
 
