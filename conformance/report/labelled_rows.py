@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 
 from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script, step_lines
-from conformance.report.borrowed import borrowed_values
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
 from conformance.report.passing_cases import CASES, NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
 from conformance.report.quotes import with_fields
-from conformance.report.safe import counted, line
+from conformance.report.safe import counted
 from conformance.report.steps import Steps, steps
 
 # The most names of further checks in a text.
@@ -270,14 +269,14 @@ def usage(record: RunRecord, found: Steps) -> str:
     names = ", ".join(f"{one.name} {one.what}" for one in found.resources)
     if len(found.steps) == 1:
         return f"put in a fresh one: {names}{_borrowed(record, found)}"
-    said = " ".join(one.name for one in found.resources)
-    return f"paste it, then: again {said} (fresh: {names}){_borrowed(record, found)}"
+    said = " ".join([*(one.name for one in found.resources), *script.named_values(record, found)])
+    return f"paste it, then: again {said} (fresh: {names}{_borrowed(record, found)})"
 
 
 def _borrowed(record: RunRecord, found: Steps) -> str:
     return "".join(
-        f"; put the {one.field} of the fresh {one.name} in place of {line(one.value, 60)}"
-        for one in borrowed_values(record, found)
+        f"; {name} the {one.field} of the fresh {one.name}"
+        for name, one in script.named_values(record, found).items()
     )
 
 

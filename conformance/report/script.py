@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from conformance.model import Auth, Check, Exchange, Headers, RunRecord
 from conformance.report import steps as listed
+from conformance.report.borrowed import Borrowed, borrowed_values
 from conformance.report.curl import HAR, curl, once
 from conformance.report.steps import Step, Steps, is_fresh
 
@@ -27,12 +28,12 @@ _PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
 _NEXT, _WIDTH = " \\\n  ", 100
 _MARK = "@@{}@@"
-_MARKED = re.compile(r"@@((?:ID|KEY)\d*|TAG)@@")
+_MARKED = re.compile(r"@@((?:ID|KEY|REF)\d*|TAG)@@")
 _PLAIN_WORD = re.compile(r"'([^'\"$`\\!]*(?:'\"\$\w+\"'[^'\"$`\\!]*)+)'")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _FUNCTION = re.compile(r"^(\w+)\(\)", re.MULTILINE)
 # What a script defines itself.
-_OWN = re.compile(r"ID\d*|KEY\d*|TAG|(?:TS|SIG)0?|PAIR")
+_OWN = re.compile(r"(?:ID|KEY|REF)\d*|TAG|(?:TS|SIG)0?|PAIR")
 # What makes a key that is no UUID another one in each run.
 _RANDOM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,}")
 _TAG = "TAG"
@@ -57,7 +58,7 @@ def after_a_good_one(record: RunRecord, check: Check, indices: Sequence[int]) ->
     good = None if len(indices) != 1 else _good_before(record, found, indices[0])
     if good is None:
         return ""
-    before = _named(curl(_marked(good, found), record.target, defined=False))
+    before = _named(curl(_marked(record, good, found), record.target, defined=False))
     *setup, first = re.sub(r"\b(TS|SIG)\b", r"\g<1>0", before).split("\ncurl ")
     *own, second = _command(record, found, found.steps[0]).rpartition("curl ")
     return "\n".join(
@@ -127,6 +128,8 @@ def within(text: str, run: str) -> str:
 def _alone(record: RunRecord, found: Steps, step: Step) -> Iterator[str]:
     for one in found.resources:
         yield f"{one.name}={shlex.quote(one.id)}"
+    for name, value in named_values(record, found).items():
+        yield f"{name}={shlex.quote(value.value)}"
     yield from _keys(found)
     yield _command(record, found, step)
 
@@ -136,6 +139,8 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
     yield "again() ("
     for number, one in enumerate(found.resources, 1):
         yield f"  {one.name}=${{{number}:?{one.name} is needed, {_plain(one.what)}}}"
+    for number, (name, value) in enumerate(named_values(record, found).items(), len(found.resources) + 1):
+        yield f"  {name}=${{{number}:?{name} is needed, {_plain(f'the {value.field} of {value.name}')}}}"
     yield from (f"  {one}" for one in _keys(found))
     rows = found.steps
     looped = _loop(record, found)
@@ -159,6 +164,12 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
             yield "  wait"
     yield ")"
     yield 'again "$@"'
+
+
+def named_values(record: RunRecord, found: Steps) -> dict[str, Borrowed]:
+    """Returns the values in these steps that belong to resources, by the names which a script has for them."""
+    values = borrowed_values(record, found)
+    return {f"REF{number}" if len(values) > 1 else "REF": one for number, one in enumerate(values, 1)}
 
 
 def _loop(record: RunRecord, found: Steps) -> list[str]:
@@ -214,7 +225,7 @@ def _tag(found: Steps) -> str:
 def _command(record: RunRecord, found: Steps, step: Step) -> str:
     exchange = record.exchanges[step.index]
     text = _named(
-        curl(_marked(exchange, found), record.target, index=step.index, defined=False, said=step.sent)
+        curl(_marked(record, exchange, found), record.target, index=step.index, defined=False, said=step.sent)
     )
     if listed.hung_up(exchange):
         # It is the caller who hangs up, and sends what follows all the same.
@@ -232,10 +243,11 @@ def _command(record: RunRecord, found: Steps, step: Step) -> str:
     return "\n".join([*setup, _NEXT.join(filled)])
 
 
-def _marked(exchange: Exchange, found: Steps) -> Exchange:
+def _marked(record: RunRecord, exchange: Exchange, found: Steps) -> Exchange:
     """Returns the request with a mark in place of each resource and each key."""
     body, headers = exchange.request_body, exchange.request_headers
     names = {one.id: _MARK.format(one.name) for one in found.resources}
+    names |= {one.value: _MARK.format(name) for name, one in named_values(record, found).items()}
     names |= {key: _MARK.format(name) for key, name in found.keys.items() if is_fresh(key)}
     keyed = names | ({tag: _MARK.format(_TAG)} if (tag := _tag(found)) else {})
     # The length of what was sent, unless that was the point.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.model import Exchange, MatrixRow, Outcome
-from conformance.report import explain, labelled_rows, steps, terminal
+from conformance.report import explain, labelled_rows, script, steps, terminal
 from conformance.report.borrowed import borrowed_values
 
 from . import sample
@@ -27,9 +27,13 @@ def test_a_value_of_a_resource_that_is_sent_is_told_to_be_its_own() -> None:
     found = steps.steps(made, check, (0, 1))
     told = [(one.field, one.value, one.name) for one in borrowed_values(made, found)]
     assert told == [("reference", "ref-0001-ab", "ID")]
-    assert labelled_rows.usage(made, found).endswith(
-        "; put the reference of the fresh ID in place of ref-0001-ab"
+    assert labelled_rows.usage(made, found) == (
+        "paste it, then: again ID REF (fresh: ID a pending withdraw; REF the reference of the fresh ID)"
     )
+    text = script.script(made, check, (0, 1))
+    assert "REF=${2:?REF is needed, the reference of ID}" in text
+    assert "ref-0001-ab" not in text
+    assert "REF=ref-0001-ab" in script.script(made, check, (1,))
 
 
 def test_of_many_steps_the_terminal_shows_those_that_matter() -> None:
