@@ -73,13 +73,13 @@ def together(
     A warning where the owner is refused: no document says what may happen after so many refused requests, and alone
     each has no effect. A failure where a read shows the resource cancelled: nobody entitled asked for that.
     """
-    noun, number = f"{one.resource.status} {contract.noun}", counted(len(one.suspects), "check")
+    noun, number = f"{one.resource.status} {contract.noun}", counted(len(one.unproven), "check")
     of_owner = f"the owner's cancel was answered {summary.of(refusal)}"
     problem = Problem(
         expected=f"the documented cancel of {contract.a(noun)} to succeed after the requests of {number}, "
         "which have no effect each by itself",
         observed=(f"a read shows {summary.of(shown)}; " if shown is not None else "")
-        + f"{of_owner} after {', '.join(one.suspects)}",
+        + f"{of_owner} after {', '.join(one.unproven)}",
         exchange=exchanges.index(refusal.exchange),
         hint=_HINT,
         fault=f"{contract.a(noun).capitalize()} was cancelled by requests that were refused, none of which "
@@ -106,7 +106,7 @@ def untried(
         last,
         outcome=Outcome.NOT_TESTABLE,
         message=f"the owner's cancel of {noun} was answered {summary.of(reply)} after the requests of "
-        f"{', '.join(one.suspects)}; alone each of them passes, and all of them together can't be tried on another "
+        f"{', '.join(one.unproven)}; alone each of them passes, and all of them together can't be tried on another "
         f"one: {lacking.message}. {lacking.hint}".strip(),
         exchanges=(0,),
         problem=None,

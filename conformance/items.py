@@ -45,14 +45,14 @@ def watches(item: pytest.Item) -> bool:
     return item.get_closest_marker("watch") is not None
 
 
-def looks_on_twins(item: pytest.Item) -> bool:
+def looks_on_shared(item: pytest.Item) -> bool:
     """Returns whether a check looks back on the cancels of all resources that checks share, and so runs after these."""
     return item.get_closest_marker("settled") is not None
 
 
 def turn(item: pytest.Item) -> tuple[bool, ...]:
     """Returns when a check runs, as a key to sort by: what looks back on others comes after these."""
-    return looks_on_twins(item), watches(item), needs_whole_run(item), runs_last(item), cancels(item)
+    return looks_on_shared(item), watches(item), needs_whole_run(item), runs_last(item), cancels(item)
 
 
 def check_id(item: pytest.Item) -> str:

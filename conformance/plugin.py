@@ -139,7 +139,7 @@ class Run:
 
     @property
     def deferred(self) -> Deferred:
-        """Returns the positive twins of this worker that wait for a later cancel."""
+        """Returns the control requests of this worker that wait for a later cancel."""
         if self._deferred is None:
             self._deferred = Deferred(self.session, self._write, self.run_answers.unexplained)
         return self._deferred
@@ -237,7 +237,9 @@ class Run:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check; ends it if its setup fails."""
         self.session.recorder.drain()
-        self.session.twins.begin(item.stash.get(order.NEEDED, frozenset()), item.stash.get(order.SPARE, None))
+        self.session.sharing.begin(
+            item.stash.get(order.NEEDED, frozenset()), item.stash.get(order.SPARE, None)
+        )
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
             return (yield)

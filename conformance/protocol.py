@@ -6,7 +6,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.deferred import KEPT, Deferred
-from conformance.items import check_id, looks_on_twins, needs_whole_run
+from conformance.items import check_id, looks_on_shared, needs_whole_run
 
 
 def run_check(
@@ -15,20 +15,20 @@ def run_check(
     deferred: Callable[[], Deferred],
     wait: Callable[[], None],
 ) -> None:
-    """Runs a check and reports it; settles the deferred twins before the checks that look back, and in the end.
+    """Runs a check and reports it; has control requests sent before the checks that look back, and in the end.
 
     `wait` returns when the other workers have finished all checks that don't look back on the run.
     """
     hook, session = item.ihook, item.session
     if needs_whole_run(item):
         wait()
-        _settle(deferred(), item, item, keep=0 if looks_on_twins(item) else KEPT)
+        _settle(deferred(), item, item, keep=0 if looks_on_shared(item) else KEPT)
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     # Fixtures of the session stay for the checks that run again behind the last one.
     behind = nextitem or next((one for one in session.items if one is not item), None)
     reports = runtestprotocol(item, log=False, nextitem=behind)
     while deferred().again:
-        with deferred().alone():
+        with deferred().isolated():
             reports = runtestprotocol(item, log=False, nextitem=behind)
     for report in reports:
         hook.pytest_runtest_logreport(report=report)
@@ -59,4 +59,4 @@ def _settle(deferred: Deferred, item: pytest.Item, behind: pytest.Item | None, *
             if report.outcome != "passed" and not deferred.is_trial:
                 again.ihook.pytest_runtest_logreport(report=report)
 
-    deferred.prove_outstanding(perform, keep=keep)
+    deferred.prove_waiting(perform, keep=keep)

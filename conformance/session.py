@@ -30,7 +30,7 @@ from conformance.states.prepared_resources import PreparedResources
 from conformance.states.requests import Did, StateRequests
 from conformance.states.reserve import FOLDER, RETURNS, Reserve
 from conformance.states.resource import Provisioner, Resource, Wanted
-from conformance.states.twins import Twins
+from conformance.states.sharing import Sharing
 from conformance.states.untouched import Untouched, is_all_that_shows
 from conformance.states.verify import Verifier
 from conformance.watch import Watch
@@ -97,7 +97,7 @@ class Session:
             Reserve(folder, PREPARED),
         )
 
-        self.twins = Twins(self.leases, folder, _seed(folder), id_lists.left(profile))
+        self.sharing = Sharing(self.leases, folder, _seed(folder), id_lists.left(profile))
 
     def await_effect(self, resource: Resource) -> None:
         """Where the running check is alone, waits until a read shows that a request before had an effect.
@@ -208,7 +208,7 @@ class Given:
 
     def __call__(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource in that state. Raises NotTestable where there is none."""
-        return self._session.twins.new(self._asked(status, more))
+        return self._session.sharing.new(self._asked(status, more))
 
     def kept(self, status: str, **more: Any) -> Resource:
         """Returns an unused resource on which checks look again later, so that nobody else may get it.
@@ -223,7 +223,7 @@ class Given:
         Their requests must have had no effect on it, which this cancel proves. A check that fails on such a resource
         runs again with an unused one. Raises NotTestable where there is none.
         """
-        return self._session.twins.used(self._asked(status, more))
+        return self._session.sharing.used(self._asked(status, more))
 
     def once(self, key: Hashable, make: Callable[[], Made], *, is_asked_more: bool = False) -> Made:
         """Returns what `make` returned for this key in this run, with its exchanges on record.
@@ -232,19 +232,19 @@ class Given:
         left, or to which checks send more requests (`is_asked_more`). `make` may raise: then the next check tries
         again.
         """
-        recorder, twins = self._session.recorder, self._session.twins
+        recorder, sharing = self._session.recorder, self._session.sharing
 
         def perform() -> tuple[Made, tuple[Exchange, ...], bool]:
-            already, held = len(recorder.exchanges), len(twins.held)
+            already, held = len(recorder.exchanges), len(sharing.held)
             made = make()
-            return made, tuple(recorder.exchanges[already:]), twins.are_tainted(twins.held[held:])
+            return made, tuple(recorder.exchanges[already:]), sharing.are_ambiguous(sharing.held[held:])
 
-        if key not in self._made or self.is_alone:
+        if key not in self._made or self.is_isolated:
             self._made[key] = self.in_common(key, perform)
         else:
-            twins.is_tainted |= is_asked_more
-        found, exchanges, is_tainted = self._made[key]
-        twins.is_tainted |= is_tainted
+            sharing.is_ambiguous |= is_asked_more
+        found, exchanges, is_ambiguous = self._made[key]
+        sharing.is_ambiguous |= is_ambiguous
         recorder.cite(exchanges)
         return cast(Made, found)
 
@@ -256,7 +256,7 @@ class Given:
         A check that runs alone makes its own, and so does each worker what `keep` refuses.
         """
         results, handed = self._session.results, self._session.leases.handed
-        if results is None or self.is_alone:
+        if results is None or self.is_isolated:
             return make()
         # The resources of its evidence are known then here, too.
         made, known = results.once(key, lambda: (make(), dict(handed)), lambda pair: keep(pair[0]))
@@ -277,24 +277,24 @@ class Given:
         return self._carried.get(key)
 
     @property
-    def is_alone(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether the running check shares nothing: it runs again, to be judged without the requests of others."""
-        return self._session.twins.is_alone
+        return self._session.sharing.is_isolated
 
     def again(self, resource: Resource) -> bool:
         """Takes a shared resource again that evidence of the check is about, so that both wait for the same proof.
 
         Returns False where a cancel has proved it by now, or another check has the resource.
         """
-        return self._session.twins.again(resource)
+        return self._session.sharing.again(resource)
 
-    def unsure(self, resource: Resource) -> None:
+    def discard(self, resource: Resource) -> None:
         """Notes that a shared resource may be in any state now: no other check gets it."""
-        self._session.twins.unsure(resource)
+        self._session.sharing.discard(resource)
 
     def left(self, status: str, **more: Any) -> Resource | None:
         """Returns such a resource as `used` does; None where earlier checks have left none."""
-        return self._session.twins.left(self._asked(status, more))
+        return self._session.sharing.left(self._asked(status, more))
 
     def unread(self, status: str, **more: Any) -> Resource:
         """Returns a resource that was never read: only the check itself puts anything about it into a cache."""
@@ -305,13 +305,13 @@ class Given:
         """Returns a resource for requests that must have no effect; within a check the same one each time.
 
         In a state that can be cancelled, other checks have sent such requests to it before, and will: a cancel that one
-        of them makes later proves that none had an effect (`states.twins`). Paid and failed resources are hard to come
-        by, and a refused cancel changes nothing: checks that look at the refusal alone share one. Whether it really
-        changes nothing is for checks with a resource of their own.
+        of them makes later proves that none had an effect (`states.sharing`). Paid and failed resources are hard to
+        come by, and a refused cancel changes nothing: checks that look at the refusal alone share one. Whether it
+        really changes nothing is for checks with a resource of their own.
         """
         wanted = self._asked(status, more)
         if status in contracts.contract(wanted.contract).states.cancellable:
-            return self._session.twins.shared(wanted)
+            return self._session.sharing.shared(wanted)
         if wanted not in self._seen:
             self._seen[wanted] = self.in_common(("shared", wanted), lambda: self._final(wanted))
         return self._seen[wanted]
@@ -376,7 +376,7 @@ class Given:
         Raises NotTestable where it can't be asked. With `may_refuse`, refusing to is as good as trying in vain; that
         no answer comes is not: a payment that nobody tried tells nothing of the target.
         """
-        self._session.twins.spend(resource)
+        self._session.sharing.consume(resource)
         try:
             self._session.leases.settle(resource)
         except SourceSilent:

@@ -36,8 +36,8 @@ def shown(**changed: Any) -> Reply:
 
 def proceeds_as(read: Reply, left_alone: Reply | None) -> None:
     """Asserts that a processing intent proceeds; `left_alone` is what GET shows of another one now."""
-    twin = (shown(), left_alone) if left_alone is not None else None
-    proceeds(read, "later", before=shown(), reason="our reason", left_alone=twin)
+    untouched = (shown(), left_alone) if left_alone is not None else None
+    proceeds(read, "later", before=shown(), reason="our reason", left_alone=untouched)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def proceeds_as(read: Reply, left_alone: Reply | None) -> None:
 )
 def test_what_a_refusal_leaves_behind_is_told(changed: dict[str, Any]) -> None:
     """Alone, and where the one that nobody touched is as it was."""
-    for twin in (None, shown()):
+    for untouched in (None, shown()):
         with pytest.raises(Violation, match="a processing intent to proceed"):
-            proceeds_as(shown(**changed), twin)
+            proceeds_as(shown(**changed), untouched)
 
 
 @pytest.mark.parametrize(
-    ("changed", "twin"),
+    ("changed", "untouched"),
     [
         ({"status": "paid"}, None),
         ({"status": "failed", "failure_code": "bank_rejected", "failure_message": "No."}, None),
@@ -73,10 +73,10 @@ def test_what_a_refusal_leaves_behind_is_told(changed: dict[str, Any]) -> None:
     ],
 )
 def test_what_becomes_of_any_payout_accuses_nobody(
-    changed: dict[str, Any], twin: dict[str, Any] | None
+    changed: dict[str, Any], untouched: dict[str, Any] | None
 ) -> None:
     """It settles, or does what the one that nobody touched does, too."""
-    proceeds_as(shown(**changed), shown(**twin) if twin is not None else None)
+    proceeds_as(shown(**changed), shown(**untouched) if untouched is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ class Acts(Evidence):
         self.cited: list[Any] = []
         recorder: Any = SimpleNamespace(exchanges=self.sent, cite=self.cited.extend)
         nothing: Any = None
-        given: Any = SimpleNamespace(is_alone=False, in_common=lambda _, make, __: make())
+        given: Any = SimpleNamespace(is_isolated=False, in_common=lambda _, make, __: make())
         super().__init__(nothing, given, recorder)
 
     @shared

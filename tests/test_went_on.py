@@ -63,5 +63,5 @@ def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> No
 
 def _end(session: Session, withdraw: Resource) -> None:
     """Ends the check that holds a withdraw, which waits for its owner's cancel from then on."""
-    session.twins.resources.put(SharedResource(withdraw, ("another::check",), 1))
-    session.twins.begin()
+    session.sharing.resources.put(SharedResource(withdraw, ("another::check",), 1))
+    session.sharing.begin()

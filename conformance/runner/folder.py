@@ -26,7 +26,7 @@ _WORKING = (
     "marks",
     "reserve",
     shared_resources.FOLDER,
-    shared_resources.OUTSTANDING,
+    shared_resources.WAITING,
     "prepared",
     "returns",
     untouched.FOLDER,

@@ -1,7 +1,7 @@
 """Resources that checks have sent requests to which must have no effect, shared by all workers of a run.
 
-A check leaves such a resource behind, as one of its suspects; the next check takes it. A documented cancel
-that succeeds proves at last that none of the requests before it had an effect. Until then the record of a suspect stays
+A check leaves such a resource behind, and waits for its proof; the next check takes it. A documented cancel that
+succeeds proves at last that none of the requests before it had an effect. Until then the record of such a check stays
 out of the journal, so that a run that is killed knows the check as unfinished.
 """
 
@@ -23,7 +23,7 @@ from conformance.states.reserve import RETURNS, Reserve
 from conformance.states.resource import Resource, Wanted
 
 FOLDER = "shared"
-OUTSTANDING = "outstanding"
+WAITING = "waiting"
 # What one resource goes through at most. A target may treat one that was asked for too often in some way of its own.
 _MOST_CHECKS, _MOST_REQUESTS = 10, 15
 # So many resources of a kind take turns, so that the seed decides which checks meet on one.
@@ -38,17 +38,17 @@ class SharedResource:
     """
 
     resource: Resource
-    suspects: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
     requests: int = 0
 
     @property
     def has_room(self) -> bool:
         """Returns whether a further check may send requests to it."""
-        return len(self.suspects) < _MOST_CHECKS and self.requests < _MOST_REQUESTS
+        return len(self.unproven) < _MOST_CHECKS and self.requests < _MOST_REQUESTS
 
-    def with_suspect(self, check: str) -> "SharedResource":
-        """Returns the resource with one suspect more."""
-        return self if check in self.suspects else replace(self, suspects=(*self.suspects, check))
+    def with_unproven(self, check: str) -> "SharedResource":
+        """Returns the resource with one more check that waits."""
+        return self if check in self.unproven else replace(self, unproven=(*self.unproven, check))
 
 
 class SharedResources:
@@ -66,7 +66,7 @@ class SharedResources:
             "id": one.resource.id,
             "wanted": asdict(one.resource.wanted),
             "facts": dict(one.resource.facts),
-            "suspects": one.suspects,
+            "unproven": one.unproven,
             "requests": one.requests,
         }
         draft = self._folder / f"{uuid4()}.draft"
@@ -82,7 +82,7 @@ class SharedResources:
         return next(self._taken(files), None)
 
     def take_fullest(self, wanted: Wanted) -> SharedResource | None:
-        """Returns the resource with the most suspects, to be cancelled; None where there is none."""
+        """Returns the resource with the most waiting checks, to be cancelled; None where there is none."""
         found = self._files(f"{_mark(wanted)}.full.*.json") + self._files(f"{_mark(wanted)}.room.*.json")
         return next(self._taken(found), None)
 
@@ -134,14 +134,14 @@ class SharedResources:
             wanted = found["wanted"]
             wanted["extra"] = tuple((name, value) for name, value in wanted["extra"])
             resource = Resource(found["id"], Wanted(**wanted), found["facts"])
-            yield SharedResource(resource, tuple(found["suspects"]), found["requests"])
+            yield SharedResource(resource, tuple(found["unproven"]), found["requests"])
 
 
-class Outstanding:
+class WaitingRecords:
     """The records of checks that wait for a proof, each with a file per resource that hasn't given it yet."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / OUTSTANDING
+        self._folder = folder / WAITING
 
     def keep(self, check: Check, exchanges: Sequence[Exchange], resources: Sequence[str]) -> None:
         """Keeps the record of a check until each of the resources has proved it."""
@@ -198,7 +198,7 @@ class Outstanding:
 
 
 def put_away(folder: Path) -> None:
-    """Forgets the outstanding twins of a run that was killed, and leaves its shared resources to be offered back."""
+    """Forgets the waiting records of a run that was killed, and leaves its shared resources to be offered back."""
     returns = Reserve(folder, RETURNS)
     for one in SharedResources(folder).rest():
         returns.put(one.resource)
@@ -206,8 +206,8 @@ def put_away(folder: Path) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Forgets the outstanding twins of a run, whose workers have offered back what they leased."""
-    for name in (FOLDER, OUTSTANDING):
+    """Forgets the waiting records of a run, whose workers have offered back what they leased."""
+    for name in (FOLDER, WAITING):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -89,7 +89,7 @@ class PayoutIntents(Callers):
         # Those that the target was asked to pay, and those that a read has shown cancelled, in this worker.
         self.settled: list[Resource] = []
         self._confirmed: set[str] = set()
-        session.twins.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
+        session.sharing.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
 
     # -- documented requests -------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class PayoutIntents(Callers):
         request = Request(
             "POST", cancel_path(intent), tuple(self.headers(key=key)), body_of(reason), Auth.DOCUMENTED
         )
-        self._session.twins.unsure(intent)
+        self._session.sharing.discard(intent)
         self._client.abandon(lambda: request, **how)
         self._is_known(intent)
         self._run_answers.mark(UNSURE, intent)
@@ -175,7 +175,7 @@ class PayoutIntents(Callers):
         except TransportError:
             self._run_answers.mark(UNSURE, intent)
             if about is not None:
-                self._session.twins.unsure(about)
+                self._session.sharing.discard(about)
             raise
         if about is not None:
             self._is_known(about)
@@ -232,7 +232,7 @@ class PayoutIntents(Callers):
             reply = self._noted(Request(method, path, tuple(headers), body, auth))
         except TransportError:
             if of is not None:
-                self._session.twins.unsure(of)
+                self._session.sharing.discard(of)
             raise
         if of is not None and method == "POST":
             self._changes(of, reply)
@@ -241,8 +241,8 @@ class PayoutIntents(Callers):
     def _changes(self, intent: Resource, reply: Reply) -> None:
         """Notes for checks that share an intent what a cancel of it was answered."""
         if succeeded(reply):
-            self._session.twins.proved(intent, reply.exchange)
-        elif self._session.twins.defers(intent) and intent.id not in self._shared:
+            self._session.sharing.proved(intent, reply.exchange)
+        elif self._session.sharing.defers(intent) and intent.id not in self._shared:
             self._shared.add(intent.id)
             self._run_answers.mark(SHARED, intent)
 
@@ -275,7 +275,7 @@ class PayoutIntents(Callers):
     def will_settle(self, intent: Resource) -> None:
         """Notes that the target is asked to pay an intent: what becomes of it then is for PI-09 to judge."""
         self.settled.append(intent)
-        self._session.twins.unsure(intent)
+        self._session.sharing.discard(intent)
         self._session.watch.leave_out(intent.id)
 
     # -- what has to work, and waiting for it --------------------------------------------------------------
@@ -300,20 +300,19 @@ class PayoutIntents(Callers):
         test_refused_requests looks at every request that was refused for its form. For an intent that checks share,
         a later cancel proves it: the answer is then a read, which shows nothing changed so far.
         """
-        if isinstance(intent, Resource) and self._session.twins.defers(intent):
+        if isinstance(intent, Resource) and self._session.sharing.defers(intent):
             shown = self.read(intent, by=by)
             if equality.same(shown.at("status"), intent.status):
                 not_marked(self._session, intent, shown, lambda one: self.read(one, by=by), after=after)
                 return shown
-        if isinstance(intent, Resource):
-            self._session.await_effect(intent)
+        self._session.sharing.wait_if_isolated()
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply
         read = self.read(intent, by=by)
         has_moved = False
         if isinstance(intent, Resource) and not is_cancelled(read):
-            self._session.twins.doubtful = intent
+            self._session.sharing.doubtful = intent
             self.cancel(intent, by=by)
             has_moved = moved(self._session, intent, read, lambda one: self.read(one, by=by))
         fault = no_longer_cancels(reply, read, after, refused, has_moved=has_moved)
@@ -324,7 +323,7 @@ class PayoutIntents(Callers):
         """GET after requests that must have no effect; where it shows another status no other check gets the intent."""
         read = self.first_seen(intent, by=by)
         if not equality.same(read.at("status"), intent.status):
-            self._session.twins.unsure(intent)
+            self._session.sharing.discard(intent)
         return read
 
     def seen(self, intent: Target, *, by: str = "primary") -> Reply:

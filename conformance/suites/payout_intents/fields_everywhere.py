@@ -38,7 +38,7 @@ def is_read_everywhere(api: PayoutIntents, given: Given, evidence: Evidence) -> 
 
 
 def _clean(api: PayoutIntents, given: Given, evidence: Evidence) -> Clean | None:
-    if given.is_alone:
+    if given.is_isolated:
         return None
     return evidence.once(("fields everywhere",), lambda: _assigns_nothing(api, given))
 

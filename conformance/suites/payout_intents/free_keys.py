@@ -22,7 +22,7 @@ def left_free(api: PayoutIntents, given: Given, evidence: Evidence) -> bool:
 
     Where it is False each check tries its own kind alone.
     """
-    if given.is_alone:
+    if given.is_isolated:
         return False
     return evidence.once(("left free",), lambda: _left_free(api, given, evidence))
 

@@ -37,7 +37,7 @@ def _named(intent: Resource) -> tuple[str, str]:
 
 def takes_no_effect(api: PayoutIntents, given: Given, evidence: Evidence) -> bool:
     """Whether both cancels are accepted and cancel the intent of the path, and no intent that they name."""
-    if given.is_alone:
+    if given.is_isolated:
         return False
     return evidence.once(("named everywhere",), lambda: _takes_no_effect(api, given, evidence))
 

@@ -172,10 +172,10 @@ class Evidence(Performed):
     def cancel_refused(self, *, state: str) -> Refused:
         """Cancels an intent whose state doesn't allow it in each documented way, and once more under the first key."""
         api, intent = self._api, self._given(state)
-        twin = self._spared(state) if state == "processing" else None
+        untouched = self._spared(state) if state == "processing" else None
         reason, key = api.new_reason(), api.new_key()
         before = api.seen(intent)
-        twins = api.seen(twin) if twin is not None else None
+        first = api.seen(untouched) if untouched is not None else None
         replies = {Ask.CANCEL: api.cancel(intent, reason=reason, key=key)}
         between = api.seen(intent)
         time.sleep(_APART_S)
@@ -183,7 +183,11 @@ class Evidence(Performed):
             replies[asked] = api.ask(asked, intent, reason=reason)
         replies[Ask.CANCEL_AGAIN] = api.cancel(intent, reason=reason, key=key)
         after = api.seen(intent)
-        left = LeftAlone(twin, twins, api.seen(twin)) if twin is not None and twins is not None else None
+        left = (
+            LeftAlone(untouched, first, api.seen(untouched))
+            if untouched is not None and first is not None
+            else None
+        )
         return Refused(intent, reason, before, replies, between, after, left)
 
     def cancel_with_wrong_credentials(self, *, own: bool = False) -> TurnedAway:
@@ -291,10 +295,10 @@ class Evidence(Performed):
         after = api.seen(intent, by=who)
         if state != "requires_approval" or barred is not None:
             return Foreign(intent, reason, before, replies, after, barred=barred)
-        twin = api.cancel(intent, by=who)
-        if succeeded(twin):
+        owners_cancel = api.cancel(intent, by=who)
+        if succeeded(owners_cancel):
             api.confirmed(intent, by=who)
-        return Foreign(intent, reason, before, replies, after, twin, self._asked(intent, reason))
+        return Foreign(intent, reason, before, replies, after, owners_cancel, self._asked(intent, reason))
 
     def _asked(self, intent: Resource | str, reason: str) -> Mapping[Ask, Reply]:
         every = (Ask.CANCEL, Ask.CANCEL_WITHOUT_KEY, Ask.CANCEL_WITHOUT_REASON, Ask.READ)
@@ -352,7 +356,7 @@ class Evidence(Performed):
                 replies[method] = reply
         read = api.still_open(intent)
         # What nothing was done to so far is cancelled later, by another check.
-        return Methods(place, replies, read, api.cancel(intent) if self._given.is_alone else None)
+        return Methods(place, replies, read, api.cancel(intent) if self._given.is_isolated else None)
 
     def send_wrong_forms(self) -> Mapping[str, Reply]:
         """The answers to `WRONG_FORMS`, of those that get one, by what is wrong."""

@@ -24,7 +24,7 @@ def are_free(api: PayoutIntents, given: Given, evidence: Evidence, body: str) ->
 
     False, too, where not all of them may cancel; then each is tried alone.
     """
-    return not given.is_alone and _used(api, given, evidence, body)
+    return not given.is_isolated and _used(api, given, evidence, body)
 
 
 def _used(api: PayoutIntents, given: Given, evidence: Evidence, body: str) -> bool:

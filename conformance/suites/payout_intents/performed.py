@@ -70,7 +70,7 @@ class Performed:
                 found = fault
             return found, tuple(self._recorder.exchanges[already:])
 
-        if name not in self._kept or (alone and self._given.is_alone):
+        if name not in self._kept or (alone and self._given.is_isolated):
             self._kept[name] = self._given.in_common(
                 ("performed", *name), performed, lambda made: not isinstance(made[0], Exception)
             )

@@ -52,7 +52,7 @@ def mixed(api: PayoutIntents, given: Given, evidence: Evidence) -> Sequence[Roun
 
     None where not exactly one succeeded in each: then those with keys and those without race by themselves.
     """
-    if given.is_alone:
+    if given.is_isolated:
         return ()
     evidence.cancelled()
 

@@ -37,7 +37,7 @@ class LeftAlone:
 class Refused:
     """Cancels for `reason` of an intent whose state doesn't allow any: GETs before, after the first one, after all.
 
-    `twin` was left alone; None where no second intent could be had.
+    `untouched` was left alone; None where no second intent could be had.
     """
 
     intent: Resource
@@ -46,14 +46,14 @@ class Refused:
     replies: Mapping[Ask, Reply]
     between: Reply
     after: Reply
-    twin: LeftAlone | None = None
+    untouched: LeftAlone | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
     """The answers to the primary credentials about an intent of others, and GETs of its owner before and after.
 
-    `twin` is its owner's own cancel, and `late` are the answers after that. `barred` says why its owner mustn't cancel
+    `owners_cancel` is what that got, and `late` are the answers after that. `barred` says why its owner mustn't cancel
     it, where those credentials are for reading alone.
     """
 
@@ -62,7 +62,7 @@ class Foreign:
     before: Reply
     replies: Mapping[Ask, Reply]
     after: Reply
-    twin: Reply | None = None
+    owners_cancel: Reply | None = None
     late: Mapping[Ask, Reply] = field(default_factory=dict)
     barred: NotTestable | None = None
 
@@ -134,13 +134,13 @@ class Odd:
 class Methods:
     """The answers to methods that aren't documented in a place, a GET after them, and a documented cancel.
 
-    `twin` is None where a later check cancels the intent.
+    `owners_cancel` is None where a later check cancels the intent.
     """
 
     place: str
     replies: Mapping[str, Reply]
     after: Reply
-    twin: Reply | None
+    owners_cancel: Reply | None
 
 
 def request(asked: Ask, what: str) -> str:

@@ -346,20 +346,20 @@ def test_refused_payout_goes_ahead_later(api: PayoutIntents, evidence: Evidence)
     """A processing intent whose cancel was refused isn't cancelled afterwards either, and ends as any other does."""
     refused = evidence.cancel_refused(state="processing")
     was_refused(refused.replies[Ask.CANCEL], cleanly=True)
-    age, twin = _aged(refused.after), refused.twin
+    age, untouched = _aged(refused.after), refused.untouched
 
-    twins = api.seen(twin.intent) if twin is not None else None
+    now = api.seen(untouched.intent) if untouched is not None else None
     read = api.seen(refused.intent)
-    if twins is not None and not is_open(twins):
+    if now is not None and not is_open(now):
         # It may be a little behind.
         read = api.until(lambda: api.read(refused.intent), lambda reply: not is_open(reply))
 
-    left_alone = (twin.before, twins) if twin is not None and twins is not None else None
+    left_alone = (untouched.before, now) if untouched is not None and now is not None else None
     when = f"{age} after its cancel was refused"
     proceeds(read, when, before=refused.before, reason=refused.reason, left_alone=left_alone)
     holds(
         read,
-        twins is None or is_open(twins) or equality.same(read.at("status"), twins.at("status")),
+        now is None or is_open(now) or equality.same(read.at("status"), now.at("status")),
         "an intent whose cancel was refused to end as one does that was set up with it and left alone: "
         f"{wording.of(left_alone[1], 'status') if left_alone is not None else ''}",
         hint="Does the refused request leave a mark or a lock behind?",

@@ -237,7 +237,7 @@ def test_matrix_key_that_differs_in_its_last_character_is_new(api: PayoutIntents
 def test_refused_payout_goes_ahead(evidence: Evidence) -> None:
     """A refused cancel leaves a processing intent unchanged, but for what it does by itself."""
     refused = evidence.cancel_refused(state="processing")
-    twin = refused.twin
+    untouched = refused.untouched
     was_refused(refused.replies[Ask.CANCEL], cleanly=True)
 
     proceeds(
@@ -245,7 +245,7 @@ def test_refused_payout_goes_ahead(evidence: Evidence) -> None:
         "after its cancel was refused",
         before=refused.before,
         reason=refused.reason,
-        left_alone=(twin.before, twin.after) if twin is not None else None,
+        left_alone=(untouched.before, untouched.after) if untouched is not None else None,
     )
 
 

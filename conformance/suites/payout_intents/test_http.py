@@ -282,8 +282,8 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
         ),
     )
     # It was seen to await approval: what keeps it from being cancelled isn't known to be their doing.
-    if methods.twin is not None:
-        has_succeeded(methods.twin, "the documented cancel after other methods")
+    if methods.owners_cancel is not None:
+        has_succeeded(methods.owners_cancel, "the documented cancel after other methods")
 
 
 OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")

@@ -219,9 +219,9 @@ def _untouched(foreign: Foreign, what: str) -> None:
         what=f"a {foreign.intent.status} intent",
         hint=_NOT_YOURS,
     )
-    if foreign.twin is not None:
+    if foreign.owners_cancel is not None:
         # It was seen to be as before: what keeps its owner from cancelling it isn't known to be their doing.
-        has_succeeded(foreign.twin, f"its owner's cancel after {what}")
+        has_succeeded(foreign.owners_cancel, f"its owner's cancel after {what}")
 
 
 @requirement("PI-11")

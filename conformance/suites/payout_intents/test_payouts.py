@@ -54,9 +54,9 @@ def _left_alone(
     """Marks an intent that is left alone, where there is one to spare."""
     with suppress(NotTestable, Violation):
         if owner == "primary":
-            twin = evidence.cancel_refused(state="processing").twin
-            if twin is not None:
-                run_answers.mark(LEFT_ALONE, twin.intent, twin.after)
+            untouched = evidence.cancel_refused(state="processing").untouched
+            if untouched is not None:
+                run_answers.mark(LEFT_ALONE, untouched.intent, untouched.after)
         else:
             other = given("processing", owner=owner)
             run_answers.mark(LEFT_ALONE, other, api.seen(other, by=owner))
@@ -172,14 +172,14 @@ def test_refused_cancel_stops_no_payout(
     """A processing intent whose cancel was refused ends as one does that was set up beside it and left alone."""
     if not run_answers.marked(kind):
         _attempted(api, given, evidence, run_answers, kind)
-    attempts, twins = run_answers.marked(kind), _of_the_same(run_answers, kind)
+    attempts, untouched = run_answers.marked(kind), _of_the_same(run_answers, kind)
     if not attempts:
         raise NotApplicable(_ACCEPTED)
-    if not twins:
+    if not untouched:
         raise NotApplicable("there is no second processing intent, to be left alone")
-    _let_age([*attempts, *twins], max(_LATER_S, conformance_session.profile.limits.watch_s))
+    _let_age([*attempts, *untouched], max(_LATER_S, conformance_session.profile.limits.watch_s))
 
-    ends = _ends(api, given, twins)
+    ends = _ends(api, given, untouched)
     for one in attempts:
         _ends_alike(api, given, one, ends, kind)
     if not ends:
@@ -200,13 +200,13 @@ def _let_age(marks: Sequence[Mark], age_s: float) -> None:
     time.sleep(max(0.0, last + age_s - time.perf_counter()))
 
 
-def _ends(api: PayoutIntents, given: Given, twins: Sequence[Mark]) -> dict[str, Reply]:
+def _ends(api: PayoutIntents, given: Given, untouched: Sequence[Mark]) -> dict[str, Reply]:
     """The terminal states that intents have come to which were left alone, by themselves or by the action settle.
 
     None where one of them is open still: then nothing is known of how others should end.
     """
     found: dict[str, Reply] = {}
-    for mark in twins:
+    for mark in untouched:
         assert mark.resource is not None
         read = _settled(api, given, mark.resource)
         if is_open(read):

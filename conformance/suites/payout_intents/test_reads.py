@@ -153,9 +153,9 @@ def test_others_read_what_they_cancelled(api: PayoutIntents, evidence: Evidence,
         else evidence.ask_about_other_environments
     )
     foreign = others(state="requires_approval")
-    if foreign.twin is None:
+    if foreign.owners_cancel is None:
         raise NotApplicable(f"{foreign.barred.message if foreign.barred else who}: it can't be cancelled")
-    reply = has_succeeded(foreign.twin)
+    reply = has_succeeded(foreign.owners_cancel)
     whose = f"{_the(who)}'s GET of its own intent"
 
     read = api.confirmed(foreign.intent, by=who)

@@ -129,7 +129,7 @@ class Together:
 
         None where each has to be tried alone. Raises a Violation of a control where no cancel works.
         """
-        if self._given.is_alone:
+        if self._given.is_isolated:
             return None
         found: Done | None = None
         for name in names:
@@ -143,7 +143,7 @@ class Together:
 
         Each was answered with its own intent and its own reason.
         """
-        if self._given.is_alone:
+        if self._given.is_isolated:
             return False
         done = self._at_once()
         return len(done) == len(_AT_ONCE) and None not in done.values()

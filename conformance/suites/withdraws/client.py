@@ -52,7 +52,7 @@ class Withdraws:
         self._polling = Polling()
         # What this worker sent about withdraws.
         self.asked: list[RecordedAnswer] = []
-        session.twins.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
+        session.sharing.cancels = lambda one: self.cancel(one, by=one.wanted.whose)
         # The types of bodies that the target never answers.
         self._unanswered: set[str] = set()
 
@@ -212,7 +212,7 @@ class Withdraws:
 
     def hang_up(self, withdraw: Resource, *, linger_s: float = 0.0) -> None:
         """A documented cancel whose caller hangs up `linger_s` seconds after it was sent, without an answer."""
-        self._session.twins.spend(withdraw)
+        self._session.sharing.consume(withdraw)
         self._run_answers.mark(UNSURE, withdraw)
         self._client.abandon(
             lambda: self._documented("POST", cancel_path(withdraw), "primary"), linger_s=linger_s
@@ -257,7 +257,7 @@ class Withdraws:
 
     def will_settle(self, withdraw: Resource) -> None:
         """Marks a withdraw that the target is asked to pay: the checks that look back pass over it then."""
-        self._session.twins.spend(withdraw)
+        self._session.sharing.consume(withdraw)
         self._run_answers.mark(SETTLED, withdraw)
         self._session.watch.leave_out(withdraw.id)
 
@@ -287,17 +287,17 @@ class Withdraws:
         unless: Callable[[Reply], bool] = lambda _: False,
         hint: str = "",
     ) -> Reply | None:
-        """The positive twin: the documented request works on this very withdraw, so `after` had no effect on it.
+        """The control request: the documented request works on this very withdraw, so `after` had no effect on it.
 
         `after` is what came before, as the subject of a sentence, `earlier` the answer to it. `unless` is asked about a
         refusal that may have another cause, `hint` is about an effect. For a withdraw that checks share, a later cancel
         proves it; until then a read shows whether something has changed. Returns the cancel, or else that read.
         """
-        if self._session.twins.defers(withdraw):
+        if self._session.sharing.defers(withdraw):
             shown = self.read(withdraw, by=by) if self.can_read else None
             if shown is None or value_or_null(shown, "data.status") == withdraw.status:
                 return shown
-        self._session.await_effect(withdraw)
+        self._session.sharing.wait_if_isolated()
         reply = self.cancel(withdraw, by=by)
         if succeeded(reply) or unless(reply):
             return reply
@@ -306,7 +306,7 @@ class Withdraws:
         if shown is None or not is_canceled(shown):
             if self.closes_by_number(withdraw, reply, by=by):
                 return reply
-            self._session.twins.doubtful = withdraw
+            self._session.sharing.doubtful = withdraw
             self.cancel(withdraw, by=by)
         raise took_effect(withdraw, after, earlier, reply, shown, hint)
 
@@ -360,14 +360,14 @@ class Withdraws:
         except TransportError:
             self._run_answers.mark(UNSURE, withdraw)
             if isinstance(withdraw, Resource):
-                self._session.twins.unsure(withdraw)
+                self._session.sharing.discard(withdraw)
             raise
 
     def _noted(self, withdraw: Target, by: str, reply: Reply, *, documented: bool = False) -> Reply:
         if not isinstance(withdraw, Resource):
             return reply
         if succeeded(reply):
-            self._session.twins.proved(withdraw, reply.exchange)
+            self._session.sharing.proved(withdraw, reply.exchange)
         if is_kept(reply):
             sent = RecordedAnswer(reply, by, withdraw, documented)
             self.asked.append(sent)

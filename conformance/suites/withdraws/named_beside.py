@@ -51,7 +51,7 @@ def in_the_body(
 
 def takes_no_effect(api: Withdraws, given: Given, **whose: str) -> Resource | None:
     """Returns a pending withdraw where a cancel that names it in all places is about the withdraw of its path."""
-    if given.is_alone:
+    if given.is_isolated:
         return None
     key = "named beside the path", *whose.values()
     return given.once(key, lambda: _named(api, given, whose))
@@ -69,6 +69,6 @@ def _named(api: Withdraws, given: Given, whose: dict[str, str]) -> Resource | No
     if reply is not None and succeeded(reply) and reply.at("data.id") == withdraw.id:
         return other
     # Which of the two was cancelled, if any, isn't known: each place is tried with others.
-    given.unsure(other)
-    given.unsure(withdraw)
+    given.discard(other)
+    given.discard(withdraw)
     return None

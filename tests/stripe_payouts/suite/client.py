@@ -119,7 +119,7 @@ class Payouts:
         return found
 
     def still_cancels(self, payout: Payout, *, after: Reply, by: str = "primary") -> None:
-        """The positive twin: the documented cancel works on this payout, so the request `after` changed nothing."""
+        """The control request: the documented cancel works on this payout, so the request `after` changed nothing."""
         reply = self.cancel(payout, by=by)
         if not reply.ok:
             read = self.read(payout, by=by)

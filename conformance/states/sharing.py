@@ -1,8 +1,8 @@
-"""Deferred positive twins: what a check holds of resources that several checks share, and what becomes of them.
+"""Deferred control requests: what a check holds of resources that several checks share, and what becomes of them.
 
-A negative check ends with its positive twin: the documented cancel still works on the same resource. For a resource
-that was asked for with `shared`, the twin is deferred: the check leaves it to the next one, and the cancel that one of
-them makes at last proves that none of the requests before it had an effect.
+A negative check ends with a control request: the documented cancel still works on the same resource. For a resource
+that was asked for with `shared`, that is deferred: the check leaves it to the next one, and the cancel that one of them
+makes at last proves that none of the requests before it had an effect.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from conformance.http.segment import segment
 from conformance.model import Exchange
 from conformance.states.leases import Leases
 from conformance.states.resource import Resource, Wanted
-from conformance.states.shared_resources import Outstanding, SharedResource, SharedResources
+from conformance.states.shared_resources import SharedResource, SharedResources, WaitingRecords
 
 
 @dataclass(slots=True)
@@ -24,14 +24,14 @@ class Held:
     """A shared resource in the hands of the running check: `shared` as the check got it.
 
     `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
-    `is_unsure` tells that it may be in any state now, `is_spare` that the check could do without it. `lacking` tells
-    why the check, which asked for an unused one, got one that others had left.
+    `is_discarded` tells that it may be in any state now. `lacking` tells why the check, which asked for an unused one,
+    got one that others had left.
     """
 
     shared: SharedResource
     is_to_cancel: bool = False
     proof: Exchange | None = None
-    is_unsure: bool = False
+    is_discarded: bool = False
     lacking: NotTestable | None = None
     is_spare: bool = False
 
@@ -45,7 +45,7 @@ class Held:
 _PART = 4
 
 
-class Twins:
+class Sharing:
     """The shared resources of one worker. `cancels` is set by a suite: its documented cancel, by the owner.
 
     `have` is how many resources of a kind there are, by `Wanted.of_whom`; None where the source makes as many as asked.
@@ -55,18 +55,18 @@ class Twins:
         self, leases: Leases, folder: Path, seed: int, have: Mapping[str, int] | None = None
     ) -> None:
         self._leases, self._have = leases, have
-        self.resources, self.outstanding = SharedResources(folder, seed), Outstanding(folder)
+        self.resources, self.waiting = SharedResources(folder, seed), WaitingRecords(folder)
         self.cancels: Callable[[Resource], Reply] | None = None
         # The kinds of which checks behind the running one need one, and how many of a kind none needs.
         self._needed: Collection[str] = ()
         self._spare: Mapping[str, int] = {}
         self.held: list[Held] = []
         # Whether the running check looks at evidence for which a resource was cancelled in vain that others had left.
-        self.is_tainted = False
+        self.is_ambiguous = False
         # A resource whose documented cancel was refused to the running check, and that isn't shown cancelled.
         self.doubtful: Resource | None = None
         # Whether each check gets resources that no other has used, and looks for an effect at once.
-        self._is_alone = False
+        self._is_isolated = False
         self._one: Resource | None = None
 
     def begin(self, needed: Collection[str] = (), spare: Mapping[str, int] | None = None) -> None:
@@ -74,22 +74,30 @@ class Twins:
 
         Checks behind it need one of the kinds of `needed` to share, and `spare` tells how many of a kind nobody needs.
         """
-        self.held, self.is_tainted, self.doubtful = [], False, None
+        self.held, self.is_ambiguous, self.doubtful = [], False, None
         self._needed, self._spare = needed, spare or {}
 
     @property
-    def is_alone(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether the running check shares nothing."""
-        return self._is_alone
+        return self._is_isolated
+
+    def wait_if_isolated(self) -> None:
+        """Gives an effect that is put off for some milliseconds time to come, where the check runs alone.
+
+        Then a shared resource has shown an effect already: without the wait no check would be guilty by itself.
+        """
+        if self._is_isolated:
+            time.sleep(_PUT_OFF_S)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def isolated(self) -> Iterator[None]:
         """Has the checks in the block share nothing: each gets new resources, and looks for an effect at once."""
-        before, self._is_alone = self._is_alone, True
+        before, self._is_isolated = self._is_isolated, True
         try:
             yield
         finally:
-            self._is_alone = before
+            self._is_isolated = before
 
     @contextmanager
     def on(self, resource: Resource) -> Iterator[None]:
@@ -106,11 +114,11 @@ class Twins:
         Raises NotTestable where there is none.
         """
         for one in self.held:
-            if one.resource.wanted == wanted and not (one.proof or one.is_to_cancel or one.is_unsure):
+            if one.resource.wanted == wanted and not (one.proof or one.is_to_cancel or one.is_discarded):
                 return one.resource
         if self._one is not None and self._one.wanted == wanted:
             return self._hold(SharedResource(self._one))
-        if self._is_alone:
+        if self._is_isolated:
             return self._leases.lease(wanted)
         found = self.resources.take(wanted)
         if found is None and self._has_enough(wanted):
@@ -153,7 +161,7 @@ class Twins:
 
     def left(self, wanted: Wanted) -> Resource | None:
         """Returns a resource to be cancelled that earlier checks left; None where there is none."""
-        found = None if self._is_alone else self.resources.take_fullest(wanted)
+        found = None if self._is_isolated else self.resources.take_fullest(wanted)
         return None if found is None else self._hold(found, is_to_cancel=True)
 
     def new(self, wanted: Wanted, *, keep: bool = False) -> Resource:
@@ -165,7 +173,7 @@ class Twins:
             found = self._leases.lease(wanted)
         except NotTestable as lacking:
             # Better one that has gone through much than none.
-            is_kept = self._is_alone or (self._is_last(wanted) and not keep)
+            is_kept = self._is_isolated or (self._is_last(wanted) and not keep)
             used = None if is_kept else self.resources.take_fullest(wanted)
             if used is None:
                 raise
@@ -174,7 +182,7 @@ class Twins:
 
     def _is_last(self, wanted: Wanted) -> bool:
         """Returns whether a single resource is left of a kind of which checks behind this one need one."""
-        if self._have is None or self._is_alone or wanted.of_whom() not in self._needed:
+        if self._have is None or self._is_isolated or wanted.of_whom() not in self._needed:
             return False
         return self.resources.number(wanted) == 1
 
@@ -187,9 +195,9 @@ class Twins:
         most = min(self._have.get(whose, 0) // _PART, 1 + max(0, self._spare.get(whose, 0)))
         return self.resources.number(wanted) >= max(1, most)
 
-    def are_tainted(self, held: Sequence[Held]) -> bool:
+    def are_ambiguous(self, held: Sequence[Held]) -> bool:
         """Returns whether one of these was cancelled in vain after the requests of other checks."""
-        return any(one.proof is None and one.shared.suspects for one in held)
+        return any(one.proof is None and one.shared.unproven for one in held)
 
     def defers(self, resource: Resource) -> bool:
         """Returns whether the proof that nothing had an effect on a resource may come later.
@@ -197,7 +205,7 @@ class Twins:
         Not where it may be in any state by now, as after a request without an answer: no later check gets it.
         """
         return any(
-            one.resource.id == resource.id and not (one.is_to_cancel or one.is_unsure) for one in self.held
+            one.resource.id == resource.id and not (one.is_to_cancel or one.is_discarded) for one in self.held
         )
 
     def proved(self, resource: Resource, by: Exchange) -> None:
@@ -206,7 +214,7 @@ class Twins:
             if one.resource.id == resource.id and one.proof is None:
                 one.proof = by
 
-    def spend(self, resource: Resource) -> None:
+    def consume(self, resource: Resource) -> None:
         """Notes that the check is about to leave a resource in a state that nobody knows.
 
         Raises NotTestable where it isn't an unused one: what others sent to it could be proved no more, and each of
@@ -215,12 +223,12 @@ class Twins:
         for one in self.held:
             if one.resource.id == resource.id and one.lacking is not None and one.proof is None:
                 raise one.lacking
-        self.unsure(resource)
+        self.discard(resource)
 
-    def unsure(self, resource: Resource) -> None:
+    def discard(self, resource: Resource) -> None:
         """Notes that a resource may be in any state now: no other check gets it."""
         for one in self.held:
-            one.is_unsure |= one.resource.id == resource.id
+            one.is_discarded |= one.resource.id == resource.id
 
     def _hold(
         self, one: SharedResource, *, is_to_cancel: bool = False, lacking: NotTestable | None = None

@@ -14,7 +14,7 @@ from conformance.deferred import Deferred
 from conformance.model import Outcome
 from conformance.report import record as records
 from conformance.states import Resource, Wanted
-from conformance.states.shared_resources import FOLDER, OUTSTANDING, SharedResource
+from conformance.states.shared_resources import FOLDER, WAITING, SharedResource
 from tests.report.sample import check as sample_check
 from tests.support import (
     PATIENCE_S,
@@ -47,13 +47,13 @@ def endpoint(sandbox: SandboxProcess) -> str:
     return f'{READ_PATH}\nurl = "{sandbox.url}/_states"'
 
 
-def killed_while_twins_wait(profile: Path, tap: Tap) -> tuple[Path, int, int]:
+def killed_while_controls_wait(profile: Path, tap: Tap) -> tuple[Path, int, int]:
     """The folder of a killed run, how many records waited for a proof by then, and the number of its requests."""
     tap.manner = lambda request: "hold" if request >= 150 else "pass"
     with halfway(profile, "--no-fuzz", "-n", "1", checks=1) as (process, folder):
         assert tap.holds.wait(PATIENCE_S)
         ended(process)
-    waiting = len(list((folder / OUTSTANDING).glob("*.json")))
+    waiting = len(list((folder / WAITING).glob("*.json")))
     return folder, waiting, tap.deserted()
 
 
@@ -75,7 +75,7 @@ def test_check_without_its_proof_begins_again_after_a_kill(
 ) -> None:
     """A record that waits for a proof is in no journal, so a resumed run makes it anew, and is as good as any other."""
     profile = write_profile(tmp_path, "withdraws", tap.url, states=endpoint(sandbox), limits=PACE)
-    folder, waiting, killed = killed_while_twins_wait(profile, tap)
+    folder, waiting, killed = killed_while_controls_wait(profile, tap)
     assert waiting > 3
     before = {check.id for check in records.load(folder).checks}
 
@@ -88,7 +88,7 @@ def test_check_without_its_proof_begins_again_after_a_kill(
     assert {check["outcome"] for check in found.values()} <= {"passed", "not_applicable"}
     assert not tap.ids(until=killed, reads=False) & tap.ids(since=killed, reads=False)
     assert not (folder / FOLDER).exists()
-    assert not (folder / OUTSTANDING).exists()
+    assert not (folder / WAITING).exists()
 
     assert command("keygen", "--out", "acme", cwd=tmp_path).returncode == 0
     signed = command("certify", folder, "--key", "acme.key.pem", cwd=tmp_path)
@@ -242,15 +242,15 @@ def test_what_another_worker_judged_is_not_told_as_several_together(
     refusal = SimpleNamespace(ok=False)
     tried: list[str] = []
     written: list[str] = []
-    twins = SimpleNamespace(
+    sharing = SimpleNamespace(
         resources=SimpleNamespace(rest=lambda keep: [shared]),
-        outstanding=SimpleNamespace(has=lambda name: name == "ours", drop=lambda name: None),
+        waiting=SimpleNamespace(has=lambda name: name == "ours", drop=lambda name: None),
         cancels=lambda resource: refusal,
-        alone=nullcontext,
+        isolated=nullcontext,
         begin=lambda: None,
         held=[],
-        is_tainted=False,
-        are_tainted=lambda held: False,
+        is_ambiguous=False,
+        are_ambiguous=lambda held: False,
     )
 
     def lease(wanted: Wanted) -> Resource:
@@ -258,7 +258,7 @@ def test_what_another_worker_judged_is_not_told_as_several_together(
         raise LookupError
 
     session: Any = SimpleNamespace(
-        twins=twins,
+        sharing=sharing,
         recorder=SimpleNamespace(drain=tuple),
         watch=SimpleNamespace(begins=lambda name: None),
         leases=SimpleNamespace(lease=lease),
@@ -273,7 +273,7 @@ def test_what_another_worker_judged_is_not_told_as_several_together(
             written.append(name)
 
     with suppress(LookupError):
-        deferred.prove_outstanding(perform)
+        deferred.prove_waiting(perform)
 
     assert tried == ["ours", "another worker's", *(["together"] if is_tried_together else [])]
     assert written == ["ours"]
