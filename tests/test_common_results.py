@@ -111,6 +111,7 @@ def test_a_value_is_carried_to_others(results: CommonResults) -> None:
 @pytest.mark.parametrize("api", ["withdraws", "payout-intents"])
 def test_workers_take_little_more_than_one(bendable: SandboxProcess, tmp_path: Path, api: str) -> None:
     """Evidence that checks share is made once, however many processes run them."""
+    bendable.bend()
     taken = {}
     for workers in ("1", "4"):
         folder = tmp_path / workers
