@@ -189,8 +189,8 @@ class Gate:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
-def slow_downs(path: Path) -> str | None:
-    """Returns sentences on how often the target of a run asked to slow down or was unavailable, None where never."""
+def slow_downs(path: Path, whose: str = "target") -> str | None:
+    """Returns sentences on how often `whose` (a noun) asked to slow down or was unavailable, None where never."""
     try:
         state = _read(path.read_bytes())
     except OSError:
@@ -199,11 +199,13 @@ def slow_downs(path: Path) -> str | None:
     if state.slowed:
         gave_up = "; in the end it was given up on" if state.shut else ""
         said.append(
-            f"The target asked to slow down {_times(state.slowed)} (429 or Retry-After): the run waited "
+            f"The {whose} asked to slow down {_times(state.slowed)} (429 or Retry-After): the run waited "
             f"{state.waited / 1e9:.1f} s for it{gave_up}."
         )
     if state.unavailable:
-        said.append(f"The target was unavailable {_times(state.unavailable)} (502, 503, 504, no connection).")
+        said.append(
+            f"The {whose} was unavailable {_times(state.unavailable)} (502, 503, 504, no connection)."
+        )
     return " ".join([*said, "No requirement is judged by such an answer."]) if said else None
 
 

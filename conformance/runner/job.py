@@ -26,7 +26,7 @@ from conformance.runner.fuzz_process import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
 from conformance.runner.suites import Progress, forkable, rare_garbage_collection, suites
-from conformance.session import give_back
+from conformance.session import SOURCE_GATE, give_back
 from conformance.states import id_lists, prepared_resources, shared_resources
 from conformance.states.endpoint import NO_ANSWER
 
@@ -249,6 +249,7 @@ class _Job:
             tried_states.sentence(known.matrix, checks),
             "" if fuzzing.wanted else fuzzing.left_out(),
             slowed,
+            gate.slow_downs(self.folder / SOURCE_GATE, "state source"),
             "" if complete else "The run was ended before its last check.",
         ]
         return record.fold(

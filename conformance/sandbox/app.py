@@ -16,7 +16,7 @@ from conformance.sandbox.messages import HANG_UP, Refusal, Request, Response, en
 from conformance.sandbox.outages import Outages
 from conformance.sandbox.states import States
 from conformance.sandbox.store import Store, World
-from conformance.sandbox.variants import Variants, parse_variants
+from conformance.sandbox.variants import parse_variants
 from conformance.sandbox.webhooks import Courier
 from conformance.sandbox.wire import Dialect
 
@@ -71,8 +71,11 @@ class App:
         """Answers one request. Never raises: a fault of the sandbox is a 500 in JSON."""
         try:
             if request.path in _INTERNAL:
-                if request.path == _STATES and self._outages.is_due(self._source_variants()):
-                    return outages.before(self.world.variants) or HANG_UP
+                if request.path == _STATES and self._outages.is_due_at_the_source(self.world.variants):
+                    unavailable = outages.before(self.world.variants)
+                    if unavailable is None:
+                        await self._internal(request)
+                    return unavailable or HANG_UP
                 return await self._internal(request)
             self.requests += 1
             await self._delay()
@@ -98,10 +101,6 @@ class App:
             if response is not None:
                 return response
         return list(self.apis.values())[-1].unknown_route(request)
-
-    def _source_variants(self) -> Variants:
-        variants = self.world.variants
-        return variants if variants.unavailable_source else Variants()
 
     async def close(self) -> None:
         """Stops the background tasks."""

@@ -1,4 +1,7 @@
-"""Requests that meet something unavailable: the variants `unavailable_*`. They say nothing about an API."""
+"""Requests that meet something unavailable, as variants name it: `unavailable_*`, `source_unavailable_every`.
+
+They say nothing about an API.
+"""
 
 from http import HTTPStatus
 
@@ -12,7 +15,7 @@ class Outages:
     """Counts requests, and has each n-th of them meet an outage."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._count = self._asked = 0
 
     def is_due(self, variants: Variants) -> bool:
         """Whether the request that has just come meets one."""
@@ -20,6 +23,13 @@ class Outages:
             return False
         self._count += 1
         return self._count % variants.unavailable_every == 0
+
+    def is_due_at_the_source(self, variants: Variants) -> bool:
+        """Whether the request to the provider-state endpoint that has just come meets one."""
+        self._asked += 1
+        every = variants.source_unavailable_every
+        is_due = bool(every) and self._asked % every == 0
+        return (variants.unavailable_source and self.is_due(variants)) or is_due
 
 
 def before(variants: Variants) -> Response | None:

@@ -74,10 +74,12 @@ class Variants:
     clock_skew_s: float = 0.0
     unavailable_every: int = 0
     """Each so many-th request meets something that is unavailable; 0 is none."""
-    unavailable_as: str = one_of("503", "502", "504", "lost", "too_late")
+    unavailable_as: str = one_of("503", "502", "504", "429", "lost", "too_late")
     """A page of a front server, no answer at all, or none after the request was carried out."""
     unavailable_source: bool = False
     """The provider-state endpoint is unavailable now and then, too."""
+    source_unavailable_every: int = 0
+    """Each so many-th request to the provider-state endpoint meets something that is unavailable; 0 is none."""
     retry_after_s: int = 0
     """The seconds that the page asks to wait; 0 is without `Retry-After`."""
     rate_limit: int = 0

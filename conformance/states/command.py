@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from conformance.states.prepared_resources import PreparedResources
 from conformance.states.resource import Resource, Wanted
 
 _TIMEOUT_S = 60.0
+# Before a command runs again that has made such a resource before, and fails now.
+_PAUSES_S = (0.1, 0.3)
 _COUNT = "{count}"
 # The most resources per start of the command: unused ones are waste.
 _MOST = 32
@@ -52,9 +56,11 @@ class StateCommand:
         # Waits until the program may be asked once more.
         self._pace = pace
         self._prepared = prepared
+        # What it has made before.
+        self._able: set[Wanted] = set()
 
     def setup(self, wanted: Wanted) -> Resource:
-        """Runs the command once; NotTestable tells what it said where that isn't an id."""
+        """Runs the command once, or again where it fails now and then; NotTestable tells what it said last."""
         # A further kind needs no placeholder: a capability holds for all resources until the command says otherwise.
         for name in _SPECIAL:
             if getattr(wanted, name) is not None and not takes(self._command, name):
@@ -62,6 +68,25 @@ class StateCommand:
                     f"states.command has no {{{name}}} in it, so it can't make {wanted.described()}",
                     hint=f'Add "{{{name}}}" to the command\'s arguments.',
                 )
+        try:
+            made = self._had(wanted)
+        except StateRefused:
+            if wanted not in self._able:
+                raise
+            # It has made such resources before: what it asks may be unavailable now and then.
+            made = self._once_more(wanted)
+        self._able.add(wanted)
+        return made
+
+    def _once_more(self, wanted: Wanted) -> Resource:
+        """Asks a few times again."""
+        for pause in _PAUSES_S:
+            time.sleep(pause)
+            with suppress(StateRefused):
+                return self._had(wanted)
+        return self._had(wanted)
+
+    def _had(self, wanted: Wanted) -> Resource:
         many = self._prepared is not None and any(_COUNT in part for part in self._command)
         if self._prepared is None or not many:
             return self._made(wanted, self._run("setup", wanted, ""))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 from conformance.errors import (
@@ -20,7 +21,9 @@ from conformance.states.source_advice import advice
 
 # How much of an answer is quoted.
 _SHOWN = 160
-
+# So often a message is sent at most whose answer is lost: an endpoint may fail in one of six at random. Each pause is
+# longer by so much.
+_TRIES, _PAUSE_S = 5, 0.05
 
 # How a check's message begins that got no resource because the endpoint couldn't be asked.
 # Older records say "provider".
@@ -79,13 +82,14 @@ class StateEndpoint:
         headers = (("Content-Type", "application/json"), ("Accept", "application/json"))
         request = Request("POST", self._target, headers, json.dumps(message).encode())
         lost: TransportError | None = None
-        for again in (True, True, False):
+        for left in reversed(range(_TRIES)):
             try:
                 reply = self._client.send(lambda: request)
             except TransportError as fault:
                 # An endpoint may hang up without notice; a resource too many does no harm, nor does a second payment.
-                if again and (fault.kind == "reset" or fault.status in (502, 504)):
+                if left and (fault.kind == "reset" or fault.status in (502, 504)):
                     lost = fault
+                    time.sleep(_PAUSE_S * (_TRIES - left))
                     continue
                 if fault.kind in ("dns", "refused", "tls", "timeout", "connect"):
                     self._down = fault

@@ -30,6 +30,8 @@ from conformance.states.resource import Resource, Wanted
 
 # How many of a state that takes its time are on their way ahead of need.
 AHEAD = 4
+# So many are begun at most for one that is wanted, as long as answers are lost.
+_TRIES = 4
 _SHOWN = 160
 _SENT = 120
 # Between two looks at a resource that isn't yet in its state.
@@ -132,7 +134,21 @@ class StateRequests:
         return recipe
 
     def _begun(self, wanted: Wanted, recipe: Recipe) -> Resource:
-        """Creates a resource and takes it through the steps; it may not be in its state yet."""
+        """Returns a new resource that has gone through the steps; it may not be in its state yet.
+
+        Where an answer is lost, nobody knows whether the request was carried out: that resource is given up, and
+        another one begun, a few times at most.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._begun_once(wanted, recipe)
+            except TransportError as fault:
+                if fault.kind not in ("unavailable", "reset"):
+                    raise
+                self._tell(Did(f"a request for {wanted.described()}", f"{fault.message}: begun anew"))
+        return self._begun_once(wanted, recipe)
+
+    def _begun_once(self, wanted: Wanted, recipe: Recipe) -> Resource:
         made = _Made(
             {"unique": str(uuid4()), "status": wanted.status, "webhook_url": wanted.webhook_url or ""}
         )

@@ -37,6 +37,7 @@ _BOTH: list[tuple[dict[str, Any], set[str]]] = [
     ({"rate_limit": 400, "latency_ms": 5, "jitter_ms": 5}, set()),
     ({"unavailable_every": 41}, set()),
     ({"unavailable_every": 97, "retry_after_s": 1, "unavailable_source": True}, set()),
+    ({"source_unavailable_every": 6, "unavailable_as": "502"}, set()),
     ({"gateway": "cutter", "unavailable_every": 67}, set()),
     ({"gateway": "proxy", "instants": "local"}, set()),
     ({"gateway": "firewall", "request_id": True}, set()),
@@ -138,7 +139,8 @@ _ONLY: dict[str, list[tuple[dict[str, Any], set[str]]]] = {
     ],
 }
 # What takes long, or hides the rest, isn't drawn.
-_APART = {"latency_ms", "jitter_ms", "read_lag_ms", "budget", "rate_limit", "unavailable_every"}
+_APART = {"latency_ms", "jitter_ms", "read_lag_ms", "budget", "rate_limit"}
+_APART |= {"unavailable_every", "source_unavailable_every"}
 
 
 _PACK = 12
