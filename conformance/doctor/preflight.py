@@ -27,6 +27,10 @@ _MOMENT_S = 0.05
 # A clock that is off by less is no reason for a refusal.
 _SKEW_S = 30.0
 _INSIST = profile_faults.INSIST
+_READINGS = (
+    "If they are right, does the target read the document otherwise? `doctor` tries the usual other readings with "
+    "them, and says whether it accepts one. "
+)
 
 
 def preflight(
@@ -51,7 +55,7 @@ def preflight(
         if not keeps_alive(session, probes, replies, meanwhile):
             (folder / "no-reuse").touch()
             session.client.stop_reuse()
-        fault = None if insist else obstacle(session, probes, replies)
+        fault = None if insist else obstacle(session, probes, replies, thorough=False)
         if fault is None and not insist and not any(map(fingerprint.is_refusal, replies)):
             fault = profile_faults.refused(session, probes) or profile_faults.unsupplied(
                 session, narrow=narrow
@@ -87,8 +91,13 @@ def keeps_alive(
         return False
 
 
-def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> ConformanceError | None:
-    """Returns the reason why the target can't be judged with this profile, None where it can."""
+def obstacle(
+    session: Session, probes: Probes, replies: list[Reply], *, thorough: bool = True
+) -> ConformanceError | None:
+    """Returns the reason why the target can't be judged with this profile, None where it can.
+
+    `thorough` tries all other readings of the document, too, where the profile's only pair is refused.
+    """
     profile, reply = session.profile, replies[0]
     base_url = profile.target.base_url
     found = [fingerprint.impostor(one, base_url) for one in replies]
@@ -102,12 +111,18 @@ def obstacle(session: Session, probes: Probes, replies: list[Reply]) -> Conforma
             hint=f"Check the path of target.base_url, and what stands in front of the target. {_INSIST}",
         )
     if all(fingerprint.is_refusal(one) for one in replies):
-        return refusal(probes, profile, replies)
+        return refusal(probes, profile, replies, thorough=thorough)
     return None
 
 
-def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> ConformanceError | None:
-    """Returns the error for refused credentials; None where the target shows that it knows them."""
+def refusal(
+    probes: Probes, profile: Profile, replies: list[Reply], *, thorough: bool
+) -> ConformanceError | None:
+    """Returns the error for refused credentials; None where the target shows that it knows them.
+
+    A single pair is rather wrong than misread, and each request with it is a failed authentication, of which a few lock
+    an account in some places: then only what the profile can be blamed for is tried, unless the search is `thorough`.
+    """
     others = {name: probes.harmless(name) for name in profile.credentials if name != "primary"}
     for name, other in others.items():
         if fingerprint.is_let_in(other):
@@ -116,7 +131,8 @@ def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> Conforman
     bounds = fingerprint.skew_s(replies)
     off = sum(bounds) / 2 if bounds is not None else 0.0
     off = off if abs(off) > _SKEW_S else 0.0
-    for reading, call in probes.misread(int(off * 1000)):
+    few = not thorough and not others
+    for reading, call in probes.misread(int(off * 1000), few=few):
         # Only an answer to a known caller counts: a 400 to an odd signature says nothing of the secret.
         if fingerprint.is_let_in(call()):
             if reading.name == CLOCK:
@@ -134,7 +150,12 @@ def refusal(probes: Probes, profile: Profile, replies: list[Reply]) -> Conforman
     told = {same_but_ids(profile_faults.in_full(other)) for other in others.values()}
     if told == {words}:
         return _alike(profile, replies, len(others) + 1)
-    return _refused(profile, replies, f"The target's clock is {_ahead(off)} this machine's." if off else "")
+    return _refused(
+        profile,
+        replies,
+        f"The target's clock is {_ahead(off)} this machine's." if off else "",
+        _READINGS if few else "",
+    )
 
 
 def _clock(profile: Profile, replies: list[Reply], off: float) -> ProfileError:
@@ -164,11 +185,11 @@ def _variables(profile: Profile) -> str:
     return profile_faults.variables(profile, "primary")
 
 
-def _refused(profile: Profile, replies: list[Reply], more: str) -> ProfileError:
+def _refused(profile: Profile, replies: list[Reply], more: str, then: str = "") -> ProfileError:
     return ProfileError(
         f"the target refuses [credentials.primary]: {profile_faults.in_full(replies[0])} to {_said(profile)}. "
         f"{more}".rstrip(),
-        hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {_INSIST}",
+        hint=f"Check {_variables(profile)}: for this environment, not expired, not mixed up? {then}{_INSIST}",
     )
 
 

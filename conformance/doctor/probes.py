@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from conformance import contracts
-from conformance.contract import Misreading
+from conformance.contract import CLOCK, Misreading
 from conformance.errors import TransportError
 from conformance.http.client import Request
 from conformance.http.reply import Reply
@@ -56,8 +56,10 @@ class Probes:
         """Cancels a resource that is cancelled already, which changes nothing."""
         return self._documented.cancel(resource_id, "primary")
 
-    def misread(self, skew_ms: int) -> Iterator[tuple[Misreading, Callable[[], Reply]]]:
+    def misread(self, skew_ms: int, *, few: bool = False) -> Iterator[tuple[Misreading, Callable[[], Reply]]]:
         """Yields each misreading of the document, and a call that sends the probe as such a target expects it.
+
+        With `few`, only those that the profile or a clock is to blame for.
 
         A target that accepts one of these knows the credentials: as a rule the target is mistaken, not the profile.
         """
@@ -65,6 +67,8 @@ class Probes:
         path = self._documented.probe_path()
         stamp = self._session.gate.timestamp
         for one in self._contract.authentication.misreadings(pair, path, stamp, skew_ms):
+            if few and not (one.ours or one.name == CLOCK):
+                continue
 
             def call(one: Misreading = one) -> Reply:
                 return self._session.client.send(

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance.doctor.examine import examine
+from conformance.doctor.finding import State
 from conformance.doctor.preflight import preflight
 from conformance.errors import ProfileError
 from conformance.profile import load
+from conformance.sandbox import CREDENTIALS
 from tests.support import CREDENTIAL_ENV, reply_with, serving, write_profile
 
 REFUSED = b'{"success": false, "error": {"code": "UNAUTHORIZED", "message": "no"}}'
@@ -47,8 +50,8 @@ MISREAD: dict[str, Expected] = {
 
 
 def profile_of(url: str, folder: Path, api: str) -> Path:
-    """A profile of the target at `url`."""
-    return write_profile(folder, api, url, states="", owners=("primary",))
+    """A profile of the target at `url`, with several pairs: that all of them are wrong is less likely."""
+    return write_profile(folder, api, url, states="")
 
 
 @pytest.mark.parametrize("how", MISREAD)
@@ -69,6 +72,42 @@ def test_a_target_that_signs_otherwise_is_let_through_to_be_judged(tmp_path: Pat
 
         with pytest.raises(ProfileError, match=r"refuses \[credentials.primary\]"):
             preflight(load(path, {**CREDENTIAL_ENV, "SANDBOX_API_SECRET": "another"}), tmp_path / "run")
+
+
+@pytest.mark.parametrize("api", ["withdraws", "payout-intents"])
+@pytest.mark.parametrize("others_are_let_in", [False, True], ids=["the_only_pair", "beside_others"])
+def test_wrong_pair_costs_few_failed_authentications(
+    tmp_path: Path, api: str, others_are_let_in: bool
+) -> None:
+    """Five at most: more lock an account in some places. The error is the profile's, and names what tries more."""
+    pair = CREDENTIALS[api]["primary"]
+    mine = [*pair.values(), base64.b64encode(":".join(pair.values()).encode()).decode()]
+    refused: list[bytes] = []
+
+    def answer(peer: socket.socket, request: bytes) -> None:
+        if others_are_let_in and not any(one.encode() in request for one in mine):
+            peer.sendall(reply_with(UNKNOWN, "404 No"))
+            return
+        refused.append(request)
+        peer.sendall(reply_with(REFUSED, "401 No"))
+
+    owners = None if others_are_let_in else ("primary",)
+    with serving(answer) as server:
+        path = write_profile(tmp_path, api, server.url, states="", owners=owners)
+        with pytest.raises(ProfileError, match=r"refuses \[credentials.primary\]: 401") as fault:
+            preflight(load(path, {**CREDENTIAL_ENV, **os.environ}), tmp_path / "run")
+        number = len(refused)
+        found = [
+            line
+            for line in examine(load(path, {**CREDENTIAL_ENV, **os.environ}))
+            if line.id == "credentials.primary"
+        ]
+
+    assert fault.value.exit_code == 2
+    assert 0 < number <= 5
+    assert ("`doctor` tries the usual other readings" in fault.value.hint) is not others_are_let_in
+    assert [line.state for line in found] == [State.WRONG]
+    assert others_are_let_in or len(refused) - number > 10
 
 
 @pytest.mark.parametrize(
@@ -116,7 +155,7 @@ def test_halves_in_each_others_place_are_ours_to_mend(tmp_path: Path, api: str) 
 
     mixed_up = {**CREDENTIAL_ENV, key: CREDENTIAL_ENV[secret], secret: CREDENTIAL_ENV[key]}
     with serving(answer) as server:
-        path = profile_of(server.url, tmp_path, api)
+        path = write_profile(tmp_path, api, server.url, states="", owners=("primary",))
         preflight(load(path, CREDENTIAL_ENV), tmp_path / "run")
         with pytest.raises(ProfileError, match="change places") as fault:
             preflight(load(path, mixed_up), tmp_path / "run")
