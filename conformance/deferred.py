@@ -1,10 +1,8 @@
 """Settles deferred control requests: which record waits for a proof, and what happens where the proof fails.
 
-It is group testing: one control request, the documented cancel, tests the requests of several checks at once.
-
 A record waits until each shared resource that the check sent requests to was cancelled by its owner. Where that cancel
-is refused, each check runs again alone, on a resource of its own and with its control request at once: so the guilty
-one gets the outcome, the title and the evidence that it would have without any sharing.
+is refused, each check runs again alone, on a resource of its own and with its control request at once: so the guilty one gets
+the outcome, the title and the evidence that it would have without any sharing.
 """
 
 import time
@@ -22,7 +20,7 @@ from conformance.refused_requests import in_words, is_refused, naming
 from conformance.session import Session
 from conformance.states.resource import Resource
 from conformance.states.shared_resources import SharedResource
-from conformance.states.twins import Held
+from conformance.states.sharing import Held
 
 KEPT = 3
 """The resources of each kind that are left to the checks that look back on the run: an effect may come late."""
@@ -36,10 +34,7 @@ Tell = Callable[[Resource], None]
 
 
 class Deferred:
-    """The deferred control requests of one worker.
-
-    `write` puts a record into the journal, `tell` leaves a refusal to a suite.
-    """
+    """The deferred control requests of one worker; `write` puts a record into the journal, `tell` leaves a refusal to a suite."""
 
     def __init__(self, session: Session, write: Write, tell: Tell = lambda _: None) -> None:
         self._session, self._sharing, self._write, self._tell = session, session.sharing, write, tell
@@ -110,8 +105,8 @@ class Deferred:
         for one in held:
             if one.proof is not None:
                 self._clear(one.shared, one.proof)
-            elif one.shared.suspects:
-                self._twins.resources.put(one.shared, closed=True)
+            elif one.shared.unproven:
+                self._sharing.resources.put(one.shared, closed=True)
                 self._has_returned = True
 
     def _is_doubtful(self, check: Check, judged: bool) -> bool:
@@ -129,6 +124,12 @@ class Deferred:
 
         A cancel that gets no answer is no refusal: then, too, each check looks for itself.
         """
+        self._has_returned = False
+        self._prove(perform, keep)
+        if self._has_returned:
+            self._prove(perform, keep)
+
+    def _prove(self, perform: Perform, keep: int) -> None:
         unproven: dict[str, None] = {}
         refused: list[tuple[SharedResource, Reply]] = []
         for one in self._sharing.resources.rest(keep=keep):
