@@ -200,10 +200,12 @@ class Sharing:
     def defers(self, resource: Resource) -> bool:
         """Returns whether the proof that nothing had an effect on a resource may come later.
 
-        Not where it may be in any state by now, as after a request without an answer: no later check gets it.
+        Not where it may be in any state by now, as after a request without an answer, nor where a request of the check
+        has cancelled it: no later check gets it.
         """
         return any(
-            one.resource.id == resource.id and not (one.is_to_cancel or one.is_discarded) for one in self.held
+            one.resource.id == resource.id and not (one.is_to_cancel or one.is_discarded or one.proof)
+            for one in self.held
         )
 
     def proved(self, resource: Resource, by: Exchange) -> None:

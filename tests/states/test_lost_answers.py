@@ -112,11 +112,11 @@ def test_command_that_has_made_such_a_resource_is_run_again(tmp_path: Path) -> N
 
 
 def test_source_that_fails_now_and_then_is_told_of_and_accuses_nobody(
-    sandbox: SandboxProcess, tmp_path: Path
+    bendable: SandboxProcess, tmp_path: Path
 ) -> None:
     """Each sixth answer of the source is a 503: the verdict is the target's, and a note tells of the source."""
-    sandbox.bend(source_unavailable_every=6)
-    done = certify(write_profile(tmp_path, "withdraws", sandbox.url), "-k", "matrix or settle")
+    bendable.bend(source_unavailable_every=6)
+    done = certify(write_profile(tmp_path, "withdraws", bendable.url), "-k", "matrix or settle")
 
     assert set(outcomes(tmp_path).values()) <= {"passed", "deselected", "not_applicable"}, done.stdout
     notes = " ".join(record(tmp_path)["notes"])
