@@ -65,14 +65,16 @@ def test_a_regression_whose_cause_failed_before_stands_by_itself() -> None:
 
 def test_what_could_not_begin_for_one_reason_is_told_once() -> None:
     """Requirements whose request that has to work first failed alike are named with the first of them."""
-    rows = [sample.requirement(name, harm=Harm.MONEY) for name in ("WD-01", "WD-04", "WD-05")]
+    requirements = [sample.requirement(name, harm=Harm.MONEY) for name in ("WD-01", "WD-04", "WD-05")]
     kept = Problem("x", "503", control=True, fault="The cancel that begins it was refused")
     lost = [
-        sample.check(f"a::{row.id}", Outcome.NOT_TESTABLE, row.id, problem=kept, message="no way")
-        for row in rows
+        sample.check(
+            f"a::{requirement.id}", Outcome.NOT_TESTABLE, requirement.id, problem=kept, message="no way"
+        )
+        for requirement in requirements
     ]
     tested = [replace(one, outcome=Outcome.PASSED, problem=None) for one in lost]
-    found = compare(sample.folded(rows, tested), sample.folded(rows, lost))
+    found = compare(sample.folded(requirements, tested), sample.folded(requirements, lost))
     assert follows(found.changes) == {"WD-01": "", "WD-04": "WD-01", "WD-05": "WD-01"}
     assert "also     WD-04 not testable" in compare_views.text(found)
     assert "<br>also WD-04, WD-05" in compare_views.markdown(found)
