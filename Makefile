@@ -55,14 +55,14 @@ test: $(READY) $(NPM)
 	@$(MAKE) --no-print-directory --jobs 2 lint tests
 
 tests: $(READY) $(NPM)
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -q
+	tests/in_memory.sh $(BIN)/python -m pytest -n 4 --dist loadgroup -q
 
 check: $(READY)
 	@$(MAKE) --no-print-directory --jobs 2 lint fast-tests
 
 .PHONY: fast-tests
 fast-tests: $(READY)
-	$(BIN)/python -m pytest -n 2 -q $(addprefix --ignore=tests/,$(SLOW))
+	tests/in_memory.sh $(BIN)/python -m pytest -n 2 -q $(addprefix --ignore=tests/,$(SLOW))
 
 lint: $(READY)
 	$(BIN)/ruff check .
