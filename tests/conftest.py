@@ -23,6 +23,13 @@ LONGEST = (
     "tests/test_limits.py",
     "tests/test_first_hour.py",
     "tests/fuzz/test_honest.py",
+    "tests/states/test_lying_sources.py",
+    "tests/states/test_odd_ids.py",
+    "tests/plan/test_plan.py",
+    "tests/test_apart.py",
+    "tests/test_every_run.py",
+    "tests/test_runner.py",
+    "tests/test_unavailable.py",
 )
 
 

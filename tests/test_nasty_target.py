@@ -32,8 +32,6 @@ from tests.support import (
     write_profile,
 )
 
-# One run of each API serves all of these.
-pytestmark = pytest.mark.xdist_group("nasty")
 APIS = {
     "withdraws": (f"sandbox = true\n{READ_PATH}", "matrix or only_the_key or fuzz"),
     "payout-intents": (f"sandbox = true\n{TERMINAL}", "matrix_processing or nearly_right or fuzz"),
@@ -102,7 +100,11 @@ def _dressed(data: dict[str, Any], said: str, number: int) -> dict[str, Any]:
     return {**data, said: [said]}
 
 
-@pytest.fixture(scope="module", params=APIS)
+# One run of each API serves all of these.
+EACH = [pytest.param(api, marks=pytest.mark.xdist_group(f"nasty-{api}")) for api in APIS]
+
+
+@pytest.fixture(scope="module", params=EACH)
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the run of one API, and in `said` what each command printed about it."""
     api = request.param
