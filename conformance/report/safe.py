@@ -43,6 +43,8 @@ def flat(text: str) -> str:
 
     Those of Unicode become plain ones.
     """
+    if text.isprintable():
+        return text.strip(" ")
     parts = (_BLANK.sub(" ", part).strip(" ") for part in _BREAKS.split(text))
     return " ".join(part for part in parts if part)
 
