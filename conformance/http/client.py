@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,6 +46,8 @@ _FIRST_PAUSE_S = 0.1
 UNAVAILABLE = frozenset({502, 503, 504})
 # A repeat of these asks for nothing that the first one didn't ask for (RFC 9110 section 9.2.1).
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# The same one for every request of a client.
+_url = lru_cache(maxsize=16)(httpx.URL)
 # Nothing was sent yet.
 _UNSENT = frozenset({"refused", "connect"})
 
@@ -231,7 +234,7 @@ class Client:
         target = (self._path + request.target).encode("utf-8", "surrogateescape")
         built = httpx.Request(
             request.method,
-            self._base,
+            _url(self._base),
             headers=_encoded(_completed(_completed(request.headers, self._headers), _PLAIN)),
             content=_framed(request),
             extensions={"target": target},
