@@ -236,6 +236,8 @@ NEAR_KEYS: dict[str, Callable[[str], tuple[str, str]]] = {
     "zeros_before_a_number": lambda key: (str(int(key, 16)), f"00{int(key, 16)}"),
     **{f"last_of_{length}_characters": _last_of(length) for length in (64, 128, 255, 300)},
 }
+# Some targets refuse keys of 300 characters, and no other key is a number.
+UNLIKE_OTHERS = ("last_of_300_characters", "zeros_before_a_number")
 
 # -- ids beside the path: many frameworks bind path, query and body to the same names ---------------------------------
 
