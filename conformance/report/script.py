@@ -27,6 +27,7 @@ _CROWD = 4
 _PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
 _NEXT, _WIDTH = " \\\n  ", 100
+_GONE = "# [redacted] stands for what was sent"
 _MARK = "@@{}@@"
 _MARKED = re.compile(r"@@((?:ID|KEY|REF)\d*|TAG)@@")
 _PLAIN_WORD = re.compile(r"'([^'\"$`\\!]*(?:'\"\$\w+\"'[^'\"$`\\!]*)+)'")
@@ -152,8 +153,7 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
         beside = step.together or follows
         if step.pause_s:
             yield f"  sleep {min(step.pause_s, _PATIENCE_S)}"
-        answered = f"answered {step.answer}" if step.answer[:1].isdigit() else step.answer
-        said = shlex.quote(f"{step.number}. {step.request}, {answered}")
+        said = shlex.quote(f"{step.number}. {step.request} (in the run: {step.answer})")
         command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]
         yield from (
             ["  {", *(f"    {one}" for one in command), "  } &"]
@@ -163,7 +163,10 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
         if step.together and not follows:
             yield "  wait"
     yield ")"
-    yield 'again "$@"'
+    names = [one.name for one in found.resources] + list(named_values(record, found))
+    said = shlex.quote(f"Now: again {' '.join(names)}") if names else ""
+    # Pasted, nothing is sent before somebody names what to take.
+    yield f'if [ $# -ge {len(names)} ]; then again "$@"; else echo {said}; fi' if names else 'again "$@"'
 
 
 def named_values(record: RunRecord, found: Steps) -> dict[str, Borrowed]:
@@ -233,6 +236,9 @@ def _command(record: RunRecord, found: Steps, step: Step) -> str:
             text.replace("curl -sS ", f"curl -sS --max-time {max(exchange.duration_s, 0.05):.2f} ", 1)
             + " || true"
         )
+    if _GONE in text:
+        # Sent as it stands it would be refused, as if the fault were mended.
+        return "echo 'not sent: records do not keep these credentials, and replay makes them again'"
     *setup, command = text.split(_NEXT)[0].split("\n")
     filled = [command]
     for part in text.split(_NEXT)[1:]:

@@ -82,7 +82,9 @@ class _Text:
             yield from self._gaps()
         yield from self._not_in_full()
         warnings = explain.warnings(record)
-        yield from self._section("Warnings", len(warnings), warnings, self._warning, "more warning")
+        about = {one.requirement.id for finding in warnings for one in (finding, *finding.folded)}
+        heading = "Warnings" if len(about) == len(warnings) else f"Warnings, about {len(about)} requirements"
+        yield from self._section(heading, len(warnings), warnings, self._warning, "more warning")
         waivers = explain.waivers(record)
         yield from self._section("Waivers", len(waivers), waivers, self._waiver)
         yield from self._names()

@@ -130,7 +130,8 @@ def test_without_a_resource_it_says_what_it_needs_and_sends_nothing(server: tupl
     base, arrived = server
     run, _ = failing([signed(base, f"{sample.WITHDRAW}/cancel")] * 2, resources=((sample.WITHDRAW, "paid"),))
     done = performed(whole(run))
-    assert "ID is needed, a paid withdraw" in done.stderr
+    assert done.stdout == "Now: again ID\n"
+    assert "ID is needed, a paid withdraw" in performed(f"{whole(run)}\nagain").stderr
     assert arrived.requests == []
     assert performed(f"{whole(run)}\nagain {OTHER}").returncode == 0
     assert [request for request, _, _ in arrived.requests] == [f"POST /api/v1/withdraws/{OTHER}/cancel"] * 2

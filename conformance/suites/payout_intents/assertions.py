@@ -7,6 +7,7 @@ from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, hints, wording
 from conformance.oracles.expect import Answer
+from conformance.suites.payout_intents.advice import hint_for_retry
 from conformance.suites.payout_intents.contract import CONTRACT
 
 # The documented answers (sections Success, Error: 422 approval_required, Other outcomes).
@@ -258,20 +259,13 @@ def _refused_by_a_success(reply: Reply, what: str, wanted: str, read: Reply | No
 _ONLY_THE_STATUS = "It is refused in its body alone, and clients look at the status: answer {}."
 
 
-_STORED = "Keep status and body under the key, and look the key up before the status of the intent."
-_SAME_BODY = (
-    "The body was the same as the first one's: is its fingerprint made of the body alone, in each process alike, and "
-    "is a request that is under way told apart from another body?"
-)
-
-
 def replayed(first: Reply, again: Reply, which: str) -> None:
     """A retry gets the first answer again, in all that is documented of it."""
     holds(
         again,
         again.status == first.status,
         f"{which} to get the first answer's status, {first.status}",
-        hint=hints.by_answer(again, _SAME_BODY if again.status == 409 else _STORED),
+        hint=hints.by_answer(again, hint_for_retry(first, again)),
         fault=f"{wording.capital(which)} with the same key was answered {summary.short(again)} instead of the first "
         f"answer's {first.status}",
     )

@@ -76,7 +76,7 @@ FORGERIES: Mapping[str, Mapping[str, Forgery]] = {
         "with a pattern for a secret": lambda key, secret: basic(key, ".*"),
     },
     "unknown_key": {
-        "with an unknown key": lambda key, secret: basic("nobody-has-this-key", secret),
+        "with the right secret and an unknown key": lambda key, secret: basic("nobody-has-this-key", secret),
         "with an unknown key and no secret": lambda key, secret: basic("nobody-has-this-key", ""),
         "with an unknown key, and its own name for a secret": lambda key, secret: basic("nobody", "nobody"),
         "with an unknown key and undefined for a secret": lambda key, secret: basic("nobody", "undefined"),

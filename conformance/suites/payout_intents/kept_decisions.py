@@ -6,10 +6,9 @@ from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
+from conformance.suites.payout_intents.advice import KEPT
 from conformance.suites.payout_intents.bad_requests import BODY, FORGERIES, forged, forgeries
 from conformance.suites.payout_intents.client import PayoutIntents
-
-KEPT = "Where the same is refused otherwise, a decision is kept: by key, path or connection, but not by the secret."
 
 
 def or_by_what_was_read(api: PayoutIntents, given: Given, value: str | None, fault: Violation) -> Violation:

@@ -19,6 +19,7 @@ from conformance.oracles.every_response import no_server_error
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
+from conformance.suites.payout_intents.advice import hint_for
 from conformance.suites.payout_intents.assertions import (
     accepted,
     holds,
@@ -36,14 +37,13 @@ from conformance.suites.payout_intents.bad_requests import (
     forgeries,
 )
 from conformance.suites.payout_intents.client import Ask, PayoutIntents, body_of, cancel_path, read_path
-from conformance.suites.payout_intents.kept_decisions import KEPT, or_by_what_was_read
+from conformance.suites.payout_intents.kept_decisions import or_by_what_was_read
 from conformance.suites.payout_intents.kept_keys import KeptKeys
 from conformance.suites.payout_intents.observations import Evidence
 from conformance.suites.payout_intents.together import Together
 
 OTHERS = ("other_merchant", "other_environment")
 EITHER = pytest.mark.parametrize("asked", [Ask.CANCEL, Ask.READ], ids=Ask.what)
-_DECODED = "Decode the pair, look the key up, and compare the whole secret, on every path."
 _NOTHING = "Nothing was sent to authenticate with: is every path behind authentication?"
 _READ_ALONE = (
     "The cancel was refused: are reads behind authentication, or is a decision about their owner kept?"
@@ -189,7 +189,7 @@ def _cancel_is_refused(
     reply = api.answered(ask, to=f"a cancel {what}")
     if reply is not None:
         seen = partial(api.seen, intent)
-        not_accepted(reply, f"a cancel {what}", hint=hint or _hint(what), wanted="401", read=seen)
+        not_accepted(reply, f"a cancel {what}", hint=hint or hint_for(what), wanted="401", read=seen)
 
 
 def _read_is_refused(
@@ -197,11 +197,7 @@ def _read_is_refused(
 ) -> None:
     reply = api.answered(partial(api.read, intent, authorization=value), to=f"a read {what}")
     if reply is not None:
-        not_accepted(reply, f"a read {what}", hint=hint or _hint(what), wanted="401")
-
-
-def _hint(what: str) -> str:
-    return KEPT if "right after" in what else _DECODED
+        not_accepted(reply, f"a read {what}", hint=hint or hint_for(what), wanted="401")
 
 
 # What a router may take for the cancel path, and a rule that guards that path may not.

@@ -141,7 +141,10 @@ def test_bad_credentials_are_refused_each_time(
     pair = api.credentials()
     value, what = {
         "wrong_secret": (basic(pair.key, "no-such-secret-at-all"), "with a wrong secret"),
-        "unknown_key": (basic("nobody-has-this-key", pair.secret), "with an unknown key"),
+        "unknown_key": (
+            basic("nobody-has-this-key", pair.secret),
+            "with the right secret and an unknown key",
+        ),
         "no_credentials": (None, "without credentials"),
     }[case]
 

@@ -81,7 +81,7 @@ def what(one: RecordedAnswer) -> str:
     """A request as the subject of a sentence: `a cancel of a pending withdraw by the other merchant`."""
     method, withdraw = one.reply.exchange.method, about(one)
     owner = withdraw.wanted.owner or "primary"
-    cancel = "a cancel" if one.documented else "a request to cancel"
+    cancel = "a cancel" if one.documented else "an unusual cancel"
     kind = cancel if method == "POST" else f"a {method}"
     whose = "" if owner == "primary" else " of the other merchant" if owner != one.by else ""
     by = "" if one.by == "primary" else " by the other merchant"

@@ -124,7 +124,7 @@ def test_unsigned_request_finds_no_side_door(api: Withdraws, given: Given, door:
 @requirement("WD-32")
 @pytest.mark.parametrize("case", FORGED_CASES)
 def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) -> None:
-    """A signature that isn't the one over this request is refused."""
+    """A signature that is made with nobody's secret, cut, prolonged or altered is refused."""
     withdraw = given.shared("pending")
 
     reply = api.send(withdraw, FORGED[case](api, api.signed()))
@@ -135,7 +135,7 @@ def test_forged_signature_is_refused(api: Withdraws, given: Given, case: str) ->
 @requirement("WD-32")
 @pytest.mark.parametrize("case", SPELLINGS)
 def test_signature_of_another_spelling_is_refused(api: Withdraws, given: Given, case: str) -> None:
-    """The signature is over the body's bytes: that of the same JSON, written another way, is another one's."""
+    """A signature over the same JSON in another spelling is refused: it covers the bytes of the body."""
     withdraw, what = given.shared("pending"), f"a cancel whose body had {SPELT[case]} after it was signed"
     signed, sent = SPELLINGS[case]
 

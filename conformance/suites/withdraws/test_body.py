@@ -194,7 +194,7 @@ def test_account_number_is_masked(cancelled: Cancelled) -> None:
 @requirement("WD-21")
 @each_cancelled
 def test_account_number_is_nowhere(cancelled: Cancelled) -> None:
-    """The full account number stands nowhere in the answer, nor in what a read shows."""
+    """The account number that the state source tells stands in no other field, nor in what a read shows."""
     hides_account(cancelled.reply, cancelled.withdraw.facts, to=cancelled.cancel)
     if cancelled.read is not None:
         hides_account(cancelled.read, cancelled.withdraw.facts, to="a read")

@@ -31,7 +31,7 @@ from conformance.suites.withdraws.assertions import (
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, about
 from conformance.suites.withdraws.observations import Refusals, cancelled_by_another, cancelled_twice
-from conformance.suites.withdraws.processing import ASK_FIRST, DECLARE, processing, unconfirmed
+from conformance.suites.withdraws.processing import ASK_FIRST, DECLARE, or_refused, processing, unconfirmed
 
 _WHOEVER = "Look at the status whoever the merchant is: what 'worked' says is what the other's withdraws get."
 _AT_LAST = "at the second try"
@@ -116,9 +116,8 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
 
     if succeeded(reply) and not known:
         # Its provider may well have been able to: the cancel is fine, as long as it has happened.
-        api.is_really_canceled(
-            withdraw, what="a processing withdraw", when="after a 200 to its cancel", hint=_DONE_OR_REFUSED
-        )
+        with or_refused() as what:
+            api.is_really_canceled(withdraw, what=what, when="after a 200 to its cancel")
         if declared:
             raise unconfirmed(reply)
         return
@@ -134,11 +133,6 @@ def test_matrix_processing_without_support_is_refused(api: Withdraws, given: Giv
     refused(again, f"a second cancel of {kind}", withdraw=kind, time=_AT_LAST, hint=_SECOND_TRY, read=read)
     if before is not None:
         stays_processing(before, api.read(withdraw), reply)
-
-
-_DONE_OR_REFUSED = (
-    "A 200 says that it is canceled. Where its provider can't do that, it is 400 VALIDATION_ERROR."
-)
 
 
 @pytest.mark.parametrize("status", REFUSED_STATES)

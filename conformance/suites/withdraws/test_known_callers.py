@@ -28,7 +28,10 @@ from conformance.suites.withdraws.good_cancels import GoodCancels
 from conformance.suites.withdraws.observations import cancelled_by_another
 from conformance.suites.withdraws.titles import cancel_with
 
-_KEPT = "A decision that is kept has to be kept by everything that was decided on, the signature included."
+_KEPT = (
+    "Is access remembered from the request before? Remember it for the same key, timestamp, signature and id only, and "
+    "only where it was granted."
+)
 _REQUIREMENTS = {
     "no_credentials": "WD-31",
     "no_signature": "WD-31",

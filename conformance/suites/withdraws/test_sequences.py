@@ -89,5 +89,5 @@ def test_refused_requests_in_any_order_leave_a_pending_withdraw_as_it_is(
         STRANGE[first][1](api, withdraw)
         reply = STRANGE[second][1](api, withdraw)
 
-    after = "a cancel by another merchant, one with a wrong signature and a PUT, in every order"
+    after = "a sequence of refused requests (another merchant's cancel, a wrong signature, a PUT)"
     api.still_cancels(withdraw, after=after, by="other_merchant", earlier=reply)
