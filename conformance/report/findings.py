@@ -15,7 +15,7 @@ from conformance.report.curl import curl
 from conformance.report.declared_causes import begins_with_any, harm, ordered, presumes
 from conformance.report.finding import Finding, Findings
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import NOTHING_VERIFIED, worked
+from conformance.report.passing_cases import GOT_THROUGH, NOTHING_VERIFIED, worked
 from conformance.report.safe import line, same_but_ids
 from conformance.report.script import after_a_good_one, replay, script
 from conformance.report.verdict import binding
@@ -270,8 +270,8 @@ def _told(record: RunRecord, group: _Group, under: Sequence[_Group], causes: Cau
     found, under = _finding(record, group.requirement, group.checks, control=False), _sorted(under, causes)
     said = remarks.of(record, found.check, found.fault, causes)
     found = replace(found, remarks=(*said, *found.remarks), hint=remarks.hint(found.hint, said))
-    if NOTHING_VERIFIED in said:
-        again = after_a_good_one(record, found.check, found.steps)
+    if any(one.startswith(GOT_THROUGH) for one in said):
+        again = after_a_good_one(record, found.check, found.steps, together=NOTHING_VERIFIED in said)
         found = replace(found, script=again or found.script)
     if found.fault and causes.kept.since_before(found.check) is not None:
         found = replace(found, fault=f"{found.fault}: the same answer, byte for byte, as before")

@@ -11,7 +11,14 @@ from conformance.model import Auth, Check, Level, Outcome, RunRecord
 from conformance.report import clause, explain, script, step_lines
 from conformance.report.explain import Finding
 from conformance.report.leading import leading_to
-from conformance.report.passing_cases import CASES, NOTHING_VERIFIED, ORDINALS, REQUIREMENT, case_in_words
+from conformance.report.passing_cases import (
+    CASES,
+    GOT_THROUGH,
+    NOTHING_VERIFIED,
+    ORDINALS,
+    REQUIREMENT,
+    case_in_words,
+)
 from conformance.report.quotes import with_fields
 from conformance.report.safe import counted
 from conformance.report.steps import Steps, steps
@@ -74,8 +81,10 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 
 def _trusted(finding: Finding) -> str:
     """Returns what to know of a request that may have been trusted for a good one before it."""
-    if NOTHING_VERIFIED not in finding.remarks:
+    if not any(one.startswith(GOT_THROUGH) for one in finding.remarks):
         return ""
+    if NOTHING_VERIFIED not in finding.remarks:
+        return _AFTER_A_GOOD_ONE.partition(",")[0]
     return _AFTER_A_GOOD_ONE if " --next " in (finding.script or "") else _TRUSTED
 
 

@@ -21,9 +21,9 @@ _READS = ("GET", "HEAD", "OPTIONS")
 _ALIKE = 3
 # From this share of its cases on, and so many of them, it is the rule that a check fails.
 _RULE, _FEW = 0.8, 5
+GOT_THROUGH = "Nearly all of these got through"
 NOTHING_VERIFIED = (
-    "Nearly all of these got through: is this verified at all, or is a caller trusted for a while after one good "
-    "request?"
+    f"{GOT_THROUGH}: is this verified at all, or is a caller trusted for a while after one good request?"
 )
 OF_WHOM = ", of "
 """Between a state and the owner of a resource, where that isn't the caller."""

@@ -7,7 +7,7 @@ from conformance import contracts
 from conformance.model import Auth, Check, Outcome, RunRecord
 from conformance.report import outage
 from conformance.report.causes import Causes
-from conformance.report.passing_cases import NOTHING_VERIFIED, fails_nearly_always
+from conformance.report.passing_cases import GOT_THROUGH, NOTHING_VERIFIED, fails_nearly_always
 
 _NOT_AGAIN = (
     "The same requests, sent once more to a new resource in this run, did not fail again: timing or chance may have a "
@@ -18,9 +18,10 @@ _PREMISE = (
     "follows from this. Mend it first, and run again."
 )
 _REPLAY = "The answer is one to a retry: the same request had been sent, and answered, before."
-_BY_ID = (
-    "Yet {} of {} such cancels of ids that name nothing were refused ({}): authentication is looked at, and left out "
-    "for a {noun} that exists, or whose owner was let in to it before. Is a decision kept by the id?"
+BY_ID = (
+    f"{GOT_THROUGH}, but {{}} of {{}} such cancels of ids that name nothing were refused ({{}}): authentication is "
+    "looked at, and left out for a {noun} that exists or that its owner was let in to before. Look for a decision that "
+    "is kept by the id."
 )
 _REFUSED = (401, 403)
 _BY_THE_SOURCE = (
@@ -49,7 +50,7 @@ def of(record: RunRecord, check: Check, fault: str, causes: Causes) -> tuple[str
     """Returns the sentences on the check that a problem is shown by; `fault` is the title of the problem."""
     said = []
     if causes.took_effect(check) and causes.is_altered(check) and " body" not in fault:
-        said += [NOTHING_VERIFIED, *_by_id(record)] if fails_nearly_always(record, check) else []
+        said += (_by_id(record) or [NOTHING_VERIFIED]) if fails_nearly_always(record, check) else []
     if causes.kept.since_before(check) is not None:
         said.append(_KEPT)
     if linked := outage.like(record, check):
@@ -103,7 +104,7 @@ def _by_id(record: RunRecord) -> list[str]:
     if len(refused) < _SOME or len(refused) < _MOST * len(statuses):
         return []
     named = ", ".join(map(str, sorted(set(refused))))
-    return [_BY_ID.format(len(refused), len(statuses), named, noun=contract.noun)]
+    return [BY_ID.format(len(refused), len(statuses), named, noun=contract.noun)]
 
 
 def hint(own: str, said: tuple[str, ...]) -> str:
@@ -111,7 +112,7 @@ def hint(own: str, said: tuple[str, ...]) -> str:
 
     What one case lacked is no advice where nearly all got through: the handler may well ask for it, and not be reached.
     """
-    return "" if NOTHING_VERIFIED in said else own
+    return "" if any(one.startswith(GOT_THROUGH) for one in said) else own
 
 
 def of_premise(causes: Causes) -> str:

@@ -50,10 +50,12 @@ def script(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
     return "\n".join(_together(record, found))
 
 
-def after_a_good_one(record: RunRecord, check: Check, indices: Sequence[int]) -> str:
-    """Returns the script for one bad request, behind a good one on the same connection; empty where there is none.
+def after_a_good_one(
+    record: RunRecord, check: Check, indices: Sequence[int], *, together: bool = True
+) -> str:
+    """Returns the script for one bad request behind a good one, `together` on one connection; empty where none is.
 
-    A caller may be trusted for as long as a connection lasts: the bad request alone shows nothing then.
+    A caller may be trusted for a good request, or for as long as a connection lasts: the bad one alone shows nothing.
     """
     found = listed.steps(record, check, indices)
     good = None if len(indices) != 1 else _good_before(record, found, indices[0])
@@ -67,7 +69,9 @@ def after_a_good_one(record: RunRecord, check: Check, indices: Sequence[int]) ->
             *(f"{one.name}={shlex.quote(one.id)}" for one in found.resources),
             *_keys(found),
             *(line for part in setup for line in part.split("\n")),
-            f"{''.join(own[:-1])}curl {first} \\\n  --next {second}",
+            f"{''.join(own[:-1])}curl {first} \\\n  --next {second}"
+            if together
+            else f"curl {first}\n{''.join(own[:-1])}curl {second}",
         ]
     )
 

@@ -30,6 +30,14 @@ def telling(usual: Cancelled, reply: Reply, read: Reply) -> Iterator[tuple[Reply
             yield seen, where
 
 
+def _cut_at(came: str, *, stored: bool) -> str:
+    """Returns where to look for what cut a reason: by its length, and whether the answer to the cancel had it whole."""
+    size = len(came.encode("utf-8", "replace"))
+    limit = f"{len(came)} characters" + ("" if size == len(came) else f", or of {size} bytes")
+    where = "The answer to the cancel had it whole: it is cut where it is stored. " if stored else ""
+    return f"{where}Look for a column or a limit of {limit}."
+
+
 def is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply, what: str) -> None:
     """The reason isn't cut off; PI-27 judges any other change of unusual characters."""
     for seen, where in telling(usual, reply, read):
@@ -40,7 +48,7 @@ def is_kept_whole(usual: Cancelled, reason: str, reply: Reply, read: Reply, what
             expected=f"failure_message in {where} to have all {len(reason)} characters",
             observed=f"{difference(reason, seen)} ({wording.shown(seen, 'failure_message')})",
             reply=seen,
-            hint="Is the column, or the limit, shorter than 512 characters, or does it count bytes?"
+            hint=_cut_at(came, stored=seen is read and reply.at("failure_message") == reason)
             if isinstance(came, str) and came
             else "",
             fault=changed(reason, seen, where, what),

@@ -166,7 +166,7 @@ def test_retry_is_replayed_each_time(api: PayoutIntents, kept: KeptKeys, repeat:
     def judge(one: Keyed) -> None:
         repeat(
             lambda: api.cancel(one.intent, reason=one.reason, key=one.key),
-            lambda reply: replayed(one.done, reply, "a retry, one of many,"),
+            lambda reply: replayed(one.done, reply, "a retry, one of many sent four at a time,"),
         )
 
     kept.judge(FINE, judge)

@@ -279,7 +279,13 @@ def is_masked(reply: Reply, *, known: bool, where: str = A_CANCEL, read: Reply |
         return "Mask it where the answer is made." if unmasked(str(value)) else ""
 
     wanted = "masked text, like 1234****7890" + ("" if known else ", or null")
-    _field(reply, "bankAccountNumber", good, wanted, where=where, read=read, hint=hint)
+    try:
+        _field(reply, "bankAccountNumber", good, wanted, where=where, read=read, hint=hint)
+    except expect.Violation as fault:
+        came = reply.at("data.bankAccountNumber")
+        if isinstance(came, str) and unmasked(came):
+            fault.fault = fault.fault.replace('" in ', '", unmasked, in ', 1)
+        raise
 
 
 def has_text_code(reply: Reply, *, where: str = A_CANCEL, read: Reply | None = None) -> None:
