@@ -27,6 +27,8 @@ _CROWD = 4
 _PATIENCE_S = 15
 # Between the arguments of a command, as `curl` writes them; lines are filled up to so many characters.
 _NEXT, _WIDTH = " \\\n  ", 100
+# What curl prints of each of many answers.
+_STATUS = "'%{http_code}\\n'"
 _GONE = "# [redacted] stands for what was sent"
 _MARK = "@@{}@@"
 _MARKED = re.compile(r"@@((?:ID|KEY|REF)\d*|TAG)@@")
@@ -147,25 +149,13 @@ def _together(record: RunRecord, found: Steps) -> Iterator[str]:
     for number, (name, value) in enumerate(named_values(record, found).items(), len(found.resources) + 1):
         yield f"  {name}=${{{number}:?{name} is needed, {_plain(f'the {value.field} of {value.name}')}}}"
     yield from (f"  {one}" for one in _keys(found))
-    rows = found.steps
-    looped = _loop(record, found)
-    if looped:
-        yield from looped
-        rows = ()
-    for place, step in enumerate(rows):
-        follows = place + 1 < len(rows) and rows[place + 1].together
-        beside = step.together or follows
-        if step.pause_s:
-            yield f"  sleep {min(step.pause_s, _PATIENCE_S)}"
-        said = shlex.quote(f"{step.number}. {step.request} (in the run: {step.answer})")
-        command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]
-        yield from (
-            ["  {", *(f"    {one}" for one in command), "  } &"]
-            if beside
-            else [f"  {one}" for one in command]
-        )
-        if step.together and not follows:
-            yield "  wait"
+    rows, place = found.steps, 0
+    while place < len(rows):
+        end = next((at for at in range(place + 1, len(rows)) if not rows[at].together), len(rows))
+        group = rows[place:end]
+        looped = _loop(record, found, group)
+        yield from looped or _one_by_one(record, found, group)
+        place = end
     yield ")"
     names = [one.name for one in found.resources] + list(named_values(record, found))
     said = shlex.quote(f"Now: again {' '.join(names)}") if names else ""
@@ -179,19 +169,30 @@ def named_values(record: RunRecord, found: Steps) -> dict[str, Borrowed]:
     return {f"REF{number}" if len(values) > 1 else "REF": one for number, one in enumerate(values, 1)}
 
 
-def _loop(record: RunRecord, found: Steps) -> list[str]:
-    """Returns a loop where nothing but the same request is sent many times at once; empty otherwise."""
-    rows = found.steps
-    if len(rows) < _CROWD or not all(step.together for step in rows[1:]):
+def _one_by_one(record: RunRecord, found: Steps, group: Sequence[Step]) -> Iterator[str]:
+    """Yields the commands of steps that were sent at the same time, or of a single one."""
+    for step in group:
+        if step.pause_s:
+            yield f"  sleep {min(step.pause_s, _PATIENCE_S)}"
+        said = shlex.quote(f"{step.number}. {step.request} (in the run: {step.answer})")
+        command = [f"printf '\\n%s\\n' {said}", *_command(record, found, step).split("\n")]
+        beside = ["  {", *(f"    {one}" for one in command), "  } &"]
+        yield from beside if len(group) > 1 else [f"  {one}" for one in command]
+    if len(group) > 1:
+        yield "  wait"
+
+
+def _loop(record: RunRecord, found: Steps, group: Sequence[Step]) -> list[str]:
+    """Returns a loop where the same request is sent many times at once, which prints statuses; empty otherwise."""
+    commands = {_command(record, found, step) for step in group}
+    if len(group) < _CROWD or len(commands) > 1:
         return []
-    commands = {_command(record, found, step) for step in rows}
-    if len(commands) > 1:
-        return []
-    numbers = " ".join(str(step.number) for step in rows)
+    numbers = " ".join(str(step.number) for step in group)
+    command = commands.pop().replace("curl -sS -i ", f"curl -sS -o /dev/null -w {_STATUS} ", 1)
     return [
         f"  for n in {numbers}; do",
         "    {",
-        *(f"      {one}" for one in commands.pop().split("\n")),
+        *(f"      {one}" for one in command.split("\n")),
         "    } &",
         "  done",
         "  wait",

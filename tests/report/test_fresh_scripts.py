@@ -11,7 +11,7 @@ from conformance.report.passing_cases import NOTHING_VERIFIED
 
 from . import sample
 from .test_curl import INTENTS
-from .test_script import OTHER, failing, whole
+from .test_script import KEY, OTHER, failing, whole
 
 URL = "https://a.test/payout_intents"
 PAIR = ("Authorization", "Basic [redacted:primary.public_key:primary.secret_key]")
@@ -185,3 +185,14 @@ def test_refusals_of_other_forms_and_what_came_before_a_read_are_no_steps() -> N
     run, check = failing(reads, INTENTS, **about)
     assert explain.problems(run)[0].steps == (1,)
     assert check.shown_by == 1
+
+
+def test_a_crowd_of_equal_requests_behind_another_is_a_loop_that_prints_statuses() -> None:
+    """Which of them was answered how is chance; what came before them is a step of its own."""
+    at_once = [
+        replace(cancel(KEY), started_at="2026-03-01T12:00:05.100000Z", duration_s=1.0) for _ in range(4)
+    ]
+    made = of(replace(cancel(KEY), started_at="2026-03-01T12:00:00.000000Z"), *at_once)
+    assert "for n in 2 3 4 5; do" in made
+    assert made.count("curl -sS -i ") == 1
+    assert made.count("curl -sS -o /dev/null -w '%{http_code}\\n' ") == 1
