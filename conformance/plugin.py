@@ -19,6 +19,7 @@ from conformance import catalogue, contracts, openapi, order
 from conformance.common_results import CommonResults
 from conformance.deferred import Deferred
 from conformance.errors import ConformanceError, NotApplicable
+from conformance.given import Given as Given  # noqa: PLC0414 - for the suites
 from conformance.items import (
     MARKERS,
     TERMINAL,
@@ -38,7 +39,6 @@ from conformance.profile import Profile, load
 from conformance.protocol import run_check
 from conformance.report import journal
 from conformance.report.journal import Journal
-from conformance.session import Given as Given  # noqa: PLC0414 - for the suites
 from conformance.session import Session, give_back
 from conformance.states import id_lists
 

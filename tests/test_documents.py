@@ -15,8 +15,8 @@ import pytest
 from conformance import catalogue, fuzz
 from conformance.cli import main
 from conformance.fuzz.oracle import checks as fuzz_checks
+from conformance.given import Given
 from conformance.items import MARKERS
-from conformance.session import Given
 from conformance.suites.withdraws import test_trusted_input
 from conformance.suites.withdraws.client import Withdraws
 from tests.support import ROOT
