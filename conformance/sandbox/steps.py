@@ -88,6 +88,27 @@ def every(nth: int, step: Callable[[A, X], T], form: Callable[[A, T, X], object]
     return after(step, counted)
 
 
+def is_nth(api: Any, what: str, nth: int) -> bool:
+    """Counts how often this was asked of an API for `what`, and returns whether it is an nth time."""
+    counts: dict[str, int] = vars(api).setdefault("counts", {})
+    counts[what] = counts.get(what, 0) + 1
+    return counts[what] % nth == 0
+
+
+def forgives(nth: int, status: str) -> type[Any]:
+    """Each nth cancel in that status is carried out, though it has to be refused."""
+
+    def bent(self: Any, row: Any) -> None:
+        try:
+            super(change, self).check_cancellable(row)
+        except Refusal:
+            if row.status != status or not is_nth(self, "forgiven", nth):
+                raise
+
+    change = has(check_cancellable=bent)
+    return change
+
+
 def has(**attributes: Any) -> type[Any]:
     """The API has other attributes."""
     return type("Change", (), attributes)

@@ -14,13 +14,6 @@ from conformance.sandbox.store import Scope
 # fmt: off
 
 
-def _is_nth(api: PayoutIntents, what: str, nth: int) -> bool:
-    """Counts, and tells each nth time."""
-    counts: dict[str, int] = vars(api).setdefault("counts", {})
-    counts[what] = counts.get(what, 0) + 1
-    return counts[what] % nth == 0
-
-
 def _busy() -> Refusal:
     return Refusal(409, "locked", "Another request is working on this intent.")
 
@@ -37,20 +30,6 @@ def _busy_for(when: Callable[[Intent, str | None], bool]) -> type[PayoutIntents]
     return Busy
 
 
-def _forgives(nth: int, status: str) -> type[PayoutIntents]:
-    """Each nth cancel in a status is carried out that has to be refused."""
-
-    class Forgives(PayoutIntents):
-        def check_cancellable(self, row: Intent) -> None:
-            try:
-                super().check_cancellable(row)
-            except Refusal:
-                if row.status != status or not _is_nth(self, "forgiven", nth):
-                    raise
-
-    return Forgives
-
-
 class _Forgets(PayoutIntents):
     """Forgets each nth use of a used key."""
 
@@ -59,7 +38,7 @@ class _Forgets(PayoutIntents):
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         known = self.world.keys.get(scope)
         is_retry = known is not None and known.response is not None and known.fingerprint == fingerprint
-        if is_retry and _is_nth(self, "retry", self.nth):
+        if is_retry and steps.is_nth(self, "retry", self.nth):
             return await act()
         return await super().once(scope, fingerprint, act)
 
@@ -70,13 +49,13 @@ class _Replays(PayoutIntents):
     async def once(self, scope: Scope, fingerprint: str, act: Callable[[], Awaitable[Response]]) -> Response:
         known = self.world.keys.get(scope)
         stored = known.response if known is not None and known.fingerprint != fingerprint else None
-        if stored is not None and _is_nth(self, "conflict", 20):
+        if stored is not None and steps.is_nth(self, "conflict", 20):
             return self.replay(stored)
         return await super().once(scope, fingerprint, act)
 
 
 def _public(api: PayoutIntents, request: Request) -> Any:
-    if not request.values(b"authorization") and _is_nth(api, "read", 20):
+    if not request.values(b"authorization") and steps.is_nth(api, "read", 20):
         return next(iter(api.accounts.values()))
     return api.authenticate(request)
 
@@ -91,27 +70,27 @@ pi("pi-reasons-of-middling-length-are-409", "PI-01",
    "A reason of 129 to 200 characters is sent to be translated, and the intent is locked meanwhile: 409.",
    _busy_for(lambda it, reason: 129 <= len(reason or "") <= 200), late=True)
 pi("pi-every-twentieth-processing-is-cancelled", "PI-02",
-   "Each twentieth cancel of a processing intent is carried out.", _forgives(20, "processing"))
+   "Each twentieth cancel of a processing intent is carried out.", steps.forgives(20, "processing"))
 pi("pi-every-third-paid-is-cancelled", "PI-03", "Each third cancel of a paid intent is carried out.",
-   _forgives(3, "paid"))
+   steps.forgives(3, "paid"))
 pi("pi-every-thirteenth-cancelled-again", "PI-04", "Each thirteenth cancel of a cancelled intent is carried out.",
-   _forgives(13, "cancelled"), late=True)
+   steps.forgives(13, "cancelled"), late=True)
 pi("pi-every-twentieth-unknown-is-500", "PI-10", "Each twentieth look-up of an unknown id ends in a 500.",
    steps.after(PayoutIntents.not_found, lambda api, refusal, given:
-       steps.crash("too many connections") if _is_nth(api, "unknown", 20) else refusal))
+       steps.crash("too many connections") if steps.is_nth(api, "unknown", 20) else refusal))
 pi("pi-every-twentieth-stranger-is-the-owner", "PI-11",
    "Each twentieth look at who owns an intent is answered by an empty cache: anybody does.",
    steps.after(PayoutIntents.owns, lambda api, owns, account, it: owns or (
-       account.environment == it.environment and _is_nth(api, "owner", 20))))
+       account.environment == it.environment and steps.is_nth(api, "owner", 20))))
 pi("pi-every-twentieth-environment-is-the-same", "PI-12",
    "Each twentieth look at the environment of an intent is answered by an empty cache: it is the caller's.",
    steps.after(PayoutIntents.same_environment, lambda api, same, account, it:
-       same or _is_nth(api, "environment", 20)))
+       same or steps.is_nth(api, "environment", 20)))
 pi("pi-every-twentieth-conflict-is-a-retry", "PI-31", "Each twentieth conflict gets the first answer again.", _Replays)
 pi("pi-every-seventh-retry-is-carried-out", "PI-33", "Each seventh retry doesn't find its key, and is a second cancel.",
    type("Forgets", (_Forgets,), {"nth": 7}))
 pi("pi-every-twentieth-wrong-secret-is-right", "PI-40", "Each twentieth comparison of a secret is answered by a cache.",
    steps.after(PayoutIntents.secret_matches, lambda api, matches, account, sent:
-       matches or (account is not None and _is_nth(api, "secret", 20))))
+       matches or (account is not None and steps.is_nth(api, "secret", 20))))
 pi("pi-every-twentieth-read-is-public", "PI-40", "Each twentieth read without credentials is the first merchant's.",
    steps.instead(PayoutIntents.authenticate_read, _public))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from conformance.sandbox import effects, steps
-from conformance.sandbox.messages import Refusal, Request
+from conformance.sandbox.messages import Request
 from conformance.sandbox.withdraws.changes import wd
 from conformance.sandbox.withdraws.model import Withdraw
 from conformance.sandbox.withdraws.reference import Withdraws
@@ -22,13 +22,6 @@ def _busy_for(when: Callable[[Withdraw], bool]) -> type[Any]:
     return steps.after(Withdraws.check_cancellable, lambda api, nothing, it: when(it) and _busy(api, nothing, it))
 
 
-def _is_nth(api: Any, what: str, nth: int) -> bool:
-    """Counts, and tells each nth time."""
-    counts: dict[str, int] = vars(api).setdefault("counts", {})
-    counts[what] = counts.get(what, 0) + 1
-    return counts[what] % nth == 0
-
-
 def _each(nth: int) -> Callable[[Any], bool]:
     """Tells each nth time that it is asked."""
     asked = [0]
@@ -38,20 +31,6 @@ def _each(nth: int) -> Callable[[Any], bool]:
         return asked[0] % nth == 0
 
     return when
-
-
-def _forgives(nth: int, status: str) -> type[Withdraws]:
-    """Each nth cancel in a final state is carried out."""
-
-    class Forgives(Withdraws):
-        def check_cancellable(self, row: Withdraw) -> None:
-            try:
-                super().check_cancellable(row)
-            except Refusal:
-                if row.status != status or not _is_nth(self, "forgiven", nth):
-                    raise
-
-    return Forgives
 
 
 def _in_processes(some: Iterable[int]) -> Callable[[Request], bool]:
@@ -75,29 +54,29 @@ wd("wd-names-with-an-apostrophe-are-409", "WD-01",
    "A withdraw to a holder with an apostrophe in the name is refused: the query for its lock fails.",
    _busy_for(lambda it: "'" in it.account_name), late=True)
 wd("wd-every-twentieth-paid-is-cancelled", "WD-04", "Each twentieth cancel of a paid withdraw is carried out.",
-   _forgives(20, "paid"))
+   steps.forgives(20, "paid"))
 wd("wd-every-third-failed-is-cancelled", "WD-05", "Each third cancel of a failed withdraw is carried out.",
-   _forgives(3, "failed"))
+   steps.forgives(3, "failed"))
 wd("wd-every-twentieth-failed-is-cancelled", "WD-05", "Each twentieth cancel of a failed withdraw is carried out.",
-   _forgives(20, "failed"))
+   steps.forgives(20, "failed"))
 wd("wd-every-thirteenth-canceled-again", "WD-06", "Each thirteenth cancel of a canceled withdraw is carried out.",
-   _forgives(13, "canceled"))
+   steps.forgives(13, "canceled"))
 wd("wd-every-twentieth-unknown-is-500", "WD-11", "Each twentieth look-up of an unknown id ends in a 500.",
    steps.after(Withdraws.not_found, lambda api, refusal, given:
-       steps.crash("too many connections") if _is_nth(api, "unknown", 20) else refusal))
+       steps.crash("too many connections") if steps.is_nth(api, "unknown", 20) else refusal))
 wd("wd-every-twentieth-stranger-is-the-owner", "WD-12",
    "Each twentieth look at who owns a withdraw is answered by an empty cache: anybody does.",
-   steps.after(steps.API.owns, lambda api, owns, account, it: owns or _is_nth(api, "owner", 20)))
+   steps.after(steps.API.owns, lambda api, owns, account, it: owns or steps.is_nth(api, "owner", 20)))
 wd("wd-every-twentieth-read-is-not-signed", "WD-12",
    "Each twentieth read goes to a process that verifies no signature.",
    steps.instead(Withdraws.authenticate_read, lambda api, request:
-       next(iter(api.accounts.values())) if _is_nth(api, "read", 20) else api.authenticate(request)))
+       next(iter(api.accounts.values())) if steps.is_nth(api, "read", 20) else api.authenticate(request)))
 wd("wd-every-twentieth-unknown-key-is-known", "WD-33",
    "Each twentieth key that nobody has is found: the variable holds the account before.",
    steps.after(steps.API.account_for, lambda api, found, key:
-       found or (next(iter(api.accounts.values())) if _is_nth(api, "unknown key", 20) else None)))
+       found or (next(iter(api.accounts.values())) if steps.is_nth(api, "unknown key", 20) else None)))
 wd("wd-every-twentieth-timestamp-is-fresh", "WD-34", "Each twentieth old timestamp is accepted.",
-   steps.after(Withdraws.is_fresh, lambda api, fresh, stamp: fresh or _is_nth(api, "stale", 20)))
+   steps.after(Withdraws.is_fresh, lambda api, fresh, stamp: fresh or steps.is_nth(api, "stale", 20)))
 wd("wd-every-tenth-cancel-comes-undone", "WD-09",
    "One of ten workers writes its old version of the row back as soon as the answer is on its way.",
    effects.comes_undone(0, "status", "canceled_at", "updated_at", when=_each(10)), late=True)
