@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import MISSING, Reply
 from conformance.oracles import equality, expect, hints, wording
@@ -187,10 +188,12 @@ def _deciding(reply: Reply) -> str:
 
 
 def unauthorized(reply: Reply, what: str) -> None:
-    """401. PI-40 judges a 2xx."""
+    """401. Raises NotApplicable for a 2xx."""
+    if reply.ok:
+        raise NotApplicable(f"{what} was answered {reply.status}, which PI-40 judges")
     holds(
         reply,
-        reply.status == 401 or reply.ok,
+        reply.status == 401,
         f"401 to {what}",
         fault=f"{wording.capital(what)} was answered {summary.short(reply)} instead of 401",
         hint=hints.by_answer(reply, _TELLS_THE_CLIENT, documented=False),

@@ -11,7 +11,13 @@ from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents.client import PayoutIntents, body_of, cancel_path, encoded
+from conformance.suites.payout_intents.client import (
+    Ask,
+    PayoutIntents,
+    body_of,
+    cancel_path,
+    encoded,
+)
 from conformance.suites.payout_intents.reasons import plain
 
 BODY = body_of("ordered twice")
@@ -146,6 +152,20 @@ def forgeries(api: PayoutIntents, kind: Mapping[str, Forgery]) -> Iterator[tuple
         value = forged(api, forgery)
         if value not in right:
             yield what, value
+
+
+FAILURES = {
+    kind: next(iter(FORGERIES[kind])) for kind in ("absent", "wrong_secret", "unknown_key", "other_scheme")
+}
+"""One forgery of several kinds, in words that follow the noun of a request."""
+
+
+def unauthenticated(api: PayoutIntents, target: Resource | str, kind: str, asked: Ask) -> Reply:
+    """Returns the answer to a cancel or a read with the forgery of that kind in FAILURES."""
+    value = forged(api, FORGERIES[kind][FAILURES[kind]])
+    if asked is Ask.READ:
+        return api.read(target, authorization=value)
+    return api.post(target, BODY, change={"Authorization": value})
 
 
 def any_secret_will_do(api: PayoutIntents, intent: Resource) -> bool:
