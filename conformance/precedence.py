@@ -192,9 +192,9 @@ def _counts(check: Candidate, row: Requirement) -> bool:
 
 
 class _Worth(Enum):
-    """What makes a requirement the next one to complete.
+    """How the next requirement to complete is chosen.
 
-    It takes the least more, or the most others are complete with it: for each part of what is left, or in all.
+    It takes the fewest further resources, or completes the most others with it: per part of what is left, or in all.
     """
 
     LEAST = "least"

@@ -50,7 +50,7 @@ def hostile(tmp_path: Path) -> Path:
 
 
 def marks(folder: Path) -> list[str]:
-    """What was imported, and what a run has left there."""
+    """Returns the imported modules, and the files that a run has left there."""
     known = {f"{module}.py" for module in MODULES} | set(FILES) | {"conformance/__init__.py"}
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     return sorted(found - known)

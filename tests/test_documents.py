@@ -196,7 +196,7 @@ def test_a_document_has_no_private_words(name: str) -> None:
 
 
 def test_the_drawing_has_every_layer_of_import_linter_in_its_order() -> None:
-    """What stands on a line imports from the lines below it only."""
+    """The packages of a line import from the lines below it only."""
     drawing = text("CONTRIBUTING.md").partition("### The rooms")[2].split("```")[1].splitlines()
     contract = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"][0]
     layers = [layer.split(" | ") for layer in contract["layers"] if layer != "__main__"]

@@ -134,7 +134,7 @@ def test_other_ids_are_named_at_once_and_one_by_one() -> None:
     ],
 )
 def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: str) -> None:
-    """So that its developer knows where to look."""
+    """The hint tells the developer where to look."""
     sent = reasons.FREE_TEXT["outer_spaces"]
     assert said in reasons.differs(sent, change(sent))
 
@@ -153,7 +153,7 @@ def test_what_became_of_a_reason_is_named(change: Callable[[str], str], said: st
 def test_a_status_that_was_read_before_the_refusal_is_not_laid_to_it(
     before: str, says: str, hint: str
 ) -> None:
-    """What a read showed already isn't what the refused cancel wrote."""
+    """A value that a read showed already wasn't written by the refused cancel."""
     with pytest.raises(Violation) as raised:
         proceeds(
             shown(status="requires_approval"),
@@ -340,7 +340,7 @@ def test_a_hint_follows_the_answer(answer: Reply, word: str) -> None:
     ],
 )
 def test_a_retry_is_told_as_one(again: Reply, title: str) -> None:
-    """What a key brings again is no answer to a first cancel."""
+    """An answer that a key repeats is no answer to a first cancel."""
     first = reply(b'{"id": "1", "status": "cancelled"}', 202)
     with pytest.raises(Violation) as caught:
         assertions.replayed(first, again, "the first retry")

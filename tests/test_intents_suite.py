@@ -56,7 +56,7 @@ def test_a_single_terminal_state_can_be_named(bendable: SandboxProcess, tmp_path
 def test_live_credentials_of_the_other_environment_only_read(
     bendable: SandboxProcess, tmp_path: Path
 ) -> None:
-    """What would need a cancel with them is said to be untested; the rest is tested by reads."""
+    """Checks that need a cancel with live credentials say that they are untested; the rest is tested by reads."""
     states = f'url = "{bendable.url}/_states"\nterminal = ["cancelled"]'
     run(bendable, tmp_path, *asked("PI-12", "PI-18", "PI-34", "PI-40"), states=states, live=True)
 

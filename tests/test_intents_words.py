@@ -79,7 +79,7 @@ def test_a_replay_is_told_from_a_second_cancel(came: str, title: str) -> None:
 
 
 def test_a_coarse_comparison_is_told_with_what_it_tells_apart() -> None:
-    """Whoever trims compares accents, and whoever folds accents doesn't."""
+    """Trimming compares accents, and folding accents doesn't."""
     came = posted(b'{"status": "cancelled"}', 202)
 
     assert keys.compared_coarsely(came, ["another accent"]).endswith("Conflicts came for another accent.")

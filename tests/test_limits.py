@@ -70,7 +70,7 @@ class Relay:
         peer.sendall(answer)
 
     def handed_on(self, request: bytes) -> bytes:
-        """What the sandbox says, so much later that requests overlap: at that rate, more than there are places for."""
+        """Answers as the sandbox does, but so late that more requests overlap than there are places for."""
         time.sleep(0.03)
         return handed_on(self.url, request)
 
@@ -154,7 +154,7 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
 
 
 def test_a_429_holds_every_worker_and_fails_nothing(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """Whoever hears it, all wait for as long as it asks, the checks pass all the same, and the record says so."""
+    """All workers wait for as long as a 429 asks, the checks pass all the same, and the record says so."""
     relay, server = relaying(sandbox, slow_downs=20)
     try:
         states = f'url = "{server.url}/_states"\n{READ_PATH}'

@@ -61,7 +61,7 @@ def live_profile(folder: Path, url: str, sandbox: SandboxProcess) -> Path:
 def test_nothing_but_reads_is_sent_with_live_credentials(
     sandbox: SandboxProcess, witness: Witness, tmp_path: Path
 ) -> None:
-    """What needs more is not testable, and says so; what a read can show of the other environment is judged."""
+    """Checks that need more are not testable, and say so; reads of the other environment are judged."""
     with serving(witness.pass_on) as server:
         path = live_profile(tmp_path, server.url, sandbox)
         words = ("-k", "environment or fuzz", "--fuzz-examples", "10", "-n", "2")

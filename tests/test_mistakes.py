@@ -158,7 +158,7 @@ def said(words: list[str], code: int) -> str:
 def test_a_mistake_on_the_command_line(
     target: Sandbox, here: Path, words: str, code: int, cause: str, remedy: str
 ) -> None:
-    """What happened and what helps, with the exit code that is documented; and no folder of a run is left."""
+    """The message names cause and remedy, the exit code is the documented one, and no folder of a run is left."""
     port = target.url.rpartition(":")[2]
     text = said(words.replace(PORT, port).split(), code)
 

@@ -274,6 +274,6 @@ def test_scripts_to_repeat_run_nothing_of_the_targets(kept: Path, tmp_path: Path
 
 
 def test_no_secret_is_in_any_of_them(kept: Path) -> None:
-    """What was echoed beside all that is left out of every output, those of `doctor` and `replay` among them."""
+    """Secrets that the target echoes are left out of every output, those of `doctor` and `replay` among them."""
     for name, text in outputs(kept).items():
         assert not [one for one, secret in CREDENTIAL_ENV.items() if secret in text], name

@@ -84,7 +84,7 @@ def test_checks_that_share_a_fixture_of_their_module_stay_together() -> None:
 
 
 def test_a_block_that_begins_early_stays_together_too() -> None:
-    """What its checks share is made once, although one of them is the first of a requirement."""
+    """The evidence that its checks share is made once, although one of them is the first of a requirement."""
     found = ordered(
         candidate("a", "A-1", units=["pending 1"]),
         candidate("a more", "A-1", units=["pending 2"]),
@@ -121,7 +121,7 @@ def test_what_only_shares_comes_before_what_uses_up_where_lists_are_short() -> N
 
 
 def test_where_lists_are_short_whole_requirements_come_before_single_checks() -> None:
-    """What is shared costs nothing where another check uses it up at last."""
+    """A shared resource costs nothing where another check uses it up at last."""
     checks = [
         candidate("one", "A-1", units=["pending 1"]),
         candidate("one more", "A-1", units=["pending 2", "pending 3"]),

@@ -300,7 +300,7 @@ def test_without_another_merchant_tenancy_is_not_testable(sandbox: SandboxProces
 
 
 def test_without_a_source_nothing_that_needs_one_is_testable(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """What needs no resource is tested all the same."""
+    """Checks that need no resource run all the same."""
     done = certify(write_profile(tmp_path, "withdraws", sandbox.url, states=""), "-k", "matrix or unknown")
 
     assert done.returncode == 3

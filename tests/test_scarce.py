@@ -14,7 +14,7 @@ from tests.support import SandboxProcess, certify, command, environment, write_p
 RAN = ("passed", "failed", "warned")
 FEW = {"withdraws": 8, "payout-intents": 12}
 DECIDED = {"withdraws": 23, "payout-intents": 21}
-"""So many MUSTs at least are decided by so few; a key that grows old on a slow machine costs one."""
+"""The smallest number of MUSTs that so few ids decide; a key that grows old on a slow machine costs one."""
 
 
 @pytest.fixture(scope="module", params=FEW)

@@ -204,7 +204,7 @@ def test_init_writes_a_profile_that_can_be_loaded(
 
 
 def test_a_plan_says_that_nothing_can_be_rehearsed(small: Contract, tmp_path: Path) -> None:
-    """What catalogue, checks and profile tell is told; figures are left out, not guessed."""
+    """The plan shows facts of catalogue, checks and profile; figures are left out, not guessed."""
     path = written(tmp_path)
     done = CliRunner().invoke(main, ["plan", str(path)])
 

@@ -112,7 +112,7 @@ def test_a_target_that_dies_on_the_way_fails_nothing(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_is_used_up_is_inconclusive(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    """What there was no request left for is not testable; giving resources back costs nothing more."""
+    """Checks without a request left are not testable; giving resources back costs nothing more."""
     done = certify(
         write_profile(tmp_path, "withdraws", sandbox.url, limits="max_requests = 20"), "-k", "auth"
     )

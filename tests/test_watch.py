@@ -99,7 +99,7 @@ def test_each_kind_has_its_turn() -> None:
 
 
 def test_what_came_after_a_cancel_makes_a_kind_of_its_own(tmp_path: Path) -> None:
-    """So does how it was cancelled; a worker tells of what it has cancelled itself, and the wait begins anew."""
+    """Another way of cancelling makes a kind of its own; a worker tells of its cancels, and the wait begins anew."""
     mine, other = Watch(tmp_path, 0.3), Watch(tmp_path, 0)
     for name in ("a", "b", "c"):
         mine.cancelled(name, by="primary", status="pending", told={}, how="with a key")
@@ -175,7 +175,7 @@ def test_a_certificate_says_how_long(tmp_path: Path) -> None:
 def test_a_cancel_that_another_worker_begins_is_known_before_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever reads such a resource as cancelled can't tell by whom; it isn't watched before it was cancelled."""
+    """A read that shows it cancelled doesn't name the caller; it isn't watched before it was cancelled."""
     watch = Watch(tmp_path, 0.0)
     watch.begins("mine")
     monkeypatch.setattr("os.getpid", lambda: 0)

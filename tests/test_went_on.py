@@ -49,7 +49,7 @@ def test_a_withdraw_that_was_paid_meanwhile_accuses_nobody(session: Session) -> 
 
 
 def test_a_withdraw_that_was_canceled_meanwhile_is_found(session: Session) -> None:
-    """Whoever did it: its owner's cancel isn't among what was asked."""
+    """The owner's cancel isn't among the requests that may have caused it."""
     run_answers = RunAnswers(session.folder, session.redactor)
     api, given = Withdraws(session, run_answers), Given(session)
     withdraw = given.shared("pending")

@@ -113,7 +113,7 @@ def test_another_form_is_no_other_value(key: str, was: object, now: object) -> N
     ],
 )
 def test_another_value_is_told(key: str, was: object, now: object) -> None:
-    """So is one that has become nothing."""
+    """A field that has become null is judged as a changed one."""
     assert differs(key, was, now)
 
 
@@ -130,7 +130,7 @@ def test_types_are_compared_where_both_have_a_value() -> None:
 
 
 def test_decimals_count_where_the_currency_has_them() -> None:
-    """What is no text is for the MUST of the requirement to judge."""
+    """A value that is no text is judged by the MUST of the requirement."""
     assert lacks_decimals("1000.0", "THB")
     assert lacks_decimals("1000", "THB")
     assert not any(

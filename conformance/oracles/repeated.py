@@ -8,7 +8,7 @@ from conformance.http.reply import Reply
 from conformance.oracles.concurrency import race
 
 TIMES = 20
-"""So often a request is sent in a run, at least: what happens each twentieth time happens then."""
+"""The number of times that a request is sent in a run, at least: a fault each twentieth time is seen then."""
 _AT_ONCE = 4
 
 

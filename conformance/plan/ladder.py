@@ -1,4 +1,4 @@
-"""What more ids in a list would buy: how many MUSTs a run decides with so many of one state, and enough of the others.
+"""Computes how many MUSTs a run decides with so many ids of one state, and enough of the others.
 
 Reckoned from what each check takes, without a run; the rehearsal tells what the lists decide as they are.
 """

@@ -119,7 +119,7 @@ def _resources(plan: Plan) -> Iterator[str]:
 
 
 def _ladder(plan: Plan, need: Need) -> Iterator[str]:
-    """What a longer list would buy, where there is enough of the others."""
+    """Yields how many MUSTs longer lists of that state decide, where there is enough of the others."""
     musts = plan.figures.musts if plan.figures is not None else None
     steps = [
         f"{one.ids} decide {one.decided} MUSTs" if at == 0 else f"{one.ids} {one.decided}"

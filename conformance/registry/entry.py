@@ -89,7 +89,7 @@ class Claim:
 
     @property
     def attested(self) -> str:
-        """Who vouches for the run: `witnessed`, `ci` or `self`."""
+        """Returns the attestation of the run: `witnessed`, `ci` or `self`."""
         return "witnessed" if self.witnesses else self.attestation["kind"]
 
     @property

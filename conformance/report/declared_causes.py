@@ -1,4 +1,4 @@
-"""What the catalogue declares of causes: what is at stake, and which checks can't be judged without which. Pure."""
+"""The causes that a catalogue declares: the harm of a failing check, and the checks that others presume. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase

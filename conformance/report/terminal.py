@@ -182,7 +182,7 @@ class _Text:
             yield f"  ... and {counted(len(items) - len(shown), more)}"
 
     def _not_in_full(self) -> Iterator[str]:
-        """What wasn't tested in full; little of it where the target was unavailable, which stands above."""
+        """Yields the requirements that weren't tested in full: two of them where the target was unavailable."""
         parts = list(depth.every(self._record))
         limit, self._limit = self._limit, 2 if outage.began(self._record) else self._limit
         yield from self._section("Not tested in full", len(parts), parts, self._depth, "more requirement")

@@ -28,12 +28,12 @@ class Variants:
     malformed_id_status: int = one_of(404, 400, 414, 422)
     other_methods: int = one_of(405, 404)
     unknown_route: str = one_of("json", "starlette", "express", "flask", "spring", "debug")
-    """Who answers for unknown routes and methods: the API itself, or the error page of a framework.
+    """Unknown routes and methods are answered by the API itself, or by the error page of a framework.
 
     `debug` shows the headers of the request, and masks what proves who sent it.
     """
     gateway: str = one_of("none", "proxy", "firewall", "router", "cutter")
-    """Who answers for odd addresses: the API itself, or HTML of what stands in front of it."""
+    """Odd addresses are answered by the API itself, or in HTML by a server in front of it."""
     method_override: bool = False
     """Take the method that a header or the query names for the request's, as some frameworks do by default."""
 

@@ -1,4 +1,4 @@
-"""What error messages say of the state source: the key of the profile that names it, and advice where it refuses."""
+"""Names the profile's key of the state source in error messages, and advises where the source refuses."""
 
 from conformance import contracts
 from conformance.profile import Profile

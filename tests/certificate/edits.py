@@ -1,4 +1,4 @@
-"""What a dishonest signer writes into the files of a run, its profile and the statement, once they are made."""
+"""Edits of a dishonest signer in the files of a run, its profile and the statement."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a verdict says nothing of stands in the certificate, and `verify` and `certify` print it in sentences."""
+"""The certificate holds the limits of a verdict, and `verify` and `certify` print them in sentences."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ NOTHING: Mapping[str, Any] = {
 
 
 def verified(folder: Path, **how: Any) -> Result:
-    """What `verify` prints of a run that was made so."""
+    """Returns the output of `verify` for a run that was made so."""
     runs.certified(folder, **how)
     (folder / "key.pub.pem").write_bytes(KEY.public.pem)
     words = ("verify", str(folder), "--public-key", str(folder / "key.pub.pem"), "--at", LATER.isoformat())

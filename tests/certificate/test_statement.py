@@ -246,7 +246,7 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 OPTIONAL = {("predicate", "url"), ("predicate", statement.EXTENSION, statement.EXTENT)}
-"""What a certificate need not have: the URL of a CI job, and the extent, which earlier versions don't know."""
+"""Parts that a certificate need not have: the URL of a CI job, and the extent, which earlier versions don't know."""
 
 
 def test_nothing_can_be_left_out_and_only_in_toto_s_own_parts_extended(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.http.test_reply import reply
 
 
 def _asking(*came: TransportError | int) -> "tuple[list[str], object]":
-    """What is asked of a target, and a function that asks it: each thing that comes in turn."""
+    """Returns a log of requests, and a function that answers each by the next of the given results."""
     asked: list[str] = []
     left = list(came)
 

@@ -75,5 +75,5 @@ def test_losers_differ_by_status_code_or_message(other: tuple[int, str]) -> None
     ids=["by_itself", "for_the_time_being", "by_a_stranger"],
 )
 def test_only_losers_are_compared(other: RecordedAnswer) -> None:
-    """What was sent by itself, by another caller, or answered for the time being lost no race."""
+    """A cancel that was sent by itself or by another caller, or that was put off, has lost no race."""
     assert not differ(an_answer(*WON, 0.0), an_answer(*FINAL, 0.01), other)

@@ -14,7 +14,7 @@ from conformance import catalogue
 
 @dataclass(frozen=True, slots=True)
 class Honest:
-    """What one server says of itself for one API, and what it doesn't do although it should.
+    """One server's settings for one API, and the requirements that it doesn't meet.
 
     `not_applicable` are requirements that its declarations leave nothing to test of, and why. `tells_account` says
     whether its provider-state endpoint tells the account number that no answer may show.

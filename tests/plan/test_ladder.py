@@ -1,4 +1,4 @@
-"""What more ids would buy, reckoned from what each check takes."""
+"""The number of MUSTs that more ids decide is computed from the resources that each check takes."""
 
 from collections.abc import Mapping
 

@@ -90,7 +90,7 @@ def target() -> Iterator[Sandbox]:
 
 
 def test_a_command_can_only_do_what_its_words_have_a_place_for(tmp_path: Path) -> None:
-    """What the program can't be told, the rehearsal refuses as a run would."""
+    """The rehearsal refuses options that the program can't be given, as a run would."""
     states = 'command = ["./make", "{status}", "--for={owner}"]'
     profile = readable(write_profile(tmp_path, "payout-intents", "http://127.0.0.1:1", states=states))
     refuses = refusals(profile)

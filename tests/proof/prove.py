@@ -222,7 +222,7 @@ def honestly(
 
 _SLOW = {"latency_ms", "budget", "read_lag_ms", "unavailable_every", "rate_limit"}
 _COLLECTED = {"terminal"}
-"""What checks are collected for: it takes a pytest of its own."""
+"""Variants that decide which checks are collected: each takes a pytest of its own."""
 
 
 def honest(

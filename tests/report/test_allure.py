@@ -89,7 +89,7 @@ def test_allure_counts_as_junit_does(run: RunRecord) -> None:
 
 
 def test_a_waived_failure_is_skipped_and_says_so() -> None:
-    """Who answers for it, and until when; what passed has no waiver."""
+    """A waiver names its owner and its last day; a passed check has none."""
     run = sample.showcase()
     broken = next(check for check in run.checks if check.id == "cancellation::refused[paid]")
     waivers = tuple(
@@ -106,7 +106,7 @@ def test_a_waived_failure_is_skipped_and_says_so() -> None:
 
 
 def test_a_failure_comes_with_all_that_mends_it() -> None:
-    """What was asked, expected and observed; a step per exchange; the request to repeat."""
+    """A failing check has the requirement, expected and observed, a step per exchange, and the request to repeat."""
     run = sample.showcase()
     files = dict(allure.files(run, {}))
     result = results(run)["cancellation::refused[paid]"]

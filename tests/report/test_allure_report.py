@@ -18,7 +18,7 @@ from .viewers import allure_generate, served
 
 
 class Report:
-    """What a generated report says."""
+    """Returns the text of a generated report."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -48,7 +48,7 @@ def test_a_regression_that_follows_from_another_is_told_under_it() -> None:
 
 
 def test_a_fix_of_the_cause_brings_the_others_along() -> None:
-    """What followed from it in the older run follows from its fix."""
+    """A finding that followed from another in the older run is folded under its fix."""
     bad = run(*WRONG)
     found = compare(bad, good(bad))
     assert [one.kind for one in found.changes] == [Kind.FIX] * 3

@@ -135,7 +135,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_is_folded_from_its_journal(tmp_path: Path) -> None:
-    """What had finished counts; the rest is not testable; the run is inconclusive at best."""
+    """Finished checks count, the rest is not testable, and the run is inconclusive at best."""
     journal.write_header(
         tmp_path / "journal",
         {

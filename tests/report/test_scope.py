@@ -1,4 +1,4 @@
-"""Whoever sees a verdict sees what it says nothing of: in the files of a run, in comparisons, in what CI gets."""
+"""Each place that shows a verdict shows its scope: the files of a run, comparisons, and the output for CI."""
 
 import json
 from dataclasses import replace

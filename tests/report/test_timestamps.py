@@ -1,4 +1,4 @@
-"""What a script has in place of what is another thing whenever it is run: timestamps, and files of the run."""
+"""Scripts compute values that differ each time they run: timestamps, and names of the run's files."""
 
 import pytest
 

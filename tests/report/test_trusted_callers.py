@@ -31,7 +31,7 @@ def refused(made: RunRecord) -> RunRecord:
 def beside(
     requirement: str, answer: Exchange, forgeries: int = 5, cases: int = 1
 ) -> list[tuple[str, list[str]]]:
-    """What is told of so many accepted forgeries, and of so many failing cases of another requirement."""
+    """Returns the headlines of so many accepted forgeries, and so many failing cases of another requirement."""
     failing = [(f"c::forged[{number}]", "WD-32", FORGED, ()) for number in range(forgeries)]
     others = [(f"a::other[{number}]", requirement, answer, ()) for number in range(cases)]
     return told(refused(run(*failing, *others, requirements=REQUIREMENTS)))

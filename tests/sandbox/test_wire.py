@@ -117,7 +117,7 @@ def test_a_client_that_hangs_up_does_not_undo_its_cancel(bent: Any) -> None:
 
 
 def test_half_of_a_body_is_no_request(bent: Any) -> None:
-    """What has come of it when its sender hangs up is dropped (RFC 9112, 8), unless a defect takes it."""
+    """A request that is cut off is dropped (RFC 9112, section 8), unless a defect takes it."""
     statuses = []
     for defects in ((), ("pi-half-a-body-cancels",)):
         opened = bent(*defects)

@@ -174,7 +174,7 @@ def test_many_come_from_one_start(tmp_path: Path) -> None:
 
 
 def test_without_a_run_one_start_makes_one(tmp_path: Path) -> None:
-    """What a doctor asks for isn't kept for anybody."""
+    """A resource that `doctor` asks for is kept for no check."""
     command = script(tmp_path, MANY, "{count}")
 
     assert [command.setup(PENDING).id for _ in range(2)] == ["id-1", "id-2"]

@@ -73,7 +73,7 @@ def test_what_was_made_may_be_called_created(clients: Clients) -> None:
     ],
 )
 def test_nonsense_is_not_testable_and_quoted(clients: Clients, answer: bytes, says: str) -> None:
-    """What it answered is told; nothing of it is held against the target."""
+    """The message quotes the source's answer; nothing of it is held against the target."""
     with serving(always(answer)) as server, pytest.raises(NotTestable) as caught:
         StateEndpoint(clients(server.url)[0], "/_states").setup(PENDING)
 

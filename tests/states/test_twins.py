@@ -72,7 +72,7 @@ def test_check_that_can_do_without_takes_what_others_left(tmp_path: Path) -> Non
 
 
 def test_final_one_can_be_had_again_unless_it_was_settled(tmp_path: Path) -> None:
-    """What was handed out for just that wish is found again; one that was to be paid isn't."""
+    """A resource that was leased for the same wish is found again; one that was to be paid isn't."""
     lists, paid = Lists(tmp_path, 1), Wanted("withdraws", "paid")
     assert lists.leases.handed_before(paid) is None
 

@@ -204,7 +204,7 @@ def test_a_read_that_the_cancel_contradicts_is_the_targets_to_answer_for(
 def test_a_source_that_the_target_contradicts_twice_is_wrong(
     session: Any, api: str, status: str, read: str | int, cancel: bool | tuple[int, str, str]
 ) -> None:
-    """What was asked, what was given and what was read are told; both answers are on record."""
+    """The message has the wanted state, the given one and the read one; both answers are recorded."""
     opened = session(Stub(api, [[read]] * 9, cancel))
     with pytest.raises(NotTestable) as caught:
         opened.leases.lease(Wanted(api, status))

@@ -30,7 +30,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 
 
 def told(client: Client) -> str:
-    """What the client makes of one request, in the table's words."""
+    """Returns the client's result of one request, in the table's words."""
     headers = (("Authorization", basic("key", CANARY)),)
     try:
         reply = client.send(lambda: Request("GET", "/x", headers))

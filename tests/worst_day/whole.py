@@ -156,7 +156,7 @@ def against(
 
 
 def wrong(found: Outcome) -> list[str]:
-    """What doesn't hold of a run, however it ended, and must."""
+    """Returns the promises that a run breaks: those that hold of every run, however it ended."""
     said = found.stdout + found.stderr
     written = b"".join(data for name, data in found.files.items() if "allure" not in name)
     broken = {

@@ -126,7 +126,7 @@ class _ConflictActs(PayoutIntents):
             raise
 
     def despite(self, identifier: str, reason: str | None) -> None:
-        """What it does."""
+        """Is called after a conflict with the reason of the second request; a subclass acts on it."""
 
 
 @defect("pi-conflict-replaces-the-reason", "PI-32")

@@ -104,7 +104,7 @@ class _Remembering(PayoutIntents):
         self.past: dict[str, list[str]] = {}
 
     def happened(self, identifier: str) -> list[str]:
-        """What happened to an intent, oldest first."""
+        """Returns the outcomes of the requests about an intent, oldest first."""
         return self.past.setdefault(identifier, [])
 
     async def cancel(self, request: Request, given: str) -> Response:
@@ -126,7 +126,7 @@ class _Remembering(PayoutIntents):
         return reply
 
     def after_refusal(self, refusal: Refusal, request: Request, given: str) -> None:
-        """What a refusal leaves behind."""
+        """Is called after a refusal, whose trace a subclass leaves."""
 
     def forget(self, account: Account, request: Request, given: str) -> None:
         """Free a key."""

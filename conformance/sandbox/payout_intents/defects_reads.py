@@ -18,7 +18,7 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 
 def _public(*statuses: str) -> type[Any]:
-    """What is in these states is shown to whoever has no credentials."""
+    """Shows intents in these states to requests without credentials."""
     return changes.read_begins(lambda api, request, given: api.shown_to_reader(it)
         if not request.values(b"authorization") and (it := api.known(given)) and it.status in statuses else None)
 

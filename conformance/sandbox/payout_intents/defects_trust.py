@@ -28,9 +28,9 @@ _HEAD = 40
 
 
 def _remembers(mark: Callable[[Request], Hashable], *, first: bool = True) -> type[PayoutIntents]:
-    """Whoever was let in is let in again for two seconds, by something that isn't the whole pair.
+    """Accepts a caller again for two seconds by `mark`, which isn't the whole pair.
 
-    What is remembered is looked at `first`, or only where the credentials are wrong.
+    The remembered mark is looked at `first`, or only where the credentials are wrong.
     """
 
     class Remembers(PayoutIntents):

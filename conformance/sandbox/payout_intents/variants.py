@@ -36,7 +36,7 @@ class IntentVariants:
     keys_kept_s: float = 0.0
     """For how many seconds a key is remembered; 0 is for ever."""
     long_key: str = one_of("refused", "framework")
-    """Who refuses a key that is too long: the API, or its framework by a 422 in a form of its own."""
+    """A key that is too long is refused by the API, or by its framework with a 422 in a form of its own."""
     replay_header: bool = False
     replay_refusals: bool = False
     """Keep a 422 under its key, too."""

@@ -18,7 +18,7 @@ _PROCESSING, _SECOND = steps.state("processing"), timedelta(seconds=1)
 
 
 def _pays_later(seconds: float, when: Any = steps.always) -> Any:
-    """What was cancelled is paid so much later, if it was one of some when it was cancelled."""
+    """Pays a cancelled withdraw `seconds` later, where `when` held of it before the cancel."""
 
     class PaysLater(Withdraws):
         def write(self, row: Withdraw, reason: str | None = None) -> None:

@@ -58,7 +58,7 @@ class _Remembering(Withdraws):
         self.past: dict[str, list[str]] = {}
 
     def happened(self, identifier: str) -> list[str]:
-        """What happened to a withdraw, oldest first."""
+        """Returns the outcomes of the requests about a withdraw, oldest first."""
         return self.past.setdefault(identifier.lower(), [])
 
     async def cancel(self, request: Request, given: str) -> Response:
@@ -73,7 +73,7 @@ class _Remembering(Withdraws):
         return reply
 
     def after_refusal(self, refusal: Refusal, given: str) -> None:
-        """What a refusal leaves behind."""
+        """Is called after a refusal, whose trace a subclass leaves."""
 
 
 @rare("wd-strangers-attempt-reopens-it", "WD-06")

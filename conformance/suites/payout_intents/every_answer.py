@@ -97,7 +97,7 @@ def is_the_documented_success(one: RecordedAnswer) -> None:
 
 
 def sent_by(one: RecordedAnswer) -> str:
-    """Who sent a cancel, in words that follow it: most of them cancel an intent of their own."""
+    """Returns the sender of a cancel in words that follow the noun, such as `with documented credentials`."""
     if one.by == "primary":
         return "with documented credentials"
     who = {"other_merchant": "the other merchant", "other_environment": "the other environment"}.get(

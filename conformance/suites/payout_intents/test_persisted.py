@@ -98,7 +98,7 @@ def test_every_success_has_its_own_created_at(run_answers: RunAnswers, evidence:
 @requirement("PI-21")
 @pytest.mark.last
 def test_known_order_data_is_not_empty(run_answers: RunAnswers, evidence: Evidence) -> None:
-    """What the state source told of an order isn't null or empty in the answers to its cancel."""
+    """Facts that the state source gave of an order aren't null or empty in the answers to its cancel."""
     one = evidence.cancelled()
     facts = _facts(one)
 
@@ -114,7 +114,7 @@ def test_known_order_data_is_not_empty(run_answers: RunAnswers, evidence: Eviden
 @requirement("PI-19")
 @pytest.mark.parametrize("key", RECIPIENT)
 def test_known_recipient_is_not_empty(evidence: Evidence, key: str) -> None:
-    """What the state source told of a recipient isn't null or empty in the answer to a cancel, or in GET."""
+    """Facts that the state source gave of a recipient aren't null or empty in the answer to a cancel, or in GET."""
     one = evidence.cancelled()
     facts = _facts(one)
 

@@ -16,7 +16,7 @@ from conformance.contract import (
 from conformance.suites.withdraws.authentication import AUTHENTICATION
 
 NOT_TO_BE_CALLED_BACK = "that its provider can't call back"
-"""What follows the noun of a processing withdraw where cancelling it has to be refused."""
+"""Describes a processing withdraw whose cancel has to be refused; it follows the noun."""
 _CANCEL = "/api/v1/withdraws/{id}/cancel"
 
 
