@@ -373,16 +373,6 @@ class Evidence(Performed):
 
     # -- resources ---------------------------------------------------------------------------------------------------
 
-    def _fresh(self) -> Resource:
-        return self._given("requires_approval")
-
-    def _spared(self, state: str) -> Resource | None:
-        """One more in that state, where there is one to spare."""
-        try:
-            return self._given(state)
-        except NotTestable:
-            return None
-
     def example(self) -> Resource | None:
         """An intent to copy the shape of an id from; None where there is none to be had."""
         known = next(iter(self._api.known.values()), None)

@@ -79,3 +79,14 @@ class Performed:
         if isinstance(result, Exception):
             raise result.with_traceback(None)
         return cast("T", result)
+
+    def _fresh(self) -> Resource:
+        """Returns an unused intent that can be cancelled."""
+        return self._given("requires_approval")
+
+    def _spared(self, state: str) -> Resource | None:
+        """Returns one more intent in that state; None where there is none to spare."""
+        try:
+            return self._given(state)
+        except NotTestable:
+            return None

@@ -10,7 +10,7 @@ from conformance.http.polling import Polling
 from conformance.http.reply import Reply
 from conformance.http.segment import segment
 from conformance.model import Auth, Credentials
-from conformance.oracles import concurrency, expect, odd_requests, wording
+from conformance.oracles import concurrency, expect, odd_requests
 from conformance.oracles.concurrency import whole_race
 from conformance.oracles.every_response import is_kept
 from conformance.oracles.expect import Violation
@@ -309,23 +309,6 @@ class Withdraws:
             self._session.sharing.doubtful = withdraw
             self.cancel(withdraw, by=by)
         raise took_effect(withdraw, after, earlier, reply, shown, hint)
-
-    def no_crash(self, reply: Reply, what: str, withdraw: Target) -> None:
-        """No 5xx; where it is one, the title says whether the withdraw is canceled all the same."""
-        if reply.status < 500:
-            return
-        shown = self.read(withdraw) if self.can_read else None
-        done = shown is not None and is_canceled(shown)
-        raise Violation(
-            expected=f"{what} to be answered by a 4xx, never a 5xx",
-            observed=summary.of(reply) + (f"; a read shows {summary.of(shown)}" if shown is not None else ""),
-            reply=reply,
-            hint="The exception got out of the handler after the cancel: check what was sent before."
-            if done
-            else "An exception got out of the handler: check what was sent before it is used.",
-            fault=f"{wording.capital(what)} was answered {summary.short(reply)}"
-            + (" after it had cancelled the withdraw" if done else ""),
-        )
 
     def closes_by_number(
         self, withdraw: Resource, refusal: Reply, *, by: str = "primary", usual: Reply | None = None

@@ -36,6 +36,7 @@ from conformance.suites.withdraws.bad_requests import (
     hex_of,
 )
 from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.crashes import no_crash
 from conformance.suites.withdraws.good_cancels import GoodCancels
 from conformance.suites.withdraws.observations import Refusals
 from conformance.suites.withdraws.spellings import Spellings
@@ -279,7 +280,7 @@ def test_timestamp_that_is_not_now_is_refused(api: Withdraws, given: Given, case
     reply = api.send(withdraw, STALE[case](api, {}))
 
     not_accepted(reply, what, hint=FRESH)
-    api.no_crash(reply, what, withdraw)
+    no_crash(api, reply, what, withdraw)
     api.still_cancels(withdraw, after=what, earlier=reply)
 
 

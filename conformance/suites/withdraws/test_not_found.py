@@ -22,6 +22,7 @@ from conformance.suites.withdraws.assertions import (
 )
 from conformance.suites.withdraws.bad_requests import FAILURES
 from conformance.suites.withdraws.client import Withdraws, quoted
+from conformance.suites.withdraws.crashes import no_crash
 from conformance.suites.withdraws.kept_decisions import or_by_what_was_read
 from conformance.suites.withdraws.titles import cancel_with
 
@@ -316,7 +317,7 @@ def test_almost_an_id_cancels_nothing(api: Withdraws, given: Given, spoilt: str)
     what = f"a cancel of {_SPOILT[spoilt]}"
     reply = api.odd(lambda: api.to_raw_id(raw), to=what)
 
-    api.no_crash(reply, what, withdraw)
+    no_crash(api, reply, what, withdraw)
     not_cancelled(
         reply,
         what,
