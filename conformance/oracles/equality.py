@@ -34,3 +34,8 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return None if value is MISSING else value
+
+
+def says(value: object, word: str) -> bool:
+    """Whether a value is that word, in any letter case: one requirement judges the letter case."""
+    return isinstance(value, str) and value.lower() == word

@@ -265,7 +265,7 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
     accepted = [method for method in accepted if method not in ("HEAD", "OPTIONS")] or accepted
     holds(read, read.ok or read.status == 404, "GET to be answered, so that the check can end", control=True)
     expect.that(
-        read.at("status") == "requires_approval",
+        equality.says(read.at("status"), "requires_approval"),
         expected=f"an intent to await approval still after {', '.join(replies)} on {methods.place}",
         observed=f"{wording.shown(read, 'status')} after "
         + ", ".join(f"{reply.status} to {method}" for method, reply in replies.items())

@@ -258,10 +258,10 @@ def stays_canceled(read: Reply, before: Reply, what: str, *, when: str = "", hin
 def stays_paid(read: Reply, what: str, *, when: str = "", hint: str = "", fault: str = "") -> None:
     """A read shows the withdraw paid, without `canceledAt`; `fault` is the title where it isn't paid."""
     fault = fault or reads_otherwise(read, what, when)
-    if read.at("data.status") == "paid":
+    if equality.says(read.at("data.status"), "paid"):
         fault = f"{wording.capital(what)} had canceledAt {wording.of(read, 'data.canceledAt')} {when}".strip()
     expect.that(
-        read.at("data.status") == "paid" and not value_or_null(read, "data.canceledAt"),
+        equality.says(read.at("data.status"), "paid") and not value_or_null(read, "data.canceledAt"),
         expected=f"{what} to be paid {when}".strip(),
         observed=expect.observed(read, "data.status", "data.canceledAt"),
         reply=read,

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from conformance.http.reply import Reply
-from conformance.oracles import refused_cancels
+from conformance.oracles import equality, refused_cancels
 from conformance.oracles.refused_cancels import RefusedCancel, RefusedCancels
 from conformance.oracles.run_answers import UNEXPLAINED, RecordedAnswer, RunAnswers
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.withdraws.assertions import REFUSED, succeeded, value_or_null
+from conformance.suites.withdraws.assertions import REFUSED, succeeded
 from conformance.suites.withdraws.client import SETTLED, UNSURE, Withdraws
 
 
@@ -26,7 +26,7 @@ def of(api: Withdraws, given: Given, run_answers: RunAnswers) -> RefusedCancels:
     def is_open(withdraw: Resource) -> bool:
         whose = withdraw.wanted.whose
         if api.can_read:
-            return bool(value_or_null(api.read(withdraw, by=whose), "data.status") == "pending")
+            return equality.says(api.read(withdraw, by=whose).at("data.status"), "pending")
         # Refused as one that is in another state by now, it may be.
         return api.cancel(withdraw, by=whose).status not in (200, REFUSED.status)
 

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
-from conformance.oracles import expect
+from conformance.oracles import equality, expect
 from conformance.oracles.expect import requirement
 from conformance.oracles.run_answers import RecordedAnswer, RunAnswers
 from conformance.plugin import Given
@@ -108,7 +108,7 @@ def test_cancelled_withdraws_stay_canceled(
             observed=f"a read shows {expect.observed(reply, 'data.status', 'data.paidAt', 'data.canceledAt')}"
             + (f"; canceled still: {', '.join(fine)}" if fine else ""),
             reply=reply,
-            hint=_PAID_LATER if reply.at("data.status") == "paid" or paid else _UNDONE,
+            hint=_PAID_LATER if equality.says(reply.at("data.status"), "paid") or paid else _UNDONE,
             fault=reads_otherwise(reply, kind, f"{one.age()} with 200"),
         )
         fine += [kind] if kind not in fine else []

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.errors import NotApplicable, NotTestable
 from conformance.http.reply import Reply
-from conformance.oracles import expect, wording
+from conformance.oracles import equality, expect, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
@@ -53,7 +53,7 @@ class Settling:
         withdraw = self._given(status)
         clock = time.monotonic()
         self._given.settle(withdraw)
-        paid = bool(self.paid(withdraw).at("data.status") == "paid")
+        paid = equality.says(self.paid(withdraw).at("data.status"), "paid")
         if paid:
             self._patience_s = min(_SETTLES_S, 0.3 + 5 * (time.monotonic() - clock))
         return paid
@@ -67,9 +67,10 @@ class Settling:
         """The first read that says paid, or the last one before the time is up."""
         by = withdraw.wanted.owner or "primary"
         until = time.monotonic() + self._patience_s
-        while (read := self._api.read(withdraw, by=by)).at(
-            "data.status"
-        ) != "paid" and time.monotonic() < until:
+        while True:
+            read = self._api.read(withdraw, by=by)
+            if equality.says(read.at("data.status"), "paid") or time.monotonic() >= until:
+                break
             time.sleep(0.02)
         return read
 
@@ -118,7 +119,7 @@ def test_paid_on_request_is_refused(api: Withdraws, given: Given, settling: Sett
     api.look(withdraw)
     settling.ask(withdraw)
     expect.that(
-        settling.paid(withdraw).at("data.status") == "paid",
+        equality.says(settling.paid(withdraw).at("data.status"), "paid"),
         expected=f"a {settling.status} withdraw to be paid when that is asked for, so that the check can begin",
         observed="it isn't paid",
         control=True,
@@ -185,7 +186,8 @@ def test_paying_and_cancelling_have_one_winner(api: Withdraws, given: Given, set
 def _is_paid(read: Reply, what: str, when: str, *, unless: Reply | None = None) -> None:
     """A read says paid; `unless` is an earlier one, which has to say it first."""
     expect.that(
-        read.at("data.status") == "paid" or (unless is not None and unless.at("data.status") != "paid"),
+        equality.says(read.at("data.status"), "paid")
+        or (unless is not None and not equality.says(unless.at("data.status"), "paid")),
         expected=f"{what} to be paid {when}",
         observed=f"a read shows {expect.observed(read, 'data.status')}",
         reply=read,
