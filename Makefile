@@ -12,7 +12,7 @@ SLOW := ci proof outside stripe_payouts exit_codes fuzz plan worst_day/test_run.
   $(addprefix states/test_,lying_sources.py odd_ids.py) \
   $(addprefix report/test_,allure.py allure_report.py browser.py compare.py compare_views.py) \
   $(addprefix test_,apart.py cli.py crash.py every_run.py first_hour.py limits.py live.py nasty_target.py new_contract.py plugin.py \
-  resume.py runner.py secrets.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
+  resume.py runner.py secrets.py short_lists.py unavailable.py unreachable.py unsupported.py waivers.py watch.py workers.py)
 
 # Where it is set, as in many images, Python would compile each module of ours in each of some hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
