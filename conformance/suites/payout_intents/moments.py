@@ -1,5 +1,6 @@
 """The places where an intent is seen around its cancel, and what updated_at says there."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from conformance.suites.payout_intents.results import Cancelled
 
 # The clocks of a target's machines may differ by so much.
 _SKEW = timedelta(minutes=5)
+# As coarse as a clock may be whose fraction of a second isn't shown.
+_STEP_S = 1.1
 SEEN: dict[str, Callable[[Cancelled], Reply]] = {
     "before": lambda one: one.before,
     "reply": lambda one: one.reply,
@@ -94,3 +97,12 @@ def _is_later(was: datetime | None) -> Callable[[Any], bool]:
         return was is not None and moment is not None and moment > was
 
     return later
+
+
+def let_it_age(read: Reply) -> None:
+    """Waits until updated_at is older than any clock's step, so that a change of it shows."""
+    updated, now = instant(read.at("updated_at")), read.sent_at
+    with suppress(ValueError):
+        now = parsedate_to_datetime(read.header("Date") or "")
+    if updated is not None and now.tzinfo is not None and (now - updated).total_seconds() < 2 * _STEP_S:
+        time.sleep(_STEP_S)

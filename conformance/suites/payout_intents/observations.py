@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
 from conformance.errors import NotTestable
-from conformance.http.reply import Reply, instant
+from conformance.http.reply import Reply
 from conformance.oracles import equality, hints
 from conformance.oracles.expect import Violation
 from conformance.states import Resource
+from conformance.suites.payout_intents import moments
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
@@ -49,8 +49,6 @@ from conformance.suites.payout_intents.results import (
 
 # Far enough apart that a clock of whole milliseconds shows two moments.
 _APART_S = 0.02
-# As coarse as a clock may be whose fraction of a second isn't shown.
-_STEP_S = 1.1
 
 WHY = "No longer needed, as was said on the phone"
 """The reason of the cancel that most checks look at; no other request has it."""
@@ -66,7 +64,7 @@ class Evidence(Performed):
         """Reads an intent, cancels it for `reason` under a key, and reads it again, whatever came of it."""
         api, intent = self._api, self._fresh()
         before = api.first_seen(intent)
-        _let_it_age(before)
+        moments.let_it_age(before)
         key = api.new_key()
         reply = api.cancel(intent, reason=reason, key=key)
         return Cancelled(intent, before, reply, api.confirmed(intent), reason, key)
@@ -382,12 +380,3 @@ class Evidence(Performed):
             return self.leave_alone().intent
         except (NotTestable, Violation):
             return None
-
-
-def _let_it_age(read: Reply) -> None:
-    """Waits until updated_at is older than any clock's step, so that a change of it shows."""
-    updated, now = instant(read.at("updated_at")), read.sent_at
-    with suppress(ValueError):
-        now = parsedate_to_datetime(read.header("Date") or "")
-    if updated is not None and now.tzinfo is not None and (now - updated).total_seconds() < 2 * _STEP_S:
-        time.sleep(_STEP_S)
