@@ -13,7 +13,7 @@ from tests.support import SandboxProcess, certify, command, environment, write_p
 
 RAN = ("passed", "failed", "warned")
 FEW = {"withdraws": 8, "payout-intents": 12}
-DECIDED = {"withdraws": 24, "payout-intents": 22}
+DECIDED = {"withdraws": 23, "payout-intents": 22}
 """So many MUSTs at least are decided by so few: 24 and 26; keys that grow old on a slow machine cost some."""
 
 
