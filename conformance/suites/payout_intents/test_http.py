@@ -348,7 +348,7 @@ def test_other_method_on_the_read_path_is_declined(evidence: Evidence, method: s
 @requirement("PI-48")
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_other_method_is_answered(evidence: Evidence, method: str) -> None:
-    """A method that frameworks have answers of their own for is answered in some way."""
+    """HEAD and OPTIONS, which frameworks answer by themselves, get an answer."""
     for ask in (evidence.send_other_methods_to_the_cancel_path, evidence.send_other_methods_to_the_read_path):
         methods = ask()
         _answered(methods, method, f"any answer to {method} on {methods.place}")

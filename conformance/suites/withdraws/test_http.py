@@ -100,14 +100,14 @@ def test_other_method_is_not_allowed(api: Withdraws, method: str) -> None:
             if reply.status == 405
             else f"{said} {summary.short(reply)} instead of 405 or 404"
         )
-        + (f"; {so_are} failed likewise" if so_are else ""),
+        + (f"; {so_are} weren't declined properly either" if so_are else ""),
     )
 
 
 @requirement("WD-41")
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_other_method_is_answered(api: Withdraws, method: str) -> None:
-    """A method that frameworks have answers of their own for is answered in some way."""
+    """HEAD and OPTIONS, which frameworks answer by themselves, get an answer."""
     what = f"{article(method)} {method} at the path of a cancel"
 
     api.odd(lambda: api.with_method(method, api.unknown_id()), to=what)
