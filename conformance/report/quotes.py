@@ -17,6 +17,8 @@ from conformance.report.safe import flat
 _QUOTE = re.compile(r"\b(?P<status>[1-5]\d\d) (?=[{\[])")
 # How a body ends that was cut off, and the longest that is quoted.
 _CUT, _LONGEST = "...", 260
+# So much of a cut body is shown.
+_BEGINNING = 110
 # A body is known by so many characters of its beginning.
 _KNOWN = 40
 _READ = 8_000
@@ -39,10 +41,18 @@ def with_fields(said: str, answers: Collection[Exchange], about: str, named: Col
     for found, end in quotes:
         begin = said[found.end() : end]
         answer = _whole(int(found["status"]), begin, answers) if begin else None
-        fields = _deciding(answer, begin, about, words, named)
-        parts.append(said[at : found.end()] + (f"with {fields}: " if fields else ""))
-        at = found.end()
+        # What stands behind the fields that decide is little more than a sign of which answer it is.
+        short = begin if answer is None else _shortened(begin)
+        fields = _deciding(answer, short, about, words, named)
+        parts.append(said[at : found.end()] + (f"with {fields}: " if fields else "") + short)
+        at = end if short == begin else end + len(_CUT)
+        parts.append("" if short == begin else "…")
     return "".join([*parts, said[at:]])
+
+
+def _shortened(begin: str) -> str:
+    """Returns how a body begins, cut behind a whole field."""
+    return f"{begin[:_BEGINNING].rpartition(',')[0]}," if len(begin) > _BEGINNING and "," in begin else begin
 
 
 def _cut(said: str, start: int) -> int:

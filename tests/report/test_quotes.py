@@ -34,7 +34,7 @@ def test_the_field_that_decides_stands_before_the_cut_body() -> None:
 
 def test_what_is_shown_or_told_already_is_not_told_again() -> None:
     """Neither a field that stands before the cut, nor one whose value the observation tells, nor plain words."""
-    assert " with " not in quoted(LONG, about="the object and the id of a note")
+    assert " with " not in quoted(LONG, about="the object and the id of it")
     assert " with " not in quoted(LONG, "failure_code is null ", about="failure_code was lost")
     assert " with " not in quoted(LONG, about="object", named=("id",))
 
