@@ -21,7 +21,7 @@ from conformance.profile import Profile
 from conformance.report import journal, record, render, scope, tried_states
 from conformance.report.safe import counted
 from conformance.runner import folder as folders
-from conformance.runner import moved_on
+from conformance.runner import locked, moved_on
 from conformance.runner.fuzz_process import Fuzzing, forget
 from conformance.runner.options import Options
 from conformance.runner.resume import Unfinished
@@ -237,6 +237,7 @@ class _Job:
         lists = moved_on.lists(self.profile, self.folder)
         if lists is not None:
             checks = tuple(lists.judged(check, exchanges) for check in checks)
+        checks = locked.judged(checks, exchanges)
         plan = folders.plan(self.folder)
         complete = fuzzing.is_done and set(plan["selected"]) <= {check.id for check in checks}
         slowed = gate.slow_downs(self.folder / "gate")
