@@ -18,7 +18,7 @@ from conformance.report.answers import at
 from conformance.report.declared_causes import harm, matches, presumes
 from conformance.report.first_shown import FirstShown
 from conformance.report.kept_answers import KeptAnswers
-from conformance.report.passing_cases import OF_WHOM, fails_nearly_always
+from conformance.report.passing_cases import OF_WHOM, fails_nearly_always, is_always_wrong
 from conformance.report.safe import counted, same_but_ids
 from conformance.report.steps import PRIMARY, caller
 
@@ -278,18 +278,23 @@ class Causes:
             or (not self._accepts(one) and _body(one) == _body(other))
         )
 
-    def _is_verified_by_nobody(self, check: Check, row: Requirement, by: Check) -> bool:
+    def _is_verified_by_nobody(self, check: Check, requirement: Requirement, by: Check) -> bool:
         """Returns whether nearly all forgeries get through in `by`, and `check` is about a caller who isn't the owner.
 
         Where a caller is trusted for a good request before, chance decides which other checks see it.
         """
-        if not (self.is_altered(by) and self.took_effect(by)) or row.harm not in (Harm.TENANTS, Harm.SECRETS):
+        if not (self.is_altered(by) and self.took_effect(by)) or requirement.harm not in (
+            Harm.TENANTS,
+            Harm.SECRETS,
+        ):
             return False
         answer = self._answer(check)
         by_another = any(OF_WHOM in state for _, state in check.resources) or (
             answer is not None and caller(answer) != PRIMARY
         )
         if not (by_another or self.is_altered(check)):
+            return False
+        if not self.is_altered(check) and is_always_wrong(self.record, requirement):
             return False
         return fails_nearly_always(self.record, by) and not fails_nearly_always(self.record, check)
 

@@ -21,6 +21,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 _ALIKE = 3
 # From this share of its cases on, and so many of them, it is the rule that a check fails.
 _RULE, _FEW = 0.8, 5
+# So many cases that all fail do so for another reason than chance.
+_SOME = 3
 GOT_THROUGH = "Nearly all of these got through"
 NOTHING_VERIFIED = (
     f"{GOT_THROUGH}: is this verified at all, or is a caller trusted for a while after one good request?"
@@ -35,7 +37,8 @@ CASES = ("these cases: ", "this case: ", "every case of these: ")
 """How a list of the cases that passed begins."""
 ORDINALS = ("first", "second", "third")
 """Cases that are only numbered, which tells nobody anything."""
-_TESTED = (Outcome.PASSED, Outcome.FAILED, Outcome.WARNED)
+_WRONG = (Outcome.FAILED, Outcome.WARNED)
+_TESTED = (Outcome.PASSED, *_WRONG)
 
 
 def worked(record: RunRecord, check: Check, requirement: Requirement) -> str:
@@ -55,10 +58,24 @@ def worked(record: RunRecord, check: Check, requirement: Requirement) -> str:
 
 def fails_nearly_always(record: RunRecord, check: Check) -> bool:
     """Returns whether nearly all of the many cases of a check failed, or were warned of."""
-    ended = [one.outcome for one in record.checks if "[" in one.id and _name(one) == _name(check)]
-    tested = [one for one in ended if one in _TESTED]
+    tested = _ended(record, check)
     wrong = sum(one is not Outcome.PASSED for one in tested)
     return len(tested) >= _FEW and wrong >= _RULE * len(tested)
+
+
+def is_always_wrong(record: RunRecord, requirement: Requirement) -> bool:
+    """Returns whether a check of a requirement has some cases, and none of them passed: it is no matter of chance."""
+    checks = [one for one in record.checks if requirement.id in one.requirements]
+    return any(
+        len(ended) >= _SOME and Outcome.PASSED not in ended
+        for ended in (_ended(record, one) for one in checks if one.outcome in _WRONG)
+    )
+
+
+def _ended(record: RunRecord, check: Check) -> list[Outcome]:
+    """Returns how each case of a check ended that was tested."""
+    ended = [one.outcome for one in record.checks if "[" in one.id and _name(one) == _name(check)]
+    return [one for one in ended if one in _TESTED]
 
 
 def _states(record: RunRecord, failing: Collection[str]) -> str:

@@ -52,6 +52,10 @@ def test_what_is_another_fault_keeps_its_headline() -> None:
     assert beside("WD-12", FORGED, cases=5) == apart
     assert beside("WD-12", FORGED, forgeries=3) == apart
     assert beside("WD-19", FORGED) == [("WD-32", []), ("WD-19", [])]
+    key = ("X-API-Key", "[redacted:other_merchant.api_key]")
+    theirs = replace(ACCEPTED, request_headers=(key, *ACCEPTED.request_headers[1:]))
+    assert beside("WD-12", theirs, cases=2) == [("WD-32", ["WD-12"])]
+    assert beside("WD-12", theirs, cases=3) == apart
 
 
 def test_forgeries_that_are_refused_for_ids_that_name_nothing_are_told() -> None:
