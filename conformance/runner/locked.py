@@ -5,7 +5,7 @@ for a time or for good, the right ones, too. What is refused then says nothing o
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.http import summary
@@ -55,9 +55,17 @@ class Lock:
 
 
 def locks(checks: Sequence[Check], exchanges: Sequence[Exchange]) -> list[Lock]:
-    """Returns the times in which an account was locked, as far as the evidence of a run shows them."""
+    """Returns the times in which an account was locked, as far as the evidence of a run shows them.
+
+    Only documented requests of a kind that succeeded at another time say so: another method may always be refused.
+    """
     owners = {name: _owner(kind) for check in checks for name, kind in check.resources}
-    in_turn = sorted(exchanges, key=lambda one: one.started_at)
+    accepted = {_kind(one, owners) for one in exchanges if one.status is not None and one.status < 300}
+    in_turn = [
+        one
+        for one in sorted(exchanges, key=lambda one: one.started_at)
+        if one.auth is not Auth.DOCUMENTED or _kind(one, owners) in accepted
+    ]
     every = set(map(_sender, in_turn)) - {""}
     return [lock for whose in sorted(every) for lock in _locks(whose, in_turn, owners)]
 
@@ -82,7 +90,7 @@ def _locks(whose: str, in_turn: Sequence[Exchange], owners: dict[str, str]) -> I
     failed: list[tuple[int | None, str]] = []
     touched: set[str] = set()
     run: list[Exchange] = []
-    since, is_general = "", False
+    since, is_own, is_general = "", False, False
     for one in (*in_turn, None):
         name = "" if one is None else _named(one, whose, owners)
         if one is not None and one.auth is not Auth.DOCUMENTED:
@@ -94,15 +102,17 @@ def _locks(whose: str, in_turn: Sequence[Exchange], owners: dict[str, str]) -> I
             continue
         if one is not None and one.status in _REFUSALS and (not run or _words(one) == _words(run[0])):
             run.append(one)
-            # The lock of a single resource is another thing: an id that names nothing has none.
+            # The lock of a single resource is another thing: an id that names nothing has none. And that one may be
+            # refused so for itself: what the account owns is refused, too.
+            is_own |= name in owners
             is_general |= name not in touched and name not in owners
             continue
         is_told_apart = bool(run) and _words(run[0]) not in failed
         needed = _IN_OTHER_WORDS if is_told_apart else _IN_TURN
-        if since and failed and is_general and len(run) >= needed:
+        if since and failed and is_own and is_general and len(run) >= needed:
             until = "~" if one is None else one.started_at
             yield Lock(whose, _words(run[0]), since, until, len(run), run[0], is_told_apart)
-        run, is_general = [], False
+        run, is_own, is_general = [], False, False
         if one is not None and one.status not in _REFUSALS:
             since = one.started_at
 
@@ -111,9 +121,20 @@ def _named(one: Exchange, whose: str, owners: dict[str, str]) -> str:
     """Returns the id that a documented request of an account names: of its own resource, or of none; else empty."""
     if _sender(one) != whose:
         return ""
-    found = [part for part in one.url.partition("?")[0].split("/")[3:] if _PLAIN.fullmatch(part)]
-    names = [part for part in found if part in owners] or found[-1:]
+    parts = [part for part in one.url.partition("?")[0].split("/")[3:] if _PLAIN.fullmatch(part)]
+    names = [part for part in parts if part in owners] or [_last_plain(parts)]
     return next((part for part in names if owners.get(part, whose) == whose), "")
+
+
+def _kind(one: Exchange, owners: Collection[str]) -> tuple[str, str]:
+    """Returns the method and the path of a request, without the resource that it names."""
+    parts = one.url.partition("?")[0].split("/")[3:]
+    name = next((part for part in parts if part in owners), _last_plain(parts))
+    return one.method, "/".join("*" if part == name else part for part in parts)
+
+
+def _last_plain(parts: Sequence[str]) -> str:
+    return next((part for part in reversed(parts) if _PLAIN.fullmatch(part)), "")
 
 
 def _words(one: Exchange) -> tuple[int | None, str]:

@@ -10,6 +10,7 @@ import pytest
 from conformance.sandbox import CREDENTIALS
 from tests.support import (
     READ_PATH,
+    TERMINAL,
     SandboxProcess,
     certify,
     handed_on,
@@ -85,3 +86,23 @@ def test_lock_of_a_single_withdraw_is_still_judged(
     done = certify(write_profile(tmp_path, "withdraws", bendable.url), "-k", "auth")
 
     assert done.returncode == 1, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("api", "defect", "requirement"),
+    [
+        ("withdraws", "wd-unknown-is-403", "WD-11"),
+        ("withdraws", "wd-other-methods-are-403", "WD-41"),
+        ("payout-intents", "pi-unknown-is-403", "PI-10"),
+    ],
+)
+def test_what_is_always_refused_is_no_lock(
+    bendable: SandboxProcess, tmp_path: Path, api: str, defect: str, requirement: str
+) -> None:
+    """Ids that name nothing, and other methods, refused so many times in turn are judged: the account's own aren't."""
+    bendable.bend(defect)
+    states = f"sandbox = true\n{READ_PATH if api == 'withdraws' else TERMINAL}"
+    certify(write_profile(tmp_path, api, bendable.url, states=states), "--no-fuzz")
+
+    assert outcomes(tmp_path)[requirement] in ("failed", "warned")
+    assert not [check for check in record(tmp_path)["checks"] if "locked the account" in check["message"]]
