@@ -6,7 +6,7 @@ from functools import partial
 from conformance import contracts
 from conformance.doctor import fingerprint, profile_faults
 from conformance.doctor.finding import Finding, State
-from conformance.doctor.preflight import obstacle
+from conformance.doctor.preflight import lets_in, obstacle
 from conformance.doctor.probes import Probes
 from conformance.errors import ConformanceError, NotReady
 from conformance.http import summary
@@ -20,7 +20,7 @@ def access(session: Session, probes: Probes, replies: list[Reply]) -> list[Findi
     lines = [_api(session, replies[0], fault)]
     if lines[0].state is State.UNREACHABLE:
         return lines
-    lines.append(_primary(session, replies[0], fault))
+    lines.append(_primary(session, probes, replies[0], fault))
     others = [name for name in session.profile.credentials if name != "primary"]
     lines += [_pair(session, name, probes.harmless(name)) for name in others]
     if lines[1].state is State.OK:
@@ -42,10 +42,17 @@ def _api(session: Session, reply: Reply, fault: ConformanceError | None) -> Find
     return found(State.WARNING, came, "If the address is right, this is for a run to judge.")
 
 
-def _primary(session: Session, reply: Reply, fault: ConformanceError | None) -> Finding:
+def _primary(session: Session, probes: Probes, reply: Reply, fault: ConformanceError | None) -> Finding:
     found = _called(session, "primary")
     if fault is not None:
         return found(State.WRONG, fault.message, fault.hint)
+    if fingerprint.is_refusal(reply) and lets_in(session, probes):
+        return found(
+            State.WARNING,
+            f"{_shown(reply)}, for an id that names nothing; let in to a resource that exists",
+            f"They are right. {contracts.contract(session.profile.target.api).answers.not_found} is documented for "
+            "such an id: a run will hold that against the target.",
+        )
     if fingerprint.is_refusal(reply):
         return found(
             State.WARNING,

@@ -110,9 +110,18 @@ def obstacle(
             f"{summary.brief(reply, kind=True)}, and so is a path that doesn't exist",
             hint=f"Check the path of target.base_url, and what stands in front of the target. {_INSIST}",
         )
-    if all(fingerprint.is_refusal(one) for one in replies):
+    if all(fingerprint.is_refusal(one) for one in replies) and not lets_in(session, probes):
         return refusal(probes, profile, replies, thorough=thorough)
     return None
+
+
+def lets_in(session: Session, probes: Probes) -> bool:
+    """Returns whether the primary pair is let in to a resource that exists: then a refusal was for an unknown id.
+
+    Many a policy refuses who isn't the owner by a 403, and nobody owns what isn't there.
+    """
+    known, answer = _known(session, probes)
+    return known is not None and fingerprint.is_let_in(answer())
 
 
 def refusal(
@@ -202,12 +211,18 @@ def _is_nobody(session: Session, probes: Probes, reply: Reply) -> bool:
 
     if not same(probes.nowhere()):
         return False
-    # A resource that is really there decides, looked at in a way that changes nothing.
+    # A resource that is really there decides.
+    known, answer = _known(session, probes)
+    if known is not None and not same(answer()):
+        return False
+    return (known is not None and session.documented.can_read) or same(probes.anonymous())
+
+
+def _known(session: Session, probes: Probes) -> tuple[str | None, Callable[[], Reply]]:
+    """Returns the id of a resource that is there, None without one, and a request to it that changes nothing."""
     reads, states = session.documented.can_read, contracts.contract(session.profile.target.api).states
     known = _resource(session, states.cancellable[0] if reads else states.cancelled)
-    if known is not None and not same(probes.read(known, "primary") if reads else probes.cancel_again(known)):
-        return False
-    return (known is not None and reads) or same(probes.anonymous())
+    return known, lambda: probes.read(known or "", "primary") if reads else probes.cancel_again(known or "")
 
 
 def _resource(session: Session, status: str) -> str | None:

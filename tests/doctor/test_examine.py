@@ -59,6 +59,21 @@ def test_a_target_that_is_ready(target: Sandbox, tmp_path: Path, api: str) -> No
         assert lines["states.terminal"].came == "cancelled, paid, failed, and no others"
 
 
+@pytest.mark.parametrize(
+    ("api", "defect"), [("withdraws", "wd-unknown-is-403"), ("payout-intents", "pi-unknown-is-403")]
+)
+def test_a_refusal_for_an_unknown_id_is_none_of_the_credentials(
+    target: Sandbox, tmp_path: Path, api: str, defect: str
+) -> None:
+    """A pair is right that is let in to a resource which exists: a run judges the answer for an unknown id."""
+    target.configure(defects=[defect])
+    found = examined(write_profile(tmp_path, api, target.url, states=STATES[api]))["credentials.primary"]
+
+    assert found.state is State.WARNING
+    assert "let in to a resource that exists" in found.came
+    assert found.todo.startswith("They are right. 404 ")
+
+
 def test_nothing_that_exists_is_cancelled(target: Sandbox, tmp_path: Path) -> None:
     """A list of ids is looked at, and stays as it was, to be used by a run."""
     ask = Asked(target.url)

@@ -15,6 +15,8 @@ from conformance.sandbox.payout_intents.reference import PayoutIntents
 
 pi("pi-unknown-is-422", "PI-10", "An unknown id is answered 422 approval_required, as a wrong status is.",
    changes.unknown(status=422, code="approval_required"))
+pi("pi-unknown-is-403", "PI-10", "An unknown id is answered 403 forbidden: a policy looks for the owner of nothing.",
+   changes.unknown(status=403, code="forbidden"))
 pi("pi-unknown-code-is-another", "PI-10", "The code of a 404 is resource_not_found.",
    changes.unknown(code="resource_not_found"))
 pi("pi-unknown-is-500", "PI-10", "An unknown id ends in a 500: the empty result of the query isn't handled.",

@@ -14,6 +14,8 @@ from conformance.sandbox.withdraws.reference import Withdraws
 
 wd("wd-unknown-is-400", "WD-11", "An unknown id is answered 400 VALIDATION_ERROR.",
    changes.unknown(status=400, code="VALIDATION_ERROR"))
+wd("wd-unknown-is-403", "WD-11", "An unknown id is answered 403 FORBIDDEN: a policy looks for the owner of nothing.",
+   changes.unknown(status=403, code="FORBIDDEN"))
 wd("wd-unknown-code-is-short", "WD-11", "The code of a 404 is NOT_FOUND, without the RESOURCE.",
    changes.unknown(code="NOT_FOUND"))
 wd("wd-unknown-is-200", "WD-11", "An unknown id is answered 200, with success false inside.",
