@@ -343,7 +343,7 @@ class Evidence(Performed):
     ) -> Methods:
         api, intent = self._api, self._given.shared("requires_approval")
         headers, sent = api.headers(), encoded(body)
-        replies = {}
+        before, replies = api.seen(intent), {}
         for method in (first, "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "LINK"):
             content = None if method in ("GET", "HEAD", "OPTIONS") else sent
             reply = api.answered(
@@ -354,7 +354,7 @@ class Evidence(Performed):
                 replies[method] = reply
         read = api.still_open(intent)
         # What nothing was done to so far is cancelled later, by another check.
-        return Methods(place, replies, read, api.cancel(intent) if self._given.is_isolated else None)
+        return Methods(place, before, replies, read, api.cancel(intent) if self._given.is_isolated else None)
 
     def send_wrong_forms(self) -> Mapping[str, Reply]:
         """The answers to `WRONG_FORMS`, of those that get one, by what is wrong."""

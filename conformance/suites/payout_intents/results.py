@@ -132,12 +132,13 @@ class Odd:
 
 @dataclass(frozen=True, slots=True)
 class Methods:
-    """The answers to methods that aren't documented in a place, a GET after them, and a documented cancel.
+    """The answers to methods that aren't documented in a place, a GET before and after them, and a documented cancel.
 
     `owners_cancel` is None where a later check cancels the intent.
     """
 
     place: str
+    before: Reply
     replies: Mapping[str, Reply]
     after: Reply
     owners_cancel: Reply | None

@@ -264,8 +264,17 @@ def test_other_methods_cancel_nothing(evidence: Evidence, place: Callable[[Evide
     # A HEAD of what can be read, or OPTIONS, may well succeed.
     accepted = [method for method in accepted if method not in ("HEAD", "OPTIONS")] or accepted
     holds(read, read.ok or read.status == 404, "GET to be answered, so that the check can end", control=True)
+    is_open = equality.says(read.at("status"), "requires_approval")
+    is_as_before = equality.same(methods.before.at("status"), read.at("status")) and not is_cancelled(read)
+    # Another word for the same status is no change.
+    holds(
+        methods.before,
+        is_open or not is_as_before,
+        'GET to show status "requires_approval" before any other method was sent',
+        control=True,
+    )
     expect.that(
-        equality.says(read.at("status"), "requires_approval"),
+        is_open,
         expected=f"an intent to await approval still after {', '.join(replies)} on {methods.place}",
         observed=f"{wording.shown(read, 'status')} after "
         + ", ".join(f"{reply.status} to {method}" for method, reply in replies.items())
