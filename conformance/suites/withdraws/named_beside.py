@@ -4,6 +4,7 @@ Where such a cancel doesn't work as any other, each check tries its own place al
 """
 
 import json
+from collections.abc import Mapping, Sequence
 
 from conformance.errors import NotTestable
 from conformance.http.reply import Reply
@@ -18,30 +19,54 @@ from conformance.suites.withdraws.client import Withdraws, cancel_path, quoted
 _IDS = ("id", "withdraw_id", "withdrawId", "withdrawID", "ids")
 _OBJECTS = ("withdraw", "data", "params")
 _HEADERS = ("X-Withdraw-Id", "X-Withdrawal-Id", "X-Resource-Id", "X-Id")
+_COOKIE = "Cookie "
 # By these a router is told another path.
 _ADDRESSES = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Uri")
 
 
-def in_the_query(other: Resource) -> str:
+NAMES: Mapping[str, Sequence[str]] = {
+    "body": (*_IDS, *_OBJECTS),
+    "query": _IDS,
+    "headers": (*_HEADERS, *_ADDRESSES, *(f"{_COOKIE}{name}" for name in _IDS)),
+}
+"""Under which names each place of a request names another withdraw."""
+
+
+def place_of(place: str, name: str) -> str:
+    """Returns one of the `NAMES` of a place in words: `field id of the body`, `header X-Id`, `cookie id`."""
+    if place == "headers":
+        return f"cookie {name.removeprefix(_COOKIE)}" if name.startswith(_COOKIE) else f"header {name}"
+    return f"{'field' if place == 'body' else 'parameter'} {name} of the {place}"
+
+
+def in_the_query(other: Resource, names: Sequence[str] = _IDS) -> str:
     """Returns the query that names a withdraw."""
-    return "?" + "&".join(f"{name}={quoted(other)}" for name in _IDS)
+    return "?" + "&".join(f"{name}={quoted(other)}" for name in names)
 
 
-def in_headers(other: Resource) -> dict[str, str]:
+def in_headers(other: Resource, names: Sequence[str] = NAMES["headers"]) -> dict[str, str]:
     """Returns the headers that name a withdraw, a cookie among them."""
-    named = {**dict.fromkeys(_HEADERS, other.id), **dict.fromkeys(_ADDRESSES, cancel_path(other))}
-    return {**named, "Cookie": "; ".join(f"{name}={quoted(other)}" for name in _IDS)}
+    named = {name: other.id for name in _HEADERS if name in names}
+    named |= {name: cancel_path(other) for name in _ADDRESSES if name in names}
+    cookies = [name.removeprefix(_COOKIE) for name in names if name.startswith(_COOKIE)]
+    return named | ({"Cookie": "; ".join(f"{name}={quoted(other)}" for name in cookies)} if cookies else {})
 
 
 def in_the_body(
-    api: Withdraws, withdraw: Resource, other: Resource, *, beside: Resource | None = None
+    api: Withdraws,
+    withdraw: Resource,
+    other: Resource,
+    *,
+    beside: Resource | None = None,
+    names: Sequence[str] = NAMES["body"],
 ) -> Reply | None:
     """Cancels `withdraw` with a signed body that names `other`, and a query and headers that name `beside`, if any.
 
     Returns None where a body is never answered.
     """
     inside = {name: [other.id] if name == "ids" else other.id for name in _IDS}
-    body = json.dumps({**inside, **dict.fromkeys(_OBJECTS, inside)}).encode()
+    flat = {name: value for name, value in inside.items() if name in names}
+    body = json.dumps({**flat, **dict.fromkeys([one for one in _OBJECTS if one in names], inside)}).encode()
     headers: dict[str, str | None] = {**api.signed(body), "Content-Type": JSON}
     if beside is not None:
         headers |= in_headers(beside)
