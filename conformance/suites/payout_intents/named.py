@@ -186,20 +186,39 @@ def assigned(api: PayoutIntents, given: Given, place: str) -> list[Assigned]:
     intent = given.used("requires_approval")
     before = api.seen(intent)
     for number, fields in enumerate(fields_of_an_intent(before)):
-        reason = api.new_reason()
-        body, query = encoded({"reason": reason}), ""
-        if place == "body":
-            body = encoded({"reason": reason, **fields})
-        else:
-            query = in_the_query(fields)
-        reply = sent_with(api, intent, query, body)
-        if reply is not None and succeeded(reply):
-            found.append(Assigned(place, fields, reason, before, reply, api.confirmed(intent)))
+        one = _assigned(api, intent, before, place, fields)
+        if one is not None:
+            found.append(one)
             if number == 0:
                 break
             intent = given.used("requires_approval")
             before = api.seen(intent)
     return found
+
+
+def assigned_alone(api: PayoutIntents, given: Given, one: Assigned, key: str) -> Assigned:
+    """Returns a cancel of another intent that has this field alone and shows it as said; else `one` itself."""
+    try:
+        intent = given.used("requires_approval")
+        alone = _assigned(api, intent, api.seen(intent), one.place, {key: one.fields[key]})
+    except (NotTestable, Violation):
+        return one
+    return alone if alone is not None and was_assigned(alone, key) else one
+
+
+def _assigned(
+    api: PayoutIntents, intent: Resource, before: Reply, place: str, fields: Fields
+) -> Assigned | None:
+    reason = api.new_reason()
+    body, query = encoded({"reason": reason}), ""
+    if place == "body":
+        body = encoded({"reason": reason, **fields})
+    else:
+        query = in_the_query(fields)
+    reply = sent_with(api, intent, query, body)
+    if reply is None or not succeeded(reply):
+        return None
+    return Assigned(place, fields, reason, before, reply, api.confirmed(intent))
 
 
 def in_the_query(fields: Fields) -> str:

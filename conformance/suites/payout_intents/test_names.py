@@ -302,20 +302,24 @@ def test_fields_beside_the_reason_assign_nothing(
         if keys not in taken[:1]:
             continue  # Whoever takes several of them has one fault, which the first of these requirements tells.
         for key in keys:
-            for where, reply in named.was_assigned(one, key):
+            for _, reply in named.was_assigned(one, key):
                 if key == "environment" and equality.same(usual.at(key), reply.at(key)):
                     continue  # It is so in any answer, whatever a request says.
-                raise Violation(
-                    expected=f"{key} to be {wanted} after a cancel, whatever its {place} says",
-                    observed=f"{key} is {wording.of(reply, key)} in {where}, as the {place} said, and was "
-                    f"{wording.of(one.before, key)} (the answer was {summary.of(reply)})",
-                    reply=reply,
-                    hint=_REASON_ALONE,
-                    fault=f"{key} in the {place} of a cancel was taken for the intent's ({one.reply.status})",
-                    persisted=wording.read_shows(
-                        one.after, key, reply.at(key), equality.is_same_as(one.before.at(key))
-                    ),
-                )
+                raise _taken(named.assigned_alone(api, given, one, key), key, wanted)
+
+
+def _taken(one: Assigned, key: str, wanted: str) -> Violation:
+    """A field in the body or query of a cancel was taken for the intent's."""
+    where, reply = named.was_assigned(one, key)[0]
+    return Violation(
+        expected=f"{key} to be {wanted} after a cancel, whatever its {one.place} says",
+        observed=f"{key} is {wording.of(reply, key)} in {where}, as the {one.place} said, and was "
+        f"{wording.of(one.before, key)} before (the answer was {summary.of(reply)})",
+        reply=reply,
+        hint=_REASON_ALONE,
+        fault=f"{key} in the {one.place} of a cancel was taken for the intent's ({one.reply.status})",
+        persisted=wording.read_shows(one.after, key, reply.at(key), equality.is_same_as(one.before.at(key))),
+    )
 
 
 @requirement("PI-22")
