@@ -29,6 +29,7 @@ from conformance.suites.payout_intents.bad_requests import cancel_naming, naming
 from conformance.suites.payout_intents.bare_cancels import bare_cancel
 from conformance.suites.payout_intents.client import REASON, Ask, PayoutIntents
 from conformance.suites.payout_intents.kept_keys import KeptKeys, Keyed
+from conformance.suites.payout_intents.named_alone import narrowed
 from conformance.suites.payout_intents.observations import WHY, Evidence
 from conformance.suites.payout_intents.proceeding import proceeds
 from conformance.suites.payout_intents.results import Refused, request
@@ -63,10 +64,11 @@ def test_intent_of_the_path_is_cancelled(
 
     for names in naming(other.id):
         intent, reply = cancel_naming(api, given, intent, place, names)
-        how = f"with {next(iter(names))}" if len(names) == 1 else f"in {len(names)} fields"
+        only, reply, seen = narrowed(api, given, place, names, reply, api.seen(other))
+        how = f"with {next(iter(only))}" if len(only) == 1 else f"in {len(only)} fields"
         what = f"a cancel whose {place} names another intent {how}"
         fault = f"{wording.capital(what)} cancelled that one"
-        read_not_cancelled(api.seen(other), untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
+        read_not_cancelled(seen, untouched, hint=_FROM_THE_PATH, reply=reply, fault=fault)
         if reply is not None and succeeded(reply):
             evidence.shows_cancelled(api.confirmed(intent), after=f"{reply.status} to {what}")
             return
