@@ -128,7 +128,10 @@ def test_limits_are_kept_by_all_workers_and_the_fuzzing(
     assert done.returncode == 3, done.stdout + done.stderr
     assert "failed" not in {check["outcome"] for check in record(tmp_path)["checks"]}
     assert relay.busiest == AT_ONCE
-    assert len(relay.came) == most
+    # What the harness broke off itself may not have come as a whole.
+    har = json.loads((tmp_path / "reports" / "latest" / "exchanges.har").read_text())
+    broken_off = sum(entry["response"]["status"] == 0 for entry in har["log"]["entries"])
+    assert most - broken_off <= len(relay.came) <= most
     # Those of a race come at once, once there was time for all of them.
     fullest = max(sum(at <= one < at + 1 for one in relay.came) for at in relay.came)
     assert fullest <= PER_SECOND + AT_ONCE
