@@ -1,10 +1,19 @@
 """Finds which of several names in one request is taken notice of, so that a title names one cause and no bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from conformance.errors import ConformanceError
 from conformance.http.reply import Reply
 from conformance.oracles.expect import Violation
+
+
+def narrowed(
+    names: Mapping[str, Any], reply: Reply, wrong: Callable[[Mapping[str, Any]], Reply | None]
+) -> tuple[str, Reply]:
+    """Returns what `single` does of names with their values; no name, and `reply`, where no single one suffices."""
+    found = single(list(names), lambda some: wrong({name: names[name] for name in some}))
+    return ("", reply) if found is None else found
 
 
 def single(names: Sequence[str], wrong: Callable[[Sequence[str]], Reply | None]) -> tuple[str, Reply] | None:

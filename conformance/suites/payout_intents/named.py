@@ -236,17 +236,6 @@ def sent_with(api: PayoutIntents, intent: Resource, query: str, body: bytes) -> 
     )
 
 
-def culprit(names: Fields, reproduces: Callable[[str], bool]) -> str:
-    """Returns the first of several names that does it alone, for a title; empty where none does, or none is left."""
-    for name in names:
-        try:
-            if reproduces(name):
-                return name
-        except (NotTestable, Violation):
-            return ""
-    return ""
-
-
 def was_assigned(one: Assigned, key: str) -> list[tuple[str, Reply]]:
     """Returns the answers, in words, that show a field as the caller said and not as it was."""
     sent = one.fields.get(key)

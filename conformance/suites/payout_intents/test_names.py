@@ -7,7 +7,7 @@ import pytest
 
 from conformance.http import summary
 from conformance.http.reply import Reply
-from conformance.oracles import equality, wording
+from conformance.oracles import equality, single_cause, wording
 from conformance.oracles.expect import Violation, requirement
 from conformance.plugin import Given
 from conformance.states import Resource
@@ -103,11 +103,13 @@ def _is_of_the_path(
         evidence.shows_cancelled(api.confirmed(intent), after=after)
         return
 
-    def reproduces(name: str) -> bool:
+    def wrong(some: Fields) -> Reply | None:
         own, one = given("requires_approval"), given("requires_approval")
-        return succeeded(place.ask(api, own, {name: make(api, one)[name]})) and is_cancelled(api.seen(one))
+        every = make(api, one)
+        answer = place.ask(api, own, {name: every[name] for name in some})
+        return answer if succeeded(answer) and is_cancelled(api.seen(one)) else None
 
-    name = named.culprit(names, reproduces)
+    name, reply = single_cause.narrowed(names, reply, wrong)
     raise Violation(
         expected=f"the intent of the path to be cancelled, whatever stands in the {place.words}",
         observed=f"the intent that the {place.words} named is cancelled"
@@ -137,25 +139,28 @@ def test_no_other_name_reaches_another_merchant(
         reply = _answered(api, intent, place, some)
         read = api.seen(theirs, by="other_merchant")
         if is_cancelled(read):
-            name = named.culprit(some, partial(_reaches, api, given, where))
+            name, answer = "", reply
+            if answer is not None:
+                name, answer = single_cause.narrowed(some, answer, partial(_reaches, api, given, where))
             read_not_cancelled(
                 read,
                 f"another merchant's intent not to be cancelled by a cancel whose {place.words} named it",
-                accepted=f"the cancel got {summary.of(reply) if reply else 'no answer'}",
-                reply=reply,
+                accepted=f"the cancel got {summary.of(answer) if answer else 'no answer'}",
+                reply=answer,
                 fault=f"A cancel of one's own intent cancelled another merchant's that {name or 'a name'} in its "
-                f"{place.words} named ({'no answer' if reply is None else reply.status})",
+                f"{place.words} named ({'no answer' if answer is None else answer.status})",
                 hint="Take the id from the path alone, and look the intent up among those of the caller.",
             )
         if where != "objects" or (reply is not None and succeeded(reply)):
             return
 
 
-def _reaches(api: PayoutIntents, given: Given, where: str, name: str) -> bool:
+def _reaches(api: PayoutIntents, given: Given, where: str, names: Fields) -> Reply | None:
     own, one = given("requires_approval"), given("requires_approval", owner="other_merchant")
     place, make = PLACES[where]
-    place.ask(api, own, {name: make(api, one)[name]})
-    return is_cancelled(api.seen(one, by="other_merchant"))
+    every = make(api, one)
+    answer = place.ask(api, own, {name: every[name] for name in names})
+    return answer if is_cancelled(api.seen(one, by="other_merchant")) else None
 
 
 @requirement("PI-06")
@@ -239,7 +244,7 @@ def _opens_nothing(
         reply = api.answered(partial(ask, names), to=what)
         if reply is not None and reply.ok:
             was_refused(api.read(theirs), f"a read of {whose} without such names")
-            name = named.culprit(names, partial(_is_read, ask, names))
+            name, reply = single_cause.narrowed(names, reply, partial(_if_ok, ask))
             not_accepted(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
     for place, names in ((named.HEADERS, headers), (named.QUERY, fields), (named.JSON_BODY, fields)):
         what = f"a cancel of {whose} whose {place.words} named {who}"
@@ -247,20 +252,20 @@ def _opens_nothing(
             reply = api.answered(partial(place.ask, api, theirs, some), to=what)
             if reply is not None and reply.ok:
                 was_refused(api.cancel(another()), f"a cancel of {whose} without such names")
-                name = named.culprit(some, partial(_is_accepted, api, another, place, some))
+                again = partial(_asked_again, api, another, place)
+                name, reply = single_cause.narrowed(some, reply, partial(_if_ok, again))
                 not_accepted(reply, what + (f" as `{name}`" if name else ""), hint=_FROM_THE_CREDENTIALS)
             if place is not named.JSON_BODY or reply is None or reply.status not in (400, 422):
                 break  # Only a body may be refused for the names in it that nobody knows.
 
 
-def _is_accepted(
-    api: PayoutIntents, another: Callable[[], Resource], place: Place, names: Fields, name: str
-) -> bool:
-    return place.ask(api, another(), {name: names[name]}).ok
+def _asked_again(api: PayoutIntents, another: Callable[[], Resource], place: Place, names: Fields) -> Reply:
+    return place.ask(api, another(), names)
 
 
-def _is_read(ask: Callable[[Fields], Reply], names: Fields, name: str) -> bool:
-    return ask({name: names[name]}).ok
+def _if_ok(ask: Callable[[Fields], Reply], names: Fields) -> Reply | None:
+    reply = ask(names)
+    return reply if reply.ok else None
 
 
 # -- fields of the intent ---------------------------------------------------------------------------------------------

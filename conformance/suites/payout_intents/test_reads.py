@@ -1,7 +1,8 @@
 """Reads show an intent to its owner only: in every state, by other methods and paths, and in lists."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,10 @@ from conformance.errors import NotApplicable
 from conformance.http import summary
 from conformance.http.reply import Reply
 from conformance.model import Auth
-from conformance.oracles import equality, expect, wording
+from conformance.oracles import equality, expect, single_cause, wording
 from conformance.oracles.expect import requirement
 from conformance.plugin import Given
 from conformance.states import Resource
-from conformance.suites.payout_intents import named
 from conformance.suites.payout_intents.assertions import (
     has_succeeded,
     holds,
@@ -72,19 +72,14 @@ def test_no_detour_leads_to_a_read(api: PayoutIntents, evidence: Evidence, whose
         what = f"a read without credentials, {how}"
         reply = _claimed(api, "GET", read_path(intent), claim, what)
         if reply is not None and _shows(reply, intent):
-            alone: dict[str, Reply] = {}
 
-            def shows(
-                name: str, claim: Claim = claim, what: str = what, seen: dict[str, Reply] = alone
-            ) -> bool:
-                again = _claimed(api, "GET", read_path(intent), claim.alone(name), what)
-                if again is not None:
-                    seen[name] = again
-                return again is not None and _shows(again, intent)
+            def shown(some: Mapping[str, Any], claim: Claim = claim, what: str = what) -> Reply | None:
+                again = _claimed(api, "GET", read_path(intent), claim.only(some), what)
+                return again if again is not None and _shows(again, intent) else None
 
-            name = named.culprit(dict(claim.headers), shows)
+            name, reply = single_cause.narrowed(dict(claim.headers), reply, shown)
             holds(
-                alone.get(name, reply),
+                reply,
                 False,
                 f"{what}, to show nothing of an intent",
                 fault=f"A read without credentials, {claim.told(name) if name else how}, was answered with the intent "
@@ -113,23 +108,19 @@ def test_no_header_stands_for_credentials(api: PayoutIntents, given: Given) -> N
         what = f"a cancel without credentials, {how}"
         reply = _claimed(api, "POST", cancel_path(intent), claim, what)
         if reply is not None and reply.ok and is_cancelled(read := api.seen(intent)):
-            alone: dict[str, Reply] = {}
 
-            def cancels(
-                name: str, claim: Claim = claim, what: str = what, seen: dict[str, Reply] = alone
-            ) -> bool:
+            def cancels(some: Mapping[str, Any], claim: Claim = claim, what: str = what) -> Reply | None:
                 one = given("requires_approval")
-                again = _claimed(api, "POST", cancel_path(one), claim.alone(name), what)
-                if again is not None:
-                    seen[name] = again
-                return again is not None and again.ok and is_cancelled(api.seen(one))
+                again = _claimed(api, "POST", cancel_path(one), claim.only(some), what)
+                cancelled = again is not None and again.ok and is_cancelled(api.seen(one))
+                return again if cancelled else None
 
-            name = named.culprit(dict(claim.headers), cancels)
+            name, reply = single_cause.narrowed(dict(claim.headers), reply, cancels)
             read_not_cancelled(
                 read,
                 f"an intent not to be cancelled by {what}",
                 accepted=f"the cancel was answered {summary.of(reply)}",
-                reply=alone.get(name, reply),
+                reply=reply,
                 fault=f"A cancel without credentials, {claim.told(name) if name else how}, cancelled the intent "
                 f"({reply.status})",
                 hint=_GUARD,

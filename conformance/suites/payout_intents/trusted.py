@@ -1,6 +1,6 @@
 """Requests without credentials that claim, in headers or by their path, to need none, as data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from conformance.suites.payout_intents.client import PayoutIntents
@@ -20,9 +20,9 @@ class Claim:
     headers: Headers
     path: Paths = _same
 
-    def alone(self, name: str) -> "Claim":
-        """Returns the claim with one of its headers."""
-        return Claim(tuple(header for header in self.headers if header[0] == name), self.path)
+    def only(self, names: Collection[str]) -> "Claim":
+        """Returns the claim with some of its headers."""
+        return Claim(tuple(header for header in self.headers if header[0] in names), self.path)
 
     def told(self, name: str) -> str:
         """Returns one of the headers in a title: with what it says, where that isn't of the caller or its path."""
