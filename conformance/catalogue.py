@@ -71,7 +71,7 @@ def load(api: str) -> Catalogue:
 
 
 def _causes(path: Path) -> dict[str, dict[str, Any]]:
-    """Returns, by the id of each requirement, what it builds on and what is at stake; empty where an API declares nothing."""
+    """Returns what requirements build on and what is at stake, by their ids; empty where an API declares nothing."""
     return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 

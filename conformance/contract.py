@@ -257,8 +257,8 @@ class Contract:
 
     `fuzzing` names the module whose `FUZZING` (`conformance.fuzz.fuzz_contract.Fuzzing`) describes what fuzzing checks;
     it is imported by the fuzzing only. Without one, a generic oracle applies, whose checks speak of the requirements in
-    `fuzz_requirements`: requirement ids by the name of a check without its operation (`status.unknown`), or by its first word
-    (`status`).
+    `fuzz_requirements`: requirement ids by the name of a check without its operation (`status.unknown`), or by its
+    first word (`status`).
     """
 
     name: str

@@ -1,8 +1,10 @@
 """Settles deferred control requests: which record waits for a proof, and what happens where the proof fails.
 
+It is group testing: one control request, the documented cancel, tests the requests of several checks at once.
+
 A record waits until each shared resource that the check sent requests to was cancelled by its owner. Where that cancel
-is refused, each check runs again alone, on a resource of its own and with its control request at once: so the guilty one gets
-the outcome, the title and the evidence that it would have without any sharing.
+is refused, each check runs again alone, on a resource of its own and with its control request at once: so the guilty
+one gets the outcome, the title and the evidence that it would have without any sharing.
 """
 
 import time
@@ -34,7 +36,10 @@ Tell = Callable[[Resource], None]
 
 
 class Deferred:
-    """The deferred control requests of one worker; `write` puts a record into the journal, `tell` leaves a refusal to a suite."""
+    """The deferred control requests of one worker.
+
+    `write` puts a record into the journal, `tell` leaves a refusal to a suite.
+    """
 
     def __init__(self, session: Session, write: Write, tell: Tell = lambda _: None) -> None:
         self._session, self._sharing, self._write, self._tell = session, session.sharing, write, tell

@@ -119,10 +119,10 @@ class Presumption:
 class Requirement:
     """One requirement of the catalogue (`specs/<api>/requirements.toml`).
 
-    A `premise` is what all other requirements presume, such as that good credentials are accepted. `builds_on` are requirements whose
-    failing shows in checks of this one, too: where both show the same deviation, it is theirs. `presumes` says which
-    checks can't be judged while others fail. `harm` is what is at stake, `harms` that of checks (ids, `*` stands for
-    anything) for which it is another. They come from `causes.toml`.
+    A `premise` is what all other requirements presume, such as that good credentials are accepted. `builds_on` are
+    requirements whose failing shows in checks of this one, too: where both show the same deviation, it is theirs.
+    `presumes` says which checks can't be judged while others fail. `harm` is what is at stake, `harms` that of checks
+    (ids, `*` stands for anything) for which it is another. They come from `causes.toml`.
     """
 
     id: str

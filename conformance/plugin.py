@@ -128,7 +128,6 @@ class Run:
         """Returns the session, opened on first use: the controller of a parallel run sends nothing."""
         if self._session is None:
             self._session = Session(self.profile, self.folder, self._results)
-            self._session.sharing.lasting = self._lasting
         return self._session
 
     @property
@@ -177,7 +176,7 @@ class Run:
         kept = [item for item in ours if not wanted or wanted & set(requirements(item))]
         api, have = self.profile.target.api, id_lists.left(self.profile)
         items[:] = order.arranged(kept, api, self._requirements, have, self._applies)
-        staying, self._lasting = set(items), order.lasting(items, api)
+        staying = set(items)
         config.hook.pytest_deselected(items=[item for item in ours if item not in staying])
         if self._allure:
             for item in items:
@@ -238,7 +237,9 @@ class Run:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begins the check; ends it if its setup fails."""
         self.session.recorder.drain()
-        self.session.sharing.begin()
+        self.session.sharing.begin(
+            item.stash.get(order.NEEDED, frozenset()), item.stash.get(order.SPARE, None)
+        )
         item.stash[CHECK] = datetime.now(UTC), time.perf_counter()
         try:
             return (yield)

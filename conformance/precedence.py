@@ -62,7 +62,7 @@ class Order:
 
 def order(
     candidates: Sequence[Candidate],
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     have: Mapping[str, int] | None = None,
 ) -> Order:
     """Returns the order of checks; `have` is what there is of each kind of resource, None for plenty of all.
@@ -71,37 +71,40 @@ def order(
     stays to the end, unless more is decided without that check; none for a requirement that a target should meet.
     """
     if have is None:
-        return _ordered(candidates, rows, _Queue(candidates, None, ()))
+        return _ordered(candidates, by_id, _Queue(candidates, None, ()))
     back = (one for one in candidates if one.looks_back and one.level is not Level.SHOULD)
     stay = {one_kind for one in back for one_kind in one.shares()}
     # No way of choosing is the best for each number of resources.
     tried = [
-        _ordered(candidates, rows, _Queue(candidates, have, lasts, way))
+        _ordered(candidates, by_id, _Queue(candidates, have, lasts, way))
         for lasts in (stay, *(stay - {one} for one in sorted(stay)), set())
         for way in _Worth
     ]
-    return max(tried, key=lambda one: _whole(candidates, rows, one))
+    return max(tried, key=lambda one: _whole(candidates, by_id, one))
 
 
-def _whole(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], found: Order) -> int:
+def _whole(candidates: Sequence[Candidate], by_id: Mapping[str, Requirement], found: Order) -> int:
     """Returns how many requirements that have to hold are complete in an order, before what there isn't enough for."""
     return sum(
-        row.level is Level.MUST
+        requirement.level is Level.MUST
         and not any(
-            row.id in one.requirements and one.id in found.beyond and _counts(one, row) for one in candidates
+            requirement.id in one.requirements and one.id in found.beyond and _counts(one, requirement)
+            for one in candidates
         )
-        for row in rows.values()
+        for requirement in by_id.values()
     )
 
 
-def _ordered(candidates: Sequence[Candidate], rows: Mapping[str, Requirement], queue: "_Queue") -> Order:
+def _ordered(candidates: Sequence[Candidate], by_id: Mapping[str, Requirement], queue: "_Queue") -> Order:
     first: set[str] = set()
     have = queue.have
     by_level = [
         {
-            row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
-            for row in rows.values()
-            if row.level is weight
+            requirement.id: [
+                one for one in candidates if requirement.id in one.requirements and _counts(one, requirement)
+            ]
+            for requirement in by_id.values()
+            if requirement.level is weight
         }
         for weight in _LEVELS
     ]
@@ -168,14 +171,16 @@ def _with_blocks(candidates: Sequence[Candidate], chosen: Collection[str]) -> se
 
 def decided(
     candidates: Sequence[Candidate],
-    rows: Mapping[str, Requirement],
+    by_id: Mapping[str, Requirement],
     have: Mapping[str, int],
 ) -> int:
     """Returns how many requirements that have to hold can be decided with so many resources of each kind."""
-    musts = {name: row for name, row in rows.items() if row.level is Level.MUST}
+    musts = {name: requirement for name, requirement in by_id.items() if requirement.level is Level.MUST}
     proofs = {
-        row.id: [one for one in candidates if row.id in one.requirements and _counts(one, row)]
-        for row in musts.values()
+        requirement.id: [
+            one for one in candidates if requirement.id in one.requirements and _counts(one, requirement)
+        ]
+        for requirement in musts.values()
     }
     about = [one for one in candidates if musts.keys() & set(one.requirements)]
     beyond = order(about, musts, have).beyond
@@ -187,8 +192,8 @@ def is_own(unit: str) -> bool:
     return not unit.endswith(" 0")
 
 
-def _counts(check: Candidate, row: Requirement) -> bool:
-    return row.level is Level.SHOULD or binding(check, row)
+def _counts(check: Candidate, requirement: Requirement) -> bool:
+    return requirement.level is Level.SHOULD or binding(check, requirement)
 
 
 class _Worth(Enum):
@@ -237,19 +242,25 @@ class _Queue:
         """
         begun: set[str] = set()
         without = {
-            row: found for row, found in proofs.items() if not any(one.id in self.ids for one in found)
+            requirement_id: found
+            for requirement_id, found in proofs.items()
+            if not any(one.id in self.ids for one in found)
         }
         while without:
             every = (one for found in without.values() for one in found)
             waiting = {one.id: one for one in every if self.affords([one]) and not self._is_dear(one)}
             if not waiting:
                 break
-            new = Counter(name for row in without for name in {one.id for one in without[row]})
+            new = Counter(
+                name for requirement_id in without for name in {one.id for one in without[requirement_id]}
+            )
             best = min(waiting.values(), key=lambda one: (self._cost([one]), -new[one.id]))
             self.take([best])
             begun.add(best.id)
             without = {
-                row: found for row, found in without.items() if not any(one.id in self.ids for one in found)
+                requirement_id: found
+                for requirement_id, found in without.items()
+                if not any(one.id in self.ids for one in found)
             }
         return begun
 
@@ -285,9 +296,9 @@ class _Queue:
             more = self._more(found)
             kinds = [one for one in map(kind, more) if one in self._scarce]
             part = sum(1 / max(1, self._left[one]) for one in kinds)
-            rows = sum(need <= more for need in needs)
+            complete = sum(need <= more for need in needs)
             return (
-                (-rows if self._worth is _Worth.MOST and part else -rows / (part or _NOTHING)),
+                (-complete if self._worth is _Worth.MOST and part else -complete / (part or _NOTHING)),
                 part,
                 len(more),
             )

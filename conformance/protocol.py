@@ -15,7 +15,7 @@ def run_check(
     deferred: Callable[[], Deferred],
     wait: Callable[[], None],
 ) -> None:
-    """Runs a check and reports it; settles the deferred control requests before the checks that look back, and in the end.
+    """Runs a check and reports it; has control requests sent before the checks that look back, and in the end.
 
     `wait` returns when the other workers have finished all checks that don't look back on the run.
     """

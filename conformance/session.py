@@ -94,6 +94,25 @@ class Session:
 
         self.sharing = Sharing(self.leases, folder, _seed(folder), id_lists.left(profile))
 
+    def await_effect(self, resource: Resource) -> None:
+        """Where the running check is alone, waits until a read shows that a request before had an effect.
+
+        An effect may be put off for some milliseconds. A resource that checks share has shown it already by its cancel;
+        one that a single check asks about hasn't yet, and without the wait no check would be guilty by itself. Ends
+        after some looks where none comes: as many requests on a machine that is slow, or a target that is far. Where
+        the target shows no state, nothing but the time of these is waited.
+        """
+        if not self.sharing.is_isolated:
+            return
+        with suppress(ConformanceError):
+            for _ in range(_LOOKS):
+                time.sleep(_BETWEEN_LOOKS_S)
+                if not self.documented.can_read:
+                    continue
+                shown = self.documented.status(self.documented.read(resource.id, resource.wanted.whose))
+                if shown != resource.status:
+                    return
+
     def close(self, *, later: bool = False) -> None:
         """Offers the resources back, or leaves that to `give_back`, and closes every connection."""
         if later:

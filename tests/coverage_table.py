@@ -1,4 +1,4 @@
-"""`python -m tests.coverage_table` writes `specs/<api>/coverage.md`: which checks and defects stand behind each requirement."""
+"""`python -m tests.coverage_table` writes `specs/<api>/coverage.md`: the checks and defects of each requirement."""
 
 from conformance import catalogue, coverage
 from conformance.sandbox import list_defects

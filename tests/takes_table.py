@@ -53,7 +53,9 @@ def _noting(shared: set[tuple[str, str]], known: Mapping[str, coverage.Known]) -
 
     def noted(self: Deferred, check: Check, exchanges: Sequence[Exchange], **words: bool) -> bool:
         for one in self._sharing.held:
-            if one.proof is None and not one.is_to_cancel:
+            looks_back = not known[check.id].sends
+            is_left = one.proof is None and not one.is_to_cancel
+            if (is_left or looks_back) and not one.is_spare:
                 shared.add((check.id, segment(one.resource.id)))
         return ended(self, check, exchanges, **words)
 

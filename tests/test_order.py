@@ -16,10 +16,15 @@ REQUIREMENTS = {
 
 
 def candidate(
-    name: str, *requirement_ids: str, units: Sequence[str] = (), level: Level = Level.MUST, block: str = ""
+    name: str,
+    *requirement_ids: str,
+    units: Sequence[str] = (),
+    level: Level = Level.MUST,
+    block: str = "",
+    looks_back: bool = False,
 ) -> Candidate:
     """A check of these requirements that takes these units."""
-    return Candidate(name, requirement_ids, level, frozenset(units), block)
+    return Candidate(name, requirement_ids, level, frozenset(units), block, looks_back)
 
 
 def ordered(*checks: Candidate, have: Mapping[str, int] | None = None) -> list[str]:
@@ -129,9 +134,19 @@ def test_where_lists_are_short_whole_requirements_come_before_single_checks() ->
         candidate("two more", "A-2", units=["pending 5", "pending 0"]),
     ]
     found = order(checks, REQUIREMENTS, {"pending": 2})
-    assert found.ids[:2] == ("two", "two more")
+    assert set(found.ids[:2]) == {"two", "two more"}
     assert found.beyond == {"one", "one more"}
-    assert order(checks, REQUIREMENTS, {"pending": 2}, {"pending"}).beyond == {"one more", "two more"}
+
+
+def test_one_that_a_check_needs_in_the_end_stays_where_no_more_is_decided_without() -> None:
+    """Of what that check shares with others one isn't used up, unless requirements without it are worth more."""
+    back = candidate("looks back", "A-1", units=["pending 0"], looks_back=True)
+    others = [candidate("two", "A-2", units=["pending 1"])]
+    more = candidate("three", "A-4", units=["pending 1"])
+
+    assert order([back, *others], REQUIREMENTS, {"pending": 2}).beyond == set()
+    assert order([back, *others], REQUIREMENTS, {"pending": 1}).beyond == {"two"}
+    assert order([back, *others, more], REQUIREMENTS, {"pending": 1}).beyond == {"looks back"}
 
 
 def test_plentiful_kinds_weigh_less_than_scarce_ones() -> None:

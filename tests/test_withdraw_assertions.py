@@ -1,4 +1,4 @@
-"""The named assertions on answers of the withdraws API: each asks one thing, and passes over other requirements' affairs."""
+"""The named assertions on answers of the withdraws API: each asks one thing, and passes over what others ask."""
 
 import json
 from collections.abc import Callable

@@ -236,7 +236,8 @@ def _difference(part: str, claimed: Any, folded: Any) -> str:
             said = claimed[ids.index(requirement["id"])]
             if said != requirement:
                 key = next(key for key in requirement if requirement[key] != said[key])
-                return f"{requirement['id']} has {key} {str(said[key])[:80]!r}, folded it is {str(requirement[key])[:80]!r}"
+                claims, folds = str(said[key])[:80], str(requirement[key])[:80]
+                return f"{requirement['id']} has {key} {claims!r}, folded it is {folds!r}"
     if isinstance(claimed, str):
         return f"{part} is {claimed}, folded it is {folded}"
     return f"{part} is another"

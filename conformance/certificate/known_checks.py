@@ -1,4 +1,4 @@
-"""Compares the checks of a record with those that this build runs: none invented, none missing, none about other requirements.
+"""Compares the checks of a record with those that this build runs: none invented, none missing, none moved.
 
 A check that is moved is about other requirements than here. Only for a run that says it was made with this very build:
 another one may have other checks.

@@ -132,8 +132,8 @@ def build(
                     for result in record.requirements
                 ],
                 "notObservable": [
-                    {"id": result.id, "title": line(result.title), "reason": line(result.reason)}
-                    for result in record.not_observable
+                    {"id": one.id, "title": line(one.title), "reason": line(one.reason)}
+                    for one in record.not_observable
                 ],
             },
         },

@@ -38,11 +38,11 @@ def no_other(
     requirements: Mapping[str, str],
     oddity: Callable[[Exchange], RequestKind],
 ) -> None:
-    """No request of a kind that `requirement_id` is about was answered by a 5xx, unless a failed check shows one like it.
+    """No request of a kind that a requirement is about was answered by a 5xx, unless a failed check shows one like it.
 
-    `requirements` names the requirement for each kind of oddity, the most telling first: a request of another kind that has the same
-    method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no answer to the
-    request.
+    `requirements` names the requirement for each kind of oddity, the most telling first: a request of another kind that
+    has the same method and headers is not told twice. A 502, 503 or 504 says that something was unavailable, and is no
+    answer to the request.
     """
     found, shown = run_answers.server_errors()
     told = {oddity(one.exchange).kind for one in shown}

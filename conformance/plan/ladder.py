@@ -63,7 +63,7 @@ def ladder(record: RunRecord, lists: Sequence[Listed]) -> tuple[Step, ...]:
     requirements = catalogue.load(api).by_id()
 
     def decided(more: Mapping[str, int]) -> int:
-        return order.decided(candidates, requirements, {**enough, **more})
+        return precedence.decided(candidates, requirements, {**enough, **more})
 
     steps: list[Step] = []
     for one in lists:

@@ -235,7 +235,8 @@ class _Run:
         for requirement in requirements:
             weighs = "" if binding(check, requirement) else ", here as a soft part"
             parts.append(
-                f"about {requirement.id} {requirement.level} ({explain.BASES[requirement.basis]}{weighs}): {requirement.title}"
+                f"about {requirement.id} {requirement.level} ({explain.BASES[requirement.basis]}{weighs}): "
+                f"{requirement.title}"
             )
         index = check.shown_by
         if index is not None:

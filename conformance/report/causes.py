@@ -41,7 +41,7 @@ class Causes:
             return True
         if self._only_cites_a_crash(by):
             return False
-        if self._is_verified_by_nobody(check, row, by):
+        if self._is_verified_by_nobody(check, requirement, by):
             return True
         if self.is_an_echo(by):
             # It looks over an answer by which another check fails: that may be what this one builds on, too.
@@ -67,7 +67,7 @@ class Causes:
         return cause.id in self.ancestors(requirement.id) and self._same(check, by, cause)
 
     def is_wrongly_refused(self, check: Check, requirement: Requirement) -> bool:
-        """Returns whether money or merchants are at stake in a requirement on refusals, and this is one, if a wrong one.
+        """Returns whether money or merchants are at stake in a requirement on refusals, and this is a wrong one.
 
         What was accepted shows the harm: it is told first.
         """

@@ -3,9 +3,9 @@
 A requirement got worse where it fails or warns and did better before, or fails now and was never seen to pass. What
 was tested before and isn't any more is told apart: it neither passed nor failed, and it is never called a fix. Where
 it ended as before, its checks are looked at: one that fails now, and shows what none of them showed before, is a new
-finding, which stops CI as any other regression does. What follows from the finding of another requirement isn't told twice.
-A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is a
-change of its own, though the requirement fails as it did.
+finding, which stops CI as any other regression does. What follows from the finding of another requirement isn't told
+twice. A waiver softens the exit code, as it does that of a run, and nothing else; one that held and holds no longer is
+a change of its own, though the requirement fails as it did.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One requirement whose outcome differs. `old` is None for a new requirement of the catalogue, `new` for a removed one.
+    """One requirement whose outcome differs. `old` is None where the catalogue got it, `new` where it lost it.
 
     `check` is the check of the new run that shows what is wrong, where one does; of a new finding it is the first of
     `checks`, those that show what the older run didn't. The waivers are those that each run

@@ -136,7 +136,7 @@ def _lines(comparison: Comparison, style: Style, width: int) -> Iterator[str]:
     yield f"Unchanged: {comparison.same or 'none'}"
 
 
-def _change_lines(change: Change, style: Style, width: int) -> Iterator[str]:
+def _change_lines(change: Change, under: Sequence[Change], style: Style, width: int) -> Iterator[str]:
     requirement, said = change.requirement, fault(change)
     rule = f"{line(requirement.id)} {change.levels}  {line(requirement.title)}"
     for part in wrapped(line(said, _REASON) if said else rule, width - 2):
@@ -227,10 +227,13 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     yield from ["", f"Unchanged: {comparison.same or 'none'}."]
 
 
-def _markdown_row(change: Change) -> str:
+def _markdown_row(change: Change, under: Sequence[Change]) -> str:
     requirement, said = change.requirement, fault(change)
+    ids = ", ".join(summary.text(one.requirement.id) for one in under)
+    also = bool(under) and named(under[0], change) == "also"
+    follow = f"<br>{'also' if also else 'and what follows from it:'} {ids}" if ids else ""
     cells = [
-        f"{summary.text(requirement.id)} {summary.text(said or requirement.title)}",
+        f"{summary.text(requirement.id)} {summary.text(said or requirement.title)}{follow}",
         change.levels,
         summary.text(_said(change.old, change.old_waiver) or "not there", _CELL),
         summary.text(_said(change.new, change.new_waiver) or "not there", _CELL),

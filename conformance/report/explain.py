@@ -24,7 +24,8 @@ from conformance.model import (
 )
 from conformance.report import scope
 from conformance.report.curl import curl
-from conformance.report.findings import Finding, by_check, problems, requirements_of, waiting, warnings
+from conformance.report.finding import Finding
+from conformance.report.findings import by_check, problems, requirements_of, waiting, warnings
 from conformance.report.safe import counted, line
 from conformance.report.unjudged import unjudged
 from conformance.report.verdict import UNPROVEN, binding

@@ -191,7 +191,7 @@ def _whole_kinds(record: RunRecord, name: str) -> list[str]:
 
 
 def _others(record: RunRecord, check: Check, requirement: Requirement) -> str:
-    """The titles of what passed of the requirement: none that has a failing case, nor one that reads as its opposite."""
+    """Returns the titles of what passed of the requirement: no failing cases, and none that reads as its opposite."""
     wrong = {_name(one) for one in record.checks if one.outcome in (Outcome.FAILED, Outcome.WARNED)}
     about = stems(check.problem.fault if check.problem else "")
     faults = [

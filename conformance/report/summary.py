@@ -182,7 +182,8 @@ def _gaps(record: RunRecord) -> Iterator[str]:
 
 def _depths(record: RunRecord) -> Iterator[str]:
     items = [
-        f"{inline(result.requirement.id)} {result.requirement.level}: {inline(depth.sentence(found, record.target.api))}"
+        f"{inline(result.requirement.id)} {result.requirement.level}: "
+        f"{inline(depth.sentence(found, record.target.api))}"
         for result, found in depth.every(record)
     ]
     if items:

@@ -1,7 +1,7 @@
 """Resources that checks have sent requests to which must have no effect, shared by all workers of a run.
 
-A check leaves such a resource behind, as one that waits for it; the next check takes it. A documented cancel
-that succeeds proves at last that none of the requests before it had an effect. Until then the record of such a check stays
+A check leaves such a resource behind, and waits for its proof; the next check takes it. A documented cancel that
+succeeds proves at last that none of the requests before it had an effect. Until then the record of such a check stays
 out of the journal, so that a run that is killed knows the check as unfinished.
 """
 
@@ -198,7 +198,7 @@ class WaitingRecords:
 
 
 def put_away(folder: Path) -> None:
-    """Forgets the waiting control requests of a run that was killed, and leaves its shared resources to be offered back."""
+    """Forgets the waiting records of a run that was killed, and leaves its shared resources to be offered back."""
     returns = Reserve(folder, RETURNS)
     for one in SharedResources(folder).rest():
         returns.put(one.resource)
@@ -206,7 +206,7 @@ def put_away(folder: Path) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Forgets the waiting control requests of a run, whose workers have offered back what they leased."""
+    """Forgets the waiting records of a run, whose workers have offered back what they leased."""
     for name in (FOLDER, WAITING):
         shutil.rmtree(folder / name, ignore_errors=True)
 

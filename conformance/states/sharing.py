@@ -1,8 +1,8 @@
 """Deferred control requests: what a check holds of resources that several checks share, and what becomes of them.
 
-A negative check ends with its control request: the documented cancel still works on the same resource. For a resource
-that was asked for with `shared`, the control request is deferred: the check leaves it to the next one, and the cancel that one of
-them makes at last proves that none of the requests before it had an effect.
+A negative check ends with a control request: the documented cancel still works on the same resource. For a resource
+that was asked for with `shared`, that is deferred: the check leaves it to the next one, and the cancel that one of them
+makes at last proves that none of the requests before it had an effect.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,16 +18,14 @@ from conformance.states.leases import Leases
 from conformance.states.resource import Resource, Wanted
 from conformance.states.shared_resources import SharedResource, SharedResources, WaitingRecords
 
-_PUT_OFF_S = 0.05
-
 
 @dataclass(slots=True)
 class Held:
     """A shared resource in the hands of the running check: `shared` as the check got it.
 
     `is_to_cancel` tells that the check is going to cancel it itself. `proof` is the success of a cancel that it got.
-    `is_discarded` tells that it may be in any state now. `lacking` tells why the check, which asked for an unused one, got
-    one that others had left.
+    `is_discarded` tells that it may be in any state now, `is_spare` that the check could do without it. `lacking` tells
+    why the check, which asked for an unused one, got one that others had left.
     """
 
     shared: SharedResource
@@ -71,22 +69,18 @@ class Sharing:
         self._is_isolated = False
         self._one: Resource | None = None
 
-    def begin(self) -> None:
-        """Begins a check, which holds nothing."""
+    def begin(self, needed: Collection[str] = (), spare: Mapping[str, int] | None = None) -> None:
+        """Begins a check, which holds nothing.
+
+        Checks behind it need one of the kinds of `needed` to share, and `spare` tells how many of a kind nobody needs.
+        """
         self.held, self.is_ambiguous, self.doubtful = [], False, None
+        self._needed, self._spare = needed, spare or {}
 
     @property
     def is_isolated(self) -> bool:
         """Whether the running check shares nothing."""
         return self._is_isolated
-
-    def wait_if_isolated(self) -> None:
-        """Gives an effect that is put off for some milliseconds time to come, where the check runs alone.
-
-        Then a shared resource has shown an effect already: without the wait no check would be guilty by itself.
-        """
-        if self._is_isolated:
-            time.sleep(_PUT_OFF_S)
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
@@ -179,8 +173,8 @@ class Sharing:
         return self._hold(SharedResource(found)) if keep else found
 
     def _is_last(self, wanted: Wanted) -> bool:
-        """Returns whether a single resource is left of a kind of which checks need one to the end of the run."""
-        if self._have is None or self._is_isolated or wanted.of_whom() not in self.lasting:
+        """Returns whether a single resource is left of a kind of which checks behind this one need one."""
+        if self._have is None or self._is_isolated or wanted.of_whom() not in self._needed:
             return False
         return self.resources.number(wanted) == 1
 

@@ -164,7 +164,7 @@ def suite_of_intents(answer, facts):
     ids=".".join,
 )
 def test_payout_intents_weigh_the_same(path, facts):
-    """Suites and fuzzing fail and warn for the same requirements of payout intents, for each wrong value of each field."""
+    """Suites and fuzzing fail and warn for the same requirements of payout intents, for each value of each field."""
     body = {"reason": REASON}
     case = Case(
         "cancelPayoutIntent", "fuzzing", "POST", Mutation.DOCUMENTED,

@@ -257,7 +257,7 @@ REQUIREMENTS = {"body": "WD-39", "documented": "WD-27"}
 
 
 def test_each_server_error_that_is_left_over_is_told_once(workers: tuple[RunAnswers, RunAnswers]) -> None:
-    """By the requirement of the most telling kind; not where a check has shown one of its kind, nor if it says unavailable."""
+    """By the requirement of the most telling kind; not if a check has shown one, nor if it says unavailable."""
     mine, _ = workers
     ended(mine, "a::passed", 503, Outcome.PASSED)
     for requirement_id in REQUIREMENTS.values():

@@ -2,8 +2,8 @@
 
 Every check runs against a sandbox with one defect (or several: `--defect a+b`), with `--fuzz` the fuzzing of a default
 run, too. Of the record that a run would keep, the headlines are taken that its reports show: problems, then warnings.
-Prints the share of defects whose first headline belongs to the requirement that the defect breaks, how many headlines a run
-has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
+Prints the share of defects whose first headline belongs to the requirement that the defect breaks, how many headlines a
+run has, and the defects that miss; with `--titles` each defect's first title, what was expected and what was observed.
 OUT gets everything as JSON. `--keep FOLDER` keeps the records, from which `--from FOLDER` takes the same figures again
 without a request; `--sample N` takes N defects, evenly spread. `--pairs` adds the pairs of which both have to be told,
 and ends with 1 where one isn't.

@@ -44,8 +44,8 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
     number = sum(len(one["headlines"]) for one in results) / whole
     problems = sum(line["kind"] == "problem" for one in results for line in one["headlines"]) / whole
     first = (
-        f"{len(results)} runs. The first headline belongs to the requirement that the defect breaks in {main / whole:.1%} "
-        f"(to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
+        f"{len(results)} runs. The first headline belongs to the requirement that the defect breaks in "
+        f"{main / whole:.1%} (to one of those that it breaks in {among / whole:.1%}; goal {GOAL_FIRST:.0%})."
     )
     many = (
         f"A run has {number:.2f} headlines (goal {GOAL_HEADLINES} at most): {problems:.2f} problems and "
@@ -78,7 +78,7 @@ def figures(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def all_told(one: Mapping[str, Any]) -> bool:
-    """Whether each defect of a run has a headline: of the requirement that it breaks first, or of another that it breaks."""
+    """Returns whether each defect of a run has a headline of a requirement that it breaks."""
     found = {line["requirement_id"] for line in one["headlines"]}
     return all(found.intersection(breaks) for breaks in one["each"])
 

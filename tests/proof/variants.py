@@ -153,7 +153,7 @@ def _packed(
     """As many switches at a time as fit: few runs see as much as one each would.
 
     Those that excuse a warning are packed with each other, so that no excuse covers for the rest. Excuses are those of
-    one API: of its `prefix`.
+    requirements whose ids begin with `prefix`.
     """
     apart: list[tuple[dict[str, Any], set[str]]] = []
     packs: list[tuple[dict[str, Any], set[str]]] = []
@@ -181,9 +181,7 @@ def _drawn(api: str, number: int) -> list[tuple[dict[str, Any], set[str]]]:
     for _ in range(number):
         chosen = draw.sample(alone, draw.randint(4, 7))
         merged = {name: value for variant, _ in chosen for name, value in variant.items()}
-        excuses = [
-            requirement_ids for variant, requirement_ids in chosen if variant.items() <= merged.items()
-        ]
+        excuses = [own for variant, own in chosen if variant.items() <= merged.items()]
         found.append((merged, set().union(*excuses)))
     return found
 
@@ -198,4 +196,4 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 
 def excused(api: str, variant: dict[str, Any]) -> set[str]:
     """The requirements that may warn for a variant: SHOULDs that it doesn't meet."""
-    return next(requirement_ids for one, requirement_ids in _ALL[api] if one == variant)
+    return next(own for one, own in _ALL[api] if one == variant)

@@ -58,13 +58,13 @@ def run(
     checks = [
         sample.check(
             name,
-            W if requirement in soft else F,
-            requirement,
-            level=Level.SHOULD if requirement in soft else Level.MUST,
+            W if requirement_id in soft else F,
+            requirement_id,
+            level=Level.SHOULD if requirement_id in soft else Level.MUST,
             exchanges=(number,),
             problem=Problem("x", f"observed by {name}", exchange=number, differs=differs),
         )
-        for number, (name, requirement, _, differs) in enumerate(failing, start=1)
+        for number, (name, requirement_id, _, differs) in enumerate(failing, start=1)
     ]
     catalogue = replace(sample.catalogue(*requirements), matrix=MATRIX)
     return record.fold(
@@ -323,11 +323,7 @@ def test_forgeries_that_nearly_all_get_through_are_told_as_one_fault() -> None:
     forged = replace(ACCEPTED, auth=Auth.ALTERED)
     failing = [(f"b::forged[{number}]", "WD-04", forged, ("status 200",)) for number in range(5)]
     more = [sample.check("b::forged[zeros]", P, "WD-04"), sample.check("b::even", P, "WD-04")]
-    made = run(
-        *failing,
-        more=more,
-        requirements=tuple(replace(requirement, harms=()) for requirement in REQUIREMENTS),
-    )
+    made = run(*failing, more=more, requirements=tuple(replace(one, harms=()) for one in REQUIREMENTS))
     made = replace(
         made,
         matrix=(),

@@ -143,7 +143,7 @@ def test_run_without_an_outage_says_nothing_of_one() -> None:
 
 
 def test_requirements_that_follow_are_told_with_what_was_seen() -> None:
-    """Each has a requirement of its own: its outcome, its title, and the fault; a further check of the same requirement, too."""
+    """Each has an entry of its own: its outcome, its title, and the fault; a further check of a requirement, too."""
     refused = sample.refusal(401, b"{}", auth=Auth.ALTERED)
     late = [at(0, refused), at(3, read("canceled")), at(10, refused), at(12, read("canceled"))]
     far = {"reading elsewhere without credentials": ("WD-09", (0, 1))}

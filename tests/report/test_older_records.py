@@ -68,21 +68,15 @@ def test_every_report_is_rendered_from_an_older_record(name: str, here: Path) ->
 
     assert rendered.exit_code == EXIT_CODES[name], rendered.output
     run = record(folder)
-    failed = [
-        requirement_id["id"]
-        for requirement_id in run["requirements"]
-        if requirement_id["outcome"] == "failed"
-    ]
+    failed = [requirement["id"] for requirement in run["requirements"] if requirement["outcome"] == "failed"]
     cases = ET.parse(folder / "junit.xml").getroot().iter("testcase")
     told = [ET.tostring(case, encoding="unicode") for case in cases if case.find("failure") is not None]
     assert bool(told) == bool(failed)
-    assert not [
-        requirement_id for requirement_id in failed if not any(requirement_id in case for case in told)
-    ]
+    assert not [one for one in failed if not any(one in case for case in told)]
     for file in ("summary.md", "report.html"):
         text = (folder / file).read_text(encoding="utf-8")
         assert run["target"]["base_url"] in text
-        assert not [requirement_id for requirement_id in failed if requirement_id not in text]
+        assert not [one for one in failed if one not in text]
     results = [json.loads(file.read_text()) for file in (folder / "allure-results").glob("*-result.json")]
     assert {one["status"] for one in results} >= ({"failed"} if failed else {"passed"})
     assert run["verdict"].replace("_", "-") in json.loads((folder / "badge.json").read_text())["message"]

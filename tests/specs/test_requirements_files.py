@@ -121,7 +121,7 @@ def test_a_may_and_nothing_else_has_a_capability(folder: str) -> None:
 
 @both
 def test_the_statement_uses_the_verbs_of_its_level(folder: str) -> None:
-    """A MUST requirement says MUST, a SHOULD requirement says SHOULD, and MUST only if it holds one, a MAY requirement says MAY."""
+    """A MUST says MUST, a SHOULD says SHOULD, and MUST only if it holds one, a MAY says MAY."""
     for requirement in requirements(folder):
         verbs = set(re.findall(r"\b(?:MUST|SHOULD|MAY)\b", requirement["statement"]))
         assert requirement["level"] in verbs, requirement["id"]

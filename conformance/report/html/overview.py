@@ -64,10 +64,7 @@ def overview(records: Sequence[RunRecord], links: Sequence[str] = ()) -> str:
 
 def _groups(columns: Sequence[Column]) -> dict[str, list[Line]]:
     """Returns the requirements of all runs, by group."""
-    found = [
-        {requirement.requirement.id: requirement for requirement in column.record.requirements}
-        for column in columns
-    ]
+    found = [{result.requirement.id: result for result in column.record.requirements} for column in columns]
     requirements: dict[str, Requirement] = {}
     for results in found:
         for name, result in results.items():

@@ -364,7 +364,7 @@ def reads_otherwise(read: Reply, after: str) -> str:
 
 
 def has_succeeded(reply: Reply, what: str = "a documented cancel") -> Reply:
-    """The answer, if the request was accepted; otherwise the check is not testable, and another requirement says why."""
+    """Returns the answer to an accepted request; otherwise the check is not testable: another requirement says why."""
     return _control(succeeded(reply), f"{what} to succeed", reply)
 
 

@@ -119,7 +119,7 @@ class PayoutIntents(Callers):
         return odd_requests.odd(ask, lambda: self.read(unknown_ids.like(None)), to=to)
 
     def answered(self, ask: Call, *, to: str) -> Reply | None:
-        """Returns as `odd` does, but None where no answer ever comes: that isn't accepted, and another requirement tells it."""
+        """Returns as `odd` does, but None where no answer ever comes: another requirement judges that."""
         try:
             return self.odd(ask, to=to)
         except expect.Violation:
@@ -305,7 +305,8 @@ class PayoutIntents(Callers):
             if equality.same(shown.at("status"), intent.status):
                 not_marked(self._session, intent, shown, lambda one: self.read(one, by=by), after=after)
                 return shown
-        self._session.sharing.wait_if_isolated()
+        if isinstance(intent, Resource):
+            self._session.await_effect(intent)
         reply = self.cancel(intent, by=by)
         if succeeded(reply):
             return reply

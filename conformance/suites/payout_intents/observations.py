@@ -96,7 +96,7 @@ class Evidence(Performed):
         return self.once(("body", body), perform, alone=True)
 
     def cancel_with_body_if_answered(self, body: bytes, *, what: str) -> Odd | None:
-        """Returns the answer to `cancel_with_body`; None where it gets none, which the requirement's other checks tell."""
+        """Returns the answer to `cancel_with_body`; None where it gets none, which other checks of it judge."""
         try:
             return self.cancel_with_body(body, what=what)
         except Violation as fault:
@@ -147,7 +147,7 @@ class Evidence(Performed):
         )
 
     def is_about_this(self, reply: Reply, asked: Ask) -> None:
-        """A refusal isn't what any cancel gets that is sent so, whatever it is about: another requirement judges that."""
+        """A refusal isn't what any cancel gets that is sent so: another requirement judges that."""
         for usual in self._usual(asked):
             holds(
                 usual,

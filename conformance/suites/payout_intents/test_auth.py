@@ -71,7 +71,7 @@ def test_documented_credentials_read(api: PayoutIntents, evidence: Evidence) -> 
 
 
 def _not_turned_away(reply: Reply, bare: Reply, what: str) -> None:
-    """The answer isn't that to a request without credentials; the requirement about its cause judges any other refusal."""
+    """The answer isn't that to a request without credentials; any other refusal is judged where its cause is."""
     as_bare = reply.status == bare.status and equality.same_but_nulls(
         reply.at("error.code"), bare.at("error.code")
     )

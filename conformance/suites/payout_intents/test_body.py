@@ -198,13 +198,13 @@ def test_other_environment_is_told_apart(api: PayoutIntents, evidence: Evidence)
     for seen in (elsewhere.before, elsewhere.owners_cancel):
         if seen is not None and seen.ok:
             look = field_is if seen is elsewhere.owners_cancel else expect.field
+            what = "cancel" if seen is elsewhere.owners_cancel else "GET"
             look(
                 seen,
                 "environment",
                 lambda value: _is_text(value) and value != api.environment,
                 f"another one than {wording.value(api.environment)}, for an intent of the other environment",
-                where=f"the answer to a {'cancel' if seen is elsewhere.owners_cancel else 'GET'} with the other environment's "
-                "credentials",
+                where=f"the answer to a {what} with the other environment's credentials",
             )
 
 

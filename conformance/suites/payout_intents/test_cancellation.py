@@ -113,7 +113,7 @@ def test_matrix_seeded_cancelled_is_refused(evidence: Evidence, how: Ask) -> Non
 def _approval_required(
     evidence: Evidence, reply: Reply, how: Ask, what: str, read: Reply | None = None
 ) -> None:
-    """422 approval_required, unless every cancel that is sent so is refused in another way: another requirement judges that.
+    """422 approval_required, unless every cancel that is sent so is refused in another way.
 
     Another requirement judges such a refusal. A `read` afterwards shows whether an intent that could not be cancelled
     is; one that was cancelled before shows nothing.

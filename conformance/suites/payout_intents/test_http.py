@@ -66,12 +66,12 @@ def test_documented_refusal_has_the_envelope(evidence: Evidence, which: str) -> 
     """A documented refusal has an error with a code and a message."""
     reply = REFUSED[which](evidence)
 
-    # Another status is another requirement's affair, and may have a form of its own.
-    if reply.status in (404, 409, 422):
-        try:
-            in_envelope(reply, _DOCUMENTED[which])
-        except Violation as wrong:
-            raise _as_wide_as_it_is(evidence, which, wrong) from None
+    if reply.status not in (404, 409, 422):
+        raise NotApplicable(f"it was answered {reply.status}, which other requirements judge")
+    try:
+        in_envelope(reply, _DOCUMENTED[which])
+    except Violation as wrong:
+        raise _as_wide_as_it_is(evidence, which, wrong) from None
 
 
 def _as_wide_as_it_is(evidence: Evidence, which: str, wrong: Violation) -> Violation:

@@ -24,7 +24,7 @@ from conformance.watch import Watch
 
 pytestmark = pytest.mark.last
 
-# The requirement that is about the form of a request, by what is odd about that. Other checks ask the same of other requirements.
+# The requirement that is about the form of a request, by what is odd about that. Other checks ask the same of others.
 REQUIREMENTS = {"body": "PI-29", "text": "PI-29", "key": "PI-38", "label": "PI-46", "query": "PI-01"}
 
 

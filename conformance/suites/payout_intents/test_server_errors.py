@@ -9,7 +9,7 @@ from conformance.suites.payout_intents.oddities import oddity
 
 pytestmark = pytest.mark.last
 
-# The requirement that asks for no 5xx, by what is odd about a request; the nearest one where no requirement asks for that.
+# The requirement that asks for no 5xx, by what is odd about a request; the nearest one where none asks for that.
 REQUIREMENTS = {
     "id": "PI-14",
     "body": "PI-29",

@@ -1,7 +1,7 @@
 """The documented answers of the withdraws API, and one named assertion for each.
 
-Each assertion asks one thing only, so that one defect fails the requirements about it and no others: `refused` asks for the
-documented status and code, `not_cancelled` only that nothing was cancelled.
+Each assertion asks one thing only, so that one defect fails the requirements about it and no others: `refused` asks for
+the documented status and code, `not_cancelled` only that nothing was cancelled.
 """
 
 from collections.abc import Callable

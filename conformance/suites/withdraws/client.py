@@ -297,7 +297,7 @@ class Withdraws:
             shown = self.read(withdraw, by=by) if self.can_read else None
             if shown is None or value_or_null(shown, "data.status") == withdraw.status:
                 return shown
-        self._session.sharing.wait_if_isolated()
+        self._session.await_effect(withdraw)
         reply = self.cancel(withdraw, by=by)
         if succeeded(reply) or unless(reply):
             return reply

@@ -39,9 +39,11 @@ def _is_as_it_is_read(cancelled: Cancelled, key: str) -> None:
         raise NotApplicable(f"no read endpoint shows {key} before the cancel and after it")
     was, kept = cancelled.before.get(key), cancelled.read.at(f"data.{key}")
     shown = cancelled.reply.at(f"data.{key}")
-    # What another requirement judges: a key that is left out, and values that are another type, or lost.
-    if shown is MISSING or type(shown) is not type(was) or not has_value(shown):
-        return
+    same = equality.same_but_nulls(was, shown)
+    if not same and (shown is MISSING or type(shown) is not type(was) or not has_value(shown)):
+        raise NotApplicable(
+            f"data.{key} is left out, lost or of another type, which other requirements judge"
+        )
     expect.that(
         same or not equality.same_but_nulls(was, kept),
         expected=f"data.{key} to be {wording.whole(was)}, as a read shows it before the cancel and after it",

@@ -13,7 +13,7 @@ from conformance.oracles.server_errors import RequestKind, a, cut
 
 pytestmark = pytest.mark.last
 
-# The requirement that asks for no 5xx, by what is odd about a request; the nearest one where no requirement asks for that.
+# The requirement that asks for no 5xx, by what is odd about a request; the nearest one where none asks for that.
 REQUIREMENTS = {
     "id": "WD-14",
     "credentials": "WD-39",

@@ -8,7 +8,7 @@ from conformance.errors import NotTestable
 from conformance.states.id_lists import IdPools
 from conformance.states.leases import Claims, Leases
 from conformance.states.resource import Wanted
-from conformance.states.twins import Twins
+from conformance.states.sharing import Sharing
 
 PENDING = Wanted("withdraws", "pending")
 KIND = PENDING.of_whom()
@@ -21,16 +21,16 @@ class Lists:
         ids = tuple(f"id-{one}" for one in range(number))
         source = IdPools({"primary": {"pending": ids, "paid": ("paid-0",)}}, Claims(folder / "pool"))
         self.leases = Leases(source, Claims(folder / "leases"))
-        self.twins = Twins(self.leases, folder, seed=1, have={KIND: number})
+        self.sharing = Sharing(self.leases, folder, seed=1, have={KIND: number})
         self._checks = 0
 
     def leave(self, *, spare: int = 0) -> str:
         """A check that sends a request without effect to a shared withdraw, and leaves it to others; its id."""
-        self.twins.begin((KIND,), {KIND: spare})
-        found = self.twins.shared(PENDING)
-        for one in self.twins.held:
+        self.sharing.begin((KIND,), {KIND: spare})
+        found = self.sharing.shared(PENDING)
+        for one in self.sharing.held:
             self._checks += 1
-            self.twins.resources.put(one.shared.with_suspect(f"check {self._checks}"))
+            self.sharing.resources.put(one.shared.with_unproven(f"check {self._checks}"))
         return found.id
 
 
@@ -39,15 +39,15 @@ def test_last_one_isnt_cancelled_while_others_need_it(tmp_path: Path) -> None:
     lists = Lists(tmp_path, 2)
     left = lists.leave()
 
-    lists.twins.begin((KIND,))
-    assert lists.twins.used(PENDING).id != left
+    lists.sharing.begin((KIND,))
+    assert lists.sharing.used(PENDING).id != left
     with pytest.raises(NotTestable, match="all 2 ids"):
-        lists.twins.used(PENDING)
+        lists.sharing.used(PENDING)
     with pytest.raises(NotTestable, match="all 2 ids"):
-        lists.twins.new(PENDING)
+        lists.sharing.new(PENDING)
 
-    lists.twins.begin(())
-    assert lists.twins.new(PENDING).id == left
+    lists.sharing.begin(())
+    assert lists.sharing.new(PENDING).id == left
 
 
 def test_no_more_are_shared_than_are_to_spare(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_no_more_are_shared_than_are_to_spare(tmp_path: Path) -> None:
 def test_check_that_can_do_without_takes_what_others_left(tmp_path: Path) -> None:
     """It gets no withdraw that another check takes unused, and never an unused one of a list without any to spare."""
     lists = Lists(tmp_path, 2)
-    lists.twins.begin()
+    lists.sharing.begin()
     with pytest.raises(NotTestable, match="no pending withdraw to spare"):
-        lists.twins.spare(PENDING)
+        lists.sharing.spare(PENDING)
 
     left = lists.leave()
-    lists.twins.begin()
-    assert lists.twins.spare(PENDING).id == left
-    assert [one.is_spare for one in lists.twins.held] == [True]
+    lists.sharing.begin()
+    assert lists.sharing.spare(PENDING).id == left
+    assert [one.is_spare for one in lists.sharing.held] == [True]
 
 
 def test_final_one_can_be_had_again_unless_it_was_settled(tmp_path: Path) -> None:
