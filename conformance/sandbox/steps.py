@@ -78,6 +78,17 @@ def for_requests(
     return change
 
 
+def each(nth: int) -> Callable[[Any], bool]:
+    """Returns what tells each nth time that it is asked."""
+    asked = [0]
+
+    def when(row: Any) -> bool:
+        asked[0] += 1
+        return asked[0] % nth == 0
+
+    return when
+
+
 def every(nth: int, step: Callable[[A, X], T], form: Callable[[A, T, X], object]) -> type[Any]:
     """Returns a change like that of `after`, for each nth time only."""
 

@@ -1,9 +1,10 @@
 """Payout intents that get a request wrong now and then: each nth time, or for some intents and reasons."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
-from conformance.sandbox import steps
+from conformance.sandbox import effects, steps
 from conformance.sandbox.messages import Refusal, Request, Response
 from conformance.sandbox.payout_intents.changes import pi
 from conformance.sandbox.payout_intents.model import Intent
@@ -94,3 +95,8 @@ pi("pi-every-twentieth-wrong-secret-is-right", "PI-40", "Each twentieth comparis
        matches or (account is not None and steps.is_nth(api, "secret", 20))))
 pi("pi-every-twentieth-read-is-public", "PI-40", "Each twentieth read without credentials is the first merchant's.",
    steps.instead(PayoutIntents.authenticate_read, _public))
+_third = steps.each(3)
+pi("pi-one-machine-has-another-zone", "PI-20",
+   "One of three machines runs in another zone: updated_at is eight hours ahead, with a Z behind it.",
+   effects.writes(lambda it: {"updated_at": it.updated_at + timedelta(hours=8)} if _third(it) else {}),
+   warns=True, late=True)

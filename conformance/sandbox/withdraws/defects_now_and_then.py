@@ -1,6 +1,7 @@
 """Withdraws that get a request wrong now and then: each nth time, in some processes, for some withdraws."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from conformance.sandbox import effects, steps
@@ -20,17 +21,6 @@ def _busy(api: Withdraws, nothing: None, it: Withdraw) -> object:
 def _busy_for(when: Callable[[Withdraw], bool]) -> type[Any]:
     """A good cancel of some withdraws is refused."""
     return steps.after(Withdraws.check_cancellable, lambda api, nothing, it: when(it) and _busy(api, nothing, it))
-
-
-def _each(nth: int) -> Callable[[Any], bool]:
-    """Tells each nth time that it is asked."""
-    asked = [0]
-
-    def when(row: Any) -> bool:
-        asked[0] += 1
-        return asked[0] % nth == 0
-
-    return when
 
 
 def _in_processes(some: Iterable[int]) -> Callable[[Request], bool]:
@@ -77,6 +67,11 @@ wd("wd-every-twentieth-unknown-key-is-known", "WD-33",
        found or (next(iter(api.accounts.values())) if steps.is_nth(api, "unknown key", 20) else None)))
 wd("wd-every-twentieth-timestamp-is-fresh", "WD-34", "Each twentieth old timestamp is accepted.",
    steps.after(Withdraws.is_fresh, lambda api, fresh, stamp: fresh or steps.is_nth(api, "stale", 20)))
+_third = steps.each(3)
+wd("wd-one-machine-has-another-zone", "WD-24",
+   "One of three machines runs in Bangkok's time: canceledAt and updatedAt are seven hours ahead, with a Z.",
+   effects.writes(lambda it: {} if not _third(it) else
+       dict.fromkeys(("canceled_at", "updated_at"), it.updated_at + timedelta(hours=7))), late=True)
 wd("wd-every-tenth-cancel-comes-undone", "WD-09",
    "One of ten workers writes its old version of the row back as soon as the answer is on its way.",
-   effects.comes_undone(0, "status", "canceled_at", "updated_at", when=_each(10)), late=True)
+   effects.comes_undone(0, "status", "canceled_at", "updated_at", when=steps.each(10)), late=True)

@@ -18,6 +18,7 @@ from conformance.oracles.run_answers import Judge, RecordedAnswer
 from conformance.states import Resource
 from conformance.states.accounts import account_numbers
 from conformance.suites.payout_intents.assertions import APPROVAL_REQUIRED, cancelled, field_is, succeeded
+from conformance.suites.payout_intents.moments import is_the_present
 from conformance.suites.payout_intents.refusals import in_envelope
 
 
@@ -29,6 +30,7 @@ def judges(environments: tuple[str, ...], secrets: Collection[str]) -> Mapping[s
         "has a clean amount": has_a_clean_amount,
         "has the last four": has_the_last_four,
         "has instants": has_instants,
+        "was updated now": lambda one: is_the_present(one.reply, None),
         "has the failure code": has_the_failure_code,
         "has its reason": has_its_reason,
     }

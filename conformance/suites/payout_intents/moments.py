@@ -37,7 +37,7 @@ def everywhere(one: Cancelled, key: str) -> str:
     return f"{key} was {wording.of(one.reply, key)} in GET before a cancel, in its answer and in GET after it"
 
 
-def is_the_present(reply: Reply, read: Reply) -> None:
+def is_the_present(reply: Reply, read: Reply | None) -> None:
     """updated_at in the answer to a cancel is about the time at which that was sent, by the target's own clock."""
     updated, now = instant(reply.at("updated_at")), reply.sent_at
     with suppress(ValueError):

@@ -213,6 +213,12 @@ def test_every_success_has_instants(run_answers: RunAnswers, successes: Successe
     run_answers.each("has instants", successes())
 
 
+@requirement("PI-20", level="SHOULD")
+def test_every_updated_at_is_the_present(run_answers: RunAnswers, successes: Successes) -> None:
+    """updated_at in each 202 of the run is about the time at which that was sent, whichever process answered."""
+    run_answers.each("was updated now", successes())
+
+
 def _confirmed(run_answers: RunAnswers) -> dict[str, RecordedAnswer]:
     """The first read of each intent that has shown it cancelled, as it came."""
     marks = reversed(run_answers.marked(CONFIRMED))

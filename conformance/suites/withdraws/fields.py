@@ -24,6 +24,8 @@ FACTS = ("currency", "referenceId", "description", "metadata", "destinationType"
 KEPT = ("bankAccountName", "bankCode")
 # The documented dates of a canceled withdraw, as they have to follow each other.
 ORDER = ("createdAt", "canceledAt", "updatedAt")
+# Clocks of target and harness may differ, and one instant may be cut to seconds.
+_SLACK = timedelta(seconds=150)
 # Minor units other than two (ISO 4217): nothing is said about the decimals of these.
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
 _CODE = 3
@@ -326,6 +328,40 @@ def date_of(reply: Reply) -> datetime | None:
         return parsedate_to_datetime(reply.header("Date") or "")
     except ValueError:
         return None
+
+
+def is_canceled_now(reply: Reply, where: str) -> None:
+    """`canceledAt` in the answer to a cancel is the time of its request, give or take the clocks."""
+    moment = has_instant(reply, "canceledAt")
+    sent = reply.sent_at
+    came = sent + timedelta(seconds=reply.duration_s)
+    # The target's own clock may be off, which its Date tells; one that is off by more accepts no timestamp.
+    at = date_of(reply)
+    expect.that(
+        moment is None
+        or sent - _SLACK <= moment <= came + _SLACK
+        or (at is not None and abs(moment - at) <= _SLACK),
+        expected=f"data.canceledAt to be about {sent.isoformat(timespec='seconds')}, when the request was sent",
+        observed=expect.observed(reply, "data.canceledAt"),
+        reply=reply,
+        hint=off_by(moment - sent if moment else timedelta()),
+        fault=f"data.canceledAt was {how_far(moment - sent if moment else timedelta())} in {where}",
+    )
+
+
+def is_not_in_the_future(reply: Reply, where: str) -> None:
+    """`updatedAt` isn't later than the answer that has it, give or take the clocks."""
+    moment, at = instant(reply.at("data.updatedAt")), date_of(reply)
+    came = reply.sent_at + timedelta(seconds=reply.duration_s)
+    known = moment is not None and moment.tzinfo is not None
+    expect.that(
+        moment is None or not known or moment <= came + _SLACK or (at is not None and moment <= at + _SLACK),
+        expected=f"data.updatedAt not to be later than {came.isoformat(timespec='seconds')}, when the answer came",
+        observed=expect.observed(reply, "data.updatedAt"),
+        reply=reply,
+        hint=off_by(moment - came if moment and known else timedelta()),
+        fault=f"data.updatedAt was {how_far(moment - came if moment and known else timedelta())} in {where}",
+    )
 
 
 def compared(reply: Reply) -> dict[str, Any]:

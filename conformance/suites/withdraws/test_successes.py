@@ -55,6 +55,20 @@ def test_no_first_cancel_is_refused(
         )
 
 
+@requirement("WD-17", level="SHOULD")
+def test_every_canceled_at_is_now(run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]) -> None:
+    """Each canceledAt of the run is the time of its request, whichever process of the target answered."""
+    run_answers.each("is canceled now", every_success)
+
+
+@requirement("WD-24")
+def test_no_updated_at_is_in_the_future(
+    run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]
+) -> None:
+    """No updatedAt of the run is later than its answer, whichever process of the target answered."""
+    run_answers.each("is not in the future", every_success)
+
+
 @requirement("WD-16", level="SHOULD")
 def test_keys_without_a_value_are_null(
     run_answers: RunAnswers, every_success: Sequence[RecordedAnswer]
