@@ -1,17 +1,15 @@
 """Requests to a resource that were to have no effect on it: which, whether they were refused, in words. Pure."""
 
-import re
 from collections.abc import Sequence
 
 from conformance.http.segment import segment
 from conformance.model import Auth, Exchange
+from conformance.report.answers import senders
 from conformance.states.resource import Resource
 
 _READS = ("GET", "HEAD", "OPTIONS")
 # So many requests are named in a title.
 _TOLD = 3
-# Whose credentials a request carried, as records name them.
-_SENDER = re.compile(r"\[redacted:([a-z_]+)\.")
 
 
 def in_words(asked: Sequence[Exchange], resource: Resource) -> str:
@@ -26,11 +24,11 @@ def in_words(asked: Sequence[Exchange], resource: Resource) -> str:
 
 
 def _request(one: Exchange, resource: Resource) -> str:
-    senders = {mark for _, value in one.request_headers for mark in _SENDER.findall(value)}
+    carried = senders(one)
     how = ""
     if one.auth is not Auth.DOCUMENTED:
         how = " with altered authentication"
-    elif senders and resource.wanted.whose not in senders:
+    elif carried and resource.wanted.whose not in carried:
         how = " by another caller"
     behind = one.url.partition(segment(resource.id))[2].partition("?")[0]
     article = "an" if one.method[:1] in "AEIO" else "a"

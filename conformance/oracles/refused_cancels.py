@@ -69,21 +69,11 @@ def refused(
     together with another request about the same resource, and what a lock explains.
     """
     in_turn = sorted(answers, key=lambda one: one.reply.written)
-    histories: dict[str, list[RecordedAnswer]] = {}
-    for one in in_turn:
-        if one.resource is not None and one.resource.id not in left and is_about(one.resource):
-            histories.setdefault(one.resource.id, []).append(one)
-    for history in histories.values():
+    for history in _histories(in_turn, lambda resource: resource.id not in left and is_about(resource)):
         for at, one in enumerate(history):
             if one.reply.ok:
                 break
-            if (
-                one.resource is not None
-                and _by_owner(one)
-                and 400 <= one.reply.status < 500
-                and one.reply.status not in _TEMPORARY
-                and not _is_beside(one, history)
-            ):
+            if one.resource is not None and _is_refused_to_its_owner(one) and not _is_beside(one, history):
                 later = next((each for each in history[at:] if _by_owner(each) and succeeded(each)), None)
                 if not _may_be_locked(one, later, in_turn):
                     yield RefusedCancel(one, one.resource, at, later)
@@ -132,19 +122,44 @@ def losers_differ(answers: Sequence[RecordedAnswer], is_about: Callable[[Resourc
     One that came first, and was refused for no reason, may be among them; a lock is answered so, too. It proves
     nothing, and asks for a look at cancels that are sent by themselves.
     """
-    histories: dict[str, list[RecordedAnswer]] = {}
-    for one in answers:
-        if one.resource is not None and is_about(one.resource):
-            histories.setdefault(one.resource.id, []).append(one)
     return any(
         len({_words(one.reply) for one in history if _is_loser(one, history)}) > 1
-        for history in histories.values()
+        for history in _histories(answers, is_about)
     )
 
 
+def looked_for(
+    look: Callable[[], Sequence[RefusedCancel]],
+    one_more: Callable[[], Reply | None],
+    may_be_hidden: Callable[[], bool],
+) -> tuple[Sequence[RefusedCancel], Reply | None]:
+    """Returns what `look` finds, and `one_more` refusal, which is looked for where there is one alone.
+
+    Where there is none, but one may be hidden in a race, one more is looked for first.
+    """
+    sure = look()
+    if not sure and may_be_hidden() and one_more() is not None:
+        sure = look()
+    return sure, one_more() if len(sure) == 1 else None
+
+
+def _histories(
+    answers: Iterable[RecordedAnswer], is_about: Callable[[Resource], bool]
+) -> list[list[RecordedAnswer]]:
+    """Returns the answers about each of the resources, in their order."""
+    found: dict[str, list[RecordedAnswer]] = {}
+    for one in answers:
+        if one.resource is not None and is_about(one.resource):
+            found.setdefault(one.resource.id, []).append(one)
+    return list(found.values())
+
+
+def _is_refused_to_its_owner(one: RecordedAnswer) -> bool:
+    return _by_owner(one) and 400 <= one.reply.status < 500 and one.reply.status not in _TEMPORARY
+
+
 def _is_loser(one: RecordedAnswer, history: Sequence[RecordedAnswer]) -> bool:
-    refused = 400 <= one.reply.status < 500 and one.reply.status not in _TEMPORARY
-    return refused and _by_owner(one) and _is_beside(one, history)
+    return _is_refused_to_its_owner(one) and _is_beside(one, history)
 
 
 def _words(reply: Reply) -> tuple[int, object, object]:

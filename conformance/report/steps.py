@@ -13,7 +13,7 @@ from conformance.contract import Contract
 from conformance.model import Auth, Check, Exchange, RunRecord
 from conformance.report import sent_bodies
 from conformance.report.altered import altered, in_characters
-from conformance.report.answers import at
+from conformance.report.answers import at, senders
 from conformance.report.curl import auth_headers, implied
 from conformance.report.safe import flat, line
 from conformance.report.sent_bodies import described
@@ -30,7 +30,6 @@ _OF_OTHERS = ("Another merchant's", "The other merchant's")
 _UNKNOWN_TO = (401, 403, 404)
 _LIKE_AN_ID = re.compile(r"(?=.*\d)[\w-]{8,64}")
 _CREDENTIAL = re.compile(r"\[redacted:([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\]")
-_OWNER = re.compile(r"\[redacted:([a-z_]+)\.")
 PRIMARY = "primary"
 """The credentials of a profile that checks use unless they say otherwise."""
 _OF_ANOTHER = " of the "
@@ -334,8 +333,7 @@ def _said(check: Check | None) -> str:
 
 def caller(exchange: Exchange) -> str:
     """Returns whose credentials a request carried, by their name in the profile."""
-    found = (match[1] for _, value in exchange.request_headers if (match := _OWNER.search(value)))
-    return next(found, PRIMARY)
+    return next(iter(senders(exchange)), PRIMARY)
 
 
 def _headers(record: RunRecord, exchange: Exchange) -> list[str]:

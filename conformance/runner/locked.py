@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 from conformance.http import summary
 from conformance.model import Auth, Check, Exchange, Outcome
+from conformance.report.answers import senders
 from conformance.report.safe import counted, same_but_ids
 
 _REFUSALS = (401, 403, 423)
-# Whose credentials a request carried, as records name them.
-_SENDER = re.compile(r"\[redacted:([a-z_]+)\.")
 # A target that refuses every second good request by chance refuses so many in turn once in a million; fewer will do
 # where the words are others than those to a failed authentication.
 _IN_TURN, _IN_OTHER_WORDS = 20, 3
@@ -148,5 +147,5 @@ def _owner(kind: str) -> str:
 
 def _sender(one: Exchange) -> str:
     """Returns the name of the credentials that a request carried; empty where none are known."""
-    found = {mark for _, value in one.request_headers for mark in _SENDER.findall(value)}
+    found = set(senders(one))
     return found.pop() if len(found) == 1 else ""

@@ -1,4 +1,4 @@
-"""Of several names in a request the one is found that is taken notice of."""
+"""`single` finds the one of several names in a request that a target takes notice of."""
 
 from collections.abc import Callable, Sequence
 

@@ -81,7 +81,7 @@ def test_locked_account_is_one_cause_and_no_fault(
 def test_lock_of_a_single_withdraw_is_still_judged(
     bendable: SandboxProcess, tmp_path: Path, defect: str
 ) -> None:
-    """What a failed signature does to the withdraw that it was about is no lock of the account."""
+    """A failed signature that locks the withdraw which it was about locks no account."""
     bendable.bend(defect)
     done = certify(write_profile(tmp_path, "withdraws", bendable.url), "-k", "auth")
 

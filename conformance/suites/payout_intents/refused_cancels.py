@@ -43,11 +43,11 @@ def of(api: PayoutIntents, given: Given, run_answers: RunAnswers) -> RefusedCanc
     def one_more() -> Reply | None:
         return refused_cancels.one_more(lambda: given(OPEN), api.cancel)
 
-    sure = look()
-    answers = _under_new_keys(run_answers.answers())
-    if not sure and refused_cancels.losers_differ(answers, was_open) and one_more() is not None:
-        sure = look()
-    more = one_more() if len(sure) == 1 else None
+    sure, more = refused_cancels.looked_for(
+        look,
+        one_more,
+        lambda: refused_cancels.losers_differ(_under_new_keys(run_answers.answers()), was_open),
+    )
     return RefusedCancels(sure, more, sum(map(_is_good, run_answers.answers())))
 
 

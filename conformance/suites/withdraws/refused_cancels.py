@@ -44,14 +44,9 @@ def of(api: Withdraws, given: Given, run_answers: RunAnswers) -> RefusedCancels:
     def one_more() -> Reply | None:
         return refused_cancels.one_more(lambda: given("pending"), api.cancel)
 
-    sure = look()
-    if (
-        not sure
-        and refused_cancels.losers_differ(run_answers.answers(), is_pending)
-        and one_more() is not None
-    ):
-        sure = look()
-    more = one_more() if len(sure) == 1 else None
+    sure, more = refused_cancels.looked_for(
+        look, one_more, lambda: refused_cancels.losers_differ(run_answers.answers(), is_pending)
+    )
     return RefusedCancels(sure, more, sum(map(_is_good, run_answers.answers())))
 
 
